@@ -1,0 +1,75 @@
+"""The records in the files that a BATCH message names, one at a time.
+
+The SDK loads a whole file at once and believes the label that says how it is compressed. Here a
+file is streamed, and its first bytes say whether it is gzip.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+from typing import IO, TYPE_CHECKING, Any, Final, cast
+
+import msgspec
+
+from target_tocobagus.errors import InputError
+from target_tocobagus.reading import decode_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_GZIP: Final = b"\x1f\x8b"
+
+
+def read_records(
+    message: Mapping[str, Any], batch_config: Mapping[str, Any] | None
+) -> Iterator[tuple[bytes, Any]]:
+    """Read the records of a BATCH message, in their order.
+
+    Args:
+        message: With ``stream``, ``encoding`` and ``manifest``.
+        batch_config: The SDK's setting; its ``storage`` says where files are that are not local.
+
+    Yields:
+        A RECORD message as it would have come, and its record.
+
+    Raises:
+        InputError: A file cannot be read, or is no JSONL.
+    """
+    encoding, manifest = message["encoding"], message["manifest"]
+    form = encoding.get("format") if isinstance(encoding, dict) else None
+    if form != "jsonl" or not isinstance(manifest, list):
+        error = f"A BATCH of format {form!r} cannot be read: only jsonl can"
+        raise InputError(error)
+    stream = msgspec.json.encode(message["stream"])
+    for path in manifest:
+        for number, line in enumerate(_lines(str(path), batch_config), start=1):
+            try:
+                record = decode_line(line)
+            except ValueError as error:
+                text = f"Line {number} of the batch file {path} is not JSON"
+                raise InputError(text) from error
+            yield b'{"type":"RECORD","stream":%b,"record":%b}' % (stream, line), record
+
+
+def _lines(path: str, batch_config: Mapping[str, Any] | None) -> Iterator[bytes]:
+    try:
+        with _open(path, batch_config) as file:
+            for line in file:
+                if record := line.strip():
+                    yield record
+    except (OSError, EOFError) as error:
+        text = f"The batch file {path} cannot be read ({type(error).__name__}: {error})"
+        raise InputError(text) from error
+
+
+def _open(path: str, batch_config: Mapping[str, Any] | None) -> IO[bytes]:
+    from singer_sdk.helpers._batch import BatchConfig, StorageTarget
+
+    head, tail = StorageTarget.split_url(path)
+    storage = BatchConfig.from_dict(dict(batch_config)).storage if batch_config else None
+    file = (storage or StorageTarget.from_url(head)).open(tail, mode="rb")
+    raw = io.BufferedReader(cast("io.RawIOBase", file))
+    if raw.peek(len(_GZIP))[: len(_GZIP)] == _GZIP:
+        return cast("IO[bytes]", gzip.GzipFile(fileobj=raw))
+    return raw

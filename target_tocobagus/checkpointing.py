@@ -1,0 +1,91 @@
+"""Which of the tap's STATEs may go out, and what it says then.
+
+A STATE covers every record before it. It is safe once each of those has its fate, which is to say
+once the lowest position that is not settled lies behind it. Of several safe ones only the newest
+counts. A STATE is passed on as it came, byte for byte, but for one key of ours beside the tap's.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+OWN_KEY: Final = "tocobagus"
+_MOST_WAITING: Final = 1000
+
+Value: TypeAlias = dict[str, msgspec.Raw]
+"""A STATE's value, its keys decoded and what stands under them as it came."""
+
+
+def read_value(line: bytes) -> Value | None:
+    """Take the value out of a STATE message, without what an earlier run of ours put there.
+
+    Returns:
+        ``None`` where nothing of the tap's own is in it: to emit that would wipe its bookmarks.
+
+    Raises:
+        ValueError: The value is neither an object nor null.
+    """
+    try:
+        value = msgspec.json.decode(line, type=_StateMessage).value or {}
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        value = _read_leniently(line)
+    value.pop(OWN_KEY, None)
+    return value or None
+
+
+def _read_leniently(line: bytes) -> Value:
+    """Read what the strict decoder refuses: NaN, a lone surrogate, or no object at all."""
+    value = json.loads(line)["value"]
+    if not isinstance(value, dict):
+        message = "the value of a STATE must be an object"
+        raise ValueError(message)  # noqa: TRY004  # JSON's type, not Python's
+    return {key: msgspec.Raw(json.dumps(part).encode()) for key, part in value.items()}
+
+
+def write_value(value: Value, own: Mapping[str, Any]) -> bytes:
+    """Write the value of a STATE with our key in it, as one line of JSON without its end."""
+    return msgspec.json.encode({**value, OWN_KEY: own})
+
+
+class _StateMessage(msgspec.Struct):
+    value: Value | None
+
+
+class Checkpoints:
+    """The STATEs that wait for what they cover.
+
+    When very many wait, every second one is forgotten: each of them is covered by the next.
+    """
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._waiting: list[tuple[int, Value]] = []
+
+    def __len__(self) -> int:
+        """Count those that wait."""
+        return len(self._waiting)
+
+    def add(self, position: int, value: Value) -> None:
+        """Take in a STATE that came after the record at a position."""
+        if self._waiting and self._waiting[-1][0] == position:
+            self._waiting.pop()
+        self._waiting.append((position, value))
+        if len(self._waiting) > _MOST_WAITING:
+            del self._waiting[-2::-2]
+
+    def take_safe(self, lowest: int | None) -> Value | None:
+        """Take out the newest STATE that lies before the lowest unsettled position.
+
+        Args:
+            lowest: ``None`` where every record so far has its fate.
+        """
+        safe = None
+        while self._waiting and (lowest is None or self._waiting[0][0] < lowest):
+            safe = self._waiting.pop(0)[1]
+        return safe

@@ -1,0 +1,211 @@
+"""The door to the API: one signed attempt, and what came back as a value.
+
+The only module that knows `requests`. One `Session` serves all workers, so that connections are
+kept and shared; each attempt is signed anew, in an ``auth`` of our own. That ``auth`` is also why
+``~/.netrc`` is never asked, while the environment's proxies and certificate authorities still hold
+(``trust_env = False`` would drop all three).
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+import time
+from http.cookiejar import DefaultCookiePolicy
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import requests
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+from urllib3.exceptions import HTTPError, ReadTimeoutError
+
+from target_tocobagus import __version__, signing
+from target_tocobagus.errors import DeliveryError
+from target_tocobagus.model import NoReply, Reply
+from target_tocobagus.timely import POOL_CLASSES, set_deadline
+
+if TYPE_CHECKING:
+    from requests import PreparedRequest, Response
+
+    from target_tocobagus.settings import Credentials, Settings
+
+INVENTORY: Final = "/partner/stores/inventory"
+USER_AGENT: Final = f"target-tocobagus/{__version__}"
+_READ_HEADERS: Final = ("retry-after", "date")
+
+
+class Clock:
+    """The server's clock, as far as it is known.
+
+    Attributes:
+        offset_ms: What the server's clock is ahead of this machine's.
+        setting: How often it has been set; 0 means that this machine's clock is trusted.
+    """
+
+    def __init__(self) -> None:
+        """Trust this machine's clock."""
+        self.offset_ms = 0
+        self.setting = 0
+
+    def now_ms(self) -> int:
+        """Tell the server's time, in milliseconds since the epoch."""
+        return int(time.time() * 1000) + self.offset_ms
+
+    def set(self, server_ms: int) -> None:
+        """Follow the server's clock from now on."""
+        self.offset_ms = server_ms - int(time.time() * 1000)
+        self.setting += 1
+
+
+class Client:
+    """Sends bodies to the API's bulk endpoint. Its method may be called by several threads."""
+
+    def __init__(self, settings: Settings, credentials: Credentials, clock: Clock) -> None:
+        """Prepare a session; no connection is made yet."""
+        self._url = settings.api_url + INVENTORY
+        self._timeout = settings.request_timeout_seconds
+        self._signing = (credentials, settings.signed_path_prefix, settings.signature_prefix)
+        self._clock = clock
+        self._session = requests.Session()
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._session.headers["User-Agent"] = USER_AGENT
+        adapter = _TimelyAdapter(pool_maxsize=settings.max_in_flight)
+        for scheme in ("https://", "http://"):
+            self._session.mount(scheme, adapter)
+        self._environment = self._session.merge_environment_settings(
+            self._url, {}, None, None, None
+        )
+
+    def send(self, body: bytes) -> Reply | NoReply:
+        """Make one attempt.
+
+        Raises:
+            DeliveryError: Another attempt would fail in the same way: a certificate that does not
+                verify, a URL that is none.
+        """
+        started = time.monotonic()
+        set_deadline(started + self._timeout)
+        setting = self._clock.setting
+        try:
+            response = self._exchange(body)
+        except (requests.RequestException, HTTPError, OSError, ValueError) as error:
+            return _translate(error, time.monotonic() - started)
+        headers = {
+            name: response.headers[name] for name in _READ_HEADERS if name in response.headers
+        }
+        seconds = time.monotonic() - started
+        return Reply(response.status_code, _decode(response.content), headers, setting, seconds)
+
+    def close(self) -> None:
+        """Close the kept connections."""
+        self._session.close()
+
+    def _exchange(self, body: bytes) -> Response:
+        request = requests.Request(
+            "PATCH",
+            self._url,
+            data=body,
+            headers={"Content-Type": "application/json", "Accept": "application/json"},
+            auth=_Signature(*self._signing, self._clock.now_ms()),
+        )
+        return self._session.send(
+            self._session.prepare_request(request),
+            timeout=self._timeout,
+            allow_redirects=False,
+            **self._environment,
+        )
+
+
+class _Signature(AuthBase):
+    """Signs a request as it is about to be sent: the bytes signed are the bytes sent."""
+
+    def __init__(
+        self, credentials: Credentials, path_prefix: str, signature_prefix: str, now_ms: int
+    ) -> None:
+        self._credentials = credentials
+        self._path = path_prefix + INVENTORY
+        self._prefix = signature_prefix
+        self._now_ms = now_ms
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        headers = signing.signed_headers(self._credentials, self._now_ms)
+        body = request.body if isinstance(request.body, bytes) else b""
+        base = signing.base_string(str(request.method), self._path, headers, body)
+        secret = self._credentials.partner_secret
+        request.headers.update(headers)
+        request.headers["x-signature"] = signing.signature(base, secret, self._prefix)
+        return request
+
+
+def _decode(content: bytes) -> Any:
+    """Read a body as JSON, as tolerantly as it is harmless; ``None`` where it is none."""
+    text = content.removeprefix(b"\xef\xbb\xbf")
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        pass
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _translate(error: Exception, seconds: float) -> NoReply:
+    """Say in a value what went wrong, in words that hold no header and no proxy's password."""
+    chain = list(_causes(error))
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in chain):
+        message = "the API's certificate does not verify; nothing was sent"
+        raise DeliveryError(message) from error
+    if isinstance(error, _UNUSABLE) or not isinstance(error, (HTTPError, OSError)):
+        message = f"the request cannot be made ({type(error).__name__}); check api_url"
+        raise DeliveryError(message) from error
+    if _is_missing_bundle(error):
+        message = "the CA bundle that the environment names (REQUESTS_CA_BUNDLE) cannot be read"
+        raise DeliveryError(message) from error
+    if any(isinstance(cause, (ReadTimeoutError, requests.ReadTimeout)) for cause in chain):
+        return NoReply(timed_out=True, cause="no answer in time", seconds=seconds)
+    if isinstance(error, requests.ConnectTimeout):
+        return NoReply(timed_out=False, cause="no connection in time", seconds=seconds)
+    reasons = [cause.strerror for cause in chain if isinstance(cause, OSError) and cause.strerror]
+    reason = reasons[-1] if reasons else type(chain[-1]).__name__
+    return NoReply(timed_out=False, cause=f"the connection failed ({reason})", seconds=seconds)
+
+
+_UNUSABLE: Final = (
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.MissingSchema,
+    requests.exceptions.InvalidHeader,
+    requests.exceptions.InvalidProxyURL,
+)
+
+
+def _is_missing_bundle(error: Exception) -> bool:
+    """Tell the plain OSError by which requests says that a CA bundle is not there."""
+    return type(error) is OSError and "CA certificate bundle" in str(error)
+
+
+def _causes(error: BaseException) -> Any:
+    """Walk from an error to what lies under it; requests and urllib3 put that in many places."""
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        yield current
+        inner = [arg for arg in (*current.args, getattr(current, "reason", None)) if arg]
+        wrapped = [arg for arg in inner if isinstance(arg, BaseException)]
+        current = wrapped[0] if wrapped else current.__cause__ or current.__context__
+
+
+class _TimelyAdapter(HTTPAdapter):
+    """Makes connections whose answers have a deadline, with a proxy or without."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = POOL_CLASSES
+
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(*args, **kwargs)
+        manager.pool_classes_by_scheme = POOL_CLASSES
+        return manager

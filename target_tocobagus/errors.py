@@ -1,0 +1,74 @@
+"""What can go wrong, by what is to be done next.
+
+    TocobagusError
+    ├── ConfigurationError    before the first record: the user mends the configuration
+    ├── InputError            a line is no Singer message: what came before it is settled
+    ├── DeliveryError         nothing more can be sent: the run ends, unsettled rows come again
+    │   └── CredentialError   … and only the user can change that
+    ├── OutputError           the reader of STATE, or the file of rejected rows, is gone
+    ├── RunFailed             everything was done, and the run is a failure all the same
+    ├── AccountingError       the sums do not close: a fault of this program
+    └── Stopped               a signal
+
+A rejected row is none of these: it is a value (`model.Refused`), because one bad row never stops
+a run. No message here, and no value that one is built from, may hold a secret.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class TocobagusError(Exception):
+    """Whatever ends a run in a way that this program foresaw; its text is for the user."""
+
+    exit_code = 1
+
+
+class ConfigurationError(TocobagusError):
+    """The configuration cannot be used.
+
+    Attributes:
+        problems: One sentence each, naming the setting, never its value.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        """Take the problems, in the order in which they are to be shown."""
+        super().__init__("; ".join(problems))
+        self.problems = tuple(problems)
+
+
+class InputError(TocobagusError):
+    """A line of the input is no Singer message."""
+
+
+class DeliveryError(TocobagusError):
+    """The API cannot be written to, now or at all."""
+
+
+class CredentialError(DeliveryError):
+    """The API does not accept the credentials or the signature."""
+
+
+class OutputError(TocobagusError):
+    """STATE or a rejected row cannot be written."""
+
+
+class RunFailed(TocobagusError):  # noqa: N818  # a verdict on the run, not a mishap
+    """Every row has its fate, and yet the run may not count as good."""
+
+
+class AccountingError(TocobagusError):
+    """The fates do not add up to the updates."""
+
+
+class Stopped(TocobagusError):  # noqa: N818  # a request, not a mishap
+    """SIGTERM or SIGINT asked the run to end."""
+
+    def __init__(self, signum: int) -> None:
+        """Take the signal's number; the shell's convention makes the exit code of it."""
+        super().__init__(f"stopped by signal {signum}")
+        self.exit_code = 128 + signum

@@ -1,0 +1,229 @@
+"""Carries out what an answer calls for: fates given, pieces queued, limits learnt, clocks set.
+
+`retrying` decides, and this does it, to the window, the pacing, the ledger and the tally that the
+workers share. Nothing here waits or sends, and the caller holds the delivery's lock throughout, so
+that a row's fate, its count and its identifier's release are one step.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from target_tocobagus.encoding import encode_body, encode_item
+from target_tocobagus.ledger import Refusal
+from target_tocobagus.retrying import Again, Piece, Refuse, Resync, Settle, Situation, answer
+from target_tocobagus.settling import RowError
+
+if TYPE_CHECKING:
+    from collections import deque
+
+    from target_tocobagus.accounting import Tally
+    from target_tocobagus.client import Clock
+    from target_tocobagus.ledger import Ledger
+    from target_tocobagus.model import Item, NoReply, Reply
+    from target_tocobagus.pacing import Pacing
+    from target_tocobagus.window import Lease, Window
+
+logger = logging.getLogger("target-tocobagus.delivery")
+
+_NAMED_BY_ITEM: Final = frozenset({"INV_001", "INV_002"})
+"""Refusals that speak of the item itself, whatever its warehouses."""
+_UNACCOUNTED: Final = RowError("UNACCOUNTED", "the API's answer does not say what became of it", "")
+
+
+class Shared(msgspec.Struct, eq=False):
+    """What the threads share, under the delivery's lock."""
+
+    window: Window
+    pacing: Pacing
+    ledger: Ledger
+    tally: Tally
+
+
+class Work(msgspec.Struct, eq=False):
+    """What a worker is busy with.
+
+    Attributes:
+        lease: The identifiers that it holds.
+        pieces: What it still has to send, in this order.
+    """
+
+    lease: Lease
+    pieces: deque[Piece]
+
+
+class FollowUp:
+    """What follows an attempt. One for all workers; hold the lock to call it."""
+
+    def __init__(self, shared: Shared, clock: Clock, max_retry: float) -> None:
+        """Take what is shared, the server's clock, and how long a batch may be tried (seconds)."""
+        self._window = shared.window
+        self._pacing = shared.pacing
+        self._ledger = shared.ledger
+        self._tally = shared.tally
+        self._clock = clock
+        self._max_retry = max_retry
+        self._random = random.Random()  # noqa: S311  # jitter, not a secret
+        self._accepted_at: float | None = None
+        self._failures = 0
+
+    def conclude(self, reply: Reply | NoReply, piece: Piece, work: Work) -> float:
+        """Do what a reply calls for.
+
+        Returns:
+            How long the worker is to wait before its next piece, in seconds.
+
+        Raises:
+            TocobagusError: Nothing more can be sent.
+        """
+        decision = answer(reply, piece, self._situation())
+        if isinstance(decision, Settle):
+            _log_batch(decision, piece, reply.seconds)
+            self._settle(decision, piece, work)
+        elif isinstance(decision, Refuse):
+            self._refuse(decision, piece, work)
+        elif isinstance(decision, Resync):
+            self._resync(decision)
+            work.pieces.appendleft(piece)
+        elif isinstance(decision, Again):
+            return self._again(decision, piece, work)
+        else:
+            raise decision.error
+        return 0.0
+
+    def _situation(self) -> Situation:
+        return Situation(
+            now=time.monotonic(),
+            wall=time.time(),
+            clock=self._clock.setting,
+            accepted_at=self._accepted_at,
+            failures=self._failures,
+            max_retry=self._max_retry,
+            jitter=self._random.random(),
+        )
+
+    def _again(self, decision: Again, piece: Piece, work: Work) -> float:
+        self._failures += 1
+        if decision.last:
+            work.pieces.extend(decision.pieces)
+        else:
+            work.pieces.extendleft(reversed(decision.pieces))
+        if decision.throttle:
+            self._pacing.throttle()
+        if decision.refused_size:
+            self._pacing.learn_size(_body_bytes(piece))
+        level = logging.WARNING if piece.attempts == 0 else logging.DEBUG
+        parts = f", in {len(decision.pieces)} parts" if len(decision.pieces) > 1 else ""
+        text = "A batch of %d items: %s; sent again in %.1f s%s"
+        logger.log(level, text, len(piece.items), decision.cause, decision.after, parts)
+        if decision.everyone:
+            self._pacing.hold(time.monotonic() + decision.after)
+            return 0.0
+        return decision.after
+
+    def _resync(self, decision: Resync) -> None:
+        if decision.server_ms is not None:
+            self._clock.set(decision.server_ms)
+            seconds = self._clock.offset_ms / 1000
+            logger.warning("The server's clock is %+.1f s off this machine's: followed", seconds)
+
+    def _settle(self, decision: Settle, piece: Piece, work: Work) -> None:
+        """Give each row of a reply its fate, or a place in the queue for another try."""
+        settlement = decision.settlement
+        accepted = [piece.items[index] for index in settlement.accepted]
+        if accepted:
+            self._note_acceptance(settlement.batch_id, piece)
+        refusals = []
+        for index, error in settlement.refused:
+            item = piece.items[index]
+            if self._divisible(item, error, piece):
+                work.pieces.extendleft(reversed(_one_by_one(item, piece)))
+            else:
+                batch_id = settlement.batch_id
+                refusals.append(Refusal(item, error, decision.request_id, batch_id))
+        forgotten = tuple(piece.items[index] for index in settlement.unaccounted)
+        if piece.forgotten:
+            refusals += [Refusal(item, _UNACCOUNTED, decision.request_id) for item in forgotten]
+        elif forgotten:
+            again = msgspec.structs.replace(piece, items=forgotten, forgotten=True, attempts=0)
+            work.pieces.appendleft(again)
+        self._release([*accepted, *(refusal.item for refusal in refusals)], piece, work)
+        self._ledger.settle(accepted, refusals)
+        self._ledger.check_hope()
+
+    def _refuse(self, decision: Refuse, piece: Piece, work: Work) -> None:
+        """The one item of a piece is to blame: its warehouses one by one, or the whole of it."""
+        item = piece.items[0]
+        if self._divisible(item, decision.error, piece):
+            work.pieces.extendleft(reversed(_one_by_one(item, piece)))
+            return
+        refusal = Refusal(item, decision.error, decision.request_id)
+        self._release([item], piece, work)
+        if decision.blind:
+            self._ledger.suspect(refusal)
+        else:
+            self._ledger.settle([], [refusal])
+        self._ledger.check_hope()
+
+    @staticmethod
+    def _divisible(item: Item, error: RowError, piece: Piece) -> bool:
+        """Perhaps only some of an item's warehouses are to blame."""
+        return len(item.levels) > 1 and not piece.single and error.code not in _NAMED_BY_ITEM
+
+    def _note_acceptance(self, batch_id: str | None, piece: Piece) -> None:
+        self._accepted_at = time.monotonic()
+        self._failures = 0
+        self._pacing.accepted()
+        if len(piece.items) < piece.timed_out:
+            self._pacing.learn_rows(len(piece.items))
+        self._tally.batches += 1
+        if batch_id:
+            self._tally.batch_ids.append(batch_id)
+
+    def _release(self, items: list[Item], piece: Piece, work: Work) -> None:
+        """Give identifiers back, but for one of which other warehouses are still to be sent."""
+        identifiers = [item.identifier for item in items]
+        if piece.single and items:
+            (item,) = items
+            rest = [part for other in work.pieces for part in other.items]
+            left = [part for part in rest if part.identifier == item.identifier]
+            if left:
+                levels = {place: level for part in left for place, level in part.levels.items()}
+                remainder = msgspec.structs.replace(item, levels=levels)
+                work.lease.items[item.identifier] = remainder
+                return
+        self._window.release(work.lease, identifiers)
+
+
+def _one_by_one(item: Item, piece: Piece) -> list[Piece]:
+    """Divide an item into one for each warehouse, to be sent one after the other."""
+    pieces = []
+    for location, level in item.levels.items():
+        levels = {location: level}
+        encoded = encode_item(item.identifier, levels)
+        part = msgspec.structs.replace(item, levels=levels, encoded=encoded)
+        pieces.append(msgspec.structs.replace(piece, items=(part,), single=True, attempts=0))
+    return pieces
+
+
+def _body_bytes(piece: Piece) -> int:
+    return len(encode_body(item.encoded for item in piece.items))
+
+
+def _log_batch(decision: Settle, piece: Piece, seconds: float) -> None:
+    settlement = decision.settlement
+    for remark in settlement.remarks:
+        logger.warning("The answer to requestId %s: %s", decision.request_id, remark)
+    logger.info(
+        "Batch %s: %d items, %d rejected, %.0f ms, requestId %s",
+        settlement.batch_id,
+        len(piece.items),
+        len(settlement.refused),
+        seconds * 1000,
+        decision.request_id or None,
+    )

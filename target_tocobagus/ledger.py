@@ -1,0 +1,156 @@
+"""Gives rows their fate, each exactly one, and knows what that means for STATE.
+
+Until the API has accepted something, a refusal may be the fault of the request as a whole, and not
+of the row. So until then a STATE that covers a rejected row is held back, and a row that was
+refused only by standing alone (the reply did not name it) is a suspect: rejected with the first
+acceptance or at the end of input, but not if every row turns out to be one.
+
+No lock here: the caller holds it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from target_tocobagus.errors import DeliveryError
+from target_tocobagus.model import Rejection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from target_tocobagus.accounting import Tally
+    from target_tocobagus.model import Item
+    from target_tocobagus.settling import RowError
+
+_SUSPECTS: Final = 3
+_HOPELESS: Final = 100
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """An item that a reply refused, and what of the reply is worth writing down."""
+
+    item: Item
+    error: RowError
+    request_id: str = ""
+    batch_id: str | None = None
+
+
+class Ledger:
+    """The fates of a run."""
+
+    def __init__(self, tally: Tally, write: Callable[[Rejection], None]) -> None:
+        """Count in a tally, and write rejections down where the caller says."""
+        self._tally = tally
+        self._write = write
+        self._suspects: list[Refusal] = []
+        self._unwritten: deque[Rejection] = deque()
+        self._rejected_low: int | None = None
+
+    @property
+    def lowest(self) -> int | None:
+        """The lowest position of what is not written down, or may be the request's fault."""
+        lows = [suspect.item.low for suspect in self._suspects]
+        lows += [rejection.position for rejection in self._unwritten]
+        if self._rejected_low is not None:
+            lows.append(self._rejected_low)
+        return min(lows, default=None)
+
+    @property
+    def undecided(self) -> int:
+        """How many updates are suspects, or could not be written down."""
+        suspects = sum(len(suspect.item.levels) for suspect in self._suspects)
+        return suspects + sum(len(rejection.updates) for rejection in self._unwritten)
+
+    def settle(self, accepted: Iterable[Item], refusals: Iterable[Refusal]) -> None:
+        """The API took some items on, and refused others."""
+        taken = sum(len(item.levels) for item in accepted)
+        self._tally.accepted += taken
+        self._unwritten.extend(_by_record(refusals))
+        if taken:
+            self.decide()
+        self._write_down()
+
+    def decide(self) -> None:
+        """The request as a whole is not to blame: whatever was refused is rejected."""
+        self._unwritten.extend(_by_record(self._suspects))
+        self._suspects.clear()
+        self._write_down()
+        self._rejected_low = None
+
+    def suspect(self, refusal: Refusal) -> None:
+        """An item was refused by a reply that did not name it.
+
+        Raises:
+            DeliveryError: So were others, and nothing was ever accepted: it is the request.
+        """
+        if self._tally.accepted:
+            self.settle([], [refusal])
+            return
+        self._suspects.append(refusal)
+        if len({suspect.item.identifier for suspect in self._suspects}) >= _SUSPECTS:
+            message = (
+                f"the API refuses every request, whatever row is in it ({refusal.error.code}"
+                f" {refusal.error.message}, requestId {refusal.request_id or 'none'}); nothing was"
+                " rejected: check api_url and the credentials' permissions"
+            )
+            raise DeliveryError(message)
+
+    def reject(self, rejection: Rejection) -> None:
+        """The mapping refused a part of a record, or several for one cause."""
+        self._unwritten.append(rejection)
+        self._write_down()
+
+    def _write_down(self) -> None:
+        """Write first and count then: what cannot be written has no fate yet."""
+        while self._unwritten:
+            self._write(self._unwritten[0])
+            self._count(self._unwritten.popleft())
+
+    def _count(self, rejection: Rejection) -> None:
+        self._tally.rejected += len(rejection.updates)
+        self._tally.codes[rejection.code] += len(rejection.updates)
+        if not self._tally.accepted:
+            low = self._rejected_low
+            self._rejected_low = rejection.position if low is None else min(low, rejection.position)
+
+    def check_hope(self) -> None:
+        """Ask, when something has been tried and has its answer, whether to go on at all.
+
+        Raises:
+            DeliveryError: A hundred rejections, and not one acceptance.
+        """
+        if self._tally.rejected >= _HOPELESS and not self._tally.accepted:
+            codes = ", ".join(f"{code} {count}" for code, count in self._tally.codes.most_common(3))
+            message = (
+                f"{self._tally.rejected} rows were rejected and none accepted ({codes}):"
+                " the mapping, the store or the credentials are probably wrong"
+            )
+            raise DeliveryError(message)
+
+
+def _by_record(refusals: Iterable[Refusal]) -> Iterable[Rejection]:
+    rejections: dict[tuple[int, RowError], Rejection] = {}
+    for refusal in refusals:
+        for location, level in refusal.item.levels.items():
+            key = (level.position, refusal.error)
+            update = (refusal.item.identifier, location)
+            found = rejections.get(key)
+            rejections[key] = (
+                msgspec.structs.replace(found, updates=(*found.updates, update))
+                if found
+                else Rejection(
+                    code=refusal.error.code,
+                    message=refusal.error.message,
+                    reason=refusal.error.reason,
+                    position=level.position,
+                    stream=level.stream,
+                    line=level.line,
+                    updates=(update,),
+                    batch_id=refusal.batch_id,
+                    request_id=refusal.request_id or None,
+                )
+            )
+    return rejections.values()

@@ -1,0 +1,362 @@
+"""Wires the stages: rows go in, requests and STATE go out, and all of it ends in one way.
+
+The main thread's room. It alone reads, maps, writes STATE and decides that the run is over; the
+workers send and settle, and wake it when there is news. It waits in one place only
+(`wakeup.WakeUp.wait`), so that a signal, a fatal error and a STATE whose second has passed are met
+at once, also while the tap is silent.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from target_tocobagus.accounting import Tally
+from target_tocobagus.checkpointing import Checkpoints, write_value
+from target_tocobagus.columns import ColumnWatch
+from target_tocobagus.delivery import Delivery
+from target_tocobagus.errors import RunFailed, Stopped
+from target_tocobagus.followup import Shared
+from target_tocobagus.ledger import Ledger
+from target_tocobagus.model import Level, Refused, Rejection, Reply, Skipped, Stock
+from target_tocobagus.pacing import Pacing
+from target_tocobagus.rejects import Rejects
+from target_tocobagus.summary import summary_fields, summary_text
+from target_tocobagus.window import Window
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterable
+
+    from target_tocobagus.checkpointing import Value
+    from target_tocobagus.mapping import CompiledMapping
+    from target_tocobagus.model import NoReply, Outcome, Row, Stream
+    from target_tocobagus.settings import Settings
+    from target_tocobagus.wakeup import WakeUp
+
+logger = logging.getLogger("target-tocobagus")
+
+_STATE_SECONDS: Final = 1.0
+_PROGRESS_SECONDS: Final = 30.0
+_GRACE_SECONDS: Final = 5.0
+_GRACE_AFTER_SIGNAL: Final = 8.0
+"""Kubernetes kills 30 seconds after SIGTERM, Docker 10."""
+
+_MOST_ROWS_AT_ONCE: Final = 1000
+_WINDOW_BYTES: Final = 64 << 20
+
+
+class Pipeline:
+    """One run.
+
+    Attributes:
+        wakeup: Where the main thread waits.
+        keeps_lines: Whether a row must carry its RECORD message, for `rejects_path`.
+        position: The number of the last record that was read.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        wakeup: WakeUp,
+        *,
+        emit: Callable[[str], None],
+        input_file: os.stat_result | None = None,
+    ) -> None:
+        """Prepare a run; nothing is sent, and no thread started, before the first row.
+
+        Args:
+            settings: A checked configuration.
+            wakeup: Where the main thread waits.
+            emit: Writes one line to stdout.
+            input_file: What the run reads from, if it is a file.
+
+        Raises:
+            ConfigurationError: `rejects_path` cannot be used.
+        """
+        self._settings = settings
+        self.wakeup = wakeup
+        self._emit = emit
+        self.tally = Tally()
+        self._rejects = Rejects(settings.rejects_path, input_file=input_file)
+        self.keeps_lines = settings.rejects_path is not None
+        self._checkpoints = Checkpoints()
+        self._ledger = Ledger(self.tally, self._rejects.write)
+        self._window = Window()
+        pacing = Pacing(settings)
+        shared = Shared(self._window, pacing, self._ledger, self.tally)
+        clock, send = _sender(settings)
+        self._delivery = Delivery(
+            shared, send, clock, max_retry=settings.max_retry_seconds, tell=wakeup.wake
+        )
+        self._capacity = 3 * settings.batch_size_rows * (settings.max_in_flight + 1)
+        self._rows: list[Row] = []
+        self._flush_rows = min(_MOST_ROWS_AT_ONCE, self._capacity)
+        self._mappings: set[CompiledMapping] = set()
+        self._watches: dict[str, ColumnWatch] = {}
+        self._started = False
+        self._ended = False
+        self._began_at = self._progress_at = time.monotonic()
+        self._emitted_at = 0.0
+        self.position = 0
+
+    # What reading hands in
+
+    def next_position(self) -> int:
+        """Count one record more."""
+        self.position += 1
+        return self.position
+
+    def take(self, outcomes: Iterable[Outcome], stream: Stream, line: bytes) -> None:
+        """Take in what mapping made of the last record."""
+        tally = self.tally
+        refused: list[Refused] = []
+        for outcome in outcomes:
+            tally.updates += 1
+            if isinstance(outcome, Stock):
+                level = Level(outcome.quantity, self.position, stream, line, outcome.broadcast)
+                self._rows.append((outcome.identifier, outcome.location, level))
+            elif isinstance(outcome, Skipped):
+                tally.skipped += 1
+            else:
+                refused.append(outcome)
+        if refused:
+            self._reject(refused, stream, line)
+        if len(self._rows) >= self._flush_rows:
+            self.flush()
+            self._await_room()
+
+    def _reject(self, refused: list[Refused], stream: Stream, line: bytes) -> None:
+        causes = {(outcome.code, outcome.message, outcome.values): None for outcome in refused}
+        with self._delivery.lock:
+            for code, message, values in causes:
+                updates = tuple(
+                    (outcome.identifier, outcome.location)
+                    for outcome in refused
+                    if (outcome.code, outcome.message, outcome.values) == (code, message, values)
+                )
+                self._ledger.reject(
+                    Rejection(
+                        code=code,
+                        message=message,
+                        position=self.position,
+                        stream=stream,
+                        line=line,
+                        updates=updates,
+                        values=values,
+                    )
+                )
+
+    def count_clamped(self, mapping: CompiledMapping) -> None:
+        """Include a mapping's clamped quantities in the summary."""
+        self._mappings.add(mapping)
+
+    def watch(self, stream: str, needs: Iterable[frozenset[str]]) -> ColumnWatch:
+        """Watch for the columns that a stream's mapping relies on, for the whole run."""
+        return self._watches.setdefault(stream, ColumnWatch(needs))
+
+    def checkpoint(self, value: Value) -> None:
+        """Take in a STATE, which covers every record so far."""
+        self.flush()
+        self._checkpoints.add(self.position, value)
+
+    # The main thread's time
+
+    def flush(self) -> None:
+        """Hand what has been taken in to the workers."""
+        if not self._rows:
+            return
+        if not self._started:
+            self._started = True
+            self._delivery.start(self._settings.max_in_flight)
+        rows, self._rows = self._rows, []
+        with self._delivery.lock:
+            self._delivery.put(rows)
+
+    def breathe(self) -> None:
+        """Between two chunks of input: hand over, wait for room, see to STATE and to the news."""
+        self.flush()
+        self._await_room()
+        self._attend()
+        if self.tally.rejected and not self.tally.accepted and self._delivery.settled:
+            with self._delivery.lock:
+                self._ledger.check_hope()
+
+    def wait_for_input(self, source: int) -> None:
+        """Wait until a descriptor can be read, and see meanwhile to all else."""
+        while True:
+            self._attend()
+            began = time.monotonic()
+            readable = self.wakeup.wait(self._patience(), source)
+            self.tally.waited_for_tap += time.monotonic() - began
+            if readable:
+                return
+
+    def _await_room(self) -> None:
+        if not self._is_full():
+            return
+        began = time.monotonic()
+        self._delivery.hurry(on=True)
+        while self._is_full():
+            self._attend()
+            self.wakeup.wait(self._patience())
+        self._delivery.hurry(on=False)
+        self.tally.waited_for_api += time.monotonic() - began
+
+    def _is_full(self) -> bool:
+        return len(self._window) >= self._capacity or self._window.weight >= _WINDOW_BYTES
+
+    def _attend(self) -> None:
+        """See to what cannot wait.
+
+        Raises:
+            Stopped: A signal came.
+            TocobagusError: A worker met a fatal error.
+        """
+        if self.wakeup.signal is not None:
+            raise Stopped(self.wakeup.signal)
+        if self._delivery.error is not None:
+            raise self._delivery.error
+        now = time.monotonic()
+        if len(self._checkpoints) and now >= self._emitted_at + _STATE_SECONDS:
+            self._emit_safe()
+        if now >= self._progress_at + _PROGRESS_SECONDS:
+            self._progress_at = now
+            self._log_progress()
+
+    def _patience(self) -> float:
+        """Tell how long to wait at the most, if nobody has news."""
+        due = self._progress_at + _PROGRESS_SECONDS
+        if len(self._checkpoints):
+            state_due = self._emitted_at + _STATE_SECONDS
+            if state_due > time.monotonic():
+                due = min(due, state_due)
+        return max(0.0, due - time.monotonic())
+
+    # STATE
+
+    def _emit_safe(self) -> None:
+        """Write the newest STATE that is safe, if one is; rejected rows are on disk before it."""
+        limit = self._settings.max_rejected_rows
+        with self._delivery.lock:
+            value = self._checkpoints.take_safe(self._lowest())
+            too_many = limit is not None and self.tally.rejected > limit
+            own = self.tally.for_state()
+        if value is None or too_many or self._settings.dry_run:
+            return
+        self._rejects.sync()
+        self._emitted_at = time.monotonic()
+        self._emit(write_value(value, own).decode())
+
+    def _lowest(self) -> int | None:
+        """Tell the lowest position that a STATE must not cover yet."""
+        holds = [watch.hold for watch in self._watches.values()]
+        lows = [self._window.lowest(), self._ledger.lowest, *holds]
+        return min([low for low in lows if low is not None], default=None)
+
+    # The end
+
+    def finish(self) -> None:
+        """The input is over: send what waits, settle all of it, emit the last STATE.
+
+        Raises:
+            TocobagusError: Something came between, or the run is a failure all the same.
+        """
+        try:
+            self.flush()
+            self._delivery.close()
+            while not self._delivery.settled:
+                self._attend()
+                self.wakeup.wait(self._patience())
+            self._attend()
+            with self._delivery.lock:
+                self._ledger.check_hope()
+                self._ledger.decide()
+        except BaseException as error:
+            self.abort(error)
+            raise
+        self._end()
+        self._raise_verdict()
+
+    def abort(self, error: BaseException) -> None:
+        """Stop at once: emit what is safe, give what is in flight a few seconds, emit the last."""
+        if self._ended:
+            return
+        self.flush()
+        self._delivery.abandon()
+        self._emit_safe()
+        grace = _GRACE_AFTER_SIGNAL if isinstance(error, Stopped) else _GRACE_SECONDS
+        until = time.monotonic() + grace
+        while not self._delivery.quiet and (left := until - time.monotonic()) > 0:
+            self.wakeup.wait(left)
+        self._end()
+
+    def _end(self) -> None:
+        """Emit the last STATE and close the sums.
+
+        Raises:
+            AccountingError: They do not close.
+        """
+        self._ended = True
+        self._delivery.deafen()
+        self._emit_safe()
+        with self._delivery.lock:
+            unsettled = self._window.unsettled() + self._ledger.undecided
+        self._rejects.close()
+        self._log_summary(unsettled)
+        self.tally.check(unsettled)
+
+    def _raise_verdict(self) -> None:
+        """Say why a run in which every row has its fate may yet not count as good."""
+        missing = [
+            f"stream {name!r}: {watch.describe()}"
+            for name, watch in self._watches.items()
+            if watch.missing
+        ]
+        if missing:
+            message = "Columns that a mapping relies on were never seen: " + ", ".join(missing)
+            raise RunFailed(message)
+        limit = self._settings.max_rejected_rows
+        if limit is not None and self.tally.rejected > limit:
+            message = (
+                f"{self.tally.rejected} rows were rejected, more than max_rejected_rows allows"
+            )
+            raise RunFailed(message)
+
+    # What a person sees
+
+    def _log_progress(self) -> None:
+        logger.info(
+            "%d records read, %d updates accepted, %d rejected, %d items waiting",
+            self.position,
+            self.tally.accepted,
+            self.tally.rejected,
+            len(self._window),
+        )
+
+    def _log_summary(self, unsettled: int) -> None:
+        seconds = time.monotonic() - self._began_at
+        dry_run = self._settings.dry_run
+        self.tally.records = self.position
+        self.tally.clamped = sum(mapping.clamped for mapping in self._mappings)
+        fields = summary_fields(self.tally, unsettled=unsettled, seconds=seconds, dry_run=dry_run)
+        logger.info(summary_text(fields), extra={"summary": fields})
+
+
+def _sender(settings: Settings) -> tuple[Any, Callable[[bytes], Reply | NoReply]]:
+    """Make what sends: the API's client, or in a dry run what takes every row as sent."""
+    from target_tocobagus.client import Client, Clock
+
+    clock = Clock()
+    if settings.dry_run or settings.credentials is None:
+        return clock, _pretend
+    return clock, Client(settings, settings.credentials, clock).send
+
+
+def _pretend(body: bytes) -> Reply:
+    """Answer as the API would if it took every row; without a batch id, for there is no batch."""
+    import msgspec
+
+    rows = len(msgspec.json.decode(body)["items"])
+    return Reply(200, {"data": {"acceptedRows": [{"rowIndex": index} for index in range(rows)]}})

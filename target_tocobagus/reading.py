@@ -1,0 +1,221 @@
+"""Reads the tap: bytes to lines, lines to messages, messages to whoever handles them.
+
+The SDK's sanctioned hook for this is a message reader with a `process_lines` of its own. Two things
+are different here. Input is waited for together with the wake-up pipe, so that a signal or a fatal
+error ends a run whose tap is silent. And a line is judged by its JSON alone: what the schema says
+of it is not this stage's business.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+import sys
+from collections import Counter
+from decimal import Decimal, InvalidOperation
+from typing import IO, TYPE_CHECKING, Any, Final, NoReturn
+
+import msgspec
+from singer_sdk.singerlib.encoding.base import GenericSingerReader
+
+from target_tocobagus.errors import DeliveryError, InputError, OutputError, Stopped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from target_tocobagus.pipeline import Pipeline
+
+logger = logging.getLogger("target-tocobagus.reading")
+
+_CHUNK_BYTES: Final = 1 << 16
+_LINES_AT_ONCE: Final = 200
+_BOM: Final = b"\xef\xbb\xbf"
+_SHOWN: Final = 100
+
+
+def read_float(text: str) -> Any:
+    """Read a JSON number that is no integer, exactly; as text where no Decimal can hold it."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return text
+
+
+def _read_integer(text: str) -> Any:
+    """Read an integer; one of thousands of digits stays text, for no quantity is so large."""
+    return int(text) if len(text) < _SHOWN else text
+
+
+_decode = msgspec.json.Decoder(float_hook=read_float).decode
+
+
+def decode_line(line: bytes) -> Any:
+    """Decode a line of JSON, numbers exactly.
+
+    The strict and fast decoder goes first. What it refuses may still be what a lenient tap writes:
+    NaN, a lone surrogate, a very long integer.
+
+    Raises:
+        ValueError: It is no JSON at all.
+    """
+    try:
+        return _decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        pass
+    try:
+        # Bytes that are no UTF-8 become lone surrogates: they cannot be sent, and need not be read.
+        text = line.decode("utf-8", "surrogateescape")
+        return json.loads(text, parse_float=read_float, parse_int=_read_integer)
+    except RecursionError as error:
+        message = "nested too deeply"
+        raise ValueError(message) from error
+
+
+class MessageReader(GenericSingerReader[bytes]):
+    """Reads Singer messages for one run.
+
+    Attributes:
+        line: The line that is being handled, without its end.
+        number: Its number, from 1.
+    """
+
+    def __init__(self, open_run: Callable[[IO[bytes] | IO[str]], Pipeline]) -> None:
+        """Read for a run, which is opened when its input is known."""
+        super().__init__()
+        self._open_run = open_run
+        self._unknown: set[str] = set()
+        self._callbacks: dict[str, Callable[[dict[str, Any]], None]] = {}
+        self._counts: Counter[str] = Counter()
+        self.line = b""
+        self.number = 0
+
+    @property
+    def default_input(self) -> IO[bytes]:
+        """Standard input."""
+        return sys.stdin.buffer
+
+    def deserialize_json(self, line: bytes) -> dict[str, Any]:
+        """Decode a line to a message.
+
+        Raises:
+            InputError: It is no JSON object.
+        """
+        try:
+            message = decode_line(line)
+        except ValueError as error:
+            self._complain("is not JSON", error)
+        if not isinstance(message, dict):
+            self._complain("is no Singer message")
+        return message
+
+    def process_lines(
+        self,
+        file_input: IO[bytes] | IO[str] | None,
+        callbacks: dict[str, Callable[[dict[str, Any]], None]],
+    ) -> Counter[str]:
+        """Read to the end of the input, or until the run must stop.
+
+        Args:
+            file_input: What to read; standard input if it is `None`.
+            callbacks: What handles each type of message.
+
+        Returns:
+            How many messages of each type there were.
+
+        Raises:
+            InputError: A line is no Singer message; what came before it has been settled.
+            TocobagusError: The run must stop; what was in flight has been given time to settle.
+        """
+        source = file_input or self.default_input
+        self._callbacks = callbacks
+        self._pipeline = self._open_run(source)
+        try:
+            self._read_all(source)
+        except (DeliveryError, OutputError, Stopped) as error:
+            self._pipeline.abort(error)
+            raise
+        except Exception:
+            # The input is at fault, or its handling: what came before it is still good.
+            self._pipeline.finish()
+            raise
+        return self._counts
+
+    def _read_all(self, source: IO[bytes] | IO[str]) -> None:
+        for lines in self._chunks(source):
+            for line in lines:
+                self.number += 1
+                self._handle(line)
+            self._pipeline.breathe()
+
+    def _handle(self, line: bytes) -> None:
+        if self.number == 1:
+            line = line.removeprefix(_BOM)
+        if not line or line.isspace():
+            return
+        self.line = line
+        message = self.deserialize_json(line)
+        kind = message.get("type")
+        handle = self._callbacks.get(kind) if isinstance(kind, str) else None
+        if handle is None:
+            self._ignore(kind)
+            return
+        handle(message)
+        self._counts[str(kind)] += 1
+
+    def _ignore(self, kind: Any) -> None:
+        if not isinstance(kind, str):
+            self._complain("is no Singer message: it has no type")
+        if kind not in self._unknown:
+            self._unknown.add(kind)
+            logger.warning("Messages of the unknown type %r are ignored", kind[:_SHOWN])
+
+    def _complain(self, what: str, cause: Exception | None = None) -> NoReturn:
+        start = self.line[:_SHOWN].decode("utf-8", "replace")
+        message = f"Line {self.number} of the input {what}. It begins: {start}"
+        raise InputError(message) from cause
+
+    def _chunks(self, source: IO[bytes] | IO[str]) -> Iterator[Iterable[bytes]]:
+        descriptor = descriptor_of(source)
+        return self._read_lines(source) if descriptor is None else self._read_bytes(descriptor)
+
+    def _read_bytes(self, descriptor: int) -> Iterator[Iterable[bytes]]:
+        """Read whatever there is, and keep what follows the last line's end for the next time."""
+        rest: list[bytes] = []
+        while True:
+            self._pipeline.wait_for_input(descriptor)
+            chunk = _read(descriptor)
+            if not chunk:
+                break
+            head, newline, tail = chunk.rpartition(b"\n")
+            if newline:
+                yield (b"".join(rest) + head).split(b"\n")
+                rest = []
+            rest.append(tail)
+        if last := b"".join(rest):
+            yield [last]
+
+    @staticmethod
+    def _read_lines(source: IO[bytes] | IO[str]) -> Iterator[Iterable[bytes]]:
+        """Read a source that has no descriptor to wait for, such as a `StringIO`."""
+        lines: list[bytes] = []
+        for line in source:
+            text = line.encode("utf-8", "surrogatepass") if isinstance(line, str) else line
+            lines.append(text.rstrip(b"\n"))
+            if len(lines) >= _LINES_AT_ONCE:
+                yield lines
+                lines = []
+        yield lines
+
+
+def descriptor_of(source: IO[bytes] | IO[str]) -> int | None:
+    """Find what can be waited for; `None` where a source is no file of the system's."""
+    try:
+        return source.fileno()
+    except (AttributeError, io.UnsupportedOperation):
+        return None
+
+
+def _read(descriptor: int) -> bytes:
+    return os.read(descriptor, _CHUNK_BYTES)

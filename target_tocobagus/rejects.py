@@ -1,0 +1,194 @@
+"""Rejected rows, written down: to the log always, to a file where one is set.
+
+The file is a Singer stream: each line is the RECORD as it came, with one key more, after the SCHEMA
+that it came under. So piping it back sends the rejected rows again, and only those. It is appended
+to; a line is written whole, and one that a crash has torn is cut off when the file is next opened.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+from collections import Counter
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from target_tocobagus.checkpointing import OWN_KEY
+from target_tocobagus.errors import ConfigurationError, OutputError
+
+if TYPE_CHECKING:
+    from target_tocobagus.model import Identifier, Rejection
+
+logger = logging.getLogger("target-tocobagus.rejects")
+_LOGGED_BESIDE_FILE: Final = 100
+_TAIL_BYTES: Final = 1 << 16
+
+
+class Rejects:
+    """Where rejected rows go; the caller keeps threads apart."""
+
+    def __init__(self, path: str | None, *, input_file: os.stat_result | None = None) -> None:
+        """Open the file, if there is one, for this run alone.
+
+        Args:
+            path: The file; ``None`` for the log alone.
+            input_file: What the run reads from, which must not be the same file.
+
+        Raises:
+            ConfigurationError: It cannot be opened, or is in use.
+        """
+        self._file = None if path is None else _open(path, input_file)
+        self._schemas: dict[str, bytes] = {}
+        self._unsynced = False
+        self._logged = 0
+        self._unlogged: Counter[str] = Counter()
+
+    def write(self, rejection: Rejection) -> None:
+        """Write one rejection down; on disk it is only after `sync`.
+
+        Raises:
+            OutputError: The file cannot be written.
+        """
+        self._log(rejection)
+        if self._file is None or not rejection.line:
+            return
+        lines = b""
+        stream = rejection.stream
+        if self._schemas.get(stream.name) != stream.schema_line:
+            self._schemas[stream.name] = stream.schema_line
+            lines = stream.schema_line + b"\n"
+        self._append(lines + _record_line(rejection) + b"\n")
+
+    def sync(self) -> None:
+        """Make sure that what was written outlives a crash of the machine.
+
+        Raises:
+            OutputError: The disk does not take it.
+        """
+        if self._file is None or not self._unsynced:
+            return
+        # First, so that a line which another thread writes meanwhile is not taken for synced.
+        self._unsynced = False
+        try:
+            os.fsync(self._file)
+        except OSError as error:
+            raise OutputError(_unwritable(error)) from error
+
+    def close(self) -> None:
+        """Close the file, and say how many rows the log has left out."""
+        if self._unlogged:
+            counts = ", ".join(f"{code} {count}" for code, count in self._unlogged.most_common())
+            logger.warning("Further rejected rows, in rejects_path only: %s", counts)
+        if self._file is not None:
+            self.sync()
+            os.close(self._file)
+            self._file = None
+
+    def _log(self, rejection: Rejection) -> None:
+        if self._file is not None and self._logged >= _LOGGED_BESIDE_FILE:
+            self._unlogged[rejection.code] += len(rejection.updates)
+            return
+        self._logged += 1
+        logger.warning("Rejected %s", describe(rejection))
+
+    def _append(self, data: bytes) -> None:
+        assert self._file is not None  # noqa: S101  # for the type checker: write() has looked
+        try:
+            while data:
+                data = data[os.write(self._file, data) :]
+        except OSError as error:
+            raise OutputError(_unwritable(error)) from error
+        self._unsynced = True
+
+
+def describe(rejection: Rejection) -> str:
+    """Say in a line which row it was, and why it was rejected."""
+    places = [
+        f"{identifier[0]} {identifier[1]!r}" + (f" at {location!r}" if location else "")
+        for identifier, location in rejection.updates
+        if identifier is not None
+    ]
+    values = ", ".join(f"{key} {value}" for key, value in rejection.values)
+    what = ", ".join(places) or f"a record of {rejection.stream.name!r} ({values})"
+    why = ": ".join(part for part in (rejection.message, rejection.reason) if part)
+    return f"{what}: {rejection.code} {why}".rstrip()
+
+
+def _record_line(rejection: Rejection) -> bytes:
+    """Put our key into the RECORD message, leaving its values as they came, byte for byte."""
+    own = _annotation(rejection)
+    try:
+        message = msgspec.json.decode(rejection.line, type=dict[str, msgspec.Raw])
+    except msgspec.MsgspecError:
+        # A line that only a lenient reader takes (NaN): put the key before its last brace.
+        return rejection.line.rstrip()[:-1] + b"," + msgspec.json.encode({OWN_KEY: own})[1:]
+    return msgspec.json.encode({**message, OWN_KEY: own})
+
+
+def _annotation(rejection: Rejection) -> dict[str, Any]:
+    first = next((identifier for identifier, _ in rejection.updates if identifier), None)
+    own: dict[str, Any] = {
+        "code": rejection.code,
+        "message": rejection.message,
+        "reason": rejection.reason,
+        "identifier": _named(first),
+        "updates": [
+            {"identifier": _named(identifier), "warehouse": location}
+            for identifier, location in rejection.updates
+        ],
+    }
+    if rejection.batch_id:
+        own["batchId"] = rejection.batch_id
+    if rejection.request_id:
+        own["requestId"] = rejection.request_id
+    return {**own, "at": datetime.now(timezone.utc).isoformat(timespec="milliseconds")}
+
+
+def _named(identifier: Identifier | None) -> dict[str, str] | None:
+    return None if identifier is None else {identifier[0]: identifier[1]}
+
+
+def _open(path: str, input_file: os.stat_result | None) -> int:
+    try:
+        file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        problem = f"rejects_path: cannot be opened ({error.strerror})"
+        raise ConfigurationError([problem]) from error
+    try:
+        _claim(file, input_file)
+    except ConfigurationError:
+        os.close(file)
+        raise
+    return file
+
+
+def _claim(file: int, input_file: os.stat_result | None) -> None:
+    if input_file is not None and os.path.samestat(os.fstat(file), input_file):
+        raise ConfigurationError(["rejects_path: is the file that this run reads from"])
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise ConfigurationError(["rejects_path: another run is writing to it"]) from error
+    _cut_torn_line(file)
+
+
+def _cut_torn_line(file: int) -> None:
+    """Cut off what follows the last line's end: a crash came between two bytes of it."""
+    end = os.lseek(file, 0, os.SEEK_END)
+    keep = end
+    while keep:
+        start = max(0, keep - _TAIL_BYTES)
+        found = os.pread(file, keep - start, start).rfind(b"\n")
+        if found >= 0:
+            keep = start + found + 1
+            break
+        keep = start
+    if keep < end:
+        os.ftruncate(file, keep)
+
+
+def _unwritable(error: OSError) -> str:
+    return f"rejects_path cannot be written ({error.strerror}); the rows there may be incomplete"

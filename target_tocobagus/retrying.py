@@ -1,0 +1,290 @@
+"""What to do after an attempt: a pure answer from its reply, what was sent, and the situation.
+
+The order of the questions matters. Credentials come first: whatever else a reply says, nothing more
+is sent with a signature that the API does not accept. Then come the answers that say nothing about
+rows. Rows are settled only by a reply that names them; and a request of which nobody knows whether
+it was applied is sent again, unchanged or in parts, until there is an answer.
+
+Nothing here waits, and nothing is random: the jitter comes in with the situation.
+"""
+
+from __future__ import annotations
+
+from typing import Final, TypeAlias
+
+import msgspec
+
+from target_tocobagus.errors import CredentialError, DeliveryError
+from target_tocobagus.model import Item, NoReply, Reply
+from target_tocobagus.replies import (
+    describe,
+    failure_code,
+    failure_message,
+    request_id,
+    retry_after,
+    server_clock,
+)
+from target_tocobagus.settling import RowError, Settlement, settle
+
+_BASE_SECONDS: Final = 0.5
+_CAP_SECONDS: Final = 30.0
+_OUTAGE: Final = 20
+"""So many failures in a row, nothing accepted between them, are no single row's fault."""
+
+_SUCCESSES: Final = range(200, 300)
+_REDIRECTS: Final = range(300, 400)
+_TOO_LARGE: Final = 413
+_SERVER_ERRORS: Final = 500
+_TRANSIENT: Final = frozenset({408, 425, 429})
+_THROTTLING: Final = frozenset({429, 503})
+_REFUSING: Final = frozenset({400, 422})
+
+
+class Piece(msgspec.Struct, frozen=True):
+    """Items that go into one request: a batch, or what became of a part of one.
+
+    Attributes:
+        items: At least one; of distinct identifiers.
+        since: When the batch was first tried, by the monotonic clock.
+        attempts: Failed attempts since it has had this form.
+        timed_out: How many rows the whole had whose attempt timed out; 0 where none did.
+        forgotten: A reply did not account for these rows once already.
+        single: One warehouse of an item that was refused as a whole.
+        probing: Since when it has been divided to find a row that the server fails on; 0 if not.
+        postponed: It failed so, and the others were tried before it.
+    """
+
+    items: tuple[Item, ...]
+    since: float
+    attempts: int = 0
+    timed_out: int = 0
+    forgotten: bool = False
+    single: bool = False
+    probing: float = 0.0
+    postponed: bool = False
+
+
+class Situation(msgspec.Struct, frozen=True):
+    """What an answer depends on beside the reply.
+
+    Attributes:
+        now: The monotonic clock, in seconds.
+        wall: Seconds since the epoch, for dates in headers.
+        clock: Which setting of the clock offset is in force; 0 where it was never set.
+        accepted_at: When the API last accepted a row in this run, by the monotonic clock.
+        failures: Attempts that failed since then, all workers together.
+        max_retry: How long one batch may be tried, in seconds.
+        jitter: A random number from 0 to 1.
+    """
+
+    now: float
+    wall: float
+    clock: int
+    accepted_at: float | None
+    failures: int
+    max_retry: float
+    jitter: float
+
+
+class Settle(msgspec.Struct, frozen=True):
+    """The reply gives rows their fate."""
+
+    settlement: Settlement
+    request_id: str
+
+
+class Again(msgspec.Struct, frozen=True):
+    """Send these instead of the piece.
+
+    Attributes:
+        pieces: The piece itself, or its parts, in their order.
+        cause: Why, for the log.
+        after: Seconds to wait first.
+        everyone: The API asked for that wait: all workers heed it.
+        throttle: There were too many requests at once.
+        last: After whatever else the worker still has to send.
+        refused_size: It was too large.
+    """
+
+    pieces: tuple[Piece, ...]
+    cause: str
+    after: float = 0.0
+    everyone: bool = False
+    throttle: bool = False
+    last: bool = False
+    refused_size: bool = False
+
+
+class Resync(msgspec.Struct, frozen=True):
+    """The clock was wrong: take over the server's, and send again.
+
+    Attributes:
+        server_ms: The server's clock, in milliseconds since the epoch; ``None`` where another
+            attempt has set it since this one was signed.
+    """
+
+    server_ms: int | None
+
+
+class Refuse(msgspec.Struct, frozen=True):
+    """The one item of the piece is what the request was refused for.
+
+    Attributes:
+        blind: The reply did not name it: it is guilty by standing alone.
+    """
+
+    error: RowError
+    blind: bool
+    request_id: str
+
+
+class Stop(msgspec.Struct, frozen=True):
+    """Nothing more can be sent."""
+
+    error: DeliveryError
+
+
+Answer: TypeAlias = Settle | Again | Resync | Refuse | Stop
+
+
+def answer(reply: Reply | NoReply, piece: Piece, situation: Situation) -> Answer:
+    """Decide what follows from a reply."""
+    if isinstance(reply, NoReply):
+        return _after_silence(reply, piece, situation)
+    code = failure_code(reply.body)
+    if code == "AUTH_003":
+        return _after_wrong_time(reply, situation)
+    if code.startswith("AUTH_") or reply.status in {401, 403}:
+        return Stop(CredentialError(_credential_message(reply, code, situation)))
+    if reply.status in _TRANSIENT or reply.status >= _SERVER_ERRORS:
+        return _after_failure(reply, piece, situation)
+    return _after_verdict(reply, piece, situation)
+
+
+def _after_verdict(reply: Reply, piece: Piece, situation: Situation) -> Answer:
+    """The server has looked at the request: its rows, its size, or its whole."""
+    if reply.status == _TOO_LARGE:
+        return _after_too_large(reply, piece)
+    redirect = reply.status in _REDIRECTS
+    settlement = None if redirect else settle(reply.body, len(piece.items))
+    if settlement is not None:
+        return Settle(settlement, request_id(reply.body))
+    if reply.status in _REFUSING:
+        return _after_refusal(reply, piece)
+    if reply.status in _SUCCESSES:
+        return _retry(piece, situation, describe(reply, "an answer that names no rows"))
+    hint = ": redirects are never followed, for they would carry the credentials elsewhere"
+    meaning = f"an answer that cannot be used{hint if redirect else ''}"
+    return Stop(DeliveryError(describe(reply, meaning)))
+
+
+def back_off(attempts: int, jitter: float) -> float:
+    """Tell how long to wait after so many failed attempts: exponential, with full jitter."""
+    return jitter * min(_CAP_SECONDS, _BASE_SECONDS * 2.0 ** min(attempts, 16))
+
+
+def halves(piece: Piece) -> tuple[Piece, ...]:
+    """Divide a piece of several items into two."""
+    middle = (len(piece.items) + 1) // 2
+    parts = (piece.items[:middle], piece.items[middle:])
+    return tuple(msgspec.structs.replace(piece, items=part) for part in parts if part)
+
+
+def _after_silence(reply: NoReply, piece: Piece, situation: Situation) -> Answer:
+    if not reply.timed_out:
+        return _retry(piece, situation, reply.cause)
+    timed_out = msgspec.structs.replace(piece, timed_out=len(piece.items))
+    return _retry(timed_out, situation, reply.cause, parts=halves(timed_out))
+
+
+def _after_wrong_time(reply: Reply, situation: Situation) -> Answer:
+    """Follow the server's clock, unless that was done and did not help."""
+    if reply.clock < situation.clock:
+        return Resync(None)
+    server_ms = server_clock(reply)
+    if server_ms is None or situation.clock:
+        hint = "the clock was set by the server's and the timestamp is still refused"
+        text = hint if situation.clock else "the timestamp is refused and the reply names no time"
+        return Stop(CredentialError(describe(reply, f"{text}: check this machine's clock")))
+    return Resync(server_ms)
+
+
+def _after_failure(reply: Reply, piece: Piece, situation: Situation) -> Answer:
+    cause = describe(reply, "the API asks to try again")
+    server_error = reply.status >= _SERVER_ERRORS
+    if server_error and (piece.probing or situation.now - piece.since >= situation.max_retry):
+        return _probe(reply, piece, situation)
+    wait = retry_after(reply, situation.wall)
+    return _retry(piece, situation, cause, throttle=reply.status in _THROTTLING, wait=wait)
+
+
+def _probe(reply: Reply, piece: Piece, situation: Situation) -> Answer:
+    """Time is over on a server error: if others are accepted, look for the row that it fails on.
+
+    That others are accepted is what tells a bad row from an outage, so it must be true at each
+    step: since the batch was first tried for dividing, since the search began for giving up a row.
+    """
+    accepted_at = situation.accepted_at
+    gone = DeliveryError(describe(reply, "the API fails, and max_retry_seconds are over"))
+    if accepted_at is None or accepted_at < piece.since or situation.failures >= _OUTAGE:
+        return Stop(gone)
+    cause = describe(reply, "the API fails on a part of this batch")
+    if len(piece.items) > 1:
+        began = piece.probing or situation.now
+        return Again(halves(msgspec.structs.replace(piece, probing=began, attempts=0)), cause)
+    if accepted_at >= (piece.probing or piece.since):
+        error = RowError("SERVER_ERROR", cause, "")
+        return Refuse(error, blind=False, request_id=request_id(reply.body))
+    if piece.postponed:
+        return Stop(gone)
+    return Again((msgspec.structs.replace(piece, postponed=True),), cause, last=True)
+
+
+def _after_too_large(reply: Reply, piece: Piece) -> Answer:
+    if len(piece.items) > 1:
+        return Again(halves(piece), describe(reply, "too large a request"), refused_size=True)
+    error = RowError("TOO_LARGE", describe(reply, "the API takes no item of this size"), "")
+    return Refuse(error, blind=False, request_id=request_id(reply.body))
+
+
+def _after_refusal(reply: Reply, piece: Piece) -> Answer:
+    """A request refused without naming a row: divide it until the rows to blame stand alone."""
+    if len(piece.items) > 1:
+        return Again(halves(piece), describe(reply, "a refusal that names no rows"))
+    code = failure_code(reply.body) or f"HTTP_{reply.status}"
+    error = RowError(code, failure_message(reply.body) or f"HTTP {reply.status}", "")
+    return Refuse(error, blind=True, request_id=request_id(reply.body))
+
+
+def _retry(
+    piece: Piece,
+    situation: Situation,
+    cause: str,
+    *,
+    parts: tuple[Piece, ...] = (),
+    throttle: bool = False,
+    wait: float | None = None,
+) -> Answer:
+    """Send the piece, or the parts that it was divided into, once more: if there is time."""
+    left = piece.since + situation.max_retry - situation.now
+    if left <= 0:
+        return Stop(DeliveryError(f"{cause}; max_retry_seconds are over"))
+    if wait is not None and wait > left:
+        return Stop(DeliveryError(f"{cause}; only after {wait:.0f} s, beyond max_retry_seconds"))
+    again = parts or (piece,)
+    return Again(
+        tuple(msgspec.structs.replace(part, attempts=piece.attempts + 1) for part in again),
+        cause,
+        after=min(back_off(piece.attempts, situation.jitter) if wait is None else wait, left),
+        everyone=wait is not None,
+        throttle=throttle,
+    )
+
+
+def _credential_message(reply: Reply, code: str, situation: Situation) -> str:
+    names = "partner_client_id, partner_secret, store_client_id and store_token"
+    if code == "AUTH_010":
+        names = "partner_secret"
+    if situation.accepted_at is None:
+        names += ", and that the server expects this signature_prefix and signed_path_prefix"
+    return describe(reply, f"the API does not accept the credentials: check {names}")

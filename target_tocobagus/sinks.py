@@ -1,0 +1,71 @@
+"""A stream's sink: where its records become outcomes.
+
+The SDK's sink gathers records until it is drained. This one maps each record as it comes and hands
+the outcomes on; the window does the gathering, for all streams together, and nothing is ever
+drained.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.sinks import Sink
+
+from target_tocobagus.model import Skipped
+from target_tocobagus.replaying import only_rejected, rejected_updates
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from target_tocobagus.model import Outcome, Stream
+    from target_tocobagus.target import TargetTocobagus
+
+_IGNORED = [Skipped("the stream holds no stock")]
+
+
+class StockSink(Sink):
+    """Maps the records of a stream under one schema."""
+
+    def __init__(
+        self,
+        target: TargetTocobagus,
+        stream_name: str,
+        schema: dict[str, Any],
+        key_properties: Sequence[str] | None,
+    ) -> None:
+        """Choose the stream's mapping.
+
+        Raises:
+            ConfigurationError: Only the user can tell where its stock stands.
+        """
+        super().__init__(target, stream_name, schema, key_properties)
+        self._pipeline = target.pipeline
+        self._warehouse_map = target.settings.policy.warehouse_map
+        self.mapping, self._watch = target.choose(stream_name, schema)
+
+    def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
+        """Map a record and hand on what it says.
+
+        Args:
+            record: As the stream maps left it.
+            context: `stream` and `line` for the rejects, `own` for what stood under our key.
+        """
+        if self._validator is not None:
+            self._validator.validate(record)
+        if self._watch is not None and self._watch.missing:
+            self._watch.see(record, self._pipeline.position)
+        stream: Stream = context["stream"]
+        self._pipeline.take(self._outcomes(record, context), stream, context["line"])
+        self.record_counter_metric.increment()
+
+    def _outcomes(self, record: dict[str, Any], context: dict[str, Any]) -> list[Outcome]:
+        if self.mapping is None:
+            return list(_IGNORED)
+        outcomes = self.mapping.outcomes(record)
+        updates = rejected_updates(context.get("own"))
+        return (
+            outcomes if updates is None else only_rejected(outcomes, updates, self._warehouse_map)
+        )
+
+    def process_batch(self, context: dict[str, Any]) -> None:
+        """Do nothing: what was read is on its way already."""

@@ -1,0 +1,303 @@
+"""The Singer target: the SDK's `Target`, with reading, delivery and STATE of its own.
+
+What stays the SDK's: the command line, `--about`, the configuration from files and the environment,
+logging, metrics, stream maps and flattening. What does not: its sinks are never drained, for a
+drain sends one batch at a time with the input blocked, and emits no STATE before all of it is sent.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, ClassVar, Final
+
+import click
+from singer_sdk.exceptions import ConfigValidationError, RecordsWithoutSchemaException
+from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
+from singer_sdk.singerlib.exceptions import InvalidInputLine
+from singer_sdk.target_base import Target
+
+from target_tocobagus.batch_files import read_records
+from target_tocobagus.checkpointing import OWN_KEY, read_value
+from target_tocobagus.choosing import Chooser
+from target_tocobagus.errors import ConfigurationError, InputError, OutputError, TocobagusError
+from target_tocobagus.model import Refused, Skipped, Stream
+from target_tocobagus.pipeline import Pipeline
+from target_tocobagus.reading import MessageReader, descriptor_of
+from target_tocobagus.settings import SCHEMA, Settings, parse_settings, unknown_settings
+from target_tocobagus.sinks import StockSink
+from target_tocobagus.wakeup import WakeUp
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from singer_sdk.helpers.capabilities import CapabilitiesEnum
+    from singer_sdk.plugin_base import _ConfigInput
+    from singer_sdk.sinks import Sink
+
+    from target_tocobagus.columns import ColumnWatch
+    from target_tocobagus.mapping import CompiledMapping
+
+_INPUT_ERRORS: Final = (InvalidInputLine, RecordsWithoutSchemaException)
+_SHOWN: Final = 300
+_FILTERED: Final = Skipped("filtered out by the stream maps")
+_NO_RECORD: Final = Refused("NO_RECORD", "the record is no object")
+
+
+class TargetTocobagus(Target):
+    """Sends stock from any tap to the Tocobagus (Toco) partner API."""
+
+    name = "target-tocobagus"
+    config_jsonschema: ClassVar[dict[str, Any]] = copy.deepcopy(SCHEMA)
+    default_sink_class: type[Sink] = StockSink
+    capabilities: ClassVar[list[CapabilitiesEnum]] = [
+        PluginCapabilities.ABOUT,
+        PluginCapabilities.STREAM_MAPS,
+        PluginCapabilities.FLATTENING,
+        PluginCapabilities.BATCH,
+        PluginCapabilities.STRUCTURED_LOGGING,
+        TargetCapabilities.VALIDATE_RECORDS,
+    ]
+
+    settings: Settings
+    pipeline: Pipeline
+    message_reader: MessageReader
+
+    def __init__(self, **kwargs: Any) -> None:
+        """Check the configuration and compile its mappings; see `singer_sdk.Target`.
+
+        Raises:
+            ConfigValidationError: The configuration cannot be used.
+        """
+        self._wakeup = WakeUp()
+        self._streams: dict[str, Stream] = {}
+        self._remarks: set[str] = set()
+        if kwargs.get("parse_env_config"):
+            self._check_environment()
+        kwargs.setdefault("message_reader", MessageReader(self._open_run))
+        super().__init__(**kwargs)
+        for line in unknown_settings(self.config, self.config_jsonschema["properties"]):
+            self.logger.warning(line)
+
+    # Configuration
+
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        """Check the configuration as a whole, without showing a value that could be a secret."""
+        self.append_builtin_config(self.config_jsonschema)
+        try:
+            self.settings = parse_settings(self._config, self.config_jsonschema)
+            self._chooser = Chooser(self.settings)
+        except ConfigurationError as error:
+            errors = list(error.problems)
+            if raise_errors:
+                raise self._invalid(errors) from None
+            return errors
+        for key, schema in self.config_jsonschema["properties"].items():
+            if "default" in schema and self._config.get(key) is None:
+                self._config[key] = copy.deepcopy(schema["default"])
+        return []
+
+    def _invalid(self, errors: list[str]) -> ConfigValidationError:
+        message = "Config validation failed"
+        return ConfigValidationError(message, errors=errors, schema=self.config_jsonschema)
+
+    def _check_environment(self) -> None:
+        """Name the variables that the SDK would stumble over, with a traceback that shows them."""
+        errors = []
+        for key, schema in self.config_jsonschema["properties"].items():
+            variable = f"{self._env_var_prefix}{key.upper()}"
+            kinds = schema.get("type", [])
+            try:
+                if variable in os.environ and "integer" in kinds:
+                    int(os.environ[variable])
+                elif variable in os.environ and {"array", "object"}.intersection(kinds):
+                    json.loads(os.environ[variable])
+            except ValueError:
+                wanted = "an integer" if "integer" in kinds else "JSON"
+                errors.append(f"{key}: the environment variable {variable} must be {wanted}")
+        if errors:
+            raise self._invalid(errors)
+
+    @classmethod
+    def cb_config(
+        cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]
+    ) -> _ConfigInput:
+        """Read the files that `--config` names.
+
+        Raises:
+            click.ClickException: One of them is not there, or is no JSON object.
+        """
+        try:
+            return super().cb_config(ctx, param, value)
+        except (OSError, ValueError, TypeError) as error:
+            reason = (
+                "is no JSON object"
+                if isinstance(error, (ValueError, TypeError))
+                else "cannot be read"
+            )
+            message = f"--config: {' '.join(value)} {reason}"
+            raise click.ClickException(message) from None
+
+    def choose(
+        self, stream: str, schema: dict[str, Any]
+    ) -> tuple[CompiledMapping | None, ColumnWatch | None]:
+        """Choose a stream's mapping, and say so once.
+
+        Raises:
+            ConfigurationError: Only the user can tell where its stock stands.
+        """
+        choice = self._chooser.choose(stream, schema)
+        if choice.remark and choice.remark not in self._remarks:
+            self._remarks.add(choice.remark)
+            log = self.logger.info if choice.mapping else self.logger.warning
+            log(choice.remark)
+        if choice.mapping is None:
+            return None, None
+        self.pipeline.count_clamped(choice.mapping)
+        if not choice.named:
+            return choice.mapping, None
+        watch = self.pipeline.watch(stream, choice.mapping.needs)
+        watch.see(schema["properties"])
+        if watch.missing:
+            self.logger.warning(
+                "Stream %r has no column %s, which its mapping relies on: until a record has it,"
+                " no STATE goes out",
+                stream,
+                watch.describe(),
+            )
+        return choice.mapping, watch
+
+    # The run
+
+    def _open_run(self, source: IO[bytes] | IO[str]) -> Pipeline:
+        descriptor = descriptor_of(source)
+        self.pipeline = Pipeline(
+            self.settings,
+            self._wakeup,
+            emit=_write_line,
+            input_file=None if descriptor is None else os.fstat(descriptor),
+        )
+        return self.pipeline
+
+    def process_endofpipe(self) -> None:
+        """Settle all that was read; the SDK calls this at the end of the input."""
+        self.pipeline.finish()
+        for sink in self._sinks_active.values():
+            sink.clean_up()
+
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        """Tell the main thread to stop; at the second signal, end the process now."""
+        if self._wakeup.signal is not None:
+            signal.signal(signum, signal.SIG_DFL)
+            os.kill(os.getpid(), signum)
+        self._wakeup.signal = signum
+        self._wakeup.wake()
+
+    # Messages
+
+    def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
+        schema = message_dict.get("schema")
+        if not isinstance(schema, (dict, type(None))) or (
+            schema and not isinstance(schema.get("properties", {}), dict)
+        ):
+            message = "A SCHEMA message has a schema that is none"
+            raise InputError(message)
+        super()._process_schema_message(message_dict)
+        self._sinks_to_clear.clear()
+        name = message_dict["stream"]
+        line = self.message_reader.line
+        if name not in self._streams or self._streams[name].schema_line != line:
+            self._streams[name] = Stream(name, line if self.pipeline.keeps_lines else b"")
+
+    def _process_record_message(self, message_dict: dict[str, Any]) -> None:
+        self._assert_line_requires(message_dict, requires={"stream", "record"})
+        line = self.message_reader.line if self.pipeline.keeps_lines else b""
+        self._take_record(message_dict, line)
+
+    def _take_record(self, message: dict[str, Any], line: bytes) -> None:
+        """Send a record through the stream maps and into the sinks that they name."""
+        name = message["stream"]
+        if name not in self._streams:
+            self._assert_sink_exists(name)
+        if not isinstance(message["record"], dict):
+            self.pipeline.next_position()
+            self.pipeline.take([_NO_RECORD], self._streams[name], line)
+            return
+        stream = self._streams[name]
+        context = {"stream": stream, "line": line, "own": message.get(OWN_KEY)}
+        self.pipeline.next_position()
+        taken = False
+        for stream_map in self.mapper.stream_maps[name]:
+            try:
+                record = stream_map.transform(copy.copy(message["record"]))
+            except Exception as error:  # noqa: BLE001  # a user's expression may raise anything
+                text = f"a stream map fails on this record: {type(error).__name__}: {error}"
+                self.pipeline.take([Refused("STREAM_MAP", text[:_SHOWN])], stream, line)
+                taken = True
+                continue
+            if record is not None:
+                self._sinks_active[stream_map.stream_alias].process_record(record, context)
+                taken = True
+        if not taken:
+            self.pipeline.take([_FILTERED], stream, line)
+
+    def _process_state_message(self, message_dict: dict[str, Any]) -> None:
+        self._assert_line_requires(message_dict, requires={"value"})
+        try:
+            value = read_value(self.message_reader.line)
+        except ValueError as error:
+            self.logger.warning("A STATE is ignored: %s", error)
+            return
+        if value is not None:
+            self.pipeline.checkpoint(value)
+
+    def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
+        """Accept it, whatever its order: what a version lacks is not known to be zero."""
+
+    def _process_batch_message(self, message_dict: dict[str, Any]) -> None:
+        """Read the records of files in their place, each like a RECORD message."""
+        self._assert_line_requires(message_dict, requires={"stream", "encoding", "manifest"})
+        storage = self.config.get("batch_config")
+        for line, record in read_records(message_dict, storage):
+            kept = line if self.pipeline.keeps_lines else b""
+            self._take_record({"stream": message_dict["stream"], "record": record}, kept)
+
+    # The command
+
+    @classmethod
+    def invoke(cls, **kwargs: Any) -> None:
+        """Run the command; what a user can mend is told without a traceback.
+
+        Raises:
+            SystemExit: With 1 for a failure, with 128 + n after a signal.
+        """
+        try:
+            super().invoke(**kwargs)
+        except TocobagusError as error:
+            problems = error.problems if isinstance(error, ConfigurationError) else [str(error)]
+            for problem in problems:
+                cls.logger.error(problem)  # noqa: TRY400  # a user's matter, not a bug's
+            sys.exit(error.exit_code)
+        except _INPUT_ERRORS as error:
+            cls.logger.error(str(error)[:_SHOWN])  # noqa: TRY400  # the tap's matter
+            sys.exit(1)
+
+
+def _write_line(text: str) -> None:
+    """Write a line to stdout, where Meltano takes each for a STATE.
+
+    Raises:
+        OutputError: Its reader is gone.
+    """
+    try:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    except (OSError, ValueError) as error:
+        # Or the interpreter would try to flush it once more, and complain, when it ends.
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # until the end
+        message = "STATE cannot be written: whoever read it is gone"
+        raise OutputError(message) from error

@@ -1,0 +1,61 @@
+"""One place to wait: for input, for another thread's word, for a signal, for a moment.
+
+The main thread never waits on a lock. It polls stdin together with the reading end of a pipe, and
+whoever has news for it writes a byte to the other end: a worker that settled rows or met a fatal
+error, a signal's handler. A handler does nothing else, and so raises nothing into other code.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+from typing import Final
+
+_DRAIN: Final = 4096
+
+
+class WakeUp:
+    """A pipe to oneself.
+
+    Attributes:
+        signal: The first signal that came, if one did.
+    """
+
+    def __init__(self) -> None:
+        """Open the pipe; neither end ever blocks."""
+        self._reader, self._writer = os.pipe()
+        os.set_blocking(self._reader, False)
+        os.set_blocking(self._writer, False)
+        self.signal: int | None = None
+
+    def wake(self) -> None:
+        """End the present or the next wait. Safe in a signal's handler and in any thread."""
+        try:
+            os.write(self._writer, b"\0")
+        except OSError:
+            # Full, so the wait ends anyway; or closed, so nobody waits.
+            return
+
+    def wait(self, seconds: float | None, source: int | None = None) -> bool:
+        """Wait for a word, for a readable file descriptor, or for a time to pass.
+
+        Args:
+            seconds: The longest wait; ``None`` for no limit.
+            source: A descriptor to wait for beside the pipe.
+
+        Returns:
+            Whether the descriptor can be read, be it to find its end.
+        """
+        poll = select.poll()
+        poll.register(self._reader, select.POLLIN)
+        if source is not None:
+            poll.register(source, select.POLLIN)
+        ready = {fd for fd, _ in poll.poll(None if seconds is None else max(0, seconds) * 1000)}
+        if self._reader in ready:
+            os.read(self._reader, _DRAIN)
+        return source in ready
+
+    def close(self) -> None:
+        """Close both ends."""
+        os.close(self._reader)
+        os.close(self._writer)

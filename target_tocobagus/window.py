@@ -1,0 +1,314 @@
+"""The updates that are not in flight: one entry per identifier, the newest value per location.
+
+How to think about it. Stock is absolute, so of two values for one identifier and location only the
+newer one is worth sending, and the older one must never arrive after it. Three rules follow:
+
+- A newer value replaces the older one in its entry. The older one is superseded: it shares the fate
+  of its successor, so the entry keeps the lowest position that it ever held.
+- An identifier that is in flight is *leased*: what comes for it meanwhile waits here, and cannot be
+  picked until `release`. So there is never more than one request that holds an identifier.
+- A global stock and a stock per warehouse cannot share an item. A global supersedes all that waits
+  for its identifier; what comes for a warehouse after a waiting global stands behind it (`after`).
+
+Entries that can be picked stand in two heaps by position: all of them in `_oldest`, and those that
+hold a 0 also in `_empty`, since a stock-out that arrives late is an oversale. Nothing is ever
+removed from the middle of a heap: an entry that was picked is marked, and passed over when it comes
+up. The heaps are built anew when most of what they hold is such.
+
+No lock and no clock here: `delivery` holds the one and hands in the other.
+"""
+
+from __future__ import annotations
+
+from heapq import heapify, heappop, heappush
+from itertools import count
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from target_tocobagus.encoding import body_size, encode_item
+from target_tocobagus.model import Item
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from target_tocobagus.model import Identifier, Level, Row
+
+_ENTRY_BYTES: Final = 500
+_LEVEL_BYTES: Final = 250
+"""What an entry and a level weigh in memory, about; measured on CPython 3.11."""
+
+_ITEM_SIZE: Final = 24
+_LEVEL_SIZE: Final = 32
+"""What an item and a level add to a body, about, beside their own texts."""
+
+_PATIENCE: Final = 1.0
+"""Seconds that stock-outs may go first at the least, however short the wait for a batch is."""
+
+
+class _Entry:
+    """All that waits for one identifier.
+
+    Attributes:
+        ready: It stands in the heaps and can be picked; neither leased nor behind a global.
+        urgent: It stands in the heap of stock-outs, rightly or no longer so.
+    """
+
+    __slots__ = (
+        "after",
+        "arrived",
+        "identifier",
+        "levels",
+        "low",
+        "ready",
+        "size",
+        "urgent",
+        "weight",
+    )
+
+    def __init__(self, identifier: Identifier, low: int, arrived: float) -> None:
+        self.identifier = identifier
+        self.levels: dict[str | None, Level] = {}
+        self.low = low
+        self.arrived = arrived
+        self.ready = False
+        self.urgent = False
+        self.size = _ITEM_SIZE + len(identifier[1])
+        self.weight = _ENTRY_BYTES
+        self.after: _Entry | None = None
+
+    def holds_empty(self) -> bool:
+        return any(level.quantity == 0 for level in self.levels.values())
+
+    def is_broadcast(self) -> bool:
+        """Whether all levels were said at once and are still equal."""
+        said = {(level.position, level.quantity) for level in self.levels.values()}
+        return len(said) == 1 and all(level.broadcast for level in self.levels.values())
+
+    def item(self) -> Item:
+        encoded = encode_item(self.identifier, self.levels, broadcast=self.is_broadcast())
+        return Item(self.identifier, self.levels, self.low, encoded)
+
+
+class Lease(msgspec.Struct, eq=False):
+    """The identifiers of one batch, from its picking until each of them has its fate.
+
+    Attributes:
+        items: Those that are still out, by identifier.
+        low: The lowest position among them.
+    """
+
+    items: dict[Identifier, Item]
+    low: int
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """How much a batch may hold, and how long an entry may wait for one.
+
+    Attributes:
+        rows: Items.
+        size: Bytes of body; a single item goes whatever its size.
+        wait: Seconds; an entry older than twice that goes before everything else.
+    """
+
+    rows: int
+    size: int
+    wait: float
+
+
+class Window:
+    """Entries by identifier; see the top of this file.
+
+    Attributes:
+        weight: Bytes of memory that the waiting entries take, about.
+        ready: Entries that can be picked.
+        ready_size: Bytes of body that these would make, about.
+    """
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self._entries: dict[Identifier, _Entry] = {}
+        self._oldest: list[tuple[int, int, _Entry]] = []
+        self._empty: list[tuple[int, int, _Entry]] = []
+        self._number = count()
+        self._leases: list[Lease] = []
+        self._leased: set[Identifier] = set()
+        self.weight = 0
+        self.ready = 0
+        self.ready_size = 0
+
+    def __len__(self) -> int:
+        """Count the entries, whether they can be picked or not."""
+        return len(self._entries)
+
+    @property
+    def idle(self) -> bool:
+        """Nothing waits and nothing is out."""
+        return not self._entries and not self._leases
+
+    def put(self, rows: Iterable[Row], now: float) -> int:
+        """Take rows in, in their order.
+
+        Returns:
+            How many older rows they superseded.
+        """
+        superseded = 0
+        entries = self._entries
+        for identifier, location, level in rows:
+            entry = entries.get(identifier)
+            if entry is None:
+                entries[identifier] = entry = _Entry(identifier, level.position, now)
+                self.weight += _ENTRY_BYTES
+                if identifier not in self._leased:
+                    self._make_ready(entry)
+            if location is None:
+                superseded += self._clear(entry)
+            elif None in entry.levels:
+                entry = self._behind(entry, level.position, now)
+            superseded += self._set(entry, location, level)
+        return superseded
+
+    def wants(self, limits: Limits, now: float) -> bool:
+        """Tell whether a batch is full or due."""
+        if self.ready >= limits.rows or self.ready_size >= limits.size:
+            return True
+        due = self.due(limits)
+        return due is not None and due <= now
+
+    def due(self, limits: Limits) -> float | None:
+        """Tell when the oldest entry that can be picked has waited long enough."""
+        oldest = self._head(self._oldest)
+        return None if oldest is None else oldest.arrived + limits.wait
+
+    def pick(self, limits: Limits, now: float) -> Lease | None:
+        """Take out the next batch, full or not; ``None`` where nothing can be picked."""
+        items: dict[Identifier, Item] = {}
+        size = 0
+        while len(items) < limits.rows and (entry := self._next(limits, now)):
+            item = entry.item()
+            size += len(item.encoded)
+            if items and body_size(len(items) + 1, size) > limits.size:
+                break
+            self._take(entry)
+            items[item.identifier] = item
+        if not items:
+            return None
+        lease = Lease(items, min(item.low for item in items.values()))
+        self._leases.append(lease)
+        self._leased.update(items)
+        return lease
+
+    def release(self, lease: Lease, identifiers: Iterable[Identifier]) -> None:
+        """Take back identifiers whose rows have their fate; what waited for them can be picked."""
+        for identifier in identifiers:
+            del lease.items[identifier]
+            self._leased.discard(identifier)
+            waiting = self._entries.get(identifier)
+            if waiting is not None:
+                self._make_ready(waiting)
+        if lease.items:
+            lease.low = min(item.low for item in lease.items.values())
+        else:
+            self._leases.remove(lease)
+
+    def lowest(self) -> int | None:
+        """Tell the lowest position that is not settled; ``None`` where all are.
+
+        What waits behind a lease or a global is younger than that, so only the heads count.
+        """
+        oldest = self._head(self._oldest)
+        lows = [lease.low for lease in self._leases]
+        return min([*lows, oldest.low] if oldest else lows, default=None)
+
+    def unsettled(self) -> int:
+        """Count the rows that wait or are out."""
+        entries = [*self._entries.values()]
+        entries += [entry.after for entry in entries if entry.after]
+        waiting = sum(len(entry.levels) for entry in entries)
+        out = sum(len(item.levels) for lease in self._leases for item in lease.items.values())
+        return waiting + out
+
+    def _set(self, entry: _Entry, location: str | None, level: Level) -> int:
+        """Put a level into its entry; tell whether it superseded one."""
+        older = entry.levels.get(location)
+        entry.levels[location] = level
+        if level.quantity == 0 and entry.ready and not entry.urgent:
+            self._make_urgent(entry)
+        if older is not None:
+            self._weigh(entry, len(level.line) - len(older.line), 0)
+            return 1
+        self._weigh(entry, _LEVEL_BYTES + len(level.line), _LEVEL_SIZE + len(location or ""))
+        return 0
+
+    def _weigh(self, entry: _Entry, weight: int, size: int) -> None:
+        entry.weight += weight
+        entry.size += size
+        self.weight += weight
+        if entry.ready:
+            self.ready_size += size
+
+    def _clear(self, entry: _Entry) -> int:
+        """Drop what a global supersedes; the entry keeps its place and its lowest position."""
+        dropped = 0
+        if entry.after is not None:
+            dropped += len(entry.after.levels)
+            self.weight -= entry.after.weight
+            entry.after = None
+        if entry.levels and None not in entry.levels:
+            dropped += len(entry.levels)
+            bare = _Entry(entry.identifier, entry.low, entry.arrived)
+            self._weigh(entry, bare.weight - entry.weight, bare.size - entry.size)
+            entry.levels.clear()
+        return dropped
+
+    def _behind(self, entry: _Entry, low: int, now: float) -> _Entry:
+        """Find or make the entry that stands behind a waiting global."""
+        if entry.after is None:
+            entry.after = _Entry(entry.identifier, low, now)
+            self.weight += _ENTRY_BYTES
+        return entry.after
+
+    def _make_ready(self, entry: _Entry) -> None:
+        entry.ready = True
+        self.ready += 1
+        self.ready_size += entry.size
+        heappush(self._oldest, (entry.low, next(self._number), entry))
+        if entry.holds_empty():
+            self._make_urgent(entry)
+
+    def _make_urgent(self, entry: _Entry) -> None:
+        entry.urgent = True
+        heappush(self._empty, (entry.low, next(self._number), entry))
+
+    def _next(self, limits: Limits, now: float) -> _Entry | None:
+        """Choose: what has waited far too long, then stock-outs, then the oldest."""
+        oldest = self._head(self._oldest)
+        if oldest is None or oldest.arrived + max(2 * limits.wait, _PATIENCE) <= now:
+            return oldest
+        urgent = self._head(self._empty)
+        while urgent is not None and not urgent.holds_empty():
+            urgent.urgent = False
+            heappop(self._empty)
+            urgent = self._head(self._empty)
+        return urgent or oldest
+
+    @staticmethod
+    def _head(heap: list[tuple[int, int, _Entry]]) -> _Entry | None:
+        """Look at the first entry that is still there, and forget those before it."""
+        while heap and not heap[0][2].ready:
+            heappop(heap)
+        return heap[0][2] if heap else None
+
+    def _take(self, entry: _Entry) -> None:
+        entry.ready = False
+        self.ready -= 1
+        self.ready_size -= entry.size
+        self.weight -= entry.weight
+        if entry.after is None:
+            del self._entries[entry.identifier]
+        else:
+            self._entries[entry.identifier] = entry.after
+        for heap in (self._oldest, self._empty):
+            if len(heap) > 2 * self.ready + 64:
+                heap[:] = [place for place in heap if place[2].ready]
+                heapify(heap)
