@@ -1,0 +1,35 @@
+"""Mapping: what a record says of stock, by the user's words for where it stands.
+
+A `StreamMapping` is compiled once (`compiling`), and each record then goes through the result
+(`compiled`):
+
+    record ─ where ─ items ─ identifier ─ shape ─┬─ quantity ─┬─ row ─► Stock · Skipped · Refused
+                                                 └─ location ─┘
+
+`paths` reads a place in a record, `identifiers`, `quantities` and `locations` judge what stands
+there, `shapes` and `native` know in what forms records say it, and `rows` is where the three come
+together. It is a pure step: no record, whatever it holds, raises anything or is guessed at.
+"""
+
+from __future__ import annotations
+
+from target_tocobagus.mapping.compiled import CompiledMapping, PlainMapping, is_deleted
+from target_tocobagus.mapping.compiling import compile_mapping
+from target_tocobagus.mapping.locations import Locations
+from target_tocobagus.mapping.needing import DELETED, InnerNeed
+from target_tocobagus.mapping.quantities import Quantities
+from target_tocobagus.mapping.refusals import REFUSALS
+from target_tocobagus.mapping.rows import Rows
+
+__all__ = [
+    "DELETED",
+    "REFUSALS",
+    "CompiledMapping",
+    "InnerNeed",
+    "Locations",
+    "PlainMapping",
+    "Quantities",
+    "Rows",
+    "compile_mapping",
+    "is_deleted",
+]

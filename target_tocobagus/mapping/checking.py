@@ -1,0 +1,67 @@
+"""Which keys of a mapping fit together: what can be told before any path is compiled."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from target_tocobagus.settings import StreamMapping
+
+_PLACES = ("levels", "warehouse", "warehouse_columns", "warehouses", "split")
+
+
+def find_problems(mapping: StreamMapping) -> Iterator[str]:
+    """Say of each key what it lacks or contradicts, one sentence each."""
+    if not mapping.native:
+        yield from _identifier_problems(mapping)
+        yield from _place_problems(mapping)
+        yield from _stock_problems(mapping)
+    yield from _weight_problems(mapping)
+    yield from _client_id_problems(mapping)
+
+
+def _identifier_problems(mapping: StreamMapping) -> Iterator[str]:
+    if not (mapping.sku or mapping.id or mapping.external_id):
+        yield "sku: one of sku, id and external_id must say where the identifier is"
+
+
+def _place_problems(mapping: StreamMapping) -> Iterator[str]:
+    given = [key for key in _PLACES if getattr(mapping, key)]
+    if "levels" in given:
+        if "warehouse" not in given:
+            yield "levels: needs warehouse, the path of the location's code within a level"
+        given.remove("levels")
+        given = ["levels", *(key for key in given if key != "warehouse")]
+    if len(given) > 1:
+        yield f"{given[0]}: cannot stand beside {' and '.join(given[1:])}; each says where stock is"
+    if mapping.items is not None and mapping.items == mapping.levels:
+        yield "levels: is a path within an item, and cannot be the path of items"
+
+
+def _stock_problems(mapping: StreamMapping) -> Iterator[str]:
+    if mapping.warehouse_columns and mapping.stock:
+        yield "stock: cannot stand beside warehouse_columns, which hold the quantities"
+    if not mapping.warehouse_columns and not mapping.stock:
+        yield "stock: is required, or warehouse_columns in its place"
+
+
+def _weight_problems(mapping: StreamMapping) -> Iterator[str]:
+    for number, share in enumerate(mapping.split):
+        if share.weight < 1:
+            yield f"split[{number}].weight: must be at least 1"
+
+
+def _client_id_problems(mapping: StreamMapping) -> Iterator[str]:
+    lists = {
+        "warehouse_columns": [each.client_id for each in mapping.warehouse_columns],
+        "warehouses": list(mapping.warehouses),
+        "split": [share.client_id for share in mapping.split],
+    }
+    for key, client_ids in lists.items():
+        if not all(map(str.strip, client_ids)):
+            yield f"{key}: a client_id is empty"
+        if any(count > 1 for count in Counter(map(str.strip, client_ids)).values()):
+            yield f"{key}: the same client_id stands twice"

@@ -1,0 +1,102 @@
+"""Identifiers and location codes: what a tap wrote, as the text that is sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from target_tocobagus.mapping.quantities import exact_number
+from target_tocobagus.mapping.refusals import shown
+from target_tocobagus.model import Identifier, Kind, Refused
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from target_tocobagus.mapping.paths import Read
+    from target_tocobagus.mapping.quantities import Number
+
+_MOST_DIGITS: Final = 100
+"""Of a number that is an identifier: beyond it, it was never meant as one."""
+
+
+class NotSendable(ValueError):  # noqa: N818  # a verdict on a value
+    """A value cannot be sent as an identifier or a code; its text says why."""
+
+
+def text_of(value: Any) -> str | None:
+    """Make text of an identifier or a code, without the white space around it.
+
+    Returns:
+        None where there is none: null, or a text of white space.
+
+    Raises:
+        NotSendable: It is neither text nor number, or UTF-8 cannot express it.
+    """
+    if type(value) is str:
+        text = value.strip()
+        return text or None if text.isascii() else _writable(text)
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return text_of(str(value))
+    number = exact_number(value)
+    if number is None:
+        reason = f"{shown(value)} is neither text nor number"
+        raise NotSendable(reason)
+    return _digits(number)
+
+
+def _writable(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        reason = f"{shown(text)} has half of a character (a lone surrogate)"
+        raise NotSendable(reason) from None
+    return text
+
+
+def _digits(number: Number) -> str:
+    """Write a number out: whole ones without a fraction, none with an exponent."""
+    if isinstance(number, int):
+        if abs(number) < 10**_MOST_DIGITS:
+            return str(number)
+    elif not number:
+        return "0"
+    elif number.adjusted() < _MOST_DIGITS:
+        whole = int(number)
+        if whole == number:
+            return str(whole)
+        if _fraction_digits(number) <= _MOST_DIGITS:
+            return format(number, "f")
+    reason = f"{shown(number)} has too many digits"
+    raise NotSendable(reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Identifiers:
+    """Where an item's identifier may stand, to be tried in turn."""
+
+    places: tuple[tuple[Kind, Read], ...]
+
+    def of(self, item: Any) -> Identifier | Refused | None:
+        """Read the first place that yields a value; None where none does."""
+        for kind, read in self.places:
+            value = read(item)
+            identifier = identify(kind, value)
+            if identifier is not None:
+                return identifier
+        return None
+
+
+def identify(kind: Kind, value: Any) -> Identifier | Refused | None:
+    """Make an identifier of a value; None of null and of white space."""
+    try:
+        text = text_of(value)
+    except NotSendable as error:
+        return Refused("BAD_IDENTIFIER", f"{kind}: {error}")
+    return None if text is None else (kind, text)
+
+
+def _fraction_digits(number: Decimal) -> int:
+    exponent = number.as_tuple().exponent
+    return -exponent if isinstance(exponent, int) else 0

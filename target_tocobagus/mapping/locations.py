@@ -1,0 +1,79 @@
+"""Where stock is: the client id of a code as the tap wrote it, and the shares of a whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from target_tocobagus.mapping.identifiers import NotSendable, text_of
+from target_tocobagus.mapping.refusals import shown
+from target_tocobagus.model import Refused, Skipped
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from target_tocobagus.settings import StockPolicy
+
+
+class Locations:
+    """The policy for warehouses' codes, applied to one code at a time."""
+
+    __slots__ = ("_client_ids", "_native_ids", "_skips")
+
+    def __init__(self, policy: StockPolicy) -> None:
+        """Take the policy."""
+        self._client_ids = policy.warehouse_map
+        self._native_ids = _with_themselves(policy.warehouse_map)
+        self._skips = policy.unmapped_warehouse == "skip"
+
+    def client_id(self, code: Any) -> str | Skipped | Refused:
+        """Find the client id of a code.
+
+        Returns:
+            The client id; or why there is none, without identifier. The location of an unmapped
+            code's refusal is that code.
+        """
+        return self._found(code, self._client_ids)
+
+    def native_id(self, client_id: Any) -> str | Skipped | Refused:
+        """As `client_id`, of what is called a client id: one that is mapped to stays itself."""
+        return self._found(client_id, self._native_ids)
+
+    def _found(self, code: Any, client_ids: dict[str, str] | None) -> str | Skipped | Refused:
+        try:
+            text = text_of(code)
+        except NotSendable as error:
+            return Refused("BAD_WAREHOUSE", f"warehouse: {error}")
+        if text is None:
+            return Refused("NO_WAREHOUSE", "the row names no warehouse")
+        if client_ids is None:
+            return text
+        client_id = client_ids.get(text)
+        return self._unmapped(text) if client_id is None else client_id
+
+    def _unmapped(self, code: str) -> Skipped | Refused:
+        message = f"warehouse {shown(code)} is not in warehouse_map"
+        if self._skips:
+            return Skipped(message)
+        return Refused("UNMAPPED_WAREHOUSE", message, location=code)
+
+
+def _with_themselves(client_ids: dict[str, str] | None) -> dict[str, str] | None:
+    if client_ids is None:
+        return None
+    return {client_id: client_id for client_id in client_ids.values()} | client_ids
+
+
+def divide(quantity: int, weights: Sequence[int]) -> list[int]:
+    """Divide whole units by weight, none lost: by the largest remainder, ties to the earlier.
+
+    Args:
+        quantity: Units, not below 0.
+        weights: Each at least 1.
+    """
+    total = sum(weights)
+    shares = [quantity * weight // total for weight in weights]
+    remainders = [quantity * weight % total for weight in weights]
+    first = sorted(range(len(weights)), key=lambda index: -remainders[index])
+    for index in first[: quantity - sum(shares)]:
+        shares[index] += 1
+    return shares

@@ -1,0 +1,193 @@
+"""Where a value stands in a record: a column's exact name, or else a JMESPath expression.
+
+How to think about it: a path is compiled once, to a function of one argument. What a text can mean
+is decided then, as far as it can be without a record:
+
+* a plain name is a column; nothing else is looked for;
+* names joined by dots are the column of exactly that name (flattening makes such columns) if the
+  record has it, and else are walked;
+* what JMESPath does not understand is a column's name (`Product ID`), unless it was meant as an
+  expression;
+* anything else is an expression, after a column of exactly that name.
+
+A byte order mark before a column's name is not part of it, in the mapping and in the record. A list
+or object that arrives as JSON text is read as what it is, but only where a path walks into it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final, TypeAlias
+
+from target_tocobagus.mapping.refusals import Unreadable, shown
+from target_tocobagus.model import Refused
+
+Read: TypeAlias = Callable[[Any], Any]
+"""Reads a value from a record or an entry of one; may raise `Unreadable`, and nothing else."""
+
+BOM: Final = "\ufeff"
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_DOTTED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)+")
+_EXPRESSION = re.compile(r"[\[\]|()?]")
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A path that can be used.
+
+    Attributes:
+        read: Reads what stands there; None where nothing does.
+        relies_on: One of these columns must be there for it ever to yield a value; empty where it
+            relies on none (a literal).
+        columns: All columns that it may read; None where it may read any.
+        column: The column that it is, where it can be nothing else.
+    """
+
+    read: Read
+    relies_on: frozenset[str]
+    columns: frozenset[str] | None
+    column: str | None = None
+
+
+def compile_path(text: str) -> Path:
+    """Compile a path as its user wrote it.
+
+    Raises:
+        ValueError: It is meant as an expression and is none.
+    """
+    text = text.removeprefix(BOM)
+    if _NAME.fullmatch(text):
+        return compile_column(text)
+    if _DOTTED.fullmatch(text):
+        names = frozenset({text, text.partition(".")[0]})
+        return Path(_dotted(text), names, names)
+    return _compile_other(text)
+
+
+def compile_column(name: str) -> Path:
+    """Take a text as a column's exact name, whatever it looks like."""
+    name = name.removeprefix(BOM)
+    return Path(_column(name), frozenset({name}), frozenset({name}), name)
+
+
+def compile_condition(text: str) -> Path:
+    """Compile a JMESPath condition; what is read is whether a record meets it.
+
+    Raises:
+        ValueError: It is no JMESPath.
+    """
+    from target_tocobagus.mapping.comparing import is_true
+    from target_tocobagus.mapping.expressions import compile_expression
+
+    expression = compile_expression(text)
+    read = expression.read
+
+    def meets(record: Any) -> bool:
+        return is_true(read(record))
+
+    return Path(meets, frozenset(expression.names[:1]), expression.columns())
+
+
+def first_of(reads: Iterable[Read]) -> Read:
+    """Read several places in turn: the first that yields a value, empty texts being none."""
+    places = tuple(reads)
+    if len(places) == 1:
+        return places[0]
+
+    def read(scope: Any) -> Any:
+        for place in places:
+            value = place(scope)
+            if value is not None and not (isinstance(value, str) and not value.strip()):
+                return value
+        return None
+
+    return read
+
+
+def member(value: Any, name: str) -> Any:
+    """Walk one step, into an object or the JSON text of one; None where there is no such step."""
+    if isinstance(value, str):
+        value = json_value(value)
+    if not isinstance(value, dict):
+        return None
+    found = value.get(name)
+    return value.get(BOM + name) if found is None else found
+
+
+def json_value(text: str) -> Any:
+    """Parse the JSON text of a list or an object, numbers exactly; None of any other text.
+
+    Raises:
+        Unreadable: It begins like one and is none.
+    """
+    if not text.lstrip().startswith(("[", "{")):
+        return None
+    try:
+        return json.loads(text, parse_float=Decimal)
+    except (ValueError, ArithmeticError, RecursionError):
+        message = f"{shown(text)} looks like JSON and is none"
+        raise Unreadable(Refused("BAD_JSON", message)) from None
+
+
+def _column(name: str) -> Read:
+    marked = BOM + name
+
+    def read(scope: Any) -> Any:
+        value = scope.get(name)
+        return scope.get(marked) if value is None else value
+
+    return read
+
+
+def _dotted(text: str) -> Read:
+    marked = BOM + text
+    names = text.split(".")
+
+    def read(scope: Any) -> Any:
+        if text in scope:
+            return scope[text]
+        value = scope
+        for name in names:
+            value = member(value, name)
+            if value is None:
+                return scope.get(marked)
+        return value
+
+    return read
+
+
+def _compile_other(text: str) -> Path:
+    from target_tocobagus.mapping.expressions import compile_expression
+
+    try:
+        expression = compile_expression(text)
+    except ValueError as error:
+        if not _EXPRESSION.search(text):
+            return compile_column(text)
+        quoted = json.dumps(text, ensure_ascii=False)
+        reason = f"{error}; a column of that name is written in double quotes: {quoted}"
+        raise ValueError(reason) from None
+    columns = expression.columns()
+    return Path(
+        _exact_or(text, expression.read),
+        frozenset({text, expression.names[0]}) if expression.names else frozenset(),
+        None if columns is None else columns | {text},
+    )
+
+
+def _exact_or(text: str, evaluate: Read) -> Read:
+    marked = BOM + text
+
+    def read(scope: Any) -> Any:
+        if text in scope:
+            return scope[text]
+        if marked in scope:
+            return scope[marked]
+        return evaluate(scope)
+
+    return read

@@ -1,0 +1,94 @@
+"""Why a part of a record is not sent: the codes, and how an offending value is shown."""
+
+from __future__ import annotations
+
+import json
+import reprlib
+from typing import Any, Final
+
+from target_tocobagus.model import Identifier, Refused, Skipped
+
+REFUSALS: Final = {
+    "NO_IDENTIFIER": "There is a quantity, but no identifier to send it under.",
+    "BAD_IDENTIFIER": "The identifier is no text and no number, or cannot be written as UTF-8.",
+    "SEVERAL_IDENTIFIERS": "An item in the API's own shape has more than one identifier.",
+    "NO_WAREHOUSE": "The mapping names a warehouse, and the row has none.",
+    "BAD_WAREHOUSE": "The warehouse is no text and no number, or cannot be written as UTF-8.",
+    "UNMAPPED_WAREHOUSE": "The warehouse's code is not in warehouse_map.",
+    "DUPLICATE_LOCATION": "One record says twice what one item has at one location.",
+    "NULL_STOCK": "There is no quantity, and null_stock is reject.",
+    "BAD_QUANTITY": "The quantity is no number.",
+    "AMBIGUOUS_QUANTITY": "The quantity's text has a mark that decimal_mark does not allow.",
+    "QUANTITY_TOO_LARGE": "The quantity is above 9007199254740991 (2^53 - 1).",
+    "INEXACT_QUANTITY": "Stock less subtract cannot be calculated without rounding.",
+    "NEGATIVE_STOCK": "The quantity is below 0, and negative_stock is reject.",
+    "FRACTIONAL_STOCK": "The quantity is no whole number, and rounding is reject.",
+    "BAD_LIST": "What items, levels or warehouses names is no list that can be used.",
+    "BAD_ENTRY": "An entry of a list is no object.",
+    "BAD_JSON": "A text that a path walks into looks like JSON and is none.",
+    "BAD_EXPRESSION": "A JMESPath expression cannot be evaluated on this record.",
+}
+"""Every code that mapping refuses with, and what it means."""
+
+OF_QUANTITIES: Final = frozenset(
+    {
+        "NULL_STOCK",
+        "BAD_QUANTITY",
+        "AMBIGUOUS_QUANTITY",
+        "QUANTITY_TOO_LARGE",
+        "INEXACT_QUANTITY",
+        "NEGATIVE_STOCK",
+        "FRACTIONAL_STOCK",
+    },
+)
+"""The codes of rows whose identifier and location were read all the same."""
+
+_SHOWN_CHARACTERS: Final = 80
+_SHOWN_BITS: Final = 256
+
+
+class Unreadable(Exception):  # noqa: N818  # a verdict on a record, caught where rows are made
+    """A path cannot be read in this record, which is more than that nothing is there."""
+
+    def __init__(self, refusal: Refused) -> None:
+        """Take the refusal that it becomes, without identifier."""
+        super().__init__(refusal.message)
+        self.refusal = refusal
+
+    def refused(self, identifier: Identifier | None = None) -> Refused:
+        """Make the refusal, of the item that it happened to."""
+        return Refused(self.refusal.code, self.refusal.message, identifier)
+
+
+def shown(value: Any) -> str:
+    """Show a value in at most 80 characters, in time that does not grow with its size."""
+    text = _shown(value)
+    return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"
+
+
+def placed(
+    outcome: Skipped | Refused,
+    identifier: Identifier,
+    location: str | None,
+) -> Skipped | Refused:
+    """Say of a refusal which row it is about."""
+    if type(outcome) is Refused:
+        return Refused(outcome.code, outcome.message, identifier, location)
+    return outcome
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, str):
+        return repr(value[:_SHOWN_CHARACTERS])
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    if isinstance(value, int) and value.bit_length() > _SHOWN_BITS:
+        return "an integer of more than 77 digits"
+    try:
+        return _SHORT.repr(value) if isinstance(value, (list, dict)) else str(value)
+    except (ValueError, RecursionError):
+        return f"a {type(value).__name__}"
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel = 3

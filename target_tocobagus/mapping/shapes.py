@@ -1,0 +1,233 @@
+"""The shapes in which a record, or an item inside one, says what there is and where.
+
+Each shape answers the same two questions of an item: which rows it has, and (asked only when it has
+no identifier) whether it says anything at all. An item is the record itself, or an entry of the
+list that `items` names; then `record` is what stands around it. A shape that is told `deleted` says
+0 wherever it would have said a quantity, whatever stands there: the row is gone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+from target_tocobagus.mapping.lists import listed, read_entries
+from target_tocobagus.mapping.locations import divide
+from target_tocobagus.mapping.refusals import Unreadable, placed, shown
+from target_tocobagus.mapping.rows import without_duplicates
+from target_tocobagus.model import Identifier, Outcome, Refused, Skipped, Stock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from target_tocobagus.mapping.lists import Entry
+    from target_tocobagus.mapping.paths import Read
+    from target_tocobagus.mapping.rows import Rows
+
+Values: TypeAlias = tuple[tuple[str, str], ...]
+"""Mapped values for a refusal that has no identifier, by the mapping's keys."""
+
+
+class Shape(Protocol):
+    """Where an item says what there is."""
+
+    def rows(
+        self,
+        identifier: Identifier,
+        item: Entry,
+        record: Entry,
+        *,
+        deleted: bool,
+    ) -> list[Outcome]:
+        """Judge each row of an item; may raise `Unreadable`."""
+        ...
+
+    def values(self, item: Entry, record: Entry) -> Values:
+        """Show what the item says; empty if it says no quantity. May raise `Unreadable`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """A quantity, and what is taken off it."""
+
+    stock: Read
+    subtract: tuple[Read, ...] = ()
+
+    def taken(self, item: Entry, record: Entry) -> list[Any]:
+        """Read what is taken off: from the item, else from the record around it."""
+        return [read_around(read, item, record) for read in self.subtract]
+
+
+@dataclass(frozen=True, slots=True)
+class Single:
+    """One quantity: the item's own, or at the one place that a code names."""
+
+    rules: Rows
+    amount: Amount
+    code: Read | None
+
+    def rows(
+        self,
+        identifier: Identifier,
+        item: Entry,
+        record: Entry,
+        *,
+        deleted: bool,
+    ) -> list[Outcome]:
+        """Judge the one row."""
+        stock = 0 if deleted else self.amount.stock(item)
+        taken = () if deleted or not self.amount.subtract else self.amount.taken(item, record)
+        return [self.row(identifier, stock, self._code(item, record), taken)]
+
+    def row(
+        self,
+        identifier: Identifier,
+        stock: Any,
+        code: Any,
+        taken: Iterable[Any] = (),
+    ) -> Outcome:
+        """Judge the row by its values; a code is heeded only if the mapping has one."""
+        if self.code is None:
+            return self.rules.at(identifier, stock, None, taken)
+        return self.rules.at_code(identifier, stock, code, taken)
+
+    def values(self, item: Entry, record: Entry) -> Values:
+        """Show the quantity, and the code beside it."""
+        return self.row_values(self.amount.stock(item), self._code(item, record))
+
+    def row_values(self, stock: Any, code: Any) -> Values:
+        """As `values`, of the values themselves."""
+        values = said(self.rules, "stock", stock)
+        return (*values, ("warehouse", shown(code))) if values and self.code else values
+
+    def _code(self, item: Entry, record: Entry) -> Any:
+        return None if self.code is None else read_around(self.code, item, record)
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """One column for each place."""
+
+    rules: Rows
+    columns: tuple[tuple[str, Amount, str], ...]
+    """Name, quantity and client id of each."""
+
+    def rows(
+        self,
+        identifier: Identifier,
+        item: Entry,
+        record: Entry,
+        *,
+        deleted: bool,
+    ) -> list[Outcome]:
+        """Judge each column."""
+        if deleted:
+            return [Stock(identifier, client_id, 0) for _, _, client_id in self.columns]
+        return [
+            self.rules.at(identifier, amount.stock(item), client_id, amount.taken(item, record))
+            for _, amount, client_id in self.columns
+        ]
+
+    def values(self, item: Entry, record: Entry) -> Values:  # noqa: ARG002  # a Shape's signature
+        """Show each column that holds a quantity."""
+        shown_columns = (said(self.rules, name, at.stock(item)) for name, at, _ in self.columns)
+        return tuple(value for column in shown_columns for value in column)
+
+
+@dataclass(frozen=True, slots=True)
+class Divided:
+    """One quantity for several places: whole at each of them, or divided by weight."""
+
+    rules: Rows
+    amount: Amount
+    client_ids: tuple[str, ...]
+    weights: tuple[int, ...] | None
+
+    def rows(
+        self,
+        identifier: Identifier,
+        item: Entry,
+        record: Entry,
+        *,
+        deleted: bool,
+    ) -> list[Outcome]:
+        """Judge the quantity once, and put it everywhere."""
+        stock = 0 if deleted else self.amount.stock(item)
+        taken = () if deleted else self.amount.taken(item, record)
+        quantity = self.rules.quantities.of(stock, taken)
+        if not isinstance(quantity, int):
+            return [placed(quantity, identifier, None)]
+        if self.weights is None:
+            return [Stock(identifier, each, quantity, broadcast=True) for each in self.client_ids]
+        shares = divide(quantity, self.weights)
+        return [
+            Stock(identifier, client_id, share)
+            for client_id, share in zip(self.client_ids, shares, strict=True)
+        ]
+
+    def values(self, item: Entry, record: Entry) -> Values:  # noqa: ARG002  # a Shape's signature
+        """Show the quantity."""
+        return said(self.rules, "stock", self.amount.stock(item))
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """A list of places inside the item, each with its own quantity."""
+
+    rules: Rows
+    levels: Read
+    level: Single
+    """One place; its paths are within the entry of the list."""
+
+    def rows(
+        self,
+        identifier: Identifier,
+        item: Entry,
+        record: Entry,  # noqa: ARG002  # a Shape's signature
+        *,
+        deleted: bool,
+    ) -> list[Outcome]:
+        """Judge each entry by itself."""
+        entries = listed(self.levels(item), "levels")
+        if not isinstance(entries, list):
+            return [placed(entries, identifier, None)]
+        return without_duplicates(
+            [
+                self._row(identifier, entry, deleted=deleted)
+                if isinstance(entry, dict)
+                else placed(entry, identifier, None)
+                for entry in read_entries(entries, "levels")
+            ],
+        )
+
+    def values(self, item: Entry, record: Entry) -> Values:  # noqa: ARG002  # a Shape's signature
+        """Show the list, unless no entry of it says a quantity."""
+        found = self.levels(item)
+        entries = listed(found, "levels")
+        if isinstance(entries, Skipped):
+            return ()
+        says = isinstance(entries, Refused) or any(map(self._says, read_entries(entries, "levels")))
+        return (("levels", shown(found)),) if says else ()
+
+    def _row(self, identifier: Identifier, entry: Entry, *, deleted: bool) -> Outcome:
+        try:
+            return self.level.rows(identifier, entry, entry, deleted=deleted)[0]
+        except Unreadable as error:
+            return error.refused(identifier)
+
+    def _says(self, entry: Entry | Skipped | Refused) -> bool:
+        if isinstance(entry, dict):
+            return bool(self.level.values(entry, entry))
+        return isinstance(entry, Refused)
+
+
+def read_around(read: Read, item: Entry, record: Entry) -> Any:
+    """Read in the item, and where nothing is there, in the record around it."""
+    value = read(item)
+    return read(record) if value is None and item is not record else value
+
+
+def said(rules: Rows, key: str, stock: Any) -> Values:
+    """Show a quantity under its key, if there is one."""
+    return () if rules.quantities.is_null(stock) else ((key, shown(stock)),)

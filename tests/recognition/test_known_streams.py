@@ -1,0 +1,192 @@
+"""Known streams of known taps are mapped as their taps' own schema files say, or not at all.
+
+The schemas and records in `data/known_streams` are ours, written after the files that each names.
+"""
+
+import json
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from target_tocobagus.mapping import compile_mapping
+from target_tocobagus.mapping.as_config import as_config
+from target_tocobagus.mapping.known_streams import KnownStream, known_streams
+from target_tocobagus.mapping.recognition import (
+    Ambiguous,
+    NotStock,
+    Recognised,
+    location_columns,
+    propose,
+    recognise,
+)
+from target_tocobagus.mapping.vocabulary import not_stock_word
+from target_tocobagus.model import Outcome, Skipped, Stock
+from target_tocobagus.settings import StockPolicy, parse_settings
+
+DATA = Path(__file__).parent.parent / "data" / "known_streams"
+STREAMS: list[dict[str, Any]] = json.loads((DATA / "streams.json").read_text("utf-8"))
+SCHEMA = json.loads((DATA / "table.schema.json").read_text("utf-8"))
+TABLE = known_streams()
+
+
+def called(row: dict[str, Any]) -> str:
+    """Name a case after its tap and stream."""
+    return f"{row['tap']}:{row['stream']}"
+
+
+def schema_of(row: dict[str, Any]) -> dict[str, Any]:
+    """Make the SCHEMA that the tap would send."""
+    return {"type": "object", "properties": row["properties"]}
+
+
+def row_of(case: dict[str, Any], rows: tuple[KnownStream, ...]) -> KnownStream:
+    """Find the table's row for a case: exactly one fits, and it is that tap's."""
+    (found,) = (row for row in rows if row.fits(case["stream"], schema_of(case)))
+    assert found.tap == case["tap"]
+    return found
+
+
+def plainly(outcome: Outcome) -> dict[str, Any]:
+    """Write an outcome as the data does."""
+    if isinstance(outcome, Skipped):
+        return {"skipped": True}
+    assert isinstance(outcome, Stock), outcome
+    kind, value = outcome.identifier
+    return {kind: value, "location": outcome.location, "quantity": outcome.quantity}
+
+
+KNOWN = [pytest.param(row, id=called(row)) for row in STREAMS if "cases" in row]
+LEFT_OUT = [pytest.param(row, id=called(row)) for row in STREAMS if "cases" not in row]
+CASES = [
+    pytest.param(row, case, id=f"{called(row)}-{number}")
+    for row in STREAMS
+    for number, case in enumerate(row.get("cases", ()))
+]
+
+
+def test_the_table_keeps_to_its_schema() -> None:
+    """The table of known streams is what its JSON Schema asks for."""
+    text = (
+        resources.files("target_tocobagus.mapping")
+        .joinpath("known_streams.json")
+        .read_text("utf-8")
+    )
+    Draft202012Validator.check_schema(SCHEMA)
+    assert list(Draft202012Validator(SCHEMA).iter_errors(json.loads(text))) == []
+
+
+@pytest.mark.parametrize("row", [*TABLE.known, *TABLE.left_out], ids=lambda row: row.source)
+def test_every_mapping_is_a_valid_configuration(row: KnownStream) -> None:
+    """What a row maps can be written into the setting `streams`, and compiles."""
+    mapping = row.mapping_for("a stream")
+    if mapping is None:
+        assert row.why
+        return
+    config = {"stream": "a stream", **row.mapping}
+    assert parse_settings({"dry_run": True, "streams": [config]}).streams == (mapping,)
+    assert as_config(mapping) == config
+    compile_mapping(mapping, StockPolicy())
+
+
+@pytest.mark.parametrize("row", TABLE.known, ids=lambda row: row.source)
+def test_no_known_stream_is_one_that_is_never_recognised(row: KnownStream) -> None:
+    """The table does not name a stream whose name says order, movement, delta or the like."""
+    assert not_stock_word(row.stream) is None
+
+
+def test_every_row_has_a_typed_record() -> None:
+    """Each row of the table is tried on a schema written after the file that it links to."""
+    tried = {(row["tap"], row["source"]) for row in STREAMS}
+    rows = (*TABLE.known, *TABLE.left_out)
+    assert {(row.tap, row.source) for row in rows} == tried
+    assert len(rows) == len(STREAMS)
+
+
+@pytest.mark.parametrize("row", [*KNOWN, *LEFT_OUT])
+def test_a_source_is_the_one_that_the_table_links_to(row: dict[str, Any]) -> None:
+    """A stream is one row's alone, and the typed record was written after that row's file."""
+    assert row_of(row, (*TABLE.known, *TABLE.left_out)).source == row["source"]
+
+
+@pytest.mark.parametrize(("row", "case"), CASES)
+def test_a_known_stream_is_mapped_to_what_its_record_says(
+    row: dict[str, Any], case: dict[str, Any]
+) -> None:
+    """A record of a known stream, typed as its tap declares it, comes out exactly as it should."""
+    Draft202012Validator(schema_of(row)).validate(case["record"])
+    found = recognise(row["stream"], schema_of(row))
+    assert isinstance(found, Recognised)
+    outcomes = compile_mapping(found.mapping, StockPolicy()).outcomes(case["record"])
+    assert [plainly(outcome) for outcome in outcomes] == case["outcomes"]
+
+
+@pytest.mark.parametrize("row", KNOWN)
+def test_a_known_stream_is_recognised_by_its_row(row: dict[str, Any]) -> None:
+    """What a known stream was recognised by names the tap and the file, and can be proposed."""
+    found = recognise(row["stream"], schema_of(row))
+    assert isinstance(found, Recognised)
+    assert row["tap"] in found.source
+    assert row["source"] in found.source
+    assert found.mapping.stream == row["stream"]
+    assert found.is_global is not bool(found.mapping.warehouse)
+    proposal = propose(row["stream"], schema_of(row))
+    assert proposal.mapping == found.mapping
+    assert proposal.is_certain
+
+
+@pytest.mark.parametrize("row", KNOWN)
+def test_a_known_stream_without_its_columns_is_another_stream(row: dict[str, Any]) -> None:
+    """A stream of the same name that lacks one of the row's columns is not taken for it."""
+    for path in row_of(row, TABLE.known).columns:
+        column = path.partition(".")[0]
+        others = {name: value for name, value in row["properties"].items() if name != column}
+        found = recognise(row["stream"], {"type": "object", "properties": others})
+        assert not (isinstance(found, Recognised) and row["tap"] in found.source)
+
+
+@pytest.mark.parametrize("row", KNOWN)
+def test_a_known_stream_with_a_location_is_mapped_with_it(row: dict[str, Any]) -> None:
+    """No known stream that has a column for the location is sent as global stock."""
+    found = recognise(row["stream"], schema_of(row))
+    assert isinstance(found, Recognised)
+    assert bool(found.mapping.warehouse) or not location_columns(schema_of(row))
+
+
+@pytest.mark.parametrize("row", LEFT_OUT)
+def test_a_stream_that_is_left_out_says_why(row: dict[str, Any]) -> None:
+    """A stream whose schema does not settle its mapping is no recognition: a person decides."""
+    left_out = row_of(row, TABLE.left_out)
+    found = recognise(row["stream"], schema_of(row))
+    proposal = propose(row["stream"], schema_of(row))
+    text = found.message if isinstance(found, Ambiguous) else getattr(found, "reason", "")
+    assert left_out.why in text
+    assert left_out.why in proposal.remark
+    assert not proposal.is_certain
+    if isinstance(found, Ambiguous):
+        assert proposal.mapping == left_out.mapping_for(row["stream"]) == found.mapping
+
+
+def test_only_in_stock_rows_of_square_are_ever_proposed() -> None:
+    """Square's rows of other states (sold, in transit, waste) are kept out by a condition."""
+    (row,) = (row for row in STREAMS if row["tap"] == "singer-io/tap-square")
+    mapped = compile_mapping(propose(row["stream"], schema_of(row)).mapping, StockPolicy())
+    record = {"catalog_object_id": "W62U", "location_id": "L1", "quantity": "5"}
+    assert mapped.outcomes({**record, "state": "IN_STOCK"}) == [
+        Stock(("externalId", "W62U"), "L1", 5)
+    ]
+    assert isinstance(mapped.outcomes({**record, "state": "SOLD"})[0], Skipped)
+
+
+@pytest.mark.parametrize("stream", ["stock_deltas", "stock_changes"])
+def test_a_delta_of_tilroy_is_never_stock(stream: str) -> None:
+    """Tilroy's deltas are not stock, and no column is proposed for one."""
+    (row,) = (row for row in STREAMS if row["tap"] == "Optiply/tap-tilroy")
+    columns = {"sku": {"type": "string"}, "shop_number": {}, "qty": {}, "qtyDelta": {}}
+    for schema in (schema_of(row), {"properties": columns}):
+        found = recognise(stream, schema)
+        assert isinstance(found, NotStock)
+        assert "qtyDelta" in found.reason
+        assert propose(stream, schema).mapping.stock == ()

@@ -1,0 +1,101 @@
+"""What was recognised can be written down, and what was not can be started from."""
+
+from typing import Any
+
+import pytest
+import yaml
+
+from target_tocobagus.mapping.recognition import (
+    NotStock,
+    Recognised,
+    as_config,
+    as_yaml_lines,
+    mixed_scopes,
+    propose,
+    recognise,
+)
+from target_tocobagus.settings import StreamMapping
+
+
+def schema_of(columns: str, **typed: Any) -> dict[str, Any]:
+    """Make a SCHEMA of columns that may be text or null, and of some that are more."""
+    text = {name: {"type": ["null", "string"]} for name in columns.split()}
+    return {"type": "object", "properties": {**text, **typed}}
+
+
+def recognised(stream: str, columns: str) -> Recognised:
+    """Recognise a stream that is known to be recognised."""
+    found = recognise(stream, schema_of(columns))
+    assert isinstance(found, Recognised)
+    return found
+
+
+def test_global_stock_and_stock_per_warehouse_do_not_mix() -> None:
+    """Both kinds recognised in one run is an error that shows the lines for either."""
+    totals = recognised("totals", "sku stock")
+    levels = recognised("stock", "sku qty warehouse")
+    message = mixed_scopes([levels, totals]) or ""
+    _, first, second = message.split("streams:\n")
+    assert yaml.safe_load(first.removesuffix("or\n"))[0]["stream"] == "totals"
+    assert yaml.safe_load(second)[0] == {
+        "stream": "stock",
+        "sku": "sku",
+        "stock": "qty",
+        "warehouse": "warehouse",
+    }
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        ("sku stock", {"sku": "sku", "stock": "stock"}),
+        ("id externalId stock", {"id": "id", "external_id": "externalId", "stock": "stock"}),
+        (
+            "sku warehouses",
+            {"sku": "sku", "stock": "stock", "warehouse": "clientId", "levels": "warehouses"},
+        ),
+    ],
+)
+def test_the_apis_own_items_are_shown_as_the_nearest_mapping(
+    columns: str, expected: dict[str, str]
+) -> None:
+    """No setting says "the API's own items"; the lines that mean the same for them are shown."""
+    mapping = propose("items", schema_of(columns)).mapping
+    assert as_config(mapping) == {"stream": "items", **expected}
+    both = propose("items", schema_of("sku stock warehouses")).mapping
+    assert as_config(both) is None
+
+
+@pytest.mark.parametrize("columns", ["sku qty", "sku qty warehouse"])
+def test_streams_of_one_kind_go_together(columns: str) -> None:
+    """Several global streams, or several per warehouse, are no error; nor are the API's items."""
+    either = Recognised(StreamMapping(stream="items", native=True), "native", None)
+    streams = [recognised(name, columns) for name in ("stock", "inventory")]
+    assert mixed_scopes([]) is None
+    assert mixed_scopes([*streams, either]) is None
+
+
+def test_a_table_with_a_column_per_place_is_proposed() -> None:
+    """Of a wide table each place's column is proposed, by its own name, for a person to mend."""
+    wide = schema_of("sku updated_at", **{"WH SBY": {"type": "number"}, "wh_bdg": {}})
+    assert isinstance(recognise("stock_wide", wide), NotStock)
+    proposal = propose("stock_wide", wide)
+    assert not proposal.is_certain
+    assert "'WH SBY', 'wh_bdg'" in proposal.remark
+    assert as_yaml_lines(proposal.mapping) == (
+        "- stream: stock_wide\n"
+        "  sku: sku\n"
+        "  warehouse_columns:\n"
+        '    - {column: "WH SBY", client_id: "WH SBY"}\n'
+        "    - {column: wh_bdg, client_id: wh_bdg}\n"
+    )
+
+
+def test_a_proposal_says_what_it_rests_on() -> None:
+    """A recognised stream is proposed as it is; an ambiguous one with the question."""
+    certain = propose("stock", schema_of("sku qty reserved"))
+    assert certain.is_certain
+    assert certain.remark.startswith("common names of columns. Nothing is taken off")
+    open_question = propose("stock", schema_of("sku qty on_hand"))
+    assert open_question.remark.endswith("may each hold the stock")
+    assert open_question.mapping.stock == ("on_hand",)
