@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import gzip
 import io
+from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, cast
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import msgspec
 
+from target_tocobagus.decoding import decode_line
 from target_tocobagus.errors import InputError
-from target_tocobagus.reading import decode_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -55,20 +59,35 @@ def read_records(
 def _lines(path: str, batch_config: Mapping[str, Any] | None) -> Iterator[bytes]:
     try:
         with _open(path, batch_config) as file:
-            for line in file:
+            for line in _decompressed(file):
                 if record := line.strip():
                     yield record
-    except (OSError, EOFError) as error:
+    except Exception as error:
+        # Libraries for storage raise whatever they like, and some are not installed.
         text = f"The batch file {path} cannot be read ({type(error).__name__}: {error})"
         raise InputError(text) from error
 
 
-def _open(path: str, batch_config: Mapping[str, Any] | None) -> IO[bytes]:
+@contextmanager
+def _open(path: str, batch_config: Mapping[str, Any] | None) -> Iterator[IO[bytes]]:
+    """Open a file: a local one as it is, any other through the SDK's storage.
+
+    The SDK would make the directory of a local file that is not there.
+    """
+    parts = urlsplit(path)
+    if not batch_config and parts.scheme in {"", "file"}:
+        with Path(url2pathname(parts.path)).open("rb") as file:
+            yield file
+        return
     from singer_sdk.helpers._batch import BatchConfig, StorageTarget
 
     head, tail = StorageTarget.split_url(path)
     storage = BatchConfig.from_dict(dict(batch_config)).storage if batch_config else None
-    file = (storage or StorageTarget.from_url(head)).open(tail, mode="rb")
+    with (storage or StorageTarget.from_url(head)).open(tail, mode="rb") as file:
+        yield file
+
+
+def _decompressed(file: IO[bytes]) -> IO[bytes]:
     raw = io.BufferedReader(cast("io.RawIOBase", file))
     if raw.peek(len(_GZIP))[: len(_GZIP)] == _GZIP:
         return cast("IO[bytes]", gzip.GzipFile(fileobj=raw))

@@ -32,6 +32,7 @@ def read_value(line: bytes) -> Value | None:
         ValueError: The value is neither an object nor null.
     """
     try:
+        line.decode()  # what stands in a value is not looked at, and must not be sent on broken
         value = msgspec.json.decode(line, type=_StateMessage).value or {}
     except (msgspec.MsgspecError, UnicodeDecodeError):
         value = _read_leniently(line)
@@ -40,8 +41,8 @@ def read_value(line: bytes) -> Value | None:
 
 
 def _read_leniently(line: bytes) -> Value:
-    """Read what the strict decoder refuses: NaN, a lone surrogate, or no object at all."""
-    value = json.loads(line)["value"]
+    """Read what the strict decoder refuses: NaN, no UTF-8, a lone surrogate, no object at all."""
+    value = json.loads(line.decode("utf-8", "surrogateescape"))["value"]
     if not isinstance(value, dict):
         message = "the value of a STATE must be an object"
         raise ValueError(message)  # noqa: TRY004  # JSON's type, not Python's
@@ -50,7 +51,13 @@ def _read_leniently(line: bytes) -> Value:
 
 def write_value(value: Value, own: Mapping[str, Any]) -> bytes:
     """Write the value of a STATE with our key in it, as one line of JSON without its end."""
-    return msgspec.json.encode({**value, OWN_KEY: own})
+    try:
+        return msgspec.json.encode({**value, OWN_KEY: own})
+    except UnicodeEncodeError:
+        # A key holds a lone surrogate, which only an escape can write.
+        raw = {**value, OWN_KEY: msgspec.Raw(msgspec.json.encode(own))}
+        parts = [b"%b:%b" % (json.dumps(key).encode(), bytes(raw[key])) for key in raw]
+        return b"{" + b",".join(parts) + b"}"
 
 
 class _StateMessage(msgspec.Struct):

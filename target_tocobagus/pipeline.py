@@ -54,6 +54,8 @@ class Pipeline:
         wakeup: Where the main thread waits.
         keeps_lines: Whether a row must carry its RECORD message, for `rejects_path`.
         position: The number of the last record that was read.
+        rows: What has been taken in and not yet handed to the workers.
+        tally: The run's sums.
     """
 
     def __init__(
@@ -91,7 +93,7 @@ class Pipeline:
             shared, send, clock, max_retry=settings.max_retry_seconds, tell=wakeup.wake
         )
         self._capacity = 3 * settings.batch_size_rows * (settings.max_in_flight + 1)
-        self._rows: list[Row] = []
+        self.rows: list[Row] = []
         self._flush_rows = min(_MOST_ROWS_AT_ONCE, self._capacity)
         self._mappings: set[CompiledMapping] = set()
         self._watches: dict[str, ColumnWatch] = {}
@@ -116,14 +118,14 @@ class Pipeline:
             tally.updates += 1
             if isinstance(outcome, Stock):
                 level = Level(outcome.quantity, self.position, stream, line, outcome.broadcast)
-                self._rows.append((outcome.identifier, outcome.location, level))
+                self.rows.append((outcome.identifier, outcome.location, level))
             elif isinstance(outcome, Skipped):
                 tally.skipped += 1
             else:
                 refused.append(outcome)
         if refused:
             self._reject(refused, stream, line)
-        if len(self._rows) >= self._flush_rows:
+        if len(self.rows) >= self._flush_rows:
             self.flush()
             self._await_room()
 
@@ -165,14 +167,14 @@ class Pipeline:
 
     def flush(self) -> None:
         """Hand what has been taken in to the workers."""
-        if not self._rows:
+        if not self.rows:
             return
         if not self._started:
             self._started = True
             self._delivery.start(self._settings.max_in_flight)
-        rows, self._rows = self._rows, []
         with self._delivery.lock:
-            self._delivery.put(rows)
+            self._delivery.put(self.rows)
+        self.rows.clear()
 
     def breathe(self) -> None:
         """Between two chunks of input: hand over, wait for room, see to STATE and to the news."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import stat
 from collections import Counter
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
@@ -166,6 +167,8 @@ def _open(path: str, input_file: os.stat_result | None) -> int:
 
 
 def _claim(file: int, input_file: os.stat_result | None) -> None:
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        raise ConfigurationError(["rejects_path: is no regular file"])
     if input_file is not None and os.path.samestat(os.fstat(file), input_file):
         raise ConfigurationError(["rejects_path: is the file that this run reads from"])
     try:

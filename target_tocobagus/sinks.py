@@ -43,6 +43,12 @@ class StockSink(Sink):
         self._warehouse_map = target.settings.policy.warehouse_map
         self.mapping, self._watch = target.choose(stream_name, schema)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a record may come without its other columns: they are not asked for."""
+        complete = self._watch is None or not self._watch.missing
+        return complete and self._validator is None
+
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
         """Map a record and hand on what it says.
 

@@ -78,7 +78,7 @@ class _Entry:
         self.after: _Entry | None = None
 
     def holds_empty(self) -> bool:
-        return any(level.quantity == 0 for level in self.levels.values())
+        return 0 in [level.quantity for level in self.levels.values()]
 
     def is_broadcast(self) -> bool:
         """Whether all levels were said at once and are still equal."""
@@ -157,15 +157,28 @@ class Window:
         for identifier, location, level in rows:
             entry = entries.get(identifier)
             if entry is None:
-                entries[identifier] = entry = _Entry(identifier, level.position, now)
-                self.weight += _ENTRY_BYTES
-                if identifier not in self._leased:
-                    self._make_ready(entry)
-            if location is None:
+                entry = self._enter(identifier, level.position, now)
+            elif location is None:
                 superseded += self._clear(entry)
             elif None in entry.levels:
                 entry = self._behind(entry, level.position, now)
-            superseded += self._set(entry, location, level)
+            # From here on as `_weigh` would do it, without the calls: each row comes this way.
+            levels = entry.levels
+            older = levels.get(location)
+            levels[location] = level
+            if older is None:
+                weight = _LEVEL_BYTES + len(level.line)
+                size = _LEVEL_SIZE + len(location or "")
+                entry.size += size
+                if entry.ready:
+                    self.ready_size += size
+            else:
+                superseded += 1
+                weight = len(level.line) - len(older.line)
+            entry.weight += weight
+            self.weight += weight
+            if level.quantity == 0 and entry.ready and not entry.urgent:
+                self._make_urgent(entry)
         return superseded
 
     def wants(self, limits: Limits, now: float) -> bool:
@@ -228,24 +241,13 @@ class Window:
         out = sum(len(item.levels) for lease in self._leases for item in lease.items.values())
         return waiting + out
 
-    def _set(self, entry: _Entry, location: str | None, level: Level) -> int:
-        """Put a level into its entry; tell whether it superseded one."""
-        older = entry.levels.get(location)
-        entry.levels[location] = level
-        if level.quantity == 0 and entry.ready and not entry.urgent:
-            self._make_urgent(entry)
-        if older is not None:
-            self._weigh(entry, len(level.line) - len(older.line), 0)
-            return 1
-        self._weigh(entry, _LEVEL_BYTES + len(level.line), _LEVEL_SIZE + len(location or ""))
-        return 0
-
-    def _weigh(self, entry: _Entry, weight: int, size: int) -> None:
-        entry.weight += weight
-        entry.size += size
-        self.weight += weight
-        if entry.ready:
-            self.ready_size += size
+    def _enter(self, identifier: Identifier, low: int, now: float) -> _Entry:
+        """Make the entry of an identifier for which nothing waits."""
+        self._entries[identifier] = entry = _Entry(identifier, low, now)
+        self.weight += _ENTRY_BYTES
+        if identifier not in self._leased:
+            self._queue(entry)
+        return entry
 
     def _clear(self, entry: _Entry) -> int:
         """Drop what a global supersedes; the entry keeps its place and its lowest position."""
@@ -256,9 +258,8 @@ class Window:
             entry.after = None
         if entry.levels and None not in entry.levels:
             dropped += len(entry.levels)
-            bare = _Entry(entry.identifier, entry.low, entry.arrived)
-            self._weigh(entry, bare.weight - entry.weight, bare.size - entry.size)
             entry.levels.clear()
+            self._lighten(entry)
         return dropped
 
     def _behind(self, entry: _Entry, low: int, now: float) -> _Entry:
@@ -268,11 +269,23 @@ class Window:
             self.weight += _ENTRY_BYTES
         return entry.after
 
-    def _make_ready(self, entry: _Entry) -> None:
+    def _lighten(self, entry: _Entry) -> None:
+        """Weigh an entry that has lost its levels."""
+        size = _ITEM_SIZE + len(entry.identifier[1])
+        self.weight -= entry.weight - _ENTRY_BYTES
+        if entry.ready:
+            self.ready_size -= entry.size - size
+        entry.weight, entry.size = _ENTRY_BYTES, size
+
+    def _queue(self, entry: _Entry) -> None:
         entry.ready = True
         self.ready += 1
         self.ready_size += entry.size
         heappush(self._oldest, (entry.low, next(self._number), entry))
+
+    def _make_ready(self, entry: _Entry) -> None:
+        """Let an entry be picked that was held."""
+        self._queue(entry)
         if entry.holds_empty():
             self._make_urgent(entry)
 
