@@ -97,7 +97,7 @@ class Chooser:
 def _describe(stream: str, found: Recognised) -> str:
     from target_tocobagus.mapping.recognition import as_yaml_lines
 
-    lines = as_yaml_lines(found.mapping)
+    lines = as_yaml_lines(found.written or found.mapping).rstrip()
     remark = f"\n{found.remark}" if found.remark else ""
     return (
         f"Stream {stream!r} is recognised ({found.source}), as if you had written:\n{lines}{remark}"

@@ -154,9 +154,9 @@ class Pipeline:
         """Include a mapping's clamped quantities in the summary."""
         self._mappings.add(mapping)
 
-    def watch(self, stream: str, needs: Iterable[frozenset[str]]) -> ColumnWatch:
+    def watch(self, stream: str, mapping: CompiledMapping) -> ColumnWatch:
         """Watch for the columns that a stream's mapping relies on, for the whole run."""
-        return self._watches.setdefault(stream, ColumnWatch(needs))
+        return self._watches.setdefault(stream, ColumnWatch(mapping.needs, mapping.inner_needs))
 
     def checkpoint(self, value: Value) -> None:
         """Take in a STATE, which covers every record so far."""
@@ -314,7 +314,7 @@ class Pipeline:
         missing = [
             f"stream {name!r}: {watch.describe()}"
             for name, watch in self._watches.items()
-            if watch.missing
+            if watch.lacking
         ]
         if missing:
             message = "Columns that a mapping relies on were never seen: " + ", ".join(missing)

@@ -46,7 +46,7 @@ class StockSink(Sink):
     @property
     def is_open(self) -> bool:
         """Whether a record may come without its other columns: they are not asked for."""
-        complete = self._watch is None or not self._watch.missing
+        complete = self._watch is None or self._watch.complete
         return complete and self._validator is None
 
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
@@ -58,7 +58,7 @@ class StockSink(Sink):
         """
         if self._validator is not None:
             self._validator.validate(record)
-        if self._watch is not None and self._watch.missing:
+        if self._watch is not None:
             self._watch.see(record, self._pipeline.position)
         stream: Stream = context["stream"]
         self._pipeline.take(self._outcomes(record, context), stream, context["line"])

@@ -161,8 +161,8 @@ class TargetTocobagus(Target):
         self.pipeline.count_clamped(choice.mapping)
         if not choice.named:
             return choice.mapping, None
-        watch = self.pipeline.watch(stream, choice.mapping.needs)
-        watch.see(schema["properties"])
+        watch = self.pipeline.watch(stream, choice.mapping)
+        watch.see_schema(schema["properties"])
         if watch.missing:
             self.logger.warning(
                 "Stream %r has no column %s, which its mapping relies on: until a record has it,"

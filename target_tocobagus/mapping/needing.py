@@ -60,6 +60,10 @@ class InnerNeed:
             return True
         return any(map(self._names_one, _within(record, self.lists)))
 
+    def asked_by(self, record: Entry) -> bool:
+        """Tell whether the record has an entry at all that could have one."""
+        return any(True for _ in _within(record, self.lists))
+
     def _names_one(self, entry: Entry) -> bool:
         return any(name in entry or BOM + name in entry for name in self.names)
 
