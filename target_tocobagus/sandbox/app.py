@@ -1,0 +1,132 @@
+"""The sandbox as an ASGI application: the partner API, its views and its own description."""
+
+import asyncio
+from typing import cast
+
+from starlette.applications import Starlette
+from starlette.routing import Mount, Route
+from starlette.types import Receive, Scope, Send
+
+from target_tocobagus.sandbox import BASE_PATH, VIEWS_PATH
+from target_tocobagus.sandbox.connection import Connection
+from target_tocobagus.sandbox.faults import Door, perform
+from target_tocobagus.sandbox.journal import Visit, epoch_ms
+from target_tocobagus.sandbox.partner import Transaction
+from target_tocobagus.sandbox.replies import Reply
+from target_tocobagus.sandbox.request import Request
+from target_tocobagus.sandbox.scenario import Fault
+from target_tocobagus.sandbox.state import State
+from target_tocobagus.sandbox.views import Views, openapi_json
+
+
+def make_app(state: State) -> Starlette:
+    """Give the application; it expects each scope's state to hold its ``Connection``."""
+    return Starlette(
+        routes=[
+            Mount(BASE_PATH, app=PartnerApi(state)),
+            Mount(VIEWS_PATH, routes=Views(state).routes()),
+            Route("/openapi.json", openapi_json),
+        ],
+    )
+
+
+class PartnerApi:
+    """Everything under the API's base path; thousands of requests may wait here at once."""
+
+    def __init__(self, state: State) -> None:
+        """Serve what this state holds."""
+        self._state = state
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, for ASGI.
+
+        A server that stops closes the connections and then cancels what still waits here. Nobody
+        is left to hear of that, so a cancelled request simply ends.
+        """
+        body = await _read(receive)
+        if body is None:
+            return
+        connection = cast("Connection", scope["state"]["connection"])
+        exchange = Exchange(_request(scope, body), connection, self._state)
+        try:
+            await exchange.run(Door(connection, receive, send))
+        except asyncio.CancelledError:
+            return
+
+
+class Exchange:
+    """One request from its arrival to its end."""
+
+    def __init__(self, request: Request, connection: Connection, state: State) -> None:
+        """Count the request in and see what goes wrong with it."""
+        connection.number = connection.number or state.next_connection()
+        connection.requests += 1
+        self._request = request
+        self._fault = state.play.fault_for(request, connection.requests)
+        self._journal = state.world.journal
+        self._visit = _visit(request, connection, self._journal.requests + 1, self._fault)
+        self._latency_ms = state.latency_ms
+        self._transaction = Transaction(request, self._visit, state, self._fault)
+
+    async def run(self, door: Door) -> None:
+        """Answer the request, or fail to as the fault says."""
+        self._journal.arrive(self._visit, self._request.headers, self._request.body)
+        try:
+            reply = await self._reply(door)
+            if reply is not None:
+                await self._deliver(reply, door)
+        finally:
+            self._journal.leave()
+
+    async def _reply(self, door: Door) -> Reply | None:
+        reply: Reply | None
+        if self._fault is None:
+            reply = self._transaction.answer()
+        else:
+            reply = await perform(self._fault, self._request, door, self._transaction)
+        if self._latency_ms:
+            await asyncio.sleep(self._latency_ms / 1000)
+        return reply
+
+    async def _deliver(self, reply: Reply, door: Door) -> None:
+        visit = self._visit
+        if door.client_gone:
+            visit.client_gone = True
+            return
+        visit.status = reply.status
+        if isinstance(reply.body, dict):
+            visit.request_id = reply.body.get("requestId")
+        visit.answered_ms = epoch_ms()
+        await door.answer(reply, self._transaction.clock.now_ms(), self._fault)
+
+
+async def _read(receive: Receive) -> bytes | None:
+    """Read the body; None if the client leaves before its end."""
+    chunks = []
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        chunks.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    return b"".join(chunks)
+
+
+def _request(scope: Scope, body: bytes) -> Request:
+    path = scope["path"].removeprefix(BASE_PATH)
+    return Request(scope["method"], path, scope["query_string"], dict(scope["headers"]), body)
+
+
+def _visit(request: Request, connection: Connection, number: int, fault: Fault | None) -> Visit:
+    return Visit(
+        number,
+        connection.number,
+        connection.requests,
+        request.method,
+        request.path,
+        epoch_ms(),
+        len(request.body),
+        request.count() if request.body else None,
+        faults=fault.names() if fault else (),
+    )

@@ -1,0 +1,128 @@
+"""The command line: ``tocobagus sandbox``, also ``python -m target_tocobagus.sandbox``.
+
+The server and what it needs are imported when the command runs: they are an extra, and a list of
+commands should not need it.
+"""
+
+import asyncio
+import signal
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+
+from target_tocobagus.sandbox import BASE_PATH
+from target_tocobagus.sandbox.credentials import Credentials, Store
+
+if TYPE_CHECKING:
+    from target_tocobagus.sandbox.server import Server
+    from target_tocobagus.sandbox.state import Setup
+
+_EXTRA_MISSING = "the sandbox needs its extra: pip install 'target-tocobagus[sandbox]'"
+_FAKE = Credentials()
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command(context_settings={"show_default": True, "max_content_width": 100})
+@click.option("--host", default="127.0.0.1", help="Address to listen on.")
+@click.option("--port", default=8080, type=click.IntRange(0, 65535), help="0 takes a free one.")
+@click.option("--latency-ms", default=0.0, type=click.FloatRange(0), help="Before every answer.")
+@click.option("--scenario", type=_FILE, help="JSON (or YAML) file: what goes wrong, and when.")
+@click.option("--catalogue", type=_FILE, help="JSON file: what exists; else everything does.")
+@click.option("--partner-client-id", default=_FAKE.partner_client_id)
+@click.option("--partner-secret", default=_FAKE.partner_secret)
+@click.option("--store-client-id", default=_FAKE.store_client_id)
+@click.option("--store-token", default=_FAKE.store_token)
+@click.option("--store", "stores", multiple=True, metavar="ID:TOKEN", help="A further store.")
+@click.option("--keep-requests", default=10_000, type=click.IntRange(0), help="Requests to show.")
+@click.option("--keep-history", default=100_000, type=click.IntRange(0), help="Updates to show.")
+@click.option("--keep-bodies", is_flag=True, help="Keep the requests' bodies too.")
+@click.option("--tls-certificate", type=_FILE, help="PEM file; with --tls-key serves https.")
+@click.option("--tls-key", type=_FILE, help="PEM file.")
+def sandbox(**options: Any) -> None:
+    """Stand in for the Tocobagus partner API on this machine.
+
+    It checks what the real API checks, keeps the stock it is sent, shows it under /_sandbox/, and
+    misbehaves when a scenario says so. Nothing leaves this machine.
+    """
+    try:
+        from target_tocobagus.sandbox.server import Server, listen, url_of
+    except ImportError as error:
+        raise click.ClickException(_EXTRA_MISSING) from error
+    from target_tocobagus.sandbox.app import make_app
+    from target_tocobagus.sandbox.state import State
+
+    setup = _setup(options)
+    tls = _tls(options["tls_certificate"], options["tls_key"])
+    server = Server(make_app(State(setup)), tls)
+    try:
+        listener = listen(options["host"], options["port"])
+    except OSError as error:
+        message = f"cannot listen on {options['host']}:{options['port']}: {error}"
+        raise click.ClickException(message) from error
+    asyncio.run(_serve(server, listener, url_of(listener, secure=tls is not None), setup))
+
+
+def _setup(options: dict[str, Any]) -> "Setup":
+    from target_tocobagus.sandbox import catalogue, journal, scenario, state
+
+    try:
+        played = scenario.read(_read(options["scenario"]))
+        known = catalogue.Catalogue.read(_read(options["catalogue"]))
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise click.ClickException(str(error)) from error
+    return state.Setup(
+        credentials=Credentials(*(options[name] for name in Credentials.__struct_fields__)),
+        catalogue=known,
+        scenario=played,
+        stores=tuple(map(_store, options["stores"])),
+        latency_ms=options["latency_ms"],
+        limits=journal.Limits(
+            requests=options["keep_requests"],
+            history=options["keep_history"],
+            bodies=options["keep_bodies"],
+        ),
+    )
+
+
+def _read(path: Path | None) -> Any:
+    """Read a JSON file, or a YAML file where PyYAML is installed."""
+    if path is None:
+        return None
+    if path.suffix in {".yaml", ".yml"}:
+        return msgspec.yaml.decode(path.read_bytes())
+    return msgspec.json.decode(path.read_bytes())
+
+
+def _store(text: str) -> Store:
+    client_id, colon, token = text.partition(":")
+    if not (client_id and colon and token):
+        message = f"--store wants ID:TOKEN, not {text!r}"
+        raise click.ClickException(message)
+    return Store(client_id, token)
+
+
+def _tls(certificate: Path | None, key: Path | None) -> tuple[Path, Path] | None:
+    if (certificate is None) != (key is None):
+        message = "--tls-certificate and --tls-key go together"
+        raise click.ClickException(message)
+    return None if certificate is None or key is None else (certificate, key)
+
+
+async def _serve(server: "Server", listener: socket.socket, url: str, setup: "Setup") -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    await server.run(listener, stop, lambda: _announce(url, setup.credentials))
+
+
+def _announce(url: str, credentials: Credentials) -> None:
+    """Say where it listens: one line for machines on stdout, the rest for people on stderr."""
+    click.echo(f"listening on {url}{BASE_PATH}")
+    config = {"api_url": url + BASE_PATH, **msgspec.to_builtins(credentials)}
+    shown = msgspec.json.format(msgspec.json.encode(config), indent=2).decode()
+    click.echo(f"\nA target's config for this sandbox:\n\n{shown}\n", err=True)
+    click.echo(f"See {url}/_sandbox/stock and {url}/_sandbox/requests, end with Ctrl-C.", err=True)

@@ -1,0 +1,136 @@
+"""A running sandbox as a test sees it: asked and told over its own port."""
+
+import http.client
+import ssl
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import msgspec
+
+from target_tocobagus.sandbox import BASE_PATH, VIEWS_PATH
+from target_tocobagus.sandbox.credentials import Credentials
+from target_tocobagus.sandbox.stock import Levels
+
+_TIMEOUT_SECONDS = 30
+
+
+class Update(NamedTuple):
+    """One level that was set.
+
+    Attributes:
+        request: The number of the request that set it.
+        at_ms: When, in epoch milliseconds.
+        store: The store's client id.
+        kind: ``sku``, ``id`` or ``externalId``.
+        identifier: Its value.
+        warehouse: None for all.
+        stock: What it was set to.
+    """
+
+    request: int
+    at_ms: float
+    store: str
+    kind: str
+    identifier: str
+    warehouse: str | None
+    stock: int
+
+
+class Sandbox:
+    """A sandbox that runs somewhere on this machine.
+
+    Attributes:
+        url: Its root, for example ``http://127.0.0.1:43123``.
+        api_url: The partner API's base URL, what a client is configured with.
+        credentials: ``partner_client_id``, ``partner_secret``, ``store_client_id`` and
+            ``store_token``, under the names that the target's settings have.
+    """
+
+    def __init__(self, url: str, credentials: Credentials) -> None:
+        """Keep where it runs and what it lets in."""
+        self.url = url
+        self.api_url = url + BASE_PATH
+        self.credentials: dict[str, str] = msgspec.to_builtins(credentials)
+
+    def stock(self, store: str | None = None) -> dict[tuple[str, str], Levels]:
+        """Give ``{(kind, identifier): {warehouse or None: stock}}`` of a store.
+
+        Args:
+            store: A store's client id, else the first store.
+        """
+        store = store or self.credentials["store_client_id"]
+        stock: dict[tuple[str, str], Levels] = {}
+        for row in self._ask("GET", "/stock"):
+            if row["store"] == store:
+                levels = stock.setdefault((row["kind"], row["identifier"]), {})
+                levels[row["warehouse"]] = row["stock"]
+        return stock
+
+    def requests(self) -> list[dict[str, Any]]:
+        """Give the requests, oldest first; see ``journal.Visit`` for the keys, in camelCase."""
+        return list(self._ask("GET", "/requests"))
+
+    def batches(self) -> list[dict[str, Any]]:
+        """Give the updates that were answered row by row, oldest first.
+
+        Each has ``batchId``, ``requestId``, ``request``, ``store``, ``atMs``, ``total``,
+        ``failed`` and ``pending``.
+        """
+        return list(self._ask("GET", "/batches"))
+
+    def history(self) -> list[Update]:
+        """Give every level that was set, in that order.
+
+        Raises:
+            RuntimeError: The sandbox has not kept them all, so nothing can be proved by them.
+        """
+        answer = self._ask("GET", "/history")
+        if answer["forgotten"]:
+            message = f"{answer['forgotten']} updates are no longer remembered"
+            raise RuntimeError(message)
+        return [Update(*update) for update in answer["updates"]]
+
+    def health(self) -> dict[str, Any]:
+        """Give ``status``, ``requests``, ``updates``, ``inFlight`` and ``mostInFlight``."""
+        return dict(self._ask("GET", "/health"))
+
+    def reset(self) -> None:
+        """Forget everything that was seen and play the first scenario from its start."""
+        self._ask("POST", "/reset")
+
+    def set_scenario(self, scenario: Mapping[str, Any]) -> None:
+        """Play this scenario from now on; its request numbers start at 1.
+
+        Raises:
+            ValueError: It is no scenario; the text says where.
+        """
+        self._ask("POST", "/scenario", msgspec.json.encode(scenario))
+
+    def _ask(self, method: str, view: str, body: bytes | None = None) -> Any:
+        connection = connect(self.url)
+        try:
+            connection.request(method, VIEWS_PATH + view, body)
+            with connection.getresponse() as response:
+                answer = msgspec.json.decode(response.read())
+        finally:
+            connection.close()
+        if response.status != http.HTTPStatus.OK:
+            raise ValueError(answer["reason"])
+        return answer
+
+
+def connect(url: str, timeout: float = _TIMEOUT_SECONDS) -> http.client.HTTPConnection:
+    """Prepare a connection to a sandbox, http or https; it opens with the first request.
+
+    Args:
+        url: The sandbox's root.
+        timeout: Seconds for each wait on the socket.
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme == "https":
+        # a sandbox that this process has just started; whether clients trust it is for their tests
+        context = ssl._create_unverified_context()  # noqa: S323, SLF001  # said above
+        return http.client.HTTPSConnection(host, parts.port, timeout=timeout, context=context)
+    return http.client.HTTPConnection(host, parts.port, timeout=timeout)

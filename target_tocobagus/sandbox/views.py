@@ -1,0 +1,111 @@
+"""What the sandbox shows of itself, as JSON, under ``/_sandbox/``.
+
+There is no authentication: it is a tool for one machine, with fake data and fake credentials.
+Numbers of requests, times and ids are those of the journal, whose fields are described there.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from target_tocobagus.sandbox.journal import MASKED_HEADERS
+from target_tocobagus.sandbox.openapi import DOCUMENT
+from target_tocobagus.sandbox.scenario import read
+from target_tocobagus.sandbox.state import State
+
+
+def _json(value: Any, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(value), status, media_type="application/json")
+
+
+async def openapi_json(_: Request) -> Response:
+    """Answer with the description of all this."""
+    return _json(DOCUMENT)
+
+
+class Views:
+    """The views of one sandbox's state, and the two ways to change it from outside."""
+
+    def __init__(self, state: State) -> None:
+        """Show this state."""
+        self._state = state
+
+    def routes(self) -> list[Route]:
+        """Give the routes, below the views' own path."""
+        return [
+            Route("/health", self.health),
+            Route("/stock", self.stock),
+            Route("/requests", self.requests),
+            Route("/batches", self.batches),
+            Route("/history", self.history),
+            Route("/reset", self.reset, methods=["POST"]),
+            Route("/scenario", self.scenario, methods=["GET"]),
+            Route("/scenario", self.set_scenario, methods=["POST"]),
+        ]
+
+    async def health(self, _: Request) -> Response:
+        """Answer that it runs, with counts since the start or the last reset."""
+        journal = self._state.world.journal
+        return _json(
+            {
+                "status": "ok",
+                "requests": journal.requests,
+                "updates": journal.updates,
+                "inFlight": journal.in_flight,
+                "mostInFlight": journal.most_in_flight,
+            }
+        )
+
+    async def stock(self, _: Request) -> Response:
+        """Answer with every level; a warehouse of null stands for all without one of their own."""
+        return _json(list(self._state.world.stock.rows()))
+
+    async def requests(self, _: Request) -> Response:
+        """Answer with the requests, oldest first."""
+        return _json(list(self._requests()))
+
+    async def batches(self, _: Request) -> Response:
+        """Answer with the updates that were answered row by row, oldest first."""
+        return _json(list(self._state.world.journal.batches))
+
+    async def history(self, _: Request) -> Response:
+        """Answer with the updates in the order they were applied, and how many fell out.
+
+        Each is a list: request number, time, store, kind, identifier, warehouse, stock.
+        """
+        journal = self._state.world.journal
+        forgotten = journal.updates - len(journal.history)
+        return _json({"forgotten": forgotten, "updates": list(journal.history)})
+
+    async def reset(self, _: Request) -> Response:
+        """Forget stock, requests, batches and history; play the first scenario from its start."""
+        self._state.reset()
+        return _json({"status": "ok"})
+
+    async def scenario(self, _: Request) -> Response:
+        """Answer with the scenario that is played."""
+        return _json(self._state.play.scenario)
+
+    async def set_scenario(self, request: Request) -> Response:
+        """Play the scenario in the body from its start; everything seen stays."""
+        try:
+            self._state.set_scenario(read(msgspec.json.decode(await request.body())))
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            return _json({"status": "refused", "reason": str(error)}, 400)
+        return _json({"status": "ok"})
+
+    def _requests(self) -> Iterator[dict[str, Any]]:
+        for visit, headers, body in self._state.world.journal.visits:
+            shown = {
+                name.decode("latin-1"): _masked(name, value) for name, value in headers.items()
+            }
+            recorded = {"body": body.decode(errors="replace")} if body else {}
+            yield {**msgspec.to_builtins(visit), "headers": shown, **recorded}
+
+
+def _masked(name: bytes, value: bytes) -> str:
+    return "***" if name in MASKED_HEADERS else value.decode("latin-1")

@@ -1,0 +1,152 @@
+"""The sandbox is a command: it says where it listens, and ends when it is told to."""
+
+import importlib
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from target_tocobagus.sandbox.client import INVENTORY, Answer, Client
+from target_tocobagus.sandbox.credentials import Credentials
+from target_tocobagus.sandbox.handle import Sandbox
+from target_tocobagus.sandbox.testing import spawned
+
+MODULE = [sys.executable, "-m", "target_tocobagus.sandbox"]
+VECTOR = Path(__file__).parents[1] / "data" / "signing-vectors" / "documented-payload"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_announces_itself_and_ends_with_0_on_a_signal(number: signal.Signals) -> None:
+    """Its stdout has one line for machines, its stderr a config that works as it stands."""
+    with subprocess.Popen(
+        [*MODULE, "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        url = line.removeprefix("listening on ").removesuffix("/api/v1\n")
+        with Client(Sandbox(url, Credentials())) as client:
+            assert client.update({"sku": "A", "stock": 1}).status == 200
+        process.send_signal(number)
+        out, err = process.communicate(timeout=10)
+
+    assert (process.returncode, out) == (0, "")
+    config = json.loads(err[err.index("{") : err.index("}") + 1])
+    assert config == Sandbox(url, Credentials()).credentials | {"api_url": f"{url}/api/v1"}
+
+
+def test_a_request_signed_by_openssl_is_accepted(tmp_path: Path) -> None:
+    """A golden request is sent as it stands, to a sandbox whose clock is set back to it."""
+    import time
+
+    case = json.loads((VECTOR / "case.json").read_text())
+    headers = case["headers"]
+    scenario = tmp_path / "scenario.json"
+    skew_ms = int(headers["x-timestamp"]) - time.time_ns() // 1_000_000
+    scenario.write_text(json.dumps({"skew_ms": skew_ms}))
+    options = {
+        "--scenario": str(scenario),
+        "--partner-client-id": headers["x-partner-client-id"],
+        "--partner-secret": case["secret"],
+        "--store-client-id": headers["x-store-client-id"],
+        "--store-token": headers["x-store-token"],
+    }
+    with spawned(*sum(options.items(), ())) as sandbox, Client(sandbox) as client:
+        signed = {**headers, "x-signature": case["x_signature"], "content-type": "application/json"}
+
+        answer = client.send("PATCH", INVENTORY, (VECTOR / "body").read_bytes(), signed)
+
+        assert (answer.status, answer.json()["data"]["summary"]["pending"]) == (200, 5)
+
+
+def test_files_and_options_say_what_it_does(tmp_path: Path) -> None:
+    """Catalogue, scenario (also as YAML), latency, stores and limits all take effect."""
+    catalogue = tmp_path / "catalogue.json"
+    catalogue.write_text('{"sku": ["A"]}')
+    scenario = tmp_path / "scenario.yaml"
+    scenario.write_text("rules: [{when: {requests: 2}, fault: {status: 503}}]\n")
+    with (
+        spawned(
+            *("--catalogue", str(catalogue), "--scenario", str(scenario), "--latency-ms", "1"),
+            *("--store", "second:token:2", "--keep-requests", "2", "--keep-history", "0"),
+        ) as sandbox,
+        Client(sandbox) as client,
+    ):
+        second = {"x-store-client-id": "second", "x-store-token": "token:2"}
+
+        def send(sku: str, change: dict[str, str] | None = None) -> Answer:
+            return client.update({"sku": sku, "stock": 1}, change=change)
+
+        assert send("B").json()["data"]["errors"][0]["code"] == "INV_001"
+        assert send("A").status == 503
+        sandbox.set_scenario({})
+        assert send("A", second).status == 200
+        assert sandbox.stock("second") == {("sku", "A"): {None: 1}}
+        assert [request["number"] for request in sandbox.requests()] == [2, 3]
+        with pytest.raises(RuntimeError):
+            sandbox.history()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--port", "65536"], "65536"),
+        (["--scenario", "nowhere.json"], "nowhere.json"),
+        (["--store", "no-token"], "--store wants ID:TOKEN"),
+        (["--tls-key", __file__], "--tls-certificate and --tls-key go together"),
+        (["--scenario", __file__], "JSON"),
+        (["--host", "192.0.2.1", "--port", "0"], "cannot listen on 192.0.2.1:0"),
+    ],
+)
+def test_options_that_cannot_be_are_explained(options: list[str], said: str) -> None:
+    """It ends with an error and a message, without a traceback."""
+    run = subprocess.run(  # the exit code is what is tested
+        [*MODULE, *options], capture_output=True, text=True, check=False, timeout=30
+    )
+    assert run.returncode != 0
+    assert run.stdout == ""
+    assert said in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_without_its_extra_it_says_what_to_install() -> None:
+    """The command is listed without uvicorn and starlette; running it names the extra."""
+    code = (
+        "import sys; sys.modules.update(uvicorn=None, starlette=None)\n"
+        "from target_tocobagus.sandbox.command import sandbox\n"
+        "sandbox(['--port', '0'])"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=30
+    )
+    assert run.returncode == 1
+    assert run.stderr == (
+        "Error: the sandbox needs its extra: pip install 'target-tocobagus[sandbox]'\n"
+    )
+
+
+def test_the_sandbox_imports_nothing_of_the_target() -> None:
+    """Whatever it loads of this package is its own, so that it reads the API independently."""
+    code = (
+        "import sys, target_tocobagus.sandbox.testing, target_tocobagus.sandbox.client\n"
+        "print(*sorted(name for name in sys.modules if name.startswith('target_tocobagus.')))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert {name.split(".")[1] for name in run.stdout.split()} == {"sandbox"}
+
+
+def test_a_process_that_does_not_start_is_an_error() -> None:
+    """The handle is not given for nothing."""
+    with pytest.raises(RuntimeError, match="did not start"), spawned("--no-such-option"):
+        pass
+
+
+def test_the_command_is_the_same_under_both_names() -> None:
+    """``tocobagus sandbox`` and ``python -m target_tocobagus.sandbox`` are one command."""
+    commands = [
+        importlib.import_module(f"target_tocobagus.{place}").sandbox
+        for place in ("cli.sandbox", "sandbox.command")
+    ]
+    assert commands[0] is commands[1]
