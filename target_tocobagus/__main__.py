@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import sys
+from typing import Final
+
+_SWITCH_SECONDS: Final = 0.001
+
 
 def main() -> None:
     """Run the target; see `target-tocobagus --help`."""
+    import gc
+
     from target_tocobagus.target import TargetTocobagus
 
+    # What has been imported stays: the collector need not look through it again and again.
+    gc.freeze()
+    # A worker that comes back from the network has little to do, and should not wait for long
+    # until the main thread, which maps without a pause, lets it.
+    sys.setswitchinterval(_SWITCH_SECONDS)
     TargetTocobagus.cli(prog_name="target-tocobagus")
 
 

@@ -36,18 +36,13 @@ def encode_item(
         broadcast: The levels were said at once and are equal: one stock, a list of warehouses.
     """
     kind, value = identifier
-    head = b'{"%b":%b,' % (kind.encode(), _encode(value))
-    if broadcast:
-        places = b",".join([_encode(place) for place in levels])
-        stock = next(iter(levels.values())).quantity
-        return b'%b"stock":%d,"warehouses":[%b]}' % (head, stock, places)
     if None in levels:
-        return b'%b"stock":%d}' % (head, levels[None].quantity)
-    stocks = [
-        b'{"clientId":%b,"stock":%d}' % (_encode(place), level.quantity)
-        for place, level in levels.items()
-    ]
-    return b'%b"warehouses":[%b]}' % (head, b",".join(stocks))
+        return _encode({kind: value, "stock": levels[None].quantity})
+    if broadcast:
+        stock = next(iter(levels.values())).quantity
+        return _encode({kind: value, "stock": stock, "warehouses": list(levels)})
+    stocks = [{"clientId": place, "stock": level.quantity} for place, level in levels.items()]
+    return _encode({kind: value, "warehouses": stocks})
 
 
 def encode_body(items: Iterable[bytes]) -> bytes:

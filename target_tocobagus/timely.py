@@ -18,6 +18,10 @@ from urllib3 import connection, connectionpool
 if TYPE_CHECKING:
     import socket
 
+_SLACK_SECONDS: Final = 0.1
+"""How much later than its deadline an attempt may end: setting a timeout is a system call."""
+
+_BUFFER_BYTES: Final = 1 << 16
 _attempt = threading.local()
 """The running attempt's deadline, by the monotonic clock; one attempt a thread."""
 
@@ -33,12 +37,16 @@ class _TimelyFile(io.RawIOBase):
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._file = sock.makefile("rb", buffering=0)
+        self._timeout = 0.0
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        self._sock.settimeout(max(_attempt.deadline - time.monotonic(), 0.001))
+        left = max(_attempt.deadline - time.monotonic(), 0.001)
+        if not left <= self._timeout <= left + _SLACK_SECONDS:
+            self._timeout = left
+            self._sock.settimeout(left)
         return self._file.readinto(buffer)
 
     def close(self) -> None:
@@ -53,7 +61,7 @@ class _TimelySocket:
         self._sock = sock
 
     def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_TimelyFile(self._sock))
+        return io.BufferedReader(_TimelyFile(self._sock), _BUFFER_BYTES)
 
 
 class _TimelyResponse(http.client.HTTPResponse):

@@ -26,10 +26,21 @@ class WakeUp:
         self._reader, self._writer = os.pipe()
         os.set_blocking(self._reader, False)
         os.set_blocking(self._writer, False)
+        self._waiting = False
+        self._news = False
         self.signal: int | None = None
 
     def wake(self) -> None:
-        """End the present or the next wait. Safe in a signal's handler and in any thread."""
+        """End the present or the next wait. Safe in a signal's handler and in any thread.
+
+        The pipe is written to only if somebody waits: most words come while the main thread is at
+        work, and each write would give the interpreter's lock away. `wait` looks for news after it
+        has said that it waits, and `wake` says that there are before it looks whether someone does;
+        so no word is lost.
+        """
+        self._news = True
+        if not self._waiting:
+            return
         try:
             os.write(self._writer, b"\0")
         except OSError:
@@ -46,11 +57,15 @@ class WakeUp:
         Returns:
             Whether the descriptor can be read, be it to find its end.
         """
+        self._waiting = True
+        if self._news:
+            seconds = 0
         poll = select.poll()
         poll.register(self._reader, select.POLLIN)
         if source is not None:
             poll.register(source, select.POLLIN)
         ready = {fd for fd, _ in poll.poll(None if seconds is None else max(0, seconds) * 1000)}
+        self._waiting = self._news = False
         if self._reader in ready:
             os.read(self._reader, _DRAIN)
         return source in ready

@@ -30,7 +30,7 @@ from target_tocobagus.encoding import body_size, encode_item
 from target_tocobagus.model import Item
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from target_tocobagus.model import Identifier, Level, Row
 
@@ -82,8 +82,11 @@ class _Entry:
 
     def is_broadcast(self) -> bool:
         """Whether all levels were said at once and are still equal."""
-        said = {(level.position, level.quantity) for level in self.levels.values()}
-        return len(said) == 1 and all(level.broadcast for level in self.levels.values())
+        levels = list(self.levels.values())
+        if not levels[0].broadcast:
+            return False
+        said = {(level.broadcast, level.position, level.quantity) for level in levels}
+        return len(said) == 1
 
     def item(self) -> Item:
         encoded = encode_item(self.identifier, self.levels, broadcast=self.is_broadcast())
@@ -197,13 +200,16 @@ class Window:
         """Take out the next batch, full or not; ``None`` where nothing can be picked."""
         items: dict[Identifier, Item] = {}
         size = 0
-        while len(items) < limits.rows and (entry := self._next(limits, now)):
+        for entry in self._in_order(now - max(2 * limits.wait, _PATIENCE)):
             item = entry.item()
             size += len(item.encoded)
             if items and body_size(len(items) + 1, size) > limits.size:
                 break
             self._take(entry)
             items[item.identifier] = item
+            if len(items) == limits.rows:
+                break
+        self._tidy()
         if not items:
             return None
         lease = Lease(items, min(item.low for item in items.values()))
@@ -293,17 +299,23 @@ class Window:
         entry.urgent = True
         heappush(self._empty, (entry.low, next(self._number), entry))
 
-    def _next(self, limits: Limits, now: float) -> _Entry | None:
-        """Choose: what has waited far too long, then stock-outs, then the oldest."""
-        oldest = self._head(self._oldest)
-        if oldest is None or oldest.arrived + max(2 * limits.wait, _PATIENCE) <= now:
-            return oldest
-        urgent = self._head(self._empty)
-        while urgent is not None and not urgent.holds_empty():
-            urgent.urgent = False
+    def _in_order(self, overdue: float) -> Iterator[_Entry]:
+        """Go through the entries as they are to be sent; what is not taken comes again.
+
+        First what arrived before a moment, for it has waited far too long, then stock-outs, then
+        the oldest.
+        """
+        while (entry := self._head(self._oldest)) is not None:
+            if self._empty and entry.arrived > overdue:
+                entry = self._first_empty() or entry
+            yield entry
+
+    def _first_empty(self) -> _Entry | None:
+        """Find the oldest stock-out, and forget those that are none any more."""
+        while (entry := self._head(self._empty)) is not None and not entry.holds_empty():
+            entry.urgent = False
             heappop(self._empty)
-            urgent = self._head(self._empty)
-        return urgent or oldest
+        return entry
 
     @staticmethod
     def _head(heap: list[tuple[int, int, _Entry]]) -> _Entry | None:
@@ -321,6 +333,9 @@ class Window:
             del self._entries[entry.identifier]
         else:
             self._entries[entry.identifier] = entry.after
+
+    def _tidy(self) -> None:
+        """Forget what was picked, where it has come to be most of a heap."""
         for heap in (self._oldest, self._empty):
             if len(heap) > 2 * self.ready + 64:
                 heap[:] = [place for place in heap if place[2].ready]
