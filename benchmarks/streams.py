@@ -48,8 +48,14 @@ def nested_record(number: int) -> dict[str, Any]:
     return {**row, "item": {"sku": row["sku"]}, "quantities": quantities}
 
 
+def single_record(number: int) -> dict[str, Any]:
+    """Make a row that is an item of its own."""
+    return {**long_record(number), "sku": f"SKU-{number:07d}"}
+
+
 SHAPES: dict[str, tuple[Any, dict[str, Any]]] = {
     "long": (long_record, LONG),
+    "latency": (single_record, LONG),
     "wide": (wide_record, {**{f"column_{column:02d}": TEXT for column in range(56)}, **LONG}),
     "nested": (
         nested_record,

@@ -6,6 +6,7 @@ import sys
 from typing import Final
 
 _SWITCH_SECONDS: Final = 0.001
+_COLLECT_AFTER: Final = 50_000
 
 
 def main() -> None:
@@ -14,8 +15,10 @@ def main() -> None:
 
     from target_tocobagus.target import TargetTocobagus
 
-    # What has been imported stays: the collector need not look through it again and again.
+    # What has been imported stays, and rows come and go without cycles: the collector need look
+    # neither through the one again and again nor after every few hundred of the others.
     gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER)
     # A worker that comes back from the network has little to do, and should not wait for long
     # until the main thread, which maps without a pause, lets it.
     sys.setswitchinterval(_SWITCH_SECONDS)

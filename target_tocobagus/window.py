@@ -10,87 +10,30 @@ newer one is worth sending, and the older one must never arrive after it. Three 
 - A global stock and a stock per warehouse cannot share an item. A global supersedes all that waits
   for its identifier; what comes for a warehouse after a waiting global stands behind it (`after`).
 
-Entries that can be picked stand in two heaps by position: all of them in `_oldest`, and those that
+Entries that can be picked stand in two queues by position: all of them in `_oldest`, and those that
 hold a 0 also in `_empty`, since a stock-out that arrives late is an oversale. Nothing is ever
-removed from the middle of a heap: an entry that was picked is marked, and passed over when it comes
-up. The heaps are built anew when most of what they hold is such.
+removed from the middle of a queue: an entry that was picked is marked, and passed over when it
+comes up. A queue is built anew when most of what it holds is such.
 
 No lock and no clock here: `delivery` holds the one and hands in the other.
 """
 
 from __future__ import annotations
 
-from heapq import heapify, heappop, heappush
-from itertools import count
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from target_tocobagus.encoding import body_size, encode_item
-from target_tocobagus.model import Item
+from target_tocobagus.encoding import body_size
+from target_tocobagus.entries import ENTRY_BYTES, ITEM_SIZE, LEVEL_BYTES, LEVEL_SIZE, Entry, Queue
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from target_tocobagus.model import Identifier, Level, Row
-
-_ENTRY_BYTES: Final = 500
-_LEVEL_BYTES: Final = 250
-"""What an entry and a level weigh in memory, about; measured on CPython 3.11."""
-
-_ITEM_SIZE: Final = 24
-_LEVEL_SIZE: Final = 32
-"""What an item and a level add to a body, about, beside their own texts."""
+    from target_tocobagus.model import Identifier, Item, Level, Row
 
 _PATIENCE: Final = 1.0
 """Seconds that stock-outs may go first at the least, however short the wait for a batch is."""
-
-
-class _Entry:
-    """All that waits for one identifier.
-
-    Attributes:
-        ready: It stands in the heaps and can be picked; neither leased nor behind a global.
-        urgent: It stands in the heap of stock-outs, rightly or no longer so.
-    """
-
-    __slots__ = (
-        "after",
-        "arrived",
-        "identifier",
-        "levels",
-        "low",
-        "ready",
-        "size",
-        "urgent",
-        "weight",
-    )
-
-    def __init__(self, identifier: Identifier, low: int, arrived: float) -> None:
-        self.identifier = identifier
-        self.levels: dict[str | None, Level] = {}
-        self.low = low
-        self.arrived = arrived
-        self.ready = False
-        self.urgent = False
-        self.size = _ITEM_SIZE + len(identifier[1])
-        self.weight = _ENTRY_BYTES
-        self.after: _Entry | None = None
-
-    def holds_empty(self) -> bool:
-        return 0 in [level.quantity for level in self.levels.values()]
-
-    def is_broadcast(self) -> bool:
-        """Whether all levels were said at once and are still equal."""
-        levels = list(self.levels.values())
-        if not levels[0].broadcast:
-            return False
-        said = {(level.broadcast, level.position, level.quantity) for level in levels}
-        return len(said) == 1
-
-    def item(self) -> Item:
-        encoded = encode_item(self.identifier, self.levels, broadcast=self.is_broadcast())
-        return Item(self.identifier, self.levels, self.low, encoded)
 
 
 class Lease(msgspec.Struct, eq=False):
@@ -130,10 +73,9 @@ class Window:
 
     def __init__(self) -> None:
         """Begin empty."""
-        self._entries: dict[Identifier, _Entry] = {}
-        self._oldest: list[tuple[int, int, _Entry]] = []
-        self._empty: list[tuple[int, int, _Entry]] = []
-        self._number = count()
+        self._entries: dict[Identifier, Entry] = {}
+        self._oldest = Queue()
+        self._empty = Queue()
         self._leases: list[Lease] = []
         self._leased: set[Identifier] = set()
         self.weight = 0
@@ -156,32 +98,37 @@ class Window:
             How many older rows they superseded.
         """
         superseded = 0
-        entries = self._entries
+        weight = size = 0
+        last: Identifier | None = None
         for identifier, location, level in rows:
-            entry = entries.get(identifier)
-            if entry is None:
-                entry = self._enter(identifier, level.position, now)
-            elif location is None:
+            # The rows of one item mostly come together, and then bring the very same identifier.
+            if identifier is not last:
+                last = identifier
+                first = self._entries.get(identifier) or self._enter(identifier, level, now)
+            entry = first
+            if location is None:
                 superseded += self._clear(entry)
             elif None in entry.levels:
                 entry = self._behind(entry, level.position, now)
-            # From here on as `_weigh` would do it, without the calls: each row comes this way.
             levels = entry.levels
             older = levels.get(location)
             levels[location] = level
             if older is None:
-                weight = _LEVEL_BYTES + len(level.line)
-                size = _LEVEL_SIZE + len(location or "")
-                entry.size += size
+                added = LEVEL_BYTES + len(level.line)
+                longer = LEVEL_SIZE + len(location or "")
+                entry.size += longer
                 if entry.ready:
-                    self.ready_size += size
+                    size += longer
             else:
                 superseded += 1
-                weight = len(level.line) - len(older.line)
-            entry.weight += weight
-            self.weight += weight
+                added = len(level.line) - len(older.line)
+            entry.weight += added
+            weight += added
             if level.quantity == 0 and entry.ready and not entry.urgent:
-                self._make_urgent(entry)
+                entry.urgent = True
+                self._empty.push(entry)
+        self.weight += weight
+        self.ready_size += size
         return superseded
 
     def wants(self, limits: Limits, now: float) -> bool:
@@ -193,7 +140,7 @@ class Window:
 
     def due(self, limits: Limits) -> float | None:
         """Tell when the oldest entry that can be picked has waited long enough."""
-        oldest = self._head(self._oldest)
+        oldest = self._oldest.head()
         return None if oldest is None else oldest.arrived + limits.wait
 
     def pick(self, limits: Limits, now: float) -> Lease | None:
@@ -209,7 +156,8 @@ class Window:
             items[item.identifier] = item
             if len(items) == limits.rows:
                 break
-        self._tidy()
+        self._oldest.tidy(self.ready)
+        self._empty.tidy(self.ready)
         if not items:
             return None
         lease = Lease(items, min(item.low for item in items.values()))
@@ -235,7 +183,7 @@ class Window:
 
         What waits behind a lease or a global is younger than that, so only the heads count.
         """
-        oldest = self._head(self._oldest)
+        oldest = self._oldest.head()
         lows = [lease.low for lease in self._leases]
         return min([*lows, oldest.low] if oldest else lows, default=None)
 
@@ -247,15 +195,15 @@ class Window:
         out = sum(len(item.levels) for lease in self._leases for item in lease.items.values())
         return waiting + out
 
-    def _enter(self, identifier: Identifier, low: int, now: float) -> _Entry:
+    def _enter(self, identifier: Identifier, level: Level, now: float) -> Entry:
         """Make the entry of an identifier for which nothing waits."""
-        self._entries[identifier] = entry = _Entry(identifier, low, now)
-        self.weight += _ENTRY_BYTES
+        self._entries[identifier] = entry = Entry(identifier, level.position, now)
+        self.weight += ENTRY_BYTES
         if identifier not in self._leased:
             self._queue(entry)
         return entry
 
-    def _clear(self, entry: _Entry) -> int:
+    def _clear(self, entry: Entry) -> int:
         """Drop what a global supersedes; the entry keeps its place and its lowest position."""
         dropped = 0
         if entry.after is not None:
@@ -268,63 +216,53 @@ class Window:
             self._lighten(entry)
         return dropped
 
-    def _behind(self, entry: _Entry, low: int, now: float) -> _Entry:
+    def _behind(self, entry: Entry, low: int, now: float) -> Entry:
         """Find or make the entry that stands behind a waiting global."""
         if entry.after is None:
-            entry.after = _Entry(entry.identifier, low, now)
-            self.weight += _ENTRY_BYTES
+            entry.after = Entry(entry.identifier, low, now)
+            self.weight += ENTRY_BYTES
         return entry.after
 
-    def _lighten(self, entry: _Entry) -> None:
+    def _lighten(self, entry: Entry) -> None:
         """Weigh an entry that has lost its levels."""
-        size = _ITEM_SIZE + len(entry.identifier[1])
-        self.weight -= entry.weight - _ENTRY_BYTES
+        size = ITEM_SIZE + len(entry.identifier[1])
+        self.weight -= entry.weight - ENTRY_BYTES
         if entry.ready:
             self.ready_size -= entry.size - size
-        entry.weight, entry.size = _ENTRY_BYTES, size
+        entry.weight, entry.size = ENTRY_BYTES, size
 
-    def _queue(self, entry: _Entry) -> None:
+    def _queue(self, entry: Entry) -> None:
         entry.ready = True
         self.ready += 1
         self.ready_size += entry.size
-        heappush(self._oldest, (entry.low, next(self._number), entry))
+        self._oldest.push(entry)
 
-    def _make_ready(self, entry: _Entry) -> None:
+    def _make_ready(self, entry: Entry) -> None:
         """Let an entry be picked that was held."""
         self._queue(entry)
         if entry.holds_empty():
-            self._make_urgent(entry)
+            entry.urgent = True
+            self._empty.push(entry)
 
-    def _make_urgent(self, entry: _Entry) -> None:
-        entry.urgent = True
-        heappush(self._empty, (entry.low, next(self._number), entry))
-
-    def _in_order(self, overdue: float) -> Iterator[_Entry]:
+    def _in_order(self, overdue: float) -> Iterator[Entry]:
         """Go through the entries as they are to be sent; what is not taken comes again.
 
         First what arrived before a moment, for it has waited far too long, then stock-outs, then
         the oldest.
         """
-        while (entry := self._head(self._oldest)) is not None:
-            if self._empty and entry.arrived > overdue:
+        while (entry := self._oldest.head()) is not None:
+            if len(self._empty) and entry.arrived > overdue:
                 entry = self._first_empty() or entry
             yield entry
 
-    def _first_empty(self) -> _Entry | None:
+    def _first_empty(self) -> Entry | None:
         """Find the oldest stock-out, and forget those that are none any more."""
-        while (entry := self._head(self._empty)) is not None and not entry.holds_empty():
+        while (entry := self._empty.head()) is not None and not entry.holds_empty():
             entry.urgent = False
-            heappop(self._empty)
+            self._empty.pop()
         return entry
 
-    @staticmethod
-    def _head(heap: list[tuple[int, int, _Entry]]) -> _Entry | None:
-        """Look at the first entry that is still there, and forget those before it."""
-        while heap and not heap[0][2].ready:
-            heappop(heap)
-        return heap[0][2] if heap else None
-
-    def _take(self, entry: _Entry) -> None:
+    def _take(self, entry: Entry) -> None:
         entry.ready = False
         self.ready -= 1
         self.ready_size -= entry.size
@@ -333,10 +271,3 @@ class Window:
             del self._entries[entry.identifier]
         else:
             self._entries[entry.identifier] = entry.after
-
-    def _tidy(self) -> None:
-        """Forget what was picked, where it has come to be most of a heap."""
-        for heap in (self._oldest, self._empty):
-            if len(heap) > 2 * self.ready + 64:
-                heap[:] = [place for place in heap if place[2].ready]
-                heapify(heap)
