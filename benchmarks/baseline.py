@@ -6,10 +6,10 @@ import json
 import time
 
 import requests
-from singer_sdk import BatchSink, Target
-from singer_sdk import typing as th
+from singer_sdk import BatchSink, Target, typing as th
 
-NAMES = ("partner_client_id", "partner_secret", "store_client_id", "store_token")
+NAMES = ("partner_secret", "partner_client_id", "store_client_id", "store_token")
+HEADERS = ("x-partner-client-id", "x-store-client-id", "x-store-token", "x-timestamp")
 PATH = "/partner/stores/inventory"
 
 
@@ -20,24 +20,21 @@ class StockSink(BatchSink):
     def process_batch(self, context):
         items = {}
         for row in context["records"]:
-            level = {"clientId": row["warehouse_id"], "stock": int(row["quantity"])}
-            items.setdefault(row["sku"], []).append(level)
-        rows = [{"sku": sku, "warehouses": levels} for sku, levels in items.items()]
-        body = json.dumps({"items": rows}, separators=(",", ":")).encode()
-        partner, secret, store, token = (self.config[name] for name in NAMES)
-        headers = {"x-partner-client-id": partner, "x-store-client-id": store}
-        headers |= {"x-store-token": token, "x-timestamp": str(int(time.time() * 1000))}
+            item = items.setdefault(row["sku"], {"sku": row["sku"], "warehouses": []})
+            item["warehouses"] += [{"clientId": row["warehouse_id"], "stock": int(row["quantity"])}]
+        body = json.dumps({"items": [*items.values()]}, separators=(",", ":")).encode()
+        secret, *who = (self.config[name] for name in NAMES)
+        headers = dict(zip(HEADERS, [*who, str(int(time.time() * 1000))]))
         lines = ["PATCH", PATH, *map(":".join, headers.items()), hashlib.sha256(body).hexdigest()]
         key = hmac.new(secret.encode(), "\n".join(lines).encode(), hashlib.sha256)
         headers |= {"x-signature": f"sha256={key.hexdigest()}", "content-type": "application/json"}
         url = self.config["api_url"] + PATH
-        self.session.patch(url, data=body, headers=headers, timeout=60).raise_for_status()
+        self.session.patch(url, data=body, headers=headers).raise_for_status()
 
 
 class PlainTarget(Target):
     name = "target-plain"
     config_jsonschema = th.PropertiesList(*[th.Property(n, th.StringType) for n in NAMES]).to_dict()
     default_sink_class = StockSink
-
 
 PlainTarget.cli()

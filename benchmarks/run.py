@@ -110,7 +110,10 @@ def compare(folder: Path, shape: str, rows: int) -> float:
     write_stream(stream, shape, rows)
     with spawned("--keep-history", "0") as sandbox:
         ours, plain = configure(folder, sandbox, shape)
-        commands = {"target-tocobagus": [*TARGET, str(ours)], "plain SDK target": [*PLAIN, str(plain)]}
+        commands = {
+            "target-tocobagus": [*TARGET, str(ours)],
+            "plain SDK target": [*PLAIN, str(plain)],
+        }
         if shape == "long":
             commands["typed decoding alone"] = [PYTHON, str(HERE / "bare.py")]
         costs = in_turn(commands, stream, ROUNDS.get(rows, 3))

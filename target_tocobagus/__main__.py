@@ -12,7 +12,10 @@ _COLLECT_AFTER: Final = 50_000
 def main() -> None:
     """Run the target; see `target-tocobagus --help`."""
     import gc
+    import signal
 
+    # Until the target takes the signals itself, Ctrl-C just ends the process.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     from target_tocobagus.target import TargetTocobagus
 
     # What has been imported stays, and rows come and go without cycles: the collector need look

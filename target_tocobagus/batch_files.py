@@ -47,7 +47,7 @@ def read_records(
         raise InputError(error)
     stream = msgspec.json.encode(message["stream"])
     for path in manifest:
-        for number, line in enumerate(_lines(str(path), batch_config), start=1):
+        for number, line in _lines(str(path), batch_config):
             try:
                 record = decode_line(line)
             except ValueError as error:
@@ -56,12 +56,13 @@ def read_records(
             yield b'{"type":"RECORD","stream":%b,"record":%b}' % (stream, line), record
 
 
-def _lines(path: str, batch_config: Mapping[str, Any] | None) -> Iterator[bytes]:
+def _lines(path: str, batch_config: Mapping[str, Any] | None) -> Iterator[tuple[int, bytes]]:
+    """Read the lines that are not empty, with the numbers that an editor would give them."""
     try:
-        with _open(path, batch_config) as file:
-            for line in _decompressed(file):
+        with _open(path, batch_config) as file, _decompressed(file) as content:
+            for number, line in enumerate(content, start=1):
                 if record := line.strip():
-                    yield record
+                    yield number, record
     except Exception as error:
         # Libraries for storage raise whatever they like, and some are not installed.
         text = f"The batch file {path} cannot be read ({type(error).__name__}: {error})"
@@ -87,8 +88,11 @@ def _open(path: str, batch_config: Mapping[str, Any] | None) -> Iterator[IO[byte
         yield file
 
 
-def _decompressed(file: IO[bytes]) -> IO[bytes]:
-    raw = io.BufferedReader(cast("io.RawIOBase", file))
-    if raw.peek(len(_GZIP))[: len(_GZIP)] == _GZIP:
-        return cast("IO[bytes]", gzip.GzipFile(fileobj=raw))
-    return raw
+@contextmanager
+def _decompressed(file: IO[bytes]) -> Iterator[IO[bytes]]:
+    with io.BufferedReader(cast("io.RawIOBase", file)) as raw:
+        if raw.peek(len(_GZIP))[: len(_GZIP)] != _GZIP:
+            yield raw
+            return
+        with gzip.GzipFile(fileobj=raw) as content:
+            yield cast("IO[bytes]", content)

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 OWN_KEY: Final = "tocobagus"
 _MOST_WAITING: Final = 1000
 
+_decoder: Final = json.JSONDecoder(parse_float=str, parse_int=str)
+"""Reads what Python's lenient reader does; numbers of any length, for nobody looks at them."""
+
 Value: TypeAlias = dict[str, msgspec.Raw]
 """A STATE's value, its keys decoded and what stands under them as it came."""
 
@@ -34,7 +37,7 @@ def read_value(line: bytes) -> Value | None:
     try:
         line.decode()  # what stands in a value is not looked at, and must not be sent on broken
         value = msgspec.json.decode(line, type=_StateMessage).value or {}
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         value = _read_leniently(line)
     value.pop(OWN_KEY, None)
     return value or None
@@ -42,11 +45,44 @@ def read_value(line: bytes) -> Value | None:
 
 def _read_leniently(line: bytes) -> Value:
     """Read what the strict decoder refuses: NaN, no UTF-8, a lone surrogate, no object at all."""
-    value = json.loads(line.decode("utf-8", "surrogateescape"))["value"]
-    if not isinstance(value, dict):
+    text = line.decode("utf-8", "surrogateescape").strip()
+    try:
+        _decoder.decode(text)
+    except RecursionError as error:
+        message = "nested too deeply"
+        raise ValueError(message) from error
+    value = _members(text).get("value", "null")
+    if value == "null":
+        return {}
+    if not value.startswith("{"):
         message = "the value of a STATE must be an object"
-        raise ValueError(message)  # noqa: TRY004  # JSON's type, not Python's
-    return {key: msgspec.Raw(json.dumps(part).encode()) for key, part in value.items()}
+        raise ValueError(message)
+    # What is left of bytes that are no UTF-8 goes on as escapes, as lone surrogates came.
+    return {
+        key: msgspec.Raw(part.encode("utf-8", "backslashreplace"))
+        for key, part in _members(value).items()
+    }
+
+
+def _members(text: str) -> dict[str, str]:
+    """Cut an object that is known to be valid JSON into its keys and what is written under each."""
+    members = {}
+    at = _skip_space(text, 1)
+    while text[at] != "}":
+        key, at = _decoder.raw_decode(text, at)
+        start = _skip_space(text, _skip_space(text, at) + 1)
+        _, at = _decoder.raw_decode(text, start)
+        members[key] = text[start:at]
+        at = _skip_space(text, at)
+        if text[at] == ",":
+            at = _skip_space(text, at + 1)
+    return members
+
+
+def _skip_space(text: str, at: int) -> int:
+    while text[at] in " \t\r\n":
+        at += 1
+    return at
 
 
 def write_value(value: Value, own: Mapping[str, Any]) -> bytes:

@@ -17,6 +17,7 @@ not know of; a fatal error that lets another request begin.
 from __future__ import annotations
 
 import logging
+import random
 import threading
 import time
 from collections import deque
@@ -54,6 +55,7 @@ class Delivery:
         *,
         max_retry: float,
         tell: Callable[[], None],
+        jitter: Callable[[], float] = random.random,
     ) -> None:
         """Take what is shared and how to send.
 
@@ -63,12 +65,13 @@ class Delivery:
             clock: The server's clock, to be set when the server says so.
             max_retry: How long one batch may be tried, in seconds.
             tell: Called when something has changed that the main thread may wait for.
+            jitter: Gives numbers from 0 to 1, to spread retries.
         """
         self._window = shared.window
         self._pacing = shared.pacing
         self._tally = shared.tally
         self._send = send
-        self._follow_up = FollowUp(shared, clock, max_retry)
+        self._follow_up = FollowUp(shared, clock, max_retry, jitter)
         self._tell = tell
         self.lock = threading.Lock()
         self._idle = threading.Condition(self.lock)
@@ -135,7 +138,7 @@ class Delivery:
             while (lease := self._next_lease()) is not None:
                 self._deliver(lease)
         except _Abandoned:
-            return
+            self._tell()
         except TocobagusError as error:
             self._fail(error)
         except Exception as error:  # a worker must not die unnoticed
@@ -198,6 +201,9 @@ class Delivery:
     def _attempt(self, piece: Piece, *, again: bool) -> Reply | NoReply:
         body = encode_body(item.encoded for item in piece.items)
         with self.lock:
+            if self._over:
+                self._pacing.end()
+                raise _Abandoned
             self._tally.requests += 1
             self._tally.retries += again
             self._tally.sent_bytes += len(body)
@@ -225,6 +231,7 @@ class Delivery:
             while not self._over:
                 wait = self._pacing.begin(time.monotonic())
                 if wait == 0:
+                    self._slots.notify()  # an acceptance may have made room for more than one
                     return
                 self._slots.wait(wait)
         raise _Abandoned

@@ -8,7 +8,6 @@ that a row's fate, its count and its identifier's release are one step.
 from __future__ import annotations
 
 import logging
-import random
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +20,7 @@ from target_tocobagus.settling import RowError
 
 if TYPE_CHECKING:
     from collections import deque
+    from collections.abc import Callable
 
     from target_tocobagus.accounting import Tally
     from target_tocobagus.client import Clock
@@ -60,17 +60,27 @@ class Work(msgspec.Struct, eq=False):
 class FollowUp:
     """What follows an attempt. One for all workers; hold the lock to call it."""
 
-    def __init__(self, shared: Shared, clock: Clock, max_retry: float) -> None:
-        """Take what is shared, the server's clock, and how long a batch may be tried (seconds)."""
+    def __init__(
+        self, shared: Shared, clock: Clock, max_retry: float, jitter: Callable[[], float]
+    ) -> None:
+        """Take what is shared and what every answer depends on.
+
+        Args:
+            shared: The window and what goes with it.
+            clock: The server's clock.
+            max_retry: How long a batch may be tried, in seconds.
+            jitter: Gives numbers from 0 to 1, to spread retries.
+        """
         self._window = shared.window
         self._pacing = shared.pacing
         self._ledger = shared.ledger
         self._tally = shared.tally
         self._clock = clock
         self._max_retry = max_retry
-        self._random = random.Random()  # noqa: S311  # jitter, not a secret
+        self._jitter = jitter
         self._accepted_at: float | None = None
         self._failures = 0
+        self._failures_in_search = 0
 
     def conclude(self, reply: Reply | NoReply, piece: Piece, work: Work) -> float:
         """Do what a reply calls for.
@@ -81,7 +91,7 @@ class FollowUp:
         Raises:
             TocobagusError: Nothing more can be sent.
         """
-        decision = answer(reply, piece, self._situation())
+        decision = answer(reply, piece, self._situation(piece))
         if isinstance(decision, Settle):
             _log_batch(decision, piece, reply.seconds)
             self._settle(decision, piece, work)
@@ -96,19 +106,21 @@ class FollowUp:
             raise decision.error
         return 0.0
 
-    def _situation(self) -> Situation:
+    def _situation(self, piece: Piece) -> Situation:
+        searched = piece.probing or len(piece.items) > 1
         return Situation(
             now=time.monotonic(),
-            wall=time.time(),
+            wall=self._clock.now_ms() / 1000,
             clock=self._clock.setting,
             accepted_at=self._accepted_at,
-            failures=self._failures,
+            failures=self._failures_in_search if searched else self._failures,
             max_retry=self._max_retry,
-            jitter=self._random.random(),
+            jitter=self._jitter(),
         )
 
     def _again(self, decision: Again, piece: Piece, work: Work) -> float:
         self._failures += 1
+        self._failures_in_search += bool(decision.pieces[0].probing)
         if decision.last:
             work.pieces.extend(decision.pieces)
         else:
@@ -150,8 +162,7 @@ class FollowUp:
         if piece.forgotten:
             refusals += [Refusal(item, _UNACCOUNTED, decision.request_id) for item in forgotten]
         elif forgotten:
-            again = msgspec.structs.replace(piece, items=forgotten, forgotten=True, attempts=0)
-            work.pieces.appendleft(again)
+            work.pieces.appendleft(_answered(piece, forgotten, forgotten=True))
         self._release([*accepted, *(refusal.item for refusal in refusals)], piece, work)
         self._ledger.settle(accepted, refusals)
         self._ledger.check_hope()
@@ -178,6 +189,7 @@ class FollowUp:
     def _note_acceptance(self, batch_id: str | None, piece: Piece) -> None:
         self._accepted_at = time.monotonic()
         self._failures = 0
+        self._failures_in_search = 0
         self._pacing.accepted()
         if len(piece.items) < piece.timed_out:
             self._pacing.learn_rows(len(piece.items))
@@ -207,8 +219,13 @@ def _one_by_one(item: Item, piece: Piece) -> list[Piece]:
         levels = {location: level}
         encoded = encode_item(item.identifier, levels)
         part = msgspec.structs.replace(item, levels=levels, encoded=encoded)
-        pieces.append(msgspec.structs.replace(piece, items=(part,), single=True, attempts=0))
+        pieces.append(_answered(piece, (part,), single=True))
     return pieces
+
+
+def _answered(piece: Piece, items: tuple[Item, ...], **marks: bool) -> Piece:
+    """Make a piece of rows that were answered: how few they are teaches nothing of timeouts."""
+    return msgspec.structs.replace(piece, items=items, attempts=0, timed_out=0, **marks)
 
 
 def _body_bytes(piece: Piece) -> int:

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from target_tocobagus.sinks import StockSink
 
 _BOM: Final = "\ufeff"
-_NO_COLUMN: Final = "\0"
+_NO_COLUMN: Final = "\x7f"
 """Stands for the column of a code where a mapping has none. If a tap has it, nothing is heeded."""
 
 _MOST_CODES: Final = 10_000
@@ -66,9 +66,14 @@ class FastLane:
     def open(self, stream: Stream, sink: StockSink) -> None:
         """Take a stream in, if its mapping reads known columns; else it stays where it is."""
         known = sink.mapping is not None and sink.mapping.columns is not None
-        if known and stream.name not in self._tracks:
+        if not known or stream.name in self._tracks:
+            return
+        try:
             self._tracks[stream.name] = _Track(stream, sink, sink.mapping)  # type: ignore[arg-type]  # known
-            self._prepare()
+        except ValueError:
+            # A column's name has a character that no struct's field can have (a quote, a tab).
+            return
+        self._prepare()
 
     def close(self, stream: str) -> None:
         """Leave a stream to the general way, for its SCHEMA is about to change."""
@@ -122,41 +127,43 @@ class FastLane:
         kind, unchanged_to = track.mapping.kinds[0], track.mapping.rules.quantities.unchanged_to
         keeps_lines = pipeline.keeps_lines
         position = pipeline.position
-        last: Any = None
+        last: Any = _NOWHERE  # equal to no column's value, null included
         identifier: Identifier = (kind, "")
         as_is = 0
-        for line in islice(lines, start, None):
-            try:
-                message = decode(line)
-            except _REFUSED:
-                break
-            if type(message) is not expected or message.own is not UNSET:
-                break
-            record = message.record
-            if record.deleted is not None:
-                break
-            sku, quantity, code = record.identifier, record.stock, record.code
-            if sku != last and type(sku) is str and sku and sku.strip() == sku:
-                identifier = (kind, sku)
-                last = sku
-            place: Any = places.get(code, _NOWHERE) if type(code) is str else nowhere
-            if (
-                sku == last
-                and place is not _NOWHERE
-                and type(quantity) is int
-                and 0 <= quantity <= unchanged_to
-            ):
-                position += 1
-                as_is += 1
-                level = Level(quantity, position, stream, line if keeps_lines else b"")
-                append((identifier, place, level))
-            elif sku is UNSET or quantity is UNSET or (code is UNSET and nowhere is _NOWHERE):
-                break
-            else:
-                pipeline.position = position = position + 1
-                self._read_values(track, record, line)
-        pipeline.position = position
-        pipeline.tally.updates += as_is
+        try:
+            for line in islice(lines, start, None):
+                try:
+                    message = decode(line)
+                except _REFUSED:
+                    break
+                if type(message) is not expected or message.own is not UNSET:
+                    break
+                record = message.record
+                if record.deleted is not None:
+                    break
+                sku, quantity, code = record.identifier, record.stock, record.code
+                if sku != last and type(sku) is str and sku and sku.strip() == sku:
+                    identifier = (kind, sku)
+                    last = sku
+                place: Any = places.get(code, _NOWHERE) if type(code) is str else nowhere
+                if (
+                    sku == last
+                    and place is not _NOWHERE
+                    and type(quantity) is int
+                    and 0 <= quantity <= unchanged_to
+                ):
+                    position += 1
+                    as_is += 1
+                    level = Level(quantity, position, stream, line if keeps_lines else b"")
+                    append((identifier, place, level))
+                elif sku is UNSET or quantity is UNSET or (code is UNSET and nowhere is _NOWHERE):
+                    break
+                else:
+                    pipeline.position = position = position + 1
+                    self._read_values(track, record, line)
+        finally:  # also where reading waits for room, and the run must stop
+            pipeline.position = position
+            pipeline.tally.updates += as_is
 
     def _read_values(self, track: _Track, record: Any, line: bytes) -> None:
         """Map the values of a plain mapping's columns, and learn where its code leads."""

@@ -46,14 +46,14 @@ class Ledger:
         self._tally = tally
         self._write = write
         self._suspects: list[Refusal] = []
-        self._unwritten: deque[Rejection] = deque()
+        self._unwritten: deque[tuple[int, Rejection]] = deque()
         self._rejected_low: int | None = None
 
     @property
     def lowest(self) -> int | None:
         """The lowest position of what is not written down, or may be the request's fault."""
         lows = [suspect.item.low for suspect in self._suspects]
-        lows += [rejection.position for rejection in self._unwritten]
+        lows += [low for low, _ in self._unwritten]
         if self._rejected_low is not None:
             lows.append(self._rejected_low)
         return min(lows, default=None)
@@ -62,7 +62,7 @@ class Ledger:
     def undecided(self) -> int:
         """How many updates are suspects, or could not be written down."""
         suspects = sum(len(suspect.item.levels) for suspect in self._suspects)
-        return suspects + sum(len(rejection.updates) for rejection in self._unwritten)
+        return suspects + sum(len(rejection.updates) for _, rejection in self._unwritten)
 
     def settle(self, accepted: Iterable[Item], refusals: Iterable[Refusal]) -> None:
         """The API took some items on, and refused others."""
@@ -100,21 +100,21 @@ class Ledger:
 
     def reject(self, rejection: Rejection) -> None:
         """The mapping refused a part of a record, or several for one cause."""
-        self._unwritten.append(rejection)
+        self._unwritten.append((rejection.position, rejection))
         self._write_down()
 
     def _write_down(self) -> None:
         """Write first and count then: what cannot be written has no fate yet."""
         while self._unwritten:
-            self._write(self._unwritten[0])
-            self._count(self._unwritten.popleft())
+            self._write(self._unwritten[0][1])
+            self._count(*self._unwritten.popleft())
 
-    def _count(self, rejection: Rejection) -> None:
+    def _count(self, position: int, rejection: Rejection) -> None:
         self._tally.rejected += len(rejection.updates)
         self._tally.codes[rejection.code] += len(rejection.updates)
         if not self._tally.accepted:
             low = self._rejected_low
-            self._rejected_low = rejection.position if low is None else min(low, rejection.position)
+            self._rejected_low = position if low is None else min(low, position)
 
     def check_hope(self) -> None:
         """Ask, when something has been tried and has its answer, whether to go on at all.
@@ -131,13 +131,16 @@ class Ledger:
             raise DeliveryError(message)
 
 
-def _by_record(refusals: Iterable[Refusal]) -> Iterable[Rejection]:
+def _by_record(refusals: Iterable[Refusal]) -> list[tuple[int, Rejection]]:
+    """Join what one record said; beside it the lowest position that shares its fate."""
+    lows: dict[tuple[int, RowError], int] = {}
     rejections: dict[tuple[int, RowError], Rejection] = {}
     for refusal in refusals:
         for location, level in refusal.item.levels.items():
             key = (level.position, refusal.error)
             update = (refusal.item.identifier, location)
             found = rejections.get(key)
+            lows[key] = min(lows.get(key, refusal.item.low), refusal.item.low)
             rejections[key] = (
                 msgspec.structs.replace(found, updates=(*found.updates, update))
                 if found
@@ -153,4 +156,4 @@ def _by_record(refusals: Iterable[Refusal]) -> Iterable[Rejection]:
                     request_id=refusal.request_id or None,
                 )
             )
-    return rejections.values()
+    return [(lows[key], rejection) for key, rejection in rejections.items()]

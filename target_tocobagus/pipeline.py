@@ -9,8 +9,9 @@ at once, also while the tap is silent.
 from __future__ import annotations
 
 import logging
+import random
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from target_tocobagus.accounting import Tally
 from target_tocobagus.checkpointing import Checkpoints, write_value
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("target-tocobagus")
 
-_STATE_SECONDS: Final = 1.0
 _PROGRESS_SECONDS: Final = 30.0
 _GRACE_SECONDS: Final = 5.0
 _GRACE_AFTER_SIGNAL: Final = 8.0
@@ -45,6 +45,22 @@ _GRACE_AFTER_SIGNAL: Final = 8.0
 
 _MOST_ROWS_AT_ONCE: Final = 1000
 _WINDOW_BYTES: Final = 64 << 20
+
+
+class Outside(NamedTuple):
+    """What a run meets beside its settings.
+
+    Attributes:
+        clock: The server's clock (`client.Clock`).
+        send: Makes one attempt.
+        jitter: Gives numbers from 0 to 1, to spread retries.
+        state_seconds: The least time between two STATEs.
+    """
+
+    clock: Any
+    send: Callable[[bytes], Reply | NoReply]
+    jitter: Callable[[], float] = random.random
+    state_seconds: float = 1.0
 
 
 class Pipeline:
@@ -65,6 +81,7 @@ class Pipeline:
         *,
         emit: Callable[[str], None],
         input_file: os.stat_result | None = None,
+        outside: Outside | None = None,
     ) -> None:
         """Prepare a run; nothing is sent, and no thread started, before the first row.
 
@@ -73,6 +90,7 @@ class Pipeline:
             wakeup: Where the main thread waits.
             emit: Writes one line to stdout.
             input_file: What the run reads from, if it is a file.
+            outside: What it meets there; the API itself without it.
 
         Raises:
             ConfigurationError: `rejects_path` cannot be used.
@@ -88,9 +106,14 @@ class Pipeline:
         self._window = Window()
         pacing = Pacing(settings)
         shared = Shared(self._window, pacing, self._ledger, self.tally)
-        clock, send = _sender(settings)
+        self._outside = outside or Outside(*_sender(settings))
         self._delivery = Delivery(
-            shared, send, clock, max_retry=settings.max_retry_seconds, tell=wakeup.wake
+            shared,
+            self._outside.send,
+            self._outside.clock,
+            max_retry=settings.max_retry_seconds,
+            tell=wakeup.wake,
+            jitter=self._outside.jitter,
         )
         self._capacity = 3 * settings.batch_size_rows * (settings.max_in_flight + 1)
         self.rows: list[Row] = []
@@ -221,7 +244,7 @@ class Pipeline:
         if self._delivery.error is not None:
             raise self._delivery.error
         now = time.monotonic()
-        if len(self._checkpoints) and now >= self._emitted_at + _STATE_SECONDS:
+        if len(self._checkpoints) and now >= self._emitted_at + self._outside.state_seconds:
             self._emit_safe()
         if now >= self._progress_at + _PROGRESS_SECONDS:
             self._progress_at = now
@@ -231,7 +254,7 @@ class Pipeline:
         """Tell how long to wait at the most, if nobody has news."""
         due = self._progress_at + _PROGRESS_SECONDS
         if len(self._checkpoints):
-            state_due = self._emitted_at + _STATE_SECONDS
+            state_due = self._emitted_at + self._outside.state_seconds
             if state_due > time.monotonic():
                 due = min(due, state_due)
         return max(0.0, due - time.monotonic())
@@ -285,8 +308,8 @@ class Pipeline:
         """Stop at once: emit what is safe, give what is in flight a few seconds, emit the last."""
         if self._ended:
             return
-        self.flush()
         self._delivery.abandon()
+        self.flush()
         self._emit_safe()
         grace = _GRACE_AFTER_SIGNAL if isinstance(error, Stopped) else _GRACE_SECONDS
         until = time.monotonic() + grace

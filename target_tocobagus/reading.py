@@ -38,10 +38,13 @@ class MessageReader(GenericSingerReader[bytes]):
     """Reads Singer messages for one run.
 
     Attributes:
+        lane_type: What makes the lane.
         line: The line that is being handled, without its end.
         number: Its number, from 1.
         lane: What reads the lines that need no general way.
     """
+
+    lane_type: type[FastLane] = FastLane
 
     def __init__(self, open_run: Callable[[IO[bytes] | IO[str]], Pipeline]) -> None:
         """Read for a run, which is opened when its input is known."""
@@ -55,7 +58,14 @@ class MessageReader(GenericSingerReader[bytes]):
 
     @property
     def default_input(self) -> IO[bytes]:
-        """Standard input."""
+        """Standard input.
+
+        Raises:
+            InputError: The process was started without one.
+        """
+        if sys.stdin is None:
+            message = "standard input is closed"
+            raise InputError(message)
         return sys.stdin.buffer
 
     def deserialize_json(self, line: bytes) -> dict[str, Any]:
@@ -93,7 +103,7 @@ class MessageReader(GenericSingerReader[bytes]):
         source = file_input or self.default_input
         self._callbacks = callbacks
         self._pipeline = self._open_run(source)
-        self.lane = FastLane(self._pipeline)
+        self.lane = self.lane_type(self._pipeline)
         try:
             self._read_all(source)
         except (DeliveryError, OutputError, Stopped) as error:

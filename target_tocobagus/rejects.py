@@ -113,7 +113,8 @@ def describe(rejection: Rejection) -> str:
         if identifier is not None
     ]
     values = ", ".join(f"{key} {value}" for key, value in rejection.values)
-    what = ", ".join(places) or f"a record of {rejection.stream.name!r} ({values})"
+    record = f"a record of {rejection.stream.name!r}" + (f" ({values})" if values else "")
+    what = ", ".join(places) or record
     why = ": ".join(part for part in (rejection.message, rejection.reason) if part)
     return f"{what}: {rejection.code} {why}".rstrip()
 
@@ -123,7 +124,7 @@ def _record_line(rejection: Rejection) -> bytes:
     own = _annotation(rejection)
     try:
         message = msgspec.json.decode(rejection.line, type=dict[str, msgspec.Raw])
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         # A line that only a lenient reader takes (NaN): put the key before its last brace.
         return rejection.line.rstrip()[:-1] + b"," + msgspec.json.encode({OWN_KEY: own})[1:]
     return msgspec.json.encode({**message, OWN_KEY: own})

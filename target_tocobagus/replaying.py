@@ -2,8 +2,8 @@
 
 A record may say several updates, and only some of them were rejected; the others were accepted then
 and may have newer values by now. So the key that `rejects` put beside the record names the rejected
-ones. A record that says one thing alone is that update, whatever the mapping now makes of it:
-often the mapping is what was mended.
+ones. A record that says one thing alone is that update, whatever the mapping now makes of it, and
+so is a record of one item whose identifier could not be read: often the mapping is what was mended.
 """
 
 from __future__ import annotations
@@ -40,9 +40,10 @@ def only_rejected(
         updates: What `rejected_updates` found.
         warehouse_map: A rejected warehouse may have been written as a code that is mapped by now.
     """
-    if len(outcomes) == 1:
-        return outcomes
     known = {pair for update in updates for pair in _pairs(update, warehouse_map or {})}
+    named = {outcome.identifier for outcome in outcomes if not isinstance(outcome, Skipped)}
+    if len(outcomes) == 1 or (known == {(None, None)} and len(named) == 1):
+        return outcomes
     return [
         outcome
         if not isinstance(outcome, Skipped) and (outcome.identifier, outcome.location) in known

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timezone
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from target_tocobagus.model import Reply
+
+_LAST_MS: Final = 253_402_300_799_999
+"""The end of the year 9999, in ms since the epoch: no clock says more."""
 
 
 def failure_code(body: Any) -> str:
@@ -38,7 +42,8 @@ def server_clock(reply: Reply) -> int | None:
     details = _failure(reply.body).get("details")
     context = details.get("context") if isinstance(details, dict) else None
     current = context.get("currentTime") if isinstance(context, dict) else None
-    if isinstance(current, (int, float)) and not isinstance(current, bool):
+    # A comparison, for a lenient reader of JSON also reads NaN and Infinity; `true` is none.
+    if isinstance(current, (int, float)) and 0 < current <= _LAST_MS and current is not True:
         return int(current)
     seconds = _http_date(reply.headers.get("date", ""))
     return None if seconds is None else int(seconds * 1000)
@@ -54,11 +59,12 @@ def retry_after(reply: Reply, wall: float) -> float | None:
 
 
 def _http_date(text: str) -> float | None:
+    """Read a date of RFC 9110, 5.6.7; one without a zone, as the oldest form is, means UTC too."""
     try:
-        moment: float = parsedate_to_datetime(text).timestamp()
+        moment = parsedate_to_datetime(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    return moment
 
 
 def _failure(body: Any) -> dict[str, Any]:

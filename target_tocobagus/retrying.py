@@ -69,10 +69,11 @@ class Situation(msgspec.Struct, frozen=True):
 
     Attributes:
         now: The monotonic clock, in seconds.
-        wall: Seconds since the epoch, for dates in headers.
+        wall: The server's clock as far as it is known, in seconds since the epoch.
         clock: Which setting of the clock offset is in force; 0 where it was never set.
         accepted_at: When the API last accepted a row in this run, by the monotonic clock.
-        failures: Attempts that failed since then, all workers together.
+        failures: Attempts that failed since then, all workers together; for several rows, or in a
+            search, those of searches only, for many failures are what makes a search begin.
         max_retry: How long one batch may be tried, in seconds.
         jitter: A random number from 0 to 1.
     """

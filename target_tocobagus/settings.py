@@ -8,6 +8,7 @@ secret may stand in the wrong place.
 from __future__ import annotations
 
 import difflib
+import ipaddress
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import msgspec
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 SCHEMA: Final[dict[str, Any]] = load_schema("settings")
 CREDENTIALS: Final = ("partner_client_id", "partner_secret", "store_client_id", "store_token")
-LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 Paths: TypeAlias = tuple[str, ...]
 """Places in a record, to be tried in turn: exact column names or JMESPath expressions."""
@@ -163,10 +163,18 @@ def _defaults() -> dict[str, Any]:
 
 def _schema_problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
     from jsonschema import Draft202012Validator
+    from jsonschema.validators import extend
 
-    errors = Draft202012Validator(schema).iter_errors(dict(config))
+    # JSON Schema takes 5.0 for an integer; what counts rows and seconds here must be one.
+    types = Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer)
+    checker = extend(Draft202012Validator, type_checker=types)  # type: ignore[no-untyped-call]  # jsonschema's stubs leave it out
+    errors = checker(schema).iter_errors(dict(config))
     for error in sorted(errors, key=lambda error: [str(part) for part in error.path]):
         yield f"{_place(error.absolute_path)}: {_complaint(error)}"
+
+
+def _is_integer(_checker: Any, value: object) -> bool:
+    return type(value) is int
 
 
 def _place(path: Iterable[str | int]) -> str:
@@ -201,8 +209,15 @@ def _complaint(error: ValidationError) -> str:
 
 def _type_names(rule: Any) -> str:
     kinds = rule if isinstance(rule, list) else [rule]
-    names = [kind["type"] if isinstance(kind, dict) else kind for kind in kinds]
-    return " or ".join(name for name in names if name != "null")
+    names = [name for kind in kinds for name in _types(kind) if name != "null"]
+    return " or ".join(dict.fromkeys(names))
+
+
+def _types(kind: Any) -> list[str]:
+    if not isinstance(kind, dict):
+        return [kind]
+    names = kind["type"] if "type" in kind else repr(kind.get("const"))
+    return list(names) if isinstance(names, list) else [names]
 
 
 def _unknown_keys(error: ValidationError) -> str:
@@ -239,12 +254,22 @@ def _url_problems(url: str) -> Iterator[str]:
     except ValueError:
         yield "api_url: is not a URL"
         return
-    if parts.scheme not in {"http", "https"} or not host:
+    if any(map(str.isspace, url)):
+        yield "api_url: has white space in or around it"
+    elif parts.scheme not in {"http", "https"} or not host:
         yield "api_url: must begin with https:// and name a host"
-    elif parts.username or parts.password or parts.query or parts.fragment:
+    elif "@" in parts.netloc or "?" in url or "#" in url:
         yield "api_url: must hold no user, password, query or fragment"
-    elif parts.scheme == "http" and host not in LOOPBACK and not host.startswith("127."):
+    elif parts.scheme == "http" and not _is_loopback(host):
         yield "api_url: plain http is allowed to loopback addresses only; use https"
+
+
+def _is_loopback(host: str) -> bool:
+    """Tell by the address, not by how it begins: ``127.evil.example`` is a name like any other."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _repeated_places(values: Mapping[str, Any]) -> Iterator[str]:
@@ -257,13 +282,13 @@ def _repeated_places(values: Mapping[str, Any]) -> Iterator[str]:
     for place, ids in lists.items():
         if len(set(ids)) < len(ids):
             yield f"{place}: the same client_id stands twice"
-    codes = [entry["code"] for entry in values.get("warehouse_map") or ()]
+    codes = [entry["code"].strip() for entry in values.get("warehouse_map") or ()]
     if len(set(codes)) < len(codes):
         yield "warehouse_map: the same code stands twice"
 
 
 def _client_ids(entries: Any) -> list[str]:
-    return [entry["client_id"] for entry in entries or ()]
+    return [entry["client_id"].strip() for entry in entries or ()]
 
 
 def _settings(values: Mapping[str, Any]) -> Settings:
@@ -286,7 +311,7 @@ def _policy(values: Mapping[str, Any]) -> StockPolicy:
     named = {name: values[name] for name in StockPolicy.__struct_fields__}
     entries = values.get("warehouse_map")
     named["warehouse_map"] = entries and {
-        entry["code"].strip(): entry["client_id"] for entry in entries
+        entry["code"].strip(): entry["client_id"].strip() for entry in entries
     }
     return StockPolicy(**named)
 

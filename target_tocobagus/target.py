@@ -16,7 +16,12 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, ClassVar, Final
 
 import click
-from singer_sdk.exceptions import ConfigValidationError, RecordsWithoutSchemaException
+from singer_sdk.exceptions import (
+    ConfigValidationError,
+    InvalidJSONSchema,
+    MappingError,
+    RecordsWithoutSchemaException,
+)
 from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib.exceptions import InvalidInputLine
@@ -43,8 +48,17 @@ if TYPE_CHECKING:
     from target_tocobagus.columns import ColumnWatch
     from target_tocobagus.mapping import CompiledMapping
 
-_INPUT_ERRORS: Final = (InvalidInputLine, RecordsWithoutSchemaException)
+_USER_ERRORS: Final = (
+    InvalidInputLine,
+    InvalidJSONSchema,
+    MappingError,
+    RecordsWithoutSchemaException,
+)
+"""What the SDK raises for the tap's mistakes, and for mistakes in `stream_maps`."""
+_BOOLEANS: Final = ("true", "1", "yes", "on", "false", "0", "no", "off", "")
 _SHOWN: Final = 300
+_RECORDS_BETWEEN_BREATHS: Final = 500
+"""Of a batch file: a signal, a fatal error and a STATE that is due do not wait for its end."""
 _FILTERED: Final = Skipped("filtered out by the stream maps")
 _NO_RECORD: Final = Refused("NO_RECORD", "the record is no object")
 
@@ -108,17 +122,12 @@ class TargetTocobagus(Target):
 
     def _check_environment(self) -> None:
         """Name the variables that the SDK would stumble over, with a traceback that shows them."""
+        self.append_builtin_config(self.config_jsonschema)
         errors = []
         for key, schema in self.config_jsonschema["properties"].items():
             variable = f"{self._env_var_prefix}{key.upper()}"
-            kinds = schema.get("type", [])
-            try:
-                if variable in os.environ and "integer" in kinds:
-                    int(os.environ[variable])
-                elif variable in os.environ and {"array", "object"}.intersection(kinds):
-                    json.loads(os.environ[variable])
-            except ValueError:
-                wanted = "an integer" if "integer" in kinds else "JSON"
+            wanted = _unreadable(os.environ.get(variable), schema.get("type", []))
+            if wanted:
                 errors.append(f"{key}: the environment variable {variable} must be {wanted}")
         if errors:
             raise self._invalid(errors)
@@ -201,10 +210,8 @@ class TargetTocobagus(Target):
     # Messages
 
     def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
-        schema = message_dict.get("schema")
-        if not isinstance(schema, (dict, type(None))) or (
-            schema and not isinstance(schema.get("properties", {}), dict)
-        ):
+        schema = message_dict.get("schema", {})
+        if not isinstance(schema, dict) or not isinstance(schema.get("properties", {}), dict):
             message = "A SCHEMA message has a schema that is none"
             raise InputError(message)
         self.message_reader.lane.close(str(message_dict.get("stream")))
@@ -279,9 +286,12 @@ class TargetTocobagus(Target):
         """Read the records of files in their place, each like a RECORD message."""
         self._assert_line_requires(message_dict, requires={"stream", "encoding", "manifest"})
         storage = self.config.get("batch_config")
-        for line, record in read_records(message_dict, storage):
+        records = read_records(message_dict, storage)
+        for number, (line, record) in enumerate(records, start=1):
             kept = line if self.pipeline.keeps_lines else b""
             self._take_record({"stream": message_dict["stream"], "record": record}, kept)
+            if number % _RECORDS_BETWEEN_BREATHS == 0:
+                self.pipeline.breathe()
 
     # The command
 
@@ -299,9 +309,33 @@ class TargetTocobagus(Target):
             for problem in problems:
                 cls.logger.error(problem)  # noqa: TRY400  # a user's matter, not a bug's
             sys.exit(error.exit_code)
-        except _INPUT_ERRORS as error:
-            cls.logger.error(str(error)[:_SHOWN])  # noqa: TRY400  # the tap's matter
+        except _USER_ERRORS as error:
+            cls.logger.error(_describe(error))  # noqa: TRY400  # no bug's matter
             sys.exit(1)
+
+
+def _unreadable(text: str | None, kinds: Any) -> str | None:
+    """Say what the text of a variable must be and is not; ``None`` where it can be read.
+
+    The SDK takes every text that is not true for false, and so would send what `dry_run=ture` says.
+    """
+    try:
+        if text is None:
+            return None
+        if "boolean" in kinds:
+            return None if text.lower() in _BOOLEANS else "true or false"
+        if "integer" in kinds:
+            int(text)
+        elif {"array", "object"}.intersection(kinds):
+            json.loads(text)
+    except ValueError:
+        return "an integer" if "integer" in kinds else "JSON"
+    return None
+
+
+def _describe(error: Exception) -> str:
+    place = "stream_maps: " if isinstance(error, MappingError) else ""
+    return f"{place}{error}"[:_SHOWN]
 
 
 def _write_line(text: str) -> None:
@@ -310,6 +344,9 @@ def _write_line(text: str) -> None:
     Raises:
         OutputError: Its reader is gone.
     """
+    if sys.stdout is None:
+        message = "STATE cannot be written: standard output is closed"
+        raise OutputError(message)
     try:
         # JSON is UTF-8, whatever the encoding that the environment has chosen for texts.
         if (output := getattr(sys.stdout, "buffer", None)) is None:

@@ -71,11 +71,13 @@ class Ambiguous(msgspec.Struct, frozen=True):
         message: The candidates and the lines to put into the configuration: the text of an error.
         question: What is to be decided: the message without the lines.
         mapping: The mapping in these lines, with the first candidate wherever there are several.
+        remarks: By the mapping's key, what its line's comment says.
     """
 
     message: str
     question: str
     mapping: StreamMapping
+    remarks: dict[str, str] = {}
 
 
 class NotStock(msgspec.Struct, frozen=True):
@@ -91,11 +93,13 @@ class Proposal(msgspec.Struct, frozen=True):
         mapping: As far as it can be told; without `stock` where no column is known to hold it.
         remark: What it rests on or, where it is not certain, what a person has to decide.
         is_certain: It is what a run without `streams` would use.
+        remarks: By the mapping's key, what to say in a comment behind its line.
     """
 
     mapping: StreamMapping
     remark: str
     is_certain: bool
+    remarks: dict[str, str] = {}
 
 
 Recognition: TypeAlias = Recognised | Ambiguous | NotStock
@@ -145,7 +149,7 @@ def propose(stream: str, schema: Mapping[str, Any]) -> Proposal:
         remark = f"{found.source}. {found.remark}" if found.remark else found.source
         return Proposal(found.written or found.mapping, remark, is_certain=True)
     if isinstance(found, Ambiguous):
-        return Proposal(found.mapping, found.question, is_certain=False)
+        return Proposal(found.mapping, found.question, is_certain=False, remarks=found.remarks)
     return Proposal(_start(stream, schema), found.reason, is_certain=False)
 
 
@@ -212,7 +216,7 @@ def _by_names(found: Evidence) -> Recognition:
         lines = as_yaml_lines(mapping, remarks, header=True)
         question = f"stream {found.stream!r} is not clear: {'; '.join(questions)}"
         message = f"{question}. Put what is right into the configuration ({ONLY_NAMED}):\n{lines}"
-        return Ambiguous(message, question, mapping)
+        return Ambiguous(message, question, mapping, remarks)
     return Recognised(mapping, "common names of columns", not mapping.warehouse, found.remark)
 
 
