@@ -1,0 +1,167 @@
+"""Which mapping a stream gets: the first that names it, a recognised one, or none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from target_tocobagus.choosing import Choice, Chooser
+from target_tocobagus.errors import ConfigurationError
+from target_tocobagus.model import Stock
+from target_tocobagus.settings import parse_settings
+
+ROW = {"sku": "A", "qty": 1, "free": 2}
+Mapping = dict[str, Any]
+
+
+def chooser(streams: list[Mapping] | None) -> Chooser:
+    """Make a chooser of a configuration."""
+    return Chooser(parse_settings({"dry_run": True, "streams": streams}))
+
+
+def schema(*columns: str, kind: str = "string") -> dict[str, Any]:
+    """Make a schema of columns."""
+    return {"properties": {column: {"type": [kind, "null"]} for column in columns}}
+
+
+def plain(stream: str, stock: str = "qty", **more: Any) -> Mapping:
+    """Make a mapping of a SKU and a quantity."""
+    return {"stream": stream, "sku": "sku", "stock": stock, **more}
+
+
+def quantity(choice: Choice) -> int | None:
+    """Map a row by what was chosen."""
+    if choice.mapping is None:
+        return None
+    (outcome,) = choice.mapping.outcomes(dict(ROW))
+    assert isinstance(outcome, Stock)
+    return outcome.quantity
+
+
+class TestConfigured:
+    """With `streams` set, only what it names is sent."""
+
+    @pytest.mark.parametrize(
+        ("names", "stream", "found"),
+        [
+            (["stock"], "stock", 1),
+            (["stock", "stock"], "stock", 1),
+            (["st*", "stock"], "stock", 1),
+            (["other", "st*"], "stock", 2),
+            (["*-stock"], "main-stock", 1),
+            (["public-?tock"], "public-stock", 1),
+            (["s[ot]ock"], "stock", 1),
+            (["s[ot]ock"], "slock", None),
+            (["Stock"], "stock", None),
+            (["stock"], "stock2", None),
+            (["stock"], "my-stock", None),
+            ([], "stock", None),
+        ],
+    )
+    def test_the_first_that_fits(self, names: list[str], stream: str, found: int | None) -> None:
+        """The first mapping whose name or glob fits is used, by exact letters."""
+        columns = ["qty", "free"]
+        mappings = [plain(name, columns[n]) for n, name in enumerate(names)]
+        assert quantity(chooser(mappings).choose(stream, schema("sku", "qty", "free"))) == found
+
+    def test_what_is_not_named_is_ignored_and_said_so(self) -> None:
+        """A stream that no mapping names is ignored, though it would be recognised."""
+        choice = chooser([plain("a")]).choose("stock", schema("sku", "stock"))
+        assert choice.mapping is None
+        assert choice.remark == "Stream 'stock' is ignored: no mapping in streams names it"
+
+    @pytest.mark.parametrize(
+        ("name", "named"),
+        [("stock", True), ("st*", False), ("stoc?", False), ("[s]tock", False)],
+    )
+    def test_a_user_vouches_for_what_is_named(self, name: str, *, named: bool) -> None:
+        """Only a mapping for a named stream, not a glob, relies on its columns."""
+        assert chooser([plain(name)]).choose("stock", schema("sku", "qty")).named is named
+
+    def test_all_mistakes_of_all_mappings_at_once(self) -> None:
+        """A mapping that cannot work is refused before the first record, with all others."""
+        with pytest.raises(ConfigurationError) as caught:
+            chooser([{"stream": "a", "stock": "q"}, plain("b"), plain("c", "a[")])
+        streams = [problem.split(":")[0] for problem in caught.value.problems]
+        assert streams == ["mapping of stream 'a'", "mapping of stream 'c'"]
+
+
+class TestLocation:
+    """A mapping without a location on a stream that has one is the user's to decide."""
+
+    @pytest.mark.parametrize("column", ["warehouse", "warehouse_code", "location_id"])
+    @pytest.mark.parametrize("name", ["stock", "st*"])
+    def test_refused(self, column: str, name: str) -> None:
+        """One place's stock is never sent as all of it: the error names the column."""
+        with pytest.raises(ConfigurationError, match=f"'{column}'") as caught:
+            chooser([plain(name)]).choose("stock", schema("sku", "qty", column))
+        (problem,) = caught.value.problems
+        assert problem.startswith("mapping of stream 'stock': warehouse: ")
+
+    @pytest.mark.parametrize(
+        "keys",
+        [
+            {"warehouse": None},
+            {"warehouse": "warehouse"},
+            {"warehouse": "sku"},
+            {"warehouses": ["W"]},
+            {"split": [{"client_id": "W", "weight": 1}]},
+            {"levels": "free", "warehouse": "w"},
+        ],
+    )
+    def test_said(self, keys: Mapping) -> None:
+        """Whoever says where stock is, or that it is global, is believed."""
+        choice = chooser([plain("stock", **keys)]).choose(
+            "stock", schema("sku", "qty", "warehouse")
+        )
+        assert choice.mapping is not None
+
+    def test_columns_per_warehouse_are_a_location(self) -> None:
+        """A mapping of one column per warehouse says where stock is."""
+        columns = [{"column": "qty", "client_id": "W"}]
+        mapping = {"stream": "stock", "sku": "sku", "warehouse_columns": columns}
+        choice = chooser([mapping]).choose("stock", schema("sku", "qty", "warehouse"))
+        assert choice.mapping is not None
+
+    def test_without_such_a_column_stock_is_global(self) -> None:
+        """A stream without a column for a place is sent as it is."""
+        assert quantity(chooser([plain("stock")]).choose("stock", schema("sku", "qty"))) == 1
+
+
+class TestRecognised:
+    """Without `streams` a stream is recognised, or ignored, or an error."""
+
+    def test_recognised_is_said_with_the_lines_to_write(self) -> None:
+        """What was recognised is told as if the user had written it; nobody vouches for it."""
+        choice = chooser(None).choose("stock_levels", schema("sku", "stock", "updated_at"))
+        assert choice.mapping is not None
+        assert not choice.named
+        assert "'stock_levels' is recognised" in choice.remark
+        assert "sku: sku" in choice.remark
+
+    def test_no_stock_is_ignored(self) -> None:
+        """A stream that holds no stock is named and ignored."""
+        choice = chooser(None).choose("customers", schema("name", "email"))
+        assert choice.mapping is None
+        assert "'customers' is ignored" in choice.remark
+
+    def test_what_is_not_clear_is_an_error(self) -> None:
+        """Where only the user can tell, the run ends before anything is sent."""
+        with pytest.raises(ConfigurationError, match="not clear"):
+            chooser(None).choose(
+                "stock", schema("sku", "stock", "available", "on_hand", "warehouse")
+            )
+
+    def test_global_and_per_warehouse_in_one_run(self) -> None:
+        """A global and a per-warehouse stream would overwrite each other: an error."""
+        chosen = chooser(None)
+        chosen.choose("stock_a", schema("sku", "stock"))
+        with pytest.raises(ConfigurationError, match="overwrite"):
+            chosen.choose("stock_b", schema("sku", "stock", "warehouse"))
+
+    def test_a_stream_may_come_with_another_schema(self) -> None:
+        """A later SCHEMA replaces what the stream was recognised as."""
+        chosen = chooser(None)
+        chosen.choose("stock_a", schema("sku", "stock"))
+        assert chosen.choose("stock_a", schema("sku", "stock", "warehouse")).mapping is not None

@@ -1,0 +1,168 @@
+"""Items and bodies: the documented bytes, the schema of an item, and exact sizes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from target_tocobagus.encoding import body_size, encode_body, encode_item
+from target_tocobagus.model import MAX_QUANTITY, Identifier, Kind, Level, Stream
+from target_tocobagus.schemas import load_schema
+
+DATA = Path(__file__).parents[1] / "data" / "signing-vectors"
+SCHEMA = Draft202012Validator(load_schema("item"))
+STREAM = Stream("stock")
+
+KINDS: list[Kind] = ["sku", "id", "externalId"]
+# Quotes, backslashes, control characters and all of Unicode; lone surrogates never come so far.
+TEXTS = st.text(
+    st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12
+) | st.sampled_from(
+    ['"', "\\", "\x00\x1f", "\x7f\u2028\u2029", "</script>", "赤", "\U0001f45f", "a\nb", "é"]
+)
+QUANTITIES = st.integers(0, MAX_QUANTITY) | st.sampled_from([0, 1, MAX_QUANTITY])
+IDENTIFIERS: st.SearchStrategy[Identifier] = st.tuples(st.sampled_from(KINDS), TEXTS)
+GLOBALS = st.builds(lambda stock: {None: stock}, QUANTITIES)
+PLACES = st.dictionaries(TEXTS, QUANTITIES, min_size=1, max_size=4)
+
+
+def levels(stocks: dict[Any, int]) -> dict[str | None, Level]:
+    """Make levels of quantities by location."""
+    return {place: Level(stock, 1, STREAM) for place, stock in stocks.items()}
+
+
+def test_documented_payload_byte_for_byte() -> None:
+    """The five items of the documented example are the documented payload, in compact JSON.
+
+    The keys of a level are in our order; everything else is byte for byte.
+    """
+    store = "2026012714314318226016"
+    items = [
+        encode_item(("sku", "SKU-MRON-L"), levels({store: 55}), broadcast=True),
+        encode_item(
+            ("id", "c16785c6-f55a-4b1d-943c-621db1296357"), levels({store: 99}), broadcast=True
+        ),
+        encode_item(
+            ("sku", "SKU-BLK-XL"),
+            levels({"wh_wh8-HpRcn3ZH": 8, "wh_Xv53JrfSpHh7": 12, "wh_Xv53JrfSp37s": 2}),
+        ),
+        encode_item(("sku", "SKU-GRY-XL"), levels({None: 200})),
+        encode_item(("id", "d4a8b8bc-de1d-40cb-98de-6783b3fdeab3"), levels({None: 18})),
+    ]
+    golden = (DATA / "documented-payload" / "body").read_bytes()
+    assert json.loads(encode_body(items)) == json.loads(golden)
+    for stock, place in ((8, "wh_wh8-HpRcn3ZH"), (12, "wh_Xv53JrfSpHh7"), (2, "wh_Xv53JrfSp37s")):
+        theirs = b'{"stock":%d,"clientId":"%b"}' % (stock, place.encode())
+        assert theirs in golden
+        golden = golden.replace(theirs, b'{"clientId":"%b","stock":%d}' % (place.encode(), stock))
+    assert encode_body(items) == golden
+
+
+def test_text_beyond_ascii_is_not_escaped() -> None:
+    """The body of the golden case beyond ASCII comes out as its very bytes."""
+    golden = (DATA / "utf8-sku" / "body").read_bytes()
+    assert encode_body([encode_item(("sku", "KAOS-MERAH-é-赤"), levels({None: 0}))]) == golden
+
+
+@pytest.mark.parametrize(
+    ("stocks", "broadcast", "expected"),
+    [
+        ({None: 7}, False, {"sku": "A", "stock": 7}),
+        ({"W": 7}, False, {"sku": "A", "warehouses": [{"clientId": "W", "stock": 7}]}),
+        ({"W": 7}, True, {"sku": "A", "stock": 7, "warehouses": ["W"]}),
+        ({"W": 7, "V": 7}, True, {"sku": "A", "stock": 7, "warehouses": ["W", "V"]}),
+    ],
+)
+def test_each_form_of_stock(
+    stocks: dict[str | None, int], *, broadcast: bool, expected: dict[str, Any]
+) -> None:
+    """Global, per warehouse and broadcast are each written in the API's own form."""
+    assert json.loads(encode_item(("sku", "A"), levels(stocks), broadcast=broadcast)) == expected
+
+
+@given(IDENTIFIERS, GLOBALS | PLACES)
+def test_decoding_gives_back_what_was_encoded(
+    identifier: Identifier, stocks: dict[str | None, int]
+) -> None:
+    """Decode after encode is identity: the identifier, each place, each quantity, their order."""
+    item = json.loads(encode_item(identifier, levels(stocks)))
+    kind, value = identifier
+    assert item[kind] == value
+    if None in stocks:
+        assert item == {kind: value, "stock": stocks[None]}
+    else:
+        read = [(each["clientId"], each["stock"]) for each in item["warehouses"]]
+        assert read == list(stocks.items())
+
+
+@given(IDENTIFIERS, st.lists(TEXTS, min_size=1, max_size=4, unique=True), QUANTITIES)
+def test_broadcast_gives_back_what_was_encoded(
+    identifier: Identifier, places: list[str], stock: int
+) -> None:
+    """A broadcast names each of its warehouses once, and one stock."""
+    encoded = encode_item(identifier, levels(dict.fromkeys(places, stock)), broadcast=True)
+    assert json.loads(encoded) == {
+        identifier[0]: identifier[1],
+        "stock": stock,
+        "warehouses": places,
+    }
+    assert not list(SCHEMA.iter_errors(json.loads(encoded)))
+
+
+@given(IDENTIFIERS, GLOBALS | PLACES)
+def test_every_item_is_what_the_schema_asks_for(
+    identifier: Identifier, stocks: dict[str | None, int]
+) -> None:
+    """Whatever is encoded holds to item.json."""
+    item = json.loads(encode_item(identifier, levels(stocks)))
+    assert not list(SCHEMA.iter_errors(item))
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"sku": "A"},
+        {"stock": 1},
+        {"sku": "A", "id": "B", "stock": 1},
+        {"sku": "A", "stock": -1},
+        {"sku": "A", "stock": 1.5},
+        {"sku": "A", "stock": "1"},
+        {"sku": 1, "stock": 1},
+        {"sku": "A", "stock": MAX_QUANTITY + 1},
+        {"sku": "A", "warehouses": []},
+        {"sku": "A", "warehouses": ["W"]},
+        {"sku": "A", "stock": 1, "warehouses": [{"clientId": "W", "stock": 1}]},
+        {"sku": "A", "stock": 1, "warehouses": ["W", "W"]},
+        {"sku": "A", "stock": 1, "delta": True},
+    ],
+)
+def test_the_schema_refuses_what_the_api_does(item: dict[str, Any]) -> None:
+    """The schema lets no item pass that has two identifiers, two forms or a bad stock."""
+    assert list(SCHEMA.iter_errors(item))
+
+
+@given(IDENTIFIERS, GLOBALS | PLACES)
+def test_json_is_compact_and_survives_being_written_again(
+    identifier: Identifier, stocks: dict[str | None, int]
+) -> None:
+    """A server that hashes what it parsed and wrote again agrees with one that hashes the bytes."""
+    body = encode_body([encode_item(identifier, levels(stocks))])
+    again = json.dumps(json.loads(body), ensure_ascii=False, separators=(",", ":"))
+    # Python escapes DEL and writes \b, \f, \n as JSON.stringify does.
+    assert again.encode() == body
+
+
+@given(st.lists(st.tuples(IDENTIFIERS, GLOBALS | PLACES), max_size=5))
+def test_the_size_of_a_body_is_known_before_it_is_made(
+    items: list[tuple[Identifier, dict[str | None, int]]],
+) -> None:
+    """`body_size` is the length of the body, to the byte."""
+    encoded = [encode_item(identifier, levels(stocks)) for identifier, stocks in items]
+    assert body_size(len(encoded), sum(map(len, encoded))) == len(encode_body(encoded))
+    assert len(json.loads(encode_body(encoded))["items"]) == len(items)

@@ -1,0 +1,445 @@
+"""What follows an attempt: each row's fate, its place in the queue, and what was learnt."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from target_tocobagus.accounting import Tally
+from target_tocobagus.client import Clock
+from target_tocobagus.errors import DeliveryError, OutputError, TocobagusError
+from target_tocobagus.followup import FollowUp, Shared, Work
+from target_tocobagus.ledger import Ledger
+from target_tocobagus.model import Level, NoReply, Rejection, Reply, Stream
+from target_tocobagus.pacing import Pacing
+from target_tocobagus.retrying import Piece
+from target_tocobagus.settings import parse_settings
+from target_tocobagus.window import Limits, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from target_tocobagus.model import Item, Row
+
+STREAM = Stream("stock")
+ALL = Limits(500, 1_000_000, 5)
+Said = tuple[str, "str | None", int]
+LOST = NoReply(timed_out=False, cause="connection lost")
+TIMEOUT = NoReply(timed_out=True, cause="timed out")
+
+
+class Desk:
+    """One worker's batch and all that is shared; replies are handed in by the test."""
+
+    def __init__(self, said: Sequence[Said], max_retry: float = 300, **config: Any) -> None:
+        """Put rows in, each from a record of its own, and pick a batch of them."""
+        self.window = Window()
+        self.pacing = Pacing(parse_settings({"dry_run": True, **config}))
+        self.tally = Tally()
+        self.written: list[Rejection] = []
+        self.disk_is_full = False
+        self.ledger = Ledger(self.tally, self._write)
+        self.clock = Clock()
+        shared = Shared(self.window, self.pacing, self.ledger, self.tally)
+        self.follow_up = FollowUp(shared, self.clock, max_retry, lambda: 0.5)
+        self.put(said)
+        self.began = 1e12  # far in the future, so that no time is ever over
+        self.work = self.pick()
+
+    def _write(self, rejection: Rejection) -> None:
+        if self.disk_is_full:
+            message = "rejects_path cannot be written"
+            raise OutputError(message)
+        self.written.append(rejection)
+
+    def put(self, said: Sequence[Said]) -> None:
+        """Put rows in, each from the next record."""
+        start = self.tally.updates + 1
+        rows: list[Row] = [
+            (("sku", sku), place, Level(quantity, number, STREAM))
+            for number, (sku, place, quantity) in enumerate(said, start)
+        ]
+        self.tally.superseded += self.window.put(rows, 0.0)
+        self.tally.updates += len(rows)
+
+    def pick(self) -> Work:
+        """Pick a batch."""
+        lease = self.window.pick(ALL, 0.0)
+        assert lease is not None
+        return Work(lease, deque([Piece(tuple(lease.items.values()), self.began)]))
+
+    def conclude(self, reply: Reply | NoReply) -> float:
+        """Answer the next piece, and hold the sums to what is really left."""
+        piece = self.work.pieces.popleft()
+        try:
+            return self.follow_up.conclude(reply, piece, self.work)
+        finally:
+            self.check()
+
+    def check(self) -> None:
+        """The sums close."""
+        self.tally.check(self.window.unsettled() + self.ledger.undecided)
+
+    @property
+    def queue(self) -> list[list[tuple[str, list[str | None]]]]:
+        """What is still to be sent: of each piece its SKUs and their places."""
+        return [
+            [(item.identifier[1], list(item.levels)) for item in piece.items]
+            for piece in self.work.pieces
+        ]
+
+    @property
+    def rejected(self) -> list[tuple[str, str, str | None]]:
+        """Code, SKU and place of all that was written down."""
+        return [
+            (each.code, identifier[1], place)
+            for each in self.written
+            for identifier, place in each.updates
+            if identifier
+        ]
+
+
+def reply(accepted: Sequence[int] = (), errors: dict[int, str] | None = None, **data: Any) -> Reply:
+    """Make a reply that accepts some rows and refuses others under a code."""
+    lists = {
+        "acceptedRows": [{"rowIndex": index} for index in accepted],
+        "errors": [
+            {"rowIndex": index, "code": code, "message": "no"}
+            for index, code in (errors or {}).items()
+        ],
+    }
+    return Reply(200, {"requestId": "r", "data": {**lists, **data}})
+
+
+ABC: list[Said] = [("a", None, 1), ("b", None, 2), ("c", None, 3)]
+WIDE: list[Said] = [("a", "W", 1), ("a", "V", 2), ("a", "U", 3)]
+
+
+class TestSettled:
+    """A reply that names rows gives each its fate."""
+
+    def test_all_accepted(self) -> None:
+        """Accepted rows are counted and released; the batch is listed by its id."""
+        desk = Desk(ABC)
+        desk.conclude(reply([0, 1, 2], batchId="b-1"))
+        assert (desk.tally.accepted, desk.tally.batches, desk.queue) == (3, 1, [])
+        assert list(desk.tally.batch_ids) == ["b-1"]
+        assert desk.window.idle
+
+    def test_without_an_id_the_batch_counts_and_is_not_listed(self) -> None:
+        """A batch without id is one of `batches`, and none of `batchIds`."""
+        desk = Desk(ABC)
+        desk.conclude(reply([0, 1, 2]))
+        assert (desk.tally.batches, list(desk.tally.batch_ids)) == (1, [])
+
+    def test_a_batch_of_refusals_is_no_accepted_batch(self) -> None:
+        """A batch of which nothing was accepted is not listed."""
+        desk = Desk(ABC)
+        desk.conclude(reply([], {0: "INV_001", 1: "INV_001", 2: "INV_001"}, batchId="b-1"))
+        assert (desk.tally.batches, list(desk.tally.batch_ids)) == (0, [])
+        assert len(desk.rejected) == 3
+
+    def test_some_refused(self) -> None:
+        """A refused row is written down under the API's code, and its place is free again."""
+        desk = Desk(ABC)
+        desk.conclude(reply([0, 2], {1: "INV_001"}, batchId="b-1"))
+        assert desk.rejected == [("INV_001", "b", None)]
+        assert (desk.written[0].batch_id, desk.written[0].request_id) == ("b-1", "r")
+        assert desk.window.idle
+
+    def test_the_newer_value_goes_after_the_older_has_its_fate(self) -> None:
+        """What came meanwhile can be picked as soon as its own row is settled."""
+        desk = Desk(ABC)
+        desk.put([("b", None, 9)])
+        assert desk.window.pick(ALL, 0.0) is None
+        desk.conclude(reply([1]))
+        lease = desk.window.pick(ALL, 0.0)
+        assert lease is not None
+        assert list(lease.items) == [("sku", "b")]
+
+
+class TestUnaccounted:
+    """A row that the answer forgets is sent once more, and then rejected."""
+
+    def test_once_more(self) -> None:
+        """Forgotten rows go again, alone and next, and stay with their worker."""
+        desk = Desk(ABC)
+        desk.conclude(reply([1]))
+        assert desk.queue == [[("a", [None]), ("c", [None])]]
+        assert (desk.tally.accepted, desk.window.unsettled()) == (1, 2)
+
+    def test_then_rejected(self) -> None:
+        """Forgotten twice is rejected as `UNACCOUNTED`."""
+        desk = Desk(ABC)
+        desk.conclude(reply([1]))
+        desk.conclude(reply([0]))
+        assert desk.rejected == [("UNACCOUNTED", "c", None)]
+        assert desk.window.idle
+
+    def test_accepted_the_second_time(self) -> None:
+        """Forgotten once and then accepted is accepted."""
+        desk = Desk(ABC)
+        desk.conclude(reply([]))
+        desk.conclude(reply([0, 1, 2]))
+        assert (desk.tally.accepted, desk.rejected) == (3, [])
+
+    def test_named_twice_is_forgotten(self) -> None:
+        """A row that is accepted and refused at once has no fate yet."""
+        desk = Desk(ABC)
+        desk.conclude(reply([0, 1, 2], {1: "INV_001"}))
+        assert desk.queue == [[("b", [None])]]
+
+
+class TestOneByOne:
+    """An item of several warehouses that is refused is tried one warehouse at a time."""
+
+    def test_each_warehouse_alone_in_order(self) -> None:
+        """Another code than the item's own: each warehouse is a request, next and in order."""
+        desk = Desk([*WIDE, ("b", None, 1)])
+        desk.conclude(reply([1], {0: "INV_009"}))
+        assert desk.queue == [[("a", ["W"])], [("a", ["V"])], [("a", ["U"])]]
+        encoded = [piece.items[0].encoded for piece in desk.work.pieces]
+        assert encoded[0] == b'{"sku":"a","warehouses":[{"clientId":"W","stock":1}]}'
+
+    def test_only_those_refused_again_are_rejected(self) -> None:
+        """The others are accepted, each counted once."""
+        desk = Desk(WIDE)
+        desk.conclude(reply([], {0: "INV_009"}))
+        desk.conclude(reply([0]))
+        desk.conclude(reply([], {0: "WH_404"}))
+        desk.conclude(reply([0]))
+        assert desk.rejected == [("WH_404", "a", "V")]
+        assert (desk.tally.accepted, desk.window.idle) == (2, True)
+
+    def test_the_identifier_is_released_after_the_last(self) -> None:
+        """A newer value waits until the last of its warehouses has its fate."""
+        desk = Desk(WIDE)
+        desk.put([("a", "W", 9)])
+        desk.conclude(reply([], {0: "INV_009"}))
+        for _ in range(2):
+            desk.conclude(reply([0]))
+            assert desk.window.pick(ALL, 0.0) is None
+        desk.conclude(reply([0]))
+        assert desk.window.pick(ALL, 0.0) is not None
+
+    @pytest.mark.parametrize("code", ["INV_001", "INV_002"])
+    def test_a_refusal_of_the_item_itself(self, code: str) -> None:
+        """An unknown SKU or id is unknown at every warehouse: rejected at once."""
+        desk = Desk(WIDE)
+        desk.conclude(reply([], {0: code}))
+        assert (desk.queue, len(desk.rejected)) == ([], 3)
+
+    def test_a_single_warehouse_is_rejected_at_once(self) -> None:
+        """There is nothing to divide."""
+        desk = Desk(WIDE[:1])
+        desk.conclude(reply([], {0: "INV_009"}))
+        assert desk.rejected == [("INV_009", "a", "W")]
+
+    def test_refused_without_being_named(self) -> None:
+        """Also an item that a 422 refuses as a whole, or that is too large, is divided."""
+        for status in (422, 413):
+            desk = Desk(WIDE)
+            desk.conclude(Reply(status))
+            assert desk.queue == [[("a", ["W"])], [("a", ["V"])], [("a", ["U"])]]
+
+    def test_a_forgotten_warehouse_goes_once_more(self) -> None:
+        """A warehouse alone that the answer forgets is sent again before the others."""
+        desk = Desk(WIDE)
+        desk.conclude(reply([], {0: "INV_009"}))
+        desk.conclude(reply([]))
+        assert desk.queue == [[("a", ["W"])], [("a", ["V"])], [("a", ["U"])]]
+        desk.conclude(reply([]))
+        assert desk.rejected == [("UNACCOUNTED", "a", "W")]
+        assert desk.window.unsettled() == 2
+
+    def test_a_lost_connection_in_between_keeps_the_order(self) -> None:
+        """A warehouse whose fate is unknown goes again before the next one."""
+        desk = Desk(WIDE)
+        desk.conclude(reply([], {0: "INV_009"}))
+        desk.conclude(reply([0]))
+        assert desk.conclude(LOST) == 0.25
+        assert desk.queue == [[("a", ["V"])], [("a", ["U"])]]
+
+
+class TestBlame:
+    """Refusals that name no row."""
+
+    def test_one_of_several_is_to_blame(self) -> None:
+        """Bisection finds the row; the others are accepted."""
+        desk = Desk(ABC)
+        desk.conclude(Reply(422))
+        desk.conclude(reply([0, 1]))
+        desk.conclude(Reply(422))
+        assert desk.rejected == [("HTTP_422", "c", None)]
+        assert (desk.tally.accepted, desk.window.idle) == (2, True)
+
+    def test_all_of_them_are_refused(self) -> None:
+        """Three rows refused alone and nothing accepted: stop, and reject nothing."""
+        desk = Desk(ABC)
+        desk.conclude(Reply(422))
+        desk.conclude(Reply(422))
+        desk.conclude(Reply(422))
+        desk.conclude(Reply(422))
+        with pytest.raises(DeliveryError, match="every request"):
+            desk.conclude(Reply(422))
+        assert (desk.rejected, desk.tally.rejected) == ([], 0)
+        assert desk.ledger.lowest == 1
+
+    def test_a_hundred_rejections_and_no_acceptance(self) -> None:
+        """The hundredth rejected row of a run that accepted none ends it."""
+        desk = Desk([(f"s{number}", None, 1) for number in range(150)])
+        with pytest.raises(DeliveryError, match="150 rows were rejected and none accepted"):
+            desk.conclude(reply([], dict.fromkeys(range(150), "INV_001")))
+
+    def test_a_full_disk_leaves_the_sums_closed(self) -> None:
+        """Rows that cannot be written down stay unsettled, and STATE stays behind them."""
+        desk = Desk(ABC)
+        desk.disk_is_full = True
+        with pytest.raises(OutputError):
+            desk.conclude(reply([0], {1: "INV_001", 2: "INV_002"}))
+        assert (desk.tally.accepted, desk.tally.rejected, desk.ledger.undecided) == (1, 0, 2)
+        assert desk.ledger.lowest == 2
+
+
+class TestLearning:
+    """What an answer teaches, and what it does not."""
+
+    def test_back_off_and_pause(self) -> None:
+        """Without `Retry-After` the worker waits; with it everyone does."""
+        desk = Desk(ABC)
+        assert desk.conclude(Reply(500)) == 0.25
+        assert desk.pacing.not_before == 0.0
+        assert desk.conclude(Reply(500, headers={"retry-after": "9"})) == 0.0
+        assert desk.pacing.not_before > 0.0
+        assert desk.queue == [[("a", [None]), ("b", [None]), ("c", [None])]]
+
+    def test_throttling(self) -> None:
+        """429 halves the requests at once, and an acceptance adds one."""
+        desk = Desk(ABC)
+        desk.conclude(Reply(429))
+        assert desk.pacing.most == 2
+        desk.conclude(reply([0, 1, 2]))
+        assert desk.pacing.most == 3
+
+    def test_too_large(self) -> None:
+        """413 halves the batch at once and bounds all later ones."""
+        desk = Desk([(f"s{number}", None, 1) for number in range(100)])
+        size = sum(len(item.encoded) + 1 for item in desk.work.pieces[0].items) + 11
+        desk.conclude(Reply(413))
+        assert [len(piece) for piece in desk.queue] == [50, 50]
+        assert desk.pacing.limits.size == size // 2
+
+    def test_a_half_that_succeeds_after_a_timeout(self) -> None:
+        """New batches are as large as the half that was answered."""
+        desk = Desk([(f"s{number}", None, 1) for number in range(100)])
+        desk.conclude(TIMEOUT)
+        assert desk.pacing.limits.rows == 500
+        desk.conclude(reply(range(50)))
+        assert desk.pacing.limits.rows == 50
+
+    def test_the_whole_that_succeeds_later_teaches_nothing(self) -> None:
+        """A lost connection does not make batches smaller."""
+        desk = Desk([(f"s{number}", None, 1) for number in range(100)])
+        desk.conclude(LOST)
+        desk.conclude(reply(range(100)))
+        assert desk.pacing.limits.rows == 500
+
+    @pytest.mark.parametrize("forgotten", [1, 20])
+    def test_the_few_rows_that_were_forgotten_teach_nothing(self, forgotten: int) -> None:
+        """How few rows an answer forgot says nothing of how many it can take in time."""
+        desk = Desk([(f"s{number}", None, 1) for number in range(100)])
+        desk.conclude(TIMEOUT)
+        desk.conclude(reply(range(50 - forgotten)))
+        desk.conclude(reply(range(forgotten)))
+        assert desk.pacing.limits.rows == 50
+
+    def test_warehouses_sent_one_by_one_teach_nothing(self) -> None:
+        """Nor does an item that is tried one warehouse at a time."""
+        desk = Desk([*WIDE, *((f"s{number}", None, 1) for number in range(99))])
+        desk.conclude(TIMEOUT)
+        desk.conclude(reply(range(1, 50), {0: "INV_009"}))
+        for _ in range(3):
+            desk.conclude(reply([0]))
+        assert desk.pacing.limits.rows == 50
+
+    def test_the_clock_is_followed(self) -> None:
+        """The server's clock is taken over, and the piece goes again at once."""
+        desk = Desk(ABC)
+        context = {"currentTime": 1_758_100_350_458}
+        body = {"error": {"code": "AUTH_003", "details": {"context": context}}}
+        assert desk.conclude(Reply(401, body, clock=0)) == 0.0
+        assert (desk.clock.setting, len(desk.queue)) == (1, 1)
+        with pytest.raises(DeliveryError, match="clock"):
+            desk.conclude(Reply(401, body, clock=1))
+
+    def test_the_first_failure_is_a_warning(self, caplog: pytest.LogCaptureFixture) -> None:
+        """The first failure of a batch is a warning with its cause and its wait; others are not."""
+        desk = Desk(ABC)
+        with caplog.at_level(logging.DEBUG, logger="target-tocobagus"):
+            desk.conclude(LOST)
+            desk.conclude(LOST)
+        assert [record.levelname for record in caplog.records] == ["WARNING", "DEBUG"]
+        assert "connection lost" in caplog.messages[0]
+        assert "0.2 s" in caplog.messages[0]
+
+    def test_time_over(self) -> None:
+        """When the time of a batch is over its rows stay unsettled."""
+        desk = Desk(ABC, max_retry=-2e12)
+        with pytest.raises(DeliveryError, match="max_retry_seconds"):
+            desk.conclude(LOST)
+        assert desk.window.unsettled() == 3
+
+
+SAID = st.lists(
+    st.tuples(st.sampled_from("abcde"), st.sampled_from([None, "W", "V", "U"]), st.integers(0, 2)),
+    min_size=1,
+    max_size=10,
+)
+CODES = st.sampled_from(["INV_001", "INV_009"])
+FATES = st.lists(st.sampled_from("aaare?"), min_size=5, max_size=5)
+
+
+@st.composite
+def replies(draw: st.DrawFn) -> Reply | NoReply:
+    """Make replies of all kinds; those that name rows name up to five."""
+    if draw(st.booleans()):
+        fates = draw(FATES)
+        refused = {index: draw(CODES) for index, fate in enumerate(fates) if fate in "re"}
+        return reply([index for index, fate in enumerate(fates) if fate in "ae"], refused)
+    silent: list[Reply | NoReply] = [LOST, TIMEOUT]
+    return draw(st.sampled_from([*silent, *map(Reply, (200, 413, 422, 429, 500))]))
+
+
+@settings(max_examples=200)
+@given(SAID, st.lists(st.tuples(replies(), SAID | st.just([]), st.booleans()), max_size=30))
+def test_whatever_the_replies_every_row_has_one_fate(
+    said: list[Said], steps: list[tuple[Reply | NoReply, list[Said], bool]]
+) -> None:
+    """After each reply the sums close, and what is in flight is exactly what is still queued."""
+    desk = Desk(said)
+    for answer, more, full in steps:
+        desk.put(more)
+        desk.disk_is_full = full and bool(more)
+        try:
+            desk.conclude(answer)
+        except TocobagusError:
+            return
+        queued = _rows([item for piece in desk.work.pieces for item in piece.items])
+        assert sorted(queued) == sorted(_rows(list(desk.work.lease.items.values())))
+        if not desk.work.pieces:
+            if not desk.window.ready:
+                break
+            desk.work = desk.pick()
+    if desk.window.idle:
+        desk.disk_is_full = False
+        desk.ledger.decide()
+        assert desk.tally.unsettled == 0
+
+
+def _rows(items: list[Item]) -> list[tuple[str, str]]:
+    return [(item.identifier[1], str(place)) for item in items for place in item.levels]

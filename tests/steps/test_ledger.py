@@ -1,0 +1,272 @@
+"""Each row gets one fate, and a refusal that may be the request's fault waits for certainty."""
+
+from __future__ import annotations
+
+import pytest
+
+from target_tocobagus.accounting import Tally
+from target_tocobagus.errors import AccountingError, DeliveryError, OutputError
+from target_tocobagus.ledger import Ledger, Refusal
+from target_tocobagus.model import Identifier, Item, Level, Rejection, Stream
+from target_tocobagus.settling import RowError
+
+STREAM = Stream("stock")
+BAD = RowError("INV_001", "Invalid SKU", "")
+
+
+class Book:
+    """A ledger with all that it writes and counts; writing can be made to fail."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self.tally = Tally()
+        self.written: list[Rejection] = []
+        self.disk_is_full = False
+        self.ledger = Ledger(self.tally, self._write)
+
+    def _write(self, rejection: Rejection) -> None:
+        if self.disk_is_full:
+            message = "rejects_path cannot be written"
+            raise OutputError(message)
+        self.written.append(rejection)
+
+    def said(self) -> list[tuple[str, tuple[tuple[Identifier | None, str | None], ...]]]:
+        """List what was written down."""
+        return [(each.code, each.updates) for each in self.written]
+
+
+def item(sku: str, position: int = 1, *places: str, low: int | None = None) -> Item:
+    """Make an item that one record said."""
+    levels: dict[str | None, Level] = {
+        place: Level(1, position, STREAM) for place in places or (None,)
+    }
+    return Item(("sku", sku), levels, position if low is None else low, b"{}")
+
+
+def refusal(sku: str, position: int = 1, *places: str, error: RowError = BAD) -> Refusal:
+    """Make a refusal of an item."""
+    return Refusal(item(sku, position, *places), error, "r")
+
+
+def mapping_rejection(position: int) -> Rejection:
+    """Make a rejection as mapping gives it."""
+    identifier: Identifier = ("sku", "m")
+    return Rejection("BAD_QUANTITY", "…", position, STREAM, updates=((identifier, None),))
+
+
+class TestCounting:
+    """Every update is counted once."""
+
+    def test_accepted_and_rejected_updates(self) -> None:
+        """An item counts as many updates as it has places, by code where it was refused."""
+        book = Book()
+        refusals = [refusal("b", 2, "W"), refusal("c", 3, "W", "V", error=RowError("X", "", ""))]
+        book.ledger.settle([item("a", 1, "W", "V")], refusals)
+        assert (book.tally.accepted, book.tally.rejected) == (2, 3)
+        assert dict(book.tally.codes) == {"INV_001": 1, "X": 2}
+
+    def test_rows_of_one_record_and_cause_are_one_line(self) -> None:
+        """What one record said and one reply refused for one reason is one rejection."""
+        book = Book()
+        book.ledger.settle(
+            [item("z")], [refusal("a", 5, "W", "V"), refusal("b", 5), refusal("c", 6)]
+        )
+        assert [(each.position, len(each.updates)) for each in book.written] == [(5, 3), (6, 1)]
+
+    def test_two_causes_are_two_lines(self) -> None:
+        """Rows of one record that were refused for two reasons are two rejections."""
+        book = Book()
+        other = RowError("INV_001", "Invalid SKU", "another reason")
+        book.ledger.settle([item("z")], [refusal("a", 5), refusal("b", 5, error=other)])
+        assert [each.reason for each in book.written] == ["", "another reason"]
+
+    def test_levels_of_two_records_are_two_lines(self) -> None:
+        """An item that two records filled is written down once for each of them."""
+        book = Book()
+        levels: dict[str | None, Level] = {"W": Level(1, 4, STREAM), "V": Level(2, 7, STREAM)}
+        both = Item(("sku", "a"), levels, 4, b"{}")
+        book.ledger.settle([item("z")], [Refusal(both, BAD, "r", "b")])
+        assert [(each.position, each.updates) for each in book.written] == [
+            (4, ((("sku", "a"), "W"),)),
+            (7, ((("sku", "a"), "V"),)),
+        ]
+        assert [(each.request_id, each.batch_id) for each in book.written] == [("r", "b")] * 2
+
+
+class TestSuspects:
+    """A row refused only by standing alone is rejected when the request is known to be good."""
+
+    @pytest.mark.parametrize("count", [1, 2])
+    def test_one_or_two_are_rejected_at_the_end(self, count: int) -> None:
+        """A run of one or two such rows rejects them when its input is over, not before."""
+        book = Book()
+        for number in range(count):
+            book.ledger.suspect(refusal(f"s{number}", number + 1))
+        assert (book.tally.rejected, book.ledger.undecided, book.written) == (0, count, [])
+        book.ledger.decide()
+        assert (book.tally.rejected, book.ledger.undecided, len(book.written)) == (count, 0, count)
+
+    def test_three_different_ones_stop_the_run(self) -> None:
+        """Three rows, nothing accepted: it is the request, and nothing is rejected."""
+        book = Book()
+        for number in range(2):
+            book.ledger.suspect(refusal(f"s{number}", number + 1))
+        with pytest.raises(DeliveryError, match=r"INV_001 Invalid SKU, requestId r"):
+            book.ledger.suspect(refusal("s3", 3))
+        assert (book.written, book.tally.rejected, book.ledger.undecided) == ([], 0, 3)
+        assert book.ledger.lowest == 1
+
+    def test_three_warehouses_of_one_row_are_one_row(self) -> None:
+        """Three places of one identifier are not three different rows."""
+        book = Book()
+        for place in "WVU":
+            book.ledger.suspect(refusal("a", 1, place))
+        assert book.ledger.undecided == 3
+
+    def test_an_acceptance_rejects_them(self) -> None:
+        """The first accepted row proves the request good: whoever was suspected is rejected."""
+        book = Book()
+        book.ledger.suspect(refusal("a", 1))
+        book.ledger.suspect(refusal("b", 2))
+        book.ledger.settle([item("c", 3)], [])
+        assert (book.tally.accepted, book.tally.rejected, book.ledger.undecided) == (1, 2, 0)
+        assert book.ledger.lowest is None
+
+    def test_refusals_alone_prove_nothing(self) -> None:
+        """A refused row beside them does not decide."""
+        book = Book()
+        book.ledger.suspect(refusal("a", 1))
+        book.ledger.settle([], [refusal("b", 2)])
+        assert (book.tally.rejected, book.ledger.undecided) == (1, 1)
+
+    def test_after_an_acceptance_nobody_is_suspected(self) -> None:
+        """Once something was accepted, a row that is refused alone is rejected at once."""
+        book = Book()
+        book.ledger.settle([item("z")], [])
+        for number in range(5):
+            book.ledger.suspect(refusal(f"s{number}", number + 1))
+        assert (book.tally.rejected, book.ledger.undecided) == (5, 0)
+
+
+class TestHope:
+    """A hundred rejections and not one acceptance: something is wrong for all rows."""
+
+    def test_a_hundred_without_acceptance(self) -> None:
+        """At 100 the run fails, naming the most frequent codes."""
+        book = Book()
+        for number in range(99):
+            book.ledger.reject(mapping_rejection(number))
+        book.ledger.check_hope()
+        book.ledger.settle([], [refusal("a", 200)])
+        with pytest.raises(DeliveryError, match="BAD_QUANTITY 99, INV_001 1"):
+            book.ledger.check_hope()
+
+    def test_one_acceptance_is_hope_enough(self) -> None:
+        """With one accepted row any number may be rejected."""
+        book = Book()
+        book.ledger.settle([item("z")], [])
+        for number in range(500):
+            book.ledger.reject(mapping_rejection(number))
+        book.ledger.check_hope()
+
+
+class TestState:
+    """What a STATE must not cover yet."""
+
+    def test_a_rejection_holds_state_back_until_the_first_acceptance(self) -> None:
+        """Until something was accepted, STATE waits for the lowest rejected row."""
+        book = Book()
+        book.ledger.reject(mapping_rejection(7))
+        book.ledger.settle([], [refusal("a", 5)])
+        book.ledger.reject(mapping_rejection(9))
+        lows = [book.ledger.lowest]
+        book.ledger.settle([item("z", 10)], [])
+        lows.append(book.ledger.lowest)
+        book.ledger.reject(mapping_rejection(11))
+        assert [*lows, book.ledger.lowest] == [5, None, None]
+
+    def test_at_the_end_of_input_nothing_is_held_back(self) -> None:
+        """The end of input lets STATE pass the rejected rows."""
+        book = Book()
+        book.ledger.reject(mapping_rejection(7))
+        book.ledger.decide()
+        assert book.ledger.lowest is None
+
+    def test_a_suspect_holds_state_back(self) -> None:
+        """STATE waits for a suspect, from the lowest position that shares its fate."""
+        book = Book()
+        book.ledger.suspect(Refusal(item("a", 9, low=4), BAD))
+        assert book.ledger.lowest == 4
+
+    def test_a_superseded_row_waits_with_its_successor(self) -> None:
+        """A row whose successor was rejected is held back like it, from its own position."""
+        book = Book()
+        book.ledger.settle([], [Refusal(item("a", 9, low=4), BAD)])
+        assert book.ledger.lowest == 4
+
+
+class TestWriting:
+    """What cannot be written down has no fate, and the sums still close."""
+
+    def test_a_row_that_cannot_be_written_is_unsettled(self) -> None:
+        """An OutputError leaves every row of the reply counted exactly once."""
+        book = Book()
+        book.tally.updates = 6
+        book.disk_is_full = True
+        with pytest.raises(OutputError):
+            book.ledger.settle(
+                [item("z", 1, "W", "V")],
+                [Refusal(item("a", 8, low=3), BAD), refusal("b", 6, "W", "V", "U")],
+            )
+        assert (book.tally.accepted, book.tally.rejected, book.ledger.undecided) == (2, 0, 4)
+        assert book.ledger.lowest == 3
+        book.tally.check(book.ledger.undecided)
+
+    def test_suspects_that_cannot_be_written_are_unsettled(self) -> None:
+        """Also the suspects that an acceptance would reject."""
+        book = Book()
+        book.tally.updates = 3
+        book.ledger.suspect(refusal("a", 2))
+        book.ledger.suspect(refusal("b", 5))
+        book.disk_is_full = True
+        with pytest.raises(OutputError):
+            book.ledger.settle([item("z", 7)], [])
+        assert (book.tally.accepted, book.tally.rejected, book.ledger.undecided) == (1, 0, 2)
+        assert book.ledger.lowest == 2
+        book.tally.check(book.ledger.undecided)
+
+    def test_a_rejection_by_the_mapping_is_unsettled_too(self) -> None:
+        """A row that the mapping refuses and the disk does not take has no fate."""
+        book = Book()
+        book.tally.updates = 1
+        book.disk_is_full = True
+        with pytest.raises(OutputError):
+            book.ledger.reject(mapping_rejection(4))
+        assert (book.ledger.undecided, book.ledger.lowest) == (1, 4)
+        book.tally.check(1)
+
+
+class TestTally:
+    """The equation is checked, not hoped for."""
+
+    @pytest.mark.parametrize("unsettled", [0, 2])
+    def test_sums_that_do_not_close(self, unsettled: int) -> None:
+        """A row that was lost, or that has two fates, is an error of its own."""
+        tally = Tally()
+        tally.updates, tally.accepted, tally.superseded, tally.skipped = 10, 4, 3, 2
+        tally.check(1)
+        with pytest.raises(AccountingError, match="1 updates without a fate by the sums"):
+            tally.check(unsettled)
+
+    def test_what_goes_into_a_state(self) -> None:
+        """A STATE names the last hundred batches, in their order, and the count of all."""
+        tally = Tally()
+        tally.batch_ids.extend(f"b{number}" for number in range(150))
+        tally.batches, tally.accepted, tally.rejected = 150, 7, 2
+        own = tally.for_state()
+        assert own == {
+            "batchIds": [f"b{number}" for number in range(50, 150)],
+            "batches": 150,
+            "accepted": 7,
+            "rejected": 2,
+        }

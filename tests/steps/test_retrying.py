@@ -1,0 +1,522 @@
+"""The contract's table of replies, row by row, and the laws behind it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from target_tocobagus.errors import CredentialError, DeliveryError
+from target_tocobagus.model import Item, Level, NoReply, Reply, Stream
+from target_tocobagus.retrying import (
+    Again,
+    Answer,
+    Piece,
+    Refuse,
+    Resync,
+    Settle,
+    Situation,
+    Stop,
+    answer,
+    back_off,
+    halves,
+)
+
+STREAM = Stream("stock")
+CALM = Situation(
+    now=100.0,
+    wall=1_770_230_415.0,
+    clock=0,
+    accepted_at=None,
+    failures=0,
+    max_retry=300,
+    jitter=1.0,
+)
+GOOD: dict[str, Any] = {"data": {"acceptedRows": [{"rowIndex": 0}], "errors": [{"rowIndex": 1}]}}
+CONTINUED: dict[str, Any] = {"data": {"acceptedRows": [], "batchId": "b"}}
+
+
+def items(count: int) -> tuple[Item, ...]:
+    """Make items of distinct identifiers."""
+    level = Level(1, 1, STREAM)
+    return tuple(Item(("sku", f"S{n}"), {None: level}, 1, b"{}") for n in range(count))
+
+
+def piece(rows: int = 4, **more: Any) -> Piece:
+    """Make a piece that was first tried ten seconds ago."""
+    return Piece(items(rows), **{"since": 90.0, **more})
+
+
+def at(**more: Any) -> Situation:
+    """Make a situation that differs from a calm one."""
+    return msgspec.structs.replace(CALM, **more)
+
+
+def failure(code: str, **context: Any) -> dict[str, Any]:
+    """Make the documented body of a failure."""
+    return {
+        "success": False,
+        "error": {"code": code, "message": "No.", "details": {"context": context}},
+        "requestId": "r-1",
+    }
+
+
+def again(found: Answer) -> Again:
+    """Take an answer that must be to send again."""
+    assert isinstance(found, Again), found
+    return found
+
+
+def stop(found: Answer) -> str:
+    """Take the text of an answer that must be to stop."""
+    assert isinstance(found, Stop), found
+    return str(found.error)
+
+
+def rows(pieces: tuple[Piece, ...]) -> list[int]:
+    """Count the items of each piece."""
+    return [len(each.items) for each in pieces]
+
+
+class TestRows:
+    """A reply that names rows settles them, whatever its status says."""
+
+    @pytest.mark.parametrize("status", [200, 201, 202, 207, 400, 409, 422])
+    @pytest.mark.parametrize("success", [True, False, None])
+    def test_settled_by_the_lists(self, status: int, success: Any) -> None:
+        """Lists of rows settle, with any of these statuses and `success` either way."""
+        body = {**GOOD, "success": success, "requestId": "r-1"}
+        found = answer(Reply(status, body), piece(2), CALM)
+        assert isinstance(found, Settle)
+        assert (found.settlement.accepted, found.settlement.refused[0][0]) == ((0,), 1)
+        assert found.request_id == "r-1"
+
+    @pytest.mark.parametrize("data", [{"acceptedRows": []}, {"errors": []}])
+    def test_one_empty_list_is_enough(self, data: dict[str, Any]) -> None:
+        """An empty list is an answer too: every row is unaccounted for."""
+        found = answer(Reply(200, {"data": data}), piece(2), CALM)
+        assert isinstance(found, Settle)
+        assert found.settlement.unaccounted == (0, 1)
+
+    def test_row_errors_beside_a_failure_still_settle(self) -> None:
+        """A 422 with an `error` and row errors is settled row by row."""
+        body = {**failure("VALIDATION"), "data": {"errors": [{"rowIndex": 0, "code": "INV_001"}]}}
+        assert isinstance(answer(Reply(422, body), piece(1), CALM), Settle)
+
+
+class TestTime:
+    """`AUTH_003` is answered by following the server's clock, once."""
+
+    @pytest.mark.parametrize("status", [200, 400, 401, 403, 500])
+    def test_first_time_the_clock_is_set(self, status: int) -> None:
+        """The offset is taken from `currentTime`, whatever the status."""
+        reply = Reply(status, failure("AUTH_003", currentTime=1_758_100_350_458))
+        assert answer(reply, piece(), CALM) == Resync(1_758_100_350_458)
+
+    def test_else_the_date_header_is_followed(self) -> None:
+        """Without `currentTime` the `Date` header says the time."""
+        headers = {"date": "Wed, 04 Feb 2026 18:40:15 GMT"}
+        found = answer(Reply(401, failure("AUTH_003"), headers), piece(), CALM)
+        assert found == Resync(1_770_230_415_000)
+
+    def test_signed_before_the_clock_was_set_is_only_sent_again(self) -> None:
+        """An attempt from before the last setting is signed anew; the clock stays."""
+        reply = Reply(401, failure("AUTH_003", currentTime=1_758_100_350_458), clock=1)
+        assert answer(reply, piece(), at(clock=2)) == Resync(None)
+
+    def test_signed_after_the_clock_was_set_stops(self) -> None:
+        """If the server's own clock is refused as well, nothing helps."""
+        reply = Reply(401, failure("AUTH_003", currentTime=1_758_100_350_458), clock=1)
+        found = answer(reply, piece(), at(clock=1))
+        assert isinstance(found, Stop)
+        assert isinstance(found.error, CredentialError)
+        assert "clock" in str(found.error)
+
+    def test_no_time_to_follow_stops(self) -> None:
+        """A reply that names no time at all cannot be followed."""
+        assert "names no time" in stop(answer(Reply(401, failure("AUTH_003")), piece(), CALM))
+
+    @pytest.mark.parametrize("current", [float("inf"), float("nan"), 10**400, -1, "now"])
+    def test_an_impossible_time_is_no_time(self, current: Any) -> None:
+        """A time that no clock can show is never followed."""
+        reply = Reply(401, failure("AUTH_003", currentTime=current))
+        assert "names no time" in stop(answer(reply, piece(), CALM))
+
+
+class TestCredentials:
+    """Nothing more is sent with credentials that the API does not accept."""
+
+    @pytest.mark.parametrize(
+        ("status", "body"),
+        [
+            (401, None),
+            (403, None),
+            (401, failure("OTHER")),
+            (403, {**GOOD}),
+            (200, failure("AUTH_010")),
+            (400, failure("AUTH_001")),
+            (500, failure("AUTH_999")),
+            (422, {**GOOD, **failure("AUTH_010")}),
+        ],
+    )
+    def test_stops_at_once(self, status: int, body: Any) -> None:
+        """Any `AUTH_` code but that of the clock, 401 and 403 stop the run."""
+        found = answer(Reply(status, body), piece(), at(accepted_at=95.0))
+        assert isinstance(found, Stop)
+        assert isinstance(found.error, CredentialError)
+
+    @pytest.mark.parametrize(("accepted_at", "named"), [(None, True), (95.0, False)])
+    def test_before_any_acceptance_the_form_of_the_signature_is_named(
+        self, accepted_at: float | None, *, named: bool
+    ) -> None:
+        """Only before the first acceptance may the two prefixes be to blame."""
+        reply = Reply(401, failure("AUTH_010"))
+        text = stop(answer(reply, piece(), at(accepted_at=accepted_at)))
+        assert ("signature_prefix" in text and "signed_path_prefix" in text) == named
+        assert "partner_secret" in text
+        assert "r-1" in text
+
+
+class TestAgain:
+    """What says nothing of rows is sent again, for as long as there is time."""
+
+    @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 599])
+    @pytest.mark.parametrize("body", [None, failure("SOMETHING"), CONTINUED])
+    def test_transient_statuses(self, status: int, body: Any) -> None:
+        """The piece goes again, whole, after the back-off."""
+        found = again(answer(Reply(status, body), piece(attempts=2), CALM))
+        assert found.pieces == (piece(attempts=3),)
+        assert found.after == back_off(2, 1.0)
+        assert not found.everyone
+
+    @pytest.mark.parametrize("body", [None, "ok", {}, {"success": True}, failure("INTERNAL")])
+    @pytest.mark.parametrize("status", [200, 202, 204])
+    def test_success_that_names_no_rows(self, status: int, body: Any) -> None:
+        """A 200 that is no such JSON leaves the rows' fate unknown."""
+        assert again(answer(Reply(status, body), piece(), CALM)).pieces == (piece(attempts=1),)
+
+    def test_connection_lost(self) -> None:
+        """A lost connection is no timeout: the piece stays whole."""
+        found = again(answer(NoReply(timed_out=False, cause="reset"), piece(), CALM))
+        assert found.pieces == (piece(attempts=1),)
+        assert found.cause == "reset"
+
+    def test_read_timeout_halves_the_batch(self) -> None:
+        """After a read timeout both halves know what size it was that timed out."""
+        found = again(answer(NoReply(timed_out=True, cause="timeout"), piece(5), CALM))
+        assert rows(found.pieces) == [3, 2]
+        assert {each.timed_out for each in found.pieces} == {5}
+        assert {each.attempts for each in found.pieces} == {1}
+        assert found.after == back_off(0, 1.0)
+
+    def test_a_single_row_that_times_out_goes_again(self) -> None:
+        """One row cannot be halved."""
+        found = again(answer(NoReply(timed_out=True, cause="timeout"), piece(1), CALM))
+        assert rows(found.pieces) == [1]
+
+    @pytest.mark.parametrize(("status", "throttle"), [(429, True), (503, True), (500, False)])
+    def test_too_many_requests_at_once(self, status: int, *, throttle: bool) -> None:
+        """429 and 503 ask for fewer requests at once."""
+        assert again(answer(Reply(status), piece(), CALM)).throttle is throttle
+
+    @pytest.mark.parametrize("status", [408, 425, 429, 500, 503])
+    @pytest.mark.parametrize(
+        ("text", "wait"), [("7", 7.0), ("0", 0.0), ("Wed, 04 Feb 2026 18:40:25 GMT", 10.0)]
+    )
+    def test_retry_after_is_heeded_by_all(self, status: int, text: str, wait: float) -> None:
+        """`Retry-After`, in seconds or as a date, stands in place of the back-off, for everyone."""
+        found = again(answer(Reply(status, headers={"retry-after": text}), piece(), CALM))
+        assert (found.after, found.everyone) == (wait, True)
+
+    def test_retry_after_that_cannot_be_read_is_ignored(self) -> None:
+        """An odd `Retry-After` leaves the back-off as it is."""
+        found = again(answer(Reply(429, headers={"retry-after": "soon"}), piece(), CALM))
+        assert (found.after, found.everyone) == (back_off(0, 1.0), False)
+
+    @pytest.mark.parametrize("text", ["291", "99999999999", "Wed, 04 Feb 2032 18:40:25 GMT"])
+    def test_retry_after_beyond_the_limit_stops(self, text: str) -> None:
+        """A wait that ends after `max_retry_seconds` is not begun."""
+        found = answer(Reply(429, headers={"retry-after": text}), piece(), CALM)
+        assert "max_retry_seconds" in stop(found)
+
+    def test_retry_after_up_to_the_limit_is_waited_for(self) -> None:
+        """The whole of what is left may be waited for."""
+        found = answer(Reply(429, headers={"retry-after": "290"}), piece(), CALM)
+        assert again(found).after == 290.0
+
+    def test_back_off_ends_with_the_time(self) -> None:
+        """The last attempt comes when the time is over, not later."""
+        found = answer(Reply(429), piece(attempts=9), at(now=385.0))
+        assert again(found).after == 5.0
+
+    @pytest.mark.parametrize(
+        "reply",
+        [
+            Reply(429),
+            Reply(408),
+            Reply(200),
+            Reply(500),
+            NoReply(timed_out=False, cause="reset"),
+            NoReply(timed_out=True, cause="timeout"),
+        ],
+    )
+    def test_time_is_over(self, reply: Reply | NoReply) -> None:
+        """After `max_retry_seconds` without an answer the run stops, its rows unsettled."""
+        found = answer(reply, piece(), at(now=390.0))
+        assert "max_retry_seconds" in stop(found)
+        assert isinstance(answer(reply, piece(), at(now=389.9)), Again)
+
+
+class TestSize:
+    """413 teaches how large a request may be."""
+
+    @pytest.mark.parametrize("body", [None, failure("X"), GOOD])
+    def test_halved_at_once(self, body: Any) -> None:
+        """The batch is halved without a wait, and the size remembered."""
+        found = again(answer(Reply(413, body), piece(5), at(now=1e6)))
+        assert (rows(found.pieces), found.after, found.refused_size) == ([3, 2], 0.0, True)
+
+    def test_a_single_item_is_rejected(self) -> None:
+        """One item that is too large is to blame itself."""
+        found = answer(Reply(413), piece(1), CALM)
+        assert isinstance(found, Refuse)
+        assert (found.error.code, found.blind) == ("TOO_LARGE", False)
+
+
+class TestRefusal:
+    """A refusal that names no row is bisected."""
+
+    @pytest.mark.parametrize("status", [400, 422])
+    @pytest.mark.parametrize("body", [None, "no", {}, {"data": {}}, failure("VAL_001")])
+    def test_bisected(self, status: int, body: Any) -> None:
+        """The request is divided at once until the rows to blame stand alone."""
+        found = again(answer(Reply(status, body), piece(5), CALM))
+        assert (rows(found.pieces), found.after, found.refused_size) == ([3, 2], 0.0, False)
+
+    def test_a_single_row_is_to_blame(self) -> None:
+        """A row refused alone is refused blindly, under the reply's code."""
+        found = answer(Reply(422, failure("VAL_001")), piece(1), CALM)
+        assert isinstance(found, Refuse)
+        assert (found.error.code, found.error.message) == ("VAL_001", "No.")
+        assert found.blind
+        assert found.request_id == "r-1"
+
+    def test_without_a_code_the_status_is_one(self) -> None:
+        """A refusal without a code is counted by its status."""
+        found = answer(Reply(400), piece(1), CALM)
+        assert isinstance(found, Refuse)
+        assert (found.error.code, found.error.message) == ("HTTP_400", "HTTP 400")
+
+    def test_the_blamed_row_alone_is_found(self) -> None:
+        """Bisecting 500 rows of which one is bad sends the 499 and refuses the one."""
+        bad = items(500)[377].identifier
+        queue = [piece(500)]
+        accepted: list[Item] = []
+        refused: list[Item] = []
+        requests = 0
+        while queue:
+            one = queue.pop()
+            requests += 1
+            found: Answer = Resync(None)
+            if bad in [item.identifier for item in one.items]:
+                found = answer(Reply(422), one, CALM)
+            else:
+                accepted += one.items
+            if isinstance(found, Again):
+                queue += found.pieces
+            elif isinstance(found, Refuse):
+                refused += one.items
+        assert [item.identifier for item in refused] == [bad]
+        assert len(accepted) == 499
+        assert requests < 25
+
+
+class TestProbing:
+    """A 5xx that outlasts the time is a row's fault only while others are accepted."""
+
+    LATE = at(now=390.0, accepted_at=389.0)
+
+    def test_divided_while_others_are_accepted(self) -> None:
+        """When the time is over and others were accepted since, the batch is divided."""
+        found = again(answer(Reply(500), piece(5, attempts=9), self.LATE))
+        assert rows(found.pieces) == [3, 2]
+        assert {(each.probing, each.attempts) for each in found.pieces} == {(390.0, 0)}
+        assert found.after == 0.0
+
+    def test_parts_are_divided_further_at_once(self) -> None:
+        """A part that fails again is divided without another wait, and keeps when it all began."""
+        found = again(answer(Reply(502), piece(2, probing=380.0), self.LATE))
+        assert rows(found.pieces) == [1, 1]
+        assert {each.probing for each in found.pieces} == {380.0}
+
+    def test_a_single_row_is_rejected(self) -> None:
+        """A row that still fails alone, with others accepted meanwhile, is rejected."""
+        found = answer(Reply(500), piece(1, probing=380.0), self.LATE)
+        assert isinstance(found, Refuse)
+        assert (found.error.code, found.blind) == ("SERVER_ERROR", False)
+
+    def test_a_batch_of_one_row_is_rejected(self) -> None:
+        """A batch that was one row from the start needs no search."""
+        assert isinstance(answer(Reply(500), piece(1), self.LATE), Refuse)
+
+    def test_a_single_row_is_first_postponed(self) -> None:
+        """If none was accepted since the search began, the row is tried after the others."""
+        found = again(answer(Reply(500), piece(1, probing=389.5), self.LATE))
+        assert found.last
+        assert [each.postponed for each in found.pieces] == [True]
+
+    def test_postponed_and_still_none_accepted(self) -> None:
+        """If then still none was accepted, it is an outage and no row's fault."""
+        found = answer(Reply(500), piece(1, probing=389.5, postponed=True), self.LATE)
+        assert isinstance(found, Stop)
+
+    @pytest.mark.parametrize(
+        "situation",
+        [
+            at(now=390.0),
+            at(now=390.0, accepted_at=89.0),
+            at(now=390.0, accepted_at=389.0, failures=20),
+        ],
+    )
+    @pytest.mark.parametrize("count", [1, 5])
+    def test_an_outage_stops(self, situation: Situation, count: int) -> None:
+        """Nothing accepted since the batch began, or twenty failures in a row: an outage."""
+        found = answer(Reply(500), piece(count), situation)
+        assert "max_retry_seconds" in stop(found)
+
+    @pytest.mark.parametrize("status", [408, 425, 429])
+    def test_other_statuses_are_not_searched(self, status: int) -> None:
+        """Only the server's own errors can be one row's fault."""
+        assert isinstance(answer(Reply(status), piece(5), self.LATE), Stop)
+
+    def test_before_the_time_is_over_nothing_is_divided(self) -> None:
+        """A 5xx is waited out first."""
+        found = again(answer(Reply(500), piece(5), at(now=389.0, accepted_at=388.0)))
+        assert rows(found.pieces) == [5]
+
+
+class TestAnythingElse:
+    """What is not in the table is fatal."""
+
+    @pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308, 399])
+    @pytest.mark.parametrize("body", [None, GOOD])
+    def test_redirects_are_never_followed(self, status: int, body: Any) -> None:
+        """A redirect stops the run, even one that seems to name rows."""
+        assert "redirect" in stop(answer(Reply(status, body), piece(2), CALM))
+
+    @pytest.mark.parametrize("status", [100, 101, 199, 402, 404, 405, 409, 410, 415, 418, 451, 499])
+    def test_fatal_with_status_code_and_number(self, status: int) -> None:
+        """The message names the status, the code and the requestId."""
+        text = stop(answer(Reply(status, failure("X_7")), piece(), CALM))
+        assert str(status) in text
+        assert "X_7" in text
+        assert "r-1" in text
+
+
+BODIES: list[Any] = [
+    None,
+    [],
+    "text",
+    7,
+    True,
+    {},
+    GOOD,
+    {"data": []},
+    {"data": {"acceptedRows": [None, {}, {"rowIndex": "0"}], "errors": 3}},
+    {"error": "AUTH_003"},
+    {"error": {"code": 3, "details": []}},
+    failure("AUTH_003"),
+    failure("AUTH_003", currentTime=float("nan")),
+    failure("AUTH_003", currentTime=10**400),
+    failure("AUTH_010"),
+    failure("VAL"),
+]
+SITUATIONS = st.builds(
+    Situation,
+    now=st.floats(90, 500),
+    wall=st.floats(0, 4e9),
+    clock=st.integers(0, 2),
+    accepted_at=st.none() | st.floats(0, 500),
+    failures=st.integers(0, 40),
+    max_retry=st.integers(0, 400),
+    jitter=st.floats(0, 1),
+)
+PIECES = st.builds(
+    piece,
+    st.integers(1, 9),
+    attempts=st.integers(0, 5000),
+    timed_out=st.integers(0, 9),
+    forgotten=st.booleans(),
+    single=st.booleans(),
+    probing=st.sampled_from([0.0, 95.0]),
+    postponed=st.booleans(),
+)
+REPLIES = st.builds(
+    Reply,
+    st.integers(100, 599),
+    st.sampled_from(BODIES),
+    st.dictionaries(
+        st.sampled_from(["retry-after", "date"]),
+        st.sampled_from(["0", "5", "999999999999", "soon", "Wed, 04 Feb 2026 18:40:15 GMT", "-1"]),
+    ),
+    st.integers(0, 2),
+) | st.builds(NoReply, st.booleans(), st.just("gone"))
+
+
+@pytest.mark.parametrize("status", range(100, 600))
+def test_every_status_has_an_answer(status: int) -> None:
+    """Every status with every odd body gives an answer, and none raises."""
+    for body in BODIES:
+        for count in (1, 4):
+            found = answer(Reply(status, body), piece(count), CALM)
+            assert isinstance(found, (Settle, Again, Resync, Refuse, Stop))
+            if isinstance(found, Stop):
+                assert isinstance(found.error, DeliveryError)
+
+
+@given(REPLIES, PIECES, SITUATIONS)
+def test_sending_again_never_loses_or_repeats_an_item(
+    reply: Reply | NoReply, one: Piece, situation: Situation
+) -> None:
+    """Whatever is sent again is exactly the piece's items, once each and in their order."""
+    found = answer(reply, one, situation)
+    if isinstance(found, Again):
+        assert tuple(item for each in found.pieces for item in each.items) == one.items
+        assert all(each.items for each in found.pieces)
+        assert {each.since for each in found.pieces} == {one.since}
+        assert {(each.forgotten, each.single) for each in found.pieces} == {
+            (one.forgotten, one.single)
+        }
+    elif isinstance(found, Refuse):
+        assert len(one.items) == 1
+
+
+@given(REPLIES, PIECES, SITUATIONS)
+def test_no_wait_outlasts_the_time_of_the_batch(
+    reply: Reply | NoReply, one: Piece, situation: Situation
+) -> None:
+    """A wait is never negative, and never ends after `max_retry_seconds`."""
+    found = answer(reply, one, situation)
+    if isinstance(found, Again) and found.after:
+        assert 0 < found.after <= one.since + situation.max_retry - situation.now
+
+
+@given(st.integers(1, 600))
+def test_halving_keeps_every_item(count: int) -> None:
+    """Halves differ by one item at the most, and together are the whole."""
+    parts = halves(piece(count))
+    assert tuple(item for part in parts for item in part.items) == items(count)
+    assert len(parts) == min(count, 2)
+    assert max(rows(parts)) - min(rows(parts)) <= 1
+
+
+@given(st.integers(0, 10_000), st.floats(0, 1))
+def test_back_off_is_exponential_with_full_jitter(attempts: int, jitter: float) -> None:
+    """The wait lies between 0 and a bound that doubles from 0.5 s and ends at 30 s."""
+    bound = min(30.0, 0.5 * 2.0 ** min(attempts, 20))
+    assert back_off(attempts, jitter) == pytest.approx(jitter * bound)
+    assert 0 <= back_off(attempts, jitter) <= bound
+    assert back_off(attempts, 0.0) == 0.0

@@ -1,0 +1,81 @@
+"""The end of a run in words: the equation, and what it took."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from target_tocobagus.accounting import Tally
+from target_tocobagus.summary import summary_fields, summary_text
+
+
+def tally(**sums: Any) -> Tally:
+    """Make a tally of sums."""
+    made = Tally()
+    for name, value in sums.items():
+        setattr(made, name, value)
+    return made
+
+
+def fields(*, unsettled: int = 1, seconds: float = 4.0, dry_run: bool = False) -> dict[str, Any]:
+    """Gather the sums of a run."""
+    made = tally(
+        records=10,
+        updates=15,
+        accepted=5,
+        superseded=4,
+        skipped=3,
+        rejected=2,
+        requests=7,
+        retries=3,
+        batches=2,
+        sent_bytes=999,
+        waited_for_tap=1.25,
+        waited_for_api=0.5,
+    )
+    made.codes.update({"INV_001": 2})
+    return summary_fields(made, unsettled=unsettled, seconds=seconds, dry_run=dry_run)
+
+
+def test_the_equation_closes() -> None:
+    """The fates that are shown add up to the updates that are shown."""
+    found = fields()
+    names = ("accepted", "superseded", "skipped", "rejected", "unsettled")
+    assert found["updates"] == sum(found[name] for name in names)
+    line = summary_text(found).splitlines()[1]
+    assert line == (
+        "  15 updates = 5 accepted + 4 superseded + 3 skipped + 2 rejected + 1 unsettled"
+    )
+
+
+def test_a_dry_run_maps_and_accepts_nothing() -> None:
+    """A dry run counts `mapped` in place of `accepted`."""
+    found = fields(dry_run=True)
+    assert found["mapped"] == 5
+    assert "accepted" not in found
+    assert "5 mapped" in summary_text(found)
+
+
+def test_what_it_took() -> None:
+    """Requests, retries, batches, bytes and the rate are told."""
+    found = fields()
+    assert found["rows_per_second"] == 2
+    text = summary_text(found)
+    assert "10 records in 4.0 s, 2 a second" in text
+    assert "waited 1.2 s for the tap, 0.5 s for the API" in text
+    assert "7 requests, 3 of them retries, 2 batches, 999 bytes" in text
+    assert "rejected: INV_001 2" in text
+
+
+def test_a_run_that_took_no_time() -> None:
+    """No time is no reason to fail."""
+    assert fields(seconds=0.0)["rows_per_second"] == 0
+
+
+@pytest.mark.parametrize(("clamped", "shown"), [(0, False), (3, True)])
+def test_clamped_quantities_are_told_if_there_are_any(clamped: int, *, shown: bool) -> None:
+    """What was sent as 0 though it was less is told; without any the line is not there."""
+    text = summary_text({**fields(), "clamped": clamped, "rejected_by_code": {}})
+    assert (f"{clamped} quantities below 0" in text) is shown
+    assert "rejected:" not in text

@@ -1,0 +1,113 @@
+"""The one place to wait: it ends at once when there is news, from wherever."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import pytest
+
+from target_tocobagus.wakeup import WakeUp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LONG = 30.0
+"""Seconds that no test waits: whatever waits so long is ended by something else."""
+
+
+@pytest.fixture
+def wakeup() -> Iterator[WakeUp]:
+    """A pipe to oneself."""
+    made = WakeUp()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    """A tap's pipe: its reading and its writing end."""
+    ends = os.pipe()
+    yield ends
+    for end in ends:
+        with suppress(OSError):
+            os.close(end)
+
+
+def test_a_word_that_came_before_is_heard(wakeup: WakeUp) -> None:
+    """A word spoken before the wait ends the wait, and only one."""
+    wakeup.wake()
+    assert wakeup.wait(LONG) is False
+    began = time.monotonic()
+    wakeup.wait(0.2)
+    assert time.monotonic() - began >= 0.19
+
+
+def test_many_words_are_one(wakeup: WakeUp) -> None:
+    """However often it was said, it is heard, and never blocks its speaker."""
+    for _ in range(100_000):
+        wakeup.wake()
+    assert wakeup.wait(LONG) is False
+
+
+def test_a_word_from_another_thread(wakeup: WakeUp) -> None:
+    """Another thread's word ends a wait without a limit."""
+    speaker = threading.Thread(target=wakeup.wake)
+    speaker.start()
+    assert wakeup.wait(None) is False
+    speaker.join()
+
+
+def test_a_signals_handler_ends_the_wait(wakeup: WakeUp) -> None:
+    """A handler that speaks ends a wait without a limit."""
+    before = signal.signal(signal.SIGALRM, lambda *_: wakeup.wake())
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.02)
+        assert wakeup.wait(None) is False
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_input_ends_the_wait(wakeup: WakeUp, pipe: tuple[int, int]) -> None:
+    """A source that can be read ends the wait, and stays unread."""
+    os.write(pipe[1], b"x")
+    assert wakeup.wait(LONG, pipe[0]) is True
+    assert os.read(pipe[0], 10) == b"x"
+
+
+def test_the_end_of_input_ends_the_wait(wakeup: WakeUp, pipe: tuple[int, int]) -> None:
+    """A source whose writer is gone can be read: there is its end."""
+    os.close(pipe[1])
+    assert wakeup.wait(LONG, pipe[0]) is True
+
+
+def test_input_and_a_word_at_once(wakeup: WakeUp, pipe: tuple[int, int]) -> None:
+    """Both are told: the word is heard, and the source can be read."""
+    os.write(pipe[1], b"x")
+    wakeup.wake()
+    assert wakeup.wait(LONG, pipe[0]) is True
+    assert wakeup.wait(0) is False
+
+
+@pytest.mark.parametrize("seconds", [0, 0.01, -5.0])
+def test_time_ends_the_wait(wakeup: WakeUp, pipe: tuple[int, int], seconds: float) -> None:
+    """Without news the time passes, and a time that has passed is none."""
+    assert wakeup.wait(seconds, pipe[0]) is False
+
+
+def test_a_file_can_always_be_read(wakeup: WakeUp) -> None:
+    """A regular file never makes anyone wait."""
+    with open(__file__, "rb") as file:  # noqa: PTH123  # a descriptor is wanted
+        assert wakeup.wait(None, file.fileno()) is True
+
+
+def test_speaking_to_nobody_is_harmless() -> None:
+    """A word after the end of the run is lost without an error."""
+    wakeup = WakeUp()
+    wakeup.close()
+    wakeup.wake()

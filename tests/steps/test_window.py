@@ -1,0 +1,395 @@
+"""The rules of the window, one table or example each."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from target_tocobagus.encoding import body_size, encode_body
+from target_tocobagus.model import Level, Stream
+from target_tocobagus.window import Limits, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from target_tocobagus.model import Identifier, Row
+    from target_tocobagus.window import Lease
+
+STREAM = Stream("stock")
+WIDE = Limits(rows=500, size=1_000_000, wait=5)
+Said = tuple[str, str | None, int]
+"""A SKU, a location, a quantity."""
+
+
+def row(sku: str, location: str | None, quantity: int, position: int, **more: Any) -> Row:
+    """Make a row as mapping would."""
+    return ("sku", sku), location, Level(quantity, position, STREAM, **more)
+
+
+def filled(said: Sequence[Said], now: float = 0.0) -> Window:
+    """Make a window of rows from records 1, 2, 3 …, one each."""
+    window = Window()
+    put(window, said, now=now)
+    return window
+
+
+def put(window: Window, said: Sequence[Said], *, start: int = 1, now: float = 0.0) -> int:
+    """Put rows in, from records that are numbered from `start`."""
+    return window.put([row(*each, n) for n, each in enumerate(said, start)], now)
+
+
+def take(window: Window, limits: Limits = WIDE, now: float = 0.0) -> Lease:
+    """Pick a batch that must be there."""
+    lease = window.pick(limits, now)
+    assert lease is not None
+    return lease
+
+
+def picked(lease: Lease) -> list[Said]:
+    """List what a batch says, in its order."""
+    return [
+        (item.identifier[1], place, level.quantity)
+        for item in lease.items.values()
+        for place, level in item.levels.items()
+    ]
+
+
+def skus(lease: Lease) -> str:
+    """List a batch's SKUs."""
+    return "".join(sku for _, sku in lease.items)
+
+
+def settle(window: Window, lease: Lease) -> None:
+    """Give back all of a batch."""
+    window.release(lease, list(lease.items))
+
+
+class TestNewestWins:
+    """A newer value replaces the older one; the older one is counted as superseded."""
+
+    @pytest.mark.parametrize(
+        ("said", "left", "superseded"),
+        [
+            ([("a", "W", 1)], [("a", "W", 1)], 0),
+            ([("a", "W", 1), ("a", "W", 2)], [("a", "W", 2)], 1),
+            ([("a", "W", 0), ("a", "W", 5), ("a", "W", 0)], [("a", "W", 0)], 2),
+            ([("a", "W", 1), ("a", "V", 2)], [("a", "W", 1), ("a", "V", 2)], 0),
+            ([("a", "W", 1), ("b", "W", 2)], [("a", "W", 1), ("b", "W", 2)], 0),
+            ([("a", None, 1), ("a", None, 2)], [("a", None, 2)], 1),
+            ([("a", "W", 1), ("a", "V", 2), ("a", None, 3)], [("a", None, 3)], 2),
+            ([("a", None, 1), ("a", "W", 2)], [("a", None, 1)], 0),
+            ([("a", None, 1), ("a", "W", 2), ("a", "W", 3)], [("a", None, 1)], 1),
+            ([("a", None, 1), ("a", "W", 2), ("a", None, 3)], [("a", None, 3)], 2),
+            ([("a", "W", 1), ("a", None, 2), ("a", "W", 3)], [("a", None, 2)], 1),
+        ],
+    )
+    def test_what_is_left(self, said: list[Said], left: list[Said], superseded: int) -> None:
+        """The first batch holds the newest values; each other row was superseded or waits."""
+        window = Window()
+        assert put(window, said) == superseded
+        assert window.unsettled() == len(said) - superseded
+        assert picked(take(window)) == left
+
+    def test_two_kinds_of_identifier_are_two_items(self) -> None:
+        """A SKU and an id of the same text do not replace each other."""
+        window = Window()
+        sku: Identifier = ("sku", "a")
+        window.put([(sku, None, Level(1, 1, STREAM)), (("id", "a"), None, Level(2, 2, STREAM))], 0)
+        assert len(take(window).items) == 2
+
+    def test_a_superseded_row_shares_the_fate_of_its_successor(self) -> None:
+        """The lowest position stays that of the superseded row until the newer one is settled."""
+        window = filled([("a", "W", 1), ("b", "W", 1), ("a", "W", 2)])
+        lease = take(window, Limits(1, 1000, 5))
+        assert (skus(lease), window.lowest()) == ("a", 1)
+        settle(window, lease)
+        assert window.lowest() == 2
+
+    def test_a_global_keeps_the_lowest_position_of_what_it_supersedes(self) -> None:
+        """A STATE before the global does not cover the rows that it superseded."""
+        window = filled([("a", "W", 1), ("a", "V", 2), ("a", None, 3)])
+        assert window.lowest() == 1
+        assert next(iter(take(window).items.values())).low == 1
+
+
+class TestLeases:
+    """An identifier that is in flight is not picked again until it is released."""
+
+    def test_not_picked_twice(self) -> None:
+        """What comes for a leased identifier waits, and goes as soon as it is released."""
+        window = filled([("a", None, 1)])
+        first = take(window)
+        put(window, [("a", None, 2), ("b", None, 3)], start=2)
+        assert skus(take(window)) == "b"
+        assert window.pick(WIDE, 1e9) is None
+        settle(window, first)
+        assert picked(take(window)) == [("a", None, 2)]
+
+    def test_each_identifier_is_released_by_itself(self) -> None:
+        """A part of a batch gives back its own identifiers, and only those."""
+        window = filled([("a", None, 1), ("b", None, 1)])
+        lease = take(window)
+        put(window, [("a", None, 2), ("b", None, 2)], start=3)
+        window.release(lease, [("sku", "a")])
+        assert picked(take(window)) == [("a", None, 2)]
+        assert window.pick(WIDE, 0) is None
+        assert list(lease.items) == [("sku", "b")]
+
+    def test_the_lowest_position_is_that_of_what_is_still_out(self) -> None:
+        """Releasing the oldest row of a batch moves the lowest position on, and only then."""
+        window = filled([("a", None, 1), ("b", None, 1), ("c", None, 1)])
+        lease = take(window)
+        window.release(lease, [("sku", "b")])
+        assert window.lowest() == 1
+        window.release(lease, [("sku", "a")])
+        assert window.lowest() == 3
+        window.release(lease, [("sku", "c")])
+        assert window.lowest() is None
+
+    def test_leased_rows_are_unsettled_and_the_window_is_not_idle(self) -> None:
+        """The end is reached when nothing waits and nothing is out."""
+        window = filled([("a", "W", 1), ("a", "V", 1), ("b", None, 1)])
+        lease = take(window)
+        assert (window.unsettled(), window.idle, len(window)) == (3, False, 0)
+        settle(window, lease)
+        assert (window.unsettled(), window.idle) == (0, True)
+
+
+class TestGlobals:
+    """A global and a stock per warehouse of one identifier never share an item."""
+
+    def test_per_warehouse_after_a_waiting_global_waits_for_it(self) -> None:
+        """The per-warehouse value goes only after the global is settled."""
+        window = filled([("a", None, 9), ("a", "W", 1), ("a", "V", 2)])
+        first = take(window)
+        assert picked(first) == [("a", None, 9)]
+        assert window.pick(WIDE, 1e9) is None
+        settle(window, first)
+        assert picked(take(window)) == [("a", "W", 1), ("a", "V", 2)]
+
+    def test_a_global_behind_a_leased_one(self) -> None:
+        """What waits behind a lease follows the same rules."""
+        window = filled([("a", None, 9)])
+        first = take(window)
+        assert put(window, [("a", "W", 1), ("a", None, 8), ("a", "V", 2)], start=2) == 1
+        settle(window, first)
+        second = take(window)
+        assert picked(second) == [("a", None, 8)]
+        settle(window, second)
+        assert picked(take(window)) == [("a", "V", 2)]
+
+    def test_a_second_global_drops_what_stood_behind_the_first(self) -> None:
+        """The newer global supersedes both the older one and what came after it."""
+        window = filled([("a", None, 9), ("a", "W", 1), ("a", None, 8)])
+        lease = take(window)
+        assert picked(lease) == [("a", None, 8)]
+        settle(window, lease)
+        assert window.idle
+
+
+class TestOrder:
+    """Stock-outs go first, then the oldest; what is overdue goes before everything."""
+
+    @pytest.mark.parametrize(
+        ("said", "order"),
+        [
+            ([("a", None, 1), ("b", None, 2), ("c", None, 3)], "abc"),
+            ([("a", None, 1), ("b", None, 0), ("c", None, 0)], "bca"),
+            ([("a", None, 1), ("b", "W", 1), ("b", "V", 0)], "ba"),
+            ([("a", None, 1), ("b", None, 0), ("b", None, 5)], "ab"),
+            ([("a", None, 1), ("b", None, 0), ("b", None, 5), ("b", None, 0)], "ba"),
+            ([("a", None, 1), ("b", None, 5), ("b", None, 0)], "ba"),
+            ([("a", None, 1), ("b", "W", 0), ("b", None, 5)], "ab"),
+            ([("a", None, 1), ("b", "W", 5), ("b", None, 0)], "ba"),
+            ([("b", None, 1), ("a", None, 1), ("b", None, 2)], "ba"),
+        ],
+    )
+    def test_stock_outs_first_then_the_oldest(self, said: list[Said], order: str) -> None:
+        """An entry that holds a 0 now goes first; else the one that was first to come."""
+        assert skus(take(filled(said))) == order
+
+    @pytest.mark.parametrize(("wait", "now", "first"), [(5, 9.9, "b"), (5, 10.0, "a")])
+    def test_overdue_goes_before_stock_outs(self, wait: float, now: float, first: str) -> None:
+        """An entry older than twice the wait goes before everything, so that nothing starves."""
+        window = filled([("a", None, 1)])
+        put(window, [("b", None, 0)], start=2, now=9.0)
+        assert skus(take(window, Limits(1, 1000, wait), now)) == first
+
+    @pytest.mark.parametrize(("now", "first"), [(0.5, "b"), (1.0, "a")])
+    def test_without_a_wait_stock_outs_still_go_first(self, now: float, first: str) -> None:
+        """With a wait of 0 an entry is overdue after a second, not at once."""
+        window = filled([("a", None, 1), ("b", None, 0)])
+        assert skus(take(window, Limits(1, 1000, 0), now)) == first
+
+    def test_a_stock_out_behind_a_lease_goes_first_once_released(self) -> None:
+        """A 0 that came while its identifier was in flight is a stock-out like any other."""
+        window = filled([("b", None, 3)])
+        lease = take(window)
+        put(window, [("a", None, 1), ("b", None, 0)], start=2)
+        settle(window, lease)
+        assert skus(take(window)) == "ba"
+
+    def test_what_a_lease_held_comes_back_to_its_place(self) -> None:
+        """An entry that waited for a lease goes before what came after it, and after the older."""
+        window = filled([("b", None, 1)])
+        lease = take(window)
+        put(window, [("a", None, 1), ("b", None, 2), ("c", None, 1)], start=2)
+        settle(window, lease)
+        assert skus(take(window)) == "abc"
+
+    def test_an_entry_keeps_its_place_when_its_value_changes(self) -> None:
+        """A newer value does not send its entry to the end of the queue."""
+        window = filled([("a", None, 1), ("b", None, 1)])
+        put(window, [("a", None, 2)], start=3, now=50.0)
+        assert window.due(WIDE) == 5.0
+        assert skus(take(window, Limits(1, 1000, 5))) == "a"
+
+
+class TestLimits:
+    """A batch holds so many items and so many bytes, exactly."""
+
+    @pytest.mark.parametrize(("rows", "expected"), [(1, "a"), (2, "ab"), (3, "abc"), (9, "abc")])
+    def test_rows(self, rows: int, expected: str) -> None:
+        """No more items than the limit."""
+        window = filled([(sku, None, 1) for sku in "abc"])
+        assert skus(take(window, Limits(rows, 10_000, 5))) == expected
+
+    @pytest.mark.parametrize("fewer", [0, 1])
+    @pytest.mark.parametrize("count", [2, 3, 7])
+    def test_bytes_are_exact(self, count: int, fewer: int) -> None:
+        """A body may weigh the limit to the byte; one byte less and the last item stays."""
+        texts = ["é", '"', "\x01", "abc", "赤", "x" * 40, "y"][:count]
+        whole = take(filled([(text, "W", 10**n) for n, text in enumerate(texts)]))
+        size = len(encode_body(item.encoded for item in whole.items.values()))
+        window = filled([(text, "W", 10**n) for n, text in enumerate(texts)])
+        lease = take(window, Limits(500, size - fewer, 5))
+        assert len(lease.items) == count - fewer
+        assert (window.ready, len(window)) == (fewer, fewer)
+
+    def test_a_single_item_goes_whatever_its_size(self) -> None:
+        """An item larger than a body may be is sent alone: the API will say what it thinks."""
+        window = filled([("x" * 5000, None, 1), ("b", None, 1)])
+        limits = Limits(500, 1000, 5)
+        assert len(take(window, limits).items) == 1
+        assert skus(take(window, limits)) == "b"
+
+    def test_the_item_that_did_not_fit_comes_next(self) -> None:
+        """Nothing is passed over: what did not fit opens the next batch."""
+        window = filled([("a", None, 1), ("x" * 5000, None, 0), ("c", None, 1)])
+        limits = Limits(500, 1000, 5)
+        assert [skus(take(window, limits))[:1] for _ in range(2)] == ["x", "a"]
+
+    @pytest.mark.parametrize(
+        ("rows", "now", "wants"), [(3, 0.0, False), (2, 0.0, True), (3, 4.9, False), (3, 5.0, True)]
+    )
+    def test_a_batch_is_wanted_when_full_or_due(
+        self, rows: int, now: float, *, wants: bool
+    ) -> None:
+        """Two items are a batch if that is the limit, or when the older has waited."""
+        window = filled([("a", None, 1), ("b", None, 1)])
+        assert window.wants(Limits(rows, 10_000, 5), now) is wants
+
+    def test_a_batch_is_wanted_when_its_bytes_are_full(self) -> None:
+        """Bytes fill a batch as well as rows."""
+        window = filled([("x" * 600, None, 1), ("y" * 600, None, 1)])
+        assert window.wants(Limits(500, 1000, 5), 0.0)
+        assert not window.wants(Limits(500, 10_000, 5), 0.0)
+
+    def test_only_what_can_be_picked_fills_a_batch(self) -> None:
+        """Identifiers in flight, and what stands behind a global, do not count."""
+        window = filled([("a", None, 1)])
+        take(window)
+        put(window, [("a", None, 2), ("b", None, 1), ("b", "W", 1)], start=2)
+        assert window.ready == 1
+        assert not window.wants(Limits(2, 10_000, 5), 0.0)
+        assert len(window) == 2
+
+    def test_an_empty_window_wants_nothing(self) -> None:
+        """Nothing waits: nothing is due, nothing can be picked."""
+        window = Window()
+        assert window.pick(WIDE, 1e9) is None
+        assert window.due(WIDE) is None
+        assert window.lowest() is None
+        assert not window.wants(WIDE, 1e9)
+        assert window.idle
+
+
+class TestWeight:
+    """The window's weight is that of what waits, whatever came and went."""
+
+    @pytest.mark.parametrize(
+        "said",
+        [
+            [("a", None, 1)],
+            [("a", None, 1), ("a", None, 2)],
+            [("a", "W", 1), ("a", "V", 1), ("b", "W", 1)],
+            [("a", "W", 1), ("a", None, 2)],
+            [("a", None, 1), ("a", "W", 2)],
+            [("a", None, 1), ("a", "W", 2), ("a", None, 3)],
+        ],
+    )
+    def test_an_empty_window_weighs_nothing(self, said: list[Said]) -> None:
+        """When all has gone out nothing is left on the scales."""
+        window = filled(said)
+        assert window.weight > 0
+        assert window.ready_size > 0
+        while (lease := window.pick(WIDE, 0.0)) is not None:
+            settle(window, lease)
+        assert (window.weight, window.ready, window.ready_size) == (0, 0, 0)
+
+    def test_lines_that_are_kept_weigh(self) -> None:
+        """A RECORD message that a row carries weighs, and the newer one's in its place."""
+        window = Window()
+        window.put([row("a", "W", 1, 1, line=b"x" * 1000)], 0.0)
+        heavy = window.weight
+        window.put([row("a", "W", 1, 2, line=b"x" * 10)], 0.0)
+        assert heavy - window.weight == 990
+
+
+class TestForms:
+    """An item is encoded in the form that says it."""
+
+    @pytest.mark.parametrize(
+        ("rows", "form"),
+        [
+            ([row("a", "W", 5, 1, broadcast=True), row("a", "V", 5, 1, broadcast=True)], True),
+            ([row("a", "W", 5, 1, broadcast=True)], True),
+            ([row("a", "W", 5, 1), row("a", "V", 5, 1)], False),
+            ([row("a", "W", 5, 1, broadcast=True), row("a", "V", 5, 1)], False),
+            ([row("a", "W", 5, 1, broadcast=True), row("a", "V", 5, 2, broadcast=True)], False),
+            ([row("a", "W", 5, 1, broadcast=True), row("a", "V", 6, 1, broadcast=True)], False),
+        ],
+    )
+    def test_broadcast_is_what_was_said_at_once_and_is_still_equal(
+        self, rows: list[Row], *, form: bool
+    ) -> None:
+        """A list of warehouses with one stock goes in that form while no other row touched it."""
+        window = Window()
+        window.put(rows, 0.0)
+        (item,) = take(window).items.values()
+        assert ("stock" in json.loads(item.encoded)) is form
+
+    def test_items_are_encoded_as_they_will_stand_in_the_body(self) -> None:
+        """The encoded items of a batch make the body that its size was reckoned by."""
+        lease = take(filled([("a", "W", 1), ("b", None, 2)]))
+        encoded = [item.encoded for item in lease.items.values()]
+        assert json.loads(encode_body(encoded)) == {
+            "items": [
+                {"sku": "a", "warehouses": [{"clientId": "W", "stock": 1}]},
+                {"sku": "b", "stock": 2},
+            ]
+        }
+        assert body_size(2, sum(map(len, encoded))) == len(encode_body(encoded))
+
+
+def test_many_entries_leave_the_heaps_small() -> None:
+    """What was picked does not pile up in the window, however long the run."""
+    window = Window()
+    for position in range(1, 5001):
+        window.put([row(f"s{position % 7}", None, position % 2, position)], position)
+        if position % 3 == 0:
+            settle(window, take(window, Limits(5, 10_000, 5), position))
+    heaps: list[Any] = [window._oldest, window._empty]  # noqa: SLF001  # memory is what is promised
+    assert all(len(heap) <= 2 * window.ready + 65 for heap in heaps)

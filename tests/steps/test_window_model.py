@@ -1,0 +1,259 @@
+"""The window against a plain model of it: any puts, picks and releases, in any order."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
+
+from target_tocobagus.encoding import encode_body, encode_item
+from target_tocobagus.model import Level, Stream
+from target_tocobagus.window import Lease, Limits, Window
+
+if TYPE_CHECKING:
+    from target_tocobagus.model import Identifier, Row
+
+pytestmark = pytest.mark.timeout(400)  # to make a failure small takes minutes
+STREAM = Stream("stock")
+IDENTIFIERS: list[Identifier] = [
+    ("sku", "a"),
+    ("id", "a"),
+    ("sku", "é" * 9),
+    ("sku", "c"),
+    ("sku", '"'),
+]
+PLACES = st.sampled_from([None, "A", "B", "warehouse C"])
+SAID = st.lists(
+    st.tuples(st.sampled_from(IDENTIFIERS), PLACES, st.sampled_from([0, 0, 1, 12345])),
+    min_size=1,
+    max_size=4,
+    unique_by=lambda said: (said[0], said[1]),
+)
+LIMITS = st.builds(
+    Limits,
+    rows=st.integers(1, 5),
+    size=st.sampled_from([1, 40, 90, 150, 1_000_000]),
+    wait=st.sampled_from([0, 2, 5]),
+)
+
+
+class Group:
+    """What may share an item: rows of one identifier, all global or none."""
+
+    def __init__(self, low: int, arrived: float) -> None:
+        """Begin without a row."""
+        self.low = low
+        self.arrived = arrived
+        self.levels: dict[str | None, Level] = {}
+
+    def is_empty_somewhere(self) -> bool:
+        """Tell whether it is a stock-out."""
+        return any(level.quantity == 0 for level in self.levels.values())
+
+
+class Out(NamedTuple):
+    """What is in flight of one identifier."""
+
+    low: int
+    levels: dict[str | None, Level]
+
+
+Remote = dict["Identifier", dict["str | None", int]]
+
+
+def apply(remote: Remote, identifier: Identifier, place: str | None, quantity: int) -> None:
+    """Do to a store what the API does with one level."""
+    if place is None:
+        remote[identifier] = {}
+    remote.setdefault(identifier, {})[place] = quantity
+
+
+class WindowAgainstModel(RuleBasedStateMachine):
+    """The window and a model that keeps everything in plain lists and looks through all of it."""
+
+    leases: Bundle[Lease] = Bundle("leases")
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        super().__init__()
+        self.window = Window()
+        self.now = 0.0
+        self.position = 0
+        self.waiting: dict[Identifier, list[Group]] = {}
+        self.out: dict[Identifier, Out] = {}
+        self.wanted: Remote = {}
+        self.remote: Remote = {}
+
+    @rule(said=SAID, broadcast=st.booleans(), line=st.sampled_from([b"", b"{}", b"x" * 70]))
+    def put(self, said: Any, broadcast: Any, line: bytes) -> None:
+        """A record of one or several updates comes in."""
+        self.position += 1
+        rows: list[Row] = [
+            (identifier, place, Level(quantity, self.position, STREAM, line, broadcast))
+            for identifier, place, quantity in said
+        ]
+        expected = sum(self._put_one(*each) for each in rows)
+        assert self.window.put(rows, self.now) == expected
+
+    def _put_one(self, identifier: Identifier, place: str | None, level: Level) -> int:
+        apply(self.wanted, identifier, place, level.quantity)
+        groups = self.waiting.setdefault(identifier, [])
+        if not groups:
+            groups.append(Group(level.position, self.now))
+        if place is None:
+            superseded = sum(len(group.levels) for group in groups)
+            del groups[1:]
+            groups[0].levels = {None: level}
+            return superseded
+        if None in groups[0].levels and len(groups) == 1:
+            groups.append(Group(level.position, self.now))
+        group = groups[-1]
+        superseded = int(place in group.levels)
+        group.levels[place] = level
+        return superseded
+
+    @rule(seconds=st.sampled_from([0.1, 1.0, 3.0, 11.0]))
+    def pass_time(self, seconds: float) -> None:
+        """Time passes."""
+        self.now += seconds
+
+    @rule(target=leases, limits=LIMITS)
+    def pick(self, limits: Limits) -> Any:
+        """A worker picks a batch."""
+        self._check_wants(limits)
+        ready = self._ready()
+        lease = self.window.pick(limits, self.now)
+        if lease is None:
+            assert not ready
+            return multiple()
+        encoded: list[bytes] = []
+        for identifier, item in lease.items.items():
+            assert identifier in self._next(ready, limits)
+            group = ready.pop(identifier)
+            assert (item.identifier, item.low) == (identifier, group.low)
+            assert item.levels == group.levels
+            assert item.encoded == _encoded(identifier, group)
+            encoded.append(item.encoded)
+            self._take(identifier)
+        self._check_limits(encoded, ready, limits)
+        assert lease.low == min(item.low for item in lease.items.values())
+        return lease
+
+    def _take(self, identifier: Identifier) -> None:
+        assert identifier not in self.out
+        group = self.waiting[identifier].pop(0)
+        if not self.waiting[identifier]:
+            del self.waiting[identifier]
+        self.out[identifier] = Out(group.low, group.levels)
+
+    def _check_limits(
+        self, encoded: list[bytes], left: dict[Identifier, Group], limits: Limits
+    ) -> None:
+        assert len(encoded) <= limits.rows
+        assert len(encoded) == 1 or len(encode_body(encoded)) <= limits.size
+        if left and len(encoded) < limits.rows:
+            following = [
+                _encoded(identifier, left[identifier]) for identifier in self._next(left, limits)
+            ]
+            assert any(len(encode_body([*encoded, one])) > limits.size for one in following)
+
+    def _check_wants(self, limits: Limits) -> None:
+        ready = self._ready().values()
+        due = min([group.arrived for group in ready], default=None)
+        assert self.window.due(limits) == (None if due is None else due + limits.wait)
+        full = len(ready) >= limits.rows or self.window.ready_size >= limits.size
+        is_due = due is not None and due + limits.wait <= self.now
+        assert self.window.wants(limits, self.now) == (full or is_due)
+
+    def _ready(self) -> dict[Identifier, Group]:
+        return {key: groups[0] for key, groups in self.waiting.items() if key not in self.out}
+
+    def _next(self, ready: dict[Identifier, Group], limits: Limits) -> list[Identifier]:
+        """Find what may go next; several only where one record said them."""
+        low = min(group.low for group in ready.values())
+        oldest = [key for key, group in ready.items() if group.low == low]
+        if ready[oldest[0]].arrived + max(2 * limits.wait, 1.0) <= self.now:
+            return oldest
+        urgent = {key: group for key, group in ready.items() if group.is_empty_somewhere()}
+        low = min([group.low for group in urgent.values()], default=0)
+        return [key for key, group in urgent.items() if group.low == low] or oldest
+
+    @rule(target=leases, lease=consumes(leases), data=st.data())
+    def release(self, lease: Lease, data: st.DataObject) -> Any:
+        """A part of a batch, or all of it, is accepted."""
+        part = data.draw(st.lists(st.sampled_from(list(lease.items)), min_size=1, unique=True))
+        self._release(lease, part)
+        return lease if lease.items else multiple()
+
+    def _release(self, lease: Lease, part: list[Identifier]) -> None:
+        for identifier in part:
+            for place, level in self.out.pop(identifier).levels.items():
+                apply(self.remote, identifier, place, level.quantity)
+        self.window.release(lease, part)
+
+    @invariant()
+    def lowest_is_the_true_lowest(self) -> None:
+        """The lowest unsettled position is what looking through everything finds."""
+        waiting = [group.low for groups in self.waiting.values() for group in groups]
+        assert self.window.lowest() == min(
+            [*waiting, *(out.low for out in self.out.values())], default=None
+        )
+
+    @invariant()
+    def every_row_is_counted(self) -> None:
+        """What waits or is out is what is unsettled."""
+        waiting = sum(len(group.levels) for groups in self.waiting.values() for group in groups)
+        assert self.window.unsettled() == waiting + sum(
+            len(out.levels) for out in self.out.values()
+        )
+        assert len(self.window) == len(self.waiting)
+        assert self.window.idle == (not self.waiting and not self.out)
+
+    @invariant()
+    def weights_do_not_depend_on_history(self) -> None:
+        """Count, size and weight are those of a window that was filled with what waits now."""
+        assert self.window.weight == _refilled(self.waiting).weight
+        ready = {key: [group] for key, group in self._ready().items()}
+        fresh = _refilled(ready)
+        assert (self.window.ready, self.window.ready_size) == (len(ready), fresh.ready_size)
+        if not self.waiting:
+            assert (self.window.weight, self.window.ready, self.window.ready_size) == (0, 0, 0)
+
+    def teardown(self) -> None:
+        """At the end all of it goes out, and the store holds the newest of everything."""
+        limits = Limits(500, 1_000_000, 0)
+        for identifier in list(self.out):
+            lease = next(each for each in self.window._leases if identifier in each.items)  # noqa: SLF001  # the bundle is out of reach here
+            self._release(lease, [identifier])
+        while (lease_or_none := self.window.pick(limits, self.now)) is not None:
+            for identifier in lease_or_none.items:
+                self._take(identifier)
+            self._release(lease_or_none, list(lease_or_none.items))
+        assert self.window.idle
+        assert self.remote == self.wanted
+
+
+def _encoded(identifier: Identifier, group: Group) -> bytes:
+    said = {(level.position, level.quantity) for level in group.levels.values()}
+    broadcast = len(said) == 1 and all(level.broadcast for level in group.levels.values())
+    encoded = encode_item(identifier, group.levels, broadcast=broadcast)
+    assert json.loads(encoded)
+    return encoded
+
+
+def _refilled(waiting: dict[Identifier, list[Group]]) -> Window:
+    window = Window()
+    for identifier, groups in waiting.items():
+        for group in groups:
+            window.put([(identifier, place, level) for place, level in group.levels.items()], 0.0)
+    return window
+
+
+WindowAgainstModel.TestCase.settings = settings(
+    max_examples=100, stateful_step_count=40, deadline=None
+)
+TestWindowAgainstModel = WindowAgainstModel.TestCase
