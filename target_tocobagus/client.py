@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 INVENTORY: Final = "/partner/stores/inventory"
 USER_AGENT: Final = f"target-tocobagus/{__version__}"
+_SHORTEST_SECRET: Final = 6
+"""A shorter one may stand in an answer by chance, and blanking it would break the JSON."""
+
 _READ_HEADERS: Final = ("retry-after", "date")
 
 
@@ -65,6 +68,11 @@ class Client:
         """Prepare a session; no connection is made yet."""
         self._url = settings.api_url + INVENTORY
         self._timeout = settings.request_timeout_seconds
+        self._secrets = [
+            secret.encode()
+            for secret in (credentials.partner_secret, credentials.store_token)
+            if len(secret) >= _SHORTEST_SECRET
+        ]
         self._signing = (credentials, settings.signed_path_prefix, settings.signature_prefix)
         self._clock = clock
         self._session = requests.Session()
@@ -77,7 +85,7 @@ class Client:
             self._url, {}, None, None, None
         )
 
-    def send(self, body: bytes) -> Reply | NoReply:
+    def send(self, content: bytes) -> Reply | NoReply:
         """Make one attempt.
 
         Raises:
@@ -88,18 +96,25 @@ class Client:
         set_deadline(started + self._timeout)
         setting = self._clock.setting
         try:
-            response = self._exchange(body)
+            response = self._exchange(content)
         except (requests.RequestException, HTTPError, OSError, ValueError) as error:
             return _translate(error, time.monotonic() - started)
         headers = {
             name: response.headers[name] for name in _READ_HEADERS if name in response.headers
         }
         seconds = time.monotonic() - started
-        return Reply(response.status_code, _decode(response.content), headers, setting, seconds)
+        body = _decode(self._without_secrets(response.content))
+        return Reply(response.status_code, body, headers, setting, seconds)
 
     def close(self) -> None:
         """Close the kept connections."""
         self._session.close()
+
+    def _without_secrets(self, content: bytes) -> bytes:
+        """Blank out what a server may echo: parts of its answer are logged and written down."""
+        for secret in self._secrets:
+            content = content.replace(secret, b"***")
+        return content
 
     def _exchange(self, body: bytes) -> Response:
         request = requests.Request(

@@ -80,6 +80,7 @@ class Delivery:
         self._hurry = False
         self._closing = False
         self._over = False
+        self._claims = 0  # workers that wait to send something again; they go before new batches
         self._deaf = False
         self.error: TocobagusError | None = None
 
@@ -163,7 +164,7 @@ class Delivery:
                 limits = self._pacing.limits
                 wait = None
                 if self._wants(now):
-                    wait = self._pacing.begin(now)
+                    wait = None if self._claims else self._pacing.begin(now)
                     if wait == 0:
                         return self._pick(now)
                 elif self._closing and self._window.idle:
@@ -228,12 +229,17 @@ class Delivery:
 
     def _await_slot(self) -> None:
         with self.lock:
-            while not self._over:
-                wait = self._pacing.begin(time.monotonic())
-                if wait == 0:
-                    self._slots.notify()  # an acceptance may have made room for more than one
-                    return
-                self._slots.wait(wait)
+            self._claims += 1
+            try:
+                while not self._over:
+                    wait = self._pacing.begin(time.monotonic())
+                    if wait == 0:
+                        return
+                    self._slots.wait(wait)
+            finally:
+                self._claims -= 1
+                self._slots.notify()  # an acceptance may have made room for more than one
+                self._idle.notify()
         raise _Abandoned
 
     def _wait(self, seconds: float) -> None:

@@ -122,7 +122,7 @@ class FollowUp:
         self._failures += 1
         self._failures_in_search += bool(decision.pieces[0].probing)
         if decision.last:
-            work.pieces.extend(decision.pieces)
+            _postpone(decision.pieces, work)
         else:
             work.pieces.extendleft(reversed(decision.pieces))
         if decision.throttle:
@@ -219,8 +219,20 @@ def _one_by_one(item: Item, piece: Piece) -> list[Piece]:
         levels = {location: level}
         encoded = encode_item(item.identifier, levels)
         part = msgspec.structs.replace(item, levels=levels, encoded=encoded)
-        pieces.append(_answered(piece, (part,), single=True))
+        pieces.append(_answered(piece, (part,), single=True, forgotten=False))
     return pieces
+
+
+def _postpone(pieces: tuple[Piece, ...], work: Work) -> None:
+    """Put pieces last, and behind them what else there is of their items: fate goes in order."""
+    identifiers = {item.identifier for piece in pieces for item in piece.items}
+    ahead: list[Piece] = []
+    behind: list[Piece] = []
+    for other in work.pieces:
+        others = identifiers.isdisjoint(item.identifier for item in other.items)
+        (ahead if others else behind).append(other)
+    work.pieces.clear()
+    work.pieces.extend([*ahead, *pieces, *behind])
 
 
 def _answered(piece: Piece, items: tuple[Item, ...], **marks: bool) -> Piece:

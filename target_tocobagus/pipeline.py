@@ -44,6 +44,7 @@ _GRACE_AFTER_SIGNAL: Final = 8.0
 """Kubernetes kills 30 seconds after SIGTERM, Docker 10."""
 
 _MOST_ROWS_AT_ONCE: Final = 1000
+_MOST_BYTES_AT_ONCE: Final = 4 << 20
 _WINDOW_BYTES: Final = 64 << 20
 
 
@@ -117,6 +118,7 @@ class Pipeline:
         )
         self._capacity = 3 * settings.batch_size_rows * (settings.max_in_flight + 1)
         self.rows: list[Row] = []
+        self._held_bytes = 0
         self._flush_rows = min(_MOST_ROWS_AT_ONCE, self._capacity)
         self._mappings: set[CompiledMapping] = set()
         self._watches: dict[str, ColumnWatch] = {}
@@ -148,7 +150,8 @@ class Pipeline:
                 refused.append(outcome)
         if refused:
             self._reject(refused, stream, line)
-        if len(self.rows) >= self._flush_rows:
+        self._held_bytes += len(line)
+        if len(self.rows) >= self._flush_rows or self._held_bytes >= _MOST_BYTES_AT_ONCE:
             self.flush()
             self._await_room()
 
@@ -198,6 +201,7 @@ class Pipeline:
         with self._delivery.lock:
             self._delivery.put(self.rows)
         self.rows.clear()
+        self._held_bytes = 0
 
     def breathe(self) -> None:
         """Between two chunks of input: hand over, wait for room, see to STATE and to the news."""

@@ -7,12 +7,11 @@ drained.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from singer_sdk.exceptions import InvalidRecord
 from singer_sdk.sinks import Sink
 
-from target_tocobagus.model import Refused, Skipped
+from target_tocobagus.model import Skipped
 from target_tocobagus.replaying import only_rejected, rejected_updates
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from target_tocobagus.model import Outcome, Stream
     from target_tocobagus.target import TargetTocobagus
 
-_SHOWN: Final = 300
 _IGNORED = [Skipped("the stream holds no stock")]
 
 
@@ -57,21 +55,17 @@ class StockSink(Sink):
         Args:
             record: As the stream maps left it.
             context: `stream` and `line` for the rejects, `own` for what stood under our key.
+
+        Raises:
+            InvalidRecord: It breaks its schema, and the user asks for that (`validate_records`).
         """
+        if self._validator is not None:
+            self._validator.validate(record)
         if self._watch is not None:
             self._watch.see(record, self._pipeline.position)
         stream: Stream = context["stream"]
-        self._pipeline.take(self._judge(record, context), stream, context["line"])
+        self._pipeline.take(self._outcomes(record, context), stream, context["line"])
         self.record_counter_metric.increment()
-
-    def _judge(self, record: dict[str, Any], context: dict[str, Any]) -> list[Outcome]:
-        """Hold a record to its schema first, where the user asks for that (`validate_records`)."""
-        try:
-            if self._validator is not None:
-                self._validator.validate(record)
-        except InvalidRecord as error:
-            return [Refused("INVALID_RECORD", error.error_message[:_SHOWN])]
-        return self._outcomes(record, context)
 
     def _outcomes(self, record: dict[str, Any], context: dict[str, Any]) -> list[Outcome]:
         if self.mapping is None:

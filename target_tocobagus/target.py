@@ -19,6 +19,7 @@ import click
 from singer_sdk.exceptions import (
     ConfigValidationError,
     InvalidJSONSchema,
+    InvalidRecord,
     MappingError,
     RecordsWithoutSchemaException,
 )
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 _USER_ERRORS: Final = (
     InvalidInputLine,
     InvalidJSONSchema,
+    InvalidRecord,
     MappingError,
     RecordsWithoutSchemaException,
 )
@@ -334,6 +336,8 @@ def _unreadable(text: str | None, kinds: Any) -> str | None:
 
 
 def _describe(error: Exception) -> str:
+    if isinstance(error, InvalidRecord):
+        return f"validate_records: {error.error_message}"[:_SHOWN]
     place = "stream_maps: " if isinstance(error, MappingError) else ""
     return f"{place}{error}"[:_SHOWN]
 

@@ -1,0 +1,213 @@
+"""How a run ends when it cannot go on: what still happens then, and what no longer may."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+# The tests are no package; what they share is found by its own name.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from delivery_api import Act, Rules, ScriptedApi
+from delivery_desk import Attempt, Desk, names, refusing
+from delivery_run import Do, Run, Say, make_settings
+from delivery_witness import Witness
+
+from target_tocobagus.errors import CredentialError, DeliveryError, Stopped
+from target_tocobagus.model import NoReply, Reply
+from target_tocobagus.pipeline import Outside
+
+
+def test_after_a_fatal_error_no_request_begins() -> None:
+    """A refused credential stops every worker: those that wait, and those that would retry."""
+    desk = Desk(batch_size_rows=1, max_in_flight=4, jitter=0.1)
+    desk.put(*names("a", 20))
+    attempts = desk.gather(4)
+    attempts[0].answer(refusing(500))
+    attempts[1].answer(refusing(401, "AUTH_010"))
+    desk.until(lambda: desk.delivery.error)
+    attempts[2].accept()
+    attempts[3].answer(refusing(503))
+    desk.until(lambda: desk.delivery.quiet)
+    desk.expect_silence(0.3)
+    assert isinstance(desk.delivery.error, CredentialError)
+    assert desk.tally.accepted == 1
+
+
+def test_the_first_fatal_error_is_the_one_that_is_told() -> None:
+    """What fails after it is its consequence."""
+    desk = Desk(batch_size_rows=1, max_in_flight=2)
+    desk.put("a", "b")
+    first, second = desk.gather(2)
+    first.answer(refusing(401, "AUTH_010"))
+    desk.until(lambda: desk.delivery.error)
+    second.answer(refusing(302))
+    desk.until(lambda: desk.delivery.quiet)
+    assert "AUTH_010" in str(desk.delivery.error)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_drains_nothing_and_settles_what_is_in_flight(number: int) -> None:
+    """After a signal what waits is dropped, what is in flight settles, and no request begins."""
+    witness = Witness()
+    api = ScriptedApi([Act(delay=0.4)] * 100, Rules(), witness)
+    run = Run(
+        make_settings(batch_size_rows=1, max_in_flight=2, batch_wait_seconds=0),
+        Outside(api.clock, api.send, state_seconds=0.0),
+        witness,
+    )
+    sent = []
+
+    def stop() -> None:
+        time.sleep(0.1)
+        sent.append(len(api.bodies))
+        run.stop(number)
+
+    threading.Thread(target=stop).start()
+    steps: list[Say | Do] = []
+    for sku in names("a", 50):
+        steps += [Say(("sku", sku), (None,)), Do("state"), Do("breathe")]
+    began = time.monotonic()
+    run.play(steps)
+    assert isinstance(run.error, Stopped)
+    assert run.error.exit_code == 128 + number
+    assert time.monotonic() - began < 4
+    assert sent == [2]
+    assert len(api.bodies) == 2
+    assert run.states == [2]
+    assert run.pipeline.tally.accepted == 2
+    assert not witness.broken
+
+
+def test_a_signal_hands_no_row_on() -> None:
+    """A row that was read and not yet handed to the workers begins no request after a signal."""
+    for _ in range(30):
+        witness = Witness()
+        api = ScriptedApi([], Rules(), witness)
+        settings = make_settings(batch_size_rows=1, batch_wait_seconds=0)
+        run = Run(settings, Outside(api.clock, api.send), witness)
+        run.say(Say(("sku", "a"), (None,)))
+        run.pipeline.flush()
+        run.abort(Stopped(signal.SIGTERM), Say(("sku", "b"), (None,)))
+        sent = {identifier for rows in api.bodies for identifier, _ in rows}
+        assert sent <= {("sku", "a")}
+        assert run.pipeline.tally.unsettled == 2 - len(sent)
+
+
+def test_a_request_that_hangs_holds_up_no_end() -> None:
+    """After a fatal error what is in flight gets five seconds, and not more."""
+    witness = Witness()
+    gate = threading.Event()
+    api = ScriptedApi([], Rules(), witness)
+    hung = threading.Event()
+
+    def send(body: bytes) -> Reply | NoReply:
+        if b"hangs" in body:
+            hung.set()
+            gate.wait(20)
+            return NoReply(timed_out=True, cause="hung")
+        hung.wait(5)
+        return refusing(403)
+
+    run = Run(
+        make_settings(batch_size_rows=1, max_in_flight=2, batch_wait_seconds=0),
+        Outside(api.clock, send),
+        witness,
+    )
+    threading.Timer(6.5, gate.set).start()
+    ended: list[float] = []
+    steps: list[Say | Do] = [
+        Say(("sku", "hangs"), (None,)),
+        Say(("sku", "a"), (None,)),
+        Do("state"),
+    ]
+    began = time.monotonic()
+    run.play(steps, ended=lambda: ended.append(time.monotonic() - began))
+    assert isinstance(run.error, CredentialError)
+    assert 4.9 < ended[0] < 6.4
+    assert run.states == []
+    assert run.pipeline.tally.unsettled == 2
+
+
+def test_an_answer_after_the_end_changes_nothing() -> None:
+    """When the sums have been closed, what still comes back is nobody's."""
+    desk = Desk(batch_size_rows=1, max_in_flight=1)
+    desk.put("a")
+    late = desk.next()
+    desk.delivery.abandon()
+    desk.delivery.deafen()
+    late.accept()
+    desk.until(lambda: desk.delivery.quiet)
+    assert desk.tally.accepted == 0
+    assert desk.window.unsettled() == 1
+
+
+def test_the_row_that_the_server_fails_on_is_found() -> None:
+    """After `max_retry_seconds` of 5xx, others being accepted, only the poison row is rejected."""
+
+    def answer(attempt: Attempt) -> None:
+        time.sleep(0.005)
+        if "poison" in attempt.skus:
+            attempt.answer(refusing(500))
+        else:
+            attempt.accept()
+
+    desk = Desk(batch_size_rows=8, max_in_flight=2, max_retry=0.3, jitter=0.02, answer=answer)
+    desk.put(*names("a", 5), "poison", *names("b", 2))
+    until = time.monotonic() + 0.45
+    number = 0
+    while time.monotonic() < until:
+        number += 1
+        desk.put(*names(f"c{number}-", 8))
+        time.sleep(0.01)
+    desk.accept_until_settled()
+    assert [rejection.code for rejection in desk.rejections] == ["SERVER_ERROR"]
+    assert desk.rejections[0].updates == ((("sku", "poison"), None),)
+    assert desk.tally.accepted == 7 + 8 * number
+    tries = [attempt.at for attempt in desk.attempts if "poison" in attempt.skus]
+    assert tries[-1] - tries[0] >= 0.3
+
+
+def test_the_row_is_found_though_all_others_were_accepted_long_ago() -> None:
+    """Many failures of one batch are no outage: its other rows prove that, once they are tried."""
+
+    def answer(attempt: Attempt) -> None:
+        if "poison" in attempt.skus:
+            attempt.answer(refusing(500))
+        else:
+            time.sleep(0.02)
+            attempt.accept()
+
+    desk = Desk(batch_size_rows=8, max_in_flight=2, max_retry=0.3, jitter=0.0, answer=answer)
+    desk.put(*names("a", 5), "poison", *names("b", 10))
+    desk.accept_until_settled()
+    assert [rejection.code for rejection in desk.rejections] == ["SERVER_ERROR"]
+    assert desk.tally.accepted == 15
+    assert len([attempt for attempt in desk.attempts if "poison" in attempt.skus]) > 25
+
+
+def test_an_outage_rejects_nothing() -> None:
+    """Where nothing is accepted any more, no row is to blame: the run fails, and all come again."""
+    accepted: list[Attempt] = []
+
+    def answer(attempt: Attempt) -> None:
+        if len(accepted) < 3:
+            accepted.append(attempt)
+            attempt.accept()
+        else:
+            attempt.answer(refusing(500))
+
+    desk = Desk(batch_size_rows=8, max_in_flight=3, max_retry=0.3, jitter=0.05, answer=answer)
+    desk.put(*names("a", 100))
+    desk.until(lambda: desk.delivery.error)
+    desk.until(lambda: desk.delivery.quiet)
+    assert isinstance(desk.delivery.error, DeliveryError)
+    assert desk.rejections == []
+    assert desk.tally.accepted == 24
+    assert desk.window.unsettled() == 76
+    assert len(desk.attempts) < 200

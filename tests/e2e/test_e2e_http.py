@@ -1,0 +1,210 @@
+"""HTTP as it really is: proxies, certificates, redirects, netrc, servers that drip or hang up."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+import time
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pytest
+import trustme
+from e2e_command import Command, level, record, schema, state, stock_of
+
+from target_tocobagus import __version__
+from target_tocobagus.sandbox.testing import running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from target_tocobagus.sandbox.testing import Sandbox
+
+ROWS = [schema(), record("A", 1), state(1)]
+
+
+class Proxy(ThreadingHTTPServer):
+    """A forward proxy for plain http that remembers what it was asked."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        """Listen on a free port."""
+        self.asked: list[tuple[str, str | None]] = []
+        super().__init__(("127.0.0.1", 0), _Forwarder)
+
+    @property
+    def place(self) -> str:
+        """Its host and port."""
+        return f"127.0.0.1:{self.server_address[1]}"
+
+
+class _Forwarder(BaseHTTPRequestHandler):
+    def do_PATCH(self) -> None:
+        assert isinstance(self.server, Proxy)
+        self.server.asked.append((self.path, self.headers.get("Proxy-Authorization")))
+        parts = urlsplit(self.path)
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        connection = http.client.HTTPConnection(str(parts.hostname), parts.port or 80)
+        connection.request("PATCH", parts.path, body, dict(self.headers.items()))
+        with connection.getresponse() as answer:
+            data = answer.read()
+        connection.close()
+        self.send_response(answer.status)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # http.server's name
+        """Say nothing."""
+
+
+@pytest.fixture
+def proxy() -> Iterator[Proxy]:
+    """A real proxy on a port of its own."""
+    with Proxy() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@contextmanager
+def secured(directory: Path) -> Iterator[tuple[Sandbox, Command, dict[str, str]]]:
+    """Serve https; give the environment that trusts the certificate."""
+    authority = trustme.CA()
+    certificate = authority.issue_cert("127.0.0.1")
+    chain, key, bundle = (directory / name for name in ("chain.pem", "key.pem", "ca.pem"))
+    chain.write_bytes(b"".join(part.bytes() for part in certificate.cert_chain_pems))
+    key.write_bytes(certificate.private_key_pem.bytes())
+    authority.cert_pem.write_to_path(str(bundle))
+    with running(tls=(chain, key)) as sandbox:
+        command = Command(directory, {"api_url": sandbox.api_url, **sandbox.credentials})
+        yield sandbox, command, {"REQUESTS_CA_BUNDLE": str(bundle)}
+
+
+def test_a_request_names_the_program_and_carries_nothing_of_netrc(
+    command: Command, sandbox: Sandbox
+) -> None:
+    """User-Agent and Content-Type are set; `~/.netrc` yields no Authorization header."""
+    netrc = command.directory / "home" / ".netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password something\n")
+    netrc.chmod(0o600)
+    command.run(ROWS).without_traceback(0)
+    (request,) = sandbox.requests()
+    assert request["headers"]["user-agent"] == f"target-tocobagus/{__version__}"
+    assert request["headers"]["content-type"] == "application/json"
+    assert not {"authorization", "cookie"} & set(request["headers"])
+    assert request["method"] == "PATCH"
+
+
+def test_the_environments_proxy_is_used(command: Command, sandbox: Sandbox, proxy: Proxy) -> None:
+    """`HTTP_PROXY` is asked, with its password, and `NO_PROXY` passes it by."""
+    env = {"HTTP_PROXY": f"http://me:pa55word@{proxy.place}", "NO_PROXY": ""}
+    ended = command.run(ROWS, env={**env, "LOGLEVEL": "DEBUG"}).without_traceback(0)
+    assert stock_of(sandbox) == {"A": {None: 1}}
+    asked = (f"{sandbox.api_url}/partner/stores/inventory", "Basic bWU6cGE1NXdvcmQ=")
+    assert proxy.asked == [asked]
+    assert "pa55word" not in ended.stderr
+    command.run(ROWS, env={**env, "NO_PROXY": "127.0.0.1"}).without_traceback(0)
+    assert proxy.asked == [asked]
+
+
+def test_a_proxy_that_is_not_there_is_told_without_its_password(command: Command) -> None:
+    """The message says what failed, and never the proxy's user or password."""
+    env = {"HTTP_PROXY": "http://me:pa55word@127.0.0.1:1", "LOGLEVEL": "DEBUG"}
+    ended = command.run(ROWS, env=env, max_retry_seconds=1).without_traceback(1)
+    assert "the connection failed" in ended.stderr
+    assert "pa55word" not in ended.stderr
+
+
+def test_a_certificate_is_trusted_as_the_environment_says(tmp_path: Path) -> None:
+    """`REQUESTS_CA_BUNDLE` is heeded; an untrusted certificate stops the run at once."""
+    with secured(tmp_path) as (sandbox, command, env):
+        command.run(ROWS, env=env).without_traceback(0)
+        assert stock_of(sandbox) == {"A": {None: 1}}
+        sandbox.reset()
+
+        began = time.monotonic()
+        ended = command.run(ROWS, max_retry_seconds=60).without_traceback(1)
+        assert time.monotonic() - began < 30
+        assert "the API's certificate does not verify; nothing was sent" in ended.stderr
+        assert "sent again" not in ended.stderr
+        assert (ended.stdout, sandbox.requests()) == ([], [])
+
+        ended = command.run(ROWS, env={"REQUESTS_CA_BUNDLE": "/nowhere.pem"}).without_traceback(1)
+        assert "REQUESTS_CA_BUNDLE" in ended.stderr
+        command.close()
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_never_followed(status: int, command: Command, sandbox: Sandbox) -> None:
+    """It would carry the credentials elsewhere: exit 1, and nobody else is asked."""
+    with running() as elsewhere:
+        location = f"{elsewhere.api_url}/partner/stores/inventory"
+        fault = {"status": status, "location": location}
+        sandbox.set_scenario({"rules": [{"fault": fault}]})
+        ended = command.run(ROWS).without_traceback(1)
+        assert elsewhere.requests() == []
+    told = "redirects are never followed, for they would carry the credentials elsewhere"
+    assert f"{told} (HTTP {status}" in ended.stderr
+    assert len(sandbox.requests()) == 1
+
+
+@pytest.mark.parametrize("headers", [True, False], ids=["headers", "body"])
+@pytest.mark.parametrize("secure", [True, False], ids=["https", "http"])
+def test_an_answer_that_drips_does_not_outlive_its_attempt(
+    secure: bool,  # noqa: FBT001  # a table
+    headers: bool,  # noqa: FBT001  # a table
+    tmp_path: Path,
+) -> None:
+    """`request_timeout_seconds` bounds the attempt as a whole, not the wait between two bytes."""
+    drip = {"drip_ms": 200, "drip_headers": headers}
+    with secured(tmp_path) as (https, _, env), running() as plain:
+        sandbox = https if secure else plain
+        sandbox.set_scenario({"rules": [{"when": {"requests": 1}, "fault": drip}]})
+        command = Command(tmp_path, {"api_url": sandbox.api_url, **sandbox.credentials})
+        ended = command.run(ROWS, env=env, request_timeout_seconds=1).without_traceback(0)
+        first, second = sandbox.requests()
+        assert 900 < second["arrivedMs"] - first["arrivedMs"] < 5000
+    assert "no answer in time" in ended.stderr
+    assert ended.numbers == [1]
+
+
+def test_connections_that_break_in_every_way_lose_no_row(
+    command: Command, sandbox: Sandbox
+) -> None:
+    """Whatever happens to a request whose fate is unknown, it is sent again to an answer."""
+    faults: list[dict[str, Any]] = [
+        {"drop_before": "rst"},
+        {"drop_before": "fin"},
+        {"drop_after": "rst"},
+        {"cut": 20},
+        {"truncate": 20},
+        {"html": True},
+        {"status": 503, "retry_after": 1, "retry_after_date": True},
+        {"status": 429, "retry_after": 1},
+    ]
+    rules = [{"when": {"requests": n}, "fault": fault} for n, fault in enumerate(faults, 1)]
+    sandbox.set_scenario({"rules": rules})
+    lines = [schema("levels"), *(level(f"S{n % 5}", f"W{n % 3}", n) for n in range(60)), state(1)]
+    ended = command.run(lines, batch_size_rows=2).without_traceback(0)
+    expected: dict[str, dict[str, int]] = {}
+    for n in range(60):
+        expected.setdefault(f"S{n % 5}", {})[f"W{n % 3}"] = n
+    assert stock_of(sandbox) == expected
+    assert ended.numbers[-1] == 1
+    assert ended.sums.unsettled == ended.sums.rejected == 0
+
+
+def test_a_clock_that_is_wrong_is_set_by_the_servers(command: Command, sandbox: Sandbox) -> None:
+    """AUTH_003 teaches the server's time once, for all that follows."""
+    sandbox.set_scenario({"skew_ms": 3_600_000})
+    lines = [schema(), *(record(f"S{n}", n) for n in range(6)), state(1)]
+    ended = command.run(lines, batch_size_rows=1, max_in_flight=1).without_traceback(0)
+    assert "The server's clock is +3600." in ended.stderr
+    assert [request["status"] for request in sandbox.requests()] == [401, *[200] * 6]

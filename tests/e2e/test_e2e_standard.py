@@ -1,0 +1,69 @@
+"""The SDK's standard tests of targets, against the sandbox."""
+
+from __future__ import annotations
+
+import importlib.resources
+import signal
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+from singer_sdk.testing import get_target_test_class, target_test_streams
+from singer_sdk.testing.runners import TargetTestRunner
+
+from target_tocobagus.target import TargetTocobagus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from target_tocobagus.sandbox.testing import Sandbox
+
+# The standard streams hold no stock; so whatever could be an identifier or a quantity is mapped.
+MAPPING: Final[dict[str, Any]] = {
+    "stream": "*",
+    "external_id": ["id", "Id", "_id", "c_id"],
+    "stock": ["metric", "id", "Id"],
+    "warehouse": None,
+}
+Standard: Final[Any] = get_target_test_class(TargetTocobagus, config={})
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # the SDK's runner leaves its file open
+class TestStandard(Standard):  # type: ignore[misc]  # made at run time, by the SDK
+    """The suite as it is, but for one test."""
+
+    @pytest.fixture
+    def runner(self, sandbox: Sandbox) -> Iterator[TargetTestRunner]:
+        """Run the target in this process, and give the signals back that it takes."""
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        handlers = [signal.getsignal(number) for number in numbers]
+        config = {"api_url": sandbox.api_url, **sandbox.credentials, "streams": [MAPPING]}
+        yield TargetTestRunner(target_class=TargetTocobagus, config=config)
+        for number, handler in zip(numbers, handlers, strict=True):
+            signal.signal(number, handler)
+
+    def test_target_record_missing_key_property(
+        self, runner: TargetTestRunner, sandbox: Sandbox
+    ) -> None:
+        """Opted out: the suite wants the run to end at a record without its key.
+
+        The key of a stock row is what the mapping says; one bad row never stops a run.
+        """
+        name = "record_missing_key_property.singer"
+        source = importlib.resources.files(target_test_streams) / name
+        with source.open(encoding="utf-8") as file:
+            runner.target_input = file
+            runner.sync_all()
+        assert sandbox.requests() == []
+
+    def test_what_the_standard_streams_hold_arrives(
+        self, runner: TargetTestRunner, sandbox: Sandbox
+    ) -> None:
+        """The mapping above is one under which rows are really sent, and the last value wins."""
+        source = importlib.resources.files(target_test_streams) / "duplicate_records.singer"
+        with source.open(encoding="utf-8") as file:
+            runner.target_input = file
+            runner.sync_all()
+        assert sandbox.stock() == {
+            ("externalId", "1"): {None: 100},
+            ("externalId", "2"): {None: 20},
+        }

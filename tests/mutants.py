@@ -1,0 +1,322 @@
+"""Breaks the program on purpose, one promise at a time, and checks that a test says so.
+
+``python tests/mutants.py [name ...]``: each mutant is a replacement of text in a copy of the
+package; the tests that must fail run against that copy, so the tree itself is never touched. A
+mutant whose text is no longer in the program is an error here: it has to follow the program.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Final, NamedTuple
+
+ROOT: Final = Path(__file__).parent.parent
+_SECONDS: Final = 150
+_FAILED: Final = re.compile(r"^(?:FAILED|ERROR) (?:\S*::)?(\S+)", re.MULTILINE)
+
+LAWS: Final = "tests/delivery/test_delivery_laws.py"
+SOCKET: Final = "tests/delivery/test_delivery_socket.py"
+ENDINGS: Final = "tests/delivery/test_delivery_endings.py"
+PACING: Final = "tests/delivery/test_delivery_pacing.py"
+BATCHES: Final = "tests/delivery/test_delivery_batches.py"
+READING: Final = "tests/delivery/test_delivery_reading.py"
+CRASH: Final = "tests/crash/test_crash.py"
+
+
+class Change(NamedTuple):
+    """A text that stands once in a module, and what it becomes."""
+
+    module: str
+    old: str
+    new: str
+
+
+class Mutant(NamedTuple):
+    """A fault: what is wrong then, the tests of which one must fail, the changes that make it."""
+
+    name: str
+    tests: str
+    changes: tuple[Change, ...]
+
+
+MUTANTS: Final = (
+    Mutant(
+        "identifiers in flight are not locked",
+        LAWS,
+        (
+            Change("window", "if identifier not in self._leased:", "if True:"),
+            Change(
+                "window", "if waiting is not None:", "if waiting is not None and not waiting.ready:"
+            ),
+        ),
+    ),
+    Mutant(
+        "identifiers are released when the first part of a batch settles",
+        LAWS,
+        (
+            Change(
+                "followup",
+                "self._window.release(work.lease, identifiers)",
+                "self._window.release(work.lease, list(work.lease.items))",
+            ),
+        ),
+    ),
+    Mutant(
+        "a row that is sent again goes over a newer value",
+        LAWS,
+        (
+            Change(
+                "followup",
+                "work.pieces.extendleft(reversed(decision.pieces))",
+                "its = [item for part in decision.pieces for item in part.items]\n"
+                "            self._window.release(work.lease, [item.identifier for item in its])\n"
+                "            for i in its:\n"
+                "                rows = [(i.identifier, p, lv) for p, lv in i.levels.items()]\n"
+                "                self._tally.superseded += self._window.put(rows, 0.0)",
+            ),
+        ),
+    ),
+    Mutant(
+        "a global does not drop what stands behind another",
+        LAWS,
+        (
+            Change("window", "dropped += len(entry.after.levels)", "dropped += 0"),
+            Change("window", "self.weight -= entry.after.weight\n", "self.weight -= 0\n"),
+            Change(
+                "window",
+                "            entry.after = None\n        if entry.levels",
+                "        if entry.levels",
+            ),
+        ),
+    ),
+    Mutant(
+        "STATE goes out on reading",
+        LAWS,
+        (Change("pipeline", "take_safe(self._lowest())", "take_safe(None)"),),
+    ),
+    Mutant(
+        "STATE forgets what is in flight",
+        LAWS,
+        (Change("window", "lows = [lease.low for lease in self._leases]", "lows: list[int] = []"),),
+    ),
+    Mutant(
+        "what is superseded settles at once",
+        LAWS,
+        (
+            Change(
+                "window",
+                "                superseded += 1\n",
+                "                superseded += 1\n                entry.low = level.position\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "rejected rows are written after STATE",
+        CRASH + " " + LAWS,
+        (
+            Change(
+                "ledger",
+                "self._unwritten.extend(_by_record(refusals))",
+                "refusals = list(refusals)",
+            ),
+            Change(
+                "ledger",
+                "            self.decide()\n        self._write_down()",
+                "            self.decide()",
+            ),
+        ),
+    ),
+    Mutant(
+        "a row that the answer omits counts as accepted",
+        LAWS,
+        (
+            Change(
+                "settling",
+                "accepted=tuple(index for index, _ in accepted if index in sole)",
+                "accepted=tuple(\n"
+                "            index\n"
+                "            for index in range(rows)\n"
+                "            if index not in named or (index in sole and index in dict(accepted))\n"
+                "        )",
+            ),
+            Change(
+                "settling",
+                "unaccounted=tuple(index for index in range(rows) if index not in sole)",
+                "unaccounted=tuple(i for i in range(rows) if i not in sole and i in named)",
+            ),
+        ),
+    ),
+    Mutant(
+        "what a global supersedes is not counted",
+        LAWS,
+        (Change("window", "superseded += self._clear(entry)", "self._clear(entry)"),),
+    ),
+    Mutant(
+        "a retry carries the old timestamp",
+        SOCKET,
+        (
+            Change(
+                "client",
+                "self._clock.now_ms()),",
+                "_STAMPS.setdefault(body, self._clock.now_ms())),",
+            ),
+            Change(
+                "client", "\nclass Client:", "\n_STAMPS: dict[bytes, int] = {}\n\n\nclass Client:"
+            ),
+        ),
+    ),
+    Mutant(
+        "a row without an identifier is sent",
+        READING,
+        (Change("lane", "last: Any = _NOWHERE", "last: Any = None"),),
+    ),
+    Mutant(
+        "a list of equal warehouses is sent for unequal ones",
+        LAWS,
+        (Change("entries", "return len(said) == 1", "return len(said) >= 1"),),
+    ),
+    Mutant(
+        "one poisonous row stops the run",
+        ENDINGS,
+        (Change("retrying", "if accepted_at is None or", "if True or accepted_at is None or"),),
+    ),
+    Mutant(
+        "many failures of one batch pass for an outage",
+        ENDINGS,
+        (
+            Change(
+                "followup",
+                "self._failures_in_search if searched else self._failures",
+                "self._failures",
+            ),
+        ),
+    ),
+    Mutant(
+        "a date in Retry-After is read by this machine's clock",
+        SOCKET,
+        (Change("followup", "wall=self._clock.now_ms() / 1000", "wall=time.time()"),),
+    ),
+    Mutant(
+        "a broken credential does not stop the other workers",
+        ENDINGS,
+        (
+            Change(
+                "delivery", "        self.abandon()\n        self._tell()", "        self._tell()"
+            ),
+        ),
+    ),
+    Mutant(
+        "SIGTERM drains",
+        ENDINGS,
+        (
+            Change(
+                "pipeline",
+                "        self._delivery.abandon()\n",
+                "        stopped = isinstance(error, Stopped)\n"
+                "        (self._delivery.close if stopped else self._delivery.abandon)()\n",
+            ),
+            Change(
+                "pipeline",
+                "while not self._delivery.quiet and",
+                "while not self._delivery.settled and",
+            ),
+        ),
+    ),
+    Mutant(
+        "throttled retries never come back to full speed",
+        PACING,
+        (
+            Change(
+                "delivery", "                    self._slots.notify()  #", "                    #"
+            ),
+        ),
+    ),
+    Mutant(
+        "Retry-After is one worker's business",
+        PACING,
+        (Change("retrying", "everyone=wait is not None,", "everyone=False,"),),
+    ),
+    Mutant(
+        "workers poll",
+        PACING,
+        (Change("delivery", "self._idle.wait(wait)", "self._idle.wait(0.01)"),),
+    ),
+    Mutant(
+        "stock-outs wait their turn",
+        BATCHES,
+        (Change("window", "self._first_empty() or entry", "entry"),),
+    ),
+)
+
+
+def apply(mutant: Mutant, package: Path) -> None:
+    """Write a mutant into a copy of the package.
+
+    Raises:
+        LookupError: A text is not there, or not once.
+    """
+    for change in mutant.changes:
+        path = package / f"{change.module}.py"
+        text = path.read_text(encoding="utf-8")
+        if text.count(change.old) != 1:
+            message = f"{mutant.name}: {text.count(change.old)} times in {path.name}: {change.old}"
+            raise LookupError(message)
+        path.write_text(text.replace(change.old, change.new), encoding="utf-8")
+
+
+def run(mutant: Mutant) -> str:
+    """Run the tests against a mutant.
+
+    Returns:
+        The name of the test that failed; empty where the mutant survived.
+    """
+    with tempfile.TemporaryDirectory() as directory:
+        place = Path(directory)
+        ignored = shutil.ignore_patterns("__pycache__", ".*")
+        for name in ("target_tocobagus", "tests"):
+            shutil.copytree(ROOT / name, place / name, ignore=ignored)
+        shutil.copy(ROOT / "pyproject.toml", place)
+        apply(mutant, place / "target_tocobagus")
+        environment = {**os.environ, "PYTHONPATH": str(place), "DELIVERY_EXAMPLES": "400"}
+        command = [sys.executable, "-m", "pytest", "-x", "-q", "--tb=no", "--show-capture=no"]
+        command += ["-o", f"timeout={_SECONDS // 2}"]
+        try:
+            ended = subprocess.run(
+                [*command, *mutant.tests.split()],
+                cwd=place,
+                env=environment,
+                capture_output=True,
+                text=True,
+                timeout=_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return "(does not end)"
+    failed = _FAILED.findall(ended.stdout)
+    return str(failed[0]) if failed else "" if ended.returncode == 0 else ended.stdout[-300:]
+
+
+def main(names: list[str]) -> int:
+    """Run the mutants, or those of which the name holds one of the words, and say who lived."""
+    lived = 0
+    for mutant in MUTANTS:
+        if names and not any(name in mutant.name for name in names):
+            continue
+        began = time.monotonic()
+        failed = run(mutant)
+        lived += not failed
+        seconds = time.monotonic() - began
+        sys.stdout.write(f"{mutant.name:65} {failed or 'SURVIVED'} ({seconds:.0f} s)\n")
+        sys.stdout.flush()
+    return min(lived, 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
