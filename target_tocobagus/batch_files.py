@@ -22,6 +22,7 @@ from target_tocobagus.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+_BOM: Final = b"\xef\xbb\xbf"
 _GZIP: Final = b"\x1f\x8b"
 
 
@@ -61,7 +62,7 @@ def _lines(path: str, batch_config: Mapping[str, Any] | None) -> Iterator[tuple[
     try:
         with _open(path, batch_config) as file, _decompressed(file) as content:
             for number, line in enumerate(content, start=1):
-                if record := line.strip():
+                if record := (line.removeprefix(_BOM) if number == 1 else line).strip():
                     yield number, record
     except Exception as error:
         # Libraries for storage raise whatever they like, and some are not installed.

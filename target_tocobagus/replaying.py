@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from target_tocobagus.model import Skipped
+from target_tocobagus.model import Refused, Skipped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from target_tocobagus.model import Identifier, Outcome
 
@@ -30,7 +30,7 @@ def rejected_updates(own: Any) -> list[dict[str, Any]] | None:
 
 def only_rejected(
     outcomes: list[Outcome],
-    updates: Iterable[Mapping[str, Any]],
+    updates: Sequence[Mapping[str, Any]],
     warehouse_map: Mapping[str, str] | None,
 ) -> list[Outcome]:
     """Keep of a record's outcomes those that were rejected before; skip the others.
@@ -44,12 +44,29 @@ def only_rejected(
     named = {outcome.identifier for outcome in outcomes if not isinstance(outcome, Skipped)}
     if len(outcomes) == 1 or (known == {(None, None)} and len(named) == 1):
         return outcomes
+    said = {_pair(outcome) for outcome in outcomes}
+    # What is skipped now may be what was rejected then.
+    lost = (
+        []
+        if None in said
+        else [update for update in updates if said.isdisjoint(_pairs(update, warehouse_map or {}))]
+    )
     return [
-        outcome
-        if not isinstance(outcome, Skipped) and (outcome.identifier, outcome.location) in known
-        else _SENT_ALREADY
-        for outcome in outcomes
+        *(outcome if _pair(outcome) in known else _SENT_ALREADY for outcome in outcomes),
+        *(_not_found(update) for update in lost),
     ]
+
+
+def _pair(outcome: Outcome) -> tuple[Identifier | None, str | None] | None:
+    """Tell what an outcome speaks of; a skip speaks of nothing."""
+    return None if isinstance(outcome, Skipped) else (outcome.identifier, outcome.location)
+
+
+def _not_found(update: Mapping[str, Any]) -> Refused:
+    """Keep on saying that a row was rejected, where it cannot be told which of several it is."""
+    identifier, place = next(iter(_pairs(update, {})))
+    message = "what was rejected of this record cannot be told from its other updates"
+    return Refused("NOT_FOUND_AGAIN", message, identifier, place)
 
 
 def _pairs(

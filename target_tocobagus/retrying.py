@@ -191,6 +191,11 @@ def halves(piece: Piece) -> tuple[Piece, ...]:
     return tuple(msgspec.structs.replace(piece, items=part) for part in parts if part)
 
 
+def _answered_halves(piece: Piece) -> tuple[Piece, ...]:
+    """Divide what was answered: that a part is accepted then teaches nothing of timeouts."""
+    return halves(msgspec.structs.replace(piece, timed_out=0))
+
+
 def _after_silence(reply: NoReply, piece: Piece, situation: Situation) -> Answer:
     if not reply.timed_out:
         return _retry(piece, situation, reply.cause)
@@ -243,7 +248,9 @@ def _probe(reply: Reply, piece: Piece, situation: Situation) -> Answer:
 
 def _after_too_large(reply: Reply, piece: Piece) -> Answer:
     if len(piece.items) > 1:
-        return Again(halves(piece), describe(reply, "too large a request"), refused_size=True)
+        return Again(
+            _answered_halves(piece), describe(reply, "too large a request"), refused_size=True
+        )
     error = RowError("TOO_LARGE", describe(reply, "the API takes no item of this size"), "")
     return Refuse(error, blind=False, request_id=request_id(reply.body))
 
@@ -251,7 +258,7 @@ def _after_too_large(reply: Reply, piece: Piece) -> Answer:
 def _after_refusal(reply: Reply, piece: Piece) -> Answer:
     """A request refused without naming a row: divide it until the rows to blame stand alone."""
     if len(piece.items) > 1:
-        return Again(halves(piece), describe(reply, "a refusal that names no rows"))
+        return Again(_answered_halves(piece), describe(reply, "a refusal that names no rows"))
     code = failure_code(reply.body) or f"HTTP_{reply.status}"
     error = RowError(code, failure_message(reply.body) or f"HTTP {reply.status}", "")
     return Refuse(error, blind=True, request_id=request_id(reply.body))

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from target_tocobagus.checkpointing import OWN_KEY, Checkpoints, Value, read_value, write_value
@@ -95,6 +95,7 @@ JSON_VALUES = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(), JSON_VALUES, min_size=1, max_size=4), st.booleans())
 @example({"a": float("nan"), "": {"": [float("inf")]}}, False)  # noqa: FBT003  # hypothesis passes them by position
 def test_any_value_comes_out_with_one_key_more(value: dict[str, Any], spaced: Any) -> None:
@@ -203,6 +204,7 @@ class TestSafety:
         assert found[-1] == 3000
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 3), st.none() | st.integers(0, 60)), min_size=1, max_size=40)
 )

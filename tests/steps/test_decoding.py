@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from target_tocobagus.decoding import decode_line
@@ -111,6 +111,7 @@ def test_deep_nesting_raises_nothing_else(depth: int, left: bytes, right: bytes)
     assert found == 1
 
 
+@settings(deadline=None)
 @given(
     st.binary(max_size=40) | st.text('[]{}":,0123456789.eE+-\\ud8NaN', max_size=30).map(str.encode)
 )
@@ -130,12 +131,14 @@ VALUES = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(VALUES, st.booleans())
 def test_decoding_gives_back_what_was_written(value: Any, ascii_only: Any) -> None:
     """What a tap writes is what is read."""
     assert decode_line(json.dumps(value, ensure_ascii=ascii_only).encode()) == value
 
 
+@settings(deadline=None)
 @given(st.decimals(allow_nan=False, allow_infinity=False))
 def test_decimals_keep_each_digit(number: Decimal) -> None:
     """A number keeps its digits, trailing zeros too."""

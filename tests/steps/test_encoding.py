@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -86,6 +86,7 @@ def test_each_form_of_stock(
     assert json.loads(encode_item(("sku", "A"), levels(stocks), broadcast=broadcast)) == expected
 
 
+@settings(deadline=None)
 @given(IDENTIFIERS, GLOBALS | PLACES)
 def test_decoding_gives_back_what_was_encoded(
     identifier: Identifier, stocks: dict[str | None, int]
@@ -101,6 +102,7 @@ def test_decoding_gives_back_what_was_encoded(
         assert read == list(stocks.items())
 
 
+@settings(deadline=None)
 @given(IDENTIFIERS, st.lists(TEXTS, min_size=1, max_size=4, unique=True), QUANTITIES)
 def test_broadcast_gives_back_what_was_encoded(
     identifier: Identifier, places: list[str], stock: int
@@ -115,6 +117,7 @@ def test_broadcast_gives_back_what_was_encoded(
     assert not list(SCHEMA.iter_errors(json.loads(encoded)))
 
 
+@settings(deadline=None)
 @given(IDENTIFIERS, GLOBALS | PLACES)
 def test_every_item_is_what_the_schema_asks_for(
     identifier: Identifier, stocks: dict[str | None, int]
@@ -147,6 +150,7 @@ def test_the_schema_refuses_what_the_api_does(item: dict[str, Any]) -> None:
     assert list(SCHEMA.iter_errors(item))
 
 
+@settings(deadline=None)
 @given(IDENTIFIERS, GLOBALS | PLACES)
 def test_json_is_compact_and_survives_being_written_again(
     identifier: Identifier, stocks: dict[str | None, int]
@@ -158,6 +162,7 @@ def test_json_is_compact_and_survives_being_written_again(
     assert again.encode() == body
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(IDENTIFIERS, GLOBALS | PLACES), max_size=5))
 def test_the_size_of_a_body_is_known_before_it_is_made(
     items: list[tuple[Identifier, dict[str | None, int]]],

@@ -415,7 +415,7 @@ def replies(draw: st.DrawFn) -> Reply | NoReply:
     return draw(st.sampled_from([*silent, *map(Reply, (200, 413, 422, 429, 500))]))
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(SAID, st.lists(st.tuples(replies(), SAID | st.just([]), st.booleans()), max_size=30))
 def test_whatever_the_replies_every_row_has_one_fate(
     said: list[Said], steps: list[tuple[Reply | NoReply, list[Said], bool]]

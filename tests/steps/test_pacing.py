@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from target_tocobagus.pacing import Pacing
@@ -101,6 +101,7 @@ def test_a_refused_beginning_takes_no_slot() -> None:
     assert pace.begin(1.0) == 0.0
 
 
+@settings(deadline=None)
 @given(st.integers(1, 600), st.lists(st.floats(0, 5), max_size=60))
 def test_no_minute_has_more_requests_than_allowed(per_minute: int, steps: list[float]) -> None:
     """Whenever they ask, two requests begin at least 60/n seconds apart."""

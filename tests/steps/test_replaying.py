@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from target_tocobagus.model import Identifier, Refused, Skipped, Stock
@@ -76,24 +76,30 @@ def test_a_record_of_one_item_whose_identifier_could_not_be_read() -> None:
 
 
 def test_a_record_of_several_items_sends_none_that_may_have_been_sent() -> None:
-    """Which of two items had no identifier then cannot be told; neither is sent unasked."""
+    """Which of two items had no identifier then cannot be told; it stays rejected, aloud."""
     outcomes: list[Outcome] = [Stock(A, None, 1), Stock(B, None, 2)]
-    found = only_rejected(outcomes, [update(None, None)], None)
+    *found, lost = only_rejected(outcomes, [update(None, None)], None)
     assert all(isinstance(each, Skipped) for each in found)
+    assert isinstance(lost, Refused)
+    assert (lost.code, lost.identifier) == ("NOT_FOUND_AGAIN", None)
 
 
 PAIRS = st.tuples(st.sampled_from([A, B]), st.sampled_from([None, "W", "V"]))
 
 
+@settings(deadline=None)
 @given(st.lists(PAIRS, min_size=2, max_size=6, unique=True), st.sets(PAIRS))
 def test_exactly_the_rejected_updates_come_again(
     said: list[tuple[Identifier, str | None]], rejected: set[tuple[Identifier, str | None]]
 ) -> None:
-    """Each outcome is sent if it was rejected and skipped if not; none is added or lost."""
+    """Each outcome is sent if it was rejected and skipped if not; what is not there is said."""
     outcomes: list[Outcome] = [Stock(*pair, 1) for pair in said]
     found = only_rejected(outcomes, [update(*pair) for pair in rejected], None)
-    assert len(found) == len(outcomes)
-    for before, after in zip(outcomes, found, strict=True):
+    lost = found[len(outcomes) :]
+    assert {(each.identifier, each.location) for each in lost if isinstance(each, Refused)} == (
+        rejected - set(said)
+    )
+    for before, after in zip(outcomes, found, strict=False):
         assert isinstance(before, Stock)
         if (before.identifier, before.location) in rejected:
             assert after == before

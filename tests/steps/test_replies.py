@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from target_tocobagus.model import Reply
@@ -116,6 +116,7 @@ def test_a_date_without_a_zone_is_utc_wherever_this_machine_stands(
         time.tzset()
 
 
+@settings(deadline=None)
 @given(
     st.text() | st.from_regex(r"\w{3}, \d\d \w{3} \d{1,6} \d\d:\d\d:\d\d.{0,8}"), st.floats(0, 4e9)
 )

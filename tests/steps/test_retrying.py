@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from target_tocobagus.errors import CredentialError, DeliveryError
@@ -477,6 +477,7 @@ def test_every_status_has_an_answer(status: int) -> None:
                 assert isinstance(found.error, DeliveryError)
 
 
+@settings(deadline=None)
 @given(REPLIES, PIECES, SITUATIONS)
 def test_sending_again_never_loses_or_repeats_an_item(
     reply: Reply | NoReply, one: Piece, situation: Situation
@@ -494,6 +495,7 @@ def test_sending_again_never_loses_or_repeats_an_item(
         assert len(one.items) == 1
 
 
+@settings(deadline=None)
 @given(REPLIES, PIECES, SITUATIONS)
 def test_no_wait_outlasts_the_time_of_the_batch(
     reply: Reply | NoReply, one: Piece, situation: Situation
@@ -504,6 +506,7 @@ def test_no_wait_outlasts_the_time_of_the_batch(
         assert 0 < found.after <= one.since + situation.max_retry - situation.now
 
 
+@settings(deadline=None)
 @given(st.integers(1, 600))
 def test_halving_keeps_every_item(count: int) -> None:
     """Halves differ by one item at the most, and together are the whole."""
@@ -513,6 +516,7 @@ def test_halving_keeps_every_item(count: int) -> None:
     assert max(rows(parts)) - min(rows(parts)) <= 1
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000), st.floats(0, 1))
 def test_back_off_is_exponential_with_full_jitter(attempts: int, jitter: float) -> None:
     """The wait lies between 0 and a bound that doubles from 0.5 s and ends at 30 s."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -441,6 +441,7 @@ MAPPINGS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(
     st.fixed_dictionaries(
         {},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -233,6 +233,7 @@ BODIES = (
 )
 
 
+@settings(deadline=None)
 @given(BODIES, st.integers(1, 6))
 def test_settling_covers_exactly_the_rows_sent(body: Any, rows: int) -> None:
     """For any JSON at all, every row has one fate, no other index has any, and nothing raises."""
@@ -244,6 +245,7 @@ def test_settling_covers_exactly_the_rows_sent(body: Any, rows: int) -> None:
     assert sorted(fates) == list(range(rows))
 
 
+@settings(deadline=None)
 @given(BODIES, st.integers(1, 6))
 def test_nothing_is_accepted_that_no_entry_names(body: Any, rows: int) -> None:
     """An accepted row has an entry of its own in `acceptedRows`, and none in `errors`."""
@@ -260,6 +262,7 @@ def test_nothing_is_accepted_that_no_entry_names(body: Any, rows: int) -> None:
         assert named == ["acceptedRows"]
 
 
+@settings(deadline=None)
 @given(BODIES, st.integers(1, 6))
 def test_whatever_the_schema_takes_can_be_settled(body: Any, rows: int) -> None:
     """A reply that holds to reply.json says something about rows."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from target_tocobagus.settings import Credentials
@@ -87,6 +87,7 @@ def test_prefix_stands_before_64_hex_digits(prefix: str) -> None:
     assert set(digits) <= set("0123456789abcdef")
 
 
+@settings(deadline=None)
 @given(st.binary(), st.binary())
 def test_another_body_has_another_base_string(one: bytes, other: bytes) -> None:
     """Two bodies share a base string only if they are the same bytes."""

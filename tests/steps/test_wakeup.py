@@ -16,8 +16,15 @@ from target_tocobagus.wakeup import WakeUp
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LONG = 30.0
-"""Seconds that no test waits: whatever waits so long is ended by something else."""
+LONG = 10.0
+"""Seconds that no test waits: whatever would wait so long is ended by something else."""
+
+
+@pytest.fixture(autouse=True)
+def _no_time_passes() -> Iterator[None]:
+    began = time.monotonic()
+    yield
+    assert time.monotonic() - began < LONG
 
 
 @pytest.fixture
@@ -63,11 +70,14 @@ def test_a_word_from_another_thread(wakeup: WakeUp) -> None:
 
 
 def test_a_signals_handler_ends_the_wait(wakeup: WakeUp) -> None:
-    """A handler that speaks ends a wait without a limit."""
+    """A handler that speaks ends a wait without a limit, and that one alone."""
     before = signal.signal(signal.SIGALRM, lambda *_: wakeup.wake())
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.02)
         assert wakeup.wait(None) is False
+        began = time.monotonic()
+        wakeup.wait(0.2)
+        assert time.monotonic() - began >= 0.19
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
