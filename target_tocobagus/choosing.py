@@ -66,6 +66,15 @@ class Chooser:
                 return Choice(compiled, named=not _GLOB.intersection(mapping.stream))
         return Choice(None, f"Stream {stream!r} is ignored: no mapping in streams names it")
 
+    def doubts(self) -> list[str]:
+        """Say what is allowed in the user's mappings and may yet go wrong."""
+        return [
+            f"mapping of stream {mapping.stream!r}: falls back from {' to '.join(compiled.kinds)};"
+            " one product under two kinds of identifier cannot be kept in order"
+            for mapping, compiled in self._configured or ()
+            if len(compiled.kinds) > 1 and not mapping.native
+        ]
+
     def _compile(
         self, mappings: tuple[StreamMapping, ...]
     ) -> list[tuple[StreamMapping, CompiledMapping]]:

@@ -126,6 +126,8 @@ class Pipeline:
         self._ended = False
         self._began_at = self._progress_at = time.monotonic()
         self._emitted_at = 0.0
+        self._emitted: Value | None = None
+        self._emitted_own: dict[str, Any] = {}
         self.position = 0
 
     # What reading hands in
@@ -265,17 +267,25 @@ class Pipeline:
 
     # STATE
 
-    def _emit_safe(self) -> None:
-        """Write the newest STATE that is safe, if one is; rejected rows are on disk before it."""
+    def _emit_safe(self, *, last: bool = False) -> None:
+        """Write the newest STATE that is safe, if one is; rejected rows are on disk before it.
+
+        Args:
+            last: At the end, one that went out goes out again if there are new batches to tell of:
+                a tap whose bookmark has not moved writes its only STATE before its records.
+        """
         limit = self._settings.max_rejected_rows
         with self._delivery.lock:
             value = self._checkpoints.take_safe(self._lowest())
             too_many = limit is not None and self.tally.rejected > limit
             own = self.tally.for_state()
+        if value is None and last and own != self._emitted_own:
+            value = self._emitted
         if value is None or too_many or self._settings.dry_run:
             return
         self._rejects.sync()
         self._emitted_at = time.monotonic()
+        self._emitted, self._emitted_own = value, own
         self._emit(write_value(value, own).decode())
 
     def _lowest(self) -> int | None:
@@ -329,7 +339,7 @@ class Pipeline:
         """
         self._ended = True
         self._delivery.deafen()
-        self._emit_safe()
+        self._emit_safe(last=True)
         with self._delivery.lock:
             unsettled = self._window.unsettled() + self._ledger.undecided
         self._rejects.close()

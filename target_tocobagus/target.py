@@ -99,6 +99,8 @@ class TargetTocobagus(Target):
         super().__init__(**kwargs)
         for line in unknown_settings(self.config, self.config_jsonschema["properties"]):
             self.logger.warning(line)
+        for doubt in self._chooser.doubts():
+            self.logger.warning(doubt)
 
     # Configuration
 

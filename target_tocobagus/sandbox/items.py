@@ -7,7 +7,7 @@ nobody documented is refused rather than ignored, and that a warehouse may not b
 invented: they show a client its mistakes.
 """
 
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
 
@@ -57,12 +57,41 @@ class BadRow(msgspec.Struct, frozen=True):
     identifier: str | None = None
 
 
+_Text: TypeAlias = Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class _Level(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    clientId: _Text  # noqa: N815  # the API's name
+    stock: Annotated[int, msgspec.Meta(ge=0, le=MAX_STOCK)]
+
+
+class _SkuAtWarehouses(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """The row that a large update is made of, checked as a whole and so at a fraction of the cost.
+
+    It says no more than the checks below do; whatever it does not fit goes through them.
+    """
+
+    sku: _Text
+    warehouses: Annotated[list[_Level], msgspec.Meta(min_length=1)]
+
+
 class _RowError(Exception):
     """Why a row is no item."""
 
 
 def read_item(row: Any) -> Item | BadRow:
     """Read one row of ``items``, any JSON value."""
+    try:
+        common = msgspec.convert(row, _SkuAtWarehouses)
+    except msgspec.ValidationError:
+        return _read_any(row)
+    levels = tuple([(level.clientId, level.stock) for level in common.warehouses])
+    if len(levels) > 1 and len(dict(levels)) != len(levels):
+        return _read_any(row)
+    return Item("sku", common.sku, levels)
+
+
+def _read_any(row: Any) -> Item | BadRow:
     try:
         kind, identifier = _identifier(row)
         return Item(kind, identifier, _levels(row))

@@ -5,9 +5,12 @@ All of it is bounded, so that a long benchmark does not fill the memory; what fe
 
 import time
 from collections import deque
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MASKED_HEADERS = {b"x-store-token", b"x-signature"}
 
@@ -104,10 +107,11 @@ class Journal:
         """Count a request out, answered or not."""
         self.in_flight -= 1
 
-    def applied(self, updates: list[Applied]) -> None:
-        """Remember updates that were just applied, in their order."""
-        self.updates += len(updates)
-        self.history.extend(updates)
+    def applied(self, count: int, updates: "Iterable[Applied]") -> None:
+        """Remember so many updates that were just applied; they are made only if any is kept."""
+        self.updates += count
+        if self.history.maxlen:
+            self.history.extend(updates)
 
 
 def epoch_ms() -> float:

@@ -100,11 +100,12 @@ class Transaction:
         self._visit.accepted = len(outcome.accepted)
         self._visit.refused = len(outcome.errors)
         self._world.journal.applied(
-            [
+            sum(len(item.levels) for item in outcome.applied),
+            (
                 Applied(self._visit.number, applied_ms, store, item.kind, item.identifier, *level)
                 for item in outcome.applied
                 for level in item.levels
-            ]
+            ),
         )
         return applied_ms
 

@@ -259,7 +259,7 @@ def test_a_disk_that_is_full_ends_the_run_without_a_state_over_the_row(
         [*limited, *command.line(["--config", config])],
         input=encode(lines),
         capture_output=True,
-        env=command.env({"PYTHONDONTWRITEBYTECODE": "1"}),
+        env=command.env({"PYTHONDONTWRITEBYTECODE": "1", "COVERAGE_PROCESS_CONFIG": ""}),
         check=False,
         timeout=30,
     )

@@ -132,7 +132,8 @@ def test_half_a_line_holds_nothing_up(command: Command) -> None:
 def test_states_come_at_most_about_once_a_second_and_the_newest_counts(command: Command) -> None:
     """Of the STATEs that become safe within a second one goes out; the last always does."""
     talk = command.talk(batch_size_rows=1)
-    talk.say(schema())
+    talk.say(schema(), record("S0", 0), state(0))
+    assert talk.next_state()["bookmarks"]  # it lives, and its second begins
     began = time.monotonic()
     for number in range(1, 241):
         talk.say(record(f"S{number % 7}", number), state(number))

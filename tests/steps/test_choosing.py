@@ -165,3 +165,11 @@ class TestRecognised:
         chosen = chooser(None)
         chosen.choose("stock_a", schema("sku", "stock"))
         assert chosen.choose("stock_a", schema("sku", "stock", "warehouse")).mapping is not None
+
+
+def test_a_fall_back_between_kinds_of_identifier_is_doubted() -> None:
+    """A product that has a SKU in one record and an id in another cannot be kept in order."""
+    both = {"stream": "a", "sku": "sku", "id": "id", "stock": "qty"}
+    one = {"stream": "b", "sku": ["sku", "kode"], "stock": "qty"}
+    (doubt,) = Chooser(parse_settings({"dry_run": True, "streams": [both, one]})).doubts()
+    assert doubt.startswith("mapping of stream 'a': falls back from sku to id")

@@ -1,0 +1,92 @@
+# `make demo` and `make test` are all that a newcomer needs; `make help` lists the rest.
+# Each target sets up what it needs in .venv, from Python 3.10 or later and PyPI.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUN_READY := $(VENV)/.ready-to-run
+WORK_READY := $(VENV)/.ready-to-work
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
+WORKERS ?= auto
+CRASH_INSTANTS ?= 30
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test lint style types imports workflows unit crash mutants format bench build clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(RUN_READY) ## See stock from two real taps arrive at a stand-in for the API
+	@$(BIN)/tocobagus demo
+
+test: lint unit ## Run every check: style, types, imports, workflows, tests
+
+lint: style types imports workflows ## Run the checks that run no code: the four below
+
+style: $(WORK_READY) ## ... style and format (ruff)
+	@echo "== ruff: style, then format"
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --quiet --diff
+
+types: $(WORK_READY) ## ... types (mypy)
+	@echo "== mypy: types"
+	@$(BIN)/mypy
+
+imports: $(WORK_READY) ## ... which part may import which (import-linter)
+	@echo "== import-linter: which part may import which"
+	@$(BIN)/lint-imports --no-logo
+
+workflows: $(WORK_READY) ## ... workflows, dependabot.yml, meltano.yml (check-jsonschema, zizmor)
+	@echo "== check-jsonschema: workflows, dependabot.yml, meltano.yml"
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.meltano meltano.yml
+	@echo "== zizmor: what a workflow may be tricked into"
+	@$(BIN)/zizmor --offline --no-progress --quiet .github
+
+unit: $(WORK_READY) ## Run the tests, child processes' coverage included
+	@echo "== pytest: tests"
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest --quiet --hypothesis-profile ci --ignore tests/crash \
+	  --numprocesses $(WORKERS) --dist worksteal
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
+	@echo "== pytest: the target is killed at any instant, $(CRASH_INSTANTS) times"
+	@CRASH_INSTANTS=$(CRASH_INSTANTS) $(BIN)/python -m pytest --quiet tests/crash
+
+crash: CRASH_INSTANTS = 500
+crash: $(WORK_READY) ## Kill the target at 500 instants, and see that nothing is lost
+	@CRASH_INSTANTS=$(CRASH_INSTANTS) $(BIN)/python -m pytest --quiet tests/crash
+
+mutants: $(WORK_READY) ## Break the program on purpose, and see that a test says so
+	@$(BIN)/python tests/mutants.py
+
+format: $(WORK_READY) ## Let ruff mend what it can
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+bench: $(WORK_READY) ## Measure the speed against a plain SDK target
+	@$(BIN)/python benchmarks/run.py
+
+build: $(WORK_READY) ## Build the wheel and the sdist into dist/, and check them
+	@rm -rf dist
+	@$(BIN)/python -m build
+	@$(BIN)/twine check --strict dist/*
+
+clean: ## Remove what the other targets have made
+	@rm -rf $(VENV) dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+
+$(RUN_READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
+	  || { echo "Python 3.10 or later is needed; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@echo "Setting up $(VENV), once ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) install --upgrade 'pip>=25.1'
+	@$(PIP) install --editable '.[sandbox]'
+	@touch $@
+
+$(WORK_READY): $(RUN_READY)
+	@echo "Setting up the tools of the checks, once ..."
+	@$(PIP) install --group dev
+	@touch $@

@@ -1,0 +1,21 @@
+"""The operator's tool `tocobagus`: everything about the target that is no sync."""
+
+from __future__ import annotations
+
+import click
+
+from target_tocobagus import __version__
+from target_tocobagus.cli.demo import demo
+from target_tocobagus.cli.map import map_command
+from target_tocobagus.cli.sandbox import sandbox
+
+
+@click.group()
+@click.version_option(__version__)
+def main() -> None:
+    """Try, map and check what target-tocobagus sends to the Tocobagus partner API."""
+
+
+main.add_command(demo)
+main.add_command(map_command)
+main.add_command(sandbox)

@@ -1,0 +1,242 @@
+"""A file's streams, each with its mapping and with what the mapping makes of its records.
+
+Records are mapped as they come and then forgotten: of a stream there remain the outcomes of its
+first few and a tally of all that were read.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from target_tocobagus.cli.content import Declared, Sampled
+from target_tocobagus.columns import ColumnWatch
+from target_tocobagus.model import Refused, Stock
+from target_tocobagus.replaying import only_rejected, rejected_updates
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from target_tocobagus.cli.advising import Advice, Advisor
+    from target_tocobagus.cli.content import Content, Flaw
+    from target_tocobagus.model import Outcome
+
+ENOUGH: Final = 10_000
+"""After so many records without a new stream no other is expected."""
+
+_FEW: Final = 5
+_NO_RECORD: Final = Refused("NO_RECORD", "the record is no object")
+
+
+class Cause:
+    """Why rows were not mapped: how many, and the first of them.
+
+    Attributes:
+        what: A refusal's code; empty for rows that are skipped.
+        why: The first one's message, or the reason.
+        number: The number of its record.
+        count: How many rows.
+    """
+
+    def __init__(self, what: str, why: str, number: int) -> None:
+        """Begin to count."""
+        self.what = what
+        self.why = why
+        self.number = number
+        self.count = 0
+
+
+class StreamView:
+    """What is known of a stream.
+
+    Attributes:
+        name: The stream's.
+        schema: The last that was declared.
+        advice: What is known by that.
+        remarks: What else is to be known.
+        records: How many have been read.
+        shown: The first few, by number, with what was made of them.
+        mapped: How many rows of stock they gave.
+        causes: Why the other rows gave none.
+    """
+
+    def __init__(self, name: str, schema: dict[str, Any], advice: Advice, remark: str) -> None:
+        """Begin with its first SCHEMA."""
+        self.name = name
+        self.schema = schema
+        self.advice = advice
+        self.remarks = [remark] if remark else []
+        self.records = 0
+        self.shown: list[tuple[int, list[Outcome]]] = []
+        self.mapped = 0
+        self.causes: dict[str, Cause] = {}
+        self._watch = _watch(advice)
+        self._see_schema()
+
+    @property
+    def missing(self) -> str:
+        """Name the columns that its user's mapping relies on and that were never seen."""
+        lacking = self._watch is not None and self._watch.lacking
+        return self._watch.describe() if self._watch and lacking else ""
+
+    @property
+    def fails(self) -> bool:
+        """Tell whether its user's mapping would make a run fail."""
+        if self.advice.standing != "configured":
+            return False
+        return bool(self.advice.problems) or (self.advice.named and bool(self.missing))
+
+    @property
+    def clamped(self) -> int:
+        """How many quantities were below 0 and became 0."""
+        return self.advice.compiled.clamped if self.advice.compiled else 0
+
+    def redeclare(self, schema: dict[str, Any], advice: Advice) -> None:
+        """Go on under another SCHEMA."""
+        self.schema = schema
+        self.advice = advice
+        self._watch = self._watch or _watch(advice)
+        self._see_schema()
+        changed = "Its SCHEMA changes within the file: what is said here goes by the last"
+        if changed not in self.remarks:
+            self.remarks.append(changed)
+
+    def take(self, record: Any, own: Any, codes: Mapping[str, str] | None, most: int) -> None:
+        """Map a record, and keep the first few outcomes."""
+        self.records += 1
+        if self.advice.compiled is None:
+            return
+        outcomes = self._outcomes(record, own, codes)
+        if len(self.shown) < most:
+            self.shown.append((self.records, outcomes))
+        for outcome in outcomes:
+            self._count(outcome)
+
+    def _outcomes(self, record: Any, own: Any, codes: Mapping[str, str] | None) -> list[Outcome]:
+        """Map as a run does; a rejected row that comes again is only what was rejected of it."""
+        if not isinstance(record, dict) or self.advice.compiled is None:
+            return [_NO_RECORD]
+        if self._watch is not None:
+            self._watch.see(record, self.records)
+        outcomes = self.advice.compiled.outcomes(record)
+        updates = rejected_updates(own)
+        return outcomes if updates is None else only_rejected(outcomes, updates, codes)
+
+    def _count(self, outcome: Outcome) -> None:
+        if isinstance(outcome, Stock):
+            self.mapped += 1
+            return
+        if isinstance(outcome, Refused):
+            key, cause = outcome.code, Cause(outcome.code, outcome.message, self.records)
+        else:
+            key, cause = f"skipped: {outcome.reason}", Cause("", outcome.reason, self.records)
+        self.causes.setdefault(key, cause).count += 1
+
+    def _see_schema(self) -> None:
+        if self._watch is not None:
+            self._watch.see_schema(self.schema["properties"])
+
+
+def _watch(advice: Advice) -> ColumnWatch | None:
+    """Watch the columns of a mapping that a user wrote; a proposal's are those of the SCHEMA."""
+    if advice.standing != "configured" or advice.compiled is None:
+        return None
+    return ColumnWatch(advice.compiled.needs, advice.compiled.inner_needs)
+
+
+class Survey:
+    """A file's streams.
+
+    Attributes:
+        streams: By name, in the order in which they came.
+        records: How many records were read.
+        stopped: Why the rest of the file was left unread; empty where it was not.
+    """
+
+    def __init__(self, advisor: Advisor, most: int, codes: Mapping[str, str] | None = None) -> None:
+        """Begin.
+
+        Args:
+            advisor: Says which mapping a stream has.
+            most: How many records of a stream to show.
+            codes: The client id of each location code, in a file of rejected rows.
+        """
+        self._advisor = advisor
+        self._most = most
+        self._codes = codes
+        self._quiet = 0
+        self._flaws: dict[str, list[int | None]] = {}
+        self._counts: dict[str, int] = {}
+        self.streams: dict[str, StreamView] = {}
+        self.records = 0
+        self.stopped = ""
+
+    @property
+    def examined(self) -> bool:
+        """Tell whether the mappings are its user's."""
+        return self._advisor.examines
+
+    @property
+    def clash(self) -> bool:
+        """Tell whether a run would stop for what is recognised together."""
+        return not self.examined and any(self._advisor.remarks())
+
+    def read(self, file: Iterable[Content]) -> None:
+        """Look at what a file holds until nothing new is expected."""
+        for content in file:
+            if isinstance(content, Declared):
+                self._declare(content)
+            elif isinstance(content, Sampled):
+                self._sample(content)
+            else:
+                self._note(content)
+            if self._quiet >= ENOUGH and self._is_full():
+                self.stopped = f"The rest is left unread: {ENOUGH} records brought no other stream"
+                return
+
+    def flaws(self) -> Iterator[str]:
+        """Say what could not be used, the same of several lines at once."""
+        for what, numbers in self._flaws.items():
+            count = self._counts[what]
+            lines = ", ".join(str(number) for number in numbers if number is not None)
+            if not lines:
+                yield what
+            elif count == 1:
+                yield f"Line {lines} {what}"
+            else:
+                more = f" and {count - _FEW} more" if count > _FEW else ""
+                yield f"Lines {lines}{more}: each {what}"
+
+    def _declare(self, content: Declared) -> None:
+        name, schema, remark = content
+        view = self.streams.get(name)
+        if view is not None and view.schema == schema:
+            return
+        self._quiet = 0
+        advice = self._advisor.advise(name, schema)
+        if view is None:
+            self.streams[name] = StreamView(name, schema, advice, remark)
+        else:
+            view.redeclare(schema, advice)
+
+    def _sample(self, content: Sampled) -> None:
+        view = self.streams.get(content.stream)
+        if view is None:
+            self._note_line(content.number, "is a RECORD before its SCHEMA; a run ends there")
+            return
+        self.records += 1
+        self._quiet += 1
+        view.take(content.record, content.own, self._codes, self._most)
+
+    def _note(self, flaw: Flaw) -> None:
+        self._note_line(flaw.number, flaw.what)
+
+    def _note_line(self, number: int | None, what: str) -> None:
+        numbers = self._flaws.setdefault(what, [])
+        self._counts[what] = self._counts.get(what, 0) + 1
+        if len(numbers) < _FEW:
+            numbers.append(number)
+
+    def _is_full(self) -> bool:
+        """Tell whether each stream has as many records as are shown; asked now and then."""
+        self._quiet = 0
+        return all(view.records >= self._most for view in self.streams.values())

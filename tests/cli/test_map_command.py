@@ -1,0 +1,602 @@
+"""`tocobagus map`: a person sees what a stream's mapping is, or may be, and what it does."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+import yaml
+from click.testing import CliRunner
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from target_tocobagus.cli import main, sampling, surveying
+from target_tocobagus.mapping import compile_mapping
+from target_tocobagus.settings import parse_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from click.testing import Result
+
+TOCOBAGUS: Final = [sys.executable, "-c", "from target_tocobagus.cli import main; main()"]
+DATA: Final = Path(__file__).parents[1] / "data"
+STREAMS: Final = DATA / "streams"
+CSV: Final = STREAMS / "tap-csv-long+wide.singer"
+LONG: Final = {"stream": "stock_long", "sku": "sku", "stock": "qty", "warehouse": "warehouse_code"}
+WIDE_PLACES: Final = ("WH-JKT", "WH SBY", "wh_bdg")
+WIDE: Final = {
+    "stream": "stock_wide",
+    "sku": "SKU",
+    "warehouse_columns": [{"column": place, "client_id": place} for place in WIDE_PLACES],
+}
+
+
+def run(*arguments: object, stdin: bytes | None = None, width: int = 80) -> Result:
+    """Run the command; whatever ends it, it is no traceback."""
+    env = {"COLUMNS": str(width), "NO_COLOR": None}
+    result = CliRunner(env=env).invoke(main, ["map", *map(str, arguments)], input=stdin)
+    assert isinstance(result.exception, (SystemExit, type(None))), result.exc_info
+    assert result.exit_code in {0, 1}
+    return result
+
+
+def written(tmp_path: Path, messages: Iterable[Any], name: str = "given") -> Path:
+    """Write a file of JSON lines; texts stand as they are."""
+    path = tmp_path / name
+    lines = [each if isinstance(each, str) else json.dumps(each) for each in messages]
+    path.write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    return path
+
+
+def schema(stream: str, *columns: str) -> dict[str, Any]:
+    """Make a SCHEMA message whose columns may hold anything."""
+    declared: dict[str, Any] = {"properties": {column: {} for column in columns}}
+    return {"type": "SCHEMA", "stream": stream, "key_properties": [], "schema": declared}
+
+
+def record(stream: str, **values: Any) -> dict[str, Any]:
+    """Make a RECORD message."""
+    return {"type": "RECORD", "stream": stream, "record": values}
+
+
+def flat(text: str) -> str:
+    """Undo the breaking of lines."""
+    return " ".join(text.split())
+
+
+def cells(text: str) -> list[list[str]]:
+    """Split what was shown into lines of words."""
+    return [line.split() for line in text.splitlines()]
+
+
+def test_it_is_a_command_of_tocobagus() -> None:
+    """Run as a process of its own it shows mapping and records, without colours in a pipe."""
+    command = [*TOCOBAGUS, "map", "-"]
+    done = subprocess.run(command, input=CSV.read_bytes(), check=True, capture_output=True)
+    shown = done.stdout.decode()
+
+    assert done.stderr == b""
+    assert "stdin: 2 streams" in shown
+    assert "\n  - stream: stock_long\n    sku: sku\n    stock: qty\n" in shown
+    assert ["1", "KOPI-ARB-250", "WH-JKT", "12"] in cells(shown)
+    assert "\x1b" not in shown
+
+
+@pytest.mark.parametrize("name", [path.name for path in sorted(STREAMS.glob("*.singer"))])
+def test_a_recorded_stream_is_mapped_as_settings_accept(name: str) -> None:
+    """YAML and JSON are the same list, valid and complete, and all that is on stdout."""
+    as_yaml = run(STREAMS / name, "--all", "--format", "yaml")
+    as_json = run(STREAMS / name, "--all", "--format", "json")
+    page = run(STREAMS / name, "--all")
+
+    mappings = json.loads(as_json.stdout)
+    accepted = parse_settings({"dry_run": True, "streams": mappings})
+    assert yaml.safe_load(as_yaml.stdout) == mappings
+    assert accepted.streams
+    for mapping in accepted.streams:
+        compile_mapping(mapping, accepted.policy)
+        assert mapping.stream in page.stdout
+    assert [each.exit_code for each in (as_yaml, as_json, page)] == [0, 0, 0]
+    assert as_yaml.stderr == page.stderr == ""
+
+
+def test_the_lines_on_a_page_can_be_pasted() -> None:
+    """In a narrow terminal, too, each mapping's lines are YAML as they stand."""
+    page = run(STREAMS / "pgml-full.singer", "--all", width=30).stdout
+    blocks = [
+        block for block in page.replace("\r", "").split("\n\n") if block.startswith("  - stream")
+    ]
+
+    assert [yaml.safe_load(block)[0]["stream"] for block in blocks] == [
+        "public-stock_levels",
+        "public-stock_nokey",
+        "public-stock_totals",
+        "public-stock_wide",
+    ]
+
+
+def test_what_is_recognised_is_what_a_run_uses() -> None:
+    """A certain mapping is marked so; fates of its records are shown and summed up."""
+    shown = run(CSV).stdout
+
+    assert "stock_long recognised" in flat(shown)
+    assert "A run without `streams` uses this mapping." in flat(shown)
+    assert ["3", "-", "-", "skipped:", "no", "quantity"] in cells(shown)
+    assert "9 records read: 5 rows mapped, 3 refused, 1 skipped (1 below 0 became 0)" in shown
+    assert "1 BAD_QUANTITY, first in record 9: 'N/A' is no quantity" in shown
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_so_many_records_are_shown() -> None:
+    """The option says how many records of a stream stand in its table."""
+    shown = cells(run(CSV, "--records", "2").stdout)
+
+    assert ["2", "KOPI-ARB-250", "WH-SBY", "0"] in shown
+    assert not any(line[:2] == ["3", "-"] for line in shown)
+
+
+def test_what_a_person_has_to_decide_is_asked() -> None:
+    """An ambiguous stream is shown with the first candidate, the others in a comment."""
+    shown = run(STREAMS / "mysql-full.singer").stdout
+
+    assert "stok to be decided" in flat(shown)
+    assert "'tersedia', 'jumlah' may each hold the stock" in flat(shown)
+    assert "A run without `streams` stops here: decide, and configure it." in flat(shown)
+    assert "\n    stock: tersedia  # or: jumlah\n" in shown
+
+
+def test_what_is_no_stock_is_named_and_drafted_on_demand(tmp_path: Path) -> None:
+    """The reason is given; with --all a draft, and what it lacks."""
+    file = written(tmp_path, [schema("orders", "sku", "qty"), record("orders", sku="A", qty=1)])
+
+    named, drafted = run(file), run(file, "--all")
+
+    assert "orders: its name says 'order', and so it is never taken for stock" in named.stdout
+    assert "--all drafts a mapping" in named.stderr
+    assert named.exit_code == 1
+    assert "Still to be written: stock: is required" in drafted.stdout
+    assert "Its columns: sku, qty" in drafted.stdout
+    assert drafted.exit_code == 0
+    assert json.loads(run(file, "--all", "--format", "json").stdout) == [
+        {"stream": "orders", "sku": "sku"}
+    ]
+    assert run(file, "--format", "yaml").stdout.endswith("[]\n")
+
+
+def test_streams_that_do_not_go_together_are_told() -> None:
+    """Global stock and stock per warehouse stop a run, and none is said to be used."""
+    shown = flat(run(STREAMS / "pgml-full.singer").stdout)
+
+    assert "A run without `streams` stops here: recognised were streams of global" in shown
+    assert "uses this mapping" not in shown
+
+
+def test_the_apis_own_items_are_no_configuration(tmp_path: Path) -> None:
+    """It is said that they are recognised only without `streams`, and the list leaves them out."""
+    items = schema("items", "sku", "stock", "warehouses")
+    plain = schema("plain", "sku", "stock")
+    file = written(tmp_path, [items, plain, record("items", sku="A", stock=2, warehouses=["x"])])
+
+    page, listed = run(file).stdout, run(file, "--format", "yaml").stdout
+
+    assert "# items holds the API's own items: it is recognised only without `streams`" in page
+    assert "Only a run without `streams` takes them: no mapping can say this." in flat(page)
+    assert ["1", "A", "x", "2"] in cells(page)
+    assert "takes the items as they stand; nearest to that is this." in flat(page)
+    assert yaml.safe_load(listed) == [{"stream": "plain", "sku": "sku", "stock": "stock"}]
+    alone = written(tmp_path, [items])
+    assert run(alone, "--format", "json").stdout == "[]\n"
+    assert yaml.safe_load(run(alone, "--format", "yaml").stdout) == []
+
+
+def test_a_name_that_reads_as_a_glob_is_escaped(tmp_path: Path) -> None:
+    """The mapping that is shown fits the stream that it is for."""
+    file = written(tmp_path, [schema("stock[1]", "sku", "qty"), record("stock[1]", sku=1, qty=2)])
+    config = tmp_path / "streams.json"
+    config.write_text(run(file, "--format", "json").stdout)
+
+    assert ["1", "1", "all", "warehouses", "2"] in cells(run(file, "--config", config).stdout)
+
+
+def catalog(tmp_path: Path, *entries: Any, indent: int | None = 2) -> Path:
+    """Write a catalog."""
+    path = tmp_path / "catalog.json"
+    path.write_text(json.dumps({"streams": entries}, indent=indent), "utf-8-sig")
+    return path
+
+
+def entry(stream: str, *columns: str, **keys: Any) -> dict[str, Any]:
+    """Make a stream of a catalog."""
+    return {"stream": stream, "schema": schema("", *columns)["schema"], **keys}
+
+
+def column(name: str, **metadata: Any) -> dict[str, Any]:
+    """Make a column's metadata."""
+    return {"breadcrumb": ["properties", name], "metadata": metadata}
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_a_catalog_is_read_like_a_stream(tmp_path: Path, indent: int | None) -> None:
+    """Each of its streams has a mapping, by its own name; there is no record to be shown."""
+    with_two_names = entry("stok", "sku", "stok", tap_stream_id="toko-stok")
+    other = {**with_two_names, "tap_stream_id": "gudang-stok"}
+    file = catalog(tmp_path, with_two_names, other, {"tap_stream_id": "x"}, 7, indent=indent)
+
+    page = flat(run(file).stdout)
+
+    assert "2 streams" in page
+    assert "- stream: stok sku: sku stock: stok" in page
+    assert "It is also called 'toko-stok' in the catalog" in page
+    assert "- stream: gudang-stok" in page
+    assert "The catalog's streams[2] has no name, or no columns." in page
+    assert "record" not in page
+
+
+def test_what_a_catalog_does_not_select_is_left_out(tmp_path: Path) -> None:
+    """A stream that is not selected waits for --all; a column that is not is not relied on."""
+    unselected = {"breadcrumb": [], "metadata": {"selected": False}}
+    columns = [
+        column("stock", selected=False),
+        column("sku", selected=False, inclusion="automatic"),
+        column("on_hand", inclusion="unsupported"),
+        {"breadcrumb": None},
+        None,
+    ]
+    file = catalog(
+        tmp_path,
+        entry("stock", "sku", "stock", "qty", "on_hand", metadata=columns),
+        entry("stok", "sku", "stok", metadata=[unselected]),
+    )
+
+    assert json.loads(run(file, "--format", "json").stdout) == [
+        {"stream": "stock", "sku": "sku", "stock": "qty"}
+    ]
+    page = flat(run(file).stdout)
+    assert "Not selected, and so left out without --all: 'stok'." in page
+    assert "Columns that are not selected: 'stock', 'on_hand'." in page
+    assert "- stream: stok" in run(file, "--all").stdout
+
+
+def configured(tmp_path: Path, config: Any) -> Path:
+    """Write a configuration."""
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(config))
+    return path
+
+
+def test_a_configuration_is_tried(tmp_path: Path) -> None:
+    """Its mappings and policies are what records are mapped by; credentials are not looked at."""
+    config = {
+        "partner_secret": " \n ",
+        "rounding": "reject",
+        "warehouse_map": [{"code": "WH-JKT", "client_id": "wh_jakarta"}],
+        "streams": [LONG],
+    }
+    result = run(CSV, "--config", configured(tmp_path, config))
+    shown = cells(result.stdout)
+
+    assert result.exit_code == 0
+    assert "By warehouse_map (1), rounding reject" in result.stdout
+    assert "stock_long as configured" in flat(result.stdout)
+    assert ["1", "KOPI-ARB-250", "wh_jakarta", "12"] in shown
+    assert any(line[:4] == ["4", "00123", "wh_jakarta", "FRACTIONAL_STOCK:"] for line in shown)
+    assert any(line[:4] == ["2", "KOPI-ARB-250", "WH-SBY", "UNMAPPED_WAREHOUSE:"] for line in shown)
+    assert "stock_wide: no mapping in `streams` names it" in result.stdout
+
+
+def test_the_policies_hold_for_what_is_recognised(tmp_path: Path) -> None:
+    """A configuration without `streams` is tried with recognition."""
+    result = run(CSV, "--config", configured(tmp_path, {"stock_buffer": 10}))
+
+    assert ["1", "KOPI-ARB-250", "WH-JKT", "2"] in cells(result.stdout)
+    assert "stock_long recognised" in flat(result.stdout)
+
+
+def test_the_list_that_is_written_can_be_tried(tmp_path: Path) -> None:
+    """What --format json writes, --config reads."""
+    listed = json.loads(run(CSV, "--all", "--format", "json").stdout)
+    result = run(CSV, "--config", configured(tmp_path, listed), "--format", "json")
+
+    assert listed == [LONG, WIDE]
+    assert json.loads(result.stdout) == listed
+    assert result.exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            {"warehouse": []},
+            "A run stops here: warehouse: is not set, but the stream has 'warehouse_code'",
+        ),
+        ({"stock": "stok"}, "Relied on and never seen: 'stok'; a run fails for it."),
+        ({"subtract": ["qty", "resrv"]}, "Relied on and never seen: 'resrv'; a run fails for it."),
+    ],
+)
+def test_a_mapping_that_a_run_would_fail_for_is_found(
+    tmp_path: Path, change: dict[str, Any], said: str
+) -> None:
+    """What is wrong is said beside the mapping, and the exit code is 1."""
+    mapping = {key: value for key, value in {**LONG, **change}.items() if value}
+    config = configured(tmp_path, {"streams": [WIDE, mapping]})
+
+    page, listed = run(CSV, "--config", config), run(CSV, "--config", config, "--format", "json")
+
+    assert said in flat(page.stdout)
+    assert said in listed.stderr
+    assert json.loads(listed.stdout) == [mapping, WIDE]
+    assert [page.exit_code, listed.exit_code] == [1, 1]
+    assert "Error: a run would fail" in page.stderr
+
+
+def test_a_glob_is_not_blamed_for_a_column(tmp_path: Path) -> None:
+    """As in a run, a mapping for several streams may lack a column in one of them: it is told."""
+    config = configured(tmp_path, [{**WIDE, "stream": "stock_w*", "subtract": "reserved"}])
+    result = run(CSV, "--config", config)
+
+    assert "Relied on and never seen: 'reserved'." in result.stdout
+    assert result.exit_code == 0
+
+
+def test_what_is_configured_in_vain_is_told(tmp_path: Path) -> None:
+    """Mappings without a stream, misspelt settings, and settings that are a run's alone."""
+    config = {"streams": [LONG, {**LONG, "stream": "nix"}], "roundin": 1, "stream_maps": {"a": {}}}
+    shown = flat(run(CSV, "--config", configured(tmp_path, config)).stdout)
+
+    assert "streams[1] ('nix') is the mapping of no stream here." in shown
+    assert "Unknown setting 'roundin' is ignored; did you mean 'rounding'?" in shown
+    assert "stream_maps is not applied here" in shown
+    assert "'stream_maps' is ignored" not in shown
+
+
+def test_of_a_rejected_row_only_what_was_rejected_is_mapped(tmp_path: Path) -> None:
+    """A file of rejected rows shows what piping it back would send."""
+    rejected = record("stock_wide", SKU="A", **{"WH-JKT": 1, "WH SBY": 2, "wh_bdg": 3})
+    rejected["tocobagus"] = {"updates": [{"identifier": {"sku": "A"}, "warehouse": "wh_bdg"}]}
+    file = written(tmp_path, [schema("stock_wide", "SKU", *WIDE_PLACES), rejected])
+    shown = run(file, "--config", configured(tmp_path, [WIDE])).stdout
+
+    assert ["A", "wh_bdg", "3"] in cells(shown)
+    assert "1 row mapped, 0 refused, 2 skipped" in shown
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{", "is no JSON"),
+        ("[" * 100_000, "is no JSON"),
+        ('"x"', "is no JSON object"),
+        ('{"rounding": "up"}', "--config: rounding: must be one of 'floor', 'reject'"),
+        ('[{"stream": "a"}]', "--config: mapping of stream 'a': stock: is required"),
+        ('[{"stream": "a", "stok": "b"}]', "has no key 'stok'"),
+        (None, "cannot be read: No such file"),
+    ],
+)
+def test_a_wrong_configuration_is_refused(tmp_path: Path, content: str | None, said: str) -> None:
+    """The message names the setting, as a run's does."""
+    config = tmp_path / "config.json"
+    if content is not None:
+        config.write_text(content)
+    result = run(CSV, "--config", config)
+
+    assert result.exit_code == 1
+    assert said in result.stderr
+    assert result.stdout == ""
+
+
+def test_broken_lines_are_named_and_passed_over(tmp_path: Path) -> None:
+    """Each kind of flaw is told once, with the numbers of its lines."""
+    good = [schema("stock", "sku", "qty"), record("stock", sku="A", qty=3)]
+    flawed = [
+        "",
+        "   ",
+        "{no",
+        "[1]",
+        '{"type": 1}',
+        {"type": "STATE", "value": {}},
+        {"type": "RECORD", "stream": "stock"},
+        {"type": "RECORD", "stream": "stock", "record": 7},
+        {"type": "SCHEMA", "stream": "stock", "schema": {}},
+        {"type": "BATCH", "stream": "stock"},
+        record("", sku="A"),
+        record("late", sku="A"),
+        *["{no"] * 5,
+    ]
+    lines = [*good, *flawed]
+    file = written(tmp_path, ["\ufeff" + json.dumps(lines[0]), *lines[1:]])
+    result = run(file)
+    shown = flat(result.stdout)
+
+    assert result.exit_code == 0
+    assert "Lines 5, 15, 16, 17, 18 and 1 more: each is not JSON; a run ends there." in shown
+    assert "Lines 6, 7: each is no Singer message; a run ends there." in shown
+    assert "Line 9 is a RECORD without a record; a run ends there." in shown
+    assert "Line 11 is a SCHEMA without properties; a run ends there." in shown
+    assert "Line 12 is a BATCH, whose records stand in files that are not looked at." in shown
+    assert "Line 13 is a RECORD that names no stream." in shown
+    assert "Line 14 is a RECORD before its SCHEMA; a run ends there." in shown
+    assert "2 - - NO_RECORD: the record is no object" in shown
+    assert "# Line 14 is a RECORD before its SCHEMA" in run(file, "--format", "yaml").stdout
+
+
+def test_a_schema_that_changes_is_followed(tmp_path: Path) -> None:
+    """As in a run, each record is mapped by the SCHEMA before it; the last is shown."""
+    first, last = schema("stock", "sku", "qty"), schema("stock", "sku", "stok")
+    rows = [record("stock", sku="A", qty=3), record("stock", sku="A", stok=4)]
+    result = run(written(tmp_path, [first, first, rows[0], last, rows[1], first, last]))
+
+    assert "Its SCHEMA changes within the file" in result.stdout
+    assert ["1", "A", "all", "warehouses", "3"] in cells(result.stdout)
+    assert ["2", "A", "all", "warehouses", "4"] in cells(result.stdout)
+    assert "stock: stok" in result.stdout
+
+
+def test_a_record_of_many_levels_is_not_shown_whole(tmp_path: Path) -> None:
+    """So many of its rows stand in the table; all are counted."""
+    levels = [{"code": f"w{number}", "n": number} for number in range(30)]
+    mapping = {
+        "stream": "stock",
+        "sku": "sku",
+        "levels": "levels",
+        "warehouse": "code",
+        "stock": "n",
+    }
+    file = written(
+        tmp_path, [schema("stock", "sku", "levels"), record("stock", sku=1, levels=levels)]
+    )
+    shown = run(file, "--config", configured(tmp_path, [mapping])).stdout
+
+    assert "and 22 rows more" in shown
+    assert "1 record read: 30 rows mapped" in shown
+
+
+def test_values_are_shown_and_never_obeyed(tmp_path: Path) -> None:
+    """Escape sequences and markup of a stream's values, names and columns stay texts."""
+    name = "stock\x1b[2J"
+    rows = [record(name, sku="[red]A\x1b[2J", qty=3), record(name, qty="\x07[/]")]
+    file = written(tmp_path, [schema(name, "sku", "qty"), *rows, "\x1b"])
+
+    for form in ("page", "yaml"):
+        output = run(file, "--format", form).output
+        assert "\x1b" not in output
+        assert "\x07" not in output
+    assert "[red]A\ufffd[2J" in run(file).stdout
+    assert yaml.safe_load(run(file, "--format", "yaml").stdout)[0]["stream"] == name
+    assert json.loads(run(file, "--format", "json").stdout)[0]["stream"] == name
+
+
+def test_names_that_are_no_utf8_are_escaped(tmp_path: Path) -> None:
+    """A lone surrogate out of a tap's JSON is written so that the list is UTF-8."""
+    name = "stock\ud800咖啡"
+    file = written(tmp_path, [schema(name, "sku", "qty")])
+
+    listed = run(file, "--format", "json").stdout_bytes.decode()
+    assert json.loads(listed)[0]["stream"] == name
+    assert "咖啡" in listed
+    assert run(file).exit_code == run(file, "--format", "yaml").exit_code == 0
+
+
+def test_a_packed_stream_is_unpacked(tmp_path: Path) -> None:
+    """Gzip is known by its first bytes; where it is cut short, the rest is mapped."""
+    packed = gzip.compress(CSV.read_bytes())
+    cut = tmp_path / "cut"
+    cut.write_bytes(packed[: len(packed) * 3 // 4])
+
+    assert json.loads(run("-", "--format", "json", stdin=packed).stdout) == [LONG]
+    result = run(cut)
+    assert result.exit_code == 0
+    assert "The file cannot be read to its end" in result.stdout
+
+
+def test_a_long_file_is_not_read_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once no further stream is expected, the rest is left, and it is said."""
+    rows = [record("stock", sku=number, qty=number) for number in range(45)]
+    file = written(tmp_path, [schema("stock", "sku", "qty"), *rows, "no JSON"])
+    monkeypatch.setattr(surveying, "ENOUGH", 20)
+
+    result = run(file, "--records", "30")
+    assert "The rest is left unread: 20 records brought no other stream." in flat(result.stdout)
+    assert "40 records read" in result.stdout
+
+    monkeypatch.setattr(sampling, "MOST_BYTES", file.stat().st_size // 2)
+    result = run(file, "--records", "45")
+    assert "Only the first 0 MiB of the file were read." in result.stdout
+    assert "not JSON" not in result.stdout
+
+
+@pytest.mark.parametrize("name", [".", "missing.singer", "empty"])
+def test_a_file_without_streams_is_an_error(tmp_path: Path, name: str) -> None:
+    """The message says what is the matter with it."""
+    (tmp_path / "empty").touch()
+    result = run(f"{tmp_path}/{name}")
+
+    assert result.exit_code == 1
+    assert "cannot be read: " in result.stderr or "holds no SCHEMA" in result.stderr
+    assert result.stdout == ""
+
+
+def test_something_else_than_a_stream_is_told_so() -> None:
+    """A file of another kind is not taken for an empty stream."""
+    result = run(__file__)
+
+    assert result.exit_code == 1
+    assert "holds no SCHEMA of a Singer stream, and is no catalog." in result.stderr
+
+
+VALUES: Final = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(st.characters(), max_size=5)
+    | st.sampled_from(["sku", "stock", "WH-A", "WH-A ", "gudang"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["type", "properties", "sku", "qty", "stock", "WH-A", "WH-A ", "WH B"]),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=8,
+)
+MESSAGES: Final = st.fixed_dictionaries(
+    {
+        "type": st.sampled_from(["SCHEMA", "RECORD", "BATCH", "STATE"]) | VALUES,
+        "stream": st.sampled_from(["stock", "", "stok[x]\ud800"]) | VALUES,
+    },
+    optional={
+        "schema": st.fixed_dictionaries({"properties": VALUES}) | VALUES,
+        "record": VALUES,
+        "tocobagus": VALUES,
+        "tap_stream_id": VALUES,
+        "metadata": VALUES,
+    },
+)
+
+
+def lines_of(messages: list[dict[str, Any]]) -> bytes:
+    """Write messages as a tap would, NaN included."""
+    return "\n".join(map(json.dumps, messages)).encode()
+
+
+def catalog_of(entries: list[dict[str, Any]]) -> bytes:
+    """Write a catalog as a tap would."""
+    return json.dumps({"streams": entries}).encode()
+
+
+FILES: Final = (
+    st.binary(max_size=200)
+    | st.binary(max_size=60).map(lambda data: gzip.compress(data)[:-3])
+    | st.lists(MESSAGES, max_size=6).map(lines_of)
+    | st.lists(MESSAGES, max_size=6).map(catalog_of)
+)
+
+
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@given(FILES, st.booleans(), st.sampled_from(["page", "yaml", "json"]))
+@example(b"\x1f\x8b", False, "page")  # noqa: FBT003  # hypothesis takes no names here
+@example(b'{"streams": [' * 2000, True, "page")  # noqa: FBT003
+@example(
+    lines_of([schema("stock_w", "sku", "WH-A", "WH-A ", "WH-B")]),
+    True,  # noqa: FBT003
+    "json",
+)
+def test_no_file_is_too_strange(content: bytes, everything: bool, form: str) -> None:  # noqa: FBT001
+    """Whatever it holds is mapped or refused with a message; what is listed is always valid."""
+    flags = ["--all"] if everything else []
+    result = run("-", "--format", form, *flags, stdin=content)
+
+    assert result.exit_code == 0 or "Error: " in result.stderr
+    if form == "page" or not result.stdout:
+        return
+    listed = yaml.safe_load(result.stdout) if form == "yaml" else json.loads(result.stdout)
+    assert parse_settings({"dry_run": True, "streams": listed}).streams is not None

@@ -1,0 +1,98 @@
+"""What is shipped holds what it should, and what is imported is what is needed."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).parents[2]
+PACKAGE: Final = ROOT / "target_tocobagus"
+MADE: Final = re.compile(r"/__pycache__/|/target_tocobagus/(.+/)?\.")
+"""What running the code and its checks leaves among the sources."""
+
+PRINT_MODULES: Final = "import json, sys; print(json.dumps(sorted(sys.modules)))"
+
+pytestmark = pytest.mark.usefixtures("sources")
+
+
+@pytest.fixture(scope="module")
+def sources() -> None:
+    """Skip where the package is tested as it was installed, without its sources."""
+    if not PACKAGE.is_dir():
+        pytest.skip("the package's sources are not here")
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this tree."""
+    folder = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    (path,) = folder.glob("*.whl")
+    return path
+
+
+def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
+    """Each file of the package is in it, data included, and no other but the metadata."""
+    names = set(zipfile.ZipFile(wheel).namelist())
+    wanted = {
+        path.relative_to(ROOT).as_posix()
+        for path in PACKAGE.rglob("*")
+        if path.is_file() and not MADE.search(path.as_posix())
+    }
+
+    inside = {name for name in names if not name.split("/")[0].endswith(".dist-info")}
+    assert inside == wanted
+    assert "target_tocobagus/py.typed" in inside
+    assert {name.partition("/")[2] for name in names - inside} == {
+        "METADATA",
+        "RECORD",
+        "WHEEL",
+        "entry_points.txt",
+        "licenses/LICENSE",
+    }
+
+
+def modules_after(statement: str) -> set[str]:
+    """Import something in a fresh interpreter and give all that it has imported."""
+    command = [sys.executable, "-c", f"{statement}; {PRINT_MODULES}"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return set(json.loads(done.stdout))
+
+
+@pytest.mark.parametrize(
+    ("statement", "unwanted"),
+    [
+        (
+            "import target_tocobagus.target",
+            {
+                *("jmespath", "rich", "sqlalchemy", "starlette", "uvicorn", "yaml"),
+                *("target_tocobagus.cli", "target_tocobagus.sandbox"),
+                *("target_tocobagus.client", "target_tocobagus.mapping.recognition"),
+            },
+        ),
+        (
+            "import target_tocobagus.cli",
+            {"requests", "rich", "singer_sdk", "starlette", "uvicorn"},
+        ),
+    ],
+)
+def test_what_is_seldom_needed_is_not_imported(statement: str, unwanted: set[str]) -> None:
+    """A run starts without what only some runs use."""
+    assert modules_after(statement).isdisjoint(unwanted)
+
+
+def test_imports_run_downwards_only() -> None:
+    """Every contract of import-linter is kept."""
+    pytest.importorskip("importlinter")
+    command = [str(Path(sys.executable).parent / "lint-imports"), "--no-logo", "--no-cache"]
+    done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stdout

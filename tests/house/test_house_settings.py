@@ -1,0 +1,119 @@
+"""The settings stand in the schema, and are told alike in the README, meltano.yml and --about."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+
+from target_tocobagus.settings import CREDENTIALS, SCHEMA
+from target_tocobagus.target import TargetTocobagus
+
+ROOT: Final = Path(__file__).parents[2]
+README: Final = (ROOT / "README.md").read_text("utf-8")
+PROJECT: Final[dict[str, Any]] = yaml.safe_load((ROOT / "meltano.yml").read_text("utf-8"))
+LOADER: Final[dict[str, Any]] = PROJECT["plugins"]["loaders"][0]
+OWN: Final[dict[str, Any]] = SCHEMA["properties"]
+IDLE: Final = {"add_record_metadata", "load_method", "faker_config"}
+"""Settings of the SDK that this target does not use; meltano.yml leaves them out, and says so."""
+
+
+def about(form: str) -> str:
+    """Give what `--about` writes in a format."""
+    command = [sys.executable, "-m", "target_tocobagus", "--about", f"--format={form}"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def known() -> dict[str, Any]:
+    """All settings, the SDK's among them, as `--about` tells a machine."""
+    settings: dict[str, Any] = json.loads(about("json"))["settings"]["properties"]
+    return settings
+
+
+def kind_of(schema: dict[str, Any]) -> str:
+    """Name a setting's kind as Meltano does."""
+    (kind,) = (name for name in schema["type"] if name != "null")
+    return "options" if "enum" in schema else str(kind)
+
+
+def default_of(name: str, schema: dict[str, Any]) -> str:
+    """Write a setting's default as the README does."""
+    value = schema.get("default")
+    if name in CREDENTIALS:
+        return "required"
+    if value in (None, ""):
+        return "none" if value is None else "empty"
+    return f"`{value if isinstance(value, str) else json.dumps(value)}`"
+
+
+def test_the_readme_tells_the_settings_of_the_schema() -> None:
+    """Names, defaults and meanings are the schema's, in its order."""
+    rows = re.findall(r"^\| `(\w+)` \| (.+?) \| (.+?) \|$", README, re.MULTILINE)
+
+    assert rows == [
+        (name, default_of(name, schema), schema["description"].removesuffix(" Required."))
+        for name, schema in OWN.items()
+    ]
+
+
+def test_meltano_knows_every_setting_that_does_something(known: dict[str, Any]) -> None:
+    """Name and kind of each are the target's own, in its order; a secret is marked."""
+    told = [
+        (setting["name"], setting["kind"], setting.get("sensitive", False))
+        for setting in LOADER["settings"]
+    ]
+
+    assert told == [
+        (name, kind_of(schema), schema.get("secret", False))
+        for name, schema in known.items()
+        if name not in IDLE
+    ]
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_meltano_tells_a_setting_as_the_schema_does(name: str) -> None:
+    """Label, description, default and options are the schema's."""
+    (setting,) = (setting for setting in LOADER["settings"] if setting["name"] == name)
+    schema = OWN[name]
+
+    assert setting["label"] == schema["title"]
+    assert setting["description"] == schema["description"]
+    assert ("value" in setting, setting.get("value")) == (
+        "default" in schema,
+        schema.get("default"),
+    )
+    options = [option["value"] for option in setting.get("options", ())]
+    assert options == [value for value in schema.get("enum", ()) if value is not None]
+
+
+def test_meltano_tells_what_the_target_can_do() -> None:
+    """Command and capabilities are the target's own."""
+    assert LOADER["executable"] == TargetTocobagus.name
+    assert LOADER["capabilities"] == [each.value for each in TargetTocobagus.capabilities]
+
+
+def test_meltano_schedules_a_job_of_these_plugins() -> None:
+    """The schedule's job is there, and its tasks are plugins that are there."""
+    plugins = {plugin["name"] for kind in PROJECT["plugins"].values() for plugin in kind}
+    (job,) = PROJECT["jobs"]
+    (schedule,) = PROJECT["schedules"]
+
+    assert schedule["job"] == job["name"]
+    assert {name for task in job["tasks"] for name in task.split()} <= plugins
+
+
+def test_about_tells_every_setting(known: dict[str, Any]) -> None:
+    """A person reads the same names as a machine, the schema's among them."""
+    markdown = about("markdown")
+
+    assert list(OWN) == list(known)[: len(OWN)]
+    for name in known:
+        assert re.search(rf"\b{name}\b", markdown), name
