@@ -7,6 +7,8 @@ from typing import Final
 
 _SWITCH_SECONDS: Final = 0.001
 _COLLECT_AFTER: Final = 50_000
+_M_ARENA_MAX: Final = -8
+"""The parameter's number in glibc's malloc.h; other C libraries know neither it nor `mallopt`."""
 
 
 def main() -> None:
@@ -25,7 +27,21 @@ def main() -> None:
     # A worker that comes back from the network has little to do, and should not wait for long
     # until the main thread, which maps without a pause, lets it.
     sys.setswitchinterval(_SWITCH_SECONDS)
+    _share_one_arena()
     TargetTocobagus.cli(prog_name="target-tocobagus")
+
+
+def _share_one_arena() -> None:
+    """Let all threads allocate from one arena, where glibc's malloc would give each its own.
+
+    The interpreter's lock lets one thread allocate at a time anyway; and with an arena for each
+    worker the process keeps the peaks of all of them, though they never have them together.
+    """
+    import ctypes
+
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_ARENA_MAX, 1)
 
 
 if __name__ == "__main__":

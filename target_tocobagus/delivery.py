@@ -80,6 +80,7 @@ class Delivery:
         self._hurry = False
         self._closing = False
         self._over = False
+        self._watchers = 0  # workers that wait for a moment, and so will see a batch become due
         self._claims = 0  # workers that wait to send something again; they go before new batches
         self._deaf = False
         self.error: TocobagusError | None = None
@@ -91,11 +92,9 @@ class Delivery:
 
     def put(self, rows: Iterable[Row]) -> None:
         """Hand rows to the window; call it with the lock held."""
-        was_empty = not self._window.ready
         now = time.monotonic()
         self._tally.superseded += self._window.put(rows, now)
-        if self._window.ready and (was_empty or self._window.wants(self._pacing.limits, now)):
-            self._idle.notify()
+        self._nudge(now)
 
     def hurry(self, *, on: bool) -> None:
         """Say whether reading waits for room: then a batch goes though it is not full."""
@@ -172,8 +171,15 @@ class Delivery:
                     return None
                 elif (due := self._window.due(limits)) is not None:
                     wait = due - now
+                self._watchers += wait is not None
                 self._idle.wait(wait)
+                self._watchers -= wait is not None
         return None
+
+    def _nudge(self, now: float) -> None:
+        """Wake a worker if there is a batch for it, or if nobody watches for one to be due."""
+        if self._window.ready and (not self._watchers or self._wants(now)):
+            self._idle.notify()
 
     def _wants(self, now: float) -> bool:
         if self._closing or self._hurry:
@@ -182,8 +188,7 @@ class Delivery:
 
     def _pick(self, now: float) -> Lease | None:
         lease = self._window.pick(self._pacing.limits, now)
-        if self._window.ready:
-            self._idle.notify()
+        self._nudge(now)
         self._tell()
         return lease
 
@@ -222,8 +227,7 @@ class Delivery:
                 raise _Abandoned
             wait = self._follow_up.conclude(reply, piece, work)
             self._slots.notify()
-            if self._window.ready:
-                self._idle.notify()
+            self._nudge(time.monotonic())
         self._tell()
         return wait
 

@@ -116,7 +116,7 @@ class Pipeline:
             tell=wakeup.wake,
             jitter=self._outside.jitter,
         )
-        self._capacity = 3 * settings.batch_size_rows * (settings.max_in_flight + 1)
+        self._capacity = settings.batch_size_rows * (settings.max_in_flight + 4)
         self.rows: list[Row] = []
         self._held_bytes = 0
         self._flush_rows = min(_MOST_ROWS_AT_ONCE, self._capacity)

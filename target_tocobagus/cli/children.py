@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-_PATIENCE_SECONDS: Final = 10
+_PATIENCE_SECONDS: Final = 3
 _LOG_LINE: Final = re.compile(r"[\d-]+ [\d:,]+ \| (\w+) +\| (\S+) +\| (.*)")
 _UNWANTED: Final = ("LOGLEVEL", "TARGET_TOCOBAGUS_LOGLEVEL", "SINGER_SDK_LOG_CONFIG")
 

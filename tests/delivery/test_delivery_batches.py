@@ -121,7 +121,7 @@ def test_what_has_waited_too_long_goes_before_everything_else() -> None:
 @pytest.mark.parametrize(("rows", "in_flight"), [(1, 1), (3, 2), (7, 8)])
 def test_reading_waits_when_the_window_is_full(rows: int, in_flight: int) -> None:
     """However slow the API, no more rows wait than the window's capacity and one chunk."""
-    capacity = 3 * rows * (in_flight + 1)
+    capacity = rows * (in_flight + 4)
     witness = Witness()
     api = ScriptedApi([Act(delay=0.002)] * 10_000, Rules(), witness)
     most = 0
