@@ -24,7 +24,7 @@ from target_tocobagus.replies import (
     retry_after,
     server_clock,
 )
-from target_tocobagus.settling import RowError, Settlement, settle
+from target_tocobagus.settling import RowError, Settlement, settle, unusable
 
 _BASE_SECONDS: Final = 0.5
 _CAP_SECONDS: Final = 30.0
@@ -173,7 +173,8 @@ def _after_verdict(reply: Reply, piece: Piece, situation: Situation) -> Answer:
     if reply.status in _REFUSING:
         return _after_refusal(reply, piece)
     if reply.status in _SUCCESSES:
-        return _retry(piece, situation, describe(reply, "an answer that names no rows"))
+        meaning = f"an answer that names no rows: {unusable(reply.body)}"
+        return _retry(piece, situation, describe(reply, meaning))
     hint = ": redirects are never followed, for they would carry the credentials elsewhere"
     meaning = f"an answer that cannot be used{hint if redirect else ''}"
     return Stop(DeliveryError(describe(reply, meaning)))

@@ -9,9 +9,11 @@ otherwise.
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import msgspec
+
+_SHOWN: Final = 120
 
 Body: TypeAlias = dict[str, Any]
 
@@ -69,6 +71,24 @@ def settle(body: Any, rows: int) -> Settlement | None:
         remarks=(),
     )
     return msgspec.structs.replace(settlement, remarks=tuple(_remarks(body, settlement, rows)))
+
+
+def unusable(body: Any) -> str:
+    """Say what a reply that settles nothing lacks, by the schema of those that can be used.
+
+    A reply is used as tolerantly as `settle` is; the schema serves to explain, not to judge.
+    """
+    if body is None:
+        return "it is no JSON"
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import best_match
+
+    from target_tocobagus.schemas import load_schema
+
+    error = best_match(Draft202012Validator(load_schema("reply")).iter_errors(body))
+    if error is None or error.validator == "anyOf":
+        return "it has neither acceptedRows nor errors"
+    return str(error.message)[:_SHOWN]
 
 
 def _by_row(entries: Any) -> list[tuple[int, dict[str, Any]]]:

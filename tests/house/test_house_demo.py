@@ -198,6 +198,7 @@ def test_a_signal_leaves_nothing_behind(
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
+            preexec_fn=heed_ctrl_c,  # noqa: PLW1509  # no thread of ours forks meanwhile
         ) as process,
         held_open(silent),
     ):
@@ -211,6 +212,11 @@ def test_a_signal_leaves_nothing_behind(
     assert process.returncode in {1, 128 + number}
     assert not [child for child in children if is_running(child)]
     assert list(scratch.iterdir()) == []
+
+
+def heed_ctrl_c() -> None:
+    """Be as a terminal starts a program: a shell's background job would ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from target_tocobagus.schemas import load_schema
-from target_tocobagus.settling import RowError, settle
+from target_tocobagus.settling import RowError, settle, unusable
 
 SCHEMA = Draft202012Validator(load_schema("reply"))
 
@@ -273,3 +273,20 @@ def test_whatever_the_schema_takes_can_be_settled(body: Any, rows: int) -> None:
 def test_the_schema_takes_the_documented_reply() -> None:
     """The documented reply holds to reply.json."""
     assert not list(SCHEMA.iter_errors(DOCUMENTED))
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (None, "it is no JSON"),
+        ([], "[] is not of type 'object'"),
+        ({}, "'data' is a required property"),
+        ({"data": 7}, "7 is not of type 'object'"),
+        ({"data": {"acceptedRows": "all"}}, "'all' is not of type 'array'"),
+        ({"data": {}}, "neither acceptedRows nor errors"),
+    ],
+)
+def test_what_cannot_be_used_is_explained(body: Any, said: str) -> None:
+    """A reply that settles nothing is explained by the schema of those that do."""
+    assert settle(body, 1) is None
+    assert said in unusable(body)
