@@ -165,7 +165,7 @@ def test_validation_that_the_user_asks_for_ends_the_run_as_the_sdk_does(
     ]
     ended = command.run(lines, validate_records=True).without_traceback(1)
     assert stock_of(sandbox) == {"A": {None: 1}}
-    assert "validate_records: 5 is not of type 'string'" in ended.stderr
+    assert "validate_records: " in ended.stderr  # and the SDK's own words, which change
     assert ended.numbers == [1]
     broken = {"properties": {**columns, "on": {"type": 5}}}
     ended = command.run([{**lines[0], "schema": broken}], validate_records=True)
