@@ -232,11 +232,7 @@ MUTANTS: Final = (
     Mutant(
         "throttled retries never come back to full speed",
         PACING,
-        (
-            Change(
-                "delivery", "                    self._slots.notify()  #", "                    #"
-            ),
-        ),
+        (Change("delivery", "                self._slots.notify()  #", "                    #"),),
     ),
     Mutant(
         "Retry-After is one worker's business",
