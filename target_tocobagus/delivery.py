@@ -225,7 +225,13 @@ class Delivery:
             self._pacing.end()
             if self._deaf:
                 raise _Abandoned
-            wait = self._follow_up.conclude(reply, piece, work)
+            try:
+                wait = self._follow_up.conclude(reply, piece, work)
+            except TocobagusError as error:
+                # Before the lock is given away: no other worker may begin a request in between.
+                self.error = self.error or error
+                self._over = True
+                raise
             self._slots.notify()
             self._nudge(time.monotonic())
         self._tell()

@@ -210,6 +210,11 @@ MUTANTS: Final = (
             Change(
                 "delivery", "        self.abandon()\n        self._tell()", "        self._tell()"
             ),
+            Change(
+                "delivery",
+                "                self._over = True\n                raise",
+                "                raise",
+            ),
         ),
     ),
     Mutant(
