@@ -1,13 +1,15 @@
 """Measures the target against a plain SDK target and against bare limits, and prints one table.
 
-Each command is a whole process, start-up included, that reads a file and sends to a sandbox in a
+Each command is a whole process, start-up included, that reads a pipe and sends to a sandbox in a
 process of its own. Commands are run in turn, round after round, so that a machine which slows down
-slows them all; ratios are taken of the best of each, and the spread is shown beside.
+slows them all; ratios are taken of the best of each, and the spread is shown beside. All of them
+find their modules compiled, as after an installation.
 """
 
 from __future__ import annotations
 
 import argparse
+import compileall
 import json
 import os
 import subprocess
@@ -49,14 +51,15 @@ class Cost(NamedTuple):
 
 
 def measure(command: list[str], stream: Path) -> Cost:
-    """Run a command to its end, on a stream.
+    """Run a command to its end, on a stream that comes through a pipe.
 
     Raises:
         SystemExit: It failed; then its figures would say nothing.
     """
     began = time.monotonic()
-    with stream.open("rb") as source, tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(command, stdin=source, stdout=subprocess.DEVNULL, stderr=log)
+    tap = subprocess.Popen(["/bin/cat", str(stream)], stdout=subprocess.PIPE)
+    with tap, tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(command, stdin=tap.stdout, stdout=subprocess.DEVNULL, stderr=log)
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
@@ -169,6 +172,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, nargs="*", default=[300_000])
     parser.add_argument("--only", choices=["rows", "latency", "memory", "start"], nargs="*")
     options = parser.parse_args()
+    compileall.compile_dir(str(HERE.parent / "target_tocobagus"), quiet=1)
     wanted = options.only or ["start", "rows", "latency", "memory"]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

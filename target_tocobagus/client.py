@@ -1,9 +1,10 @@
 """The door to the API: one signed attempt, and what came back as a value.
 
-The only module that knows `requests`. One `Session` serves all workers, so that connections are
-kept and shared; each attempt is signed anew, in an ``auth`` of our own. That ``auth`` is also why
-``~/.netrc`` is never asked, while the environment's proxies and certificate authorities still hold
-(``trust_env = False`` would drop all three).
+The only module that knows `requests`. One adapter serves all workers, so that connections are kept
+and shared. A session is asked once what the environment says of proxies and certificate
+authorities, and sends nothing: it would ask ``~/.netrc`` for other credentials and keep cookies,
+and cost as much again as all that a request needs. What each request has in common is prepared
+once; each attempt is signed anew.
 """
 
 from __future__ import annotations
@@ -11,13 +12,12 @@ from __future__ import annotations
 import json
 import ssl
 import time
-from http.cookiejar import DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any, Final
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 import msgspec
 import requests
 from requests.adapters import HTTPAdapter
-from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from target_tocobagus import __version__, signing
@@ -26,12 +26,18 @@ from target_tocobagus.model import NoReply, Reply
 from target_tocobagus.timely import POOL_CLASSES, set_deadline
 
 if TYPE_CHECKING:
-    from requests import PreparedRequest, Response
+    from requests import PreparedRequest
 
     from target_tocobagus.settings import Credentials, Settings
 
 INVENTORY: Final = "/partner/stores/inventory"
 USER_AGENT: Final = f"target-tocobagus/{__version__}"
+_HEADERS: Final = {
+    **requests.utils.default_headers(),
+    "User-Agent": USER_AGENT,
+    "Accept": "application/json",
+    "Content-Type": "application/json",
+}
 _SHORTEST_SECRET: Final = 6
 """A shorter one may stand in an answer by chance, and blanking it would break the JSON."""
 
@@ -65,27 +71,29 @@ class Client:
     """Sends bodies to the API's bulk endpoint. Its method may be called by several threads."""
 
     def __init__(self, settings: Settings, credentials: Credentials, clock: Clock) -> None:
-        """Prepare a session; no connection is made yet."""
-        self._url = settings.api_url + INVENTORY
+        """Prepare what all requests have in common; no connection is made yet.
+
+        Raises:
+            DeliveryError: No request can be made to this URL.
+        """
+        url = settings.api_url + INVENTORY
+        self._request = _prepared(url)
         self._timeout = settings.request_timeout_seconds
         self._secrets = [
             secret.encode()
             for secret in (credentials.partner_secret, credentials.store_token)
             if len(secret) >= _SHORTEST_SECRET
         ]
-        self._signing = (credentials, settings.signed_path_prefix, settings.signature_prefix)
+        self._credentials = credentials
+        self._signed_path = settings.signed_path_prefix + INVENTORY
+        self._signature_prefix = settings.signature_prefix
         self._clock = clock
-        self._session = requests.Session()
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        self._session.headers["User-Agent"] = USER_AGENT
-        adapter = _TimelyAdapter(pool_maxsize=settings.max_in_flight)
-        for scheme in ("https://", "http://"):
-            self._session.mount(scheme, adapter)
-        self._environment = self._session.merge_environment_settings(
-            self._url, {}, None, None, None
+        self._adapter = _TimelyAdapter(pool_maxsize=settings.max_in_flight)
+        self._environment: Any = requests.Session().merge_environment_settings(
+            url, {}, None, None, None
         )
 
-    def send(self, content: bytes) -> Reply | NoReply:
+    def send(self, body: bytes) -> Reply | NoReply:
         """Make one attempt.
 
         Raises:
@@ -96,19 +104,21 @@ class Client:
         set_deadline(started + self._timeout)
         setting = self._clock.setting
         try:
-            response = self._exchange(content)
+            response = self._adapter.send(
+                self._signed(body), timeout=self._timeout, **self._environment
+            )
+            content = self._without_secrets(response.content)
         except (requests.RequestException, HTTPError, OSError, ValueError) as error:
             return _translate(error, time.monotonic() - started)
         headers = {
             name: response.headers[name] for name in _READ_HEADERS if name in response.headers
         }
         seconds = time.monotonic() - started
-        body = _decode(self._without_secrets(response.content))
-        return Reply(response.status_code, body, headers, setting, seconds)
+        return Reply(response.status_code, _decode(content), headers, setting, seconds)
 
     def close(self) -> None:
         """Close the kept connections."""
-        self._session.close()
+        self._adapter.close()
 
     def _without_secrets(self, content: bytes) -> bytes:
         """Blank out what a server may echo: parts of its answer are logged and written down."""
@@ -116,54 +126,56 @@ class Client:
             content = content.replace(secret, b"***")
         return content
 
-    def _exchange(self, body: bytes) -> Response:
-        request = requests.Request(
-            "PATCH",
-            self._url,
-            data=body,
-            headers={"Content-Type": "application/json", "Accept": "application/json"},
-            auth=_Signature(*self._signing, self._clock.now_ms()),
-        )
-        return self._session.send(
-            self._session.prepare_request(request),
-            timeout=self._timeout,
-            allow_redirects=False,
-            **self._environment,
-        )
-
-
-class _Signature(AuthBase):
-    """Signs a request as it is about to be sent: the bytes signed are the bytes sent."""
-
-    def __init__(
-        self, credentials: Credentials, path_prefix: str, signature_prefix: str, now_ms: int
-    ) -> None:
-        self._credentials = credentials
-        self._path = path_prefix + INVENTORY
-        self._prefix = signature_prefix
-        self._now_ms = now_ms
-
-    def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        headers = signing.signed_headers(self._credentials, self._now_ms)
-        body = request.body if isinstance(request.body, bytes) else b""
-        base = signing.base_string(str(request.method), self._path, headers, body)
+    def _signed(self, body: bytes) -> PreparedRequest:
+        """Make a request of the very bytes that it is signed for."""
+        headers = signing.signed_headers(self._credentials, self._clock.now_ms())
+        base = signing.base_string("PATCH", self._signed_path, headers, body)
         secret = self._credentials.partner_secret
+        request = self._request.copy()
+        request.body = body
         request.headers.update(headers)
-        request.headers["x-signature"] = signing.signature(base, secret, self._prefix)
+        request.headers["x-signature"] = signing.signature(base, secret, self._signature_prefix)
+        request.headers["Content-Length"] = str(len(body))
         return request
+
+
+def _prepared(url: str) -> PreparedRequest:
+    try:
+        return requests.Request("PATCH", url, headers=_HEADERS).prepare()
+    except (requests.RequestException, ValueError) as error:
+        raise _unusable(error) from error
+
+
+class _AcceptedRow(TypedDict, total=False):
+    rowIndex: Any
+
+
+class _Data(TypedDict, total=False):
+    acceptedRows: list[_AcceptedRow]
+    errors: Any
+    summary: Any
+    batchId: Any
+
+
+class _Usual(TypedDict, total=False):
+    """A reply that settles rows, without what it says of each accepted row and nobody reads."""
+
+    data: _Data
+    meta: Any
+    error: Any
+    requestId: Any
+
+
+_READERS: Final = (msgspec.json.Decoder(_Usual).decode, msgspec.json.decode, json.loads)
 
 
 def _decode(content: bytes) -> Any:
     """Read a body as JSON, as tolerantly as it is harmless; ``None`` where it is none."""
     text = content.removeprefix(b"\xef\xbb\xbf")
-    try:
-        return msgspec.json.decode(text)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        pass
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
+    for read in _READERS:
+        with suppress(msgspec.MsgspecError, ValueError, RecursionError):
+            return read(text)
+    return None
 
 
 def _translate(error: Exception, seconds: float) -> NoReply:
@@ -173,8 +185,7 @@ def _translate(error: Exception, seconds: float) -> NoReply:
         message = "the API's certificate does not verify; nothing was sent"
         raise DeliveryError(message) from error
     if isinstance(error, _UNUSABLE) or not isinstance(error, (HTTPError, OSError)):
-        message = f"the request cannot be made ({type(error).__name__}); check api_url"
-        raise DeliveryError(message) from error
+        raise _unusable(error) from error
     if _is_missing_bundle(error):
         message = "the CA bundle that the environment names (REQUESTS_CA_BUNDLE) cannot be read"
         raise DeliveryError(message) from error
@@ -185,6 +196,10 @@ def _translate(error: Exception, seconds: float) -> NoReply:
     reasons = [cause.strerror for cause in chain if isinstance(cause, OSError) and cause.strerror]
     reason = reasons[-1] if reasons else type(chain[-1]).__name__
     return NoReply(timed_out=False, cause=f"the connection failed ({reason})", seconds=seconds)
+
+
+def _unusable(error: Exception) -> DeliveryError:
+    return DeliveryError(f"the request cannot be made ({type(error).__name__}); check api_url")
 
 
 _UNUSABLE: Final = (

@@ -29,11 +29,12 @@ from target_tocobagus.followup import FollowUp, Work
 from target_tocobagus.retrying import Piece
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from target_tocobagus.client import Clock
     from target_tocobagus.followup import Shared
-    from target_tocobagus.model import NoReply, Reply, Row
+    from target_tocobagus.gathering import Gathering
+    from target_tocobagus.model import NoReply, Reply
     from target_tocobagus.window import Lease
 
 logger = logging.getLogger("target-tocobagus.delivery")
@@ -90,10 +91,10 @@ class Delivery:
         for number in range(workers):
             threading.Thread(target=self._work, name=f"worker-{number}", daemon=True).start()
 
-    def put(self, rows: Iterable[Row]) -> None:
+    def put(self, gathering: Gathering) -> None:
         """Hand rows to the window; call it with the lock held."""
         now = time.monotonic()
-        self._tally.superseded += self._window.put(rows, now)
+        self._tally.superseded += self._window.put(gathering, now)
         self._nudge(now)
 
     def hurry(self, *, on: bool) -> None:

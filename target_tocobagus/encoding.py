@@ -8,9 +8,11 @@ without being encoded again.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, get_args
 
 import msgspec
+
+from target_tocobagus.model import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,6 +25,19 @@ FRAME_BYTES: Final = len(_HEAD) + len(_TAIL)
 """What a body weighs beside its items and the commas between them."""
 
 _encode = msgspec.json.Encoder().encode
+
+
+class _Stock(msgspec.Struct, rename={"place": "clientId"}, gc=False):
+    """The stock at one warehouse. A struct is made, and written, faster than a dict."""
+
+    place: str
+    stock: int
+
+
+_PER_WAREHOUSE: Final = {
+    kind: msgspec.defstruct("Item", [(kind, str), ("warehouses", list[_Stock])], gc=False)
+    for kind in get_args(Kind)
+}
 
 
 def encode_item(
@@ -41,8 +56,8 @@ def encode_item(
     if broadcast:
         stock = next(iter(levels.values())).quantity
         return _encode({kind: value, "stock": stock, "warehouses": list(levels)})
-    stocks = [{"clientId": place, "stock": level.quantity} for place, level in levels.items()]
-    return _encode({kind: value, "warehouses": stocks})
+    stocks = [_Stock(place, level.quantity) for place, level in levels.items()]  # type: ignore[arg-type]  # None is the one key, or no key
+    return _encode(_PER_WAREHOUSE[kind](value, stocks))
 
 
 def encode_body(items: Iterable[bytes]) -> bytes:

@@ -7,10 +7,14 @@ from heapq import heapify, heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from target_tocobagus.encoding import encode_item
 from target_tocobagus.model import Item
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from target_tocobagus.model import Identifier, Level
 
 ENTRY_BYTES: Final = 500
@@ -18,58 +22,63 @@ LEVEL_BYTES: Final = 250
 """What an entry and a level weigh in memory, about; measured on CPython 3.11."""
 
 ITEM_SIZE: Final = 24
-LEVEL_SIZE: Final = 32
-"""What an item and a level add to a body, about, beside their own texts."""
+LEVEL_SIZE: Final = 48
+"""What an item, beside its identifier, and a level add to a body, about."""
 
 
-class Entry:
-    """All that waits for one identifier.
+class Entry(msgspec.Struct, eq=False, gc=False):
+    """What has come for one identifier and is not in flight.
 
     Attributes:
-        ready: It stands in the heaps and can be picked; neither leased nor behind a global.
-        urgent: It stands in the heap of stock-outs, rightly or no longer so.
+        identifier: The item.
+        levels: By location: the one key ``None`` (global), or client ids.
+        low: The lowest position that it ever held.
+        urgent: One of its levels is a stock-out, or was.
+        broadcast: One of its levels was said of a list of warehouses, or was.
+        arrived: When the first of it came into the window, by the monotonic clock.
+        size: Bytes of body that it makes, about.
+        weight: Bytes of memory that it takes, about.
+        ready: It stands in the queue and can be picked; neither leased nor behind a global. If it
+            is urgent, it stands in that of stock-outs, too.
+        after: What came for warehouses after this global.
     """
 
-    __slots__ = (
-        "after",
-        "arrived",
-        "identifier",
-        "levels",
-        "low",
-        "ready",
-        "size",
-        "urgent",
-        "weight",
-    )
+    identifier: Identifier
+    levels: dict[str | None, Level]
+    low: int
+    urgent: bool = False
+    broadcast: bool = False
+    arrived: float = 0.0
+    size: int = 0
+    weight: int = 0
+    ready: bool = False
+    after: Entry | None = None
 
-    def __init__(self, identifier: Identifier, low: int, arrived: float) -> None:
-        """Begin without levels, at the position and the moment of the first row."""
-        self.identifier = identifier
-        self.levels: dict[str | None, Level] = {}
-        self.low = low
-        self.arrived = arrived
-        self.ready = False
-        self.urgent = False
-        self.size = ITEM_SIZE + len(identifier[1])
-        self.weight = ENTRY_BYTES
-        self.after: Entry | None = None
-
-    def holds_empty(self) -> bool:
-        """Whether one of its levels is a stock-out."""
-        return 0 in [level.quantity for level in self.levels.values()]
+    def weigh(self) -> None:
+        """Find its size and weight."""
+        levels = self.levels
+        self.size = ITEM_SIZE + len(self.identifier[1]) + len(levels) * LEVEL_SIZE
+        self.weight = ENTRY_BYTES + len(levels) * LEVEL_BYTES
+        for level in levels.values():
+            if not level.line:
+                break  # then the others have none, for all lines are kept, or none are
+            self.weight += len(level.line)
 
     def is_broadcast(self) -> bool:
         """Whether all levels were said at once and are still equal."""
-        levels = list(self.levels.values())
-        if not levels[0].broadcast:
-            return False
-        said = {(level.broadcast, level.position, level.quantity) for level in levels}
-        return len(said) == 1
+        said = {(level.broadcast, level.position, level.quantity) for level in self.levels.values()}
+        return len(said) == 1 and next(iter(said))[0]
 
     def item(self) -> Item:
         """Make the row of a request of it."""
-        encoded = encode_item(self.identifier, self.levels, broadcast=self.is_broadcast())
+        broadcast = self.broadcast and self.is_broadcast()
+        encoded = encode_item(self.identifier, self.levels, broadcast=broadcast)
         return Item(self.identifier, self.levels, self.low, encoded)
+
+
+def holds_empty(levels: Mapping[str | None, Level]) -> bool:
+    """Whether one of them is a stock-out."""
+    return any(level.quantity == 0 for level in levels.values())
 
 
 class Queue:

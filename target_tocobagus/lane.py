@@ -33,6 +33,7 @@ from msgspec import UNSET
 
 from target_tocobagus.checkpointing import OWN_KEY
 from target_tocobagus.decoding import read_float
+from target_tocobagus.entries import Entry
 from target_tocobagus.mapping import DELETED
 from target_tocobagus.model import Level, Stock
 
@@ -121,7 +122,8 @@ class FastLane:
 
         The one loop that each row of a large stream goes through: no call where none is needed.
         """
-        pipeline, decode, append = self._pipeline, self._decode, self._pipeline.rows.append
+        pipeline, decode = self._pipeline, self._decode
+        append = pipeline.gathering.entries.append
         stream, places, nowhere = track.stream, track.places, track.nowhere
         expected: Any = track.message
         kind, unchanged_to = track.mapping.kinds[0], track.mapping.rules.quantities.unchanged_to
@@ -129,6 +131,7 @@ class FastLane:
         position = pipeline.position
         last: Any = _NOWHERE  # equal to no column's value, null included
         identifier: Identifier = (kind, "")
+        entry: Entry | None = None  # of the same item, to add to
         as_is = 0
         try:
             for line in islice(lines, start, None):
@@ -136,14 +139,12 @@ class FastLane:
                     message = decode(line)
                 except _REFUSED:
                     break
-                if type(message) is not expected or message.own is not UNSET:
+                if type(message) is not expected:
                     break
                 record = message.record
-                if record.deleted is not None:
-                    break
                 sku, quantity, code = record.identifier, record.stock, record.code
                 if sku != last and type(sku) is str and sku and sku.strip() == sku:
-                    identifier = (kind, sku)
+                    identifier, entry = (kind, sku), None
                     last = sku
                 place: Any = places.get(code, _NOWHERE) if type(code) is str else nowhere
                 if (
@@ -154,16 +155,29 @@ class FastLane:
                 ):
                     position += 1
                     as_is += 1
-                    level = Level(quantity, position, stream, line if keeps_lines else b"")
-                    append((identifier, place, level))
+                    if entry is None:
+                        levels: dict[str | None, Level] = {}
+                        entry = Entry(identifier, levels, position)
+                        append(entry)
+                    if not quantity:
+                        entry.urgent = True
+                    levels[place] = Level(quantity, position, stream, line if keeps_lines else b"")
                 elif sku is UNSET or quantity is UNSET or (code is UNSET and nowhere is _NOWHERE):
                     break
                 else:
-                    pipeline.position = position = position + 1
+                    position += 1
+                    self._count(position, as_is)
+                    as_is = 0
+                    entry = None  # which may be handed over now
                     self._read_values(track, record, line)
         finally:  # also where reading waits for room, and the run must stop
-            pipeline.position = position
-            pipeline.tally.updates += as_is
+            self._count(position, as_is)
+
+    def _count(self, position: int, as_is: int) -> None:
+        """Tell the pipeline how far reading is, and of so many more rows that were gathered."""
+        self._pipeline.position = position
+        self._pipeline.tally.updates += as_is
+        self._pipeline.gathering.rows += as_is
 
     def _read_values(self, track: _Track, record: Any, line: bytes) -> None:
         """Map the values of a plain mapping's columns, and learn where its code leads."""
@@ -182,7 +196,7 @@ class FastLane:
                 message = decode(line)
             except _REFUSED:
                 return
-            if type(message) is not expected or message.own is not UNSET:
+            if type(message) is not expected:
                 return
             values = zip(track.columns, msgspec.structs.astuple(message.record), strict=True)
             record = {column: value for column, value in values if value is not UNSET}
@@ -226,7 +240,8 @@ class _Track:
                 "code": self.plain.warehouse_column or _NO_COLUMN,
                 "deleted": DELETED,
             }
-            fields = [(field, Any, None if field == "deleted" else UNSET) for field in names]
+            fields = [(field, Any, UNSET) for field in ("identifier", "stock", "code")]
+            fields.append(("deleted", None, None))  # a mark that is not null is refused
         return msgspec.defstruct("Record", fields, rename=names, gc=False)
 
 
@@ -234,7 +249,7 @@ def _message_type(stream: str, record: type[msgspec.Struct]) -> type[msgspec.Str
     fields: list[tuple[str, Any] | tuple[str, Any, Any]] = [
         ("type", Literal["RECORD"]),
         ("record", record),
-        ("own", Any, UNSET),
+        ("own", None, None),  # what stands under our key is refused, but for null
     ]
     return msgspec.defstruct(
         "Message", fields, rename={"own": OWN_KEY}, tag_field="stream", tag=stream, gc=False

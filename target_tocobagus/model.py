@@ -89,11 +89,7 @@ class Level(msgspec.Struct, frozen=True, gc=False):
     broadcast: bool = False
 
 
-Row: TypeAlias = tuple[Identifier, str | None, Level]
-"""A level with its identifier and location, on its way into the window."""
-
-
-class Item(msgspec.Struct, frozen=True):
+class Item(msgspec.Struct, frozen=True, gc=False):
     """One row of a request: all that waited for one identifier.
 
     Attributes:

@@ -19,6 +19,7 @@ from target_tocobagus.columns import ColumnWatch
 from target_tocobagus.delivery import Delivery
 from target_tocobagus.errors import RunFailed, Stopped
 from target_tocobagus.followup import Shared
+from target_tocobagus.gathering import Gathering
 from target_tocobagus.ledger import Ledger
 from target_tocobagus.model import Level, Refused, Rejection, Reply, Skipped, Stock
 from target_tocobagus.pacing import Pacing
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from target_tocobagus.checkpointing import Value
     from target_tocobagus.mapping import CompiledMapping
-    from target_tocobagus.model import NoReply, Outcome, Row, Stream
+    from target_tocobagus.model import NoReply, Outcome, Stream
     from target_tocobagus.settings import Settings
     from target_tocobagus.wakeup import WakeUp
 
@@ -71,7 +72,7 @@ class Pipeline:
         wakeup: Where the main thread waits.
         keeps_lines: Whether a row must carry its RECORD message, for `rejects_path`.
         position: The number of the last record that was read.
-        rows: What has been taken in and not yet handed to the workers.
+        gathering: What has been taken in and not yet handed to the workers.
         tally: The run's sums.
     """
 
@@ -117,7 +118,7 @@ class Pipeline:
             jitter=self._outside.jitter,
         )
         self._capacity = settings.batch_size_rows * (settings.max_in_flight + 4)
-        self.rows: list[Row] = []
+        self.gathering = Gathering()
         self._held_bytes = 0
         self._flush_rows = min(_MOST_ROWS_AT_ONCE, self._capacity)
         self._mappings: set[CompiledMapping] = set()
@@ -145,7 +146,7 @@ class Pipeline:
             tally.updates += 1
             if isinstance(outcome, Stock):
                 level = Level(outcome.quantity, self.position, stream, line, outcome.broadcast)
-                self.rows.append((outcome.identifier, outcome.location, level))
+                self.gathering.add(outcome.identifier, outcome.location, level)
             elif isinstance(outcome, Skipped):
                 tally.skipped += 1
             else:
@@ -153,7 +154,7 @@ class Pipeline:
         if refused:
             self._reject(refused, stream, line)
         self._held_bytes += len(line)
-        if len(self.rows) >= self._flush_rows or self._held_bytes >= _MOST_BYTES_AT_ONCE:
+        if self.gathering.rows >= self._flush_rows or self._held_bytes >= _MOST_BYTES_AT_ONCE:
             self.flush()
             self._await_room()
 
@@ -195,14 +196,14 @@ class Pipeline:
 
     def flush(self) -> None:
         """Hand what has been taken in to the workers."""
-        if not self.rows:
+        if not self.gathering.rows:
             return
         if not self._started:
             self._started = True
             self._delivery.start(self._settings.max_in_flight)
         with self._delivery.lock:
-            self._delivery.put(self.rows)
-        self.rows.clear()
+            self._delivery.put(self.gathering)
+        self.gathering.clear()
         self._held_bytes = 0
 
     def breathe(self) -> None:

@@ -174,11 +174,12 @@ class MessageReader(GenericSingerReader[bytes]):
             chunk = _read(descriptor)
             if not chunk:
                 break
-            head, newline, tail = chunk.rpartition(b"\n")
-            if newline:
-                yield (b"".join(rest) + head).split(b"\n")
-                rest = []
-            rest.append(tail)
+            lines = chunk.split(b"\n")
+            rest.append(lines[0])
+            if len(lines) > 1:
+                lines[0] = b"".join(rest)
+                rest = [lines.pop()]
+                yield lines
         if last := b"".join(rest):
             yield [last]
 

@@ -9,9 +9,12 @@ otherwise.
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Container
 
 _SHOWN: Final = 120
 
@@ -61,8 +64,7 @@ def settle(body: Any, rows: int) -> Settlement | None:
     if not any(isinstance(entries, list) for entries in lists):
         return None
     accepted, errors = (_by_row(entries) for entries in lists)
-    named = Counter([index for index, _ in (*accepted, *errors)])
-    sole = {index for index, times in named.items() if times == 1 and 0 <= index < rows}
+    sole = _sole([index for index, _ in (*accepted, *errors)], rows)
     settlement = Settlement(
         accepted=tuple(index for index, _ in accepted if index in sole),
         refused=tuple((index, _row_error(entry)) for index, entry in errors if index in sole),
@@ -98,6 +100,14 @@ def _by_row(entries: Any) -> list[tuple[int, dict[str, Any]]]:
         for entry in (entries if isinstance(entries, list) else ())
         if isinstance(entry, dict) and type(entry.get("rowIndex")) is int
     ]
+
+
+def _sole(named: list[int], rows: int) -> Container[int]:
+    """Find the rows that are named once: mostly all of them, in their order."""
+    if named == list(range(rows)):
+        return range(rows)
+    counts = Counter(named)
+    return {index for index, times in counts.items() if times == 1 and 0 <= index < rows}
 
 
 def _row_error(entry: dict[str, Any]) -> RowError:

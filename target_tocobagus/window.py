@@ -24,13 +24,15 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from target_tocobagus.encoding import body_size
-from target_tocobagus.entries import ENTRY_BYTES, ITEM_SIZE, LEVEL_BYTES, LEVEL_SIZE, Entry, Queue
+from target_tocobagus.encoding import FRAME_BYTES
+from target_tocobagus.entries import LEVEL_BYTES, LEVEL_SIZE, Queue, holds_empty
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterator
 
-    from target_tocobagus.model import Identifier, Item, Level, Row
+    from target_tocobagus.entries import Entry
+    from target_tocobagus.gathering import Gathering
+    from target_tocobagus.model import Identifier, Item
 
 _PATIENCE: Final = 1.0
 """Seconds that stock-outs may go first at the least, however short the wait for a batch is."""
@@ -91,45 +93,31 @@ class Window:
         """Nothing waits and nothing is out."""
         return not self._entries and not self._leases
 
-    def put(self, rows: Iterable[Row], now: float) -> int:
+    def put(self, gathering: Gathering, now: float) -> int:
         """Take rows in, in their order.
 
         Returns:
             How many older rows they superseded.
         """
-        superseded = 0
-        weight = size = 0
-        last: Identifier | None = None
-        for identifier, location, level in rows:
-            # The rows of one item mostly come together, and then bring the very same identifier.
-            if identifier is not last:
-                last = identifier
-                first = self._entries.get(identifier) or self._enter(identifier, level, now)
-            entry = first
-            if location is None:
-                superseded += self._clear(entry)
+        kept = 0
+        for entry in gathering.entries:
+            waiting = self._entries.get(entry.identifier)
+            if waiting is None:
+                self._entries[entry.identifier] = entry
+                kept += self._enter(entry, now)
+                if entry.identifier not in self._leased:
+                    self._make_ready(entry)
             elif None in entry.levels:
-                entry = self._behind(entry, level.position, now)
-            levels = entry.levels
-            older = levels.get(location)
-            levels[location] = level
-            if older is None:
-                added = LEVEL_BYTES + len(level.line)
-                longer = LEVEL_SIZE + len(location or "")
-                entry.size += longer
-                if entry.ready:
-                    size += longer
+                kept -= self._clear(waiting)
+                kept += self._merge(waiting, entry)
+            elif None not in waiting.levels:
+                kept += self._merge(waiting, entry)
+            elif waiting.after is not None:
+                kept += self._merge(waiting.after, entry)
             else:
-                superseded += 1
-                added = len(level.line) - len(older.line)
-            entry.weight += added
-            weight += added
-            if level.quantity == 0 and entry.ready and not entry.urgent:
-                entry.urgent = True
-                self._empty.push(entry)
-        self.weight += weight
-        self.ready_size += size
-        return superseded
+                waiting.after = entry
+                kept += self._enter(entry, now)
+        return gathering.rows - kept
 
     def wants(self, limits: Limits, now: float) -> bool:
         """Tell whether a batch is full or due."""
@@ -146,11 +134,11 @@ class Window:
     def pick(self, limits: Limits, now: float) -> Lease | None:
         """Take out the next batch, full or not; ``None`` where nothing can be picked."""
         items: dict[Identifier, Item] = {}
-        size = 0
+        size = FRAME_BYTES - 1
         for entry in self._in_order(now - max(2 * limits.wait, _PATIENCE)):
             item = entry.item()
-            size += len(item.encoded)
-            if items and body_size(len(items) + 1, size) > limits.size:
+            size += len(item.encoded) + 1
+            if items and size > limits.size:
                 break
             self._take(entry)
             items[item.identifier] = item
@@ -160,23 +148,23 @@ class Window:
         self._empty.tidy(self.ready)
         if not items:
             return None
-        lease = Lease(items, min(item.low for item in items.values()))
+        lease = Lease(items, min([item.low for item in items.values()]))
         self._leases.append(lease)
         self._leased.update(items)
         return lease
 
-    def release(self, lease: Lease, identifiers: Iterable[Identifier]) -> None:
+    def release(self, lease: Lease, identifiers: Collection[Identifier]) -> None:
         """Take back identifiers whose rows have their fate; what waited for them can be picked."""
-        for identifier in identifiers:
-            del lease.items[identifier]
-            self._leased.discard(identifier)
-            waiting = self._entries.get(identifier)
-            if waiting is not None:
-                self._make_ready(waiting)
-        if lease.items:
-            lease.low = min(item.low for item in lease.items.values())
-        else:
+        if len(identifiers) == len(lease.items):
             self._leases.remove(lease)
+            lease.items = {}
+        else:
+            for identifier in identifiers:
+                del lease.items[identifier]
+            lease.low = min(item.low for item in lease.items.values())
+        self._leased.difference_update(identifiers)
+        for waiting in [self._entries[each] for each in identifiers if each in self._entries]:
+            self._make_ready(waiting)
 
     def lowest(self) -> int | None:
         """Tell the lowest position that is not settled; ``None`` where all are.
@@ -195,13 +183,33 @@ class Window:
         out = sum(len(item.levels) for lease in self._leases for item in lease.items.values())
         return waiting + out
 
-    def _enter(self, identifier: Identifier, level: Level, now: float) -> Entry:
-        """Make the entry of an identifier for which nothing waits."""
-        self._entries[identifier] = entry = Entry(identifier, level.position, now)
-        self.weight += ENTRY_BYTES
-        if identifier not in self._leased:
-            self._queue(entry)
-        return entry
+    def _enter(self, entry: Entry, now: float) -> int:
+        """Take in an entry for which nothing waits where it comes to stand; tells how many rows."""
+        entry.arrived = now
+        entry.weigh()
+        self.weight += entry.weight
+        return len(entry.levels)
+
+    def _merge(self, waiting: Entry, newer: Entry) -> int:
+        """Let newer values replace what waits; tells how many are no older one's successors."""
+        levels = waiting.levels
+        before = len(levels)
+        weight = 0
+        for location, level in newer.levels.items():
+            older = levels.get(location)
+            levels[location] = level
+            weight += len(level.line) - (len(older.line) if older else -LEVEL_BYTES)
+        added = len(levels) - before
+        waiting.weight += weight
+        self.weight += weight
+        waiting.size += added * LEVEL_SIZE
+        if waiting.ready:
+            self.ready_size += added * LEVEL_SIZE
+            if newer.urgent and not waiting.urgent:
+                self._empty.push(waiting)
+        waiting.urgent |= newer.urgent
+        waiting.broadcast |= newer.broadcast
+        return added
 
     def _clear(self, entry: Entry) -> int:
         """Drop what a global supersedes; the entry keeps its place and its lowest position."""
@@ -210,54 +218,42 @@ class Window:
             dropped += len(entry.after.levels)
             self.weight -= entry.after.weight
             entry.after = None
-        if entry.levels and None not in entry.levels:
+        if None not in entry.levels:
             dropped += len(entry.levels)
+            size, weight = entry.size, entry.weight
             entry.levels.clear()
-            self._lighten(entry)
+            entry.weigh()
+            self.weight += entry.weight - weight
+            if entry.ready:
+                self.ready_size += entry.size - size
         return dropped
 
-    def _behind(self, entry: Entry, low: int, now: float) -> Entry:
-        """Find or make the entry that stands behind a waiting global."""
-        if entry.after is None:
-            entry.after = Entry(entry.identifier, low, now)
-            self.weight += ENTRY_BYTES
-        return entry.after
-
-    def _lighten(self, entry: Entry) -> None:
-        """Weigh an entry that has lost its levels."""
-        size = ITEM_SIZE + len(entry.identifier[1])
-        self.weight -= entry.weight - ENTRY_BYTES
-        if entry.ready:
-            self.ready_size -= entry.size - size
-        entry.weight, entry.size = ENTRY_BYTES, size
-
-    def _queue(self, entry: Entry) -> None:
+    def _make_ready(self, entry: Entry) -> None:
+        """Let an entry be picked."""
         entry.ready = True
         self.ready += 1
         self.ready_size += entry.size
         self._oldest.push(entry)
-
-    def _make_ready(self, entry: Entry) -> None:
-        """Let an entry be picked that was held."""
-        self._queue(entry)
-        if entry.holds_empty():
-            entry.urgent = True
+        if entry.urgent:
             self._empty.push(entry)
 
     def _in_order(self, overdue: float) -> Iterator[Entry]:
-        """Go through the entries as they are to be sent; what is not taken comes again.
+        """Go through the entries as they are to be sent; each must be taken, or be the last.
 
         First what arrived before a moment, for it has waited far too long, then stock-outs, then
         the oldest.
         """
-        while (entry := self._oldest.head()) is not None:
-            if len(self._empty) and entry.arrived > overdue:
-                entry = self._first_empty() or entry
+        head = self._oldest.head
+        while (entry := head()) is not None and entry.arrived <= overdue:
+            yield entry
+        while (entry := self._first_empty()) is not None:
+            yield entry
+        while (entry := head()) is not None:
             yield entry
 
     def _first_empty(self) -> Entry | None:
         """Find the oldest stock-out, and forget those that are none any more."""
-        while (entry := self._empty.head()) is not None and not entry.holds_empty():
+        while (entry := self._empty.head()) is not None and not holds_empty(entry.levels):
             entry.urgent = False
             self._empty.pop()
         return entry

@@ -27,6 +27,7 @@ ENDINGS: Final = "tests/delivery/test_delivery_endings.py"
 PACING: Final = "tests/delivery/test_delivery_pacing.py"
 BATCHES: Final = "tests/delivery/test_delivery_batches.py"
 READING: Final = "tests/delivery/test_delivery_reading.py"
+LANE: Final = "tests/lane/test_lane_equals_general_way.py"
 CRASH: Final = "tests/crash/test_crash.py"
 
 
@@ -51,9 +52,11 @@ MUTANTS: Final = (
         "identifiers in flight are not locked",
         LAWS,
         (
-            Change("window", "if identifier not in self._leased:", "if True:"),
+            Change("window", "if entry.identifier not in self._leased:", "if True:"),
             Change(
-                "window", "if waiting is not None:", "if waiting is not None and not waiting.ready:"
+                "window",
+                "            self._make_ready(waiting)",
+                "            waiting.ready or self._make_ready(waiting)",
             ),
         ),
     ),
@@ -91,8 +94,8 @@ MUTANTS: Final = (
             Change("window", "self.weight -= entry.after.weight\n", "self.weight -= 0\n"),
             Change(
                 "window",
-                "            entry.after = None\n        if entry.levels",
-                "        if entry.levels",
+                "            entry.after = None\n        if None not in",
+                "        if None not in",
             ),
         ),
     ),
@@ -112,8 +115,8 @@ MUTANTS: Final = (
         (
             Change(
                 "window",
-                "                superseded += 1\n",
-                "                superseded += 1\n                entry.low = level.position\n",
+                "        added = len(levels) - before\n",
+                "        added = len(levels) - before\n        waiting.low = newer.low\n",
             ),
         ),
     ),
@@ -154,9 +157,14 @@ MUTANTS: Final = (
         ),
     ),
     Mutant(
+        "a row is added to what has been handed over",
+        LANE,
+        (Change("lane", "                    entry = None  # which", "                    #"),),
+    ),
+    Mutant(
         "what a global supersedes is not counted",
         LAWS,
-        (Change("window", "superseded += self._clear(entry)", "self._clear(entry)"),),
+        (Change("window", "kept -= self._clear(waiting)", "self._clear(waiting)"),),
     ),
     Mutant(
         "a retry carries the old timestamp",
@@ -164,8 +172,8 @@ MUTANTS: Final = (
         (
             Change(
                 "client",
-                "self._clock.now_ms()),",
-                "_STAMPS.setdefault(body, self._clock.now_ms())),",
+                "self._clock.now_ms())\n",
+                "_STAMPS.setdefault(body, self._clock.now_ms()))\n",
             ),
             Change(
                 "client", "\nclass Client:", "\n_STAMPS: dict[bytes, int] = {}\n\n\nclass Client:"
@@ -180,7 +188,7 @@ MUTANTS: Final = (
     Mutant(
         "a list of equal warehouses is sent for unequal ones",
         LAWS,
-        (Change("entries", "return len(said) == 1", "return len(said) >= 1"),),
+        (Change("entries", "return len(said) == 1 and", "return"),),
     ),
     Mutant(
         "one poisonous row stops the run",
@@ -252,7 +260,7 @@ MUTANTS: Final = (
     Mutant(
         "stock-outs wait their turn",
         BATCHES,
-        (Change("window", "self._first_empty() or entry", "entry"),),
+        (Change("window", "(entry := self._first_empty()) is not None", "(entry := None)"),),
     ),
 )
 

@@ -13,6 +13,7 @@ from target_tocobagus.accounting import Tally
 from target_tocobagus.client import Clock
 from target_tocobagus.delivery import Delivery
 from target_tocobagus.followup import Shared
+from target_tocobagus.gathering import Gathering
 from target_tocobagus.ledger import Ledger
 from target_tocobagus.model import Level, NoReply, Reply, Stream
 from target_tocobagus.pacing import Pacing
@@ -129,7 +130,7 @@ class Desk:
             rows.append((identifier, place, Level(quantity, self._position, _STREAM)))
         self.tally.updates += len(rows)
         with self.delivery.lock:
-            self.delivery.put(rows)
+            self.delivery.put(Gathering(rows))
 
     def next(self) -> Attempt:
         """Wait for the next attempt."""

@@ -17,6 +17,7 @@ from delivery_desk import Desk, names
 from delivery_run import Do, Run, Say, make_settings
 from delivery_witness import Witness
 
+from target_tocobagus.gathering import Gathering
 from target_tocobagus.model import Level, Stream
 from target_tocobagus.pipeline import Outside
 from target_tocobagus.window import Limits, Window
@@ -110,9 +111,11 @@ def test_what_has_waited_too_long_goes_before_everything_else() -> None:
     limits = Limits(rows=1, size=1000, wait=5)
     stream = Stream("stock")
     window = Window()
-    window.put([(("sku", "patient"), None, Level(7, 1, stream))], now=0.0)
+    window.put(Gathering([(("sku", "patient"), None, Level(7, 1, stream))]), now=0.0)
     for position in range(2, 30):
-        window.put([(("sku", f"out-{position}"), None, Level(0, position, stream))], now=9.0)
+        window.put(
+            Gathering([(("sku", f"out-{position}"), None, Level(0, position, stream))]), now=9.0
+        )
     picked = [window.pick(limits, now=now) for now in (9.5, 9.9, 10.0, 10.1)]
     order = [identifier[1] for lease in picked if lease for identifier in lease.items]
     assert order == ["out-2", "out-3", "patient", "out-4"]

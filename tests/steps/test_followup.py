@@ -14,6 +14,7 @@ from target_tocobagus.accounting import Tally
 from target_tocobagus.client import Clock
 from target_tocobagus.errors import DeliveryError, OutputError, TocobagusError
 from target_tocobagus.followup import FollowUp, Shared, Work
+from target_tocobagus.gathering import Gathering
 from target_tocobagus.ledger import Ledger
 from target_tocobagus.model import Level, NoReply, Rejection, Reply, Stream
 from target_tocobagus.pacing import Pacing
@@ -24,7 +25,8 @@ from target_tocobagus.window import Limits, Window
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from target_tocobagus.model import Item, Row
+    from target_tocobagus.gathering import Row
+    from target_tocobagus.model import Item
 
 STREAM = Stream("stock")
 ALL = Limits(500, 1_000_000, 5)
@@ -64,7 +66,7 @@ class Desk:
             (("sku", sku), place, Level(quantity, number, STREAM))
             for number, (sku, place, quantity) in enumerate(said, start)
         ]
-        self.tally.superseded += self.window.put(rows, 0.0)
+        self.tally.superseded += self.window.put(Gathering(rows), 0.0)
         self.tally.updates += len(rows)
 
     def pick(self) -> Work:

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from target_tocobagus.encoding import body_size, encode_body
+from target_tocobagus.gathering import Gathering
 from target_tocobagus.model import Level, Stream
 from target_tocobagus.window import Limits, Window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from target_tocobagus.model import Identifier, Row
+    from target_tocobagus.gathering import Row
+    from target_tocobagus.model import Identifier
     from target_tocobagus.window import Lease
 
 STREAM = Stream("stock")
@@ -37,7 +39,8 @@ def filled(said: Sequence[Said], now: float = 0.0) -> Window:
 
 def put(window: Window, said: Sequence[Said], *, start: int = 1, now: float = 0.0) -> int:
     """Put rows in, from records that are numbered from `start`."""
-    return window.put([row(*each, n) for n, each in enumerate(said, start)], now)
+    rows = [row(*each, n) for n, each in enumerate(said, start)]
+    return window.put(Gathering(rows), now)
 
 
 def take(window: Window, limits: Limits = WIDE, now: float = 0.0) -> Lease:
@@ -96,7 +99,9 @@ class TestNewestWins:
         """A SKU and an id of the same text do not replace each other."""
         window = Window()
         sku: Identifier = ("sku", "a")
-        window.put([(sku, None, Level(1, 1, STREAM)), (("id", "a"), None, Level(2, 2, STREAM))], 0)
+        product: Identifier = ("id", "a")
+        rows = [(sku, None, Level(1, 1, STREAM)), (product, None, Level(2, 2, STREAM))]
+        window.put(Gathering(rows), 0)
         assert len(take(window).items) == 2
 
     def test_a_superseded_row_shares_the_fate_of_its_successor(self) -> None:
@@ -342,9 +347,9 @@ class TestWeight:
     def test_lines_that_are_kept_weigh(self) -> None:
         """A RECORD message that a row carries weighs, and the newer one's in its place."""
         window = Window()
-        window.put([row("a", "W", 1, 1, line=b"x" * 1000)], 0.0)
+        window.put(Gathering([row("a", "W", 1, 1, line=b"x" * 1000)]), 0.0)
         heavy = window.weight
-        window.put([row("a", "W", 1, 2, line=b"x" * 10)], 0.0)
+        window.put(Gathering([row("a", "W", 1, 2, line=b"x" * 10)]), 0.0)
         assert heavy - window.weight == 990
 
 
@@ -367,7 +372,7 @@ class TestForms:
     ) -> None:
         """A list of warehouses with one stock goes in that form while no other row touched it."""
         window = Window()
-        window.put(rows, 0.0)
+        window.put(Gathering(rows), 0.0)
         (item,) = take(window).items.values()
         assert ("stock" in json.loads(item.encoded)) is form
 
@@ -388,7 +393,8 @@ def test_many_entries_leave_the_heaps_small() -> None:
     """What was picked does not pile up in the window, however long the run."""
     window = Window()
     for position in range(1, 5001):
-        window.put([row(f"s{position % 7}", None, position % 2, position)], position)
+        rows = [row(f"s{position % 7}", None, position % 2, position)]
+        window.put(Gathering(rows), position)
         if position % 3 == 0:
             settle(window, take(window, Limits(5, 10_000, 5), position))
     heaps: list[Any] = [window._oldest, window._empty]  # noqa: SLF001  # memory is what is promised

@@ -8,14 +8,23 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+)
 
 from target_tocobagus.encoding import encode_body, encode_item
+from target_tocobagus.gathering import Gathering
 from target_tocobagus.model import Level, Stream
 from target_tocobagus.window import Lease, Limits, Window
 
 if TYPE_CHECKING:
-    from target_tocobagus.model import Identifier, Row
+    from target_tocobagus.model import Identifier
 
 pytestmark = pytest.mark.timeout(400)  # to make a failure small takes minutes
 STREAM = Stream("stock")
@@ -83,21 +92,29 @@ class WindowAgainstModel(RuleBasedStateMachine):
         self.window = Window()
         self.now = 0.0
         self.position = 0
+        self.line = b""
         self.waiting: dict[Identifier, list[Group]] = {}
         self.out: dict[Identifier, Out] = {}
         self.wanted: Remote = {}
         self.remote: Remote = {}
 
-    @rule(said=SAID, broadcast=st.booleans(), line=st.sampled_from([b"", b"{}", b"x" * 70]))
-    def put(self, said: Any, broadcast: Any, line: bytes) -> None:
-        """A record of one or several updates comes in."""
-        self.position += 1
-        rows: list[Row] = [
-            (identifier, place, Level(quantity, self.position, STREAM, line, broadcast))
-            for identifier, place, quantity in said
-        ]
-        expected = sum(self._put_one(*each) for each in rows)
-        assert self.window.put(rows, self.now) == expected
+    @initialize(line=st.sampled_from([b"", b"{}", b"x" * 70]))
+    def choose_line(self, line: bytes) -> None:
+        """A run keeps all lines, or none."""
+        self.line = line
+
+    @rule(records=st.lists(st.tuples(SAID, st.booleans()), min_size=1, max_size=4))
+    def put(self, records: Any) -> None:
+        """Records of one or several updates each come in, and are handed over together."""
+        gathering = Gathering()
+        expected = 0
+        for said, broadcast in records:
+            self.position += 1
+            for identifier, place, quantity in said:
+                level = Level(quantity, self.position, STREAM, self.line, broadcast)
+                gathering.add(identifier, place, level)
+                expected += self._put_one(identifier, place, level)
+        assert self.window.put(gathering, self.now) == expected
 
     def _put_one(self, identifier: Identifier, place: str | None, level: Level) -> int:
         apply(self.wanted, identifier, place, level.quantity)
@@ -249,7 +266,8 @@ def _refilled(waiting: dict[Identifier, list[Group]]) -> Window:
     window = Window()
     for identifier, groups in waiting.items():
         for group in groups:
-            window.put([(identifier, place, level) for place, level in group.levels.items()], 0.0)
+            rows = [(identifier, place, level) for place, level in group.levels.items()]
+            window.put(Gathering(rows), 0.0)
     return window
 
 
