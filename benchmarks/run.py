@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from stages import TABLE_BEGINS
 from streams import write_stream
 
 from target_tocobagus.sandbox.testing import spawned
@@ -152,6 +153,21 @@ def memory(folder: Path, sizes: Iterable[int] = (100_000, 3_000_000)) -> None:
         print(f"{rows:>10,} rows: {cost.peak:.0f} MiB, {cost.wall:.1f} s")
 
 
+def stages(folder: Path, rows: int) -> None:
+    """Profile the target's own time, of one run under a profiler's clocks."""
+    stream = folder / f"stages-{rows}.singer"
+    write_stream(stream, "long", rows)
+    with spawned("--keep-history", "0") as sandbox:
+        ours, _ = configure(folder, sandbox, "long")
+        command = [PYTHON, str(HERE / "stages.py"), "--config", str(ours)]
+        with stream.open("rb") as source:
+            ended = subprocess.run(
+                command, stdin=source, capture_output=True, text=True, check=True
+            )
+    print(f"\nThe processor's time by stage, {rows:,} long rows")
+    print(ended.stderr.partition(TABLE_BEGINS)[2].strip())
+
+
 def start_up(folder: Path) -> None:
     """Measure what the start costs over that of the SDK itself."""
     empty = folder / "empty.singer"
@@ -170,10 +186,12 @@ def main() -> None:
     """Run what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, nargs="*", default=[300_000])
-    parser.add_argument("--only", choices=["rows", "latency", "memory", "start"], nargs="*")
+    parser.add_argument(
+        "--only", choices=["rows", "stages", "latency", "memory", "start"], nargs="*"
+    )
     options = parser.parse_args()
     compileall.compile_dir(str(HERE.parent / "target_tocobagus"), quiet=1)
-    wanted = options.only or ["start", "rows", "latency", "memory"]
+    wanted = options.only or ["start", "rows", "stages", "latency", "memory"]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if "start" in wanted:
@@ -183,6 +201,8 @@ def main() -> None:
                 compare(folder, "long", rows)
             for shape in ("wide", "nested"):
                 compare(folder, shape, min(options.rows))
+        if "stages" in wanted:
+            stages(folder, max(options.rows))
         if "latency" in wanted:
             latency(folder)
         if "memory" in wanted:

@@ -18,12 +18,14 @@ def main() -> None:
 
     # Until the target takes the signals itself, Ctrl-C just ends the process.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # What is imported stays, and rows come and go without cycles: the collector need look neither
+    # through the one again and again nor after every few hundred of the others.
+    gc.disable()
     from target_tocobagus.target import TargetTocobagus
 
-    # What has been imported stays, and rows come and go without cycles: the collector need look
-    # neither through the one again and again nor after every few hundred of the others.
     gc.freeze()
     gc.set_threshold(_COLLECT_AFTER)
+    gc.enable()
     # A worker that comes back from the network has little to do, and should not wait for long
     # until the main thread, which maps without a pause, lets it.
     sys.setswitchinterval(_SWITCH_SECONDS)

@@ -66,7 +66,7 @@ class Ledger:
 
     def settle(self, accepted: Iterable[Item], refusals: Iterable[Refusal]) -> None:
         """The API took some items on, and refused others."""
-        taken = sum(len(item.levels) for item in accepted)
+        taken = sum([len(item.levels) for item in accepted])
         self._tally.accepted += taken
         self._unwritten.extend(_by_record(refusals))
         if taken:

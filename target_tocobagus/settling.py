@@ -66,9 +66,9 @@ def settle(body: Any, rows: int) -> Settlement | None:
     accepted, errors = (_by_row(entries) for entries in lists)
     sole = _sole([index for index, _ in (*accepted, *errors)], rows)
     settlement = Settlement(
-        accepted=tuple(index for index, _ in accepted if index in sole),
-        refused=tuple((index, _row_error(entry)) for index, entry in errors if index in sole),
-        unaccounted=tuple(index for index in range(rows) if index not in sole),
+        accepted=tuple([index for index, _ in accepted if index in sole]),
+        refused=tuple([(index, _row_error(entry)) for index, entry in errors if index in sole]),
+        unaccounted=tuple([index for index in range(rows) if index not in sole]),
         batch_id=_text(data.get("batchId")) or None,
         remarks=(),
     )

@@ -142,17 +142,14 @@ MUTANTS: Final = (
         (
             Change(
                 "settling",
-                "accepted=tuple(index for index, _ in accepted if index in sole)",
-                "accepted=tuple(\n"
-                "            index\n"
-                "            for index in range(rows)\n"
-                "            if index not in named or (index in sole and index in dict(accepted))\n"
-                "        )",
+                "accepted=tuple([index for index, _ in accepted if index in sole])",
+                "accepted=tuple([i for i in range(rows) if i not in dict((*accepted, *errors))"
+                " or (i in sole and i in dict(accepted))])",
             ),
             Change(
                 "settling",
-                "unaccounted=tuple(index for index in range(rows) if index not in sole)",
-                "unaccounted=tuple(i for i in range(rows) if i not in sole and i in named)",
+                "[index for index in range(rows) if index not in sole]",
+                "[i for i in range(rows) if i not in sole and i in dict((*accepted, *errors))]",
             ),
         ),
     ),
