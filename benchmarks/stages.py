@@ -33,7 +33,7 @@ STAGES: Final[dict[str, list[tuple[Any, str]]]] = {
     "encoding: the body": [(delivery, "encode_body")],
     "signing": [(signing, "base_string"), (signing, "signature"), (signing, "signed_headers")],
     "client: the request (requests)": [(client.Client, "send")],
-    "client: decoding the reply": [(client, "_decode")],
+    "client: decoding the reply": [(client, "_read_reply")],
     "settling, releasing": [(FollowUp, "conclude")],
     "delivery: the workers' rest": [(delivery.Delivery, "_work")],
 }

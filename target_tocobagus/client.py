@@ -10,6 +10,7 @@ once; each attempt is signed anew.
 from __future__ import annotations
 
 import json
+import re
 import ssl
 import time
 from contextlib import suppress
@@ -26,6 +27,8 @@ from target_tocobagus.model import NoReply, Reply
 from target_tocobagus.timely import POOL_CLASSES, set_deadline
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from requests import PreparedRequest
 
     from target_tocobagus.settings import Credentials, Settings
@@ -88,7 +91,7 @@ class Client:
         self._signed_path = settings.signed_path_prefix + INVENTORY
         self._signature_prefix = settings.signature_prefix
         self._clock = clock
-        self._adapter = _TimelyAdapter(pool_maxsize=settings.max_in_flight)
+        self._adapter = TimelyAdapter(pool_maxsize=settings.max_in_flight)
         self._environment: Any = requests.Session().merge_environment_settings(
             url, {}, None, None, None
         )
@@ -108,13 +111,13 @@ class Client:
                 self._signed(body), timeout=self._timeout, **self._environment
             )
             content = self._without_secrets(response.content)
-        except (requests.RequestException, HTTPError, OSError, ValueError) as error:
+        except (requests.RequestException, HTTPError, OSError, ValueError, TypeError) as error:
             return _translate(error, time.monotonic() - started)
         headers = {
             name: response.headers[name] for name in _READ_HEADERS if name in response.headers
         }
         seconds = time.monotonic() - started
-        return Reply(response.status_code, _decode(content), headers, setting, seconds)
+        return Reply(response.status_code, _read_reply(content), headers, setting, seconds)
 
     def close(self) -> None:
         """Close the kept connections."""
@@ -166,13 +169,21 @@ class _Usual(TypedDict, total=False):
     requestId: Any
 
 
-_READERS: Final = (msgspec.json.Decoder(_Usual).decode, msgspec.json.decode, json.loads)
+_decode_usual: Final = msgspec.json.Decoder(_Usual).decode
 
 
-def _decode(content: bytes) -> Any:
+def _read_reply(content: bytes) -> Any:
+    """Read what a run needs of a reply."""
+    try:
+        return _decode_usual(content)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return read_body(content)
+
+
+def read_body(content: bytes) -> Any:
     """Read a body as JSON, as tolerantly as it is harmless; ``None`` where it is none."""
     text = content.removeprefix(b"\xef\xbb\xbf")
-    for read in _READERS:
+    for read in (msgspec.json.decode, json.loads):
         with suppress(msgspec.MsgspecError, ValueError, RecursionError):
             return read(text)
     return None
@@ -180,12 +191,16 @@ def _decode(content: bytes) -> Any:
 
 def _translate(error: Exception, seconds: float) -> NoReply:
     """Say in a value what went wrong, in words that hold no header and no proxy's password."""
-    chain = list(_causes(error))
+    chain = list(causes(error))
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in chain):
         message = "the API's certificate does not verify; nothing was sent"
         raise DeliveryError(message) from error
     if isinstance(error, _UNUSABLE) or not isinstance(error, (HTTPError, OSError)):
         raise _unusable(error) from error
+    tunnels = [_TUNNEL_REFUSED.match(str(cause)) for cause in chain]
+    if status := next((tunnel[1] for tunnel in tunnels if tunnel), None):
+        message = f"the proxy that the environment names refuses to connect (HTTP {status})"
+        raise DeliveryError(message) from error
     if _is_missing_bundle(error):
         message = "the CA bundle that the environment names (REQUESTS_CA_BUNDLE) cannot be read"
         raise DeliveryError(message) from error
@@ -199,8 +214,14 @@ def _translate(error: Exception, seconds: float) -> NoReply:
 
 
 def _unusable(error: Exception) -> DeliveryError:
-    return DeliveryError(f"the request cannot be made ({type(error).__name__}); check api_url")
+    return DeliveryError(
+        f"the request cannot be made ({type(error).__name__}); check api_url"
+        " and the proxies that the environment names"
+    )
 
+
+_TUNNEL_REFUSED: Final = re.compile(r"Tunnel connection failed: (4\d\d)")
+"""What `http.client` says of a proxy's answer to CONNECT; 407 where it wants a user."""
 
 _UNUSABLE: Final = (
     requests.exceptions.InvalidURL,
@@ -216,7 +237,7 @@ def _is_missing_bundle(error: Exception) -> bool:
     return type(error) is OSError and "CA certificate bundle" in str(error)
 
 
-def _causes(error: BaseException) -> Any:
+def causes(error: BaseException) -> Iterator[BaseException]:
     """Walk from an error to what lies under it; requests and urllib3 put that in many places."""
     seen: set[int] = set()
     current: BaseException | None = error
@@ -228,14 +249,16 @@ def _causes(error: BaseException) -> Any:
         current = wrapped[0] if wrapped else current.__cause__ or current.__context__
 
 
-class _TimelyAdapter(HTTPAdapter):
+class TimelyAdapter(HTTPAdapter):
     """Makes connections whose answers have a deadline, with a proxy or without."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Make the connections to servers."""
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = POOL_CLASSES
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+        """Make the connections to a proxy."""
         manager = super().proxy_manager_for(*args, **kwargs)
         manager.pool_classes_by_scheme = POOL_CLASSES
         return manager

@@ -11,7 +11,7 @@ No lock here: the caller holds it.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from target_tocobagus.accounting import Tally
-    from target_tocobagus.model import Item
+    from target_tocobagus.model import Identifier, Item, Refused, Stream
     from target_tocobagus.settling import RowError
 
 _SUSPECTS: Final = 3
@@ -129,6 +129,28 @@ class Ledger:
                 " the mapping, the store or the credentials are probably wrong"
             )
             raise DeliveryError(message)
+
+
+def by_cause(
+    refused: Iterable[Refused], position: int, stream: Stream, line: bytes
+) -> list[Rejection]:
+    """Join what the mapping refused of one record for one cause."""
+    updates: dict[tuple[Any, ...], list[tuple[Identifier | None, str | None]]] = {}
+    for outcome in refused:
+        cause = (outcome.code, outcome.message, outcome.values)
+        updates.setdefault(cause, []).append((outcome.identifier, outcome.location))
+    return [
+        Rejection(
+            code=code,
+            message=message,
+            position=position,
+            stream=stream,
+            line=line,
+            updates=tuple(of_cause),
+            values=values,
+        )
+        for (code, message, values), of_cause in updates.items()
+    ]
 
 
 def _by_record(refusals: Iterable[Refusal]) -> list[tuple[int, Rejection]]:

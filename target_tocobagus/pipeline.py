@@ -9,21 +9,22 @@ at once, also while the tap is silent.
 from __future__ import annotations
 
 import logging
-import random
 import time
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from target_tocobagus.accounting import Tally
-from target_tocobagus.checkpointing import Checkpoints, write_value
 from target_tocobagus.columns import ColumnWatch
 from target_tocobagus.delivery import Delivery
+from target_tocobagus.emitting import StateWriter
 from target_tocobagus.errors import RunFailed, Stopped
 from target_tocobagus.followup import Shared
 from target_tocobagus.gathering import Gathering
-from target_tocobagus.ledger import Ledger
-from target_tocobagus.model import Level, Refused, Rejection, Reply, Skipped, Stock
+from target_tocobagus.ledger import Ledger, by_cause
+from target_tocobagus.model import Level, Refused, Skipped, Stock
 from target_tocobagus.pacing import Pacing
+from target_tocobagus.progress import Progress, Sight
 from target_tocobagus.rejects import Rejects
+from target_tocobagus.sending import outside as outside_of
 from target_tocobagus.summary import summary_fields, summary_text
 from target_tocobagus.window import Window
 
@@ -33,13 +34,13 @@ if TYPE_CHECKING:
 
     from target_tocobagus.checkpointing import Value
     from target_tocobagus.mapping import CompiledMapping
-    from target_tocobagus.model import NoReply, Outcome, Stream
+    from target_tocobagus.model import Outcome, Stream
+    from target_tocobagus.sending import Outside
     from target_tocobagus.settings import Settings
     from target_tocobagus.wakeup import WakeUp
 
 logger = logging.getLogger("target-tocobagus")
 
-_PROGRESS_SECONDS: Final = 30.0
 _GRACE_SECONDS: Final = 5.0
 _GRACE_AFTER_SIGNAL: Final = 8.0
 """Kubernetes kills 30 seconds after SIGTERM, Docker 10."""
@@ -47,22 +48,6 @@ _GRACE_AFTER_SIGNAL: Final = 8.0
 _MOST_ROWS_AT_ONCE: Final = 1000
 _MOST_BYTES_AT_ONCE: Final = 4 << 20
 _WINDOW_BYTES: Final = 64 << 20
-
-
-class Outside(NamedTuple):
-    """What a run meets beside its settings.
-
-    Attributes:
-        clock: The server's clock (`client.Clock`).
-        send: Makes one attempt.
-        jitter: Gives numbers from 0 to 1, to spread retries.
-        state_seconds: The least time between two STATEs.
-    """
-
-    clock: Any
-    send: Callable[[bytes], Reply | NoReply]
-    jitter: Callable[[], float] = random.random
-    state_seconds: float = 1.0
 
 
 class Pipeline:
@@ -84,6 +69,7 @@ class Pipeline:
         emit: Callable[[str], None],
         input_file: os.stat_result | None = None,
         outside: Outside | None = None,
+        progress: Progress | None = None,
     ) -> None:
         """Prepare a run; nothing is sent, and no thread started, before the first row.
 
@@ -93,29 +79,29 @@ class Pipeline:
             emit: Writes one line to stdout.
             input_file: What the run reads from, if it is a file.
             outside: What it meets there; the API itself without it.
+            progress: Where it shows how far it is; on stderr without it.
 
         Raises:
             ConfigurationError: `rejects_path` cannot be used.
         """
         self._settings = settings
         self.wakeup = wakeup
-        self._emit = emit
         self.tally = Tally()
         self._rejects = Rejects(settings.rejects_path, input_file=input_file)
         self.keeps_lines = settings.rejects_path is not None
-        self._checkpoints = Checkpoints()
         self._ledger = Ledger(self.tally, self._rejects.write)
         self._window = Window()
-        pacing = Pacing(settings)
-        shared = Shared(self._window, pacing, self._ledger, self.tally)
-        self._outside = outside or Outside(*_sender(settings))
+        self._pacing = Pacing(settings)
+        shared = Shared(self._window, self._pacing, self._ledger, self.tally)
+        outside = outside or outside_of(settings)
+        self._states = StateWriter(emit, self._rejects.sync, outside.state_seconds)
         self._delivery = Delivery(
             shared,
-            self._outside.send,
-            self._outside.clock,
+            outside.send,
+            outside.clock,
             max_retry=settings.max_retry_seconds,
             tell=wakeup.wake,
-            jitter=self._outside.jitter,
+            jitter=outside.jitter,
         )
         self._capacity = settings.batch_size_rows * (settings.max_in_flight + 4)
         self.gathering = Gathering()
@@ -125,10 +111,8 @@ class Pipeline:
         self._watches: dict[str, ColumnWatch] = {}
         self._started = False
         self._ended = False
-        self._began_at = self._progress_at = time.monotonic()
-        self._emitted_at = 0.0
-        self._emitted: Value | None = None
-        self._emitted_own: dict[str, Any] = {}
+        self._began_at = time.monotonic()
+        self._progress = progress or Progress(self._began_at)
         self.position = 0
 
     # What reading hands in
@@ -159,25 +143,9 @@ class Pipeline:
             self._await_room()
 
     def _reject(self, refused: list[Refused], stream: Stream, line: bytes) -> None:
-        causes = {(outcome.code, outcome.message, outcome.values): None for outcome in refused}
         with self._delivery.lock:
-            for code, message, values in causes:
-                updates = tuple(
-                    (outcome.identifier, outcome.location)
-                    for outcome in refused
-                    if (outcome.code, outcome.message, outcome.values) == (code, message, values)
-                )
-                self._ledger.reject(
-                    Rejection(
-                        code=code,
-                        message=message,
-                        position=self.position,
-                        stream=stream,
-                        line=line,
-                        updates=updates,
-                        values=values,
-                    )
-                )
+            for rejection in by_cause(refused, self.position, stream, line):
+                self._ledger.reject(rejection)
 
     def count_clamped(self, mapping: CompiledMapping) -> None:
         """Include a mapping's clamped quantities in the summary."""
@@ -190,7 +158,7 @@ class Pipeline:
     def checkpoint(self, value: Value) -> None:
         """Take in a STATE, which covers every record so far."""
         self.flush()
-        self._checkpoints.add(self.position, value)
+        self._states.add(self.position, value)
 
     # The main thread's time
 
@@ -251,43 +219,35 @@ class Pipeline:
         if self._delivery.error is not None:
             raise self._delivery.error
         now = time.monotonic()
-        if len(self._checkpoints) and now >= self._emitted_at + self._outside.state_seconds:
+        if (due := self._states.due) is not None and now >= due:
             self._emit_safe()
-        if now >= self._progress_at + _PROGRESS_SECONDS:
-            self._progress_at = now
-            self._log_progress()
+        if now >= self._progress.due:
+            self._progress.show(self._sight(), now)
 
     def _patience(self) -> float:
         """Tell how long to wait at the most, if nobody has news."""
-        due = self._progress_at + _PROGRESS_SECONDS
-        if len(self._checkpoints):
-            state_due = self._emitted_at + self._outside.state_seconds
-            if state_due > time.monotonic():
-                due = min(due, state_due)
-        return max(0.0, due - time.monotonic())
+        now = time.monotonic()
+        due = self._progress.due
+        if (state_due := self._states.due) is not None and state_due > now:
+            due = min(due, state_due)  # one that is due and not safe waits for a worker's word
+        return max(0.0, due - now)
 
     # STATE
 
     def _emit_safe(self, *, last: bool = False) -> None:
-        """Write the newest STATE that is safe, if one is; rejected rows are on disk before it.
-
-        Args:
-            last: At the end, one that went out goes out again if there are new batches to tell of:
-                a tap whose bookmark has not moved writes its only STATE before its records.
-        """
+        """Write the newest STATE that is safe, if one is; at the end, its sums at the least."""
         limit = self._settings.max_rejected_rows
         with self._delivery.lock:
-            value = self._checkpoints.take_safe(self._lowest())
+            value = self._states.take_safe(self._lowest())
             too_many = limit is not None and self.tally.rejected > limit
             own = self.tally.for_state()
-        if value is None and last and own != self._emitted_own:
-            value = self._emitted
-        if value is None or too_many or self._settings.dry_run:
+        if too_many or self._settings.dry_run:
             return
-        self._rejects.sync()
-        self._emitted_at = time.monotonic()
-        self._emitted, self._emitted_own = value, own
-        self._emit(write_value(value, own).decode())
+        self._progress.make_way()
+        if value is not None:
+            self._states.emit(value, own, time.monotonic())
+        elif last:
+            self._states.repeat(own, time.monotonic())
 
     def _lowest(self) -> int | None:
         """Tell the lowest position that a STATE must not cover yet."""
@@ -340,6 +300,7 @@ class Pipeline:
         """
         self._ended = True
         self._delivery.deafen()
+        self._progress.close()
         self._emit_safe(last=True)
         with self._delivery.lock:
             unsettled = self._window.unsettled() + self._ledger.undecided
@@ -366,14 +327,16 @@ class Pipeline:
 
     # What a person sees
 
-    def _log_progress(self) -> None:
-        logger.info(
-            "%d records read, %d updates accepted, %d rejected, %d items waiting",
-            self.position,
-            self.tally.accepted,
-            self.tally.rejected,
-            len(self._window),
-        )
+    def _sight(self) -> Sight:
+        with self._delivery.lock:
+            return Sight(
+                records=self.position,
+                accepted=self.tally.accepted,
+                rejected=self.tally.rejected,
+                in_flight=self._pacing.active,
+                waiting=len(self._window),
+                waiting_since=self._window.waiting_since,
+            )
 
     def _log_summary(self, unsettled: int) -> None:
         seconds = time.monotonic() - self._began_at
@@ -382,21 +345,3 @@ class Pipeline:
         self.tally.clamped = sum(mapping.clamped for mapping in self._mappings)
         fields = summary_fields(self.tally, unsettled=unsettled, seconds=seconds, dry_run=dry_run)
         logger.info(summary_text(fields), extra={"summary": fields})
-
-
-def _sender(settings: Settings) -> tuple[Any, Callable[[bytes], Reply | NoReply]]:
-    """Make what sends: the API's client, or in a dry run what takes every row as sent."""
-    from target_tocobagus.client import Client, Clock
-
-    clock = Clock()
-    if settings.dry_run or settings.credentials is None:
-        return clock, _pretend
-    return clock, Client(settings, settings.credentials, clock).send
-
-
-def _pretend(body: bytes) -> Reply:
-    """Answer as the API would if it took every row; without a batch id, for there is no batch."""
-    import msgspec
-
-    rows = len(msgspec.json.decode(body)["items"])
-    return Reply(200, {"data": {"acceptedRows": [{"rowIndex": index} for index in range(rows)]}})

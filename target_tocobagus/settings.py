@@ -1,28 +1,23 @@
 """The configuration as values: what the user may set, and what stands for what was left out.
 
 `SCHEMA` is what `--about` shows, what `meltano.yml` and the README are held equal to, and what a
-configuration is checked against. A message about a setting names it and never shows its value: a
-secret may stand in the wrong place.
+configuration is checked against.
 """
 
 from __future__ import annotations
 
-import difflib
-import ipaddress
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import msgspec
 
 from target_tocobagus.errors import ConfigurationError
 from target_tocobagus.schemas import load_schema
+from target_tocobagus.validating import CREDENTIALS, problems
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from jsonschema import ValidationError
+    from collections.abc import Mapping
 
 SCHEMA: Final[dict[str, Any]] = load_schema("settings")
-CREDENTIALS: Final = ("partner_client_id", "partner_secret", "store_client_id", "store_token")
 
 Paths: TypeAlias = tuple[str, ...]
 """Places in a record, to be tried in turn: exact column names or JMESPath expressions."""
@@ -139,156 +134,13 @@ def parse_settings(config: Mapping[str, Any], schema: Mapping[str, Any] | None =
         ConfigurationError: With every problem that was found.
     """
     values = {**_defaults(), **{key: value for key, value in config.items() if value is not None}}
-    problems = [*_schema_problems(config, schema or SCHEMA), *_credential_problems(values)]
-    if not problems:
-        problems = [*_url_problems(str(values["api_url"])), *_repeated_places(values)]
-    if problems:
-        raise ConfigurationError(problems)
+    if found := problems(config, values, schema or SCHEMA):
+        raise ConfigurationError(found)
     return _settings(values)
-
-
-def unknown_settings(config: Mapping[str, Any], known: Iterable[str]) -> Iterator[str]:
-    """Say of each setting that nobody reads what it was probably meant to be."""
-    names = list(known)
-    for key in config:
-        if key not in names:
-            near = difflib.get_close_matches(key, names, n=1)
-            hint = f"; did you mean '{near[0]}'?" if near else ""
-            yield f"Unknown setting '{key}' is ignored{hint}"
 
 
 def _defaults() -> dict[str, Any]:
     return {key: schema.get("default") for key, schema in SCHEMA["properties"].items()}
-
-
-def _schema_problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
-    from jsonschema import Draft202012Validator
-    from jsonschema.validators import extend
-
-    # JSON Schema takes 5.0 for an integer; what counts rows and seconds here must be one.
-    types = Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer)
-    checker = extend(Draft202012Validator, type_checker=types)  # type: ignore[no-untyped-call]  # jsonschema's stubs leave it out
-    errors = checker(schema).iter_errors(dict(config))
-    for error in sorted(errors, key=lambda error: [str(part) for part in error.path]):
-        yield f"{_place(error.absolute_path)}: {_complaint(error)}"
-
-
-def _is_integer(_checker: Any, value: object) -> bool:
-    return type(value) is int
-
-
-def _place(path: Iterable[str | int]) -> str:
-    """Write a place as its user would: ``streams[0].split[1].weight``."""
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
-    return text or "configuration"
-
-
-def _complaint(error: ValidationError) -> str:
-    """Say what was expected; jsonschema's own messages show the value, which may be a secret."""
-    rule: Any = error.validator_value
-    match error.validator:
-        case "type" | "anyOf":
-            text = f"must be of type {_type_names(rule)}"
-        case "enum":
-            text = f"must be one of {', '.join(repr(value) for value in rule if value is not None)}"
-        case "minimum" | "maximum":
-            text = f"must be at {'least' if error.validator == 'minimum' else 'most'} {rule}"
-        case "minLength" | "minItems":
-            text = "must not be empty"
-        case "required":
-            instance: Any = error.instance
-            text = f"misses {', '.join(repr(key) for key in rule if key not in instance)}"
-        case "additionalProperties":
-            text = _unknown_keys(error)
-        case _:
-            text = "is not what the settings' schema asks for"
-    return text
-
-
-def _type_names(rule: Any) -> str:
-    kinds = rule if isinstance(rule, list) else [rule]
-    names = [name for kind in kinds for name in _types(kind) if name != "null"]
-    return " or ".join(dict.fromkeys(names))
-
-
-def _types(kind: Any) -> list[str]:
-    if not isinstance(kind, dict):
-        return [kind]
-    names = kind["type"] if "type" in kind else repr(kind.get("const"))
-    return list(names) if isinstance(names, list) else [names]
-
-
-def _unknown_keys(error: ValidationError) -> str:
-    schema: Any = error.schema
-    instance: Any = error.instance
-    known = list(schema["properties"])
-    unknown = [str(key) for key in instance if key not in known]
-    near = difflib.get_close_matches(unknown[0], known, n=1)
-    hint = f"; did you mean '{near[0]}'?" if near else f"; known are {', '.join(known)}"
-    return f"has no key {', '.join(repr(key) for key in unknown)}{hint}"
-
-
-def _credential_problems(values: Mapping[str, Any]) -> Iterator[str]:
-    for name in CREDENTIALS:
-        value = values.get(name)
-        if not value and not values.get("dry_run"):
-            yield f"{name}: is required (or set dry_run to try a mapping without credentials)"
-        elif isinstance(value, str) and (value != value.strip() or any(map(str.isspace, value))):
-            yield f"{name}: has white space in or around it"
-        elif isinstance(value, str) and name != "partner_secret" and not _fits_header(value):
-            yield f"{name}: has a character that an HTTP header cannot carry"
-
-
-def _fits_header(value: str) -> bool:
-    return value.isascii() and value.isprintable()
-
-
-def _url_problems(url: str) -> Iterator[str]:
-    from urllib.parse import urlsplit
-
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        yield "api_url: is not a URL"
-        return
-    if any(map(str.isspace, url)):
-        yield "api_url: has white space in or around it"
-    elif parts.scheme not in {"http", "https"} or not host:
-        yield "api_url: must begin with https:// and name a host"
-    elif "@" in parts.netloc or "?" in url or "#" in url:
-        yield "api_url: must hold no user, password, query or fragment"
-    elif parts.scheme == "http" and not _is_loopback(host):
-        yield "api_url: plain http is allowed to loopback addresses only; use https"
-
-
-def _is_loopback(host: str) -> bool:
-    """Tell by the address, not by how it begins: ``127.evil.example`` is a name like any other."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _repeated_places(values: Mapping[str, Any]) -> Iterator[str]:
-    """Find a client id that stands twice: two places summed into one is not offered."""
-    lists = {"warehouse_map": _client_ids(values.get("warehouse_map"))}
-    for number, mapping in enumerate(values.get("streams") or ()):
-        for key in ("warehouse_columns", "split"):
-            lists[f"streams[{number}].{key}"] = _client_ids(mapping.get(key))
-        lists[f"streams[{number}].warehouses"] = list(mapping.get("warehouses") or ())
-    for place, ids in lists.items():
-        if len(set(ids)) < len(ids):
-            yield f"{place}: the same client_id stands twice"
-    codes = [entry["code"].strip() for entry in values.get("warehouse_map") or ()]
-    if len(set(codes)) < len(codes):
-        yield "warehouse_map: the same code stands twice"
-
-
-def _client_ids(entries: Any) -> list[str]:
-    return [entry["client_id"].strip() for entry in entries or ()]
 
 
 def _settings(values: Mapping[str, Any]) -> Settings:

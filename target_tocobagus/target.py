@@ -8,11 +8,9 @@ drain sends one batch at a time with the input blocked, and emits no STATE befor
 from __future__ import annotations
 
 import copy
-import json
 import os
 import signal
 import sys
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, ClassVar, Final
 
 import click
@@ -31,12 +29,15 @@ from singer_sdk.target_base import Target
 from target_tocobagus.batch_files import read_records
 from target_tocobagus.checkpointing import OWN_KEY, read_value
 from target_tocobagus.choosing import Chooser
-from target_tocobagus.errors import ConfigurationError, InputError, OutputError, TocobagusError
+from target_tocobagus.environment import unreadable_variables
+from target_tocobagus.errors import ConfigurationError, InputError, TocobagusError
 from target_tocobagus.model import Refused, Skipped, Stream
+from target_tocobagus.output import write_line
 from target_tocobagus.pipeline import Pipeline
 from target_tocobagus.reading import MessageReader, descriptor_of
-from target_tocobagus.settings import SCHEMA, Settings, parse_settings, unknown_settings
+from target_tocobagus.settings import SCHEMA, Settings, parse_settings
 from target_tocobagus.sinks import StockSink
+from target_tocobagus.validating import unknown_settings
 from target_tocobagus.wakeup import WakeUp
 
 if TYPE_CHECKING:
@@ -57,7 +58,6 @@ _USER_ERRORS: Final = (
     RecordsWithoutSchemaException,
 )
 """What the SDK raises for the tap's mistakes, and for mistakes in `stream_maps`."""
-_BOOLEANS: Final = ("true", "1", "yes", "on", "false", "0", "no", "off", "")
 _SHOWN: Final = 300
 _RECORDS_BETWEEN_BREATHS: Final = 500
 """Of a batch file: a signal, a fatal error and a STATE that is due do not wait for its end."""
@@ -93,8 +93,8 @@ class TargetTocobagus(Target):
         self._wakeup = WakeUp()
         self._streams: dict[str, Stream] = {}
         self._remarks: set[str] = set()
-        if kwargs.get("parse_env_config"):
-            self._check_environment()
+        if kwargs.get("parse_env_config") and (problems := self.environment_problems()):
+            raise self._invalid(problems)
         kwargs.setdefault("message_reader", MessageReader(self._open_run))
         super().__init__(**kwargs)
         for line in unknown_settings(self.config, self.config_jsonschema["properties"]):
@@ -124,17 +124,17 @@ class TargetTocobagus(Target):
         message = "Config validation failed"
         return ConfigValidationError(message, errors=errors, schema=self.config_jsonschema)
 
-    def _check_environment(self) -> None:
+    @classmethod
+    def environment_problems(cls) -> list[str]:
         """Name the variables that the SDK would stumble over, with a traceback that shows them."""
-        self.append_builtin_config(self.config_jsonschema)
-        errors = []
-        for key, schema in self.config_jsonschema["properties"].items():
-            variable = f"{self._env_var_prefix}{key.upper()}"
-            wanted = _unreadable(os.environ.get(variable), schema.get("type", []))
-            if wanted:
-                errors.append(f"{key}: the environment variable {variable} must be {wanted}")
-        if errors:
-            raise self._invalid(errors)
+        cls.append_builtin_config(cls.config_jsonschema)
+        properties = cls.config_jsonschema["properties"]
+        return list(unreadable_variables(cls._env_var_prefix, properties, os.environ))
+
+    @classmethod
+    def read_environment(cls) -> dict[str, Any]:
+        """Read what `--config=ENV` reads; only where the environment has no problems."""
+        return dict(cls._env_var_config)
 
     @classmethod
     def cb_config(
@@ -192,7 +192,7 @@ class TargetTocobagus(Target):
         self.pipeline = Pipeline(
             self.settings,
             self._wakeup,
-            emit=_write_line,
+            emit=write_line,
             input_file=None if descriptor is None else os.fstat(descriptor),
         )
         return self.pipeline
@@ -318,50 +318,8 @@ class TargetTocobagus(Target):
             sys.exit(1)
 
 
-def _unreadable(text: str | None, kinds: Any) -> str | None:
-    """Say what the text of a variable must be and is not; ``None`` where it can be read.
-
-    The SDK takes every text that is not true for false, and so would send what `dry_run=ture` says.
-    """
-    try:
-        if text is None:
-            return None
-        if "boolean" in kinds:
-            return None if text.lower() in _BOOLEANS else "true or false"
-        if "integer" in kinds:
-            int(text)
-        elif {"array", "object"}.intersection(kinds):
-            json.loads(text)
-    except ValueError:
-        return "an integer" if "integer" in kinds else "JSON"
-    return None
-
-
 def _describe(error: Exception) -> str:
     if isinstance(error, InvalidRecord):
         return f"validate_records: {error.error_message}"[:_SHOWN]
     place = "stream_maps: " if isinstance(error, MappingError) else ""
     return f"{place}{error}"[:_SHOWN]
-
-
-def _write_line(text: str) -> None:
-    """Write a line to stdout, where Meltano takes each for a STATE.
-
-    Raises:
-        OutputError: Its reader is gone.
-    """
-    if sys.stdout is None:
-        message = "STATE cannot be written: standard output is closed"
-        raise OutputError(message)
-    try:
-        # JSON is UTF-8, whatever the encoding that the environment has chosen for texts.
-        if (output := getattr(sys.stdout, "buffer", None)) is None:
-            sys.stdout.write(f"{text}\n")
-        else:
-            output.write(f"{text}\n".encode())
-        sys.stdout.flush()
-    except (OSError, ValueError) as error:
-        # Or the interpreter would try to flush it once more, and complain, when it ends.
-        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # until the end
-        message = "STATE cannot be written: whoever read it is gone"
-        raise OutputError(message) from error

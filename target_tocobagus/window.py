@@ -119,6 +119,12 @@ class Window:
                 kept += self._enter(entry, now)
         return gathering.rows - kept
 
+    @property
+    def waiting_since(self) -> float | None:
+        """When the oldest entry that can be picked came; ``None`` where there is none."""
+        oldest = self._oldest.head()
+        return None if oldest is None else oldest.arrived
+
     def wants(self, limits: Limits, now: float) -> bool:
         """Tell whether a batch is full or due."""
         if self.ready >= limits.rows or self.ready_size >= limits.size:
@@ -128,22 +134,31 @@ class Window:
 
     def due(self, limits: Limits) -> float | None:
         """Tell when the oldest entry that can be picked has waited long enough."""
-        oldest = self._oldest.head()
-        return None if oldest is None else oldest.arrived + limits.wait
+        since = self.waiting_since
+        return None if since is None else since + limits.wait
 
     def pick(self, limits: Limits, now: float) -> Lease | None:
         """Take out the next batch, full or not; ``None`` where nothing can be picked."""
         items: dict[Identifier, Item] = {}
-        size = FRAME_BYTES - 1
+        size, ready_size, weight = FRAME_BYTES - 1, 0, 0
         for entry in self._in_order(now - max(2 * limits.wait, _PATIENCE)):
             item = entry.item()
             size += len(item.encoded) + 1
             if items and size > limits.size:
                 break
-            self._take(entry)
+            entry.ready = False
+            ready_size += entry.size
+            weight += entry.weight
+            if entry.after is None:
+                del self._entries[entry.identifier]
+            else:
+                self._entries[entry.identifier] = entry.after
             items[item.identifier] = item
             if len(items) == limits.rows:
                 break
+        self.ready -= len(items)
+        self.ready_size -= ready_size
+        self.weight -= weight
         self._oldest.tidy(self.ready)
         self._empty.tidy(self.ready)
         if not items:
@@ -257,13 +272,3 @@ class Window:
             entry.urgent = False
             self._empty.pop()
         return entry
-
-    def _take(self, entry: Entry) -> None:
-        entry.ready = False
-        self.ready -= 1
-        self.ready_size -= entry.size
-        self.weight -= entry.weight
-        if entry.after is None:
-            del self._entries[entry.identifier]
-        else:
-            self._entries[entry.identifier] = entry.after

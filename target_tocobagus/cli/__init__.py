@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from target_tocobagus import __version__
+from target_tocobagus.cli.check import check
 from target_tocobagus.cli.demo import demo
 from target_tocobagus.cli.map import map_command
 from target_tocobagus.cli.sandbox import sandbox
@@ -16,6 +17,7 @@ def main() -> None:
     """Try, map and check what target-tocobagus sends to the Tocobagus partner API."""
 
 
+main.add_command(check)
 main.add_command(demo)
 main.add_command(map_command)
 main.add_command(sandbox)

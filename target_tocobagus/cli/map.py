@@ -85,7 +85,8 @@ def _read_config(path: Path) -> dict[str, Any]:
 def _settings(given: Mapping[str, Any]) -> Settings:
     """Check settings as a run does, all but the credentials."""
     from target_tocobagus.errors import ConfigurationError
-    from target_tocobagus.settings import CREDENTIALS, parse_settings
+    from target_tocobagus.settings import parse_settings
+    from target_tocobagus.validating import CREDENTIALS
 
     kept = {name: value for name, value in given.items() if name not in CREDENTIALS}
     try:
@@ -100,7 +101,8 @@ def _unusable(problems: Iterable[str]) -> click.ClickException:
 
 def _said_of_settings(given: Mapping[str, Any]) -> Iterator[str]:
     """Name what is misspelt, and what is a run's alone."""
-    from target_tocobagus.settings import SCHEMA, unknown_settings
+    from target_tocobagus.settings import SCHEMA
+    from target_tocobagus.validating import unknown_settings
 
     known: dict[str, Any] = {"properties": dict(SCHEMA["properties"])}
     if not given.keys() <= known["properties"].keys():

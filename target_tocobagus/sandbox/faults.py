@@ -61,7 +61,7 @@ class Door:
             fault: What goes wrong on the way.
         """
         payload = reply.payload()
-        head = _head(reply, at_ms)
+        head = _head(reply, None if fault and fault.drop_date else at_ms)
         if fault is None:
             await self._send_whole(reply.status, head, payload)
         elif fault.drip_ms:
@@ -106,8 +106,9 @@ class Door:
         await self.drop("fin")
 
 
-def _head(reply: Reply, at_ms: int) -> list[tuple[str, str]]:
-    return [("date", http_date(at_ms)), ("content-type", reply.media_type), *reply.headers]
+def _head(reply: Reply, at_ms: int | None) -> list[tuple[str, str]]:
+    date = [] if at_ms is None else [("date", http_date(at_ms))]
+    return [*date, ("content-type", reply.media_type), *reply.headers]
 
 
 async def perform(
@@ -171,6 +172,7 @@ def is_too_large(fault: Fault, request: Request) -> bool:
 
 
 def _headers(fault: Fault, at_ms: int) -> Iterator[tuple[str, str]]:
+    yield from fault.headers.items()
     if fault.location is not None:
         yield "location", fault.location
     if fault.retry_after is not None:

@@ -60,7 +60,8 @@ class Transaction:
             return self._routed()
         except Refused as refused:
             status = self._scenario.statuses.get(refused.code)
-            return refused.reply(self.clock.now_ms(), status)
+            code = self._scenario.codes.get(refused.code)
+            return refused.reply(self.clock.now_ms(), status, code)
 
     def _routed(self) -> Reply:
         request = self._request

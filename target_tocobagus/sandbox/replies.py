@@ -85,9 +85,9 @@ class Refused(Exception):  # noqa: N818  # a refusal is the API's answer, no err
         self.context = dict(context or {})
         self.headers = headers
 
-    def reply(self, at_ms: int, status: int | None = None) -> Reply:
-        """Give the answer; without a status, the one that this sandbox chose for the code."""
-        body = failure(self.code, self.message, at_ms, self.hint, self.context)
+    def reply(self, at_ms: int, status: int | None = None, code: str | None = None) -> Reply:
+        """Give the answer; without a status and a code, with those that this sandbox chose."""
+        body = failure(code or self.code, self.message, at_ms, self.hint, self.context)
         return Reply(status or STATUSES.get(self.code, 401), body, self.headers)
 
 

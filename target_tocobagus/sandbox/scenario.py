@@ -5,15 +5,18 @@ and *which fault*. All rules that fit a request apply together; where two set th
 earlier rule wins.
 """
 
-from typing import Annotated, Any, Literal
+import re
+from typing import Any, Literal
 
 import msgspec
 
 from target_tocobagus.sandbox.credentials import Store
 
-Span = Annotated[str, msgspec.Meta(pattern=r"^[0-9]+(-[0-9]*)?$")]
-Numbers = int | Span | tuple[int | Span, ...]
+Numbers = int | str | tuple[int | str, ...]
 """Which numbers: ``3``, ``"2-5"``, ``"4-"`` (4 and later), or a list of those."""
+# Not a pattern of msgspec's: a process that has used one may crash when it ends
+# (https://github.com/msgspec/msgspec/issues/717).
+_SPAN = re.compile(r"[0-9]+(-[0-9]*)?")
 
 
 class Reject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -57,6 +60,7 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
         retry_after: Seconds for a ``Retry-After`` header.
         retry_after_date: Writes them as a date.
         location: The ``Location`` of a redirect.
+        headers: Further headers of that answer, such as a proxy's ``Via``.
         html: Answers with an HTML page, as a proxy in front of the API may; status 200 unless set.
         body: Answers with this JSON value in place of the API's; status 200 unless set.
         apply: Applies the update although the answer (status, html, body, hang) denies it.
@@ -78,6 +82,7 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
         drip_ms: Sends the body byte by byte with such a pause between two.
         drip_headers: Sends the status line and the headers that way too.
         skew_ms: How far the server's clock is ahead, for this request.
+        drop_date: Answers without a ``Date`` header.
     """
 
     latency_ms: float = 0
@@ -92,6 +97,7 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     retry_after: int | None = None
     retry_after_date: bool = False
     location: str | None = None
+    headers: dict[str, str] = {}
     html: bool = False
     body: Any = None
     apply: bool = False
@@ -113,6 +119,7 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     drip_ms: float = 0
     drip_headers: bool = False
     skew_ms: int = 0
+    drop_date: bool = False
 
     def names(self) -> tuple[str, ...]:
         """Give the names of the fields that are set."""
@@ -140,6 +147,14 @@ class When(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     path: str | None = None
     method: str | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse texts that are no numbers."""
+        for numbers in (self.requests, self.on_connection_request):
+            for each in numbers if isinstance(numbers, tuple) else (numbers,):
+                if isinstance(each, str) and not _SPAN.fullmatch(each):
+                    message = f"{each!r} is neither a number nor numbers such as '2-5' and '4-'"
+                    raise ValueError(message)
+
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One rule: when it applies, how often at most, and what it does."""
@@ -157,6 +172,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         signature_prefix: What stands before the hex in ``x-signature``; empty for bare hex.
         signed_path_prefix: What the signed path has before ``/partner/…``.
         statuses: The HTTP status of an error code, where another than the sandbox's own is wanted.
+        codes: What the API calls an error, where another code than the sandbox's own is wanted.
         skew_ms: How far the server's clock is ahead, for every request.
         stores: Further stores that the partner may act for.
         seed: For ``share``.
@@ -167,6 +183,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     signature_prefix: str = "sha256="
     signed_path_prefix: str = ""
     statuses: dict[str, int] = {}
+    codes: dict[str, str] = {}
     skew_ms: int = 0
     stores: tuple[Store, ...] = ()
     seed: int = 0

@@ -12,7 +12,7 @@ from delivery_witness import Witness, quantity_of
 
 from target_tocobagus.errors import TocobagusError
 from target_tocobagus.model import Refused, Skipped, Stock, Stream
-from target_tocobagus.pipeline import Outside, Pipeline
+from target_tocobagus.pipeline import Pipeline
 from target_tocobagus.settings import Settings, parse_settings
 from target_tocobagus.wakeup import WakeUp
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from target_tocobagus.model import Identifier, Outcome
+    from target_tocobagus.sending import Outside
 
 CREDENTIALS = {
     "partner_client_id": "p",

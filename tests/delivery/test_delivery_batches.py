@@ -19,7 +19,7 @@ from delivery_witness import Witness
 
 from target_tocobagus.gathering import Gathering
 from target_tocobagus.model import Level, Stream
-from target_tocobagus.pipeline import Outside
+from target_tocobagus.sending import Outside
 from target_tocobagus.window import Limits, Window
 
 

@@ -20,7 +20,7 @@ from delivery_witness import Witness
 
 from target_tocobagus.errors import CredentialError, DeliveryError, Stopped
 from target_tocobagus.model import NoReply, Reply
-from target_tocobagus.pipeline import Outside
+from target_tocobagus.sending import Outside
 
 
 def test_after_a_fatal_error_no_request_begins() -> None:

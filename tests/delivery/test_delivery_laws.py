@@ -21,7 +21,7 @@ from delivery_run import Do, Run, Say, make_settings
 from delivery_witness import Witness
 
 from target_tocobagus.errors import DeliveryError
-from target_tocobagus.pipeline import Outside
+from target_tocobagus.sending import Outside
 
 if TYPE_CHECKING:
     import pytest

@@ -25,8 +25,8 @@ from delivery_witness import Witness
 from target_tocobagus.client import Client, Clock
 from target_tocobagus.errors import DeliveryError
 from target_tocobagus.model import NoReply, Reply
-from target_tocobagus.pipeline import Outside
 from target_tocobagus.sandbox.testing import Limits, running
+from target_tocobagus.sending import Outside
 from target_tocobagus.settings import Credentials
 
 if TYPE_CHECKING:

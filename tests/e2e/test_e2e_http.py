@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 
     from target_tocobagus.sandbox.testing import Sandbox
 
+CREDENTIALS = {
+    "partner_client_id": "p",
+    "partner_secret": "a-secret",
+    "store_client_id": "s",
+    "store_token": "a-token",
+}
 ROWS = [schema(), record("A", 1), state(1)]
 
 
@@ -57,6 +63,11 @@ class _Forwarder(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
+
+    def do_CONNECT(self) -> None:
+        assert isinstance(self.server, Proxy)
+        self.server.asked.append((self.path, self.headers.get("Proxy-Authorization")))
+        self.send_error(407)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # http.server's name
         """Say nothing."""
@@ -119,6 +130,24 @@ def test_a_proxy_that_is_not_there_is_told_without_its_password(command: Command
     env = {"HTTP_PROXY": "http://me:pa55word@127.0.0.1:1", "LOGLEVEL": "DEBUG"}
     ended = command.run(ROWS, env=env, max_retry_seconds=1).without_traceback(1)
     assert "the connection failed" in ended.stderr
+    assert "pa55word" not in ended.stderr
+
+
+def test_a_proxy_that_wants_a_user_ends_the_run_at_once(proxy: Proxy, tmp_path: Path) -> None:
+    """Its answer to CONNECT will be the same the next time, so nothing is tried again."""
+    runner = Command(tmp_path, {"api_url": "https://api.example.com/api/v1", **CREDENTIALS})
+    env = {"HTTPS_PROXY": f"http://{proxy.place}", "NO_PROXY": ""}
+    ended = runner.run(ROWS, env=env, max_retry_seconds=60).without_traceback(1)
+    assert "the proxy that the environment names refuses to connect (HTTP 407)" in ended.stderr
+    assert "sent again" not in ended.stderr
+    assert proxy.asked == [("api.example.com:443", None)]
+
+
+def test_a_proxy_that_is_no_url_is_told(command: Command) -> None:
+    """A proxy's setting without a host is the user's to mend."""
+    ended = command.run(ROWS, env={"HTTP_PROXY": "http://me:pa55word@", "NO_PROXY": ""})
+    assert "and the proxies that the environment names" in ended.without_traceback(1).stderr
+    assert "internal error" not in ended.stderr
     assert "pa55word" not in ended.stderr
 
 

@@ -20,7 +20,8 @@ from target_tocobagus.cli import main
 from target_tocobagus.cli.children import Said, read_log
 from target_tocobagus.cli.showing import clean, written
 from target_tocobagus.mapping import compile_mapping
-from target_tocobagus.settings import CREDENTIALS, parse_settings
+from target_tocobagus.settings import parse_settings
+from target_tocobagus.validating import CREDENTIALS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from target_tocobagus.sandbox.auth import check_timestamp
-from target_tocobagus.sandbox.client import INVENTORY, Client
+from target_tocobagus.sandbox.client import INVENTORY, PRODUCTS, Client
 from target_tocobagus.sandbox.replies import Refused
 from target_tocobagus.sandbox.signature import base_string, signature
 from target_tocobagus.sandbox.testing import running
@@ -168,6 +168,46 @@ def test_a_scenario_chooses_the_status_of_a_code() -> None:
     """No status is documented, so each can be another."""
     with running({"statuses": {"AUTH_005": 403}}) as sandbox, Client(sandbox) as client:
         assert client.update(ITEM, change={"x-store-client-id": "nobody"}).status == 403
+
+
+def test_a_scenario_chooses_what_a_code_is_called() -> None:
+    """Most codes are not documented, so each can be another; its status stays."""
+    scenario = {"codes": {"AUTH_006": "AUTH_099", "REQ_005": "NO_WAY"}}
+    with running(scenario) as sandbox, Client(sandbox) as client:
+        refused = client.update(ITEM, change={"x-store-token": "wrong"})
+        lost = client.send("GET", "/nowhere", b"", {})
+
+        assert (refused.status, refused.code) == (401, "AUTH_099")
+        assert (lost.status, lost.code) == (404, "NO_WAY")
+        assert client.update(ITEM, change={"x-store-client-id": "nobody"}).code == "AUTH_005"
+
+
+def test_a_read_is_signed_as_the_hash_of_nothing() -> None:
+    """Without a body the base string ends in the hash of the empty string, and in no other."""
+    with running() as sandbox, Client(sandbox) as client:
+        of_nothing = client.signed("GET", PRODUCTS)
+        of_another = client.signed("GET", PRODUCTS, b"{}")
+        of_a_write = client.signed("PATCH", PRODUCTS)
+
+        answer = client.send("GET", PRODUCTS, b"", of_nothing)
+
+        assert answer.status == 200
+        assert {"success", "message", "data"} <= answer.json().keys()
+        assert answer.json()["success"] is True
+        assert client.send("GET", PRODUCTS, b"", of_another).code == "AUTH_010"
+        assert client.send("GET", PRODUCTS, b"", of_a_write).code == "AUTH_010"
+        assert sandbox.stock() == {}
+
+
+def test_a_read_needs_all_five_headers() -> None:
+    """As a write does."""
+    with running() as sandbox, Client(sandbox) as client:
+        headers = client.signed("GET", PRODUCTS)
+        for name in headers:
+            without = {key: value for key, value in headers.items() if key != name}
+
+            assert client.send("GET", PRODUCTS, b"", without).code == "AUTH_001"
+        assert len(headers) == 5
 
 
 def test_each_store_has_stock_of_its_own() -> None:

@@ -48,6 +48,10 @@ ANSWERS: list[tuple[dict[str, Any], Callable[[Answer], bool]]] = [
         lambda a: (a.status, a.headers["location"]) == (302, "http://127.0.0.1:1/x"),
     ),
     ({"html": True}, lambda a: a.status == 200 and a.body.startswith(b"<!DOCTYPE html>")),
+    (
+        {"html": True, "status": 407, "headers": {"via": "1.1 gate"}},
+        lambda a: (a.status, a.headers["via"]) == (407, "1.1 gate"),
+    ),
     ({"html": True, "status": 502}, lambda a: a.headers["content-type"].startswith("text/html")),
     ({"body": {"success": True}}, lambda a: (a.status, a.json()) == (200, {"success": True})),
     ({"body": [], "status": 418}, lambda a: (a.status, a.json()) == (418, [])),
@@ -89,6 +93,15 @@ def test_a_limit_lets_through_what_is_not_above_it() -> None:
     limits = {"max_items": 2, "max_body_bytes": len(body)}
     with running(rule(limits)) as sandbox, Client(sandbox) as client:
         assert client.update(A, B).status == 200
+
+
+@pytest.mark.parametrize("fault", [{}, {"status": 503}, {"drip_ms": 0.01}], ids=str)
+def test_an_answer_may_tell_no_time(fault: dict[str, Any]) -> None:
+    """Whatever the answer is, it then has no Date."""
+    with running() as sandbox, Client(sandbox) as client:
+        assert "date" in client.update(A).headers
+        sandbox.set_scenario(rule({**fault, "drop_date": True}))
+        assert "date" not in client.update(A).headers
 
 
 def test_retry_after_may_be_a_date() -> None:

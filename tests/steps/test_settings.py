@@ -11,7 +11,6 @@ from jsonschema import Draft202012Validator
 
 from target_tocobagus.errors import ConfigurationError
 from target_tocobagus.settings import (
-    CREDENTIALS,
     SCHEMA,
     Credentials,
     Settings,
@@ -20,8 +19,8 @@ from target_tocobagus.settings import (
     StreamMapping,
     WarehouseColumn,
     parse_settings,
-    unknown_settings,
 )
+from target_tocobagus.validating import CREDENTIALS, unknown_settings
 
 if TYPE_CHECKING:
     import msgspec
@@ -387,6 +386,17 @@ class TestUrl:
         """What is no base URL is refused before anything is sent to it."""
         (problem,) = problems(api_url=url)
         assert problem.startswith("api_url: ")
+
+    @pytest.mark.parametrize("prefix", ["sha256=\n", "sha256\u20ac", "\r\nx: ", " sha256="])
+    def test_no_signature_prefix(self, prefix: str) -> None:
+        """What a header cannot carry is refused before anything is signed."""
+        (problem,) = problems(signature_prefix=prefix)
+        assert problem == "signature_prefix: has a character that an HTTP header cannot carry"
+
+    @pytest.mark.parametrize("prefix", ["", "sha256=", "hmac "])
+    def test_a_signature_prefix(self, prefix: str) -> None:
+        """Bare hex and words are what a header can carry."""
+        assert parsed(signature_prefix=prefix).signature_prefix == prefix
 
 
 class TestSecrets:
