@@ -6,13 +6,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN_READY := $(VENV)/.ready-to-run
 WORK_READY := $(VENV)/.ready-to-work
-PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
+MELTANO := $(VENV)/meltano
+MELTANO_READY := $(MELTANO)/.ready
+PIP_QUIETLY := -m pip --disable-pip-version-check -qq
+PIP := $(BIN)/python $(PIP_QUIETLY)
 WORKERS ?= auto
 CRASH_INSTANTS ?= 30
+# Debian's package keeps the server's commands out of PATH.
+POSTGRESQL := $(wildcard /usr/lib/postgresql/*/bin/initdb) $(shell command -v initdb)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint style types imports workflows unit crash mutants format bench build clean
+.PHONY: help demo test lint style types imports workflows unit crash meltano no-postgresql \
+  mutants format bench build clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,7 +26,7 @@ help: ## Show this list
 demo: $(RUN_READY) ## See stock from two real taps arrive at a stand-in for the API
 	@$(BIN)/tocobagus demo
 
-test: lint unit ## Run every check: style, types, imports, workflows, tests
+test: lint unit $(if $(strip $(POSTGRESQL)),meltano,no-postgresql) ## Run every check: style, types, imports, workflows, tests, Meltano
 
 lint: style types imports workflows ## Run the checks that run no code: the four below
 
@@ -49,7 +55,7 @@ unit: $(WORK_READY) ## Run the tests, child processes' coverage included
 	@echo "== pytest: tests"
 	@$(BIN)/coverage erase
 	@$(BIN)/coverage run -m pytest --quiet --hypothesis-profile ci --ignore tests/crash \
-	  --numprocesses $(WORKERS) --dist worksteal
+	  --ignore tests/meltano --numprocesses $(WORKERS) --dist worksteal
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 	@echo "== pytest: the target is killed at any instant, $(CRASH_INSTANTS) times"
@@ -58,6 +64,13 @@ unit: $(WORK_READY) ## Run the tests, child processes' coverage included
 crash: CRASH_INSTANTS = 500
 crash: $(WORK_READY) ## Kill the target at 500 instants, and see that nothing is lost
 	@CRASH_INSTANTS=$(CRASH_INSTANTS) $(BIN)/python -m pytest --quiet tests/crash
+
+meltano: $(WORK_READY) $(MELTANO_READY) ## Let Meltano run tap-postgres into the target, from a PostgreSQL
+	@echo "== pytest: Meltano, tap-postgres and PostgreSQL"
+	@MELTANO=$(abspath $(MELTANO))/bin/meltano $(BIN)/python -m pytest --quiet tests/meltano
+
+no-postgresql:
+	@echo "== LEFT OUT: Meltano, for want of PostgreSQL; sudo apt-get install postgresql, make meltano"
 
 mutants: $(WORK_READY) ## Break the program on purpose, and see that a test says so
 	@$(BIN)/python tests/mutants.py
@@ -89,4 +102,11 @@ $(RUN_READY): pyproject.toml
 $(WORK_READY): $(RUN_READY)
 	@echo "Setting up the tools of the checks, once ..."
 	@$(PIP) install --group dev
+	@touch $@
+
+$(MELTANO_READY): $(WORK_READY)
+	@echo "Setting up Meltano in $(MELTANO), once ..."
+	@$(PYTHON) -m venv $(MELTANO)
+	@$(MELTANO)/bin/python $(PIP_QUIETLY) install --upgrade 'pip>=25.1'
+	@$(MELTANO)/bin/python $(PIP_QUIETLY) install --group meltano
 	@touch $@

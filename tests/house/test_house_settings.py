@@ -12,16 +12,35 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from target_tocobagus.settings import CREDENTIALS, SCHEMA
+from target_tocobagus.settings import SCHEMA
 from target_tocobagus.target import TargetTocobagus
+from target_tocobagus.validating import CREDENTIALS
 
 ROOT: Final = Path(__file__).parents[2]
 README: Final = (ROOT / "README.md").read_text("utf-8")
 PROJECT: Final[dict[str, Any]] = yaml.safe_load((ROOT / "meltano.yml").read_text("utf-8"))
 LOADER: Final[dict[str, Any]] = PROJECT["plugins"]["loaders"][0]
+HUB: Final[dict[str, Any]] = yaml.safe_load(
+    (ROOT / "docs" / "meltano-hub" / "target-tocobagus.yml").read_text("utf-8")
+)
 OWN: Final[dict[str, Any]] = SCHEMA["properties"]
 IDLE: Final = {"add_record_metadata", "load_method", "faker_config"}
 """Settings of the SDK that this target does not use; meltano.yml leaves them out, and says so."""
+HUB_REQUIRES: Final = {"name", "namespace", "variant", "quality"}
+HUB_ALLOWS: Final = {
+    *HUB_REQUIRES,
+    *("capabilities", "definition", "description", "docs", "domain_url", "executable", "keywords"),
+    *("label", "logo_url", "maintenance_status", "pip_url", "repo", "settings"),
+    *("settings_group_validation", "supported_python_versions", "usage"),
+}
+"""Keys of a loader, by `schemas/plugin_definitions/loaders.schema.json` of
+https://github.com/meltano/hub at 9d28b36a64bf1ba18d6b0dd6936d8f14d2eaa0ba, those apart that are not
+for a loader like this one. What it takes for the values of some follows."""
+HUB_VALUES: Final = {
+    "maintenance_status": {"active", "beta", "development", "inactive", "unknown"},
+    "quality": {"gold", "silver", "bronze", "unknown"},
+}
+HUB_KINDS: Final = {"array", "boolean", "integer", "object", "options", "string"}
 
 
 def about(form: str) -> str:
@@ -32,9 +51,16 @@ def about(form: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def known() -> dict[str, Any]:
+def told() -> dict[str, Any]:
+    """What `--about` tells a machine."""
+    values: dict[str, Any] = json.loads(about("json"))
+    return values
+
+
+@pytest.fixture(scope="module")
+def known(told: dict[str, Any]) -> dict[str, Any]:
     """All settings, the SDK's among them, as `--about` tells a machine."""
-    settings: dict[str, Any] = json.loads(about("json"))["settings"]["properties"]
+    settings: dict[str, Any] = told["settings"]["properties"]
     return settings
 
 
@@ -66,12 +92,12 @@ def test_the_readme_tells_the_settings_of_the_schema() -> None:
 
 def test_meltano_knows_every_setting_that_does_something(known: dict[str, Any]) -> None:
     """Name and kind of each are the target's own, in its order; a secret is marked."""
-    told = [
+    listed = [
         (setting["name"], setting["kind"], setting.get("sensitive", False))
         for setting in LOADER["settings"]
     ]
 
-    assert told == [
+    assert listed == [
         (name, kind_of(schema), schema.get("secret", False))
         for name, schema in known.items()
         if name not in IDLE
@@ -98,6 +124,25 @@ def test_meltano_tells_what_the_target_can_do() -> None:
     """Command and capabilities are the target's own."""
     assert LOADER["executable"] == TargetTocobagus.name
     assert LOADER["capabilities"] == [each.value for each in TargetTocobagus.capabilities]
+
+
+@pytest.mark.parametrize("key", ["name", "namespace", "executable", "capabilities", "settings"])
+def test_the_hubs_definition_is_the_projects(key: str) -> None:
+    """Whoever adds the loader from its definition has what meltano.yml has."""
+    assert HUB[key] == LOADER[key]
+
+
+def test_the_hubs_definition_is_what_the_hub_takes(told: dict[str, Any]) -> None:
+    """It has the keys that the hub requires and none that it refuses, in its order."""
+    assert set(HUB) >= HUB_REQUIRES
+    assert set(HUB) <= HUB_ALLOWS
+    assert all(HUB[key] in values for key, values in HUB_VALUES.items())
+    assert {setting["kind"] for setting in HUB["settings"]} <= HUB_KINDS
+    for mapping in (HUB, *HUB["settings"]):
+        assert list(mapping) == sorted(mapping)
+    assert HUB["settings_group_validation"] == [list(CREDENTIALS)]
+    assert HUB["supported_python_versions"] == told["supported_python_versions"]
+    assert OWN["api_url"]["default"].startswith(HUB["domain_url"])
 
 
 def test_meltano_schedules_a_job_of_these_plugins() -> None:
