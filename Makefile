@@ -10,6 +10,7 @@ MELTANO := $(VENV)/meltano
 MELTANO_READY := $(MELTANO)/.ready
 PIP_QUIETLY := -m pip --disable-pip-version-check -qq
 PIP := $(BIN)/python $(PIP_QUIETLY)
+WHEEL := build/wheel
 WORKERS ?= auto
 CRASH_INSTANTS ?= 30
 # Debian's package keeps the server's commands out of PATH.
@@ -18,7 +19,7 @@ POSTGRESQL := $(wildcard /usr/lib/postgresql/*/bin/initdb) $(shell command -v in
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help demo test lint style types imports workflows unit crash meltano no-postgresql \
-  mutants format bench build clean
+  mutants format bench build wheel clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -83,12 +84,24 @@ bench: $(WORK_READY) ## Measure the speed against a plain SDK target
 	@$(BIN)/python benchmarks/run.py
 
 build: $(WORK_READY) ## Build the wheel and the sdist into dist/, and check them
+	@echo "== build, twine check: dist/"
 	@rm -rf dist
-	@$(BIN)/python -m build
+	@$(BIN)/python -m build > /dev/null
 	@$(BIN)/twine check --strict dist/*
 
+wheel: build ## Install the wheel where there are no sources, and run the tests against it
+	@rm -rf $(WHEEL) && mkdir -p $(WHEEL)
+	@tar xf dist/*.tar.gz -C $(WHEEL) --strip-components=1
+	@rm -r $(WHEEL)/target_tocobagus
+	@$(PYTHON) -m venv $(WHEEL)/.venv
+	@$(WHEEL)/.venv/bin/python $(PIP_QUIETLY) install --upgrade 'pip>=25.1'
+	@$(WHEEL)/.venv/bin/python $(PIP_QUIETLY) install "$$(echo dist/*.whl)[sandbox]" --group test
+	@echo "== pytest: the tests of the sdist, against the wheel"
+	@cd $(WHEEL) && .venv/bin/python -m pytest --quiet --ignore tests/crash \
+	  --numprocesses $(WORKERS) --dist worksteal
+
 clean: ## Remove what the other targets have made
-	@rm -rf $(VENV) dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	@rm -rf $(VENV) build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 $(RUN_READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 from typing import Final
@@ -58,6 +59,21 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
         "entry_points.txt",
         "licenses/LICENSE",
     }
+
+
+def test_the_sdist_holds_what_a_packager_needs(tmp_path: Path) -> None:
+    """All that is kept in the repository, hidden files apart: tests and docs included."""
+    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    kept = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=False)
+    if kept.returncode:
+        pytest.skip("this is no clone")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    (path,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(path) as archive:
+        inside = {name.partition("/")[2] for name in archive.getnames()}
+    wanted = {name for name in kept.stdout.splitlines() if not name.startswith(".")}
+    assert inside == {*wanted, "PKG-INFO", ".gitignore"}
 
 
 def modules_after(statement: str) -> set[str]:

@@ -1,38 +1,28 @@
 """What can be read in two ways is asked, with the lines to write; a location is never left out."""
 
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+from recognising import mapped, schema_of
+
 from target_tocobagus.mapping.recognition import (
     Ambiguous,
-    Recognised,
     location_columns,
     recognise,
 )
 from target_tocobagus.settings import parse_settings
 
 
-def schema_of(columns: str, **typed: Any) -> dict[str, Any]:
-    """Make a SCHEMA of columns that may be text or null, and of some that are more."""
-    text = {name: {"type": ["null", "string"]} for name in columns.split()}
-    return {"type": "object", "properties": {**text, **typed}}
-
-
 def objects(columns: str, kind: str = "array") -> dict[str, Any]:
     """Make a column of objects: a list of them, or one."""
     inner = schema_of(columns)
     return {"type": ["null", "array"], "items": inner} if kind == "array" else inner
-
-
-def mapped(stream: str, columns: str, **typed: Any) -> tuple[str, ...]:
-    """Recognise a stream and say where its SKU, stock and location are."""
-    found = recognise(stream, schema_of(columns, **typed))
-    assert isinstance(found, Recognised), found
-    mapping = found.mapping
-    assert mapping.stream == stream
-    return (*mapping.sku, *mapping.stock, *mapping.warehouse)
 
 
 def asked(stream: str, columns: str, **typed: Any) -> str:
