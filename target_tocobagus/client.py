@@ -110,7 +110,8 @@ class Client:
             response = self._adapter.send(
                 self._signed(body), timeout=self._timeout, **self._environment
             )
-            content = self._without_secrets(response.content)
+            # Read as a whole: `response.content` would read and join it by 10 KiB.
+            content = self._without_secrets(response.raw.read(decode_content=True))
         except (requests.RequestException, HTTPError, OSError, ValueError, TypeError) as error:
             return _translate(error, time.monotonic() - started)
         headers = {

@@ -250,9 +250,9 @@ def _log_batch(decision: Settle, piece: Piece, seconds: float) -> None:
         logger.warning("The answer to requestId %s: %s", decision.request_id, remark)
     logger.info(
         "Batch %s: %d items, %d rejected, %.0f ms, requestId %s",
-        settlement.batch_id,
+        settlement.batch_id or "without id",
         len(piece.items),
         len(settlement.refused),
         seconds * 1000,
-        decision.request_id or None,
+        decision.request_id or "none",
     )

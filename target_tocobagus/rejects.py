@@ -114,7 +114,7 @@ def describe(rejection: Rejection) -> str:
     ]
     values = ", ".join(f"{key} {value}" for key, value in rejection.values)
     record = f"a record of {rejection.stream.name!r}" + (f" ({values})" if values else "")
-    what = ", ".join(places) or record
+    what = ", ".join(dict.fromkeys(places)) or record
     why = ": ".join(part for part in (rejection.message, rejection.reason) if part)
     return f"{what}: {rejection.code} {why}".rstrip()
 

@@ -14,6 +14,7 @@ import sys
 from typing import IO, TYPE_CHECKING, Any, ClassVar, Final
 
 import click
+from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.exceptions import (
     ConfigValidationError,
     InvalidJSONSchema,
@@ -21,6 +22,7 @@ from singer_sdk.exceptions import (
     MappingError,
     RecordsWithoutSchemaException,
 )
+from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib.exceptions import InvalidInputLine
@@ -131,6 +133,16 @@ class TargetTocobagus(Target):
         properties = cls.config_jsonschema["properties"]
         return list(unreadable_variables(cls._env_var_prefix, properties, os.environ))
 
+    @classproperty
+    def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805
+        """Read the environment, and no `.env`.
+
+        The SDK would look for one in the folders above its own files, and let it override what
+        stands in the environment: from where, nobody would see.
+        """
+        cls.append_builtin_config(cls.config_jsonschema)
+        return parse_environment_config(cls.config_jsonschema, cls._env_var_prefix, os.devnull)
+
     @classmethod
     def read_environment(cls) -> dict[str, Any]:
         """Read what `--config=ENV` reads; only where the environment has no problems."""
@@ -216,7 +228,8 @@ class TargetTocobagus(Target):
     def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
         schema = message_dict.get("schema", {})
         if not isinstance(schema, dict) or not isinstance(schema.get("properties", {}), dict):
-            message = "A SCHEMA message has a schema that is none"
+            name = str(message_dict.get("stream"))[:_SHOWN]
+            message = f"The SCHEMA of stream {name!r} holds no JSON Schema of an object"
             raise InputError(message)
         self.message_reader.lane.close(str(message_dict.get("stream")))
         super()._process_schema_message(message_dict)

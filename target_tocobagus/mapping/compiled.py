@@ -169,5 +169,5 @@ def _unidentified(found: Refused | Identifier | None, values: Values, *, deleted
         return Refused(found.code, found.message, values=values)
     if not values and not deleted:
         return _SILENT
-    what = "the record is deleted" if deleted else "there is a quantity"
-    return Refused("NO_IDENTIFIER", f"{what}, and no identifier", values=values)
+    what = "the record is deleted, and has" if deleted else "there is a quantity, and"
+    return Refused("NO_IDENTIFIER", f"{what} no identifier", values=values)

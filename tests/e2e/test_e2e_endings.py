@@ -269,7 +269,7 @@ def test_a_tap_that_dies_is_the_end_of_input(begun: Talk, sandbox: Sandbox) -> N
         ({"type": "RECORD", "stream": ["x"], "record": {}}, "Line 5 of the input is no Singer"),
         ({"type": "RECORD", "stream": "later", "record": {}}, "later"),
         ({"type": "RECORD", "record": {}}, "stream"),
-        ({"type": "SCHEMA", "stream": "stock", "schema": None}, "schema"),
+        ({"type": "SCHEMA", "stream": "stock", "schema": None}, "no JSON Schema"),
         ({"type": "SCHEMA", "stream": "stock", "schema": {}}, "properties"),
         ({"type": "SCHEMA", "stream": "stock", "schema": {"properties": 5}}, "SCHEMA"),
         (b"[" * 100_000, "Line 5 of the input is not JSON"),

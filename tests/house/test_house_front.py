@@ -146,11 +146,11 @@ def test_the_changelog_begins_with_this_version() -> None:
 
 @IN_CLONE
 def test_ci_runs_the_command_of_the_readme() -> None:
-    """`.ci/run` is `make test`, in the clone that it stands in."""
+    """`.ci/run` is `make test` in the clone that it stands in, and then the same for the wheel."""
     lines = (ROOT / ".ci" / "run").read_text("utf-8").splitlines()
 
     assert "set -euo pipefail" in lines
-    assert lines[-1] == "exec make test"
+    assert lines[-2:] == ["make test", "exec make wheel"]
 
 
 @IN_CLONE
