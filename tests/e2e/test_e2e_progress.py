@@ -29,7 +29,8 @@ class Terminal(io.StringIO):
     broken = False
 
     def isatty(self) -> bool:
-        """Say so."""
+        """Say so, unless it is closed."""
+        super().isatty()
         return True
 
     def write(self, text: str) -> int:
@@ -78,15 +79,22 @@ def test_a_line_is_no_longer_than_the_terminal_is_wide() -> None:
     assert terminal.getvalue() == ERASE + "x" * 79
 
 
-def test_a_terminal_that_is_gone_ends_no_run() -> None:
-    """What cannot be shown is not shown."""
+@pytest.mark.parametrize("closed", [False, True])
+def test_a_terminal_that_is_gone_ends_no_run(
+    monkeypatch: pytest.MonkeyPatch,
+    closed: bool,  # noqa: FBT001  # a parameter of the table
+) -> None:
+    """What cannot be shown is not shown; one that was closed before is no terminal."""
+    monkeypatch.setenv("TERM", "xterm")
     terminal = Terminal()
+    if closed:
+        terminal.close()
     progress = Progress(0.0, terminal)
     terminal.broken = True
     progress.show(NOTHING, 1.0)
     progress.make_way()
     progress.close()
-    assert terminal.getvalue() == ""
+    assert closed or terminal.getvalue() == ""
 
 
 @pytest.mark.parametrize(("name", "live"), [("xterm", True), ("dumb", False), (None, False)])
