@@ -166,6 +166,26 @@ class TestRecord:
 class TestFile:
     """The file is private, whole, and one run's alone."""
 
+    def test_what_was_written_is_synced(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """After `sync` the disk has every line, and is not asked again without a new one."""
+        synced: list[int] = []
+        fsync = os.fsync
+
+        def note(descriptor: int) -> None:
+            fsync(descriptor)
+            synced.append(os.fstat(descriptor).st_size)
+
+        monkeypatch.setattr(os, "fsync", note)
+        rejects = Rejects(str(path))
+        rejects.write(rejection())
+        rejects.sync()
+        assert synced == [path.stat().st_size]
+        rejects.sync()
+        assert len(synced) == 1
+        rejects.write(rejection())
+        rejects.close()
+        assert synced[1:] == [path.stat().st_size]
+
     def test_only_its_owner_may_read_it(self, path: Path) -> None:
         """A new file has mode 0600; whatever the umask."""
         before = os.umask(0)
