@@ -18,6 +18,7 @@ from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any, Final, NoReturn
 
 from singer_sdk.singerlib.encoding.base import GenericSingerReader
+from singer_sdk.singerlib.exceptions import InvalidInputLine
 
 from target_tocobagus.decoding import decode_line
 from target_tocobagus.errors import DeliveryError, InputError, OutputError, Stopped
@@ -159,10 +160,25 @@ class MessageReader(GenericSingerReader[bytes]):
             self._unknown.add(kind)
             logger.warning("Messages of the unknown type %r are ignored", kind[:_SHOWN])
 
-    def _complain(self, what: str, cause: Exception | None = None) -> NoReturn:
+    def assert_line_requires(  # type: ignore[override]  # the SDK's needs no line, and calls it so
+        self, line_dict: dict[str, Any], requires: set[str]
+    ) -> None:
+        """Ask for the keys that a message, or the schema in it, must have.
+
+        Raises:
+            InvalidInputLine: One is not there.
+        """
+        if missing := sorted(requires - line_dict.keys()):
+            what = f"is no whole Singer message: it has no {' and no '.join(missing)}"
+            raise InvalidInputLine(self.about_line(what))
+
+    def about_line(self, what: str) -> str:
+        """Say something of the line that is being handled, with its number and its beginning."""
         start = self.line[:_SHOWN].decode("utf-8", "replace")
-        message = f"Line {self.number} of the input {what}. It begins: {start}"
-        raise InputError(message) from cause
+        return f"Line {self.number} of the input {what}. It begins: {start}"
+
+    def _complain(self, what: str, cause: Exception | None = None) -> NoReturn:
+        raise InputError(self.about_line(what)) from cause
 
     def _chunks(self, source: IO[bytes] | IO[str]) -> Iterator[Sequence[bytes]]:
         descriptor = descriptor_of(source)

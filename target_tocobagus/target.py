@@ -228,9 +228,8 @@ class TargetTocobagus(Target):
     def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
         schema = message_dict.get("schema", {})
         if not isinstance(schema, dict) or not isinstance(schema.get("properties", {}), dict):
-            name = str(message_dict.get("stream"))[:_SHOWN]
-            message = f"The SCHEMA of stream {name!r} holds no JSON Schema of an object"
-            raise InputError(message)
+            what = "is a SCHEMA that holds no JSON Schema of an object"
+            raise InputError(self.message_reader.about_line(what))
         self.message_reader.lane.close(str(message_dict.get("stream")))
         super()._process_schema_message(message_dict)
         self._sinks_to_clear.clear()
@@ -244,6 +243,11 @@ class TargetTocobagus(Target):
         line = self.message_reader.line if self.pipeline.keeps_lines else b""
         self._take_record(message_dict, line)
         self._open_lane(message_dict["stream"])
+
+    def _assert_sink_exists(self, stream_name: str) -> None:
+        if not self.sink_exists(stream_name):
+            what = f"is a record of stream {stream_name!r}, and no SCHEMA of that came before it"
+            raise RecordsWithoutSchemaException(self.message_reader.about_line(what))
 
     def _open_lane(self, name: str) -> None:
         """Let a stream's further records go the fast way, if the SDK leaves them as they are."""
