@@ -202,7 +202,7 @@ def _translate(error: Exception, seconds: float) -> NoReply:
     if status := next((tunnel[1] for tunnel in tunnels if tunnel), None):
         message = f"the proxy that the environment names refuses to connect (HTTP {status})"
         raise DeliveryError(message) from error
-    if _is_missing_bundle(error):
+    if _is_missing_bundle(error) or any("NO_CERTIFICATE_OR_CRL" in str(each) for each in chain):
         message = "the CA bundle that the environment names (REQUESTS_CA_BUNDLE) cannot be read"
         raise DeliveryError(message) from error
     if any(isinstance(cause, (ReadTimeoutError, requests.ReadTimeout)) for cause in chain):

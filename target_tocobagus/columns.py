@@ -30,7 +30,8 @@ class ColumnWatch:
 
     def __init__(self, needs: Iterable[frozenset[str]], inner: Iterable[InnerNeed] = ()) -> None:
         """Wait for a column of each group."""
-        self.missing = list(needs)
+        self._needs = list(needs)
+        self.missing = list(self._needs)
         self.inner = list(inner)
         self._lacking: list[InnerNeed] = []
         self.hold: int | None = None
@@ -45,8 +46,13 @@ class ColumnWatch:
         """Something should have been there by now, and was not."""
         return bool(self.missing or self._lacking)
 
+    def renew(self, columns: Iterable[str]) -> None:
+        """Begin anew under a SCHEMA of these columns: one that was there may have gone."""
+        self.missing = list(self._needs)
+        self.see_schema(columns)
+
     def see_schema(self, columns: Iterable[str]) -> None:
-        """Look at the columns of a SCHEMA."""
+        """Look at the columns of a SCHEMA, or of a record."""
         names = {column.removeprefix(_BOM) for column in columns}
         self.missing = [group for group in self.missing if group.isdisjoint(names)]
         self._release()

@@ -6,6 +6,7 @@ text that is not true it takes for false, and so would send what `dry_run=ture` 
 
 from __future__ import annotations
 
+import difflib
 import json
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,6 +31,22 @@ def unreadable_variables(
         wanted = _unreadable(environment.get(variable), schema.get("type", []))
         if wanted:
             yield f"{key}: the environment variable {variable} must be {wanted}"
+
+
+def unknown_variables(
+    prefix: str, properties: Mapping[str, Any], environment: Mapping[str, str]
+) -> Iterator[str]:
+    """Say of each variable of ours that nobody reads which one was probably meant.
+
+    Meltano's extras have an underscore more, as have the variables of a plugin that inherits.
+    """
+    names = [f"{prefix}{key.upper()}" for key in properties]
+    ours = [each for each in environment if each.startswith(prefix) and each not in names]
+    for variable in ours:
+        if not variable.startswith(f"{prefix}_"):
+            near = difflib.get_close_matches(variable, names, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            yield f"The environment variable {variable} is no setting, and is ignored{hint}"
 
 
 def _unreadable(text: str | None, kinds: Any) -> str | None:

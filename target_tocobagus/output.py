@@ -28,5 +28,8 @@ def write_line(text: str) -> None:
     except (OSError, ValueError) as error:
         # Or the interpreter would try to flush it once more, and complain, when it ends.
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # until the end
-        message = "STATE cannot be written: whoever read it is gone"
+        reason = error.strerror if isinstance(error, OSError) else None
+        if reason is None or isinstance(error, BrokenPipeError):
+            reason = "whoever read it is gone"
+        message = f"STATE cannot be written: {reason}"
         raise OutputError(message) from error

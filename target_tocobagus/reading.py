@@ -35,6 +35,7 @@ _CHUNK_BYTES: Final = 1 << 18
 _LINES_AT_ONCE: Final = 200
 _BOM: Final = b"\xef\xbb\xbf"
 _SHOWN: Final = 100
+_LOOKED_AT: Final = 10_000
 
 
 class MessageReader(GenericSingerReader[bytes]):
@@ -45,6 +46,7 @@ class MessageReader(GenericSingerReader[bytes]):
         line: The line that is being handled, without its end.
         number: Its number, from 1.
         lane: What reads the lines that need no general way.
+        secrets: What no message may show.
     """
 
     lane_type: type[FastLane] = FastLane
@@ -56,6 +58,7 @@ class MessageReader(GenericSingerReader[bytes]):
         self._unknown: set[str] = set()
         self._callbacks: dict[str, Callable[[dict[str, Any]], None]] = {}
         self._counts: Counter[str] = Counter()
+        self.secrets: tuple[str, ...] = ()
         self.line = b""
         self.number = 0
 
@@ -173,9 +176,15 @@ class MessageReader(GenericSingerReader[bytes]):
             raise InvalidInputLine(self.about_line(what))
 
     def about_line(self, what: str) -> str:
-        """Say something of the line that is being handled, with its number and its beginning."""
-        start = self.line[:_SHOWN].decode("utf-8", "replace")
-        return f"Line {self.number} of the input {what}. It begins: {start}"
+        """Say something of the line that is being handled, with its number and its beginning.
+
+        Whatever came instead of a stream may hold the secrets, or what a terminal would obey.
+        """
+        start = self.line[:_LOOKED_AT].decode("utf-8", "replace")
+        for secret in self.secrets:
+            start = start.replace(secret, "***")
+        shown = "".join(each if each.isprintable() else repr(each)[1:-1] for each in start[:_SHOWN])
+        return f"Line {self.number} of the input {what}. It begins: {shown}"
 
     def _complain(self, what: str, cause: Exception | None = None) -> NoReturn:
         raise InputError(self.about_line(what)) from cause

@@ -39,7 +39,7 @@ class Rejects:
             input_file: What the run reads from, which must not be the same file.
 
         Raises:
-            ConfigurationError: It cannot be opened, or is in use.
+            ConfigurationError: It cannot be opened, is in use, or holds something else.
         """
         self._file = None if path is None else _open(path, input_file)
         self._schemas: dict[str, bytes] = {}
@@ -176,7 +176,32 @@ def _claim(file: int, input_file: os.stat_result | None) -> None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         raise ConfigurationError(["rejects_path: another run is writing to it"]) from error
+    if not holds_rejects(file):
+        raise ConfigurationError(["rejects_path: the file there holds something else"])
     _cut_torn_line(file)
+
+
+def holds_rejects(file: int) -> bool:
+    """Whether a file begins as one of rejected rows does, with a SCHEMA, or is empty.
+
+    What is cut off, or appended to, must be ours. Of a first line that a crash has torn only this
+    can be asked: it is the beginning of an object, and no whole one of another kind.
+    """
+    first = b""
+    while b"\n" not in first and (more := os.pread(file, _TAIL_BYTES, len(first))):
+        first += more
+    line, newline, _ = first.partition(b"\n")
+    if not first or b'"SCHEMA"' in line:
+        return True
+    return not newline and line.startswith(b"{") and not _is_whole(line)
+
+
+def _is_whole(line: bytes) -> bool:
+    try:
+        msgspec.json.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
+    return True
 
 
 def _cut_torn_line(file: int) -> None:

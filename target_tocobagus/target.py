@@ -31,7 +31,7 @@ from singer_sdk.target_base import Target
 from target_tocobagus.batch_files import read_records
 from target_tocobagus.checkpointing import OWN_KEY, read_value
 from target_tocobagus.choosing import Chooser
-from target_tocobagus.environment import unreadable_variables
+from target_tocobagus.environment import unknown_variables, unreadable_variables
 from target_tocobagus.errors import ConfigurationError, InputError, TocobagusError
 from target_tocobagus.model import Refused, Skipped, Stream
 from target_tocobagus.output import write_line
@@ -95,12 +95,19 @@ class TargetTocobagus(Target):
         self._wakeup = WakeUp()
         self._streams: dict[str, Stream] = {}
         self._remarks: set[str] = set()
+        self._maps_nothing = True
         if kwargs.get("parse_env_config") and (problems := self.environment_problems()):
             raise self._invalid(problems)
         kwargs.setdefault("message_reader", MessageReader(self._open_run))
         super().__init__(**kwargs)
-        for line in unknown_settings(self.config, self.config_jsonschema["properties"]):
+        if (credentials := self.settings.credentials) is not None:
+            self.message_reader.secrets = (credentials.partner_secret, credentials.store_token)
+        known = self.config_jsonschema["properties"]
+        for line in unknown_settings(self.config, known):
             self.logger.warning(line)
+        if kwargs.get("parse_env_config"):
+            for line in unknown_variables(self._env_var_prefix, known, os.environ):
+                self.logger.warning(line)
         for doubt in self._chooser.doubts():
             self.logger.warning(doubt)
 
@@ -157,6 +164,9 @@ class TargetTocobagus(Target):
         Raises:
             click.ClickException: One of them is not there, or is no JSON object.
         """
+        if any(each.lstrip().startswith("{") for each in value):
+            message = "--config: takes the path of a file, or ENV, and no JSON"
+            raise click.ClickException(message)
         try:
             return super().cb_config(ctx, param, value)
         except (OSError, ValueError, TypeError) as error:
@@ -183,11 +193,12 @@ class TargetTocobagus(Target):
             log(choice.remark)
         if choice.mapping is None:
             return None, None
+        self._maps_nothing = False
         self.pipeline.count_clamped(choice.mapping)
         if not choice.named:
             return choice.mapping, None
         watch = self.pipeline.watch(stream, choice.mapping)
-        watch.see_schema(schema["properties"])
+        watch.renew(schema["properties"])
         if watch.missing:
             self.logger.warning(
                 "Stream %r has no column %s, which its mapping relies on: until a record has it,"
@@ -212,6 +223,10 @@ class TargetTocobagus(Target):
     def process_endofpipe(self) -> None:
         """Settle all that was read; the SDK calls this at the end of the input."""
         self.pipeline.finish()
+        if self.pipeline.position and self._maps_nothing:
+            self.logger.warning(
+                "No stream that came holds stock by this configuration: none is sent"
+            )
         for sink in self._sinks_active.values():
             sink.clean_up()
 

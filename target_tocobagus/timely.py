@@ -43,7 +43,11 @@ class _TimelyFile(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        left = max(_attempt.deadline - time.monotonic(), 0.001)
+        left = _attempt.deadline - time.monotonic()
+        if left <= 0:
+            # A timeout of the socket's own may never come: each byte begins it anew.
+            message = "the attempt's time is over"
+            raise TimeoutError(message)
         if not left <= self._timeout <= left + _SLACK_SECONDS:
             self._timeout = left
             self._sock.settimeout(left)

@@ -159,6 +159,7 @@ CASES: Final = (
     Case(Setup.REJECTS_CREATABLE, {"rejects_path": "<folder>/new"}),
     Case(Setup.REJECTS_CREATABLE, {"rejects_path": "<folder>/link"}),
     Case(Setup.REJECTS_BUSY, {"rejects_path": "<folder>/busy"}),
+    Case(Setup.REJECTS_FOREIGN, {"rejects_path": __file__}),
     Case(Setup.REJECTS_NO_FILE, {"rejects_path": "<folder>"}),
     Case(Setup.REJECTS_NO_FILE, {"rejects_path": "/dev/null"}),
     Case(Setup.REJECTS_NO_FILE, {"rejects_path": "<folder>/pipe"}),
@@ -169,7 +170,7 @@ CASES: Final = (
     Case(Setup.REJECTS_UNWRITABLE, {"rejects_path": "<folder>/lost"}, told=("No such file",)),
     Case(Setup.REJECTS_UNWRITABLE, {"rejects_path": f"<folder>/{'x' * 999}"}, told=("too long",)),
 )
-KEPT: Final = "{}\nhalf a li"
+KEPT: Final = '{"type": "SCHEMA"}\nhalf a li'
 
 
 @pytest.fixture(scope="module")

@@ -204,6 +204,23 @@ def test_an_answer_that_drips_does_not_outlive_its_attempt(
     assert ended.numbers == [1]
 
 
+@pytest.mark.parametrize("headers", [False, True])
+def test_an_answer_that_drips_fast_does_not_outlive_its_attempt_either(
+    headers: bool,  # noqa: FBT001  # a table
+    command: Command,
+    sandbox: Sandbox,
+) -> None:
+    """Bytes that come quicker than a socket's timeout do not put the end off."""
+    drip = {"drip_ms": 20, "drip_headers": headers}
+    sandbox.set_scenario({"rules": [{"when": {"requests": 1}, "fault": drip}]})
+    rows = [schema(), *(record(f"S{number}", 1) for number in range(40)), state(1)]
+    ended = command.run(rows, request_timeout_seconds=1).without_traceback(0)
+    first, second, *_ = sandbox.requests()
+    assert 900 < second["arrivedMs"] - first["arrivedMs"] < 5000
+    assert "no answer in time" in ended.stderr
+    assert ended.numbers == [1]
+
+
 def test_connections_that_break_in_every_way_lose_no_row(
     command: Command, sandbox: Sandbox
 ) -> None:

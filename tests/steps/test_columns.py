@@ -79,6 +79,19 @@ def test_what_was_seen_once_stays_seen() -> None:
     assert (watch.complete, watch.hold) == (True, None)
 
 
+def test_a_new_schema_is_waited_for_anew() -> None:
+    """A column that has gone from the SCHEMA may be gone: a record must show it again."""
+    watch = ColumnWatch([STOCK])
+    watch.renew(["stok"])
+    watch.see({"stok": 1}, 1)
+    watch.renew(["quantity"])
+    assert not watch.complete
+    watch.see({"quantity": 1}, 2)
+    assert (watch.lacking, watch.hold) == (True, 2)
+    watch.see({"stok": 1}, 3)
+    assert (watch.missing, watch.hold) == ([], None)
+
+
 def test_what_is_missing_is_named() -> None:
     """Groups are named by their alternatives."""
     assert ColumnWatch([STOCK, SKU]).describe() == "'stok'; 'kode' or 'sku'"

@@ -220,12 +220,31 @@ class TestFile:
         assert path.read_bytes() == whole
 
     @pytest.mark.parametrize("size", [65_535, 65_536, 65_537, 200_000])
-    @pytest.mark.parametrize("before", [b"", b"{}\n", b"{}\n" * 30_000])
+    @pytest.mark.parametrize("before", [b"", SCHEMA + b"\n", (SCHEMA + b"\n") * 3_000])
     def test_a_torn_line_of_any_length_is_cut(self, path: Path, before: bytes, size: int) -> None:
         """A torn line may be longer than what is looked at in one go, or all there is."""
-        path.write_bytes(before + b"x" * size)
+        path.write_bytes(before + b"{" + b"x" * size)
         Rejects(str(path)).close()
         assert path.read_bytes() == before
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            b'{"bookmarks": {"stock": {"at": 5}}}',
+            b'{"bookmarks": {"stock": {"at": 5}}}\n',
+            b'{\n  "partner_secret": "hush"\n}',
+            b"sku,qty\nA,1\n",
+            b"sku,qty",
+            b"[1, 2",
+            b"\n",
+        ],
+    )
+    def test_a_file_of_something_else_is_refused_and_left(self, path: Path, content: bytes) -> None:
+        """A STATE, a configuration, a table: nothing is cut off them and nothing appended."""
+        path.write_bytes(content)
+        with pytest.raises(ConfigurationError, match="holds something else"):
+            Rejects(str(path))
+        assert path.read_bytes() == content
 
     def test_a_second_run_on_the_same_file_is_refused(self, path: Path) -> None:
         """While one run writes, another is refused; once it has closed, the next may."""

@@ -81,6 +81,12 @@ class Setup(Diagnosis):
         "A run is writing to {path}, and a second one would be refused.",
         "Let it end first, or give each run a file of its own.",
     )
+    REJECTS_FOREIGN = Row(
+        "rejects",
+        "wrong",
+        "{path} holds something else than rejected rows, and a run refuses it.",
+        "Name another file in rejects_path.",
+    )
     REJECTS_NO_FILE = Row(
         "rejects",
         "wrong",

@@ -14,6 +14,7 @@ from tempfile import TemporaryFile
 
 from target_tocobagus.cli.checking.advice_on_setup import Setup
 from target_tocobagus.cli.checking.finding import Finding  # noqa: TC001  # returned by all of it
+from target_tocobagus.rejects import holds_rejects
 
 
 def check_rejects(path: Path | None) -> Finding:
@@ -55,6 +56,8 @@ def _could_be_appended_to(path: Path) -> Finding:
     try:
         # Shared, and given back at once: it is refused only while a run holds the file.
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        if not holds_rejects(file):
+            return Setup.REJECTS_FOREIGN.finding(path=path)
     except OSError:
         return Setup.REJECTS_BUSY.finding(path=path)
     finally:
