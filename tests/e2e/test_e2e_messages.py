@@ -1,0 +1,96 @@
+"""What a run says when something beside the rows is wrong, and what it never says."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from e2e_command import STOCK, Command, record, schema, state, stock_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from target_tocobagus.sandbox.testing import Sandbox
+
+ROWS = [schema(), record("A", 1), state(1)]
+
+
+def test_a_bad_line_shows_no_secret(command: Command) -> None:
+    """The wrong file in the pipe may be the configuration itself."""
+    secrets = {key: command.api[key] for key in ("partner_secret", "store_token")}
+    ended = command.run([json.dumps(secrets)]).without_traceback(1)
+    assert 'Line 1 of the input is no Singer message: it has no type. It begins: {"partner_s' in (
+        ended.stderr
+    )
+    assert not [secret for secret in secrets.values() if secret in ended.stderr]
+
+
+def test_a_bad_line_gives_a_terminal_no_orders(command: Command) -> None:
+    """What a terminal would obey is written as an escape."""
+    ended = command.run([b"\x1b[2J\x1b]0;owned\x07 \x00"]).without_traceback(1)
+    assert r"It begins: \x1b[2J\x1b]0;owned\x07 \x00" in ended.stderr
+
+
+def test_a_configuration_in_place_of_its_file_is_not_repeated(command: Command) -> None:
+    """`--config` takes a path; what is no path may hold a secret."""
+    given = json.dumps({"partner_secret": "hush-hush"})
+    ended = command.run(ROWS, arguments=["--config", given]).without_traceback(1)
+    assert "--config: takes the path of a file, or ENV, and no JSON" in ended.stderr
+    assert "hush-hush" not in ended.stderr
+
+
+def test_a_mistyped_variable_is_told(command: Command) -> None:
+    """A variable of ours that is no setting changes nothing, and that is said; Meltano's may."""
+    env = {"TARGET_TOCOBAGUS_DRYRUN": "true", "TARGET_TOCOBAGUS__DIALECT": "x"}
+    env |= {f"TARGET_TOCOBAGUS_{key.upper()}": text for key, text in command.api.items()}
+    ended = command.run(ROWS, env=env, arguments=["--config", "ENV"]).without_traceback(0)
+    assert (
+        "The environment variable TARGET_TOCOBAGUS_DRYRUN is no setting, and is ignored;"
+        " did you mean TARGET_TOCOBAGUS_DRY_RUN?" in ended.stderr
+    )
+    assert "DIALECT" not in ended.stderr
+
+
+def test_that_nothing_was_mapped_is_said(command: Command) -> None:
+    """A mistyped stream must not pass in silence; a tap without rows may."""
+    mistyped = [{**STOCK, "stream": "stok"}]
+    told = "No stream that came holds stock by this configuration: none is sent"
+    assert told in command.run(ROWS, streams=mistyped).without_traceback(0).stderr
+    assert (
+        told not in command.run([schema(), state(1)], streams=mistyped).without_traceback(0).stderr
+    )
+    assert told not in command.run(ROWS).without_traceback(0).stderr
+
+
+def test_a_column_that_a_second_schema_drops_holds_state_back(
+    command: Command, sandbox: Sandbox
+) -> None:
+    """Its rows would look as if they had no quantity."""
+    renamed = {"type": "RECORD", "stream": "stock", "record": {"sku": "B", "quantity": 2}}
+    lines: list[Any] = [*ROWS, schema("stock", "sku", "quantity"), renamed, state(2)]
+    ended = command.run(lines).without_traceback(1)
+    assert "Stream 'stock' has no column 'qty'" in ended.stderr
+    assert ended.numbers == [1]
+    assert stock_of(sandbox) == {"A": {None: 1}}
+
+
+def test_a_bundle_that_is_none_is_told_at_once(command: Command, tmp_path: Path) -> None:
+    """A CA bundle without a certificate will be none at the next attempt."""
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_text("no certificate\n")
+    api = {**command.api, "api_url": command.api["api_url"].replace("http:", "https:")}
+    runner = Command(tmp_path, api)
+    ended = runner.run(ROWS, env={"REQUESTS_CA_BUNDLE": str(bundle)}).without_traceback(1)
+    assert "the CA bundle that the environment names" in ended.stderr
+    assert "sent again" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    "name", ["batch_wait_seconds", "request_timeout_seconds", "max_retry_seconds"]
+)
+def test_a_time_that_no_clock_holds_is_refused(name: str, command: Command) -> None:
+    """A number of seconds has an end."""
+    given: dict[str, Any] = {name: 10**10}
+    ended = command.run(ROWS, **given).without_traceback(1)
+    assert f"{name}: must be at most 1000000" in ended.stderr
