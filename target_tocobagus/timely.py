@@ -46,8 +46,7 @@ class _TimelyFile(io.RawIOBase):
         left = _attempt.deadline - time.monotonic()
         if left <= 0:
             # A timeout of the socket's own may never come: each byte begins it anew.
-            message = "the attempt's time is over"
-            raise TimeoutError(message)
+            raise TimeoutError
         if not left <= self._timeout <= left + _SLACK_SECONDS:
             self._timeout = left
             self._sock.settimeout(left)
