@@ -108,8 +108,8 @@ def configure(folder: Path, sandbox: Any, shape: str, **settings: Any) -> tuple[
     return ours, plain
 
 
-def compare(folder: Path, shape: str, rows: int) -> float:
-    """Measure one shape at one size; returns the target's best seconds."""
+def compare(folder: Path, shape: str, rows: int) -> dict[str, float]:
+    """Measure one shape at one size; returns the best seconds of each command."""
     stream = folder / f"{shape}-{rows}.singer"
     write_stream(stream, shape, rows)
     with spawned("--keep-history", "0") as sandbox:
@@ -123,7 +123,16 @@ def compare(folder: Path, shape: str, rows: int) -> float:
         costs = in_turn(commands, stream, ROUNDS.get(rows, 3))
     stream.unlink()
     table(f"{rows:,} {shape} rows", costs, rows)
-    return min(cost.wall for cost in costs["target-tocobagus"])
+    return {name: min(cost.wall for cost in each) for name, each in costs.items()}
+
+
+def marginal(best: dict[int, dict[str, float]]) -> None:
+    """Print what a further row costs, from the smallest size to the largest."""
+    few, many = min(best), max(best)
+    print(f"\nA further row, {many:,} against {few:,}")
+    for name in best[many]:
+        seconds = (best[many][name] - best[few][name]) / (many - few)
+        print(f"{name:<34}{seconds * 1e6:>8.2f} µs")
 
 
 def latency(folder: Path, rows: int = 20_000, in_flight: int = 8) -> None:
@@ -185,7 +194,7 @@ def start_up(folder: Path) -> None:
 def main() -> None:
     """Run what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, nargs="*", default=[300_000])
+    parser.add_argument("--rows", type=int, nargs="*", default=[300_000, 3_000_000])
     parser.add_argument(
         "--only", choices=["rows", "stages", "latency", "memory", "start"], nargs="*"
     )
@@ -197,8 +206,9 @@ def main() -> None:
         if "start" in wanted:
             start_up(folder)
         if "rows" in wanted:
-            for rows in options.rows:
-                compare(folder, "long", rows)
+            best = {rows: compare(folder, "long", rows) for rows in options.rows}
+            if len(best) > 1:
+                marginal(best)
             for shape in ("wide", "nested"):
                 compare(folder, shape, min(options.rows))
         if "stages" in wanted:

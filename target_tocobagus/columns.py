@@ -5,6 +5,9 @@ zero: both look like success. So each column that a mapping for a named stream r
 seen once, in the SCHEMA or in a record; until then no STATE may cover a record of the stream, and
 at the end the run fails. What a mapping relies on within a list's entries is in no SCHEMA that can
 be trusted, so it is missed from the first entry on that lacks it.
+
+A later SCHEMA of another form may be without a column that was there, so each is waited for anew;
+but what was once seen is missed only if a record comes without it.
 """
 
 from __future__ import annotations
@@ -35,6 +38,7 @@ class ColumnWatch:
         self.inner = list(inner)
         self._lacking: list[InnerNeed] = []
         self.hold: int | None = None
+        self._all_seen = False
 
     @property
     def complete(self) -> bool:
@@ -44,10 +48,15 @@ class ColumnWatch:
     @property
     def lacking(self) -> bool:
         """Something should have been there by now, and was not."""
+        return self._waits and (self.hold is not None or not self._all_seen)
+
+    @property
+    def _waits(self) -> bool:
         return bool(self.missing or self._lacking)
 
     def renew(self, columns: Iterable[str]) -> None:
         """Begin anew under a SCHEMA of these columns: one that was there may have gone."""
+        self._all_seen |= not self.missing
         self.missing = list(self._needs)
         self.see_schema(columns)
 
@@ -66,7 +75,7 @@ class ColumnWatch:
         asked = [need for need in self.inner if need in self._lacking or need.asked_by(record)]
         self._lacking = asked
         self._release()
-        if self.lacking and self.hold is None:
+        if self._waits and self.hold is None:
             self.hold = position
 
     def describe(self) -> str:
@@ -75,5 +84,5 @@ class ColumnWatch:
         return "; ".join(" or ".join(map(repr, sorted(group))) for group in groups)
 
     def _release(self) -> None:
-        if not self.lacking:
+        if not self._waits:
             self.hold = None

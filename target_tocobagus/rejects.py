@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from target_tocobagus.checkpointing import OWN_KEY
+from target_tocobagus.decoding import decode_line
 from target_tocobagus.errors import ConfigurationError, OutputError
 
 if TYPE_CHECKING:
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
 logger = logging.getLogger("target-tocobagus.rejects")
 _LOGGED_BESIDE_FILE: Final = 100
 _TAIL_BYTES: Final = 1 << 16
+_HEAD_BYTES: Final = 16 << 20
+"""More than a SCHEMA and a RECORD take."""
+
+_SCHEMA_MARK: Final = b'"SCHEMA"'
+_OWN_MARK: Final = b'"%b"' % OWN_KEY.encode()
 
 
 class Rejects:
@@ -182,24 +188,30 @@ def _claim(file: int, input_file: os.stat_result | None) -> None:
 
 
 def holds_rejects(file: int) -> bool:
-    """Whether a file begins as one of rejected rows does, with a SCHEMA, or is empty.
+    """Whether a file begins as one of rejected rows does, or is empty.
 
-    What is cut off, or appended to, must be ours. Of a first line that a crash has torn only this
-    can be asked: it is the beginning of an object, and no whole one of another kind.
+    What is cut off, or appended to, must be ours: a SCHEMA, and behind it a RECORD with our key or,
+    where a crash came between, another SCHEMA. Of a line that was torn only this can be asked: it
+    is the beginning of an object, and no whole one of another kind.
     """
-    first = b""
-    while b"\n" not in first and (more := os.pread(file, _TAIL_BYTES, len(first))):
-        first += more
-    line, newline, _ = first.partition(b"\n")
-    if not first or b'"SCHEMA"' in line:
+    head = os.pread(file, _HEAD_BYTES, 0)
+    first, *others = head.split(b"\n", 2)
+    return _may_be(first, _SCHEMA_MARK, torn=not others) and (
+        not others or _may_be(others[0], _OWN_MARK, _SCHEMA_MARK, torn=len(others) == 1)
+    )
+
+
+def _may_be(line: bytes, *marks: bytes, torn: bool) -> bool:
+    """Whether a line has one of the marks; a torn one may yet come to have it."""
+    if any(mark in line for mark in marks):
         return True
-    return not newline and line.startswith(b"{") and not _is_whole(line)
+    return torn and (not line or (line.startswith(b"{") and not _is_whole(line)))
 
 
 def _is_whole(line: bytes) -> bool:
     try:
-        msgspec.json.decode(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        decode_line(line)
+    except ValueError:
         return False
     return True
 

@@ -100,8 +100,8 @@ class TargetTocobagus(Target):
             raise self._invalid(problems)
         kwargs.setdefault("message_reader", MessageReader(self._open_run))
         super().__init__(**kwargs)
-        if (credentials := self.settings.credentials) is not None:
-            self.message_reader.secrets = (credentials.partner_secret, credentials.store_token)
+        secrets = [self.config.get(name) for name in ("partner_secret", "store_token")]
+        self.message_reader.secrets = tuple(str(secret) for secret in secrets if secret)
         known = self.config_jsonschema["properties"]
         for line in unknown_settings(self.config, known):
             self.logger.warning(line)

@@ -133,7 +133,7 @@ class StreamView:
 
     def _see_schema(self) -> None:
         if self._watch is not None:
-            self._watch.see_schema(self.schema["properties"])
+            self._watch.renew(self.schema["properties"])
 
 
 def _watch(advice: Advice) -> ColumnWatch | None:

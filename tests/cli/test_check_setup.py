@@ -170,7 +170,7 @@ CASES: Final = (
     Case(Setup.REJECTS_UNWRITABLE, {"rejects_path": "<folder>/lost"}, told=("No such file",)),
     Case(Setup.REJECTS_UNWRITABLE, {"rejects_path": f"<folder>/{'x' * 999}"}, told=("too long",)),
 )
-KEPT: Final = '{"type": "SCHEMA"}\nhalf a li'
+KEPT: Final = '{"type": "SCHEMA"}\n{"half a li'
 
 
 @pytest.fixture(scope="module")

@@ -72,6 +72,18 @@ def test_the_log_goes_above_the_line() -> None:
     assert terminal.getvalue() == (f"{ERASE}10 rows{ERASE}a message\n10 rows{ERASE}another\n")
 
 
+def test_the_line_makes_way_for_what_goes_to_stdout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On one terminal a STATE begins at a line's beginning, and then the line comes back."""
+    monkeypatch.setenv("TERM", "xterm")
+    terminal = Terminal()
+    progress = Progress(0.0, terminal)
+    progress.show(NOTHING, 1.0)
+    shown = terminal.getvalue()
+    progress.make_way()
+    assert terminal.getvalue() == shown + ERASE
+    assert progress.due == 0.0
+
+
 def test_a_line_is_no_longer_than_the_terminal_is_wide() -> None:
     """A line that wrapped could not be taken back."""
     terminal = Terminal()

@@ -92,6 +92,16 @@ def test_a_new_schema_is_waited_for_anew() -> None:
     assert (watch.missing, watch.hold) == ([], None)
 
 
+def test_what_was_seen_is_not_missed_for_want_of_records() -> None:
+    """A tap may end with a SCHEMA that never had the column, after records that did."""
+    watch = ColumnWatch([STOCK])
+    watch.renew(["sku"])
+    assert watch.lacking
+    watch.see({"stok": 1}, 1)
+    watch.renew(["sku", "new"])
+    assert (watch.complete, watch.lacking, watch.hold) == (False, False, None)
+
+
 def test_what_is_missing_is_named() -> None:
     """Groups are named by their alternatives."""
     assert ColumnWatch([STOCK, SKU]).describe() == "'stok'; 'kode' or 'sku'"

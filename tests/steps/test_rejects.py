@@ -237,6 +237,8 @@ class TestFile:
             b"sku,qty",
             b"[1, 2",
             b"\n",
+            SCHEMA + b"\n" + RECORD,  # a tap's recording, with and without its last line's end
+            SCHEMA + b"\n" + RECORD + b"\n",
         ],
     )
     def test_a_file_of_something_else_is_refused_and_left(self, path: Path, content: bytes) -> None:

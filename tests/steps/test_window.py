@@ -203,6 +203,7 @@ class TestOrder:
             ([("a", None, 1), ("b", None, 2), ("c", None, 3)], "abc"),
             ([("a", None, 1), ("b", None, 0), ("c", None, 0)], "bca"),
             ([("a", None, 1), ("b", "W", 1), ("b", "V", 0)], "ba"),
+            ([("a", None, 1), ("b", "W", 0), ("b", "V", 1)], "ba"),
             ([("a", None, 1), ("b", None, 0), ("b", None, 5)], "ab"),
             ([("a", None, 1), ("b", None, 0), ("b", None, 5), ("b", None, 0)], "ba"),
             ([("a", None, 1), ("b", None, 5), ("b", None, 0)], "ba"),
