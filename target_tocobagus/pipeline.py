@@ -94,7 +94,8 @@ class Pipeline:
         self._pacing = Pacing(settings)
         shared = Shared(self._window, self._pacing, self._ledger, self.tally)
         outside = outside or outside_of(settings)
-        self._states = StateWriter(emit, self._rejects.sync, outside.state_seconds)
+        self._emit = emit
+        self._states = StateWriter(self._write, self._rejects.sync, outside.state_seconds)
         self._delivery = Delivery(
             shared,
             outside.send,
@@ -243,11 +244,14 @@ class Pipeline:
             own = self.tally.for_state()
         if too_many or self._settings.dry_run:
             return
-        self._progress.make_way()
         if value is not None:
             self._states.emit(value, own, time.monotonic())
         elif last:
             self._states.repeat(own, time.monotonic())
+
+    def _write(self, text: str) -> None:
+        self._progress.make_way()
+        self._emit(text)
 
     def _lowest(self) -> int | None:
         """Tell the lowest position that a STATE must not cover yet."""

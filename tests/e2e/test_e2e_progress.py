@@ -12,14 +12,24 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec import Raw
 
+from target_tocobagus.client import Clock
+from target_tocobagus.model import Reply, Stock, Stream
+from target_tocobagus.pipeline import Pipeline
 from target_tocobagus.progress import LiveLine, Progress, Sight, live_text
 from target_tocobagus.sandbox.testing import running
+from target_tocobagus.sending import Outside
+from target_tocobagus.settings import parse_settings
+from target_tocobagus.wakeup import WakeUp
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 ERASE = "\r\x1b[K"
+CREDENTIALS = dict.fromkeys(
+    ("partner_client_id", "partner_secret", "store_client_id", "store_token"), "x"
+)
 NOTHING = Sight(0, 0, 0, 0, 0, None)
 
 
@@ -82,6 +92,44 @@ def test_the_line_makes_way_for_what_goes_to_stdout(monkeypatch: pytest.MonkeyPa
     progress.make_way()
     assert terminal.getvalue() == shown + ERASE
     assert progress.due == 0.0
+
+
+class Patient(Progress):
+    """Counts how often it makes way."""
+
+    ways = 0
+
+    def make_way(self) -> None:
+        """Count."""
+        self.ways += 1
+
+
+def test_the_line_makes_way_only_for_a_state_that_is_written() -> None:
+    """A STATE that is due and not safe yet leaves the line where it is."""
+    answered = threading.Event()
+
+    def send(_: bytes) -> Reply:
+        answered.wait(20)
+        return Reply(200, {"data": {"acceptedRows": [{"rowIndex": 0}]}})
+
+    written: list[str] = []
+    progress = Patient(0.0, io.StringIO())
+    pipeline = Pipeline(
+        parse_settings({"dry_run": False, **CREDENTIALS}),
+        WakeUp(),
+        emit=written.append,
+        outside=Outside(Clock(), send, state_seconds=0.0),
+        progress=progress,
+    )
+    pipeline.next_position()
+    pipeline.take([Stock(("sku", "A"), None, 1)], Stream("stock"), b"")
+    pipeline.checkpoint({"at": Raw(b"1")})
+    for _ in range(5):
+        pipeline.breathe()
+    assert (progress.ways, written) == (0, [])
+    answered.set()
+    pipeline.finish()
+    assert progress.ways == len(written) == 1
 
 
 def test_a_line_is_no_longer_than_the_terminal_is_wide() -> None:
