@@ -7,8 +7,11 @@
     │   └── CredentialError   … and only the user can change that
     ├── OutputError           the reader of STATE, or the file of rejected rows, is gone
     ├── RunFailed             everything was done, and the run is a failure all the same
+    │   └── ActionNeeded      … and a person must act before another run can do better
     ├── AccountingError       the sums do not close: a fault of this program
     └── Stopped               a signal
+
+The exit code says who can help: 1 where another run may, 2 where a person must act first.
 
 A rejected row is none of these: it is a value (`model.Refused`), because one bad row never stops
 a run. No message here, and no value that one is built from, may hold a secret.
@@ -35,6 +38,8 @@ class ConfigurationError(TocobagusError):
         problems: One sentence each, naming the setting, never its value.
     """
 
+    exit_code = 2
+
     def __init__(self, problems: Sequence[str]) -> None:
         """Take the problems, in the order in which they are to be shown."""
         super().__init__("; ".join(problems))
@@ -52,6 +57,8 @@ class DeliveryError(TocobagusError):
 class CredentialError(DeliveryError):
     """The API does not accept the credentials or the signature."""
 
+    exit_code = 2
+
 
 class OutputError(TocobagusError):
     """STATE or a rejected row cannot be written."""
@@ -59,6 +66,12 @@ class OutputError(TocobagusError):
 
 class RunFailed(TocobagusError):  # noqa: N818  # a verdict on the run, not a mishap
     """Every row has its fate, and yet the run may not count as good."""
+
+
+class ActionNeeded(RunFailed):
+    """A person must act first: a mapped column never came, or recognition has a question."""
+
+    exit_code = 2
 
 
 class AccountingError(TocobagusError):

@@ -16,7 +16,7 @@ from target_tocobagus.accounting import Tally
 from target_tocobagus.columns import ColumnWatch
 from target_tocobagus.delivery import Delivery
 from target_tocobagus.emitting import StateWriter
-from target_tocobagus.errors import RunFailed, Stopped
+from target_tocobagus.errors import ActionNeeded, RunFailed, Stopped
 from target_tocobagus.followup import Shared
 from target_tocobagus.gathering import Gathering
 from target_tocobagus.ledger import Ledger, by_cause
@@ -321,7 +321,7 @@ class Pipeline:
         ]
         if missing:
             message = "Columns that a mapping relies on were never seen: " + ", ".join(missing)
-            raise RunFailed(message)
+            raise ActionNeeded(message)
         limit = self._settings.max_rejected_rows
         if limit is not None and self.tally.rejected > limit:
             message = (

@@ -111,6 +111,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     signed_path_prefix: str
     streams: tuple[StreamMapping, ...] | None
     policy: StockPolicy
+    unlisted_items: Literal["reject", "skip"]
     batch_size_rows: int
     batch_size_bytes: int
     batch_wait_seconds: int
@@ -120,6 +121,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_retry_seconds: int
     rejects_path: str | None
     max_rejected_rows: int | None
+    max_rejected_percent: int | None
     dry_run: bool
 
 

@@ -333,13 +333,18 @@ class TargetTocobagus(Target):
 
     @classmethod
     def invoke(cls, **kwargs: Any) -> None:
-        """Run the command; what a user can mend is told without a traceback.
+        """Run the command; what a user can fix is said without a traceback.
 
         Raises:
-            SystemExit: With 1 for a failure, with 128 + n after a signal.
+            SystemExit: With 1 for a failure that another run may heal, with 2 where a person must
+                act first, with 128 + n after a signal.
         """
         try:
             super().invoke(**kwargs)
+        except ConfigValidationError as error:
+            for problem in error.errors:
+                cls.logger.error(problem)  # noqa: TRY400  # a user's matter, not a bug's
+            sys.exit(ConfigurationError.exit_code)
         except TocobagusError as error:
             problems = error.problems if isinstance(error, ConfigurationError) else [str(error)]
             for problem in problems:
@@ -347,7 +352,7 @@ class TargetTocobagus(Target):
             sys.exit(error.exit_code)
         except _USER_ERRORS as error:
             cls.logger.error(_describe(error))  # noqa: TRY400  # no bug's matter
-            sys.exit(1)
+            sys.exit(2 if isinstance(error, MappingError) else 1)
 
 
 def _describe(error: Exception) -> str:

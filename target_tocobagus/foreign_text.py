@@ -1,0 +1,22 @@
+"""Text that somebody else wrote (a tap, a server, a file's name), made safe to show.
+
+What is shown is cut to a length that a log line can hold, and characters that a terminal or a log
+reader would obey are escaped: control characters, escape sequences, line ends, bidirectional and
+zero-width characters, lone surrogates. Every text that is not our own goes through here before it
+reaches a log, an exception, STATE or `rejects_path`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+LONGEST: Final = 300
+"""Characters of one foreign text that are shown; an escape counts as it is written."""
+
+
+def clean(text: str, longest: int = LONGEST) -> str:
+    """Escape what is not printable, and cut: at most `longest` characters, with "…" at a cut."""
+    cut = text[: longest + 1]
+    if not cut.isprintable():
+        cut = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in cut)
+    return cut if len(cut) <= longest else cut[: longest - 1] + "…"

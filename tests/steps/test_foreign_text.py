@@ -1,0 +1,40 @@
+"""Text that somebody else wrote is safe to show."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from target_tocobagus.foreign_text import LONGEST, clean
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Kopi Arabika 250 g, ünïcødé 咖啡", "Kopi Arabika 250 g, ünïcødé 咖啡"),
+        ("two\nlines\r", "two\\nlines\\r"),
+        ("\x1b[31mred", "\\x1b[31mred"),
+        ("a\u202eb", "a\\u202eb"),
+        ("zero\u200bwidth", "zero\\u200bwidth"),
+        ("\ud800", "\\ud800"),
+    ],
+)
+def test_what_a_terminal_would_obey_is_escaped(text: str, shown: str) -> None:
+    """Letters of any script stay; control, bidirectional and zero-width characters do not."""
+    assert clean(text) == shown
+
+
+@given(st.text(), st.integers(1, 400))
+def test_any_text_becomes_one_printable_line_of_bounded_length(text: str, longest: int) -> None:
+    """Whatever it holds, and however long it is."""
+    shown = clean(text, longest)
+
+    assert shown.isprintable()
+    assert len(shown) <= longest
+
+
+def test_a_cut_is_shown() -> None:
+    """A text that was cut ends in an ellipsis, and one that just fits does not."""
+    assert clean("x" * LONGEST) == "x" * LONGEST
+    assert clean("x" * (LONGEST + 1)) == "x" * (LONGEST - 1) + "…"
