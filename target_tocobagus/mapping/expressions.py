@@ -1,8 +1,8 @@
-"""JMESPath, compiled: jmespath reads the expression, and its tree becomes plain functions.
+"""JMESPath expressions: parsed and checked once, before the first record.
 
-Here an expression is parsed and checked, and what it reads of a record is found; `evaluating` makes
-the functions. What jmespath breaks off with (a text compared with a number, a function given the
-wrong type) refuses the record: to call it null would turn a mistaken condition into "all skipped".
+Here is found what an expression reads of a record; `interpreter` evaluates it. Where jmespath
+raises (a text compared with a number, a function given the wrong type), the record is rejected: to
+call it null would turn a mistaken condition into "all skipped".
 
 This module is imported when a mapping holds an expression, and not before: jmespath is slow to
 load, and most mappings name columns.
@@ -18,14 +18,15 @@ from typing import TYPE_CHECKING, Any, Final
 from jmespath.exceptions import JMESPathError, JMESPathTypeError
 from jmespath.parser import Parser
 
-from target_tocobagus.mapping.evaluating import Node, compile_node
 from target_tocobagus.mapping.functions import check_call
+from target_tocobagus.mapping.interpreter import interpret
 from target_tocobagus.mapping.refusals import Unreadable, shown
 from target_tocobagus.model import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from target_tocobagus.mapping.interpreter import Node
     from target_tocobagus.mapping.paths import Read
 
 _REASON_CHARACTERS: Final = 200
@@ -80,7 +81,7 @@ def compile_expression(text: str) -> Expression:
         raise ValueError(reason)
     roots = list(_roots(tree))
     names = tuple(dict.fromkeys(name for name in roots if name is not None))
-    return Expression(_guarded(text, compile_node(tree)), names, None in roots)
+    return Expression(_guarded(text, interpret(tree)), names, None in roots)
 
 
 def _parse(text: str) -> Node:

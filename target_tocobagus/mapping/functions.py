@@ -12,8 +12,6 @@ from jmespath.functions import Functions, signature
 from target_tocobagus.mapping.quantities import EXACT, exact_number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from target_tocobagus.mapping.quantities import Number
 
 _ANY: Final[Any] = {"types": []}
@@ -98,21 +96,6 @@ def check_call(name: str, arguments: int) -> None:
     if arguments < len(expected) or (arguments > len(expected) and not variadic):
         reason = f"the function {name}() takes {len(expected)} argument(s)"
         raise ValueError(reason)
-
-
-class _Expression:
-    """What `&expression` is to jmespath's functions; they know it by the name of its class."""
-
-    def __init__(self, expression: Callable[[Any], Any]) -> None:
-        self.expression = expression
-
-    def visit(self, expression: Callable[[Any], Any], value: Any) -> Any:
-        return expression(value)
-
-
-def expression_reference(evaluate: Callable[[Any], Any]) -> _Expression:
-    """Hand a compiled expression to a function as its argument."""
-    return _Expression(evaluate)
 
 
 def _number(function: str, value: Any) -> Decimal:

@@ -81,8 +81,8 @@ def compile_condition(text: str) -> Path:
     Raises:
         ValueError: It is no JMESPath.
     """
-    from target_tocobagus.mapping.comparing import is_true
     from target_tocobagus.mapping.expressions import compile_expression
+    from target_tocobagus.mapping.interpreter import is_true
 
     expression = compile_expression(text)
     read = expression.read
