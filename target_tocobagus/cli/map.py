@@ -14,6 +14,8 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 import click
 
+from target_tocobagus.cli.checking import ENVIRONMENT
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -30,7 +32,8 @@ NOT_APPLIED: Final = ("stream_maps", "flattening_enabled", "validate_records")
 @click.option(
     "--config",
     type=click.Path(path_type=Path),
-    help="Settings of target-tocobagus, or the list `streams` alone, to be checked. JSON.",
+    help="Settings of target-tocobagus, or the list `streams` alone, to be checked: a file of JSON,"
+    " or ENV for the environment.",
 )
 @click.option("--records", default=5, type=click.IntRange(1), help="Records of a stream to show.")
 @click.option("--all", "everything", is_flag=True, help="Draft also what is not taken for stock.")
@@ -66,6 +69,8 @@ def map_command(
 
 def _read_config(path: Path) -> dict[str, Any]:
     """Read settings; a list is taken for what `streams` is to be."""
+    if str(path) == ENVIRONMENT:
+        return _read_environment()
     try:
         given = json.loads(path.read_bytes())
     except OSError as error:
@@ -80,6 +85,15 @@ def _read_config(path: Path) -> dict[str, Any]:
         message = f"--config: {path} is no JSON object"
         raise click.ClickException(message)
     return given
+
+
+def _read_environment() -> dict[str, Any]:
+    from target_tocobagus.cli.checking import configuring
+
+    given = configuring.read([ENVIRONMENT])
+    if given.problems:
+        raise _unusable(given.problems)
+    return given.values
 
 
 def _settings(given: Mapping[str, Any]) -> Settings:

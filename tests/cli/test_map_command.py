@@ -390,6 +390,18 @@ def test_a_wrong_configuration_is_refused(tmp_path: Path, content: str | None, s
     assert result.stdout == ""
 
 
+def test_the_environment_is_a_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With ENV the settings are read as `--config=ENV` of a run reads them, and as strictly."""
+    monkeypatch.setenv("TARGET_TOCOBAGUS_STREAMS", json.dumps([LONG]))
+    mapped = run(CSV, "--config", "ENV", "--format", "json")
+    monkeypatch.setenv("TARGET_TOCOBAGUS_BATCH_SIZE_ROWS", "many")
+    refused = run(CSV, "--config", "ENV")
+
+    assert [each["stream"] for each in json.loads(mapped.stdout)] == [LONG["stream"]]
+    assert refused.exit_code == 1
+    assert "TARGET_TOCOBAGUS_BATCH_SIZE_ROWS must be an integer" in refused.stderr
+
+
 def test_broken_lines_are_named_and_passed_over(tmp_path: Path) -> None:
     """Each kind of flaw is told once, with the numbers of its lines."""
     good = [schema("stock", "sku", "qty"), record("stock", sku="A", qty=3)]

@@ -12,6 +12,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
+from target_tocobagus.cli import main
 from target_tocobagus.settings import SCHEMA
 from target_tocobagus.target import TargetTocobagus
 from target_tocobagus.validating import CREDENTIALS
@@ -29,8 +30,8 @@ IDLE: Final = {"add_record_metadata", "load_method", "faker_config"}
 HUB_REQUIRES: Final = {"name", "namespace", "variant", "quality"}
 HUB_ALLOWS: Final = {
     *HUB_REQUIRES,
-    *("capabilities", "definition", "description", "docs", "domain_url", "executable", "keywords"),
-    *("label", "logo_url", "maintenance_status", "pip_url", "repo", "settings"),
+    *("capabilities", "commands", "definition", "description", "docs", "domain_url", "executable"),
+    *("keywords", "label", "logo_url", "maintenance_status", "pip_url", "repo", "settings"),
     *("settings_group_validation", "supported_python_versions", "usage"),
 }
 """Keys of a loader, by `schemas/plugin_definitions/loaders.schema.json` of
@@ -126,7 +127,18 @@ def test_meltano_tells_what_the_target_can_do() -> None:
     assert LOADER["capabilities"] == [each.value for each in TargetTocobagus.capabilities]
 
 
-@pytest.mark.parametrize("key", ["name", "namespace", "executable", "capabilities", "settings"])
+def test_meltanos_commands_are_those_of_the_operators_tool() -> None:
+    """Each is a command of `tocobagus` by its own name; what reads settings reads Meltano's."""
+    for name, command in LOADER["commands"].items():
+        options = {option for each in main.commands[name].params for option in each.opts}
+        config = " --config=ENV" if "--config" in options else ""
+        assert command["executable"] == "tocobagus"
+        assert command["args"] == name + config
+
+
+@pytest.mark.parametrize(
+    "key", ["name", "namespace", "executable", "capabilities", "commands", "settings"]
+)
 def test_the_hubs_definition_is_the_projects(key: str) -> None:
     """Whoever adds the loader from its definition has what meltano.yml has."""
     assert HUB[key] == LOADER[key]
@@ -138,7 +150,7 @@ def test_the_hubs_definition_is_what_the_hub_takes(told: dict[str, Any]) -> None
     assert set(HUB) <= HUB_ALLOWS
     assert all(HUB[key] in values for key, values in HUB_VALUES.items())
     assert {setting["kind"] for setting in HUB["settings"]} <= HUB_KINDS
-    for mapping in (HUB, *HUB["settings"]):
+    for mapping in (HUB, *HUB["settings"], *HUB["commands"].values()):
         assert list(mapping) == sorted(mapping)
     assert HUB["settings_group_validation"] == [list(CREDENTIALS)]
     assert HUB["supported_python_versions"] == told["supported_python_versions"]

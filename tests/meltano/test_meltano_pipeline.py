@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import sys
 import time
@@ -39,6 +40,7 @@ pytestmark = [
 
 PIPELINE: Final = ("run", "tap-postgres", "target-tocobagus")
 STATE_ID: Final = "prod:tap-postgres-to-target-tocobagus"
+README: Final = ROOT / "README.md"
 SCHEDULING: Final = ROOT / "docs" / "scheduling.md"
 DEFINITION: Final = ROOT / "docs" / "meltano-hub" / "target-tocobagus.yml"
 PATIENCE: Final = 60.0
@@ -163,7 +165,7 @@ def test_the_documents_commands_run(shop: Shop, table: Table, sandbox: Sandbox) 
     arrivals = Arrivals(sandbox)
     table.put(1, *FIRST)
     table.put(2, Level("GULA-1KG", "wh_jakarta", 7))
-    (readme,) = blocks(ROOT / "README.md", heading="Meltano")
+    readme, *_ = blocks(README, heading="Meltano")
     shop.paste(readme)
     assert sorted(arrivals.new()) == sorted(table.since(0))
 
@@ -218,15 +220,37 @@ def test_meltano_tells_the_settings_and_hides_the_secrets(shop: Shop, sandbox: S
     assert set(config) <= set(about["settings"]["properties"])
 
 
-def test_meltano_adds_the_loader_from_its_definition(shop: Shop, tmp_path: Path) -> None:
-    """The hub's file by itself is enough to put the loader into another project."""
-    other = tmp_path / "other"
-    other.mkdir()
-    (other / "meltano.yml").write_text("send_anonymous_usage_stats: false\n")
-    add = ("add", "--no-install", "--from-ref", str(DEFINITION), "target-tocobagus")
-    shop.run("--cwd", str(other), *add)
+def test_the_operators_tool_is_at_hand_in_meltano(shop: Shop) -> None:
+    """The README's commands run with Meltano's settings, and end with the tool's own exit codes."""
+    _, commands, _ = blocks(README, heading="Meltano")
+    check, mapped, stand_in = commands.splitlines()
 
-    (loader,) = yaml.safe_load((other / "meltano.yml").read_text())["plugins"]["loaders"]
+    assert "All is well." in shop.paste(check)
+    shop.run(*shlex.split(check)[1:], code=1, TARGET_TOCOBAGUS_ROUNDING="up")
+    assert "warehouse_code" in shop.paste(mapped)
+    others = ("--port=0", "--partner-secret=another", "--store-token=another")
+    process = shop.start(*shlex.split(stand_in)[1:], *others)
+    assert process.stdout
+    assert process.stdout.readline().startswith("listening on http://127.0.0.1:")
+    process.terminate()
+    shop.end(process)
+
+
+def test_meltano_adds_the_loader_from_its_definition(
+    shop: Shop, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The README's commands put it into a project that is new, and install it from a clone."""
+    _, _, add = blocks(README, heading="Meltano")
+    clone = shop.project.folder
+    project = tmp_path_factory.mktemp("empty") / "other"
+    begun = f"cd {project.parent} && meltano init other && cd other\n"
+    told = shop.paste(begun + add.replace("clone=/srv/target-tocobagus", f"clone={clone}"))
+
+    assert told.splitlines()[-1].startswith("target-tocobagus v")
+    (loader,) = yaml.safe_load((tmp_path / "other" / "meltano.yml").read_text())["plugins"][
+        "loaders"
+    ]
     definition = yaml.safe_load(DEFINITION.read_text("utf-8"))
-    for name in ("namespace", "pip_url", "executable", "capabilities", "settings"):
+    assert loader["pip_url"] == f"{clone}[sandbox]"
+    for name in ("namespace", "executable", "capabilities", "commands", "settings"):
         assert loader[name] == definition[name]
