@@ -77,9 +77,10 @@ def read(sources: Sequence[str]) -> Given:
             values |= found if isinstance(found, dict) else {}
             problems += [found] if isinstance(found, str) else []
     if ENVIRONMENT in sources:
-        unreadable = TargetTocobagus.environment_problems()
-        values |= {} if unreadable else TargetTocobagus.read_environment()
-        problems += unreadable
+        try:
+            values |= TargetTocobagus.read_environment()
+        except ConfigurationError as error:
+            problems += error.problems
     names = ["the environment" if source == ENVIRONMENT else source for source in sources]
     return Given(" and ".join(names), values, tuple(problems))
 
