@@ -27,12 +27,13 @@ from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib.exceptions import InvalidInputLine
 from singer_sdk.target_base import Target
 
+from target_tocobagus import console
 from target_tocobagus.batch_files import read_records
 from target_tocobagus.checkpointing import OWN_KEY, read_value
 from target_tocobagus.choosing import Chooser
 from target_tocobagus.environment import read_variables, unknown_variables, unread_variables
 from target_tocobagus.errors import ConfigurationError, InputError, TocobagusError
-from target_tocobagus.foreign_text import clean
+from target_tocobagus.foreign_text import clean, quoted
 from target_tocobagus.model import Refused, Skipped, Stream
 from target_tocobagus.output import write_line
 from target_tocobagus.pipeline import Pipeline
@@ -200,9 +201,9 @@ class TargetTocobagus(Target):
         watch.renew(schema["properties"])
         if watch.missing:
             self.logger.warning(
-                "Stream %r has no column %s, which its mapping relies on: until a record has it,"
+                "Stream %s has no column %s, which its mapping relies on: until a record has it,"
                 " no STATE goes out",
-                stream,
+                quoted(stream),
                 watch.describe(),
             )
         return choice.mapping, watch
@@ -260,7 +261,9 @@ class TargetTocobagus(Target):
 
     def _assert_sink_exists(self, stream_name: str) -> None:
         if not self.sink_exists(stream_name):
-            what = f"is a record of stream {stream_name!r}, and no SCHEMA of that came before it"
+            what = (
+                f"is a record of stream {quoted(stream_name)}, and no SCHEMA of that came before it"
+            )
             raise RecordsWithoutSchemaException(self.message_reader.about_line(what))
 
     def _open_lane(self, name: str) -> None:
@@ -347,6 +350,7 @@ class TargetTocobagus(Target):
             SystemExit: With 1 for a failure that another run may heal, with 2 where a person must
                 act first, with 128 + n after a signal.
         """
+        console.prepare()
         kind: type[TargetTocobagus] = cls
         if dry_run:
             kind = type(cls.__name__, (cls,), {"overrides": {"dry_run": True}})

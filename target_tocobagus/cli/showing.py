@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,7 +25,7 @@ INDENT: Final = 2
 UNBOUNDED: Final = 10_000
 EVERYWHERE: Final = "all warehouses"
 OTHER_KIND: Final = {"id": "id ", "externalId": "external id "}
-SUM: Final = " updates = "
+SUM: Final = re.compile(r" updates? = ")
 REJECTS_LOGGER: Final = "target-tocobagus.rejects"
 
 
@@ -213,4 +214,4 @@ def _is_worth_saying(said: Said) -> bool:
 def _sums(log: Sequence[Said]) -> Iterator[str]:
     """Find the summary's line in which every update has its fate."""
     for said in log:
-        yield from (line.strip() for line in said.text.splitlines() if SUM in line)
+        yield from (line.strip() for line in said.text.splitlines() if SUM.search(line))

@@ -205,6 +205,9 @@ def test_a_dry_run_needs_no_credentials_and_sends_and_emits_nothing(
     ended = command.run(lines, ["--config", str(config)]).without_traceback(0)
     assert "3 updates = 1 mapped + 1 superseded + 0 skipped + 1 rejected" in ended.stderr
     assert "Rejected sku 'B': BAD_QUANTITY" in ended.stderr
+    assert "Batch of a dry run, not sent: 1 item, 0 rejected" in ended.stderr
+    assert "nothing was sent; 1 batch of 33 bytes would be" in ended.stderr
+    assert " request" not in ended.stderr.replace("requestId", "")
     assert (ended.stdout, sandbox.requests()) == ([], [])
     again = command.run(lines, dry_run=True).without_traceback(0)
     assert (again.stdout, sandbox.requests()) == ([], [])
@@ -222,7 +225,7 @@ def test_dry_run_on_the_command_line_wins_over_every_configuration(
     lines = [schema(), record("A", 1), state(1)]
     streams = {"TARGET_TOCOBAGUS_STREAMS": json.dumps([STOCK])}
     ended = command.run(lines, [*file, *more, "--dry-run"], {**env, **streams}).without_traceback(0)
-    assert "1 updates = 1 mapped" in ended.stderr
+    assert "1 update = 1 mapped" in ended.stderr
     assert (ended.stdout, sandbox.requests()) == ([], [])
 
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from target_tocobagus.cli.checking import ENVIRONMENT
 from target_tocobagus.cli.checking.advice_on_setup import Setup
-from target_tocobagus.cli.phrasing import counted
 from target_tocobagus.errors import ConfigurationError
+from target_tocobagus.plural import counted
 from target_tocobagus.settings import parse_settings
 from target_tocobagus.target import TargetTocobagus
 from target_tocobagus.validating import CREDENTIALS, unknown_settings
