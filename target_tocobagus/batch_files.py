@@ -18,6 +18,7 @@ import msgspec
 
 from target_tocobagus.decoding import decode_line
 from target_tocobagus.errors import InputError
+from target_tocobagus.foreign_text import clean, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -44,7 +45,7 @@ def read_records(
     encoding, manifest = message["encoding"], message["manifest"]
     form = encoding.get("format") if isinstance(encoding, dict) else None
     if form != "jsonl" or not isinstance(manifest, list):
-        error = f"A BATCH of format {form!r} cannot be read: only jsonl can"
+        error = f"A BATCH of format {quoted(str(form))} cannot be read: only jsonl can"
         raise InputError(error)
     stream = msgspec.json.encode(message["stream"])
     for path in manifest:
@@ -52,7 +53,7 @@ def read_records(
             try:
                 record = decode_line(line)
             except ValueError as error:
-                text = f"Line {number} of the batch file {path} is not JSON"
+                text = f"Line {number} of the batch file {clean(str(path))} is not JSON"
                 raise InputError(text) from error
             yield b'{"type":"RECORD","stream":%b,"record":%b}' % (stream, line), record
 
@@ -66,8 +67,15 @@ def _lines(path: str, batch_config: Mapping[str, Any] | None) -> Iterator[tuple[
                     yield number, record
     except Exception as error:
         # Libraries for storage raise whatever they like, and some are not installed.
-        text = f"The batch file {path} cannot be read ({type(error).__name__}: {error})"
+        text = f"The batch file {clean(path)} cannot be read ({_cause(error)})"
         raise InputError(text) from error
+
+
+def _cause(error: Exception) -> str:
+    """Say why a file cannot be read, in the system's or the library's own words."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return clean(str(error)) or "the storage does not say why"
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from target_tocobagus.errors import ConfigurationError
+from target_tocobagus.foreign_text import quoted
 from target_tocobagus.mapping import CompiledMapping, compile_mapping
 
 if TYPE_CHECKING:
@@ -64,12 +65,13 @@ class Chooser:
             if fnmatchcase(stream, mapping.stream):
                 _check_location(mapping, stream, schema)
                 return Choice(compiled, named=not _GLOB.intersection(mapping.stream))
-        return Choice(None, f"Stream {stream!r} is ignored: no mapping in streams names it")
+        return Choice(None, f"Stream {quoted(stream)} is ignored: no mapping in streams names it")
 
     def doubts(self) -> list[str]:
         """Say what is allowed in the user's mappings and may yet go wrong."""
         return [
-            f"mapping of stream {mapping.stream!r}: falls back from {' to '.join(compiled.kinds)};"
+            f"mapping of stream {quoted(mapping.stream)}: falls back from"
+            f" {' to '.join(compiled.kinds)};"
             " one product under two kinds of identifier cannot be kept in order"
             for mapping, compiled in self._configured or ()
             if len(compiled.kinds) > 1 and not mapping.native
@@ -94,7 +96,7 @@ class Chooser:
 
         found = recognition.recognise(stream, schema)
         if isinstance(found, recognition.NotStock):
-            return Choice(None, f"Stream {stream!r} is ignored: {found.reason}")
+            return Choice(None, f"Stream {quoted(stream)} is ignored: {found.reason}")
         if isinstance(found, recognition.Ambiguous):
             raise ConfigurationError([found.message])
         self._recognised[stream] = found
@@ -109,7 +111,8 @@ def _describe(stream: str, found: Recognised) -> str:
     lines = as_yaml_lines(found.written or found.mapping).rstrip()
     remark = f"\n{found.remark}" if found.remark else ""
     return (
-        f"Stream {stream!r} is recognised ({found.source}), as if you had written:\n{lines}{remark}"
+        f"Stream {quoted(stream)} is recognised ({found.source}), as if you had written:\n"
+        f"{lines}{remark}"
     )
 
 
@@ -121,10 +124,11 @@ def _check_location(mapping: StreamMapping, stream: str, schema: Mapping[str, An
     if placed or mapping.warehouses or mapping.split or mapping.no_warehouse:
         return
     if columns := location_columns(schema):
-        names = ", ".join(map(repr, columns))
+        names = ", ".join(map(quoted, columns))
         problem = (
-            f"mapping of stream {stream!r}: warehouse: is not set, but the stream has {names}, so a"
-            " row may be the stock of one place only; set warehouse to that column, or to null if"
+            f"mapping of stream {quoted(stream)}: warehouse: is not set, but the stream has"
+            f" {names}, so a row"
+            " may be the stock of one place only; set warehouse to that column, or to null if"
             " each row is the stock of all places"
         )
         raise ConfigurationError([problem])

@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from target_tocobagus.foreign_text import quoted
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -81,7 +83,7 @@ class ColumnWatch:
     def describe(self) -> str:
         """Name what is missing: ``'stok'; 'sku' or 'kode'``."""
         groups = [*self.missing, *(need.names for need in self._lacking)]
-        return "; ".join(" or ".join(map(repr, sorted(group))) for group in groups)
+        return "; ".join(" or ".join(map(quoted, sorted(group))) for group in groups)
 
     def _release(self) -> None:
         if not self._waits:

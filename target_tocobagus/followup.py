@@ -15,6 +15,7 @@ import msgspec
 
 from target_tocobagus.encoding import encode_body, encode_item
 from target_tocobagus.ledger import Refusal
+from target_tocobagus.plural import counted
 from target_tocobagus.retrying import Again, Piece, Refuse, Resync, Settle, Situation, answer
 from target_tocobagus.settling import RowError
 
@@ -131,8 +132,9 @@ class FollowUp:
             self._pacing.learn_size(_body_bytes(piece))
         level = logging.WARNING if piece.attempts == 0 else logging.DEBUG
         parts = f", in {len(decision.pieces)} parts" if len(decision.pieces) > 1 else ""
-        text = "A batch of %d items: %s; sent again in %.1f s%s"
-        logger.log(level, text, len(piece.items), decision.cause, decision.after, parts)
+        text = "A batch of %s: %s; sent again in %.1f s%s"
+        items = counted(len(piece.items), "item")
+        logger.log(level, text, items, decision.cause, decision.after, parts)
         if decision.everyone:
             self._pacing.hold(time.monotonic() + decision.after)
             return 0.0
@@ -249,9 +251,9 @@ def _log_batch(decision: Settle, piece: Piece, seconds: float) -> None:
     for remark in settlement.remarks:
         logger.warning("The answer to requestId %s: %s", decision.request_id, remark)
     logger.info(
-        "Batch %s: %d items, %d rejected, %.0f ms, requestId %s",
+        "Batch %s: %s, %d rejected, %.0f ms, requestId %s",
         settlement.batch_id or "without id",
-        len(piece.items),
+        counted(len(piece.items), "item"),
         len(settlement.refused),
         seconds * 1000,
         decision.request_id or "none",

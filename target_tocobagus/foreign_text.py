@@ -20,3 +20,8 @@ def clean(text: str, longest: int = LONGEST) -> str:
     if not cut.isprintable():
         cut = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in cut)
     return cut if len(cut) <= longest else cut[: longest - 1] + "…"
+
+
+def quoted(text: str, longest: int = LONGEST) -> str:
+    """Write a name between single quotes, so that its beginning and its end are seen."""
+    return f"'{clean(text, longest)}'"

@@ -18,6 +18,7 @@ from target_tocobagus.delivery import Delivery
 from target_tocobagus.emitting import StateWriter
 from target_tocobagus.errors import ActionNeeded, RunFailed, Stopped
 from target_tocobagus.followup import Shared
+from target_tocobagus.foreign_text import quoted
 from target_tocobagus.gathering import Gathering
 from target_tocobagus.ledger import Ledger, by_cause
 from target_tocobagus.model import Level, Refused, Skipped, Stock
@@ -113,7 +114,8 @@ class Pipeline:
         self._started = False
         self._ended = False
         self._began_at = time.monotonic()
-        self._progress = progress or Progress(self._began_at)
+        done = "mapped" if settings.dry_run else "accepted"
+        self._progress = progress or Progress(self._began_at, done=done)
         self.position = 0
 
     # What reading hands in
@@ -315,7 +317,7 @@ class Pipeline:
     def _raise_verdict(self) -> None:
         """Say why a run in which every row has its fate may yet not count as good."""
         missing = [
-            f"stream {name!r}: {watch.describe()}"
+            f"stream {quoted(name)}: {watch.describe()}"
             for name, watch in self._watches.items()
             if watch.lacking
         ]

@@ -11,17 +11,18 @@ import logging
 import os
 import sys
 import threading
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import Final, TextIO
 
 import msgspec
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from target_tocobagus.console import handlers
+from target_tocobagus.plural import counted
 
 logger = logging.getLogger("target-tocobagus")
 
 _LOG_SECONDS: Final = 30.0
 _LIVE_SECONDS: Final = 0.25
+_BETWEEN: Final = " · "
 _ERASE: Final = "\r\x1b[K"
 """To the line's beginning, and clear what is right of it (ECMA-48, EL)."""
 
@@ -53,13 +54,15 @@ class Progress:
         due: When it wants to be shown next, by the monotonic clock.
     """
 
-    def __init__(self, now: float, stream: TextIO | None = None) -> None:
+    def __init__(self, now: float, stream: TextIO | None = None, *, done: str = "accepted") -> None:
         """Choose the line or the log by what stderr is.
 
         Args:
             now: The run's beginning, by the monotonic clock.
             stream: Stands for stderr.
+            done: What became of a row that was not rejected; in a dry run it is only mapped.
         """
+        self._done = done
         stream = stream or sys.stderr
         self._line = LiveLine(stream) if stream is not None and is_live(stream) else None
         self._seconds = _LIVE_SECONDS if self._line else _LOG_SECONDS
@@ -71,16 +74,16 @@ class Progress:
         self.due = now + self._seconds
         if self._line is not None:
             seconds = max(now - self._began, _LIVE_SECONDS)
-            self._line.show(live_text(sight, sight.records / seconds, now))
+            self._line.show(live_text(sight, sight.records / seconds, now, self._done))
             return
         logger.info(
-            "%d records read, %d updates accepted, %d rejected, %d items waiting, %d requests in"
-            " flight",
-            sight.records,
-            sight.accepted,
+            "%s read, %s %s, %d rejected, %s waiting, %s in flight",
+            counted(sight.records, "record"),
+            counted(sight.accepted, "update"),
+            self._done,
             sight.rejected,
-            sight.waiting,
-            sight.in_flight,
+            counted(sight.waiting, "item"),
+            counted(sight.in_flight, "request"),
         )
 
     def make_way(self) -> None:
@@ -95,24 +98,32 @@ class Progress:
             self._line.close()
 
 
-def live_text(sight: Sight, rate: float, now: float) -> str:
-    """Write the live line.
+def live_text(sight: Sight, rate: float, now: float, done: str = "accepted") -> str:
+    """Write the live line, the most important part first.
 
     Args:
         sight: What is to be shown.
         rate: Records a second.
         now: By the monotonic clock.
+        done: As for `Progress`.
     """
     parts = [
-        f"{sight.records:,} rows",
-        f"{sight.accepted:,} accepted",
+        f"{sight.records:,} row{'' if sight.records == 1 else 's'}",
+        f"{sight.accepted:,} {done}",
         f"{sight.rejected:,} rejected",
         f"{sight.in_flight} in flight",
         f"{rate:,.0f}/s",
     ]
     if sight.waiting_since is not None:
         parts.append(f"oldest waits {now - sight.waiting_since:.0f} s")
-    return " · ".join(parts)
+    return _BETWEEN.join(parts)
+
+
+def fitted(text: str, width: int) -> str:
+    """Leave out whole parts, the last ones first, until a line fits."""
+    while len(text) > width and _BETWEEN in text:
+        text = text.rpartition(_BETWEEN)[0]
+    return text[:width]
 
 
 def is_live(stream: TextIO) -> bool:
@@ -131,14 +142,18 @@ class LiveLine:
         self._stream = stream
         self._lock = threading.Lock()
         self._text = ""
-        self._handlers = [handler for handler in _handlers() if handler.stream is stream]
+        self._handlers = [
+            handler
+            for handler in handlers()
+            if isinstance(handler, logging.StreamHandler) and handler.stream is stream
+        ]
         for handler in self._handlers:
-            handler.setStream(self)  # type: ignore[arg-type]  # it writes and flushes, no more
+            handler.setStream(self)
 
     def show(self, text: str) -> None:
         """Write the line in place of what stood there."""
         with self._lock:
-            self._text = text[: _width(self._stream) - 1]
+            self._text = fitted(text, _width(self._stream) - 1)
             self._put(_ERASE + self._text)
 
     def write(self, text: str) -> None:
@@ -169,15 +184,6 @@ class LiveLine:
             self._stream.flush()
         except (OSError, ValueError):
             self._text = ""  # the terminal is gone; the run is not the worse for it
-
-
-def _handlers() -> Iterator[logging.StreamHandler[TextIO]]:
-    """Go through the log's handlers that write to a stream."""
-    loggers = [logging.getLogger(), *logging.Logger.manager.loggerDict.values()]
-    for each in loggers:
-        for handler in getattr(each, "handlers", ()):
-            if isinstance(handler, logging.StreamHandler):
-                yield handler
 
 
 def _width(stream: TextIO) -> int:

@@ -22,6 +22,7 @@ from singer_sdk.singerlib.exceptions import InvalidInputLine
 
 from target_tocobagus.decoding import decode_line
 from target_tocobagus.errors import DeliveryError, InputError, OutputError, Stopped
+from target_tocobagus.foreign_text import clean, quoted
 from target_tocobagus.lane import FastLane
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ class MessageReader(GenericSingerReader[bytes]):
             self._complain("is no Singer message: it has no type")
         if kind not in self._unknown:
             self._unknown.add(kind)
-            logger.warning("Messages of the unknown type %r are ignored", kind[:_SHOWN])
+            logger.warning("Messages of the unknown type %s are ignored", quoted(kind))
 
     def assert_line_requires(  # type: ignore[override]  # the SDK's needs no line, and calls it so
         self, line_dict: dict[str, Any], requires: set[str]
@@ -183,8 +184,7 @@ class MessageReader(GenericSingerReader[bytes]):
         start = self.line[:_LOOKED_AT].decode("utf-8", "replace")
         for secret in self.secrets:
             start = start.replace(secret, "***")
-        shown = "".join(each if each.isprintable() else repr(each)[1:-1] for each in start[:_SHOWN])
-        return f"Line {self.number} of the input {what}. It begins: {shown}"
+        return f"Line {self.number} of the input {what}. It begins: {clean(start, _SHOWN)}"
 
     def _complain(self, what: str, cause: Exception | None = None) -> NoReturn:
         raise InputError(self.about_line(what)) from cause

@@ -20,12 +20,15 @@ import msgspec
 from target_tocobagus.checkpointing import OWN_KEY
 from target_tocobagus.decoding import decode_line
 from target_tocobagus.errors import ConfigurationError, OutputError
+from target_tocobagus.foreign_text import quoted
 
 if TYPE_CHECKING:
     from target_tocobagus.model import Identifier, Rejection
 
 logger = logging.getLogger("target-tocobagus.rejects")
 _LOGGED_BESIDE_FILE: Final = 100
+_NAMED: Final = 10
+"""Rows that one line of the log names."""
 _TAIL_BYTES: Final = 1 << 16
 _HEAD_BYTES: Final = 16 << 20
 """More than a SCHEMA and a RECORD take."""
@@ -113,14 +116,16 @@ class Rejects:
 
 def describe(rejection: Rejection) -> str:
     """Say in a line which row it was, and why it was rejected."""
+    pairs = [pair for pair in dict.fromkeys(rejection.updates) if pair[0] is not None]
     places = [
-        f"{identifier[0]} {identifier[1]!r}" + (f" at {location!r}" if location else "")
-        for identifier, location in rejection.updates
+        f"{identifier[0]} {quoted(identifier[1])}" + (f" at {quoted(location)}" if location else "")
+        for identifier, location in pairs[:_NAMED]
         if identifier is not None
     ]
+    places += [f"{len(pairs) - _NAMED} more"] if len(pairs) > _NAMED else []
     values = ", ".join(f"{key} {value}" for key, value in rejection.values)
-    record = f"a record of {rejection.stream.name!r}" + (f" ({values})" if values else "")
-    what = ", ".join(dict.fromkeys(places)) or record
+    record = f"a record of {quoted(rejection.stream.name)}" + (f" ({values})" if values else "")
+    what = ", ".join(places) or record
     why = ": ".join(part for part in (rejection.message, rejection.reason) if part)
     return f"{what}: {rejection.code} {why}".rstrip()
 

@@ -6,6 +6,8 @@ from datetime import timezone
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from target_tocobagus.foreign_text import clean
+
 if TYPE_CHECKING:
     from target_tocobagus.model import Reply
 
@@ -73,4 +75,5 @@ def _failure(body: Any) -> dict[str, Any]:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
+    """Take a text over, made safe: it is shown, logged and written down."""
+    return clean(value) if isinstance(value, str) else ""

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 
+from target_tocobagus.foreign_text import clean
+
 if TYPE_CHECKING:
     from collections.abc import Container
 
@@ -90,7 +92,7 @@ def unusable(body: Any) -> str:
     error = best_match(Draft202012Validator(load_schema("reply")).iter_errors(body))
     if error is None or error.validator == "anyOf":
         return "it has neither acceptedRows nor errors"
-    return str(error.message)[:_SHOWN]
+    return clean(str(error.message), _SHOWN)
 
 
 def _by_row(entries: Any) -> list[tuple[int, dict[str, Any]]]:
@@ -122,7 +124,8 @@ def _row_error(entry: dict[str, Any]) -> RowError:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else "" if value is None else str(value)
+    """Take a text over, made safe: it is shown, logged and written down."""
+    return "" if value is None else clean(str(value))
 
 
 def _remarks(body: Body, settlement: Settlement, rows: int) -> list[str]:

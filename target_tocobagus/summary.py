@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from target_tocobagus.plural import counted
+
 if TYPE_CHECKING:
     from target_tocobagus.accounting import Tally
 
@@ -12,7 +14,7 @@ def summary_fields(
     tally: Tally, *, unsettled: int, seconds: float, dry_run: bool
 ) -> dict[str, Any]:
     """Gather the sums; times in seconds, sizes in bytes, fates in updates."""
-    return {
+    fields = {
         "updates": tally.updates,
         "mapped" if dry_run else "accepted": tally.accepted,
         "superseded": tally.superseded,
@@ -31,6 +33,13 @@ def summary_fields(
         "waited_for_api": round(tally.waited_for_api, 3),
         "rejected_by_code": dict(tally.codes),
     }
+    return {**fields, **_unsent(tally)} if dry_run else fields
+
+
+def _unsent(tally: Tally) -> dict[str, int]:
+    """Tell of a dry run what would be sent: what was counted as sent was not."""
+    nothing = dict.fromkeys(("requests", "retries", "batches", "sent_bytes"), 0)
+    return {**nothing, "would_send_batches": tally.batches, "would_send_bytes": tally.sent_bytes}
 
 
 def summary_text(fields: dict[str, Any]) -> str:
@@ -40,23 +49,32 @@ def summary_text(fields: dict[str, Any]) -> str:
     lines = [
         "Summary",
         (
-            f"  {fields['updates']} updates = {fields[done]} {done}"
+            f"  {counted(fields['updates'], 'update')} = {fields[done]} {done}"
             f" + {fields['superseded']} superseded + {fields['skipped']} skipped"
             f" + {fields['rejected']} rejected + {fields['unsettled']} unsettled"
         ),
         (
-            f"  {fields['records']} records in {fields['seconds']:.1f} s,"
+            f"  {counted(fields['records'], 'record')} in {fields['seconds']:.1f} s,"
             f" {fields['rows_per_second']} a second;"
             f" waited {fields['waited_for_tap']:.1f} s for the tap,"
             f" {fields['waited_for_api']:.1f} s for the API"
         ),
-        (
-            f"  {fields['requests']} requests, {fields['retries']} of them retries,"
-            f" {fields['batches']} batches, {fields['sent_bytes']} bytes"
-        ),
+        _traffic(fields),
     ]
     if codes:
         lines.append(f"  rejected: {codes}")
     if fields["clamped"]:
-        lines.append(f"  {fields['clamped']} quantities below 0 were sent as 0")
+        clamped = counted(fields["clamped"], "quantity below 0 was", "quantities below 0 were")
+        lines.append(f"  {clamped} sent as 0")
     return "\n".join(lines)
+
+
+def _traffic(fields: dict[str, Any]) -> str:
+    if "would_send_batches" in fields:
+        batches = counted(fields["would_send_batches"], "batch", "batches")
+        size = counted(fields["would_send_bytes"], "byte")
+        return f"  a dry run: nothing was sent; {batches} of {size} would be"
+    retries = counted(fields["retries"], "retry", "retries")
+    batches = counted(fields["batches"], "batch", "batches")
+    size = counted(fields["sent_bytes"], "byte")
+    return f"  {counted(fields['requests'], 'request')} ({retries}), {batches}, {size}"

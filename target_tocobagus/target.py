@@ -14,7 +14,6 @@ import sys
 from typing import IO, TYPE_CHECKING, Any, ClassVar, Final
 
 import click
-from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.exceptions import (
     ConfigValidationError,
     InvalidJSONSchema,
@@ -28,11 +27,13 @@ from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib.exceptions import InvalidInputLine
 from singer_sdk.target_base import Target
 
+from target_tocobagus import console
 from target_tocobagus.batch_files import read_records
 from target_tocobagus.checkpointing import OWN_KEY, read_value
 from target_tocobagus.choosing import Chooser
-from target_tocobagus.environment import unknown_variables, unreadable_variables
+from target_tocobagus.environment import read_variables, unknown_variables, unread_variables
 from target_tocobagus.errors import ConfigurationError, InputError, TocobagusError
+from target_tocobagus.foreign_text import clean, quoted
 from target_tocobagus.model import Refused, Skipped, Stream
 from target_tocobagus.output import write_line
 from target_tocobagus.pipeline import Pipeline
@@ -60,7 +61,6 @@ _USER_ERRORS: Final = (
     RecordsWithoutSchemaException,
 )
 """What the SDK raises for the tap's mistakes, and for mistakes in `stream_maps`."""
-_SHOWN: Final = 300
 _RECORDS_BETWEEN_BREATHS: Final = 500
 """Of a batch file: a signal, a fatal error and a STATE that is due do not wait for its end."""
 _FILTERED: Final = Skipped("filtered out by the stream maps")
@@ -82,6 +82,9 @@ class TargetTocobagus(Target):
         TargetCapabilities.VALIDATE_RECORDS,
     ]
 
+    overrides: ClassVar[dict[str, Any]] = {}
+    """Settings that the command line itself sets: they win over files and environment."""
+
     settings: Settings
     pipeline: Pipeline
     message_reader: MessageReader
@@ -96,31 +99,26 @@ class TargetTocobagus(Target):
         self._streams: dict[str, Stream] = {}
         self._remarks: set[str] = set()
         self._maps_nothing = True
-        if kwargs.get("parse_env_config") and (problems := self.environment_problems()):
-            raise self._invalid(problems)
+        self._reads_environment = bool(kwargs.get("parse_env_config"))
         kwargs.setdefault("message_reader", MessageReader(self._open_run))
         super().__init__(**kwargs)
         secrets = [self.config.get(name) for name in ("partner_secret", "store_token")]
         self.message_reader.secrets = tuple(str(secret) for secret in secrets if secret)
-        known = self.config_jsonschema["properties"]
-        for line in unknown_settings(self.config, known):
+        remarks = unknown_settings(self.config, self.config_jsonschema["properties"])
+        for line in (*remarks, *self._remarks_on_environment(), *self._chooser.doubts()):
             self.logger.warning(line)
-        if kwargs.get("parse_env_config"):
-            for line in unknown_variables(self._env_var_prefix, known, os.environ):
-                self.logger.warning(line)
-        for doubt in self._chooser.doubts():
-            self.logger.warning(doubt)
 
     # Configuration
 
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         """Check the configuration as a whole, without showing a value that could be a secret."""
         self.append_builtin_config(self.config_jsonschema)
+        self._config.update(self.overrides)
         try:
             self.settings = parse_settings(self._config, self.config_jsonschema)
             self._chooser = Chooser(self.settings)
         except ConfigurationError as error:
-            errors = list(error.problems)
+            errors = [*error.problems, *self._remarks_on_environment()]
             if raise_errors:
                 raise self._invalid(errors) from None
             return errors
@@ -134,26 +132,30 @@ class TargetTocobagus(Target):
         return ConfigValidationError(message, errors=errors, schema=self.config_jsonschema)
 
     @classmethod
-    def environment_problems(cls) -> list[str]:
-        """Name the variables that the SDK would stumble over, with a traceback that shows them."""
+    def read_environment(cls) -> dict[str, Any]:
+        """Read what `--config=ENV` reads.
+
+        Raises:
+            ConfigurationError: Some of it cannot be read.
+        """
         cls.append_builtin_config(cls.config_jsonschema)
         properties = cls.config_jsonschema["properties"]
-        return list(unreadable_variables(cls._env_var_prefix, properties, os.environ))
+        values, problems = read_variables(cls._env_var_prefix, properties, os.environ)
+        if problems:
+            raise ConfigurationError(list(problems.values()))
+        return values
 
     @classproperty
     def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805
-        """Read the environment, and no `.env`.
+        """What the SDK adds to the files' settings, with `--config=ENV`."""
+        return cls.read_environment()
 
-        The SDK would look for one in the folders above its own files, and let it override what
-        stands in the environment: from where, nobody would see.
-        """
-        cls.append_builtin_config(cls.config_jsonschema)
-        return parse_environment_config(cls.config_jsonschema, cls._env_var_prefix, os.devnull)
-
-    @classmethod
-    def read_environment(cls) -> dict[str, Any]:
-        """Read what `--config=ENV` reads; only where the environment has no problems."""
-        return dict(cls._env_var_config)
+    def _remarks_on_environment(self) -> list[str]:
+        """Name variables that are probably not meant as they are taken."""
+        prefix, known = self._env_var_prefix, self.config_jsonschema["properties"]
+        if self._reads_environment:
+            return list(unknown_variables(prefix, known, os.environ))
+        return list(unread_variables(prefix, known, os.environ, self._config))
 
     @classmethod
     def cb_config(
@@ -162,21 +164,19 @@ class TargetTocobagus(Target):
         """Read the files that `--config` names.
 
         Raises:
-            click.ClickException: One of them is not there, or is no JSON object.
+            click.UsageError: One of them is missing, or is not a JSON object.
         """
         if any(each.lstrip().startswith("{") for each in value):
             message = "--config: takes the path of a file, or ENV, and no JSON"
-            raise click.ClickException(message)
+            raise click.UsageError(message)
         try:
             return super().cb_config(ctx, param, value)
-        except (OSError, ValueError, TypeError) as error:
-            reason = (
-                "is no JSON object"
-                if isinstance(error, (ValueError, TypeError))
-                else "cannot be read"
-            )
-            message = f"--config: {' '.join(value)} {reason}"
-            raise click.ClickException(message) from None
+        except (OSError, ValueError, TypeError, RecursionError) as error:
+            reason = "is not a JSON object"
+            if isinstance(error, OSError):
+                reason = f"cannot be read ({error.strerror})"
+            message = f"--config: {clean(' '.join(value))} {reason}"
+            raise click.UsageError(message) from None
 
     def choose(
         self, stream: str, schema: dict[str, Any]
@@ -201,9 +201,9 @@ class TargetTocobagus(Target):
         watch.renew(schema["properties"])
         if watch.missing:
             self.logger.warning(
-                "Stream %r has no column %s, which its mapping relies on: until a record has it,"
+                "Stream %s has no column %s, which its mapping relies on: until a record has it,"
                 " no STATE goes out",
-                stream,
+                quoted(stream),
                 watch.describe(),
             )
         return choice.mapping, watch
@@ -261,7 +261,9 @@ class TargetTocobagus(Target):
 
     def _assert_sink_exists(self, stream_name: str) -> None:
         if not self.sink_exists(stream_name):
-            what = f"is a record of stream {stream_name!r}, and no SCHEMA of that came before it"
+            what = (
+                f"is a record of stream {quoted(stream_name)}, and no SCHEMA of that came before it"
+            )
             raise RecordsWithoutSchemaException(self.message_reader.about_line(what))
 
     def _open_lane(self, name: str) -> None:
@@ -295,8 +297,9 @@ class TargetTocobagus(Target):
             try:
                 record = stream_map.transform(copy.copy(message["record"]))
             except Exception as error:  # noqa: BLE001  # a user's expression may raise anything
-                text = f"a stream map fails on this record: {type(error).__name__}: {error}"
-                self.pipeline.take([Refused("STREAM_MAP", text[:_SHOWN])], stream, line)
+                cause = clean(f"{type(error).__name__}: {error}")
+                text = f"a stream map fails on this record: {cause}"
+                self.pipeline.take([Refused("STREAM_MAP", text)], stream, line)
                 taken = True
                 continue
             if record is not None:
@@ -332,15 +335,27 @@ class TargetTocobagus(Target):
     # The command
 
     @classmethod
-    def invoke(cls, **kwargs: Any) -> None:
+    def get_singer_command(cls) -> click.Command:
+        """Give the SDK's command, and one option more."""
+        command = super().get_singer_command()
+        text = cls.config_jsonschema["properties"]["dry_run"]["description"]
+        command.params.append(click.Option(["--dry-run"], is_flag=True, help=text))
+        return command
+
+    @classmethod
+    def invoke(cls, *, dry_run: bool = False, **kwargs: Any) -> None:
         """Run the command; what a user can fix is said without a traceback.
 
         Raises:
             SystemExit: With 1 for a failure that another run may heal, with 2 where a person must
                 act first, with 128 + n after a signal.
         """
+        console.prepare()
+        kind: type[TargetTocobagus] = cls
+        if dry_run:
+            kind = type(cls.__name__, (cls,), {"overrides": {"dry_run": True}})
         try:
-            super().invoke(**kwargs)
+            super(TargetTocobagus, kind).invoke(**kwargs)
         except ConfigValidationError as error:
             for problem in error.errors:
                 cls.logger.error(problem)  # noqa: TRY400  # a user's matter, not a bug's
@@ -357,6 +372,6 @@ class TargetTocobagus(Target):
 
 def _describe(error: Exception) -> str:
     if isinstance(error, InvalidRecord):
-        return f"validate_records: {error.error_message}"[:_SHOWN]
+        return f"validate_records: {clean(error.error_message)}"
     place = "stream_maps: " if isinstance(error, MappingError) else ""
-    return f"{place}{error}"[:_SHOWN]
+    return f"{place}{clean(str(error))}"

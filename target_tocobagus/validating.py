@@ -9,12 +9,16 @@ import difflib
 import ipaddress
 from typing import TYPE_CHECKING, Any, Final
 
+from target_tocobagus.foreign_text import quoted
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from jsonschema import ValidationError
 
 CREDENTIALS: Final = ("partner_client_id", "partner_secret", "store_client_id", "store_token")
+_QUOTES: Final = frozenset({'""', "''", "``", "“”", "„“", "„”", "‘’", "‚‘", "«»", "»«", "‹›"})  # noqa: RUF001  # quotes are meant
+"""Pairs that a value is written between in files and documents."""
 
 
 def problems(
@@ -22,17 +26,19 @@ def problems(
 ) -> list[str]:
     """Find all that is wrong; what stands in several settings only once each is right by itself.
 
+    Beside a problem, unknown settings are named too: often they are what was meant.
+
     Args:
         config: By setting, as the user wrote it.
         values: The same with the defaults.
         schema: The settings' JSON Schema.
     """
-    found = [*_schema_problems(config, schema), *_credential_problems(values)]
-    return found or [
+    found = [*_schema_problems(config, schema), *_credential_problems(values)] or [
         *_url_problems(str(values["api_url"])),
         *_signature_problems(values),
         *_repeated_places(values),
     ]
+    return [*found, *unknown_settings(config, schema["properties"])] if found else []
 
 
 def unknown_settings(config: Mapping[str, Any], known: Iterable[str]) -> Iterator[str]:
@@ -40,9 +46,14 @@ def unknown_settings(config: Mapping[str, Any], known: Iterable[str]) -> Iterato
     names = list(known)
     for key in config:
         if key not in names:
-            near = difflib.get_close_matches(key, names, n=1)
-            hint = f"; did you mean '{near[0]}'?" if near else ""
-            yield f"Unknown setting '{key}' is ignored{hint}"
+            near = nearest(key.lower().replace("-", "_"), names)
+            hint = f"; did you mean '{near}'?" if near else ""
+            yield f"Unknown setting {quoted(key)} is ignored{hint}"
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Find the known name that was probably meant; ``None`` where none is near."""
+    return next(iter(difflib.get_close_matches(name, list(known), n=1)), None)
 
 
 def _schema_problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
@@ -109,9 +120,9 @@ def _unknown_keys(error: ValidationError) -> str:
     instance: Any = error.instance
     known = list(schema["properties"])
     unknown = [str(key) for key in instance if key not in known]
-    near = difflib.get_close_matches(unknown[0], known, n=1)
-    hint = f"; did you mean '{near[0]}'?" if near else f"; known are {', '.join(known)}"
-    return f"has no key {', '.join(repr(key) for key in unknown)}{hint}"
+    near = nearest(unknown[0], known)
+    hint = f"; did you mean '{near}'?" if near else f"; known are {', '.join(known)}"
+    return f"has no key {', '.join(quoted(key) for key in unknown)}{hint}"
 
 
 def _credential_problems(values: Mapping[str, Any]) -> Iterator[str]:
@@ -119,10 +130,21 @@ def _credential_problems(values: Mapping[str, Any]) -> Iterator[str]:
         value = values.get(name)
         if not value and not values.get("dry_run"):
             yield f"{name}: is required (or set dry_run to try a mapping without credentials)"
-        elif isinstance(value, str) and (value != value.strip() or any(map(str.isspace, value))):
-            yield f"{name}: has white space in or around it"
+        elif isinstance(value, str) and (remains := _remains_of_copying(value)):
+            yield f"{name}: has {remains}"
         elif isinstance(value, str) and name != "partner_secret" and not _fits_header(value):
             yield f"{name}: has a character that an HTTP header cannot carry"
+
+
+def _remains_of_copying(value: str) -> str:
+    """Name what came along when a value was copied, and is never part of it; empty without any."""
+    if any(map(str.isspace, value)):
+        return "white space in or around it"
+    if not value.isprintable():
+        return "an invisible character in or around it"
+    if value[:1] + value[-1:] in _QUOTES and len(value) > 1:
+        return "quotes around it"
+    return ""
 
 
 def _signature_problems(values: Mapping[str, Any]) -> Iterator[str]:
@@ -144,8 +166,8 @@ def _url_problems(url: str) -> Iterator[str]:
     except ValueError:
         yield "api_url: is not a URL"
         return
-    if any(map(str.isspace, url)):
-        yield "api_url: has white space in or around it"
+    if remains := _remains_of_copying(url):
+        yield f"api_url: has {remains}"
     elif parts.scheme not in {"http", "https"} or not host:
         yield "api_url: must begin with https:// and name a host"
     elif "@" in parts.netloc or "?" in url or "#" in url:

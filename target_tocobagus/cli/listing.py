@@ -8,6 +8,7 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 from target_tocobagus.cli.phrasing import joined, said_of_stream, sentence, warned_of_stream
+from target_tocobagus.foreign_text import clean
 from target_tocobagus.mapping.as_config import as_config, as_yaml_lines
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from target_tocobagus.cli.surveying import StreamView
 
 _WIDTH = 98
+_LONGEST = 4_000
 
 
 def as_yaml(views: Sequence[StreamView], remarks: Sequence[str], *, clash: bool) -> str:
@@ -67,4 +69,4 @@ def _comment(text: str) -> str:
 
 def _printable(text: str) -> str:
     words = " ".join(text.split())
-    return "".join(char if char.isprintable() else "\ufffd" for char in words)
+    return clean(words, _LONGEST)

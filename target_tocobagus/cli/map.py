@@ -170,8 +170,8 @@ def _called(file: str) -> str:
 
 
 def _show_page(file: str, survey: Survey, remarks: Sequence[str], settings: Settings) -> None:
-    from target_tocobagus.cli.phrasing import counted
     from target_tocobagus.cli.picturing import Page
+    from target_tocobagus.plural import counted
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from target_tocobagus.plural import counted
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -61,11 +63,6 @@ def listed_causes(view: StreamView) -> Iterator[str]:
 def joined(sentences: Sequence[str]) -> str:
     """Put sentences one behind the other."""
     return " ".join(sentences)
-
-
-def counted(count: int, what: str) -> str:
-    """Write a number of things."""
-    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def sentence(text: str) -> str:

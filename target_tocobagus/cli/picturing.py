@@ -18,7 +18,8 @@ from target_tocobagus.cli.phrasing import (
     summed_up,
     warned_of_stream,
 )
-from target_tocobagus.cli.showing import EVERYWHERE, INDENT, called, clean
+from target_tocobagus.cli.showing import EVERYWHERE, INDENT, called, clean_lines
+from target_tocobagus.foreign_text import clean
 from target_tocobagus.mapping.as_config import as_yaml_lines
 from target_tocobagus.model import Refused, Stock
 
@@ -53,9 +54,9 @@ class Page:
     def open(self, titles: Iterable[str], remarks: Iterable[str]) -> None:
         """Begin with the file, and what is to be known of it as a whole."""
         for title in titles:
-            self._console.print(clean(title), style="dim", markup=False)
+            self._console.print(clean_lines(title), style="dim", markup=False)
         for remark in remarks:
-            self._part(Text(clean(sentence(remark)), "yellow"))
+            self._part(Text(clean_lines(sentence(remark)), "yellow"))
 
     def stream(self, view: StreamView, *, clash: bool) -> None:
         """Show a stream that has a mapping."""
@@ -64,9 +65,9 @@ class Page:
         title = Text.assemble((clean(view.name), "bold"), "  ", (tone, colour))
         self._console.rule(title, align="left", style="dim")
         if said := joined(list(said_of_stream(view, clash=clash))):
-            self._part(Text(clean(said), "" if view.advice.standing == "proposed" else "dim"))
+            self._part(Text(clean_lines(said), "" if view.advice.standing == "proposed" else "dim"))
         for warning in warned_of_stream(view):
-            self._part(Text(clean(warning), "red" if view.fails else "yellow"))
+            self._part(Text(clean_lines(warning), "red" if view.fails else "yellow"))
         self._mapping(view)
         if view.advice.compiled is None:
             self._columns(view)
@@ -81,13 +82,13 @@ class Page:
         self._console.rule(Text("Ignored", "bold"), align="left", style="dim")
         for view in views:
             why = ". ".join([view.advice.remark, *view.remarks])
-            self._part(Text.assemble(clean(view.name), (clean(f": {why}"), "dim")))
+            self._part(Text.assemble(clean(view.name), (clean_lines(f": {why}"), "dim")))
 
     def close(self, hints: Iterable[str]) -> None:
         """End with what may be done next."""
         self._console.print()
         for hint in hints:
-            self._console.print(clean(hint), style="dim", markup=False)
+            self._console.print(clean_lines(hint), style="dim", markup=False)
 
     def _part(self, what: RenderableType) -> None:
         self._console.print(Padding(what, (0, 0, 0, INDENT), expand=False))
@@ -112,7 +113,7 @@ class Page:
         if view.shown:
             self._part(_table(view.shown))
             self._console.print()
-        self._part(Text(clean(summed_up(view)), "dim"))
+        self._part(Text(clean_lines(summed_up(view)), "dim"))
         if view.records > len(view.shown):
             self._part(_bullets(listed_causes(view)))
 
@@ -136,7 +137,7 @@ def _bullets(lines: Iterable[str]) -> Table:
     grid = Table.grid(padding=(0, 1))
     grid.style = "dim"
     for line in lines:
-        grid.add_row("-", Text(clean(line)))
+        grid.add_row("-", Text(clean_lines(line)))
     return grid
 
 
@@ -148,6 +149,6 @@ def _cells(outcome: Outcome) -> tuple[Text, Text, Text]:
         item = Text(clean(called(*outcome.identifier))) if outcome.identifier else NOTHING
         place = Text(clean(outcome.location)) if outcome.location else NOTHING
         values = "".join(f"; {key} {value}" for key, value in outcome.values)
-        reason = Text.assemble((outcome.code, "red"), clean(f": {outcome.message}{values}"))
+        reason = Text.assemble((outcome.code, "red"), clean_lines(f": {outcome.message}{values}"))
         return item, place, reason
     return NOTHING, NOTHING, Text(f"skipped: {clean(outcome.reason)}", "dim")

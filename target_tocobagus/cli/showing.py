@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,6 +12,8 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
+
+from target_tocobagus.foreign_text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -22,9 +25,10 @@ if TYPE_CHECKING:
 
 INDENT: Final = 2
 UNBOUNDED: Final = 10_000
+_LONGEST_LINE: Final = 4_000
 EVERYWHERE: Final = "all warehouses"
 OTHER_KIND: Final = {"id": "id ", "externalId": "external id "}
-SUM: Final = " updates = "
+SUM: Final = re.compile(r" updates? = ")
 REJECTS_LOGGER: Final = "target-tocobagus.rejects"
 
 
@@ -59,7 +63,7 @@ class Stage:
         if told:
             self._console.print()
         for said in told:
-            self._part(Text(clean(said.text), "red" if said.level == "ERROR" else "yellow"))
+            self._part(Text(clean_lines(said.text), "red" if said.level == "ERROR" else "yellow"))
         self._heading("Stock, as the sandbox has it now")
         self._part(self._stock(stock))
         self._heading("Rejected rows, from rejects.singer")
@@ -79,7 +83,7 @@ class Stage:
             self._console.print(f"{hint}\n", style="dim")
 
     def _command(self, command: str) -> None:
-        self._part(Text.assemble(("$ ", "dim"), (clean(command), "bold cyan")))
+        self._part(Text.assemble(("$ ", "dim"), (clean_lines(command), "bold cyan")))
 
     def _heading(self, text: str) -> None:
         self._console.print()
@@ -110,7 +114,7 @@ class Stage:
     def _state(self, states: Sequence[bytes]) -> RenderableType:
         if not states:
             return Text("None came out.", "dim")
-        return Text(clean("\n".join(written(states[-1], self._console.width - INDENT))))
+        return Text(clean_lines("\n".join(written(states[-1], self._console.width - INDENT))))
 
 
 def called(kind: str, identifier: str) -> str:
@@ -118,9 +122,9 @@ def called(kind: str, identifier: str) -> str:
     return OTHER_KIND.get(kind, "") + identifier
 
 
-def clean(text: str) -> str:
-    """Take out what a terminal would obey."""
-    return "".join(char if char.isprintable() or char == "\n" else "\ufffd" for char in text)
+def clean_lines(text: str) -> str:
+    """Make a text of several lines safe to show; each may be as long as a message of ours."""
+    return "\n".join(clean(line, _LONGEST_LINE) for line in text.split("\n"))
 
 
 def _grid(items: Mapping[str, Levels], limit: int) -> RenderableType:
@@ -213,4 +217,4 @@ def _is_worth_saying(said: Said) -> bool:
 def _sums(log: Sequence[Said]) -> Iterator[str]:
     """Find the summary's line in which every update has its fate."""
     for said in log:
-        yield from (line.strip() for line in said.text.splitlines() if SUM in line)
+        yield from (line.strip() for line in said.text.splitlines() if SUM.search(line))

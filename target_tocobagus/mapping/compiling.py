@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from target_tocobagus.errors import ConfigurationError
+from target_tocobagus.foreign_text import quoted
 from target_tocobagus.mapping import needing, paths
 from target_tocobagus.mapping.checking import find_problems
 from target_tocobagus.mapping.compiled import CompiledMapping, PlainMapping
@@ -33,7 +34,7 @@ def compile_mapping(mapping: StreamMapping, policy: StockPolicy) -> CompiledMapp
     problems = list(find_problems(mapping))
     found = _compile_paths(mapping, problems)
     if problems:
-        where = f"mapping of stream {mapping.stream!r}"
+        where = f"mapping of stream {quoted(mapping.stream)}"
         raise ConfigurationError([f"{where}: {problem}" for problem in problems])
     rules = Rows(Quantities(policy, mapping.decimal_mark), Locations(policy))
     return CompiledMapping(

@@ -23,7 +23,7 @@ _SCHEMA: Final = {
     "key_properties": [],
 }
 _SUM: Final = re.compile(
-    r"(\d+) updates = (\d+) (?:accepted|mapped) \+ (\d+) superseded \+ (\d+) skipped"
+    r"(\d+) updates? = (\d+) (?:accepted|mapped) \+ (\d+) superseded \+ (\d+) skipped"
     r" \+ (\d+) rejected \+ (\d+) unsettled"
 )
 _PATIENCE: Final = 30

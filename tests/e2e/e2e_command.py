@@ -29,7 +29,7 @@ LEVELS: Final[dict[str, Any]] = {**STOCK, "stream": "levels", "warehouse": "wh"}
 """The same for a stream `levels` of stock by SKU and warehouse."""
 
 _SUM: Final = re.compile(
-    r"(\d+) updates = (\d+) (?:accepted|mapped) \+ (\d+) superseded \+ (\d+) skipped"
+    r"(\d+) updates? = (\d+) (?:accepted|mapped) \+ (\d+) superseded \+ (\d+) skipped"
     r" \+ (\d+) rejected \+ (\d+) unsettled"
 )
 _UNWANTED: Final = re.compile(

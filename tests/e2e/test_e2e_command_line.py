@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -78,7 +79,7 @@ def test_a_variable_that_cannot_be_read_is_named_without_its_value(
     """A wrong value in the environment ends the run with the variable's name, and no traceback."""
     variable = f"TARGET_TOCOBAGUS_{name}"
     arguments = ["--config", str(command.write_config()), "--config", "ENV"]
-    ended = command.run([schema()], arguments, {variable: value}).without_traceback(1)
+    ended = command.run([schema()], arguments, {variable: value}).without_traceback(2)
     assert wanted.format(variable) in ended.stderr
     assert SECRET not in ended.stderr
     assert ended.stdout == []
@@ -94,7 +95,7 @@ def test_several_mistakes_are_told_at_once_and_none_shows_its_value(command: Com
         rounding=SECRET,
         stock_buffer=-1,
         streams=[{"stream": "a", "skuu": SECRET}, {"sku": "b"}],
-    ).without_traceback(1)
+    ).without_traceback(2)
     for line in (
         "partner_secret: is required",
         "store_token: has white space in or around it",
@@ -149,8 +150,8 @@ def test_several_mistakes_are_told_at_once_and_none_shows_its_value(command: Com
 def test_a_mistake_in_the_configuration_is_told_before_anything_is_sent(
     config: dict[str, Any], wanted: str, command: Command, sandbox: Sandbox
 ) -> None:
-    """The message names the setting; exit 1, no traceback, no request, no STATE."""
-    ended = command.run([schema(), record("A", 1), state(1)], **config).without_traceback(1)
+    """The message names the setting; exit 2, no traceback, no request, no STATE."""
+    ended = command.run([schema(), record("A", 1), state(1)], **config).without_traceback(2)
     assert wanted in ended.stderr
     assert command.api["partner_secret"] not in ended.stderr
     assert (ended.stdout, sandbox.requests()) == ([], [])
@@ -160,9 +161,9 @@ def test_a_mistake_in_the_configuration_is_told_before_anything_is_sent(
     ("text", "wanted"),
     [
         (None, "cannot be read"),
-        ('{"partner_secret": "s3cr3t-marker"', "is no JSON object"),
-        ('["s3cr3t-marker"]', "is no JSON object"),
-        ('"s3cr3t-marker"', "is no JSON object"),
+        ('{"partner_secret": "s3cr3t-marker"', "is not a JSON object"),
+        ('["s3cr3t-marker"]', "is not a JSON object"),
+        ('"s3cr3t-marker"', "is not a JSON object"),
     ],
     ids=["missing", "torn", "a list", "a text"],
 )
@@ -173,7 +174,7 @@ def test_a_configuration_file_that_cannot_be_read_is_named(
     path = command.directory / "broken.json"
     if text is not None:
         path.write_text(text)
-    ended = command.run(arguments=["--config", str(path)]).without_traceback(1)
+    ended = command.run(arguments=["--config", str(path)]).without_traceback(2)
     assert f"--config: {path} {wanted}" in ended.stderr
     assert SECRET not in ended.stderr
 
@@ -204,9 +205,79 @@ def test_a_dry_run_needs_no_credentials_and_sends_and_emits_nothing(
     ended = command.run(lines, ["--config", str(config)]).without_traceback(0)
     assert "3 updates = 1 mapped + 1 superseded + 0 skipped + 1 rejected" in ended.stderr
     assert "Rejected sku 'B': BAD_QUANTITY" in ended.stderr
+    assert "Batch of a dry run, not sent: 1 item, 0 rejected" in ended.stderr
+    assert "nothing was sent; 1 batch of 33 bytes would be" in ended.stderr
+    assert " request" not in ended.stderr.replace("requestId", "")
     assert (ended.stdout, sandbox.requests()) == ([], [])
     again = command.run(lines, dry_run=True).without_traceback(0)
     assert (again.stdout, sandbox.requests()) == ([], [])
+
+
+@pytest.mark.parametrize("source", ["file", "environment", "both"])
+def test_dry_run_on_the_command_line_wins_over_every_configuration(
+    source: str, command: Command, sandbox: Sandbox
+) -> None:
+    """`--dry-run` sends nothing, whatever a file or the environment says of dry_run."""
+    env = {f"TARGET_TOCOBAGUS_{key.upper()}": value for key, value in command.api.items()}
+    env |= {"TARGET_TOCOBAGUS_DRY_RUN": "false"} if source != "file" else {}
+    file = ["--config", str(command.write_config(dry_run=False))] if source != "environment" else []
+    more = ["--config", "ENV"] if source != "file" else []
+    lines = [schema(), record("A", 1), state(1)]
+    streams = {"TARGET_TOCOBAGUS_STREAMS": json.dumps([STOCK])}
+    ended = command.run(lines, [*file, *more, "--dry-run"], {**env, **streams}).without_traceback(0)
+    assert "1 update = 1 mapped" in ended.stderr
+    assert (ended.stdout, sandbox.requests()) == ([], [])
+
+
+def test_dry_run_on_the_command_line_needs_no_configuration(command: Command) -> None:
+    """It needs no credentials, and `--help` tells of it."""
+    command.run([schema(), state(1)], ["--dry-run"]).without_traceback(0)
+    assert "--dry-run" in "".join(command.run(arguments=["--help"]).stdout)
+
+
+def test_a_variable_that_is_not_read_is_warned_about(command: Command, sandbox: Sandbox) -> None:
+    """Without `--config=ENV` a `dry_run` in the environment does nothing, and that is said."""
+    env = {"TARGET_TOCOBAGUS_DRY_RUN": "true", "TARGET_TOCOBAGUS_STORE_TOKEN": SECRET}
+    ended = command.run([schema(), record("A", 1)], env=env).without_traceback(0)
+    assert "not read without --config=ENV: TARGET_TOCOBAGUS_STORE_TOKEN, TARGET_" in ended.stderr
+    assert SECRET not in ended.stderr
+    assert stock_of(sandbox) == {"A": {None: 1}}
+    missing = command.run(
+        [schema()], ["--config", str(command.write_config(store_token=None))], env
+    )
+    assert "store_token: is required" in missing.without_traceback(2).stderr
+    assert "not read without --config=ENV: TARGET_TOCOBAGUS_STORE_TOKEN" in missing.stderr
+
+
+def test_an_empty_variable_is_one_that_is_not_set(command: Command, sandbox: Sandbox) -> None:
+    """Whatever the setting's kind; what a file says of it holds."""
+    names = ("MAX_STOCK", "WAREHOUSE_MAP", "REJECTS_PATH", "ROUNDING", "DRY_RUN", "STORE_TOKEN")
+    env = {f"TARGET_TOCOBAGUS_{name}": "" for name in names}
+    arguments = ["--config", str(command.write_config(max_stock=2)), "--config", "ENV"]
+    ended = command.run([schema(), record("A", 3), state(1)], arguments, env).without_traceback(0)
+    assert stock_of(sandbox) == {"A": {None: 2}}
+    assert ended.numbers == [1]
+
+
+@pytest.mark.parametrize("source", ["file", "environment"])
+def test_a_misspelt_credential_is_named_beside_the_one_that_is_missing(
+    source: str, command: Command
+) -> None:
+    """In a file and in the environment; its value is not shown."""
+    file = ["--config", str(command.write_config(partner_secret=None, partner_secert=SECRET))]
+    env = {f"TARGET_TOCOBAGUS_{key.upper()}": value for key, value in command.api.items()}
+    env["TARGET_TOCOBAGUS_PARTNER_SECERT"] = SECRET
+    del env["TARGET_TOCOBAGUS_PARTNER_SECRET"]
+    ended = (
+        command.run([schema()], file)
+        if source == "file"
+        else command.run([schema()], ["--config", "ENV"], env)
+    ).without_traceback(2)
+    assert "partner_secret: is required" in ended.stderr
+    assert re.search(
+        r"(?i)partner_secert.* is .*ignored; did you mean '?\S*partner_secret", ended.stderr
+    )
+    assert SECRET not in ended.stderr
 
 
 def test_an_empty_input_is_a_normal_end(command: Command, sandbox: Sandbox) -> None:

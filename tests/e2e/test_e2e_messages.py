@@ -35,7 +35,7 @@ def test_a_bad_line_gives_a_terminal_no_orders(command: Command) -> None:
 def test_a_configuration_in_place_of_its_file_is_not_repeated(command: Command) -> None:
     """`--config` takes a path; what is no path may hold a secret."""
     given = json.dumps({"partner_secret": "hush-hush"})
-    ended = command.run(ROWS, arguments=["--config", given]).without_traceback(1)
+    ended = command.run(ROWS, arguments=["--config", given]).without_traceback(2)
     assert "--config: takes the path of a file, or ENV, and no JSON" in ended.stderr
     assert "hush-hush" not in ended.stderr
 
@@ -46,7 +46,7 @@ def test_a_mistyped_variable_is_told(command: Command) -> None:
     env |= {f"TARGET_TOCOBAGUS_{key.upper()}": text for key, text in command.api.items()}
     ended = command.run(ROWS, env=env, arguments=["--config", "ENV"]).without_traceback(0)
     assert (
-        "The environment variable TARGET_TOCOBAGUS_DRYRUN is no setting, and is ignored;"
+        "The environment variable 'TARGET_TOCOBAGUS_DRYRUN' is not a setting: ignored;"
         " did you mean TARGET_TOCOBAGUS_DRY_RUN?" in ended.stderr
     )
     assert "DIALECT" not in ended.stderr
@@ -69,7 +69,7 @@ def test_a_column_that_a_second_schema_drops_holds_state_back(
     """Its rows would look as if they had no quantity."""
     renamed = {"type": "RECORD", "stream": "stock", "record": {"sku": "B", "quantity": 2}}
     lines: list[Any] = [*ROWS, schema("stock", "sku", "quantity"), renamed, state(2)]
-    ended = command.run(lines).without_traceback(1)
+    ended = command.run(lines).without_traceback(2)
     assert "Stream 'stock' has no column 'qty'" in ended.stderr
     assert ended.numbers == [1]
     assert stock_of(sandbox) == {"A": {None: 1}}
@@ -92,5 +92,5 @@ def test_a_bundle_that_is_none_is_told_at_once(command: Command, tmp_path: Path)
 def test_a_time_that_no_clock_holds_is_refused(name: str, command: Command) -> None:
     """A number of seconds has an end."""
     given: dict[str, Any] = {name: 10**10}
-    ended = command.run(ROWS, **given).without_traceback(1)
+    ended = command.run(ROWS, **given).without_traceback(2)
     assert f"{name}: must be at most 1000000" in ended.stderr

@@ -53,6 +53,10 @@ class Terminal(io.StringIO):
 @pytest.mark.parametrize(
     ("sight", "text"),
     [
+        (
+            Sight(1, 1, 0, 0, 0, None),
+            "1 row · 1 accepted · 0 rejected · 0 in flight · 12/s",
+        ),
         (NOTHING, "0 rows · 0 accepted · 0 rejected · 0 in flight · 12/s"),
         (
             Sight(12_345, 12_000, 17, 4, 2000, 93.4),
@@ -132,11 +136,25 @@ def test_the_line_makes_way_only_for_a_state_that_is_written() -> None:
     assert progress.ways == len(written) == 1
 
 
-def test_a_line_is_no_longer_than_the_terminal_is_wide() -> None:
-    """A line that wrapped could not be taken back."""
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a" * 60 + " · " + "b" * 16, "a" * 60 + " · " + "b" * 16),
+        ("a" * 60 + " · " + "b" * 17, "a" * 60),
+        ("a" * 60 + " · b · " + "c" * 99 + " · d", "a" * 60 + " · b"),
+        ("x" * 200, "x" * 79),
+    ],
+)
+def test_a_line_is_no_longer_than_the_terminal_is_wide(text: str, shown: str) -> None:
+    """A line that wrapped could not be taken back; what does not fit is left out as a whole."""
     terminal = Terminal()
-    LiveLine(terminal).show("x" * 200)
-    assert terminal.getvalue() == ERASE + "x" * 79
+    LiveLine(terminal).show(text)
+    assert terminal.getvalue() == ERASE + shown
+
+
+def test_a_dry_run_accepts_nothing() -> None:
+    """The live line of a dry run counts what was mapped."""
+    assert live_text(NOTHING, 0, 0, "mapped").startswith("0 rows · 0 mapped · ")
 
 
 @pytest.mark.parametrize("closed", [False, True])

@@ -227,7 +227,29 @@ class TestErrors:
         (problem,) = problems(**{name: value})
         assert problem == f"{name}: has white space in or around it"
 
-    @pytest.mark.parametrize("value", ["ä", "x\x00", "x\x7f", "赤"])
+    @pytest.mark.parametrize("name", [*CREDENTIALS, "api_url"])
+    @pytest.mark.parametrize(
+        "value",
+        ["\u200bx", "x\ufeff", "x\u2060y", "\u00adx", "x\u202e", "x\x00", "x\x7f", "x\ud800"],
+    )
+    def test_an_invisible_character_in_a_credential_or_url(self, name: str, value: str) -> None:
+        """It comes from copying, too, and nobody would ever see it."""
+        (problem,) = problems(**{name: value})
+        assert problem == f"{name}: has an invisible character in or around it"
+
+    @pytest.mark.parametrize("name", CREDENTIALS)
+    @pytest.mark.parametrize("value", ['"x"', "'x'", "`x`", "“x”", "„x“", "«x»", '""'])
+    def test_quotes_around_a_credential(self, name: str, value: str) -> None:
+        """They belong to the file that it was copied from."""
+        (problem,) = problems(**{name: value})
+        assert problem == f"{name}: has quotes around it"
+
+    @pytest.mark.parametrize("value", ['"', 'x"', "it's", '"x', "\"x'"])
+    def test_a_quote_that_is_part_of_a_credential(self, value: str) -> None:
+        """Only a pair around all of it is taken for quotes."""
+        assert parsed(partner_secret=value).credentials is not None
+
+    @pytest.mark.parametrize("value", ["ä", "赤"])
     def test_what_a_header_cannot_carry(self, value: str) -> None:
         """What goes into a header is printable ASCII; the secret does not go into one."""
         for name in set(CREDENTIALS) - {"partner_secret"}:
@@ -475,11 +497,22 @@ def test_no_problem_ever_shows_a_value(config: Config) -> None:
 
 
 @pytest.mark.parametrize(
+    "key", ["partner_secert", "partner-secret", "PARTNER_SECRET", "partnerSecret"]
+)
+def test_a_misspelt_credential_is_named_beside_the_one_that_is_missing(key: str) -> None:
+    """Both are told at once, however it is written wrongly, and its value is not."""
+    (missing, unknown) = problems(**{"partner_secret": None, key: MARKER})
+    assert missing.startswith("partner_secret: is required")
+    assert unknown.startswith(f"Unknown setting '{key}' is ignored; did you mean 'partner_secret")
+
+
+@pytest.mark.parametrize(
     ("key", "hint"),
     [
         ("batch_size_row", "; did you mean 'batch_size_rows'?"),
         ("partner_secrets", "; did you mean 'partner_secret'?"),
         ("reject_path", "; did you mean 'rejects_path'?"),
+        ("DRY-RUN", "; did you mean 'dry_run'?"),
         ("zzz", ""),
     ],
 )

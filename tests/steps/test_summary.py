@@ -64,8 +64,27 @@ def test_what_it_took() -> None:
     text = summary_text(found)
     assert "10 records in 4.0 s, 2 a second" in text
     assert "waited 1.2 s for the tap, 0.5 s for the API" in text
-    assert "7 requests, 3 of them retries, 2 batches, 999 bytes" in text
+    assert "7 requests (3 retries), 2 batches, 999 bytes" in text
     assert "rejected: INV_001 2" in text
+
+
+def test_a_dry_run_says_what_would_be_sent() -> None:
+    """Nothing is told as if it had been sent, neither in words nor in fields."""
+    found = fields(dry_run=True)
+    assert [found[key] for key in ("requests", "retries", "batches", "sent_bytes")] == [0] * 4
+    assert (found["would_send_batches"], found["would_send_bytes"]) == (2, 999)
+    text = summary_text(found)
+    assert "  a dry run: nothing was sent; 2 batches of 999 bytes would be" in text
+    assert "request" not in text
+
+
+def test_one_of_a_thing_is_told_in_the_singular() -> None:
+    """Everything that is counted has its plural only where there are several."""
+    ones = {key: 1 for key, value in fields().items() if isinstance(value, (int, float))}
+    text = summary_text({**ones, "rejected_by_code": {}})
+    for line in ("1 update = ", "1 record in ", "1 request (1 retry), 1 batch, 1 byte"):
+        assert line in text
+    assert "1 quantity below 0 was sent as 0" in text
 
 
 def test_a_run_that_took_no_time() -> None:
@@ -77,5 +96,5 @@ def test_a_run_that_took_no_time() -> None:
 def test_clamped_quantities_are_told_if_there_are_any(clamped: int, *, shown: bool) -> None:
     """What was sent as 0 though it was less is told; without any the line is not there."""
     text = summary_text({**fields(), "clamped": clamped, "rejected_by_code": {}})
-    assert (f"{clamped} quantities below 0" in text) is shown
+    assert (f"{clamped} quantities below 0 were sent as 0" in text) is shown
     assert "rejected:" not in text

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from target_tocobagus.cli.checking import ENVIRONMENT
 from target_tocobagus.cli.checking.advice_on_setup import Setup
-from target_tocobagus.cli.phrasing import counted
 from target_tocobagus.errors import ConfigurationError
+from target_tocobagus.plural import counted
 from target_tocobagus.settings import parse_settings
 from target_tocobagus.target import TargetTocobagus
 from target_tocobagus.validating import CREDENTIALS, unknown_settings
@@ -77,9 +77,10 @@ def read(sources: Sequence[str]) -> Given:
             values |= found if isinstance(found, dict) else {}
             problems += [found] if isinstance(found, str) else []
     if ENVIRONMENT in sources:
-        unreadable = TargetTocobagus.environment_problems()
-        values |= {} if unreadable else TargetTocobagus.read_environment()
-        problems += unreadable
+        try:
+            values |= TargetTocobagus.read_environment()
+        except ConfigurationError as error:
+            problems += error.problems
     names = ["the environment" if source == ENVIRONMENT else source for source in sources]
     return Given(" and ".join(names), values, tuple(problems))
 

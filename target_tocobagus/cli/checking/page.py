@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from rich.console import Console
 from rich.text import Text
 
-from target_tocobagus.cli.showing import INDENT, clean
+from target_tocobagus.cli.showing import INDENT, clean_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,4 +95,4 @@ class Page:
         self._console.print(text, soft_wrap=True)
 
     def _clean(self, text: str) -> str:
-        return clean(self._mask(text))
+        return clean_lines(self._mask(text))

@@ -9,7 +9,6 @@ from target_tocobagus.choosing import Chooser
 from target_tocobagus.cli.advising import advisor_for
 from target_tocobagus.cli.checking.advice_on_setup import Setup
 from target_tocobagus.cli.phrasing import (
-    counted,
     joined,
     listed_causes,
     said_of_stream,
@@ -20,6 +19,7 @@ from target_tocobagus.cli.phrasing import (
 from target_tocobagus.cli.sampling import Lines, contents
 from target_tocobagus.cli.surveying import Survey
 from target_tocobagus.errors import ConfigurationError
+from target_tocobagus.plural import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
