@@ -54,7 +54,9 @@ def resolve(
     return answer
 
 
-def connect(host: str, port: int, deadline: float) -> socket.socket:
+def connect(
+    host: str, port: int, deadline: float, lookup: Callable[..., Any] | None = None
+) -> socket.socket:
     """Connect to the first of a host's addresses that takes a connection.
 
     What is left of the time is divided among the addresses and the request that is to follow; the
@@ -65,7 +67,7 @@ def connect(host: str, port: int, deadline: float) -> socket.socket:
         OSError: None did; the last one's error.
         UnicodeError: The host is not a name.
     """
-    entries = resolve(host.strip("[]"), port, time_left(deadline))
+    entries = resolve(host.strip("[]"), port, time_left(deadline), lookup)
     entries.sort(key=lambda entry: entry[4] in _silent)
     failure = OSError(errno.EADDRNOTAVAIL, "the name has no address")
     for others, entry in zip(reversed(range(len(entries))), entries, strict=True):
