@@ -1,36 +1,35 @@
 """The door to the API: one signed attempt, and what came back as a value.
 
-The only module that knows `requests`. One adapter serves all workers, so that connections are kept
-and shared. A session is asked once what the environment says of proxies and certificate
-authorities, and sends nothing: it would ask ``~/.netrc`` for other credentials and keep cookies,
-and cost as much again as all that a request needs. What each request has in common is prepared
-once; each attempt is signed anew.
+One adapter serves all workers, so that connections are kept and shared. A session is asked once
+what the environment says of proxies and certificate authorities, and sends nothing: it would ask
+``~/.netrc`` for other credentials and keep cookies, and cost as much again as all that a request
+needs. What each request has in common is prepared once; each attempt is signed anew.
+
+Invariants: an attempt ends as a value, or as a `DeliveryError` where nothing was sent; no secret
+leaves in a reply, whatever a server echoes, nor in an exception or what lies under it.
 """
 
 from __future__ import annotations
 
-import json
-import re
-import ssl
+import logging
 import time
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, TypedDict
+from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from target_tocobagus import __version__, signing
 from target_tocobagus.errors import DeliveryError
 from target_tocobagus.model import NoReply, Reply
-from target_tocobagus.timely import POOL_CLASSES, set_deadline
+from target_tocobagus.network_errors import translated
+from target_tocobagus.redaction import Redactor
+from target_tocobagus.response_body import read_content, read_reply
+from target_tocobagus.timely import POOL_CLASSES, set_deadline, was_sent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from requests import PreparedRequest
 
+    from target_tocobagus.network_errors import Failed, Failure
     from target_tocobagus.settings import Credentials, Settings
 
 INVENTORY: Final = "/partner/stores/inventory"
@@ -39,11 +38,9 @@ _HEADERS: Final = {
     **requests.utils.default_headers(),
     "User-Agent": USER_AGENT,
     "Accept": "application/json",
+    "Accept-Encoding": "gzip, deflate",
     "Content-Type": "application/json",
 }
-_SHORTEST_SECRET: Final = 6
-"""A shorter one may stand in an answer by chance, and blanking it would break the JSON."""
-
 _READ_HEADERS: Final = ("retry-after", "date")
 
 
@@ -82,11 +79,7 @@ class Client:
         url = settings.api_url + INVENTORY
         self._request = _prepared(url)
         self._timeout = settings.request_timeout_seconds
-        self._secrets = [
-            secret.encode()
-            for secret in (credentials.partner_secret, credentials.store_token)
-            if len(secret) >= _SHORTEST_SECRET
-        ]
+        self._redactor = Redactor((credentials.partner_secret, credentials.store_token))
         self._credentials = credentials
         self._signed_path = settings.signed_path_prefix + INVENTORY
         self._signature_prefix = settings.signature_prefix
@@ -97,11 +90,11 @@ class Client:
         )
 
     def send(self, body: bytes) -> Reply | NoReply:
-        """Make one attempt.
+        """Make one attempt, within `request_timeout_seconds` as a whole.
 
         Raises:
             DeliveryError: Another attempt would fail in the same way: a certificate that does not
-                verify, a URL that is none.
+                verify, an invalid URL. Nothing was sent.
         """
         started = time.monotonic()
         set_deadline(started + self._timeout)
@@ -110,25 +103,31 @@ class Client:
             response = self._adapter.send(
                 self._signed(body), timeout=self._timeout, **self._environment
             )
-            # Read as a whole: `response.content` would read and join it by 10 KiB.
-            content = self._without_secrets(response.raw.read(decode_content=True))
-        except (requests.RequestException, HTTPError, OSError, ValueError, TypeError) as error:
-            return _translate(error, time.monotonic() - started)
-        headers = {
-            name: response.headers[name] for name in _READ_HEADERS if name in response.headers
-        }
-        seconds = time.monotonic() - started
-        return Reply(response.status_code, _read_reply(content), headers, setting, seconds)
+            content = read_content(response.raw)
+        except Exception as error:  # noqa: BLE001  # whatever a library raises, the API may have the request
+            failed = translated(error, sent=was_sent())
+        else:
+            headers = {
+                name: response.headers[name] for name in _READ_HEADERS if name in response.headers
+            }
+            seconds = time.monotonic() - started
+            return Reply(response.status_code, self._read(content), headers, setting, seconds)
+        # Outside of the `except`: the libraries' exceptions may hold what must not be shown.
+        return _no_reply(failed, time.monotonic() - started)
 
     def close(self) -> None:
         """Close the kept connections."""
         self._adapter.close()
 
-    def _without_secrets(self, content: bytes) -> bytes:
-        """Blank out what a server may echo: parts of its answer are logged and written down."""
-        for secret in self._secrets:
-            content = content.replace(secret, b"***")
-        return content
+    def _read(self, content: bytes) -> Any:
+        """Read a body without the secrets that a server may echo: it is logged and written down."""
+        body = read_reply(content)
+        if not self._redactor.may_be_in(content):
+            return body
+        try:
+            return self._redactor.value(body)
+        except RecursionError:
+            return None
 
     def _signed(self, body: bytes) -> PreparedRequest:
         """Make a request of the very bytes that it is signed for."""
@@ -146,115 +145,59 @@ class Client:
 def _prepared(url: str) -> PreparedRequest:
     try:
         return requests.Request("PATCH", url, headers=_HEADERS).prepare()
-    except (requests.RequestException, ValueError) as error:
-        raise _unusable(error) from error
+    except (requests.RequestException, ValueError):
+        pass
+    raise DeliveryError(_FINAL["unusable"])
 
 
-class _AcceptedRow(TypedDict, total=False):
-    rowIndex: Any
+_DISTRUSTED: Final = "the API's certificate does not verify; nothing was sent"
+_FINAL: Final[dict[Failure, str]] = {
+    "untrusted": _DISTRUSTED,
+    "wrong name": _DISTRUSTED,
+    "expired": _DISTRUSTED,
+    "not yet valid": _DISTRUSTED,
+    "certificate": _DISTRUSTED,
+    "bundle": "the CA bundle that the environment names (REQUESTS_CA_BUNDLE) cannot be read",
+    "unusable": (
+        "the request cannot be made; check api_url and the proxies that the environment names"
+    ),
+}
+"""Failures after which another attempt would fail in the same way."""
 
 
-class _Data(TypedDict, total=False):
-    acceptedRows: list[_AcceptedRow]
-    errors: Any
-    summary: Any
-    batchId: Any
+def _no_reply(failed: Failed, seconds: float) -> NoReply:
+    """Say that there is no answer.
 
-
-class _Usual(TypedDict, total=False):
-    """A reply that settles rows, without what it says of each accepted row and nobody reads."""
-
-    data: _Data
-    meta: Any
-    error: Any
-    requestId: Any
-
-
-_decode_usual: Final = msgspec.json.Decoder(_Usual).decode
-
-
-def _read_reply(content: bytes) -> Any:
-    """Read what a run needs of a reply."""
-    try:
-        return _decode_usual(content)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        return read_body(content)
-
-
-def read_body(content: bytes) -> Any:
-    """Read a body as JSON, as tolerantly as it is harmless; ``None`` where it is none."""
-    text = content.removeprefix(b"\xef\xbb\xbf")
-    for read in (msgspec.json.decode, json.loads):
-        with suppress(msgspec.MsgspecError, ValueError, RecursionError):
-            return read(text)
-    return None
-
-
-def _translate(error: Exception, seconds: float) -> NoReply:
-    """Say in a value what went wrong, in words that hold no header and no proxy's password."""
-    chain = list(causes(error))
-    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in chain):
-        message = "the API's certificate does not verify; nothing was sent"
-        raise DeliveryError(message) from error
-    if isinstance(error, _UNUSABLE) or not isinstance(error, (HTTPError, OSError)):
-        raise _unusable(error) from error
-    tunnels = [_TUNNEL_REFUSED.match(str(cause)) for cause in chain]
-    if status := next((tunnel[1] for tunnel in tunnels if tunnel), None):
-        message = f"the proxy that the environment names refuses to connect (HTTP {status})"
-        raise DeliveryError(message) from error
-    if _is_missing_bundle(error) or any("NO_CERTIFICATE_OR_CRL" in str(each) for each in chain):
-        message = "the CA bundle that the environment names (REQUESTS_CA_BUNDLE) cannot be read"
-        raise DeliveryError(message) from error
-    if any(isinstance(cause, (ReadTimeoutError, requests.ReadTimeout)) for cause in chain):
+    Raises:
+        DeliveryError: Nor will there be one.
+    """
+    failure, detail = failed
+    if message := _FINAL.get(failure):
+        raise DeliveryError(message)
+    if failure == "tunnel" and detail.startswith("4"):
+        message = f"the proxy that the environment names refuses to connect (HTTP {detail})"
+        raise DeliveryError(message)
+    if failure == "no answer":
         return NoReply(timed_out=True, cause="no answer in time", seconds=seconds)
-    if isinstance(error, requests.ConnectTimeout):
-        return NoReply(timed_out=False, cause="no connection in time", seconds=seconds)
-    reasons = [cause.strerror for cause in chain if isinstance(cause, OSError) and cause.strerror]
-    reason = reasons[-1] if reasons else type(chain[-1]).__name__
-    return NoReply(timed_out=False, cause=f"the connection failed ({reason})", seconds=seconds)
+    return NoReply(timed_out=False, cause=_cause(failure, detail), seconds=seconds)
 
 
-def _unusable(error: Exception) -> DeliveryError:
-    return DeliveryError(
-        f"the request cannot be made ({type(error).__name__}); check api_url"
-        " and the proxies that the environment names"
-    )
-
-
-_TUNNEL_REFUSED: Final = re.compile(r"Tunnel connection failed: (4\d\d)")
-"""What `http.client` says of a proxy's answer to CONNECT; 407 where it wants a user."""
-
-_UNUSABLE: Final = (
-    requests.exceptions.InvalidURL,
-    requests.exceptions.InvalidSchema,
-    requests.exceptions.MissingSchema,
-    requests.exceptions.InvalidHeader,
-    requests.exceptions.InvalidProxyURL,
-)
-
-
-def _is_missing_bundle(error: Exception) -> bool:
-    """Tell the plain OSError by which requests says that a CA bundle is not there."""
-    return type(error) is OSError and "CA certificate bundle" in str(error)
-
-
-def causes(error: BaseException) -> Iterator[BaseException]:
-    """Walk from an error to what lies under it; requests and urllib3 put that in many places."""
-    seen: set[int] = set()
-    current: BaseException | None = error
-    while current is not None and id(current) not in seen:
-        seen.add(id(current))
-        yield current
-        inner = [arg for arg in (*current.args, getattr(current, "reason", None)) if arg]
-        wrapped = [arg for arg in inner if isinstance(arg, BaseException)]
-        current = wrapped[0] if wrapped else current.__cause__ or current.__context__
+def _cause(failure: Failure, detail: str) -> str:
+    if failure == "no connection":
+        return "no connection in time"
+    if failure == "garbled":
+        return f"an answer that cannot be trusted ({detail})"
+    if failure == "tunnel":
+        return f"the connection failed (the proxy answers HTTP {detail})"
+    return f"the connection failed ({detail})"
 
 
 class TimelyAdapter(HTTPAdapter):
-    """Makes connections whose answers have a deadline, with a proxy or without."""
+    """Makes connections that keep to the deadline, with a proxy or without."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Make the connections to servers."""
+        _silence_libraries()
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = POOL_CLASSES
 
@@ -263,3 +206,11 @@ class TimelyAdapter(HTTPAdapter):
         manager = super().proxy_manager_for(*args, **kwargs)
         manager.pool_classes_by_scheme = POOL_CLASSES
         return manager
+
+
+def _silence_libraries() -> None:
+    """Keep the libraries' own log from showing headers and URLs, whatever LOGLEVEL says."""
+    for name in ("urllib3", "requests", *logging.root.manager.loggerDict):
+        if name.partition(".")[0] in {"urllib3", "requests"}:
+            logger = logging.getLogger(name)
+            logger.setLevel(max(logger.level, logging.ERROR))

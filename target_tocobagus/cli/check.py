@@ -57,8 +57,9 @@ def check(configs: tuple[str, ...], streams: tuple[Path, ...], catalogs: tuple[P
     exit code is 0 only if all is well.
     """
     from target_tocobagus.cli.checking import configuring
-    from target_tocobagus.cli.checking.masking import masker, secrets_of, secrets_of_proxy
+    from target_tocobagus.cli.checking.masking import secrets_of, secrets_of_proxy
     from target_tocobagus.cli.checking.page import Page
+    from target_tocobagus.redaction import Redactor
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
@@ -68,7 +69,7 @@ def check(configs: tuple[str, ...], streams: tuple[Path, ...], catalogs: tuple[P
         *secrets_of(given.values),
         *(part for url in proxies for part in secrets_of_proxy(url)),
     ]
-    page = Page(masker(hidden))
+    page = Page(Redactor(hidden).text)
     for finding in _findings(given, configs, [*streams, *catalogs]):
         page.show(finding)
     page.close()

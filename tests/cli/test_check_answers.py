@@ -159,8 +159,12 @@ CASES: Final = (
         {"request_timeout_seconds": 1},
     ),
     Case(Answers.CONNECTION_LOST, fault(drop_before="rst"), told=("reset by peer",)),
-    Case(Answers.CONNECTION_LOST, fault(drop_before="fin"), told=("(without a word)",)),
-    Case(Answers.CONNECTION_LOST, fault(cut=10), told=("(in the middle of it)",)),
+    Case(
+        Answers.CONNECTION_LOST,
+        fault(drop_before="fin"),
+        told=("closed without an answer)",),
+    ),
+    Case(Answers.CONNECTION_LOST, fault(cut=10), told=("(the answer breaks off)",)),
     Case(Answers.CONNECTION_LOST, fault(status=302, location="//[x"), told=("be understood)",)),
     Case(
         Answers.PAGE,

@@ -20,12 +20,14 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from check_bench import Checked, check, closed, deaf, only_read, proxy, saying
 
-from target_tocobagus.cli.checking import sockets, translating
+from target_tocobagus.cli.checking import sockets
 from target_tocobagus.cli.checking.advice_on_answers import Answers
 from target_tocobagus.cli.checking.advice_on_network import Network
-from target_tocobagus.cli.checking.observed import Failed, Proxy, Route
+from target_tocobagus.cli.checking.observed import Proxy, Route
 from target_tocobagus.cli.checking.reaching import Reach
+from target_tocobagus.network_errors import Failed, translated
 from target_tocobagus.sandbox.testing import running
+from target_tocobagus.timely import ConnectionTimeoutError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -363,7 +365,7 @@ def test_why_a_certificate_does_not_verify_is_told_by_openssls_number(
     """The rest are told in OpenSSL's words; an unknown one too."""
     cause = ssl.SSLCertVerificationError(1, "certificate verify failed")
     cause.verify_code, cause.verify_message = code, "unsuitable purpose"
-    failed = translating.translated(OSError("outer", cause))
+    failed = translated(OSError("outer", cause))
 
     assert failed == Failed(failure, "unsuitable purpose")  # type: ignore[arg-type]  # a table of texts
     if failure == "certificate":
@@ -380,9 +382,9 @@ def test_why_a_certificate_does_not_verify_is_told_by_openssls_number(
             Failed("proxy lost", "Refused"),
         ),
         (requests.exceptions.ProxyError(TimeoutError()), Failed("proxy lost", "no answer in time")),
-        (requests.ConnectTimeout("outer", TimeoutError()), Failed("no connection")),
+        (requests.ConnectTimeout(ConnectionTimeoutError(None, "")), Failed("no connection")),
         (requests.ReadTimeout("outer", TimeoutError()), Failed("no answer")),
-        (ssl.SSLError(1, "[SSL] record layer failure"), Failed("no tls", "sslerror")),
+        (ssl.SSLError(1, "[SSL] record layer failure"), Failed("no tls", "record layer failure")),
     ],
     ids=str,
 )
@@ -390,7 +392,7 @@ def test_what_breaks_between_two_steps_is_told_by_the_second(
     error: Exception, failed: Failed
 ) -> None:
     """What took a connection a moment ago may not take the next."""
-    assert translating.translated(error) == failed
+    assert translated(error) == failed
 
 
 def test_errors_that_go_round_in_a_circle_are_read_once() -> None:
@@ -398,7 +400,7 @@ def test_errors_that_go_round_in_a_circle_are_read_once() -> None:
     first, second = OSError("first"), LookupError("second")
     first.__cause__, second.__cause__ = second, first
 
-    assert translating.translated(first) == Failed("lost", "LookupError")
+    assert translated(first) == Failed("garbled", "it cannot be understood")
 
 
 def test_an_ipv6_address_is_written_with_brackets() -> None:

@@ -7,7 +7,7 @@ import re
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 import click
 import pytest
@@ -23,6 +23,7 @@ import target_tocobagus
 from target_tocobagus import errors
 from target_tocobagus.accounting import Tally
 from target_tocobagus.mapping import REFUSALS
+from target_tocobagus.network_errors import Failure
 from target_tocobagus.sandbox.testing import running
 from target_tocobagus.summary import summary_fields, summary_text
 
@@ -47,9 +48,15 @@ BEHIND_A_CODE: Final = {
 OTHERS: Final = {"cli/", "sandbox/", "progress.py", "mapping/vocabulary.py"}
 """What is for who sits before it, and asks for nothing to be done; and a list of words."""
 
+NAMES: Final[tuple[str, ...]] = get_args(Failure)
 NO_MESSAGES: Final = {
     "CA certificate bundle": "what requests says, to be looked for",
-    r"Tunnel connection failed: (4\d\d)": "what http.client says, to be looked for",
+    r"Tunnel connection failed: (\d{3})": "what http.client says, to be looked for",
+    "no certificate or crl found": "what OpenSSL says, to be looked for",
+    "wrong version number": "the same",
+    "unknown protocol": "the same",
+    "record layer failure": "the same",
+    **{name: "a name for a failure, it chooses the message" for name in NAMES if " " in name},
     "the stock": "a part of a question",
     "the location": "a part of a question",
     "or another than …": "a comment beside a line that is proposed",

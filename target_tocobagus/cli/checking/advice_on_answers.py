@@ -24,9 +24,9 @@ class Answers(Diagnosis):
     CONNECTION_LOST = Row(
         "answer",
         "wrong",
-        "The connection was closed before there was a whole answer ({reason}).",
-        "Check host and port in api_url: this may be no HTTP server, or one that wants https. If"
-        " they are right, try again; what stands on the way may cut connections.",
+        "The connection was taken, and there is no answer that can be used ({reason}).",
+        "Check host and port in api_url: this may not be an HTTP server, or one that wants https."
+        " If they are right, try again; something on the way may cut or change what is sent.",
         "there is no answer",
     )
     PAGE = Row(

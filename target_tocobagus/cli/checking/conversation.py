@@ -17,9 +17,9 @@ from target_tocobagus.cli.checking.advice_on_network import Network
 from target_tocobagus.cli.checking.finding import NETWORK, not_tried
 from target_tocobagus.cli.checking.forms import PRODUCTS, as_settings, forms, signed
 from target_tocobagus.cli.checking.masking import masked_url
-from target_tocobagus.cli.checking.observed import Failed
 from target_tocobagus.cli.checking.reaching import Reach
 from target_tocobagus.cli.checking.routing import route, variable_of
+from target_tocobagus.network_errors import Failed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -15,21 +15,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 import requests
 from requests.utils import select_proxy
-from urllib3.exceptions import HTTPError
 
-from target_tocobagus.cli.checking.observed import Answer, Certificate, Failed, Surroundings
-from target_tocobagus.cli.checking.translating import translated
-from target_tocobagus.client import USER_AGENT, TimelyAdapter, read_body
+from target_tocobagus.cli.checking.observed import Answer, Certificate, Surroundings
+from target_tocobagus.client import USER_AGENT, TimelyAdapter
 from target_tocobagus.model import Reply
-from target_tocobagus.timely import set_deadline
+from target_tocobagus.network_errors import Failed, translated
+from target_tocobagus.response_body import read_body, read_content
+from target_tocobagus.timely import set_deadline, was_sent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from requests import PreparedRequest, Response
-
-MOST_BYTES: Final = 8 << 20
-"""So much of an answer is read."""
 
 _BEGINNING: Final = 4096
 
@@ -55,8 +52,8 @@ def read(url: str, headers: Mapping[str, str], seconds: float) -> Answer | Faile
     try:
         with _session() as session:
             return _exchange(session, url, headers, seconds)
-    except (requests.RequestException, HTTPError, OSError, ValueError) as error:
-        return translated(error)
+    except Exception as error:  # noqa: BLE001  # whatever a library raises is a finding
+        return translated(error, sent=was_sent())
 
 
 def _session() -> requests.Session:
@@ -85,10 +82,11 @@ def _exchange(
     with response:
         received_ms = _now_ms()
         certificate = _certificate(response)
-        content = _content(response)
+        content = read_content(response.raw)
     shown = {name.lower(): value for name, value in response.headers.items()}
     reply = Reply(response.status_code, read_body(content), shown)
-    text = content[:_BEGINNING].decode(errors="replace")
+    # Without the NULs of UTF-16, between which no secret would be found.
+    text = content[:_BEGINNING].decode(errors="replace").replace("\0", "")
     return Answer(reply, text, sent_ms, received_ms, certificate)
 
 
@@ -99,15 +97,6 @@ def _unchanged(request: PreparedRequest) -> PreparedRequest:
 
 def _now_ms() -> int:
     return int(time.time() * 1000)
-
-
-def _content(response: Response) -> bytes:
-    content = b""
-    for chunk in response.iter_content(1 << 16):
-        content += chunk
-        if len(content) > MOST_BYTES:
-            break
-    return content
 
 
 def _certificate(response: Response) -> Certificate | None:

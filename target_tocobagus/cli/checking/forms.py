@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from target_tocobagus import signing
-from target_tocobagus.cli.checking.masking import BLANK
+from target_tocobagus.redaction import BLANK
 
 if TYPE_CHECKING:
     from target_tocobagus.settings import Credentials, Settings

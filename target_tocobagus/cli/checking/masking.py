@@ -10,14 +10,13 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+from target_tocobagus.redaction import BLANK
 
-BLANK: Final = "***"
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 _SECRET_SETTINGS: Final = ("partner_secret", "store_token")
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-_SHORTEST: Final = 4
-"""Nobody's secret is shorter, and blanking it out would make every text unreadable."""
 
 
 def secrets_of(config: Mapping[str, Any]) -> list[str]:
@@ -54,15 +53,3 @@ def without_query(url: str) -> str:
         return "(no URL)"
     place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else ""
     return f"{place}{parts.path}"
-
-
-def masker(secrets: Iterable[str]) -> Callable[[str], str]:
-    """Give what blanks these out of a text, the longest first."""
-    known = sorted({each for each in secrets if len(each) >= _SHORTEST}, key=len, reverse=True)
-
-    def mask(text: str) -> str:
-        for secret in known:
-            text = text.replace(secret, BLANK)
-        return text
-
-    return mask

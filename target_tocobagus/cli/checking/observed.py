@@ -2,42 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from target_tocobagus.model import Reply  # noqa: TC001  # a field's type, for tests that build one
-
-Failure: TypeAlias = Literal[
-    "name unknown",
-    "names silent",
-    "refused",
-    "no connection",
-    "unreachable",
-    "tunnel",
-    "proxy speaks no tls",
-    "proxy lost",
-    "bundle",
-    "untrusted",
-    "wrong name",
-    "expired",
-    "not yet valid",
-    "certificate",
-    "no tls",
-    "tls",
-    "no answer",
-    "lost",
-]
-"""In what way something did not come about, from the first step to the last."""
-
-
-class Failed(NamedTuple):
-    """Something that did not come about.
-
-    Attributes:
-        detail: What the system or the other side said of it; may be empty.
-    """
-
-    failure: Failure
-    detail: str = ""
 
 
 class Proxy(NamedTuple):

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 from target_tocobagus.cli.checking.advice_on_answers import Answers
 from target_tocobagus.cli.checking.advice_on_network import Network
-from target_tocobagus.cli.checking.observed import Failed
+from target_tocobagus.network_errors import Failed
 
 if TYPE_CHECKING:
     from target_tocobagus.cli.checking.advice import Diagnosis
     from target_tocobagus.cli.checking.finding import Finding
-    from target_tocobagus.cli.checking.observed import Answer, Failure, Route
+    from target_tocobagus.cli.checking.observed import Answer, Route
+    from target_tocobagus.network_errors import Failure
 
 _SHOWN_ADDRESSES: Final = 3
 _ASKS_FOR_USER: Final = "407"
@@ -37,7 +38,10 @@ _MEANINGS: Final[dict[Failure, Diagnosis]] = {
     "tls": Network.TLS_FAILED,
     "no answer": Answers.NO_ANSWER,
     "lost": Answers.CONNECTION_LOST,
+    "garbled": Answers.CONNECTION_LOST,
+    "unusable": Answers.CONNECTION_LOST,
 }
+_AFTER_PROXY: Final = frozenset({"lost", "garbled"})
 
 
 class Reach:
@@ -104,7 +108,7 @@ class Reach:
         """
         if failed.failure == "tunnel":
             return self._no_tunnel(failed.detail)
-        by_proxy = self._route.proxy and failed.failure == "lost"
+        by_proxy = self._route.proxy and failed.failure in _AFTER_PROXY
         meaning = Network.PROXY_LOST if by_proxy else _MEANINGS[failed.failure]
         return meaning.finding(
             name=self._route.host,

@@ -1,14 +1,13 @@
-"""Names and connections, below HTTP: one attempt each, within so many seconds."""
+"""Names and connections, below HTTP: one attempt each, made as the target's client makes them."""
 
 from __future__ import annotations
 
-import queue
 import socket
-import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from target_tocobagus.cli.checking.observed import Failed
+from target_tocobagus import addresses
+from target_tocobagus.network_errors import Failed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,49 +17,34 @@ _SILENT: Final = frozenset({socket.EAI_AGAIN, socket.EAI_FAIL})
 
 
 def resolve(
-    host: str, port: int, seconds: float, lookup: Callable[..., Any] = socket.getaddrinfo
+    host: str, port: int, seconds: float, lookup: Callable[..., Any] | None = None
 ) -> list[str] | Failed:
-    """Find a host's addresses, each once.
-
-    The system's resolver knows no time limit, so it is asked in a thread that is left alone when
-    its time is over.
-    """
-    found: queue.SimpleQueue[list[str] | Failed] = queue.SimpleQueue()
-
-    def ask() -> None:
-        found.put(_addresses(host, port, lookup))
-
-    threading.Thread(target=ask, daemon=True).start()
+    """Find a host's addresses, each once."""
     try:
-        return found.get(timeout=seconds)
-    except queue.Empty:
-        return Failed("names silent", f"none within {seconds:g} s")
-
-
-def _addresses(host: str, port: int, lookup: Callable[..., Any]) -> list[str] | Failed:
-    try:
-        entries = lookup(host, port, type=socket.SOCK_STREAM)
+        entries = addresses.resolve(host, port, seconds, lookup)
     except socket.gaierror as error:
         silent = error.errno in _SILENT
         return Failed("names silent" if silent else "name unknown", error.strerror or "")
-    except (OSError, UnicodeError) as error:
-        return Failed("name unknown", type(error).__name__)
+    except TimeoutError:
+        return Failed("names silent", f"none within {seconds:g} s")
+    except (OSError, UnicodeError):
+        return Failed("name unknown", "it is not a valid name")
     return list(dict.fromkeys(str(entry[4][0]) for entry in entries))
 
 
 def connect(host: str, port: int, seconds: float) -> int | Failed:
-    """Open a connection and close it again.
+    """Open a connection to one of a host's addresses, and close it again.
 
     Returns:
         How long it took, in ms.
     """
     began = time.monotonic()
     try:
-        socket.create_connection((host, port), seconds).close()
+        addresses.connect(host, port, began + seconds).close()
     except ConnectionRefusedError:
         return Failed("refused")
     except TimeoutError:
         return Failed("no connection")
     except OSError as error:
-        return Failed("unreachable", error.strerror or type(error).__name__)
+        return Failed("unreachable", error.strerror or "the system does not say why")
     return round((time.monotonic() - began) * 1000)

@@ -1,0 +1,75 @@
+"""The body of an answer: read up to a limit, and decoded as JSON."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import Any, Final, TypedDict
+
+import msgspec
+
+MOST_BYTES: Final = 8 << 20
+"""So much of an answer's body is read, after decompression."""
+
+_ENCODINGS: Final = frozenset({"gzip", "x-gzip", "deflate"})
+"""What an answer is decompressed from: what was asked for, and what is done in bounded steps."""
+
+
+class _AcceptedRow(TypedDict, total=False):
+    rowIndex: Any
+
+
+class _Data(TypedDict, total=False):
+    acceptedRows: list[_AcceptedRow]
+    errors: Any
+    summary: Any
+    batchId: Any
+
+
+class _Usual(TypedDict, total=False):
+    """A reply that settles rows, without what it says of each accepted row and nobody reads."""
+
+    data: _Data
+    meta: Any
+    error: Any
+    requestId: Any
+
+
+_decode_usual: Final = msgspec.json.Decoder(_Usual).decode
+
+
+def read_reply(content: bytes) -> Any:
+    """Read what a run needs of a reply."""
+    if len(content) > MOST_BYTES:
+        return None
+    try:
+        return _decode_usual(content)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return read_body(content)
+
+
+def read_content(raw: Any) -> bytes:
+    """Read an answer's body, decompressed, up to a byte more than `MOST_BYTES`.
+
+    Args:
+        raw: urllib3's response.
+    """
+    decode = raw.headers.get("content-encoding", "").lower() in _ENCODINGS
+    content: bytes = raw.read(MOST_BYTES + 1, decode_content=decode)
+    while len(content) <= MOST_BYTES:
+        if not (more := raw.read(MOST_BYTES + 1 - len(content), decode_content=decode)):
+            return content
+        content += more
+    raw.close()  # what is left of it stands in the way of another answer
+    return content
+
+
+def read_body(content: bytes) -> Any:
+    """Read a body as JSON, as tolerantly as it is harmless; ``None`` where it is not JSON."""
+    if len(content) > MOST_BYTES:
+        return None
+    text = content.removeprefix(b"\xef\xbb\xbf")
+    for read in (msgspec.json.decode, json.loads):
+        with suppress(msgspec.MsgspecError, ValueError, RecursionError):
+            return read(text)
+    return None
