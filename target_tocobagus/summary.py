@@ -29,6 +29,7 @@ def summary_fields(
         "rows_per_second": round(tally.records / seconds) if seconds else 0,
         "waited_for_tap": round(tally.waited_for_tap, 3),
         "waited_for_api": round(tally.waited_for_api, 3),
+        "unlisted": tally.unlisted,
         "rejected_by_code": dict(tally.codes),
     }
 
@@ -57,6 +58,8 @@ def summary_text(fields: dict[str, Any]) -> str:
     ]
     if codes:
         lines.append(f"  rejected: {codes}")
+    if fields["unlisted"]:
+        lines.append(f"  skipped: {fields['unlisted']} of items that the store does not list")
     if fields["clamped"]:
         lines.append(f"  {fields['clamped']} quantities below 0 were sent as 0")
     return "\n".join(lines)
