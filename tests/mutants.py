@@ -130,8 +130,8 @@ MUTANTS: Final = (
         (
             Change(
                 "ledger",
-                "self._unwritten.extend(_by_record(refusals))",
-                "refusals = list(refusals)",
+                "self._unwritten.extend(_by_record(rejected))",
+                "rejected = list(rejected)",
             ),
             Change(
                 "ledger",
