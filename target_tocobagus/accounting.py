@@ -13,6 +13,8 @@ from typing import Any, Final
 from target_tocobagus.errors import AccountingError
 
 _LISTED: Final = 100
+_ENOUGH: Final = 100
+"""Fewer updates than these say nothing about a run as a whole."""
 
 
 class Tally:
@@ -21,6 +23,8 @@ class Tally:
     Attributes:
         clamped: Quantities below 0 that were sent as 0.
         codes: Rejected updates by code.
+        unlisted: Skipped updates of items that the store does not list.
+        listed: The API has accepted a row, or refused one for another reason than that.
         batch_ids: The last hundred batch ids, in the order in which they were accepted.
         requests: Attempts, answered or not.
         retries: Attempts that repeated rows.
@@ -39,6 +43,8 @@ class Tally:
         self.skipped = 0
         self.rejected = 0
         self.clamped = 0
+        self.unlisted = 0
+        self.listed = False
         self.codes: Counter[str] = Counter()
         self.batch_ids: deque[str] = deque(maxlen=_LISTED)
         self.batches = 0
@@ -52,6 +58,16 @@ class Tally:
     def unsettled(self) -> int:
         """What has no fate by these sums."""
         return self.updates - self.accepted - self.superseded - self.skipped - self.rejected
+
+    @property
+    def fruitless(self) -> bool:
+        """Many updates were rejected and none accepted: the set-up is probably wrong."""
+        return self.rejected >= _ENOUGH and not self.accepted
+
+    def exceeds(self, percent: int | None) -> bool:
+        """Tell whether more than so many percent of what was accepted or rejected was rejected."""
+        judged = self.accepted + self.rejected
+        return percent is not None and judged >= _ENOUGH and self.rejected * 100 > percent * judged
 
     def check(self, unsettled: int) -> None:
         """Hold the sums to a count of what is really left.

@@ -72,6 +72,7 @@ class Delivery:
         self._pacing = shared.pacing
         self._tally = shared.tally
         self._send = send
+        self._clock = clock
         self._follow_up = FollowUp(shared, clock, max_retry, jitter)
         self._tell = tell
         self.lock = threading.Lock()
@@ -87,9 +88,22 @@ class Delivery:
         self.error: TocobagusError | None = None
 
     def start(self, workers: int) -> None:
-        """Start the workers. They are daemons: a request that hangs keeps no process alive."""
+        """Start the workers. They are daemons: a request that hangs keeps no process alive.
+
+        Raises:
+            DeliveryError: The machine allows not one thread.
+        """
         for number in range(workers):
-            threading.Thread(target=self._work, name=f"worker-{number}", daemon=True).start()
+            thread = threading.Thread(target=self._work, name=f"worker-{number}", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:
+                if not number:
+                    message = "no request can be made: this machine allows no further thread"
+                    raise DeliveryError(message) from error
+                text = "This machine allows only %d of max_in_flight %d requests at once"
+                logger.warning(text, number, workers)
+                return
 
     def put(self, gathering: Gathering) -> None:
         """Hand rows to the window; call it with the lock held."""
@@ -201,6 +215,7 @@ class Delivery:
             if not allowed:
                 self._await_slot()
             piece = work.pieces.popleft()
+            work.signed_ms = self._clock.now_ms()
             reply = self._attempt(piece, again=not allowed)
             allowed = False
             self._wait(self._conclude(reply, piece, work))

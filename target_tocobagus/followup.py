@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from target_tocobagus.accepted_items import AcceptedItems
 from target_tocobagus.encoding import encode_body, encode_item
-from target_tocobagus.ledger import Refusal
+from target_tocobagus.ledger import UNLISTED, Refusal
 from target_tocobagus.plural import counted
-from target_tocobagus.retrying import Again, Piece, Refuse, Resync, Settle, Situation, answer
+from target_tocobagus.retrying import Again, Piece, Refuse, Settle, Situation, answer
 from target_tocobagus.settling import RowError
 
 if TYPE_CHECKING:
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("target-tocobagus.delivery")
 
-_NAMED_BY_ITEM: Final = frozenset({"INV_001", "INV_002"})
-"""Refusals that speak of the item itself, whatever its warehouses."""
 _UNACCOUNTED: Final = RowError("UNACCOUNTED", "the API's answer does not say what became of it", "")
 
 
@@ -52,10 +51,12 @@ class Work(msgspec.Struct, eq=False):
     Attributes:
         lease: The identifiers that it holds.
         pieces: What it still has to send, in this order.
+        signed_ms: The timestamp of its last attempt, in milliseconds since the epoch.
     """
 
     lease: Lease
     pieces: deque[Piece]
+    signed_ms: int = 0
 
 
 class FollowUp:
@@ -79,6 +80,8 @@ class FollowUp:
         self._clock = clock
         self._max_retry = max_retry
         self._jitter = jitter
+        self._accepted_items = AcceptedItems()
+        self._retesting = False
         self._accepted_at: float | None = None
         self._failures = 0
         self._failures_in_search = 0
@@ -92,26 +95,29 @@ class FollowUp:
         Raises:
             TocobagusError: Nothing more can be sent.
         """
-        decision = answer(reply, piece, self._situation(piece))
-        if isinstance(decision, Settle):
-            _log_batch(decision, piece, reply.seconds)
-            self._settle(decision, piece, work)
-        elif isinstance(decision, Refuse):
-            self._refuse(decision, piece, work)
-        elif isinstance(decision, Resync):
-            self._resync(decision)
-            work.pieces.appendleft(piece)
-        elif isinstance(decision, Again):
+        decision = answer(reply, piece, self._situation(piece, work))
+        if isinstance(decision, Again):
             return self._again(decision, piece, work)
-        else:
+        if isinstance(decision, Settle):
+            self._log_batch(decision, piece, reply.seconds)
+        elif not isinstance(decision, Refuse):
             raise decision.error
+        if piece.retest:
+            self._judge(decision, piece, work)
+        elif isinstance(decision, Settle):
+            self._settle(decision, piece, work)
+        else:
+            self._refuse(decision, piece, work)
         return 0.0
 
-    def _situation(self, piece: Piece) -> Situation:
+    def _situation(self, piece: Piece, work: Work) -> Situation:
         searched = piece.probing or len(piece.items) > 1
+        server_ms = self._clock.now_ms()
         return Situation(
             now=time.monotonic(),
-            wall=self._clock.now_ms() / 1000,
+            wall=server_ms / 1000,
+            machine=(server_ms - self._clock.offset_ms) / 1000,
+            signed=work.signed_ms / 1000,
             clock=self._clock.setting,
             accepted_at=self._accepted_at,
             failures=self._failures_in_search if searched else self._failures,
@@ -122,6 +128,8 @@ class FollowUp:
     def _again(self, decision: Again, piece: Piece, work: Work) -> float:
         self._failures += 1
         self._failures_in_search += bool(decision.pieces[0].probing)
+        if decision.server_ms is not None:
+            self._follow_clock(decision.server_ms)
         if decision.last:
             _postpone(decision.pieces, work)
         else:
@@ -135,16 +143,14 @@ class FollowUp:
         text = "A batch of %s: %s; sent again in %.1f s%s"
         items = counted(len(piece.items), "item")
         logger.log(level, text, items, decision.cause, decision.after, parts)
-        if decision.everyone:
-            self._pacing.hold(time.monotonic() + decision.after)
-            return 0.0
+        if decision.hold:
+            self._pacing.hold(time.monotonic() + decision.hold)
         return decision.after
 
-    def _resync(self, decision: Resync) -> None:
-        if decision.server_ms is not None:
-            self._clock.set(decision.server_ms)
-            seconds = self._clock.offset_ms / 1000
-            logger.warning("The server's clock is %+.1f s off this machine's: followed", seconds)
+    def _follow_clock(self, server_ms: int) -> None:
+        self._clock.set(server_ms)
+        seconds = self._clock.offset_ms / 1000
+        logger.warning("The server's clock is %+.1f s off this machine's: followed", seconds)
 
     def _settle(self, decision: Settle, piece: Piece, work: Work) -> None:
         """Give each row of a reply its fate, or a place in the queue for another try."""
@@ -152,6 +158,7 @@ class FollowUp:
         accepted = [piece.items[index] for index in settlement.accepted]
         if accepted:
             self._note_acceptance(settlement.batch_id, piece)
+            self._accepted_items.accept(accepted)
         refusals = []
         for index, error in settlement.refused:
             item = piece.items[index]
@@ -165,9 +172,10 @@ class FollowUp:
             refusals += [Refusal(item, _UNACCOUNTED, decision.request_id) for item in forgotten]
         elif forgotten:
             work.pieces.appendleft(_answered(piece, forgotten, forgotten=True))
-        self._release([*accepted, *(refusal.item for refusal in refusals)], piece, work)
+        refused = [refusal.item for refusal in refusals]
+        self._accepted_items.forget(refused)
+        self._release([*accepted, *refused], piece, work)
         self._ledger.settle(accepted, refusals)
-        self._ledger.check_hope()
 
     def _refuse(self, decision: Refuse, piece: Piece, work: Work) -> None:
         """The one item of a piece is to blame: its warehouses one by one, or the whole of it."""
@@ -176,17 +184,58 @@ class FollowUp:
             work.pieces.extendleft(reversed(_one_by_one(item, piece)))
             return
         refusal = Refusal(item, decision.error, decision.request_id)
+        self._accepted_items.forget([item])
         self._release([item], piece, work)
-        if decision.blind:
+        if decision.blind and not self._ledger.skips(decision.error):
             self._ledger.suspect(refusal)
+            self._retest(work, item.low)
         else:
             self._ledger.settle([], [refusal])
-        self._ledger.check_hope()
+
+    def _retest(self, work: Work, low: int) -> None:
+        """Where many rows in a row were refused, send again what was accepted before.
+
+        If all that is known waits or is in flight, its own answers will tell, or ask for this anew.
+
+        Raises:
+            DeliveryError: Nothing is known to have been accepted.
+        """
+        if self._retesting or not self._ledger.doubtful:
+            return
+        if not self._accepted_items:
+            raise self._ledger.request_refused()
+        for item in self._accepted_items.newest_first(low):
+            if self._window.lend(work.lease, item):
+                self._retesting = True
+                work.pieces.appendleft(Piece((item,), time.monotonic(), retest=True))
+                return
+
+    def _judge(self, decision: Settle | Refuse, piece: Piece, work: Work) -> None:
+        """Tell by the item that was accepted before whose fault the refusals are.
+
+        Raises:
+            DeliveryError: It is refused as well: it is the request.
+        """
+        settlement = decision.settlement if isinstance(decision, Settle) else None
+        if settlement and settlement.unaccounted and not piece.forgotten:
+            work.pieces.appendleft(_answered(piece, piece.items, forgotten=True))
+            return
+        self._retesting = False
+        (item,) = piece.items
+        self._window.release(work.lease, [item.identifier])
+        if settlement and settlement.accepted:
+            self._note_acceptance(settlement.batch_id, piece)
+            self._ledger.decide()
+            return
+        self._accepted_items.forget([item])
+        if self._accepted_at is None or self._accepted_at < piece.since:
+            raise self._ledger.request_refused()
+        self._retest(work, item.low)  # another worker's rows were accepted meanwhile
 
     @staticmethod
     def _divisible(item: Item, error: RowError, piece: Piece) -> bool:
         """Perhaps only some of an item's warehouses are to blame."""
-        return len(item.levels) > 1 and not piece.single and error.code not in _NAMED_BY_ITEM
+        return len(item.levels) > 1 and not piece.single and error.code not in UNLISTED
 
     def _note_acceptance(self, batch_id: str | None, piece: Piece) -> None:
         self._accepted_at = time.monotonic()
@@ -198,6 +247,19 @@ class FollowUp:
         self._tally.batches += 1
         if batch_id:
             self._tally.batch_ids.append(batch_id)
+
+    def _log_batch(self, decision: Settle, piece: Piece, seconds: float) -> None:
+        settlement = decision.settlement
+        for remark in settlement.remarks:
+            logger.warning("The answer to requestId %s: %s", decision.request_id, remark)
+        logger.info(
+            "Batch %s: %s, %d rejected, %.0f ms, requestId %s",
+            settlement.batch_id or "without id",
+            counted(len(piece.items), "item"),
+            sum(not self._ledger.skips(error) for _, error in settlement.refused),
+            seconds * 1000,
+            decision.request_id or "none",
+        )
 
     def _release(self, items: list[Item], piece: Piece, work: Work) -> None:
         """Give identifiers back, but for one of which other warehouses are still to be sent."""
@@ -244,17 +306,3 @@ def _answered(piece: Piece, items: tuple[Item, ...], **marks: bool) -> Piece:
 
 def _body_bytes(piece: Piece) -> int:
     return len(encode_body(item.encoded for item in piece.items))
-
-
-def _log_batch(decision: Settle, piece: Piece, seconds: float) -> None:
-    settlement = decision.settlement
-    for remark in settlement.remarks:
-        logger.warning("The answer to requestId %s: %s", decision.request_id, remark)
-    logger.info(
-        "Batch %s: %s, %d rejected, %.0f ms, requestId %s",
-        settlement.batch_id or "without id",
-        counted(len(piece.items), "item"),
-        len(settlement.refused),
-        seconds * 1000,
-        decision.request_id or "none",
-    )

@@ -1,15 +1,16 @@
 """Gives rows their fate, each exactly one, and knows what that means for STATE.
 
-Until the API has accepted something, a refusal may be the fault of the request as a whole, and not
-of the row. So until then a STATE that covers a rejected row is held back, and a row that was
-refused only by standing alone (the reply did not name it) is a suspect: rejected with the first
-acceptance or at the end of input, but not if every row turns out to be one.
+A row that was refused only by standing alone (the reply did not name it) is a suspect, for the
+request as a whole may be to blame: rejected with the next acceptance or at the end of input, but
+not if every row turns out to be one. And until the API has accepted something, or a quarter of an
+hour has passed, a STATE that covers a rejected row is held back: the set-up may be wrong for all.
 
 No lock here: the caller holds it.
 """
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,7 +27,13 @@ if TYPE_CHECKING:
     from target_tocobagus.settling import RowError
 
 _SUSPECTS: Final = 3
-_HOPELESS: Final = 100
+_SUSPECTS_AFTER_ACCEPTANCE: Final = 20
+"""So many different rows refused in a row may be the request's fault, and not theirs."""
+
+_HOLD_SECONDS: Final = 900.0
+
+UNLISTED: Final = frozenset({"INV_001", "INV_002"})
+"""The store does not list the item, whatever its warehouses."""
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -41,20 +48,37 @@ class Refusal(msgspec.Struct, frozen=True):
 class Ledger:
     """The fates of a run."""
 
-    def __init__(self, tally: Tally, write: Callable[[Rejection], None]) -> None:
-        """Count in a tally, and write rejections down where the caller says."""
+    def __init__(
+        self,
+        tally: Tally,
+        write: Callable[[Rejection], None],
+        *,
+        skip_unlisted: bool = False,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Begin with none.
+
+        Args:
+            tally: Where to count.
+            write: Writes a rejection down.
+            skip_unlisted: Rows of items that the store does not list are skipped, not rejected.
+            now: The monotonic clock, in seconds.
+        """
         self._tally = tally
         self._write = write
+        self._skip_unlisted = skip_unlisted
+        self._now = now
         self._suspects: list[Refusal] = []
         self._unwritten: deque[tuple[int, Rejection]] = deque()
         self._rejected_low: int | None = None
+        self._held_until = 0.0
 
     @property
     def lowest(self) -> int | None:
-        """The lowest position of what is not written down, or may be the request's fault."""
+        """The lowest position that no STATE may cover yet."""
         lows = [suspect.item.low for suspect in self._suspects]
         lows += [low for low, _ in self._unwritten]
-        if self._rejected_low is not None:
+        if self._rejected_low is not None and self._now() < self._held_until:
             lows.append(self._rejected_low)
         return min(lows, default=None)
 
@@ -68,35 +92,53 @@ class Ledger:
         """The API took some items on, and refused others."""
         taken = sum([len(item.levels) for item in accepted])
         self._tally.accepted += taken
-        self._unwritten.extend(_by_record(refusals))
+        refusals = list(refusals)
+        rejected = [refusal for refusal in refusals if not self.skips(refusal.error)]
+        if len(rejected) < len(refusals):
+            self._skip([each.item for each in refusals if self.skips(each.error)])
+        self._tally.listed |= bool(taken or rejected)
+        self._unwritten.extend(_by_record(rejected))
         if taken:
             self.decide()
         self._write_down()
 
     def decide(self) -> None:
         """The request as a whole is not to blame: whatever was refused is rejected."""
+        self._tally.listed |= bool(self._suspects)
         self._unwritten.extend(_by_record(self._suspects))
         self._suspects.clear()
         self._write_down()
         self._rejected_low = None
 
-    def suspect(self, refusal: Refusal) -> None:
-        """An item was refused by a reply that did not name it.
+    def skips(self, error: RowError) -> bool:
+        """Tell whether a row that is refused so is skipped."""
+        return self._skip_unlisted and error.code in UNLISTED
 
-        Raises:
-            DeliveryError: So were others, and nothing was ever accepted: it is the request.
-        """
-        if self._tally.accepted:
-            self.settle([], [refusal])
-            return
+    def _skip(self, items: Iterable[Item]) -> None:
+        updates = sum([len(item.levels) for item in items])
+        self._tally.skipped += updates
+        self._tally.unlisted += updates
+
+    def suspect(self, refusal: Refusal) -> None:
+        """An item was refused by a reply that did not name it."""
         self._suspects.append(refusal)
-        if len({suspect.item.identifier for suspect in self._suspects}) >= _SUSPECTS:
-            message = (
-                f"the API refuses every request, whatever row is in it ({refusal.error.code}"
-                f" {refusal.error.message}, requestId {refusal.request_id or 'none'}); nothing was"
-                " rejected: check api_url and the credentials' permissions"
-            )
-            raise DeliveryError(message)
+
+    @property
+    def doubtful(self) -> bool:
+        """So many different rows are suspects that the request may be to blame."""
+        most = _SUSPECTS_AFTER_ACCEPTANCE if self._tally.accepted else _SUSPECTS
+        if len(self._suspects) < most:
+            return False
+        return len({suspect.item.identifier for suspect in self._suspects}) >= most
+
+    def request_refused(self) -> DeliveryError:
+        """Say that the request is to blame, and no suspect."""
+        last = self._suspects[-1]
+        return DeliveryError(
+            f"the API refuses every request, whatever row is in it ({last.error.code}"
+            f" {last.error.message}, requestId {last.request_id or 'none'}); the rows were not"
+            " rejected: check api_url and the credentials' permissions"
+        )
 
     def reject(self, rejection: Rejection) -> None:
         """The mapping refused a part of a record, or several for one cause."""
@@ -114,21 +156,9 @@ class Ledger:
         self._tally.codes[rejection.code] += len(rejection.updates)
         if not self._tally.accepted:
             low = self._rejected_low
+            if low is None:
+                self._held_until = self._now() + _HOLD_SECONDS
             self._rejected_low = position if low is None else min(low, position)
-
-    def check_hope(self) -> None:
-        """Ask, when something has been tried and has its answer, whether to go on at all.
-
-        Raises:
-            DeliveryError: A hundred rejections, and not one acceptance.
-        """
-        if self._tally.rejected >= _HOPELESS and not self._tally.accepted:
-            codes = ", ".join(f"{code} {count}" for code, count in self._tally.codes.most_common(3))
-            message = (
-                f"{self._tally.rejected} rows were rejected and none accepted ({codes}):"
-                " the mapping, the store or the credentials are probably wrong"
-            )
-            raise DeliveryError(message)
 
 
 def by_cause(

@@ -90,7 +90,8 @@ class Pipeline:
         self.tally = Tally()
         self._rejects = Rejects(settings.rejects_path, input_file=input_file)
         self.keeps_lines = settings.rejects_path is not None
-        self._ledger = Ledger(self.tally, self._rejects.write)
+        skips = settings.unlisted_items == "skip"
+        self._ledger = Ledger(self.tally, self._rejects.write, skip_unlisted=skips)
         self._window = Window()
         self._pacing = Pacing(settings)
         shared = Shared(self._window, self._pacing, self._ledger, self.tally)
@@ -112,6 +113,7 @@ class Pipeline:
         self._mappings: set[CompiledMapping] = set()
         self._watches: dict[str, ColumnWatch] = {}
         self._started = False
+        self._ending = False
         self._ended = False
         self._began_at = time.monotonic()
         done = "mapped" if settings.dry_run else "accepted"
@@ -182,9 +184,6 @@ class Pipeline:
         self.flush()
         self._await_room()
         self._attend()
-        if self.tally.rejected and not self.tally.accepted and self._delivery.settled:
-            with self._delivery.lock:
-                self._ledger.check_hope()
 
     def wait_for_input(self, source: int) -> None:
         """Wait until a descriptor can be read, and see meanwhile to all else."""
@@ -239,17 +238,25 @@ class Pipeline:
 
     def _emit_safe(self, *, last: bool = False) -> None:
         """Write the newest STATE that is safe, if one is; at the end, its sums at the least."""
-        limit = self._settings.max_rejected_rows
         with self._delivery.lock:
+            if self._failing_limit() or (self._ending and self.tally.fruitless):
+                return
             value = self._states.take_safe(self._lowest())
-            too_many = limit is not None and self.tally.rejected > limit
             own = self.tally.for_state()
-        if too_many or self._settings.dry_run:
+        if self._settings.dry_run:
             return
         if value is not None:
             self._states.emit(value, own, time.monotonic())
         elif last:
             self._states.repeat(own, time.monotonic())
+
+    def _failing_limit(self) -> str | None:
+        """Name the setting beyond which the rejections are: then their rows are to come again."""
+        limit = self._settings.max_rejected_rows
+        if limit is not None and self.tally.rejected > limit:
+            return "max_rejected_rows"
+        over = self.tally.exceeds(self._settings.max_rejected_percent)
+        return "max_rejected_percent" if over else None
 
     def _write(self, text: str) -> None:
         self._progress.make_way()
@@ -277,7 +284,6 @@ class Pipeline:
                 self.wakeup.wait(self._patience())
             self._attend()
             with self._delivery.lock:
-                self._ledger.check_hope()
                 self._ledger.decide()
         except BaseException as error:
             self.abort(error)
@@ -289,6 +295,7 @@ class Pipeline:
         """Stop at once: emit what is safe, give what is in flight a few seconds, emit the last."""
         if self._ended:
             return
+        self._ending = True
         self._delivery.abandon()
         self.flush()
         self._emit_safe()
@@ -304,13 +311,16 @@ class Pipeline:
         Raises:
             AccountingError: They do not close.
         """
-        self._ended = True
+        self._ending = self._ended = True
         self._delivery.deafen()
         self._progress.close()
         self._emit_safe(last=True)
         with self._delivery.lock:
             unsettled = self._window.unsettled() + self._ledger.undecided
         self._rejects.close()
+        if self.tally.unlisted and not self.tally.listed:
+            text = "The store lists none of the items that were sent: %d updates were skipped"
+            logger.warning(text, self.tally.unlisted)
         self._log_summary(unsettled)
         self.tally.check(unsettled)
 
@@ -324,11 +334,17 @@ class Pipeline:
         if missing:
             message = "Columns that a mapping relies on were never seen: " + ", ".join(missing)
             raise ActionNeeded(message)
-        limit = self._settings.max_rejected_rows
-        if limit is not None and self.tally.rejected > limit:
+        tally = self.tally
+        if tally.fruitless:
+            codes = ", ".join(f"{code} {count}" for code, count in tally.codes.most_common(3))
             message = (
-                f"{self.tally.rejected} rows were rejected, more than max_rejected_rows allows"
+                f"{tally.rejected} rows were rejected and none accepted ({codes}):"
+                " the mapping, the store or the credentials are probably wrong"
             )
+            raise RunFailed(message)
+        if limit := self._failing_limit():
+            of = f" of {tally.accepted + tally.rejected}" if limit.endswith("percent") else ""
+            message = f"{tally.rejected} rows{of} were rejected, more than {limit} allows"
             raise RunFailed(message)
 
     # What a person sees

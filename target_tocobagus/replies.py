@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timezone
+from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +23,11 @@ def failure_code(body: Any) -> str:
 def failure_message(body: Any) -> str:
     """Find ``error.message``; empty where the body has none."""
     return _text(_failure(body).get("message"))
+
+
+def refuses_request(body: Any) -> bool:
+    """Tell whether the API itself refuses the request: ``success`` is false, and has a code."""
+    return isinstance(body, dict) and body.get("success") is False and failure_code(body) != ""
 
 
 def request_id(body: Any) -> str:
@@ -52,12 +57,21 @@ def server_clock(reply: Reply) -> int | None:
 
 
 def retry_after(reply: Reply, wall: float) -> float | None:
-    """Read ``Retry-After`` in seconds from now (RFC 9110, 10.2.3: seconds or a date)."""
+    """Read ``Retry-After`` in seconds from now (RFC 9110, 10.2.3: seconds or a date).
+
+    A date is counted from the reply's own ``Date``, else from the server's clock as it is known.
+    """
     text = reply.headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
         return float(text[:9])
-    date = _http_date(text)
-    return None if date is None else max(0.0, date - wall)
+    until = _http_date(text)
+    date = _http_date(reply.headers.get("date", ""))
+    return None if until is None else max(0.0, until - (wall if date is None else date))
+
+
+def as_time(seconds: float) -> str:
+    """Write a time, given in seconds since the epoch, for a person."""
+    return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="seconds")
 
 
 def _http_date(text: str) -> float | None:

@@ -29,6 +29,7 @@ class _Data(TypedDict, total=False):
 class _Usual(TypedDict, total=False):
     """A reply that settles rows, without what it says of each accepted row and nobody reads."""
 
+    success: Any
     data: _Data
     meta: Any
     error: Any

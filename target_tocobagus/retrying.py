@@ -1,25 +1,28 @@
 """What to do after an attempt: a pure answer from its reply, what was sent, and the situation.
 
-The order of the questions matters. Credentials come first: whatever else a reply says, nothing more
-is sent with a signature that the API does not accept. Then come the answers that say nothing about
-rows. Rows are settled only by a reply that names them; and a request of which nobody knows whether
-it was applied is sent again, unchanged or in parts, until there is an answer.
+The order of the questions matters. The clock comes first, then credentials: whatever else a reply
+says, nothing more is sent with a signature that the API does not accept. Then come the answers that
+say nothing about rows. Rows are settled only by a reply that names them. Then comes a refusal of
+the request by the API itself, which its body tells and not its status. A request of which nobody
+knows whether it was applied is sent again, unchanged or in parts, until there is an answer.
 
 Nothing here waits, and nothing is random: the jitter comes in with the situation.
 """
 
 from __future__ import annotations
 
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
 from target_tocobagus.errors import CredentialError, DeliveryError
 from target_tocobagus.model import Item, NoReply, Reply
 from target_tocobagus.replies import (
+    as_time,
     describe,
     failure_code,
     failure_message,
+    refuses_request,
     request_id,
     retry_after,
     server_clock,
@@ -30,6 +33,11 @@ _BASE_SECONDS: Final = 0.5
 _CAP_SECONDS: Final = 30.0
 _OUTAGE: Final = 20
 """So many failures in a row, nothing accepted between them, are no single row's fault."""
+
+_TOLERANCE: Final = 300.0
+"""Seconds that a timestamp may be off the server's clock (the partner guide)."""
+_DAY: Final = 86_400.0
+"""A server whose clock is further off this machine's is not followed: one of them is broken."""
 
 _SUCCESSES: Final = range(200, 300)
 _REDIRECTS: Final = range(300, 400)
@@ -52,6 +60,8 @@ class Piece(msgspec.Struct, frozen=True):
         single: One warehouse of an item that was refused as a whole.
         probing: Since when it has been divided to find a row that the server fails on; 0 if not.
         postponed: It failed so, and the others were tried before it.
+        doubted: A clock that had served was refused once, and kept for this attempt.
+        retest: An item that was accepted before, sent again to tell whose fault refusals are.
     """
 
     items: tuple[Item, ...]
@@ -62,6 +72,8 @@ class Piece(msgspec.Struct, frozen=True):
     single: bool = False
     probing: float = 0.0
     postponed: bool = False
+    doubted: bool = False
+    retest: bool = False
 
 
 class Situation(msgspec.Struct, frozen=True):
@@ -70,6 +82,8 @@ class Situation(msgspec.Struct, frozen=True):
     Attributes:
         now: The monotonic clock, in seconds.
         wall: The server's clock as far as it is known, in seconds since the epoch.
+        machine: This machine's own clock, in the same seconds.
+        signed: The timestamp that the attempt was signed with, in the same seconds.
         clock: Which setting of the clock offset is in force; 0 where it was never set.
         accepted_at: When the API last accepted a row in this run, by the monotonic clock.
         failures: Attempts that failed since then, all workers together; for several rows, or in a
@@ -80,6 +94,8 @@ class Situation(msgspec.Struct, frozen=True):
 
     now: float
     wall: float
+    machine: float
+    signed: float
     clock: int
     accepted_at: float | None
     failures: int
@@ -101,30 +117,21 @@ class Again(msgspec.Struct, frozen=True):
         pieces: The piece itself, or its parts, in their order.
         cause: Why, for the log.
         after: Seconds to wait first.
-        everyone: The API asked for that wait: all workers heed it.
+        hold: Seconds in which no worker may begin a request, because the API asked for that.
         throttle: There were too many requests at once.
         last: After whatever else the worker still has to send.
         refused_size: It was too large.
+        server_ms: The server's clock, to be taken over first; in milliseconds since the epoch.
     """
 
     pieces: tuple[Piece, ...]
     cause: str
     after: float = 0.0
-    everyone: bool = False
+    hold: float = 0.0
     throttle: bool = False
     last: bool = False
     refused_size: bool = False
-
-
-class Resync(msgspec.Struct, frozen=True):
-    """The clock was wrong: take over the server's, and send again.
-
-    Attributes:
-        server_ms: The server's clock, in milliseconds since the epoch; ``None`` where another
-            attempt has set it since this one was signed.
-    """
-
-    server_ms: int | None
+    server_ms: int | None = None
 
 
 class Refuse(msgspec.Struct, frozen=True):
@@ -145,7 +152,7 @@ class Stop(msgspec.Struct, frozen=True):
     error: DeliveryError
 
 
-Answer: TypeAlias = Settle | Again | Resync | Refuse | Stop
+Answer: TypeAlias = Settle | Again | Refuse | Stop
 
 
 def answer(reply: Reply | NoReply, piece: Piece, situation: Situation) -> Answer:
@@ -154,7 +161,7 @@ def answer(reply: Reply | NoReply, piece: Piece, situation: Situation) -> Answer
         return _after_silence(reply, piece, situation)
     code = failure_code(reply.body)
     if code == "AUTH_003":
-        return _after_wrong_time(reply, situation)
+        return _after_wrong_time(reply, piece, situation)
     if code.startswith("AUTH_") or reply.status in {401, 403}:
         return Stop(CredentialError(_credential_message(reply, code, situation)))
     if reply.status in _TRANSIENT or reply.status >= _SERVER_ERRORS:
@@ -166,18 +173,19 @@ def _after_verdict(reply: Reply, piece: Piece, situation: Situation) -> Answer:
     """The server has looked at the request: its rows, its size, or its whole."""
     if reply.status == _TOO_LARGE:
         return _after_too_large(reply, piece)
-    redirect = reply.status in _REDIRECTS
-    settlement = None if redirect else settle(reply.body, len(piece.items))
-    if settlement is not None:
+    if reply.status in _REDIRECTS:
+        hint = "redirects are never followed, for they would carry the credentials elsewhere"
+        return Stop(DeliveryError(describe(reply, f"an answer that cannot be used: {hint}")))
+    refused = refuses_request(reply.body)
+    settlement = settle(reply.body, len(piece.items))
+    if settlement is not None and not (refused and settlement.names_none):
         return Settle(settlement, request_id(reply.body))
-    if reply.status in _REFUSING:
+    if refused or reply.status in _REFUSING:
         return _after_refusal(reply, piece)
     if reply.status in _SUCCESSES:
         meaning = f"an answer that names no rows: {unusable(reply.body)}"
         return _retry(piece, situation, describe(reply, meaning))
-    hint = ": redirects are never followed, for they would carry the credentials elsewhere"
-    meaning = f"an answer that cannot be used{hint if redirect else ''}"
-    return Stop(DeliveryError(describe(reply, meaning)))
+    return Stop(DeliveryError(describe(reply, "an answer that cannot be used")))
 
 
 def back_off(attempts: int, jitter: float) -> float:
@@ -204,16 +212,34 @@ def _after_silence(reply: NoReply, piece: Piece, situation: Situation) -> Answer
     return _retry(timed_out, situation, reply.cause, parts=halves(timed_out))
 
 
-def _after_wrong_time(reply: Reply, situation: Situation) -> Answer:
-    """Follow the server's clock, unless that was done and did not help."""
+def _after_wrong_time(reply: Reply, piece: Piece, situation: Situation) -> Answer:
+    """Follow the server's clock, where it can be the reason.
+
+    A clock that has served, or was the server's own, is kept for one attempt more: behind one name
+    there may be several servers, and where one of their clocks is wrong, following each of them in
+    turn would come to no end.
+    """
+    cause = describe(reply, "the timestamp is refused")
     if reply.clock < situation.clock:
-        return Resync(None)
+        return _retry(piece, situation, cause)
     server_ms = server_clock(reply)
-    if server_ms is None or situation.clock:
-        hint = "the clock was set by the server's and the timestamp is still refused"
-        text = hint if situation.clock else "the timestamp is refused and the reply names no time"
-        return Stop(CredentialError(describe(reply, f"{text}: check this machine's clock")))
-    return Resync(server_ms)
+    if server_ms is None:
+        return _stop_for_clock(reply, "the timestamp is refused and the reply names no time")
+    server = server_ms / 1000
+    if abs(server - situation.signed) <= _TOLERANCE:
+        return _stop_for_clock(reply, "the timestamp is refused and was the server's own time")
+    served = situation.clock > 0 or situation.accepted_at is not None
+    if served and not piece.doubted:
+        return _retry(msgspec.structs.replace(piece, doubted=True), situation, cause)
+    if abs(server - situation.machine) > _DAY:
+        times = f"{as_time(server)} by the server, {as_time(situation.machine)} by this machine"
+        return _stop_for_clock(reply, f"the clocks are more than a day apart: it is {times}")
+    follower = msgspec.structs.replace(piece, doubted=False)
+    return _retry(follower, situation, cause, server_ms=server_ms)
+
+
+def _stop_for_clock(reply: Reply, meaning: str) -> Stop:
+    return Stop(CredentialError(describe(reply, f"{meaning}: check this machine's clock")))
 
 
 def _after_failure(reply: Reply, piece: Piece, situation: Situation) -> Answer:
@@ -271,10 +297,13 @@ def _retry(
     cause: str,
     *,
     parts: tuple[Piece, ...] = (),
-    throttle: bool = False,
     wait: float | None = None,
+    **more: Any,
 ) -> Answer:
-    """Send the piece, or the parts that it was divided into, once more: if there is time."""
+    """Send the piece, or the parts that it was divided into, once more: if there is time.
+
+    What the API asks for never makes a wait shorter: it may ask for none at all, for ever.
+    """
     left = piece.since + situation.max_retry - situation.now
     if left <= 0:
         return Stop(DeliveryError(f"{cause}; max_retry_seconds are over"))
@@ -284,9 +313,9 @@ def _retry(
     return Again(
         tuple(msgspec.structs.replace(part, attempts=piece.attempts + 1) for part in again),
         cause,
-        after=min(back_off(piece.attempts, situation.jitter) if wait is None else wait, left),
-        everyone=wait is not None,
-        throttle=throttle,
+        after=min(max(back_off(piece.attempts, situation.jitter), wait or 0.0), left),
+        hold=wait or 0.0,
+        **more,
     )
 
 

@@ -48,6 +48,11 @@ class Settlement(msgspec.Struct, frozen=True):
     batch_id: str | None
     remarks: tuple[str, ...]
 
+    @property
+    def names_none(self) -> bool:
+        """No row has its outcome by it: the lists are empty, or name what is no row."""
+        return not self.accepted and not self.refused
+
 
 def settle(body: Any, rows: int) -> Settlement | None:
     """Settle the rows of a request by the reply to it.

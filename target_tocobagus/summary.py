@@ -31,6 +31,7 @@ def summary_fields(
         "rows_per_second": round(tally.records / seconds) if seconds else 0,
         "waited_for_tap": round(tally.waited_for_tap, 3),
         "waited_for_api": round(tally.waited_for_api, 3),
+        "unlisted": tally.unlisted,
         "rejected_by_code": dict(tally.codes),
     }
     return {**fields, **_unsent(tally)} if dry_run else fields
@@ -63,6 +64,8 @@ def summary_text(fields: dict[str, Any]) -> str:
     ]
     if codes:
         lines.append(f"  rejected: {codes}")
+    if fields["unlisted"]:
+        lines.append(f"  skipped: {fields['unlisted']} of items that the store does not list")
     if fields["clamped"]:
         clamped = counted(fields["clamped"], "quantity below 0 was", "quantities below 0 were")
         lines.append(f"  {clamped} sent as 0")

@@ -168,6 +168,18 @@ class Window:
         self._leased.update(items)
         return lease
 
+    def lend(self, lease: Lease, item: Item) -> bool:
+        """Let a lease hold one item more; refused where its identifier waits or is in flight."""
+        identifier = item.identifier
+        if identifier in self._entries or identifier in self._leased:
+            return False
+        if not lease.items:
+            self._leases.append(lease)
+        lease.items[identifier] = item
+        lease.low = min([each.low for each in lease.items.values()])
+        self._leased.add(identifier)
+        return True
+
     def release(self, lease: Lease, identifiers: Collection[Identifier]) -> None:
         """Take back identifiers whose rows have their fate; what waited for them can be picked."""
         if len(identifiers) == len(lease.items):

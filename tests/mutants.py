@@ -27,6 +27,10 @@ ENDINGS: Final = "tests/delivery/test_delivery_endings.py"
 PACING: Final = "tests/delivery/test_delivery_pacing.py"
 BATCHES: Final = "tests/delivery/test_delivery_batches.py"
 READING: Final = "tests/delivery/test_delivery_reading.py"
+FOLLOWUP: Final = "tests/steps/test_followup.py"
+RETRYING: Final = "tests/steps/test_retrying.py"
+REPLIES: Final = "tests/steps/test_replies.py"
+REFUSALS: Final = "tests/e2e/test_e2e_refusals.py"
 LANE: Final = "tests/lane/test_lane_equals_general_way.py"
 CRASH: Final = "tests/crash/test_crash.py"
 
@@ -126,8 +130,8 @@ MUTANTS: Final = (
         (
             Change(
                 "ledger",
-                "self._unwritten.extend(_by_record(refusals))",
-                "refusals = list(refusals)",
+                "self._unwritten.extend(_by_record(rejected))",
+                "rejected = list(rejected)",
             ),
             Change(
                 "ledger",
@@ -206,7 +210,106 @@ MUTANTS: Final = (
     Mutant(
         "a date in Retry-After is read by this machine's clock",
         SOCKET,
-        (Change("followup", "wall=self._clock.now_ms() / 1000", "wall=time.time()"),),
+        (
+            Change("followup", "wall=server_ms / 1000", "wall=time.time()"),
+            Change("replies", "(wall if date is None else date)", "wall"),
+        ),
+    ),
+    Mutant(
+        "a date in Retry-After is not counted from the reply's own",
+        REPLIES,
+        (Change("replies", "(wall if date is None else date)", "wall"),),
+    ),
+    Mutant(
+        "Retry-After can make a wait shorter",
+        RETRYING,
+        (
+            Change(
+                "retrying",
+                "max(back_off(piece.attempts, situation.jitter), wait or 0.0)",
+                "(back_off(piece.attempts, situation.jitter) if wait is None else wait)",
+            ),
+        ),
+    ),
+    Mutant(
+        "the clock of each server is followed in turn",
+        ENDINGS,
+        (Change("retrying", "if served and not piece.doubted:", "if False:"),),
+    ),
+    Mutant(
+        "what was accepted is sent again though a newer value waits",
+        FOLLOWUP + " " + LAWS,
+        (
+            Change(
+                "window",
+                "if identifier in self._entries or identifier in self._leased:",
+                "if identifier in self._leased:",
+            ),
+        ),
+    ),
+    Mutant(
+        "what was accepted is sent again though a newer value is in flight",
+        LAWS,
+        (
+            Change(
+                "window",
+                "if identifier in self._entries or identifier in self._leased:",
+                "if identifier in self._entries:",
+            ),
+        ),
+    ),
+    Mutant(
+        "what is sent again is not the value accepted last",
+        LAWS,
+        (
+            Change(
+                "accepted_items",
+                "self._encoded.pop(item.identifier, None)\n"
+                "            self._encoded[item.identifier] = item.encoded",
+                "self._encoded.setdefault(item.identifier, item.encoded)",
+            ),
+        ),
+    ),
+    Mutant(
+        "rows are rejected before it is known whether the request is to blame",
+        LAWS,
+        (
+            Change(
+                "followup",
+                "self._ledger.suspect(refusal)\n",
+                "self._ledger.suspect(refusal)\n            self._ledger.decide()\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "what is sent again counts as an update",
+        LAWS,
+        (
+            Change(
+                "followup",
+                "            self._ledger.decide()\n            return",
+                "            self._tally.accepted += 1\n"
+                "            self._ledger.decide()\n            return",
+            ),
+        ),
+    ),
+    Mutant(
+        "a refusal by a code is retried like a page of a proxy",
+        RETRYING,
+        (Change("retrying", "if refused or reply.status", "if reply.status"),),
+    ),
+    Mutant(
+        "a STATE is lost while the share of rejections is too high",
+        REFUSALS,
+        (
+            Change(
+                "pipeline",
+                "            if self._failing_limit() or",
+                "            if self._failing_limit():\n"
+                "                self._states.take_safe(self._lowest())\n"
+                "            if self._failing_limit() or",
+            ),
+        ),
     ),
     Mutant(
         "a broken credential does not stop the other workers",
@@ -247,7 +350,7 @@ MUTANTS: Final = (
     Mutant(
         "Retry-After is one worker's business",
         PACING,
-        (Change("retrying", "everyone=wait is not None,", "everyone=False,"),),
+        (Change("retrying", "hold=wait or 0.0,", "hold=0.0,"),),
     ),
     Mutant(
         "workers poll",

@@ -53,18 +53,24 @@ class Rules(NamedTuple):
     Attributes:
         refused: Quantities that it refuses with an error of their row.
         poison: Quantities for which it refuses the whole request, without naming a row.
+        poisoned: Items for which it does so, whatever their quantity.
+        status: With which it does so.
+        closed_after: How many requests it answers before it refuses all of them so.
         failing: Quantities on which it fails (500).
         single: Identifiers that it takes for one warehouse at a time only.
         most_bytes: Of a body; larger ones are 413.
-        skew_ms: What its clock is ahead.
+        skews_ms: What its clock is ahead; of several servers that take turns, each one's.
     """
 
     refused: frozenset[int] = frozenset()
     poison: frozenset[int] = frozenset()
+    poisoned: frozenset[Identifier] = frozenset()
+    status: int = 400
+    closed_after: int | None = None
     failing: frozenset[int] = frozenset()
     single: frozenset[Identifier] = frozenset()
     most_bytes: int | None = None
-    skew_ms: int = 0
+    skews_ms: tuple[int, ...] = (0,)
 
 
 class ScriptedApi:
@@ -77,6 +83,7 @@ class ScriptedApi:
         bodies: The rows of each request, in the order of arrival.
         batches: Ids of the batches of which a row was accepted, by the thread that was told.
         happened: How often each fault, and other things worth counting, came to pass.
+        blamed: Levels that stood alone in a refused request since a row was last accepted.
     """
 
     def __init__(self, script: Iterable[Act], rules: Rules, witness: Witness) -> None:
@@ -87,29 +94,38 @@ class ScriptedApi:
         self.bodies: list[list[Row]] = []
         self.batches: dict[str, list[str]] = defaultdict(list)
         self.happened: Counter[str] = Counter()
+        self.blamed: list[tuple[Identifier, str | None, int]] = []
         self.witness = witness
         self.lock = threading.Lock()
         self._script = iter(script)
         self._rules = rules
         self._open: dict[Identifier, dict[str | None, int]] = {}
         self._forgotten: Counter[tuple[Identifier, str | None]] = Counter()
+        self._told: dict[Identifier, dict[str | None, int]] = {}
 
     def send(self, body: bytes) -> Reply | NoReply:
         """Make one attempt, as `client.Client.send` does."""
         setting = self.clock.setting
-        late = abs(self._rules.skew_ms - self.clock.offset_ms) > _WINDOW_MS
+        offset_ms = self.clock.offset_ms
         rows = read_rows(body)
         with self.lock:
+            skew_ms = self._rules.skews_ms[len(self.bodies) % len(self._rules.skews_ms)]
             act = next(self._script, Act())
             self._arrive(rows)
         time.sleep(act.delay)
+        late = abs(skew_ms - offset_ms) > _WINDOW_MS
         with self.lock:
-            reply = self._wrong_time(setting) if late else self._answer(act, rows, len(body))
+            reply = (
+                self._wrong_time(setting, skew_ms) if late else self._answer(act, rows, len(body))
+            )
             self.in_flight.difference_update(identifier for identifier, _ in rows)
         return reply
 
     def _arrive(self, rows: list[Row]) -> None:
         self.bodies.append(rows)
+        ((identifier, levels), *others) = rows
+        retested = not others and identifier not in self._open and all(levels.values())
+        self.happened["retest"] += retested and self._told.get(identifier) == levels
         for identifier, levels in rows:
             if identifier in self.in_flight:
                 self.witness.broken.append(f"{identifier} is in two requests at once")
@@ -127,15 +143,22 @@ class ScriptedApi:
             self.happened[act.fault] += 1
         if act.fault in {*UNANSWERED, "429"}:
             return self._fail(act, rows)
-        if self._rules.poison.intersection(_quantities(rows)):
-            return self._refuse(rows, 400, "REQ_001")
+        if self._is_poison(rows):
+            return self._refuse(rows, self._rules.status, "REQ_001")
         if self._rules.failing.intersection(_quantities(rows)):
             return Reply(500, _failure("SBX_500"))
         return self._settle(act, rows)
 
-    def _wrong_time(self, setting: int) -> Reply:
+    def _is_poison(self, rows: list[Row]) -> bool:
+        rules = self._rules
+        if rules.closed_after is not None and len(self.bodies) > rules.closed_after:
+            return True
+        named = rules.poisoned.intersection(identifier for identifier, _ in rows)
+        return bool(named or rules.poison.intersection(_quantities(rows)))
+
+    def _wrong_time(self, setting: int, skew_ms: int) -> Reply:
         self.happened["AUTH_003"] += 1
-        now = int(time.time() * 1000) + self._rules.skew_ms
+        now = int(time.time() * 1000) + skew_ms
         return Reply(401, _failure("AUTH_003", currentTime=now), clock=setting)
 
     def _fail(self, act: Act, rows: list[Row]) -> Reply | NoReply:
@@ -154,7 +177,9 @@ class ScriptedApi:
         """Refuse the request as a whole; a single row of one level is to blame, and rejected."""
         self.happened[str(status)] += 1
         if len(rows) == 1 and len(rows[0][1]) == 1:
-            self._close(*rows[0])
+            ((identifier, levels),) = rows
+            self.blamed += [(identifier, place, level) for place, level in levels.items()]
+            self._close(identifier, levels)
         elif len(rows) == 1:
             self._divide(*rows[0])
         return Reply(status, _failure(code))
@@ -206,6 +231,8 @@ class ScriptedApi:
         """A row is answered for, clearly."""
         identifier, levels = row
         if not code:
+            self._told[identifier] = dict(levels)
+            self.blamed.clear()
             for place, quantity in levels.items():
                 self.witness.accepts(identifier, place, quantity)
         if code == "INV_009":  # to be sent again, a warehouse at a time

@@ -80,6 +80,10 @@ class Witness:
             if identifier is not None:
                 self._rejected[identifier, place].add(at)
 
+    def was_rejected(self, identifier: Identifier, place: str | None, quantity: int) -> bool:
+        """Tell whether a level was written down as rejected; of zeros it cannot be told."""
+        return quantity // LEVELS_PER_RECORD in self._rejected[identifier, place]
+
     def hears_state(self, position: int) -> None:
         """A STATE goes out: each record that it covers has its fate."""
         ahead = [

@@ -22,6 +22,8 @@ from target_tocobagus.errors import CredentialError, DeliveryError, Stopped
 from target_tocobagus.model import NoReply, Reply
 from target_tocobagus.sending import Outside
 
+HOUR_MS = 3_600_000
+
 
 def test_after_a_fatal_error_no_request_begins() -> None:
     """A refused credential stops every worker: those that wait, and those that would retry."""
@@ -211,3 +213,44 @@ def test_an_outage_rejects_nothing() -> None:
     assert desk.tally.accepted == 24
     assert desk.window.unsettled() == 76
     assert len(desk.attempts) < 200
+
+
+@pytest.mark.parametrize("in_flight", [1, 4])
+@pytest.mark.parametrize(
+    "skews_ms",
+    [
+        (0, HOUR_MS),
+        (HOUR_MS, 0),
+        (HOUR_MS, 0, 0),
+        (0, 0, -HOUR_MS),
+        (HOUR_MS, 2 * HOUR_MS),
+        (*[-HOUR_MS] * 5, *[0] * 500),
+    ],
+)
+def test_a_clock_that_differs_or_changes_ends_no_run(
+    skews_ms: tuple[int, ...], in_flight: int
+) -> None:
+    """Of servers that take turns one may have a wrong clock; and a clock may be set in mid-run."""
+    witness = Witness()
+    api = ScriptedApi([], Rules(skews_ms=skews_ms), witness)
+    settings = make_settings(
+        batch_size_rows=1, max_in_flight=in_flight, batch_wait_seconds=0, max_retry_seconds=10
+    )
+    outside = Outside(api.clock, api.send, lambda: 0.01, state_seconds=0.0)
+    run = Run(settings, outside, witness)
+    run.play([*(Say(("sku", sku), (None,)) for sku in names("a", 20)), Do("state")])
+    assert run.error is None
+    assert run.states == [20]
+    assert api.happened["AUTH_003"] > 0
+    assert len(api.bodies) < 20 * 5
+
+
+def test_a_clock_that_no_other_server_shares_is_not_followed_to_its_year() -> None:
+    """A `currentTime` of the year 3000 ends the run, and this machine's clock holds to the end."""
+    witness = Witness()
+    api = ScriptedApi([], Rules(skews_ms=(975 * 365 * 24 * HOUR_MS,)), witness)
+    run = Run(make_settings(batch_wait_seconds=0), Outside(api.clock, api.send), witness)
+    run.play([Say(("sku", "a"), (None,)), Do("state")])
+    assert isinstance(run.error, CredentialError)
+    assert "more than a day apart" in str(run.error)
+    assert (api.clock.offset_ms, len(api.bodies), run.states) == (0, 1, [])

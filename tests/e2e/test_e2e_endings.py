@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from e2e_command import encode, eventually, record, schema, state, stock_of
+from e2e_command import Ended, encode, eventually, record, schema, state, stock_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -147,13 +147,13 @@ def test_killed_at_any_instant_no_state_covers_what_was_not_answered(
 
 
 def test_a_fatal_error_ends_a_run_whose_tap_is_silent(begun: Talk, sandbox: Sandbox) -> None:
-    """A credential that breaks in mid-run stops it at once: exit 1, the safe STATE, no request."""
+    """A credential that breaks in mid-run stops it at once: exit 2, the safe STATE, no request."""
     fault = {"status": 401, "code": "AUTH_010", "message": "Invalid signature"}
     sandbox.set_scenario({"rules": [{"fault": fault}]})
     sent = len(sandbox.requests())
     began = time.monotonic()
     begun.say(record("B", 1), record("C", 1), state(2))
-    ended = begun.ended().without_traceback(1)
+    ended = begun.ended().without_traceback(2)
     assert time.monotonic() - began < IN_TIME
     assert ended.numbers == [1]
     for part in ("HTTP 401", "AUTH_010", "partner_secret", "requestId "):
@@ -166,9 +166,12 @@ def test_a_fatal_error_ends_a_run_whose_tap_is_silent(begun: Talk, sandbox: Sand
 @pytest.mark.parametrize(
     ("fault", "wanted"),
     [
-        ({"status": 404, "code": "X_404", "message": "gone"}, ("HTTP 404", "X_404", "gone")),
+        (
+            {"status": 404, "body": {"error": {"code": "X_404", "message": "gone"}}},
+            ("HTTP 404", "X_404", "gone"),
+        ),
         ({"status": 403}, ("HTTP 403", "signature_prefix", "signed_path_prefix")),
-        ({"status": 418}, ("HTTP 418",)),
+        ({"status": 418, "html": True}, ("HTTP 418",)),
     ],
 )
 def test_an_answer_that_allows_nothing_more_is_named(
@@ -176,7 +179,8 @@ def test_an_answer_that_allows_nothing_more_is_named(
 ) -> None:
     """The message holds status, code and message; one request was enough to know."""
     sandbox.set_scenario({"rules": [{"fault": fault}]})
-    ended = command.run([schema(), record("A", 1), state(1)]).without_traceback(1)
+    code = 2 if fault["status"] == 403 else 1
+    ended = command.run([schema(), record("A", 1), state(1)]).without_traceback(code)
     assert all(part in ended.stderr for part in wanted)
     assert len(sandbox.requests()) == 1
     assert ended.stdout == []
@@ -237,6 +241,36 @@ def test_a_run_that_was_started_without_its_pipes_says_so(
     assert process.returncode == 1
     assert wanted in process.stderr
     assert b"Traceback" not in process.stderr
+
+
+@pytest.mark.parametrize(
+    ("stack", "code", "wanted"),
+    [
+        (1 << 19, 0, "of max_in_flight 32 requests at once"),
+        (1 << 22, 1, "no request can be made: this machine allows no further thread"),
+    ],
+)
+def test_as_many_workers_start_as_the_machine_allows(
+    stack: int, code: int, wanted: str, command: Command, sandbox: Sandbox
+) -> None:
+    """With 3 GB of memory and stacks of 512 MB a few threads start; with 4 GB not one does."""
+    line = command.line(["--config", str(command.write_config(max_in_flight=32))])
+    limited = f'ulimit -s {stack}; ulimit -v 3000000; exec "$@"'
+    process = subprocess.run(
+        ["/bin/sh", "-c", limited, "sh", *line],
+        input=encode([schema(), record("A", 1), state(1)]),
+        capture_output=True,
+        env=command.env({"COVERAGE_PROCESS_CONFIG": ""}),
+        cwd=command.directory,
+        check=False,
+        timeout=30,
+    )
+    text = process.stderr.decode()
+    ended = Ended(process.returncode, process.stdout.decode().splitlines(), text)
+    ended.without_traceback(code)
+    assert text.count(wanted) == 1
+    assert stock_of(sandbox) == ({} if code else {"A": {None: 1}})
+    assert ended.numbers == ([] if code else [1])
 
 
 def test_an_interrupt_while_the_program_starts_is_no_traceback(command: Command) -> None:
@@ -322,6 +356,6 @@ def test_a_fatal_error_gives_what_is_in_flight_a_few_seconds(
     sandbox.set_scenario({"rules": rules})
     rejects = tmp_path / "rejects.singer"
     lines = [schema(), record("SLOW", 1), state(1), record("BAD", 1), state(2)]
-    ended = command.run(lines, batch_size_rows=1, rejects_path=str(rejects)).without_traceback(1)
+    ended = command.run(lines, batch_size_rows=1, rejects_path=str(rejects)).without_traceback(2)
     assert ended.numbers == [1]
     assert (ended.sums.accepted, ended.sums.unsettled, rejects.read_text()) == (1, 1, "")

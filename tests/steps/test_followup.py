@@ -38,14 +38,21 @@ TIMEOUT = NoReply(timed_out=True, cause="timed out")
 class Desk:
     """One worker's batch and all that is shared; replies are handed in by the test."""
 
-    def __init__(self, said: Sequence[Said], max_retry: float = 300, **config: Any) -> None:
+    def __init__(
+        self,
+        said: Sequence[Said],
+        max_retry: float = 300,
+        *,
+        skip_unlisted: bool = False,
+        **config: Any,
+    ) -> None:
         """Put rows in, each from a record of its own, and pick a batch of them."""
         self.window = Window()
         self.pacing = Pacing(parse_settings({"dry_run": True, **config}))
         self.tally = Tally()
         self.written: list[Rejection] = []
         self.disk_is_full = False
-        self.ledger = Ledger(self.tally, self._write)
+        self.ledger = Ledger(self.tally, self._write, skip_unlisted=skip_unlisted)
         self.clock = Clock()
         shared = Shared(self.window, self.pacing, self.ledger, self.tally)
         self.follow_up = FollowUp(shared, self.clock, max_retry, lambda: 0.5)
@@ -118,6 +125,7 @@ def reply(accepted: Sequence[int] = (), errors: dict[int, str] | None = None, **
     return Reply(200, {"requestId": "r", "data": {**lists, **data}})
 
 
+REFUSED: dict[str, Any] = {"success": False, "error": {"code": "INV_050", "message": "bundle"}}
 ABC: list[Said] = [("a", None, 1), ("b", None, 2), ("c", None, 3)]
 WIDE: list[Said] = [("a", "W", 1), ("a", "V", 2), ("a", "U", 3)]
 
@@ -272,11 +280,13 @@ class TestBlame:
     """Refusals that name no row."""
 
     def test_one_of_several_is_to_blame(self) -> None:
-        """Bisection finds the row; the others are accepted."""
+        """Bisection finds the row; it is rejected with the next acceptance or at the end."""
         desk = Desk(ABC)
         desk.conclude(Reply(422))
         desk.conclude(reply([0, 1]))
         desk.conclude(Reply(422))
+        assert (desk.rejected, desk.ledger.undecided) == ([], 1)
+        desk.ledger.decide()
         assert desk.rejected == [("HTTP_422", "c", None)]
         assert (desk.tally.accepted, desk.window.idle) == (2, True)
 
@@ -292,11 +302,24 @@ class TestBlame:
         assert (desk.rejected, desk.tally.rejected) == ([], 0)
         assert desk.ledger.lowest == 1
 
-    def test_a_hundred_rejections_and_no_acceptance(self) -> None:
-        """The hundredth rejected row of a run that accepted none ends it."""
+    def test_any_number_of_named_rejections_goes_on(self) -> None:
+        """Rows that the reply names are to blame themselves, however many they are."""
         desk = Desk([(f"s{number}", None, 1) for number in range(150)])
-        with pytest.raises(DeliveryError, match="150 rows were rejected and none accepted"):
-            desk.conclude(reply([], dict.fromkeys(range(150), "INV_001")))
+        desk.conclude(reply([], dict.fromkeys(range(150), "INV_001")))
+        assert (desk.tally.rejected, desk.window.idle) == (150, True)
+
+    @pytest.mark.parametrize("body", [REFUSED, {**REFUSED, "data": {"errors": []}}])
+    @pytest.mark.parametrize("status", [200, 404, 422])
+    def test_unlisted_items_that_are_refused_as_a_whole_are_skipped(
+        self, status: int, body: dict[str, Any]
+    ) -> None:
+        """Their code says that they are not listed: with `skip` the request is not in doubt."""
+        desk = Desk(ABC, skip_unlisted=True)
+        refused = {**body, "error": {"code": "INV_001"}}
+        for _ in range(5):
+            desk.conclude(Reply(status, refused))
+        assert (desk.tally.skipped, desk.tally.unlisted, desk.rejected) == (3, 3, [])
+        assert desk.window.idle
 
     def test_a_full_disk_leaves_the_sums_closed(self) -> None:
         """Rows that cannot be written down stay unsettled, and STATE stays behind them."""
@@ -316,7 +339,9 @@ class TestLearning:
         desk = Desk(ABC)
         assert desk.conclude(Reply(500)) == 0.25
         assert desk.pacing.not_before == 0.0
-        assert desk.conclude(Reply(500, headers={"retry-after": "9"})) == 0.0
+        assert desk.conclude(Reply(500, headers={"retry-after": "0"})) == 0.5
+        assert desk.pacing.not_before == 0.0
+        assert desk.conclude(Reply(500, headers={"retry-after": "9"})) == 9.0
         assert desk.pacing.not_before > 0.0
         assert desk.queue == [[("a", [None]), ("b", [None]), ("c", [None])]]
 
@@ -370,12 +395,14 @@ class TestLearning:
         assert desk.pacing.limits.rows == 50
 
     def test_the_clock_is_followed(self) -> None:
-        """The server's clock is taken over, and the piece goes again at once."""
+        """The server's clock is taken over, and the piece goes again after the back-off."""
         desk = Desk(ABC)
-        context = {"currentTime": 1_758_100_350_458}
-        body = {"error": {"code": "AUTH_003", "details": {"context": context}}}
-        assert desk.conclude(Reply(401, body, clock=0)) == 0.0
+        desk.work.signed_ms = desk.clock.now_ms()
+        ahead = desk.work.signed_ms + 3_600_000
+        body = {"error": {"code": "AUTH_003", "details": {"context": {"currentTime": ahead}}}}
+        assert desk.conclude(Reply(401, body, clock=0)) == 0.25
         assert (desk.clock.setting, len(desk.queue)) == (1, 1)
+        desk.work.signed_ms = desk.clock.now_ms()
         with pytest.raises(DeliveryError, match="clock"):
             desk.conclude(Reply(401, body, clock=1))
 
@@ -397,6 +424,130 @@ class TestLearning:
         assert desk.window.unsettled() == 3
 
 
+def accepted_before(desk: Desk, *said: Said) -> None:
+    """Let rows be accepted that came before."""
+    desk.put(said)
+    work = desk.pick()
+    rows = len(work.pieces[0].items)
+    desk.follow_up.conclude(reply(range(rows), batchId="z"), work.pieces.popleft(), work)
+
+
+def refuse_all(desk: Desk, body: Any = REFUSED) -> None:
+    """Refuse every request that holds a row, up to the one that holds none."""
+    while desk.work.pieces and not desk.work.pieces[0].retest:
+        desk.conclude(Reply(404, body))
+
+
+MANY: list[Said] = [(f"s{number:02}", None, 1) for number in range(24)]
+
+
+class TestRetest:
+    """Twenty rows refused in a row: the item that was accepted last tells who is to blame."""
+
+    def doubtful(self, *before: Said) -> Desk:
+        """Bring a delivery to where it asks, with rows that were accepted before."""
+        desk = Desk(MANY)
+        accepted_before(desk, *before)
+        refuse_all(desk)
+        return desk
+
+    def test_it_goes_by_itself_with_the_value_accepted_last(self) -> None:
+        """Its identifier is locked meanwhile, and it is no update."""
+        desk = Desk(MANY)
+        accepted_before(desk, ("x", None, 3), ("y", "W", 4))
+        accepted_before(desk, ("x", None, 7))
+        refuse_all(desk)
+        (item,) = desk.work.pieces[0].items
+        assert (item.identifier, item.encoded) == (("sku", "x"), b'{"sku":"x","stock":7}')
+        assert (desk.window.unsettled(), desk.ledger.undecided) == (4, 20)
+        desk.put([("x", None, 8)])
+        assert desk.window.ready == 0
+
+    def test_accepted_the_rows_are_to_blame(self) -> None:
+        """Then they are rejected and the run goes on; the item counts as no update."""
+        desk = self.doubtful(("x", None, 7))
+        before = desk.tally.accepted
+        desk.conclude(reply([0], batchId="retest"))
+        assert (len(desk.rejected), desk.tally.accepted) == (20, before)
+        assert list(desk.tally.batch_ids) == ["z", "retest"]
+        refuse_all(desk)
+        assert desk.window.idle
+        desk.ledger.decide()
+        assert [sku for _, sku, _ in desk.rejected] == [sku for sku, _, _ in MANY]
+
+    @pytest.mark.parametrize(
+        "refusal",
+        [
+            Reply(404, REFUSED),
+            Reply(422),
+            Reply(413),
+            reply([], {0: "INV_001"}),
+        ],
+    )
+    def test_refused_it_is_the_request(self, refusal: Reply) -> None:
+        """Then the run stops, and none of the rows is rejected."""
+        desk = self.doubtful(("x", None, 7))
+        with pytest.raises(DeliveryError, match=r"every request.*INV_050 bundle"):
+            desk.conclude(refusal)
+        assert (desk.rejected, desk.ledger.undecided, desk.ledger.lowest) == ([], 20, 1)
+
+    def test_without_an_answer_it_is_asked_again(self) -> None:
+        """A failure says nothing of whose fault it is; a row left out is sent once more."""
+        desk = self.doubtful(("x", None, 7))
+        for silence in (LOST, Reply(503), Reply(200), TIMEOUT, reply([])):
+            desk.conclude(silence)
+            assert desk.work.pieces[0].retest
+        desk.conclude(reply([0]))
+        assert len(desk.rejected) == 20
+
+    def test_another_is_taken_if_it_waits_or_is_in_flight(self) -> None:
+        """A newer value must not be overtaken by an older one."""
+        desk = Desk(MANY)
+        accepted_before(desk, ("w", None, 1), ("x", None, 2))
+        accepted_before(desk, ("y", None, 3))
+        desk.put([("y", None, 4)])
+        in_flight = desk.pick()
+        desk.put([("x", None, 5)])
+        refuse_all(desk)
+        (item,) = desk.work.pieces[0].items
+        assert item.identifier == ("sku", "w")
+        assert in_flight.lease.items.keys() == {("sku", "y")}
+
+    def test_one_that_was_refused_since_is_not_taken(self) -> None:
+        """Nobody knows what the API holds of it."""
+        desk = Desk(MANY)
+        accepted_before(desk, ("x", None, 2), ("y", None, 3))
+        desk.put([("y", None, 4)])
+        work = desk.pick()
+        refused = reply([], {0: "INV_009"})
+        desk.follow_up.conclude(refused, work.pieces.popleft(), work)
+        refuse_all(desk)
+        (item,) = desk.work.pieces[0].items
+        assert item.identifier == ("sku", "x")
+
+    def test_if_all_that_is_known_waits_its_own_answers_tell(self) -> None:
+        """Nothing is decided before: the run neither stops nor rejects."""
+        desk = Desk(MANY)
+        accepted_before(desk, ("x", None, 2))
+        desk.put([("x", None, 3)])
+        refuse_all(desk)
+        assert (desk.work.pieces, desk.rejected, desk.ledger.undecided) == (deque(), [], 24)
+        desk.work = desk.pick()
+        with pytest.raises(DeliveryError, match="every request"):
+            desk.conclude(Reply(404, REFUSED))
+
+    def test_what_others_have_accepted_meanwhile_counts(self) -> None:
+        """A refusal of the item says little when other rows were accepted after it was sent."""
+        desk = self.doubtful(("v", None, 6), ("x", None, 7))
+        desk.put([("other", None, 1)])
+        work = desk.pick()
+        desk.follow_up.conclude(reply([0]), work.pieces.popleft(), work)
+        assert len(desk.rejected) == 20
+        desk.conclude(Reply(404, REFUSED))
+        refuse_all(desk)
+        assert (desk.window.idle, desk.ledger.undecided) == (True, 4)
+
+
 SAID = st.lists(
     st.tuples(st.sampled_from("abcde"), st.sampled_from([None, "W", "V", "U"]), st.integers(0, 2)),
     min_size=1,
@@ -414,7 +565,8 @@ def replies(draw: st.DrawFn) -> Reply | NoReply:
         refused = {index: draw(CODES) for index, fate in enumerate(fates) if fate in "re"}
         return reply([index for index, fate in enumerate(fates) if fate in "ae"], refused)
     silent: list[Reply | NoReply] = [LOST, TIMEOUT]
-    return draw(st.sampled_from([*silent, *map(Reply, (200, 413, 422, 429, 500))]))
+    refusals = [Reply(status, REFUSED) for status in (200, 404, 404, 404)]
+    return draw(st.sampled_from([*silent, *map(Reply, (200, 413, 422, 429, 500)), *refusals]))
 
 
 @settings(max_examples=200, deadline=None)

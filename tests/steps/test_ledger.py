@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from target_tocobagus.accounting import Tally
-from target_tocobagus.errors import AccountingError, DeliveryError, OutputError
+from target_tocobagus.errors import AccountingError, OutputError
 from target_tocobagus.ledger import Ledger, Refusal
 from target_tocobagus.model import Identifier, Item, Level, Rejection, Stream
 from target_tocobagus.settling import RowError
@@ -17,12 +17,15 @@ BAD = RowError("INV_001", "Invalid SKU", "")
 class Book:
     """A ledger with all that it writes and counts; writing can be made to fail."""
 
-    def __init__(self) -> None:
-        """Begin empty."""
+    def __init__(self, *, skip_unlisted: bool = False) -> None:
+        """Begin empty, at a moment that only the test moves."""
         self.tally = Tally()
         self.written: list[Rejection] = []
         self.disk_is_full = False
-        self.ledger = Ledger(self.tally, self._write)
+        self.now = 1000.0
+        self.ledger = Ledger(
+            self.tally, self._write, skip_unlisted=skip_unlisted, now=lambda: self.now
+        )
 
     def _write(self, rejection: Rejection) -> None:
         if self.disk_is_full:
@@ -106,22 +109,49 @@ class TestSuspects:
         book.ledger.decide()
         assert (book.tally.rejected, book.ledger.undecided, len(book.written)) == (count, 0, count)
 
-    def test_three_different_ones_stop_the_run(self) -> None:
-        """Three rows, nothing accepted: it is the request, and nothing is rejected."""
+    def test_three_different_ones_are_doubtful(self) -> None:
+        """Three rows, nothing accepted: it may be the request, and nothing is rejected."""
         book = Book()
-        for number in range(2):
+        doubts = []
+        for number in range(3):
             book.ledger.suspect(refusal(f"s{number}", number + 1))
-        with pytest.raises(DeliveryError, match=r"INV_001 Invalid SKU, requestId r"):
-            book.ledger.suspect(refusal("s3", 3))
+            doubts.append(book.ledger.doubtful)
+        assert doubts == [False, False, True]
         assert (book.written, book.tally.rejected, book.ledger.undecided) == ([], 0, 3)
         assert book.ledger.lowest == 1
+        text = str(book.ledger.request_refused())
+        assert "every request" in text
+        assert "INV_001 Invalid SKU, requestId r" in text
+
+    def test_after_an_acceptance_twenty_are_doubtful(self) -> None:
+        """Once something was accepted, fewer than twenty different rows in a row are no doubt."""
+        book = Book()
+        book.ledger.settle([item("z")], [])
+        for number in range(19):
+            book.ledger.suspect(refusal(f"s{number}", number + 1))
+            book.ledger.suspect(refusal(f"s{number}", number + 1))
+        doubts = [book.ledger.doubtful]
+        book.ledger.suspect(refusal("s19", 20))
+        assert [*doubts, book.ledger.doubtful] == [False, True]
+        assert (book.tally.rejected, book.ledger.undecided, book.ledger.lowest) == (0, 39, 1)
+
+    def test_an_acceptance_in_between_begins_the_count_anew(self) -> None:
+        """Only rows that were refused one after the other are counted."""
+        book = Book()
+        book.ledger.settle([item("z")], [])
+        for number in range(100):
+            book.ledger.suspect(refusal(f"s{number}", number + 1))
+            if number % 19 == 18:
+                book.ledger.settle([item("y")], [])
+            assert not book.ledger.doubtful
+        assert book.tally.rejected == 95
 
     def test_three_warehouses_of_one_row_are_one_row(self) -> None:
         """Three places of one identifier are not three different rows."""
         book = Book()
         for place in "WVU":
             book.ledger.suspect(refusal("a", 1, place))
-        assert book.ledger.undecided == 3
+        assert (book.ledger.doubtful, book.ledger.undecided) == (False, 3)
 
     def test_an_acceptance_rejects_them(self) -> None:
         """The first accepted row proves the request good: whoever was suspected is rejected."""
@@ -139,35 +169,76 @@ class TestSuspects:
         book.ledger.settle([], [refusal("b", 2)])
         assert (book.tally.rejected, book.ledger.undecided) == (1, 1)
 
-    def test_after_an_acceptance_nobody_is_suspected(self) -> None:
-        """Once something was accepted, a row that is refused alone is rejected at once."""
+
+class TestUnlisted:
+    """With `unlisted_items: skip` a row whose item the store does not list is skipped."""
+
+    @pytest.mark.parametrize("code", ["INV_001", "INV_002"])
+    def test_skipped(self, code: str) -> None:
+        """It is written down nowhere, counts as skipped, and holds no STATE."""
+        book = Book(skip_unlisted=True)
+        book.ledger.settle([], [refusal("a", 1, "W", "V", error=RowError(code, "", ""))])
+        tally = book.tally
+        assert (tally.skipped, tally.unlisted, tally.rejected, book.written) == (2, 2, 0, [])
+        assert (book.ledger.lowest, tally.listed) == (None, False)
+
+    def test_other_codes_are_rejections(self) -> None:
+        """An item that is refused for another reason is listed."""
+        book = Book(skip_unlisted=True)
+        other = RowError("INV_003", "", "")
+        book.ledger.settle([], [refusal("a"), refusal("b", 2, error=other)])
+        assert (book.tally.skipped, book.tally.rejected, book.tally.listed) == (1, 1, True)
+
+    def test_an_accepted_item_is_listed(self) -> None:
+        """One accepted row is enough."""
+        book = Book(skip_unlisted=True)
+        book.ledger.settle([item("z")], [refusal("a")])
+        assert (book.tally.accepted, book.tally.skipped, book.tally.listed) == (1, 1, True)
+
+    def test_without_the_setting_they_are_rejected(self) -> None:
+        """By default such a row is a rejection."""
         book = Book()
-        book.ledger.settle([item("z")], [])
-        for number in range(5):
-            book.ledger.suspect(refusal(f"s{number}", number + 1))
-        assert (book.tally.rejected, book.ledger.undecided) == (5, 0)
+        book.ledger.settle([], [refusal("a")])
+        assert (book.tally.skipped, book.tally.unlisted, book.tally.rejected) == (0, 0, 1)
 
 
-class TestHope:
-    """A hundred rejections and not one acceptance: something is wrong for all rows."""
+class TestVerdict:
+    """What the sums say of a run as a whole."""
 
-    def test_a_hundred_without_acceptance(self) -> None:
-        """At 100 the run fails, naming the most frequent codes."""
-        book = Book()
-        for number in range(99):
-            book.ledger.reject(mapping_rejection(number))
-        book.ledger.check_hope()
-        book.ledger.settle([], [refusal("a", 200)])
-        with pytest.raises(DeliveryError, match="BAD_QUANTITY 99, INV_001 1"):
-            book.ledger.check_hope()
+    @pytest.mark.parametrize(
+        ("accepted", "rejected", "fruitless"),
+        [(0, 99, False), (0, 100, True), (0, 5000, True), (1, 5000, False), (0, 0, False)],
+    )
+    def test_a_hundred_rejections_and_no_acceptance(
+        self, accepted: int, rejected: int, *, fruitless: bool
+    ) -> None:
+        """From a hundred rejections on, with nothing accepted, the set-up is to blame."""
+        tally = Tally()
+        tally.accepted, tally.rejected = accepted, rejected
+        assert tally.fruitless is fruitless
 
-    def test_one_acceptance_is_hope_enough(self) -> None:
-        """With one accepted row any number may be rejected."""
-        book = Book()
-        book.ledger.settle([item("z")], [])
-        for number in range(500):
-            book.ledger.reject(mapping_rejection(number))
-        book.ledger.check_hope()
+    @pytest.mark.parametrize(
+        ("accepted", "rejected", "percent", "exceeds"),
+        [
+            (50, 50, 50, False),
+            (49, 51, 50, True),
+            (49, 50, 50, False),
+            (10, 89, 0, False),
+            (99, 1, 0, True),
+            (99, 1, 1, False),
+            (0, 100, 100, False),
+            (0, 100, 99, True),
+            (1997, 3, 0, True),
+            (100, 900, None, False),
+        ],
+    )
+    def test_a_share_of_rejections(
+        self, accepted: int, rejected: int, percent: int | None, *, exceeds: bool
+    ) -> None:
+        """Counted from a hundred judged updates on; the share itself is still allowed."""
+        tally = Tally()
+        tally.accepted, tally.rejected, tally.skipped, tally.superseded = accepted, rejected, 9, 9
+        assert tally.exceeds(percent) is exceeds
 
 
 class TestState:
@@ -184,6 +255,20 @@ class TestState:
         lows.append(book.ledger.lowest)
         book.ledger.reject(mapping_rejection(11))
         assert [*lows, book.ledger.lowest] == [5, None, None]
+
+    def test_after_a_quarter_of_an_hour_nothing_is_held_back(self) -> None:
+        """A run that goes on for long, and has nothing accepted, still moves its bookmark."""
+        book = Book()
+        book.ledger.reject(mapping_rejection(7))
+        book.now += 899
+        book.ledger.reject(mapping_rejection(9))
+        lows = [book.ledger.lowest]
+        book.now += 2
+        lows.append(book.ledger.lowest)
+        book.ledger.reject(mapping_rejection(11))
+        lows.append(book.ledger.lowest)
+        book.ledger.suspect(refusal("a", 12))
+        assert [*lows, book.ledger.lowest] == [7, None, None, 12]
 
     def test_at_the_end_of_input_nothing_is_held_back(self) -> None:
         """The end of input lets STATE pass the rejected rows."""

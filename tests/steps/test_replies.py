@@ -13,6 +13,7 @@ from target_tocobagus.replies import (
     describe,
     failure_code,
     failure_message,
+    refuses_request,
     request_id,
     retry_after,
     server_clock,
@@ -92,6 +93,42 @@ def test_a_reply_is_named_by_all_that_helps() -> None:
 def test_retry_after_is_seconds_or_a_date(text: str, seconds: float | None) -> None:
     """`Retry-After` is whole seconds or one of HTTP's three dates; anything else is none."""
     assert retry_after(Reply(429, headers={"retry-after": text}), MOMENT) == seconds
+
+
+@pytest.mark.parametrize(
+    ("date", "seconds"),
+    [
+        ("Wed, 04 Feb 2026 17:40:15 GMT", 3610.0),
+        ("Wed, 04 Feb 2026 18:40:25 GMT", 0.0),
+        ("Thu, 05 Feb 2026 18:40:25 GMT", 0.0),
+        ("now", 10.0),
+        ("", 10.0),
+    ],
+)
+def test_a_date_is_counted_from_the_replys_own(date: str, seconds: float) -> None:
+    """The reply's `Date` says what its sender takes for now; without it the known clock does."""
+    headers = {"retry-after": "Wed, 04 Feb 2026 18:40:25 GMT", "date": date}
+    assert retry_after(Reply(429, headers=headers), MOMENT) == seconds
+
+
+@pytest.mark.parametrize(
+    ("body", "refuses"),
+    [
+        (failing("INV_050"), True),
+        (failing(""), False),
+        ({**failing("INV_050"), "success": True}, False),
+        ({**failing("INV_050"), "success": "false"}, False),
+        ({**failing("INV_050"), "success": 0}, False),
+        ({"success": False, "error": {"code": 5}}, False),
+        ({"success": False, "error": "INV_050"}, False),
+        ({"success": False}, False),
+        ([{"success": False}], False),
+        (None, False),
+    ],
+)
+def test_a_refusal_is_success_false_and_a_code(body: Any, *, refuses: bool) -> None:
+    """Both are needed: without a code nobody knows that it is the API that refuses."""
+    assert refuses_request(body) is refuses
 
 
 def test_without_the_header_there_is_no_retry_after() -> None:

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from target_tocobagus.errors import CredentialError, DeliveryError
 from target_tocobagus.model import Item, Level, NoReply, Reply, Stream
+from target_tocobagus.replies import as_time
 from target_tocobagus.retrying import (
     Again,
     Answer,
     Piece,
     Refuse,
-    Resync,
     Settle,
     Situation,
     Stop,
@@ -29,6 +29,8 @@ STREAM = Stream("stock")
 CALM = Situation(
     now=100.0,
     wall=1_770_230_415.0,
+    machine=1_770_230_415.0,
+    signed=1_770_230_415.0,
     clock=0,
     accepted_at=None,
     failures=0,
@@ -107,33 +109,74 @@ class TestRows:
         assert isinstance(answer(Reply(422, body), piece(1), CALM), Settle)
 
 
-class TestTime:
-    """`AUTH_003` is answered by following the server's clock, once."""
+NOW_MS = 1_770_230_415_000
+HOUR_MS = 3_600_000
 
-    @pytest.mark.parametrize("status", [200, 400, 401, 403, 500])
-    def test_first_time_the_clock_is_set(self, status: int) -> None:
-        """The offset is taken from `currentTime`, whatever the status."""
-        reply = Reply(status, failure("AUTH_003", currentTime=1_758_100_350_458))
-        assert answer(reply, piece(), CALM) == Resync(1_758_100_350_458)
+
+def wrong_time(server_ms: Any, **more: Any) -> Reply:
+    """Make a reply that refuses the timestamp."""
+    return Reply(401, failure("AUTH_003", currentTime=server_ms), **more)
+
+
+class TestTime:
+    """`AUTH_003` is answered by following the server's clock, where that can be the reason."""
+
+    @pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 429, 500])
+    @pytest.mark.parametrize("ahead_ms", [HOUR_MS, -HOUR_MS, 300_001, 86_400_000])
+    def test_the_clock_is_followed(self, status: int, ahead_ms: int) -> None:
+        """The server's time is taken over, whatever the status, and the piece goes again."""
+        reply = Reply(status, failure("AUTH_003", currentTime=NOW_MS + ahead_ms))
+        found = again(answer(reply, piece(attempts=2), CALM))
+        assert found.server_ms == NOW_MS + ahead_ms
+        assert found.pieces == (piece(attempts=3),)
+        assert found.after == back_off(2, 1.0)
 
     def test_else_the_date_header_is_followed(self) -> None:
         """Without `currentTime` the `Date` header says the time."""
-        headers = {"date": "Wed, 04 Feb 2026 18:40:15 GMT"}
-        found = answer(Reply(401, failure("AUTH_003"), headers), piece(), CALM)
-        assert found == Resync(1_770_230_415_000)
+        headers = {"date": "Wed, 04 Feb 2026 19:40:15 GMT"}
+        found = again(answer(Reply(401, failure("AUTH_003"), headers), piece(), CALM))
+        assert found.server_ms == NOW_MS + HOUR_MS
 
     def test_signed_before_the_clock_was_set_is_only_sent_again(self) -> None:
         """An attempt from before the last setting is signed anew; the clock stays."""
-        reply = Reply(401, failure("AUTH_003", currentTime=1_758_100_350_458), clock=1)
-        assert answer(reply, piece(), at(clock=2)) == Resync(None)
+        found = again(answer(wrong_time(NOW_MS + HOUR_MS, clock=1), piece(), at(clock=2)))
+        assert (found.server_ms, found.pieces) == (None, (piece(attempts=1),))
 
-    def test_signed_after_the_clock_was_set_stops(self) -> None:
-        """If the server's own clock is refused as well, nothing helps."""
-        reply = Reply(401, failure("AUTH_003", currentTime=1_758_100_350_458), clock=1)
-        found = answer(reply, piece(), at(clock=1))
+    @pytest.mark.parametrize("off_ms", [0, 300_000, -300_000])
+    @pytest.mark.parametrize("situation", [CALM, at(accepted_at=99.0)])
+    def test_the_servers_own_time_is_refused(self, situation: Situation, off_ms: int) -> None:
+        """If what was signed is the server's own time, the clock is not the reason: stop."""
+        found = answer(wrong_time(NOW_MS + off_ms), piece(), situation)
         assert isinstance(found, Stop)
         assert isinstance(found.error, CredentialError)
         assert "clock" in str(found.error)
+
+    @pytest.mark.parametrize(
+        "situation", [at(accepted_at=99.0), at(clock=1), at(clock=3, accepted_at=99.0)]
+    )
+    def test_a_clock_that_has_served_is_kept_once(self, situation: Situation) -> None:
+        """One of several servers may have a wrong clock: the next attempt tells."""
+        reply = wrong_time(NOW_MS + HOUR_MS, clock=situation.clock)
+        first = again(answer(reply, piece(), situation))
+        assert first.server_ms is None
+        second = again(answer(reply, first.pieces[0], situation))
+        assert second.server_ms == NOW_MS + HOUR_MS
+        assert again(answer(reply, second.pieces[0], situation)).server_ms is None
+
+    @pytest.mark.parametrize("server_ms", [32_503_680_000_000, NOW_MS - 86_401_000, 1_770_230_415])
+    def test_a_time_more_than_a_day_away_is_not_followed(self, server_ms: int) -> None:
+        """Then one of the two clocks is broken, and the message names both."""
+        found = answer(wrong_time(server_ms), piece(), CALM)
+        assert isinstance(found, Stop)
+        assert found.error.exit_code == 2
+        assert "2026-02-04T18:40:15+00:00 by this machine" in str(found.error)
+        assert f"{as_time(server_ms / 1000)} by the server" in str(found.error)
+
+    def test_the_day_is_counted_from_this_machines_clock(self) -> None:
+        """However the clock was set before, a server's time is held to this machine's."""
+        ahead = at(wall=CALM.wall + 80_000, signed=CALM.signed + 80_000, clock=1)
+        reply = wrong_time(NOW_MS + 90_000_000, clock=1)
+        assert "more than a day apart" in stop(answer(reply, piece(doubted=True), ahead))
 
     def test_no_time_to_follow_stops(self) -> None:
         """A reply that names no time at all cannot be followed."""
@@ -142,8 +185,12 @@ class TestTime:
     @pytest.mark.parametrize("current", [float("inf"), float("nan"), 10**400, -1, "now"])
     def test_an_impossible_time_is_no_time(self, current: Any) -> None:
         """A time that no clock can show is never followed."""
-        reply = Reply(401, failure("AUTH_003", currentTime=current))
-        assert "names no time" in stop(answer(reply, piece(), CALM))
+        assert "names no time" in stop(answer(wrong_time(current), piece(), CALM))
+
+    def test_the_time_for_a_batch_bounds_it(self) -> None:
+        """A clock that is refused again and again ends with `max_retry_seconds`."""
+        found = answer(wrong_time(NOW_MS + HOUR_MS), piece(), at(now=390.0))
+        assert "max_retry_seconds" in stop(found)
 
 
 class TestCredentials:
@@ -184,18 +231,31 @@ class TestAgain:
     """What says nothing of rows is sent again, for as long as there is time."""
 
     @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 599])
-    @pytest.mark.parametrize("body", [None, failure("SOMETHING"), CONTINUED])
+    @pytest.mark.parametrize("body", [None, failure("SOMETHING"), CONTINUED, GOOD])
     def test_transient_statuses(self, status: int, body: Any) -> None:
-        """The piece goes again, whole, after the back-off."""
+        """The piece goes again, whole, after the back-off, whatever code the body has."""
         found = again(answer(Reply(status, body), piece(attempts=2), CALM))
         assert found.pieces == (piece(attempts=3),)
         assert found.after == back_off(2, 1.0)
-        assert not found.everyone
+        assert not found.hold
 
-    @pytest.mark.parametrize("body", [None, "ok", {}, {"success": True}, failure("INTERNAL")])
+    @pytest.mark.parametrize(
+        "body",
+        [
+            None,
+            "ok",
+            {},
+            {"success": True},
+            {"success": False},
+            {"success": False, "error": {"code": ""}},
+            {"success": False, "error": "INV_050"},
+            {**failure("INTERNAL"), "success": None},
+            {**failure("INTERNAL"), "success": True},
+        ],
+    )
     @pytest.mark.parametrize("status", [200, 202, 204])
     def test_success_that_names_no_rows(self, status: int, body: Any) -> None:
-        """A 200 that is no such JSON leaves the rows' fate unknown."""
+        """A 200 that neither names rows nor refuses by a code leaves the outcome unknown."""
         assert again(answer(Reply(status, body), piece(), CALM)).pieces == (piece(attempts=1),)
 
     def test_connection_lost(self) -> None:
@@ -224,17 +284,32 @@ class TestAgain:
 
     @pytest.mark.parametrize("status", [408, 425, 429, 500, 503])
     @pytest.mark.parametrize(
-        ("text", "wait"), [("7", 7.0), ("0", 0.0), ("Wed, 04 Feb 2026 18:40:25 GMT", 10.0)]
+        ("text", "wait"), [("7", 7.0), ("Wed, 04 Feb 2026 18:40:25 GMT", 10.0)]
     )
-    def test_retry_after_is_heeded_by_all(self, status: int, text: str, wait: float) -> None:
-        """`Retry-After`, in seconds or as a date, stands in place of the back-off, for everyone."""
+    def test_retry_after_holds_all(self, status: int, text: str, wait: float) -> None:
+        """`Retry-After`, in seconds or as a date, is waited out by everyone."""
         found = again(answer(Reply(status, headers={"retry-after": text}), piece(), CALM))
-        assert (found.after, found.everyone) == (wait, True)
+        assert (found.after, found.hold) == (wait, wait)
 
-    def test_retry_after_that_cannot_be_read_is_ignored(self) -> None:
-        """An odd `Retry-After` leaves the back-off as it is."""
-        found = again(answer(Reply(429, headers={"retry-after": "soon"}), piece(), CALM))
-        assert (found.after, found.everyone) == (back_off(0, 1.0), False)
+    @pytest.mark.parametrize("attempts", [0, 1, 3, 9])
+    @pytest.mark.parametrize("text", ["0", "1", "Wed, 04 Feb 2026 18:40:05 GMT", "soon", "-1"])
+    @pytest.mark.parametrize("status", [429, 500, 503])
+    def test_no_wait_is_shorter_than_the_back_off(
+        self, status: int, text: str, attempts: int
+    ) -> None:
+        """`Retry-After: 0`, a past date or an odd text does not let requests follow at once."""
+        reply = Reply(status, headers={"retry-after": text})
+        found = again(answer(reply, piece(attempts=attempts), CALM))
+        asked = 1.0 if text == "1" else 0.0
+        assert (found.after, found.hold) == (max(asked, back_off(attempts, 1.0)), asked)
+
+    def test_a_date_is_counted_from_the_replys_own(self) -> None:
+        """Who names a date names the present too, and need not share this machine's clock."""
+        headers = {
+            "retry-after": "Mon, 01 Jan 2001 00:00:30 GMT",
+            "date": "Mon, 01 Jan 2001 00:00:10 GMT",
+        }
+        assert again(answer(Reply(429, headers=headers), piece(), CALM)).hold == 20.0
 
     @pytest.mark.parametrize("text", ["291", "99999999999", "Wed, 04 Feb 2032 18:40:25 GMT"])
     def test_retry_after_beyond_the_limit_stops(self, text: str) -> None:
@@ -286,6 +361,9 @@ class TestSize:
         assert (found.error.code, found.blind) == ("TOO_LARGE", False)
 
 
+REFUSING = [200, 202, 206, 400, 402, 404, 405, 409, 410, 415, 418, 422, 451, 499]
+
+
 class TestRefusal:
     """A refusal that names no row is bisected."""
 
@@ -295,6 +373,41 @@ class TestRefusal:
         """The request is divided at once until the rows to blame stand alone."""
         found = again(answer(Reply(status, body), piece(5), CALM))
         assert (rows(found.pieces), found.after, found.refused_size) == ([3, 2], 0.0, False)
+
+    @pytest.mark.parametrize("status", REFUSING)
+    @pytest.mark.parametrize(
+        "more",
+        [
+            {},
+            {"data": None},
+            {"data": {}},
+            {"data": {"errors": [], "acceptedRows": []}},
+            {"data": {"errors": [{"code": "INV_050"}]}},
+            {"data": {"errors": [{"rowIndex": 99, "code": "INV_050"}]}},
+        ],
+    )
+    def test_a_code_refuses_whatever_the_status(self, status: int, more: dict[str, Any]) -> None:
+        """`success: false` with a code is a refusal of the request, if it names no row of it."""
+        reply = Reply(status, {**failure("INV_050"), **more})
+        assert rows(again(answer(reply, piece(5), at(now=1e6))).pieces) == [3, 2]
+        alone = answer(reply, piece(1), CALM)
+        assert isinstance(alone, Refuse)
+        assert (alone.error.code, alone.blind, alone.request_id) == ("INV_050", True, "r-1")
+
+    @pytest.mark.parametrize("status", REFUSING)
+    def test_rows_that_are_named_come_before_the_code(self, status: int) -> None:
+        """A refusal that names rows settles them."""
+        assert isinstance(answer(Reply(status, {**failure("X"), **GOOD}), piece(2), CALM), Settle)
+
+    @pytest.mark.parametrize(
+        ("status", "kind"), [(413, Again), (302, Stop), (401, Stop), (403, Stop), (429, Again)]
+    )
+    def test_these_statuses_come_before_the_code(self, status: int, kind: type) -> None:
+        """Size, redirects, credentials and limits are told by the status, whatever the code."""
+        for body in (failure("INV_050"), {**failure("INV_050"), **GOOD}):
+            found = answer(Reply(status, body), piece(5), CALM)
+            assert isinstance(found, kind)
+            assert not isinstance(found, Again) or found.refused_size or found.after
 
     def test_a_single_row_is_to_blame(self) -> None:
         """A row refused alone is refused blindly, under the reply's code."""
@@ -320,11 +433,10 @@ class TestRefusal:
         while queue:
             one = queue.pop()
             requests += 1
-            found: Answer = Resync(None)
-            if bad in [item.identifier for item in one.items]:
-                found = answer(Reply(422), one, CALM)
-            else:
+            if bad not in [item.identifier for item in one.items]:
                 accepted += one.items
+                continue
+            found = answer(Reply(422), one, CALM)
             if isinstance(found, Again):
                 queue += found.pieces
             elif isinstance(found, Refuse):
@@ -409,8 +521,9 @@ class TestAnythingElse:
 
     @pytest.mark.parametrize("status", [100, 101, 199, 402, 404, 405, 409, 410, 415, 418, 451, 499])
     def test_fatal_with_status_code_and_number(self, status: int) -> None:
-        """The message names the status, the code and the requestId."""
-        text = stop(answer(Reply(status, failure("X_7")), piece(), CALM))
+        """What is no refusal of the API's is fatal; the message names status, code, requestId."""
+        body = {key: value for key, value in failure("X_7").items() if key != "success"}
+        text = stop(answer(Reply(status, body), piece(), CALM))
         assert str(status) in text
         assert "X_7" in text
         assert "r-1" in text
@@ -433,11 +546,14 @@ BODIES: list[Any] = [
     failure("AUTH_003", currentTime=10**400),
     failure("AUTH_010"),
     failure("VAL"),
+    {**failure("VAL"), "data": {"errors": []}},
 ]
 SITUATIONS = st.builds(
     Situation,
     now=st.floats(90, 500),
     wall=st.floats(0, 4e9),
+    machine=st.floats(0, 4e9),
+    signed=st.floats(0, 4e9),
     clock=st.integers(0, 2),
     accepted_at=st.none() | st.floats(0, 500),
     failures=st.integers(0, 40),
@@ -453,6 +569,7 @@ PIECES = st.builds(
     single=st.booleans(),
     probing=st.sampled_from([0.0, 95.0]),
     postponed=st.booleans(),
+    doubted=st.booleans(),
 )
 REPLIES = st.builds(
     Reply,
@@ -472,7 +589,7 @@ def test_every_status_has_an_answer(status: int) -> None:
     for body in BODIES:
         for count in (1, 4):
             found = answer(Reply(status, body), piece(count), CALM)
-            assert isinstance(found, (Settle, Again, Resync, Refuse, Stop))
+            assert isinstance(found, (Settle, Again, Refuse, Stop))
             if isinstance(found, Stop):
                 assert isinstance(found.error, DeliveryError)
 
@@ -500,10 +617,12 @@ def test_sending_again_never_loses_or_repeats_an_item(
 def test_no_wait_outlasts_the_time_of_the_batch(
     reply: Reply | NoReply, one: Piece, situation: Situation
 ) -> None:
-    """A wait is never negative, and never ends after `max_retry_seconds`."""
+    """A wait is never negative, never shorter than the back-off, nor beyond the batch's time."""
     found = answer(reply, one, situation)
-    if isinstance(found, Again) and found.after:
-        assert 0 < found.after <= one.since + situation.max_retry - situation.now
+    if isinstance(found, Again) and found.pieces[0].attempts > one.attempts:
+        left = one.since + situation.max_retry - situation.now
+        assert min(back_off(one.attempts, situation.jitter), left) <= found.after <= left
+        assert 0 <= found.hold <= left
 
 
 @settings(deadline=None)

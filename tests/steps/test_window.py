@@ -9,7 +9,7 @@ import pytest
 
 from target_tocobagus.encoding import body_size, encode_body
 from target_tocobagus.gathering import Gathering
-from target_tocobagus.model import Level, Stream
+from target_tocobagus.model import Item, Level, Stream
 from target_tocobagus.window import Limits, Window
 
 if TYPE_CHECKING:
@@ -400,3 +400,42 @@ def test_many_entries_leave_the_heaps_small() -> None:
             settle(window, take(window, Limits(5, 10_000, 5), position))
     heaps: list[Any] = [window._oldest, window._empty]  # noqa: SLF001  # memory is what is promised
     assert all(len(heap) <= 2 * window.ready + 65 for heap in heaps)
+
+
+class TestLending:
+    """A lease may hold an item that is no update, if nothing newer of it can be overtaken."""
+
+    def spare(self, sku: str) -> Item:
+        """Make an item that counts for nothing."""
+        return Item(("sku", sku), {}, 9, b"{}")
+
+    @pytest.mark.parametrize("sku", ["out", "own", "waits", "behind"])
+    def test_what_waits_or_is_in_flight_is_not_lent(self, sku: str) -> None:
+        """Its own values come first, wherever they are."""
+        window = filled([("out", None, 1)])
+        take(window)
+        put(window, [("own", None, 1)], start=2)
+        lease = take(window)
+        put(window, [("waits", "W", 1), ("behind", None, 1), ("behind", "W", 2)], start=3)
+        assert not window.lend(lease, self.spare(sku))
+        assert list(lease.items) == [("sku", "own")]
+
+    def test_what_comes_meanwhile_waits_until_it_is_released(self) -> None:
+        """The item is locked like any that is in flight, and counts as no row."""
+        window = filled([("a", None, 1)])
+        lease = take(window)
+        assert window.lend(lease, self.spare("b"))
+        put(window, [("b", None, 2)], start=2)
+        assert (window.ready, window.unsettled()) == (0, 2)
+        window.release(lease, [("sku", "b")])
+        assert picked(take(window)) == [("b", None, 2)]
+
+    def test_a_lease_that_had_ended_lives_again(self) -> None:
+        """The window is not idle while it is out, and no STATE goes before its position."""
+        window = filled([("a", None, 1)])
+        lease = take(window)
+        window.release(lease, [("sku", "a")])
+        assert window.lend(lease, self.spare("b"))
+        assert (window.idle, window.lowest(), window.unsettled()) == (False, 9, 0)
+        window.release(lease, [("sku", "b")])
+        assert (window.idle, window.lowest()) == (True, None)
