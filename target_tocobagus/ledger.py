@@ -5,12 +5,14 @@ of the row. So until then a STATE that covers a rejected row is held back, and a
 refused only by standing alone (the reply did not name it) is a suspect: rejected with the first
 acceptance or at the end of input, but not if every row turns out to be one.
 
-No lock here: the caller holds it.
+No lock here, and nothing is written: the caller holds the lock. What is rejected waits in a queue
+until `reject_writer` has written it down; only then it counts, and STATE may cover it.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 _SUSPECTS: Final = 3
 _HOPELESS: Final = 100
+_REJECTION_BYTES: Final = 2000
+"""What a rejection weighs in memory beside its record, about."""
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -39,12 +43,23 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 class Ledger:
-    """The fates of a run."""
+    """The fates of a run.
 
-    def __init__(self, tally: Tally, write: Callable[[Rejection], None]) -> None:
-        """Count in a tally, and write rejections down where the caller says."""
+    Attributes:
+        weight: Bytes of memory that the unwritten rejections take, about.
+    """
+
+    def __init__(self, tally: Tally, tell: Callable[[], None]) -> None:
+        """Count in a tally.
+
+        Args:
+            tally: The run's sums.
+            tell: Called when there is something to be written down; it must not wait.
+        """
         self._tally = tally
-        self._write = write
+        self._tell = tell
+        self._certain = False
+        self.weight = 0
         self._suspects: list[Refusal] = []
         self._unwritten: deque[tuple[int, Rejection]] = deque()
         self._rejected_low: int | None = None
@@ -68,17 +83,16 @@ class Ledger:
         """The API took some items on, and refused others."""
         taken = sum([len(item.levels) for item in accepted])
         self._tally.accepted += taken
-        self._unwritten.extend(_by_record(refusals))
+        self._queue(_by_record(refusals))
         if taken:
             self.decide()
-        self._write_down()
 
     def decide(self) -> None:
         """The request as a whole is not to blame: whatever was refused is rejected."""
-        self._unwritten.extend(_by_record(self._suspects))
-        self._suspects.clear()
-        self._write_down()
+        self._certain = True
         self._rejected_low = None
+        suspects, self._suspects = self._suspects, []
+        self._queue(_by_record(suspects))
 
     def suspect(self, refusal: Refusal) -> None:
         """An item was refused by a reply that did not name it.
@@ -100,19 +114,30 @@ class Ledger:
 
     def reject(self, rejection: Rejection) -> None:
         """The mapping refused a part of a record, or several for one cause."""
-        self._unwritten.append((rejection.position, rejection))
-        self._write_down()
+        self._queue([(rejection.position, rejection)])
 
-    def _write_down(self) -> None:
-        """Write first and count then: what cannot be written has no fate yet."""
-        while self._unwritten:
-            self._write(self._unwritten[0][1])
-            self._count(*self._unwritten.popleft())
+    def unwritten(self, most: int) -> list[Rejection]:
+        """List the oldest rejections that are not written down."""
+        return [rejection for _, rejection in islice(self._unwritten, most)]
+
+    def written(self, count: int) -> None:
+        """So many of the oldest are written down: they count now."""
+        for _ in range(count):
+            position, rejection = self._unwritten.popleft()
+            self.weight -= _weight(rejection)
+            self._count(position, rejection)
+
+    def _queue(self, rejections: Iterable[tuple[int, Rejection]]) -> None:
+        for low, rejection in rejections:
+            self._unwritten.append((low, rejection))
+            self.weight += _weight(rejection)
+        if self._unwritten:
+            self._tell()
 
     def _count(self, position: int, rejection: Rejection) -> None:
         self._tally.rejected += len(rejection.updates)
         self._tally.codes[rejection.code] += len(rejection.updates)
-        if not self._tally.accepted:
+        if not self._certain:
             low = self._rejected_low
             self._rejected_low = position if low is None else min(low, position)
 
@@ -129,6 +154,10 @@ class Ledger:
                 " the mapping, the store or the credentials are probably wrong"
             )
             raise DeliveryError(message)
+
+
+def _weight(rejection: Rejection) -> int:
+    return _REJECTION_BYTES + len(rejection.line)
 
 
 def by_cause(

@@ -22,7 +22,12 @@ class Book:
         self.tally = Tally()
         self.written: list[Rejection] = []
         self.disk_is_full = False
-        self.ledger = Ledger(self.tally, self._write)
+        self.ledger = Ledger(self.tally, self._write_down)
+
+    def _write_down(self) -> None:
+        for rejection in self.ledger.unwritten(1_000_000):
+            self._write(rejection)
+            self.ledger.written(1)
 
     def _write(self, rejection: Rejection) -> None:
         if self.disk_is_full:
