@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from target_tocobagus.sandbox.testing import Sandbox
 
-CODES = {signal.SIGTERM: 143, signal.SIGINT: 130}
+CODES = {signal.SIGTERM: 143, signal.SIGINT: 130, signal.SIGHUP: 129}
 IN_TIME = 8.0
 """Seconds in which a run must end that has nothing to wait for, on a machine that is busy."""
 
@@ -40,7 +40,7 @@ def in_flight(sandbox: Sandbox, requests: int = 1) -> None:
 
 @pytest.mark.parametrize("number", CODES)
 def test_a_signal_ends_a_run_whose_tap_is_silent(number: signal.Signals, begun: Talk) -> None:
-    """SIGTERM and SIGINT end it at once with 128 + n, though stdin stays open."""
+    """SIGTERM, SIGINT and SIGHUP end it at once with 128 + n, though stdin stays open."""
     began = time.monotonic()
     begun.signal(number)
     ended = begun.ended().without_traceback(CODES[number])
@@ -147,13 +147,13 @@ def test_killed_at_any_instant_no_state_covers_what_was_not_answered(
 
 
 def test_a_fatal_error_ends_a_run_whose_tap_is_silent(begun: Talk, sandbox: Sandbox) -> None:
-    """A credential that breaks in mid-run stops it at once: exit 1, the safe STATE, no request."""
+    """A credential that breaks in mid-run stops it at once: exit 2, the safe STATE, no request."""
     fault = {"status": 401, "code": "AUTH_010", "message": "Invalid signature"}
     sandbox.set_scenario({"rules": [{"fault": fault}]})
     sent = len(sandbox.requests())
     began = time.monotonic()
     begun.say(record("B", 1), record("C", 1), state(2))
-    ended = begun.ended().without_traceback(1)
+    ended = begun.ended().without_traceback(2)
     assert time.monotonic() - began < IN_TIME
     assert ended.numbers == [1]
     for part in ("HTTP 401", "AUTH_010", "partner_secret", "requestId "):
@@ -164,19 +164,19 @@ def test_a_fatal_error_ends_a_run_whose_tap_is_silent(begun: Talk, sandbox: Sand
 
 
 @pytest.mark.parametrize(
-    ("fault", "wanted"),
+    ("fault", "wanted", "code"),
     [
-        ({"status": 404, "code": "X_404", "message": "gone"}, ("HTTP 404", "X_404", "gone")),
-        ({"status": 403}, ("HTTP 403", "signature_prefix", "signed_path_prefix")),
-        ({"status": 418}, ("HTTP 418",)),
+        ({"status": 404, "code": "X_404", "message": "gone"}, ("HTTP 404", "X_404", "gone"), 1),
+        ({"status": 403}, ("HTTP 403", "signature_prefix", "signed_path_prefix"), 2),
+        ({"status": 418}, ("HTTP 418",), 1),
     ],
 )
 def test_an_answer_that_allows_nothing_more_is_named(
-    fault: dict[str, Any], wanted: tuple[str, ...], command: Command, sandbox: Sandbox
+    fault: dict[str, Any], wanted: tuple[str, ...], code: int, command: Command, sandbox: Sandbox
 ) -> None:
     """The message holds status, code and message; one request was enough to know."""
     sandbox.set_scenario({"rules": [{"fault": fault}]})
-    ended = command.run([schema(), record("A", 1), state(1)]).without_traceback(1)
+    ended = command.run([schema(), record("A", 1), state(1)]).without_traceback(code)
     assert all(part in ended.stderr for part in wanted)
     assert len(sandbox.requests()) == 1
     assert ended.stdout == []
@@ -208,7 +208,7 @@ def test_a_reader_of_state_that_is_gone_ends_the_run(command: Command, sandbox: 
     os.close(writer)
     _, stderr = process.communicate(encode([schema(), record("A", 1), state(1)]), 30)
     assert process.returncode == 1
-    assert b"STATE cannot be written: whoever read it is gone" in stderr
+    assert b"STATE cannot be written: its reader is gone" in stderr
     assert b"Traceback" not in stderr
     assert b"Exception ignored" not in stderr
     assert stock_of(sandbox) == {"A": {None: 1}}
@@ -322,6 +322,6 @@ def test_a_fatal_error_gives_what_is_in_flight_a_few_seconds(
     sandbox.set_scenario({"rules": rules})
     rejects = tmp_path / "rejects.singer"
     lines = [schema(), record("SLOW", 1), state(1), record("BAD", 1), state(2)]
-    ended = command.run(lines, batch_size_rows=1, rejects_path=str(rejects)).without_traceback(1)
+    ended = command.run(lines, batch_size_rows=1, rejects_path=str(rejects)).without_traceback(2)
     assert ended.numbers == [1]
     assert (ended.sums.accepted, ended.sums.unsettled, rejects.read_text()) == (1, 1, "")
