@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import Final
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _SWITCH_SECONDS: Final = 0.001
 _COLLECT_AFTER: Final = 50_000
@@ -30,7 +34,24 @@ def main() -> None:
     # until the main thread, which maps without a pause, lets it.
     sys.setswitchinterval(_SWITCH_SECONDS)
     _share_one_arena()
-    TargetTocobagus.cli(prog_name="target-tocobagus")
+    with _queued_log():
+        TargetTocobagus.cli(prog_name="target-tocobagus")
+
+
+@contextmanager
+def _queued_log() -> Iterator[None]:
+    """Let no thread wait for a stderr that nobody reads."""
+    from target_tocobagus.log_stream import LogStream
+
+    if (stderr := sys.stderr) is None:
+        yield
+        return
+    sys.stderr = log = LogStream(stderr)
+    try:
+        yield
+    finally:
+        log.finish()
+        sys.stderr = stderr
 
 
 def _share_one_arena() -> None:

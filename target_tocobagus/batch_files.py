@@ -1,15 +1,18 @@
 """The records in the files that a BATCH message names, one at a time.
 
 The SDK loads a whole file at once and believes the label that says how it is compressed. Here a
-file is streamed, and its first bytes say whether it is gzip.
+file is streamed, and its first bytes say whether it is gzip. Between two pieces of it the run gets
+its turn, whatever lines they hold: none, blank ones, or a part of an endless one. A local file must
+be a regular one: to open or to read a named pipe may block for ever, and so a signal be ignored.
 """
 
 from __future__ import annotations
 
 import gzip
 import io
+import os
+import stat
 from contextlib import contextmanager
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, cast
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
@@ -19,22 +22,27 @@ import msgspec
 from target_tocobagus.decoding import decode_line
 from target_tocobagus.errors import InputError
 from target_tocobagus.foreign_text import clean, quoted
+from target_tocobagus.line_cutter import LineCutter, LineTooLongError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
+_CHUNK_BYTES: Final = 1 << 18
 _BOM: Final = b"\xef\xbb\xbf"
 _GZIP: Final = b"\x1f\x8b"
 
 
 def read_records(
-    message: Mapping[str, Any], batch_config: Mapping[str, Any] | None
+    message: Mapping[str, Any],
+    batch_config: Mapping[str, Any] | None,
+    breathe: Callable[[], object] = lambda: None,
 ) -> Iterator[tuple[bytes, Any]]:
     """Read the records of a BATCH message, in their order.
 
     Args:
         message: With ``stream``, ``encoding`` and ``manifest``.
         batch_config: The SDK's setting; its ``storage`` says where files are that are not local.
+        breathe: Called after each piece of a file.
 
     Yields:
         A RECORD message as it would have come, and its record.
@@ -49,25 +57,36 @@ def read_records(
         raise InputError(error)
     stream = msgspec.json.encode(message["stream"])
     for path in manifest:
-        for number, line in _lines(str(path), batch_config):
-            try:
-                record = decode_line(line)
-            except ValueError as error:
-                text = f"Line {number} of the batch file {clean(str(path))} is not JSON"
-                raise InputError(text) from error
-            yield b'{"type":"RECORD","stream":%b,"record":%b}' % (stream, line), record
+        number = 0
+        for lines in _pieces(str(path), batch_config):
+            for number, line in enumerate(lines, start=number + 1):  # noqa: B020  # the count goes on
+                if text := (line.removeprefix(_BOM) if number == 1 else line).strip():
+                    record = _decode(text, number, str(path))
+                    yield b'{"type":"RECORD","stream":%b,"record":%b}' % (stream, text), record
+            breathe()
 
 
-def _lines(path: str, batch_config: Mapping[str, Any] | None) -> Iterator[tuple[int, bytes]]:
-    """Read the lines that are not empty, with the numbers that an editor would give them."""
+def _decode(line: bytes, number: int, path: str) -> Any:
+    try:
+        return decode_line(line)
+    except ValueError as error:
+        text = f"Line {number} of the batch file {clean(path)} is not JSON"
+        raise InputError(text) from error
+
+
+def _pieces(path: str, batch_config: Mapping[str, Any] | None) -> Iterator[list[bytes]]:
+    """Read a file piece by piece, of each the lines that end in it."""
     try:
         with _open(path, batch_config) as file, _decompressed(file) as content:
-            for number, line in enumerate(content, start=1):
-                if record := (line.removeprefix(_BOM) if number == 1 else line).strip():
-                    yield number, record
+            cutter = LineCutter()
+            while chunk := content.read(_CHUNK_BYTES):
+                yield cutter.cut(chunk)
+            yield cutter.rest()
     except Exception as error:
         # Libraries for storage raise whatever they like, and some are not installed.
-        text = f"The batch file {clean(path)} cannot be read ({_cause(error)})"
+        known = isinstance(error, (InputError, LineTooLongError))
+        reason = str(error) if known else _cause(error)
+        text = f"The batch file {clean(path)} cannot be read ({clean(reason)})"
         raise InputError(text) from error
 
 
@@ -84,17 +103,35 @@ def _open(path: str, batch_config: Mapping[str, Any] | None) -> Iterator[IO[byte
 
     The SDK would make the directory of a local file that is not there.
     """
-    parts = urlsplit(path)
-    if not batch_config and parts.scheme in {"", "file"}:
-        with Path(url2pathname(parts.path)).open("rb") as file:
+    if not batch_config and (local := _local(path)) is not None:
+        with local as file:
             yield file
         return
     from singer_sdk.helpers._batch import BatchConfig, StorageTarget
 
     head, tail = StorageTarget.split_url(path)
     storage = BatchConfig.from_dict(dict(batch_config)).storage if batch_config else None
-    with (storage or StorageTarget.from_url(head)).open(tail, mode="rb") as file:
+    storage = storage or StorageTarget.from_url(head)
+    with _local(f"{storage.root}/{tail}") or storage.open(tail, mode="rb") as file:
         yield file
+
+
+def _local(path: str) -> IO[bytes] | None:
+    """Open a local file; ``None`` if it is elsewhere.
+
+    Raises:
+        InputError: It is not a regular file.
+    """
+    parts = urlsplit(path)
+    if parts.scheme not in {"", "file"}:
+        return None
+    # Without waiting for a named pipe's writer; of a regular file it changes nothing.
+    descriptor = os.open(url2pathname(parts.path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        message = "it is not a regular file"
+        raise InputError(message)
+    return open(descriptor, "rb")  # noqa: PTH123  # a descriptor; the caller closes it
 
 
 @contextmanager

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 OWN_KEY: Final = "tocobagus"
 _MOST_WAITING: Final = 1000
+_MOST_BYTES: Final = 32 << 20
 
 _decoder: Final = json.JSONDecoder(parse_float=str, parse_int=str)
 """Reads what Python's lenient reader does; numbers of any length, for nobody looks at them."""
@@ -103,12 +104,14 @@ class _StateMessage(msgspec.Struct):
 class Checkpoints:
     """The STATEs that wait for what they cover.
 
-    When very many wait, every second one is forgotten: each of them is covered by the next.
+    When they are too many or too large, every second one is forgotten, and never the newest: each
+    of them is covered by the next.
     """
 
     def __init__(self) -> None:
         """Begin with none."""
         self._waiting: list[tuple[int, Value]] = []
+        self._bytes = 0
 
     def __len__(self) -> int:
         """Count those that wait."""
@@ -117,10 +120,14 @@ class Checkpoints:
     def add(self, position: int, value: Value) -> None:
         """Take in a STATE that came after the record at a position."""
         if self._waiting and self._waiting[-1][0] == position:
-            self._waiting.pop()
+            self._bytes -= _size(self._waiting.pop()[1])
         self._waiting.append((position, value))
-        if len(self._waiting) > _MOST_WAITING:
+        self._bytes += _size(value)
+        while len(self._waiting) > 1 and (
+            len(self._waiting) > _MOST_WAITING or self._bytes > _MOST_BYTES
+        ):
             del self._waiting[-2::-2]
+            self._bytes = sum(_size(each) for _, each in self._waiting)
 
     def take_safe(self, lowest: int | None) -> Value | None:
         """Take out the newest STATE that lies before the lowest unsettled position.
@@ -131,4 +138,10 @@ class Checkpoints:
         safe = None
         while self._waiting and (lowest is None or self._waiting[0][0] < lowest):
             safe = self._waiting.pop(0)[1]
+            self._bytes -= _size(safe)
         return safe
+
+
+def _size(value: Value) -> int:
+    """Count the bytes of a value; what stands under each key is what is large."""
+    return sum([len(key) + memoryview(part).nbytes for key, part in value.items()])

@@ -1,10 +1,10 @@
 """The workers: each takes a batch from the window and stays with it until every row has its fate.
 
 How to think about it. One lock guards all that the threads share: the window, the pacing, the
-ledger. A worker holds it while it picks and while it settles, never while it sends or waits. Rows
-that must be sent again stay with their worker, in its own queue of pieces, and their identifiers
-stay leased; so whatever the retries, halvings and searches, no second request can hold the same
-identifier, and a newer value goes afterwards.
+ledger. It guards memory only: a worker holds it while it picks and while it settles, never while it
+sends, logs or waits. Rows that must be sent again stay with their worker, in its own queue of
+pieces, and their identifiers stay leased; so whatever the retries, halvings and searches, no second
+request can hold the same identifier, and a newer value goes afterwards.
 
 Three conditions share the lock, so that a word is never heard by the wrong sleeper: `_idle` for
 workers without a batch, `_slots` for those who wait to be allowed another request, `_pause` for
@@ -23,6 +23,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
+from target_tocobagus import followup
 from target_tocobagus.encoding import encode_body
 from target_tocobagus.errors import DeliveryError, TocobagusError
 from target_tocobagus.followup import FollowUp, Work
@@ -155,12 +156,13 @@ class Delivery:
         except _Abandoned:
             self._tell()
         except TocobagusError as error:
-            self._fail(error)
+            self.fail(error)
         except Exception as error:  # a worker must not die unnoticed
             logger.critical("A worker failed", exc_info=True)
-            self._fail(DeliveryError(f"internal error in delivery: {type(error).__name__}"))
+            self.fail(DeliveryError(f"internal error in delivery: {type(error).__name__}"))
 
-    def _fail(self, error: TocobagusError) -> None:
+    def fail(self, error: TocobagusError) -> None:
+        """Send nothing more; of several errors the first counts."""
         with self.lock:
             self.error = self.error or error
         self.abandon()
@@ -237,6 +239,12 @@ class Delivery:
             raise
 
     def _conclude(self, reply: Reply | NoReply, piece: Piece, work: Work) -> float:
+        try:
+            return self._follow(reply, piece, work)
+        finally:
+            followup.logger.flush()
+
+    def _follow(self, reply: Reply | NoReply, piece: Piece, work: Work) -> float:
         with self.lock:
             self._pacing.end()
             if self._deaf:

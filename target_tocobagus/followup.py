@@ -1,8 +1,9 @@
 """Carries out what an answer calls for: fates given, pieces queued, limits learnt, clocks set.
 
 `retrying` decides, and this does it, to the window, the pacing, the ledger and the tally that the
-workers share. Nothing here waits or sends, and the caller holds the delivery's lock throughout, so
-that a row's fate, its count and its identifier's release are one step.
+workers share. Nothing here waits, writes or sends, and the caller holds the delivery's lock
+throughout, so that a row's fate, its count and its identifier's release are one step. What is to be
+logged is kept until the lock is released (`logger.flush`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from target_tocobagus.accepted_items import AcceptedItems
+from target_tocobagus.deferred_log import DeferredLog
 from target_tocobagus.encoding import encode_body, encode_item
 from target_tocobagus.ledger import UNLISTED, Refusal
 from target_tocobagus.plural import counted
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from target_tocobagus.pacing import Pacing
     from target_tocobagus.window import Lease, Window
 
-logger = logging.getLogger("target-tocobagus.delivery")
+logger: Final = DeferredLog("target-tocobagus.delivery")
 
 _UNACCOUNTED: Final = RowError("UNACCOUNTED", "the API's answer does not say what became of it", "")
 

@@ -5,13 +5,15 @@ request as a whole may be to blame: rejected with the next acceptance or at the 
 not if every row turns out to be one. And until the API has accepted something, or a quarter of an
 hour has passed, a STATE that covers a rejected row is held back: the set-up may be wrong for all.
 
-No lock here: the caller holds it.
+No lock here, and nothing is written: the caller holds the lock. What is rejected waits in a queue
+until `reject_writer` has written it down; only then it counts, and STATE may cover it.
 """
 
 from __future__ import annotations
 
 import time
 from collections import deque
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -31,6 +33,8 @@ _SUSPECTS_AFTER_ACCEPTANCE: Final = 20
 """So many different rows refused in a row may be the request's fault, and not theirs."""
 
 _HOLD_SECONDS: Final = 900.0
+_REJECTION_BYTES: Final = 2000
+"""What a rejection weighs in memory beside its record, about."""
 
 UNLISTED: Final = frozenset({"INV_001", "INV_002"})
 """The store does not list the item, whatever its warehouses."""
@@ -46,12 +50,16 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 class Ledger:
-    """The fates of a run."""
+    """The fates of a run.
+
+    Attributes:
+        weight: Bytes of memory that the unwritten rejections take, about.
+    """
 
     def __init__(
         self,
         tally: Tally,
-        write: Callable[[Rejection], None],
+        tell: Callable[[], None],
         *,
         skip_unlisted: bool = False,
         now: Callable[[], float] = time.monotonic,
@@ -60,14 +68,16 @@ class Ledger:
 
         Args:
             tally: Where to count.
-            write: Writes a rejection down.
+            tell: Called when there is something to be written down; it must not wait.
             skip_unlisted: Rows of items that the store does not list are skipped, not rejected.
             now: The monotonic clock, in seconds.
         """
         self._tally = tally
-        self._write = write
+        self._tell = tell
         self._skip_unlisted = skip_unlisted
         self._now = now
+        self._certain = False
+        self.weight = 0
         self._suspects: list[Refusal] = []
         self._unwritten: deque[tuple[int, Rejection]] = deque()
         self._rejected_low: int | None = None
@@ -97,18 +107,17 @@ class Ledger:
         if len(rejected) < len(refusals):
             self._skip([each.item for each in refusals if self.skips(each.error)])
         self._tally.listed |= bool(taken or rejected)
-        self._unwritten.extend(_by_record(rejected))
+        self._queue(_by_record(rejected))
         if taken:
             self.decide()
-        self._write_down()
 
     def decide(self) -> None:
         """The request as a whole is not to blame: whatever was refused is rejected."""
         self._tally.listed |= bool(self._suspects)
-        self._unwritten.extend(_by_record(self._suspects))
-        self._suspects.clear()
-        self._write_down()
+        self._certain = True
         self._rejected_low = None
+        suspects, self._suspects = self._suspects, []
+        self._queue(_by_record(suspects))
 
     def skips(self, error: RowError) -> bool:
         """Tell whether a row that is refused so is skipped."""
@@ -142,23 +151,38 @@ class Ledger:
 
     def reject(self, rejection: Rejection) -> None:
         """The mapping refused a part of a record, or several for one cause."""
-        self._unwritten.append((rejection.position, rejection))
-        self._write_down()
+        self._queue([(rejection.position, rejection)])
 
-    def _write_down(self) -> None:
-        """Write first and count then: what cannot be written has no fate yet."""
-        while self._unwritten:
-            self._write(self._unwritten[0][1])
-            self._count(*self._unwritten.popleft())
+    def unwritten(self, most: int) -> list[Rejection]:
+        """List the oldest rejections that are not written down."""
+        return [rejection for _, rejection in islice(self._unwritten, most)]
+
+    def written(self, count: int) -> None:
+        """So many of the oldest are written down: they count now."""
+        for _ in range(count):
+            position, rejection = self._unwritten.popleft()
+            self.weight -= _weight(rejection)
+            self._count(position, rejection)
+
+    def _queue(self, rejections: Iterable[tuple[int, Rejection]]) -> None:
+        for low, rejection in rejections:
+            self._unwritten.append((low, rejection))
+            self.weight += _weight(rejection)
+        if self._unwritten:
+            self._tell()
 
     def _count(self, position: int, rejection: Rejection) -> None:
         self._tally.rejected += len(rejection.updates)
         self._tally.codes[rejection.code] += len(rejection.updates)
-        if not self._tally.accepted:
+        if not self._certain:
             low = self._rejected_low
             if low is None:
                 self._held_until = self._now() + _HOLD_SECONDS
             self._rejected_low = position if low is None else min(low, position)
+
+
+def _weight(rejection: Rejection) -> int:
+    return _REJECTION_BYTES + len(rejection.line)
 
 
 def by_cause(

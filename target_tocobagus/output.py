@@ -1,35 +1,120 @@
-"""The door to stdout, where Meltano takes each line for a STATE."""
+"""Writes STATE lines to stdout, where Meltano takes each line for a STATE.
+
+Python's own buffers are passed by: where they are switched off (`python -u`), a write may take a
+part of a line and say nothing. A line goes out in pieces that a pipe takes without blocking, and
+between two pieces the wake-up pipe is listened to, so that a slow reader holds up no signal.
+
+Invariants:
+- A line is written whole, or an error is raised.
+- After a line that was not written whole none follows.
+"""
 
 from __future__ import annotations
 
+import io
 import os
+import select
+import stat
 import sys
-from pathlib import Path
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
 
 from target_tocobagus.errors import OutputError
 
+if TYPE_CHECKING:
+    from target_tocobagus.wakeup import WakeUp
 
-def write_line(text: str) -> None:
-    """Write a line to stdout, and make sure that it is out.
+_PIECE: Final = select.PIPE_BUF
+"""What a pipe that can be written to takes at once and as a whole (pipe(7))."""
 
-    Raises:
-        OutputError: Its reader is gone.
-    """
-    if sys.stdout is None:
-        message = "STATE cannot be written: standard output is closed"
-        raise OutputError(message)
+_LEAST_SECONDS: Final = 1.0
+"""What a line gets, though the run should have ended by now."""
+
+_PAUSE: Final = 0.01
+
+
+class StateOutput:
+    """Standard output, for one run."""
+
+    def __init__(self, wakeup: WakeUp) -> None:
+        """Listen to a wake-up pipe while a reader is slow."""
+        self._wakeup = wakeup
+        self._problem = ""
+
+    def write_line(self, text: str) -> None:
+        """Write a line, and make sure that it is out.
+
+        Raises:
+            OutputError: It is not, and no line will be any more.
+        """
+        self._problem = self._problem or self._write(f"{text}\n")
+        if self._problem:
+            message = f"STATE cannot be written: {self._problem}"
+            raise OutputError(message)
+
+    def _write(self, line: str) -> str:
+        """Write a line; tells what was wrong, if something was."""
+        if sys.stdout is None:
+            return "standard output is closed"
+        try:
+            descriptor = _descriptor()
+            if descriptor is None:
+                sys.stdout.write(line)
+                sys.stdout.flush()
+            else:
+                # JSON is UTF-8, whatever the encoding that the environment has chosen for texts.
+                self._write_all(descriptor, line.encode())
+        except BrokenPipeError:
+            return "its reader is gone"
+        except OSError as error:
+            return error.strerror or type(error).__name__
+        except ValueError:
+            return "standard output is closed"
+        return ""
+
+    def _write_all(self, descriptor: int, data: bytes) -> None:
+        whole = _size_of_file(descriptor)
+        began = time.monotonic()
+        try:
+            while data:
+                self._await(descriptor, began)
+                with suppress(BlockingIOError):
+                    data = data[os.write(descriptor, data[:_PIECE]) :]
+                    continue
+                self._wakeup.wait(_PAUSE)
+        except OSError:
+            if whole is not None:
+                with suppress(OSError):  # the file's last line shall be a STATE that is whole
+                    os.ftruncate(descriptor, whole)
+            raise
+        finally:
+            self._wakeup.wake()  # what was heard meanwhile was meant for others, too
+
+    def _await(self, descriptor: int, began: float) -> None:
+        """Wait until something can be written; with a limit, once the run must stop.
+
+        Raises:
+            TimeoutError: The limit is over.
+        """
+        while True:
+            until = self._wakeup.until
+            least = began + _LEAST_SECONDS
+            left = None if until is None else max(until, least) - time.monotonic()
+            if self._wakeup.wait(left, descriptor, to_write=True):
+                return
+            if left is not None and left <= 0:
+                raise TimeoutError(0, "its reader takes nothing more")
+
+
+def _descriptor() -> int | None:
+    """Find what can be waited for; ``None`` where stdout is no file of the system's."""
     try:
-        # JSON is UTF-8, whatever the encoding that the environment has chosen for texts.
-        if (output := getattr(sys.stdout, "buffer", None)) is None:
-            sys.stdout.write(f"{text}\n")
-        else:
-            output.write(f"{text}\n".encode())
-        sys.stdout.flush()
-    except (OSError, ValueError) as error:
-        # Or the interpreter would try to flush it once more, and complain, when it ends.
-        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # until the end
-        reason = error.strerror if isinstance(error, OSError) else None
-        if reason is None or isinstance(error, BrokenPipeError):
-            reason = "whoever read it is gone"
-        message = f"STATE cannot be written: {reason}"
-        raise OutputError(message) from error
+        return sys.stdout.fileno()
+    except (AttributeError, io.UnsupportedOperation):
+        return None
+
+
+def _size_of_file(descriptor: int) -> int | None:
+    status = os.fstat(descriptor)
+    return status.st_size if stat.S_ISREG(status.st_mode) else None

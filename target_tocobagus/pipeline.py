@@ -9,6 +9,7 @@ at once, also while the tap is silent.
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -16,14 +17,24 @@ from target_tocobagus.accounting import Tally
 from target_tocobagus.columns import ColumnWatch
 from target_tocobagus.delivery import Delivery
 from target_tocobagus.emitting import StateWriter
-from target_tocobagus.errors import ActionNeeded, RunFailed, Stopped
+from target_tocobagus.errors import (
+    ActionNeeded,
+    DeliveryError,
+    OutputError,
+    RunFailed,
+    Stopped,
+    TocobagusError,
+)
+from target_tocobagus.first_error import log_later, run_all
 from target_tocobagus.followup import Shared
+from target_tocobagus.followup import logger as delivery_log
 from target_tocobagus.foreign_text import quoted
 from target_tocobagus.gathering import Gathering
 from target_tocobagus.ledger import Ledger, by_cause
 from target_tocobagus.model import Level, Refused, Skipped, Stock
 from target_tocobagus.pacing import Pacing
 from target_tocobagus.progress import Progress, Sight
+from target_tocobagus.reject_writer import RejectWriter
 from target_tocobagus.rejects import Rejects
 from target_tocobagus.sending import outside as outside_of
 from target_tocobagus.summary import summary_fields, summary_text
@@ -43,12 +54,16 @@ if TYPE_CHECKING:
 logger = logging.getLogger("target-tocobagus")
 
 _GRACE_SECONDS: Final = 5.0
-_GRACE_AFTER_SIGNAL: Final = 8.0
+GRACE_AFTER_SIGNAL: Final = 8.0
 """Kubernetes kills 30 seconds after SIGTERM, Docker 10."""
 
 _MOST_ROWS_AT_ONCE: Final = 1000
 _MOST_BYTES_AT_ONCE: Final = 4 << 20
 _WINDOW_BYTES: Final = 64 << 20
+"""Of what waits and of what is in flight together."""
+
+_UNWRITTEN_BYTES: Final = 8 << 20
+_LAST_WRITE_SECONDS: Final = 0.5
 
 
 class Pipeline:
@@ -90,22 +105,26 @@ class Pipeline:
         self.tally = Tally()
         self._rejects = Rejects(settings.rejects_path, input_file=input_file)
         self.keeps_lines = settings.rejects_path is not None
+        news = threading.Event()
         skips = settings.unlisted_items == "skip"
-        self._ledger = Ledger(self.tally, self._rejects.write, skip_unlisted=skips)
+        self._ledger = Ledger(self.tally, news.set, skip_unlisted=skips)
         self._window = Window()
         self._pacing = Pacing(settings)
         shared = Shared(self._window, self._pacing, self._ledger, self.tally)
         outside = outside or outside_of(settings)
         self._emit = emit
-        self._states = StateWriter(self._write, self._rejects.sync, outside.state_seconds)
         self._delivery = Delivery(
             shared,
             outside.send,
             outside.clock,
             max_retry=settings.max_retry_seconds,
-            tell=wakeup.wake,
+            tell=self._hear,
             jitter=outside.jitter,
         )
+        self._writer = RejectWriter(
+            self._ledger, self._rejects, self._delivery, news=news, tell=wakeup.wake
+        )
+        self._states = StateWriter(self._write, self._writer.confirm, outside.state_seconds)
         self._capacity = settings.batch_size_rows * (settings.max_in_flight + 4)
         self.gathering = Gathering()
         self._held_bytes = 0
@@ -148,6 +167,7 @@ class Pipeline:
             self._await_room()
 
     def _reject(self, refused: list[Refused], stream: Stream, line: bytes) -> None:
+        self._writer.start()
         with self._delivery.lock:
             for rejection in by_cause(refused, self.position, stream, line):
                 self._ledger.reject(rejection)
@@ -173,6 +193,7 @@ class Pipeline:
             return
         if not self._started:
             self._started = True
+            self._writer.start()
             self._delivery.start(self._settings.max_in_flight)
         with self._delivery.lock:
             self._delivery.put(self.gathering)
@@ -207,7 +228,18 @@ class Pipeline:
         self.tally.waited_for_api += time.monotonic() - began
 
     def _is_full(self) -> bool:
-        return len(self._window) >= self._capacity or self._window.weight >= _WINDOW_BYTES
+        window = self._window
+        return (
+            len(window) >= self._capacity
+            or window.weight + window.leased_weight >= _WINDOW_BYTES
+            or self._ledger.weight >= _UNWRITTEN_BYTES
+        )
+
+    def _hear(self) -> None:
+        """Take a worker's word to the main thread; of a fatal error too, wherever it waits."""
+        if self._delivery.error is not None:
+            self.wakeup.stop(_GRACE_SECONDS)
+        self.wakeup.wake()
 
     def _attend(self) -> None:
         """See to what cannot wait.
@@ -216,15 +248,18 @@ class Pipeline:
             Stopped: A signal came.
             TocobagusError: A worker met a fatal error.
         """
-        if self.wakeup.signal is not None:
-            raise Stopped(self.wakeup.signal)
-        if self._delivery.error is not None:
-            raise self._delivery.error
+        if (error := self._fatal()) is not None:
+            raise error
         now = time.monotonic()
         if (due := self._states.due) is not None and now >= due:
             self._emit_safe()
         if now >= self._progress.due:
             self._progress.show(self._sight(), now)
+
+    def _fatal(self) -> TocobagusError | None:
+        if self.wakeup.signal is not None:
+            return Stopped(self.wakeup.signal)
+        return self._delivery.error
 
     def _patience(self) -> float:
         """Tell how long to wait at the most, if nobody has news."""
@@ -279,50 +314,94 @@ class Pipeline:
         try:
             self.flush()
             self._delivery.close()
-            while not self._delivery.settled:
-                self._attend()
-                self.wakeup.wait(self._patience())
-            self._attend()
+            self._await(lambda: self._delivery.settled and self._writer.idle)
             with self._delivery.lock:
                 self._ledger.decide()
-        except BaseException as error:
-            self.abort(error)
+            self._await(lambda: self._writer.idle)
+        except Exception as error:
+            self.abort(first := self._first(error))
+            if first is not error:
+                raise first from None
             raise
         self._end()
         self._raise_verdict()
 
-    def abort(self, error: BaseException) -> None:
-        """Stop at once: emit what is safe, give what is in flight a few seconds, emit the last."""
+    def _await(self, condition: Callable[[], bool]) -> None:
+        while not condition():
+            self._attend()
+            self.wakeup.wait(self._patience())
+        self._attend()
+
+    def end_after(self, error: Exception) -> Exception:
+        """End a run whose reading was ended by an error.
+
+        Where the input is at fault, or its handling, what came before it is still good and is
+        sent. What else fails meanwhile is logged.
+
+        Returns:
+            The error to report: the first, which may be a worker's that was not noticed yet.
+        """
+        first = self._first(error)
+        if isinstance(first, (DeliveryError, OutputError, Stopped)):
+            self.abort(first)
+        else:
+            run_all([self.finish], first)
+        return first
+
+    def _first(self, error: Exception) -> Exception:
+        """Find what came before an error and was not noticed yet; if nothing did, the error."""
+        if error is self._delivery.error or isinstance(error, Stopped):
+            return error
+        if (first := self._fatal()) is None:
+            return error
+        log_later(error)
+        return first
+
+    def abort(self, error: Exception) -> None:
+        """Stop at once: emit what is safe, give what is in flight a few seconds, emit the last.
+
+        What fails meanwhile is logged, for the error is the one to be reported.
+        """
         if self._ended:
             return
         self._ending = True
         self._delivery.abandon()
-        self.flush()
-        self._emit_safe()
-        grace = _GRACE_AFTER_SIGNAL if isinstance(error, Stopped) else _GRACE_SECONDS
-        until = time.monotonic() + grace
-        while not self._delivery.quiet and (left := until - time.monotonic()) > 0:
+        run_all([self.flush, self._emit_safe, self._await_quiet, self._end], error)
+
+    def _await_quiet(self) -> None:
+        """Wait until nothing is in flight, and what was rejected is written down; or no longer."""
+        until = self.wakeup.until or 0.0
+        while (left := until - time.monotonic()) > 0:
+            if self._delivery.quiet and self._writer.idle:
+                return
             self.wakeup.wait(left)
-        self._end()
 
     def _end(self) -> None:
         """Emit the last STATE and close the sums.
 
         Raises:
-            AccountingError: They do not close.
+            TocobagusError: One of that fails; the rest is done all the same.
         """
         self._ending = self._ended = True
         self._delivery.deafen()
-        self._progress.close()
-        self._emit_safe(last=True)
+        written = self._writer.close(_LAST_WRITE_SECONDS)
         with self._delivery.lock:
             unsettled = self._window.unsettled() + self._ledger.undecided
-        self._rejects.close()
+        steps = [
+            self._progress.close,
+            lambda: self._emit_safe(last=True),
+            *([self._rejects.close] if written else []),
+            delivery_log.flush,
+            self._warn_if_unlisted,
+            lambda: self._log_summary(unsettled),
+            lambda: self.tally.check(unsettled),
+        ]
+        run_all(steps)
+
+    def _warn_if_unlisted(self) -> None:
         if self.tally.unlisted and not self.tally.listed:
             text = "The store lists none of the items that were sent: %d updates were skipped"
             logger.warning(text, self.tally.unlisted)
-        self._log_summary(unsettled)
-        self.tally.check(unsettled)
 
     def _raise_verdict(self) -> None:
         """Say why a run in which every row has its fate may yet not count as good."""

@@ -21,9 +21,10 @@ from singer_sdk.singerlib.encoding.base import GenericSingerReader
 from singer_sdk.singerlib.exceptions import InvalidInputLine
 
 from target_tocobagus.decoding import decode_line
-from target_tocobagus.errors import DeliveryError, InputError, OutputError, Stopped
+from target_tocobagus.errors import InputError
 from target_tocobagus.foreign_text import clean, quoted
 from target_tocobagus.lane import FastLane
+from target_tocobagus.line_cutter import LineCutter, LineTooLongError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -113,13 +114,10 @@ class MessageReader(GenericSingerReader[bytes]):
         self.lane = self.lane_type(self._pipeline)
         try:
             self._read_all(source)
-        except (DeliveryError, OutputError, Stopped) as error:
-            self._pipeline.abort(error)
-            raise
-        except Exception:
-            # The input is at fault, or its handling: what came before it is still good.
-            self._pipeline.finish()
-            raise
+        except Exception as error:
+            if (first := self._pipeline.end_after(error)) is error:
+                raise
+            raise first from None
         return self._counts
 
     def _read_all(self, source: IO[bytes] | IO[str]) -> None:
@@ -196,20 +194,20 @@ class MessageReader(GenericSingerReader[bytes]):
     def _read_bytes(self, descriptor: int) -> Iterator[Sequence[bytes]]:
         """Read whatever there is, and keep what follows the last line's end for the next time."""
         _widen(descriptor)
-        rest: list[bytes] = []
+        cutter = LineCutter()
         while True:
             self._pipeline.wait_for_input(descriptor)
-            chunk = _read(descriptor)
-            if not chunk:
+            if not (chunk := _read(descriptor)):
                 break
-            lines = chunk.split(b"\n")
-            rest.append(lines[0])
-            if len(lines) > 1:
-                lines[0] = b"".join(rest)
-                rest = [lines.pop()]
+            try:
+                lines = cutter.cut(chunk)
+            except LineTooLongError as error:
+                message = f"Line {self.number + 1} of the input cannot be read: {error}"
+                raise InputError(message) from None
+            if lines:
                 yield lines
-        if last := b"".join(rest):
-            yield [last]
+        if last := cutter.rest():
+            yield last
 
     @staticmethod
     def _read_lines(source: IO[bytes] | IO[str]) -> Iterator[Sequence[bytes]]:

@@ -3,6 +3,13 @@
 The file is a Singer stream: each line is the RECORD as it came, with one key more, after the SCHEMA
 that it came under. So piping it back sends the rejected rows again, and only those. It is appended
 to; a line is written whole, and one that a crash has torn is cut off when the file is next opened.
+
+Invariants:
+- What is in the file ends with a whole line: what a full disk took only in part is cut off again.
+- The first failure is final. After a failed fsync the kernel may drop what it could not write, and
+  call the next fsync good; so nothing more is written, and nothing more is called synced.
+- What was written is called synced only if the file still stands at its path, as long as it was:
+  one that was moved, removed or truncated meanwhile ends the run.
 """
 
 from __future__ import annotations
@@ -12,8 +19,9 @@ import logging
 import os
 import stat
 from collections import Counter
+from contextlib import suppress
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import msgspec
 
@@ -21,6 +29,7 @@ from target_tocobagus.checkpointing import OWN_KEY
 from target_tocobagus.decoding import decode_line
 from target_tocobagus.errors import ConfigurationError, OutputError
 from target_tocobagus.foreign_text import quoted
+from target_tocobagus.log_stream import drain_log, patience
 
 if TYPE_CHECKING:
     from target_tocobagus.model import Identifier, Rejection
@@ -34,11 +43,15 @@ _HEAD_BYTES: Final = 16 << 20
 """More than a SCHEMA and a RECORD take."""
 
 _SCHEMA_MARK: Final = b'"SCHEMA"'
+_MOVED: Final = (
+    "rejects_path was moved, removed or truncated during the run; rows that are not covered by a"
+    " STATE come again: let nothing rotate the file while a run writes to it"
+)
 _OWN_MARK: Final = b'"%b"' % OWN_KEY.encode()
 
 
 class Rejects:
-    """Where rejected rows go; the caller keeps threads apart."""
+    """Where rejected rows go; `write`, `sync` and `close` belong to one thread at a time."""
 
     def __init__(self, path: str | None, *, input_file: os.stat_result | None = None) -> None:
         """Open the file, if there is one, for this run alone.
@@ -50,9 +63,13 @@ class Rejects:
         Raises:
             ConfigurationError: It cannot be opened, is in use, or holds something else.
         """
+        self._path = path or ""
         self._file = None if path is None else _open(path, input_file)
+        self._end = 0 if self._file is None else os.fstat(self._file).st_size
+        self._synced = self._end
+        self._confirmed = self._end
+        self._problem = ""
         self._schemas: dict[str, bytes] = {}
-        self._unsynced = False
         self._logged = 0
         self._unlogged: Counter[str] = Counter()
 
@@ -60,7 +77,7 @@ class Rejects:
         """Write one rejection down; on disk it is only after `sync`.
 
         Raises:
-            OutputError: The file cannot be written.
+            OutputError: The file cannot be written, or is not what it was.
         """
         self._log(rejection)
         if self._file is None or not rejection.line:
@@ -70,48 +87,115 @@ class Rejects:
         if self._schemas.get(stream.name) != stream.schema_line:
             self._schemas[stream.name] = stream.schema_line
             lines = stream.schema_line + b"\n"
-        self._append(lines + _record_line(rejection) + b"\n")
+        self._append(self._file, lines + _record_line(rejection) + b"\n")
 
     def sync(self) -> None:
-        """Make sure that what was written outlives a crash of the machine.
+        """Make sure that what was written outlives a crash of the machine, and is in its place.
+
+        Without a file it is the log that must have taken it.
 
         Raises:
-            OutputError: The disk does not take it.
+            OutputError: The disk does not take it, or the file is not what it was.
         """
-        if self._file is None or not self._unsynced:
+        if self._file is None:
+            drain_log()
             return
-        # First, so that a line which another thread writes meanwhile is not taken for synced.
-        self._unsynced = False
+        self._refuse_after_failure()
+        if self._end == self._synced:
+            return
         try:
             os.fsync(self._file)
         except OSError as error:
-            raise OutputError(_unwritable(error)) from error
+            self._fail(_unwritable(error))
+        try:
+            self._check(self._file)
+        except OutputError:
+            self._take_back(self._file)
+            raise
+        self._synced = self._end
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether all that was synced was still in its place when `confirm` looked."""
+        return self._confirmed == self._synced
+
+    def confirm(self) -> None:
+        """Look whether the file still stands at its path, as long as it was; in any thread.
+
+        Raises:
+            OutputError: It was moved, removed or truncated.
+        """
+        if self._file is not None:
+            synced = self._synced
+            self._check(self._file)
+            self._confirmed = synced
 
     def close(self) -> None:
-        """Close the file, and say how many rows the log has left out."""
+        """Close the file, and say how many rows the log has left out.
+
+        Raises:
+            OutputError: The disk does not take it, or the file is not what it was.
+        """
         if self._unlogged:
             counts = ", ".join(f"{code} {count}" for code, count in self._unlogged.most_common())
             logger.warning("Further rejected rows, in rejects_path only: %s", counts)
-        if self._file is not None:
-            self.sync()
-            os.close(self._file)
-            self._file = None
+            self._unlogged.clear()
+        if self._file is None:
+            return
+        try:
+            if not self._problem:
+                self.sync()
+                self._check(self._file)
+        finally:
+            file, self._file = self._file, None
+            os.close(file)
 
     def _log(self, rejection: Rejection) -> None:
-        if self._file is not None and self._logged >= _LOGGED_BESIDE_FILE:
+        if self._file is None:
+            with patience():
+                logger.warning("Rejected %s", describe(rejection))
+        elif self._logged < _LOGGED_BESIDE_FILE:
+            self._logged += 1
+            logger.warning("Rejected %s", describe(rejection))
+        else:
             self._unlogged[rejection.code] += len(rejection.updates)
-            return
-        self._logged += 1
-        logger.warning("Rejected %s", describe(rejection))
 
-    def _append(self, data: bytes) -> None:
-        assert self._file is not None  # noqa: S101  # for the type checker: write() has looked
+    def _append(self, file: int, data: bytes) -> None:
+        """Append whole lines, or nothing."""
+        self._refuse_after_failure()
+        if self._end == self._synced:
+            self._check(file)
+        rest = data
         try:
-            while data:
-                data = data[os.write(self._file, data) :]
+            while rest:
+                rest = rest[os.write(file, rest) :]
         except OSError as error:
-            raise OutputError(_unwritable(error)) from error
-        self._unsynced = True
+            _cut(file, self._end)
+            self._fail(_unwritable(error))
+        self._end += len(data)
+
+    def _check(self, file: int) -> None:
+        least = self._end  # before looking: another thread may append meanwhile
+        try:
+            mine, there = os.fstat(file), os.stat(self._path)  # noqa: PTH116  # as the settings have it
+        except OSError:
+            self._fail(_MOVED)
+        if not os.path.samestat(mine, there) or mine.st_size < least:
+            self._fail(_MOVED)
+
+    def _take_back(self, file: int) -> None:
+        """After a truncation, cut off what was appended since: its SCHEMA may be gone."""
+        size = os.fstat(file).st_size
+        if size < self._end:
+            _cut(file, max(0, size - (self._end - self._synced)))
+
+    def _refuse_after_failure(self) -> None:
+        if self._problem:
+            raise OutputError(self._problem)
+
+    def _fail(self, problem: str) -> NoReturn:
+        self._problem = self._problem or problem
+        raise OutputError(problem)
 
 
 def describe(rejection: Rejection) -> str:
@@ -236,5 +320,12 @@ def _cut_torn_line(file: int) -> None:
         os.ftruncate(file, keep)
 
 
+def _cut(file: int, end: int) -> None:
+    with suppress(OSError):  # the error that led here is the one to tell of
+        if os.fstat(file).st_size > end:
+            os.ftruncate(file, end)
+
+
 def _unwritable(error: OSError) -> str:
-    return f"rejects_path cannot be written ({error.strerror}); the rows there may be incomplete"
+    reason = error.strerror or type(error).__name__
+    return f"rejects_path cannot be written ({reason}); the rows there may be incomplete"

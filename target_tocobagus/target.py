@@ -11,6 +11,7 @@ import copy
 import os
 import signal
 import sys
+import threading
 from typing import IO, TYPE_CHECKING, Any, ClassVar, Final
 
 import click
@@ -35,8 +36,8 @@ from target_tocobagus.environment import read_variables, unknown_variables, unre
 from target_tocobagus.errors import ConfigurationError, InputError, TocobagusError
 from target_tocobagus.foreign_text import clean, quoted
 from target_tocobagus.model import Refused, Skipped, Stream
-from target_tocobagus.output import write_line
-from target_tocobagus.pipeline import Pipeline
+from target_tocobagus.output import StateOutput
+from target_tocobagus.pipeline import GRACE_AFTER_SIGNAL, Pipeline
 from target_tocobagus.reading import MessageReader, descriptor_of
 from target_tocobagus.settings import SCHEMA, Settings, parse_settings
 from target_tocobagus.sinks import StockSink
@@ -61,8 +62,6 @@ _USER_ERRORS: Final = (
     RecordsWithoutSchemaException,
 )
 """What the SDK raises for the tap's mistakes, and for mistakes in `stream_maps`."""
-_RECORDS_BETWEEN_BREATHS: Final = 500
-"""Of a batch file: a signal, a fatal error and a STATE that is due do not wait for its end."""
 _FILTERED: Final = Skipped("filtered out by the stream maps")
 _NO_RECORD: Final = Refused("NO_RECORD", "the record is no object")
 
@@ -215,7 +214,7 @@ class TargetTocobagus(Target):
         self.pipeline = Pipeline(
             self.settings,
             self._wakeup,
-            emit=write_line,
+            emit=StateOutput(self._wakeup).write_line,
             input_file=None if descriptor is None else os.fstat(descriptor),
         )
         return self.pipeline
@@ -236,7 +235,14 @@ class TargetTocobagus(Target):
             signal.signal(signum, signal.SIG_DFL)
             os.kill(os.getpid(), signum)
         self._wakeup.signal = signum
-        self._wakeup.wake()
+        self._wakeup.stop(GRACE_AFTER_SIGNAL)
+
+    def _setup_signal_handlers(self) -> None:
+        """Take SIGHUP as SIGTERM too, unless `nohup` has the process ignore it."""
+        super()._setup_signal_handlers()
+        main = threading.current_thread() is threading.main_thread()
+        if main and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            signal.signal(signal.SIGHUP, self._handle_termination)
 
     # Messages
 
@@ -325,12 +331,9 @@ class TargetTocobagus(Target):
         """Read the records of files in their place, each like a RECORD message."""
         self._assert_line_requires(message_dict, requires={"stream", "encoding", "manifest"})
         storage = self.config.get("batch_config")
-        records = read_records(message_dict, storage)
-        for number, (line, record) in enumerate(records, start=1):
+        for line, record in read_records(message_dict, storage, self.pipeline.breathe):
             kept = line if self.pipeline.keeps_lines else b""
             self._take_record({"stream": message_dict["stream"], "record": record}, kept)
-            if number % _RECORDS_BETWEEN_BREATHS == 0:
-                self.pipeline.breathe()
 
     # The command
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import select
+import time
 from typing import Final
 
 _DRAIN: Final = 4096
@@ -19,6 +20,8 @@ class WakeUp:
 
     Attributes:
         signal: The first signal that came, if one did.
+        until: The moment at which waiting for others ends, by the monotonic clock, once the run
+            must stop.
     """
 
     def __init__(self) -> None:
@@ -29,6 +32,16 @@ class WakeUp:
         self._waiting = False
         self._news = False
         self.signal: int | None = None
+        self.until: float | None = None
+
+    def stop(self, grace: float) -> None:
+        """Say that the run must stop, and how long it may still wait for others; first call wins.
+
+        Safe in a signal's handler and in any thread.
+        """
+        if self.until is None:
+            self.until = time.monotonic() + grace
+        self.wake()
 
     def wake(self) -> None:
         """End the present or the next wait. Safe in a signal's handler and in any thread.
@@ -47,15 +60,18 @@ class WakeUp:
             # Full, so the wait ends anyway; or closed, so nobody waits.
             return
 
-    def wait(self, seconds: float | None, source: int | None = None) -> bool:
-        """Wait for a word, for a readable file descriptor, or for a time to pass.
+    def wait(
+        self, seconds: float | None, source: int | None = None, *, to_write: bool = False
+    ) -> bool:
+        """Wait for a word, for a file descriptor that is ready, or for a time to pass.
 
         Args:
             seconds: The longest wait; ``None`` for no limit.
             source: A descriptor to wait for beside the pipe.
+            to_write: Wait until it can be written to, not until it can be read.
 
         Returns:
-            Whether the descriptor can be read, be it to find its end.
+            Whether the descriptor is ready, be it to find its end.
         """
         self._waiting = True
         if self._news:
@@ -63,7 +79,7 @@ class WakeUp:
         poll = select.poll()
         poll.register(self._reader, select.POLLIN)
         if source is not None:
-            poll.register(source, select.POLLIN)
+            poll.register(source, select.POLLOUT if to_write else select.POLLIN)
         ready = {fd for fd, _ in poll.poll(None if seconds is None else max(0, seconds) * 1000)}
         self._waiting = self._news = False
         if self._reader in ready:

@@ -44,10 +44,12 @@ class Lease(msgspec.Struct, eq=False):
     Attributes:
         items: Those that are still out, by identifier.
         low: The lowest position among them.
+        weight: Bytes of memory that they take, about.
     """
 
     items: dict[Identifier, Item]
     low: int
+    weight: int = 0
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -69,6 +71,7 @@ class Window:
 
     Attributes:
         weight: Bytes of memory that the waiting entries take, about.
+        leased_weight: The same of those that are out.
         ready: Entries that can be picked.
         ready_size: Bytes of body that these would make, about.
     """
@@ -81,6 +84,7 @@ class Window:
         self._leases: list[Lease] = []
         self._leased: set[Identifier] = set()
         self.weight = 0
+        self.leased_weight = 0
         self.ready = 0
         self.ready_size = 0
 
@@ -163,7 +167,8 @@ class Window:
         self._empty.tidy(self.ready)
         if not items:
             return None
-        lease = Lease(items, min([item.low for item in items.values()]))
+        lease = Lease(items, min([item.low for item in items.values()]), weight)
+        self.leased_weight += weight
         self._leases.append(lease)
         self._leased.update(items)
         return lease
@@ -182,6 +187,9 @@ class Window:
 
     def release(self, lease: Lease, identifiers: Collection[Identifier]) -> None:
         """Take back identifiers whose rows have their fate; what waited for them can be picked."""
+        share = lease.weight * len(identifiers) // (len(lease.items) or 1)
+        lease.weight -= share
+        self.leased_weight -= share
         if len(identifiers) == len(lease.items):
             self._leases.remove(lease)
             lease.items = {}

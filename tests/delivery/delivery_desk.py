@@ -103,7 +103,7 @@ class Desk:
         self.window = Window()
         configured = make_settings(**{"batch_wait_seconds": 60, **settings})
         self.pacing = Pacing(configured)
-        self.ledger = Ledger(self.tally, self.rejections.append)
+        self.ledger = Ledger(self.tally, self._write_down)
         shared = Shared(self.window, self.pacing, self.ledger, self.tally)
         self._answer = answer
         self._arrival = threading.Condition()
@@ -187,6 +187,11 @@ class Desk:
 
     def _tell(self) -> None:
         self.told += 1
+
+    def _write_down(self) -> None:
+        unwritten = self.ledger.unwritten(1_000_000)
+        self.rejections += unwritten
+        self.ledger.written(len(unwritten))
 
 
 def accepting(rows: int) -> Reply:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from target_tocobagus.sandbox.testing import Sandbox
 
-CODES = {signal.SIGTERM: 143, signal.SIGINT: 130}
+CODES = {signal.SIGTERM: 143, signal.SIGINT: 130, signal.SIGHUP: 129}
 IN_TIME = 8.0
 """Seconds in which a run must end that has nothing to wait for, on a machine that is busy."""
 
@@ -40,7 +40,7 @@ def in_flight(sandbox: Sandbox, requests: int = 1) -> None:
 
 @pytest.mark.parametrize("number", CODES)
 def test_a_signal_ends_a_run_whose_tap_is_silent(number: signal.Signals, begun: Talk) -> None:
-    """SIGTERM and SIGINT end it at once with 128 + n, though stdin stays open."""
+    """SIGTERM, SIGINT and SIGHUP end it at once with 128 + n, though stdin stays open."""
     began = time.monotonic()
     begun.signal(number)
     ended = begun.ended().without_traceback(CODES[number])
@@ -164,22 +164,22 @@ def test_a_fatal_error_ends_a_run_whose_tap_is_silent(begun: Talk, sandbox: Sand
 
 
 @pytest.mark.parametrize(
-    ("fault", "wanted"),
+    ("fault", "wanted", "code"),
     [
         (
             {"status": 404, "body": {"error": {"code": "X_404", "message": "gone"}}},
             ("HTTP 404", "X_404", "gone"),
+            1,
         ),
-        ({"status": 403}, ("HTTP 403", "signature_prefix", "signed_path_prefix")),
-        ({"status": 418, "html": True}, ("HTTP 418",)),
+        ({"status": 403}, ("HTTP 403", "signature_prefix", "signed_path_prefix"), 2),
+        ({"status": 418, "html": True}, ("HTTP 418",), 1),
     ],
 )
 def test_an_answer_that_allows_nothing_more_is_named(
-    fault: dict[str, Any], wanted: tuple[str, ...], command: Command, sandbox: Sandbox
+    fault: dict[str, Any], wanted: tuple[str, ...], code: int, command: Command, sandbox: Sandbox
 ) -> None:
     """The message holds status, code and message; one request was enough to know."""
     sandbox.set_scenario({"rules": [{"fault": fault}]})
-    code = 2 if fault["status"] == 403 else 1
     ended = command.run([schema(), record("A", 1), state(1)]).without_traceback(code)
     assert all(part in ended.stderr for part in wanted)
     assert len(sandbox.requests()) == 1
@@ -212,7 +212,7 @@ def test_a_reader_of_state_that_is_gone_ends_the_run(command: Command, sandbox: 
     os.close(writer)
     _, stderr = process.communicate(encode([schema(), record("A", 1), state(1)]), 30)
     assert process.returncode == 1
-    assert b"STATE cannot be written: whoever read it is gone" in stderr
+    assert b"STATE cannot be written: its reader is gone" in stderr
     assert b"Traceback" not in stderr
     assert b"Exception ignored" not in stderr
     assert stock_of(sandbox) == {"A": {None: 1}}

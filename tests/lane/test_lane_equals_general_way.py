@@ -83,8 +83,8 @@ def _told(config: dict[str, Any], lines: list[bytes], fast: bool) -> dict[str, A
 
     def listen_in(source: Any) -> Any:
         pipeline = open_run(source)
-        ledger = pipeline._ledger  # noqa: SLF001  # what it is told is what is compared
-        ledger._write = told["refused"].append  # noqa: SLF001
+        rejects = pipeline._rejects  # noqa: SLF001  # what it is told is what is compared
+        rejects.write = told["refused"].append  # type: ignore[method-assign]  # to listen in
         delivery = pipeline._delivery  # noqa: SLF001
         put = delivery.put
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from target_tocobagus import followup
 from target_tocobagus.accounting import Tally
 from target_tocobagus.client import Clock
 from target_tocobagus.errors import DeliveryError, OutputError, TocobagusError
@@ -52,13 +53,18 @@ class Desk:
         self.tally = Tally()
         self.written: list[Rejection] = []
         self.disk_is_full = False
-        self.ledger = Ledger(self.tally, self._write, skip_unlisted=skip_unlisted)
+        self.ledger = Ledger(self.tally, self._write_down, skip_unlisted=skip_unlisted)
         self.clock = Clock()
         shared = Shared(self.window, self.pacing, self.ledger, self.tally)
         self.follow_up = FollowUp(shared, self.clock, max_retry, lambda: 0.5)
         self.put(said)
         self.began = 1e12  # far in the future, so that no time is ever over
         self.work = self.pick()
+
+    def _write_down(self) -> None:
+        for rejection in self.ledger.unwritten(1_000_000):
+            self._write(rejection)
+            self.ledger.written(1)
 
     def _write(self, rejection: Rejection) -> None:
         if self.disk_is_full:
@@ -88,6 +94,7 @@ class Desk:
         try:
             return self.follow_up.conclude(reply, piece, self.work)
         finally:
+            followup.logger.flush()
             self.check()
 
     def check(self) -> None:

@@ -24,8 +24,13 @@ class Book:
         self.disk_is_full = False
         self.now = 1000.0
         self.ledger = Ledger(
-            self.tally, self._write, skip_unlisted=skip_unlisted, now=lambda: self.now
+            self.tally, self._write_down, skip_unlisted=skip_unlisted, now=lambda: self.now
         )
+
+    def _write_down(self) -> None:
+        for rejection in self.ledger.unwritten(1_000_000):
+            self._write(rejection)
+            self.ledger.written(1)
 
     def _write(self, rejection: Rejection) -> None:
         if self.disk_is_full:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
+import resource
 import stat
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +20,7 @@ from target_tocobagus.rejects import Rejects, describe
 from target_tocobagus.replaying import rejected_updates
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 SCHEMA = (
     b'{"type": "SCHEMA", "stream": "stock", "schema": {"properties": {}}, "key_properties": []}'
@@ -40,6 +43,38 @@ def rejection(line: bytes = RECORD, stream: Stream = STREAM, **more: Any) -> Rej
         **more,
     }
     return Rejection(position=1, stream=stream, line=line, **facts)
+
+
+@contextmanager
+def limited(size: int) -> Iterator[None]:
+    """Let no file of this process grow beyond a size, as on a disk that is full for a moment."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def _move(path: Path) -> None:
+    path.rename(path.with_name("rotated"))
+
+
+def _replace(path: Path) -> None:
+    _move(path)
+    path.write_bytes(b"")
+
+
+def _remove(path: Path) -> None:
+    path.unlink()
+
+
+def _truncate(path: Path) -> None:
+    path.with_name("copy").write_bytes(path.read_bytes())
+    os.truncate(path, 0)
+
+
+DISTURBANCES = [_move, _replace, _remove, _truncate]
 
 
 @pytest.fixture
@@ -287,17 +322,82 @@ class TestFile:
         with pytest.raises(ConfigurationError, match="regular file"):
             Rejects(str(path))
 
-    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
-    def test_a_full_disk_is_an_output_error(self, path: Path) -> None:
-        """A row that cannot be written ends the run: it has no fate."""
+    @pytest.mark.parametrize("room", [0, 1, 200])
+    def test_a_disk_that_is_full_for_a_moment_leaves_whole_lines(
+        self, path: Path, room: int
+    ) -> None:
+        """What the disk took in part is cut off again, and no row follows though it has room."""
         rejects = Rejects(str(path))
-        full = os.open("/dev/full", os.O_WRONLY)
-        assert rejects._file is not None  # noqa: SLF001  # the disk is what is swapped
-        os.dup2(full, rejects._file)  # noqa: SLF001
-        os.close(full)
-        with pytest.raises(OutputError, match="No space"):
+        rejects.write(rejection())
+        whole = path.read_bytes()
+        with limited(len(whole) + room), pytest.raises(OutputError, match="too large"):
             rejects.write(rejection())
-        os.close(rejects._file)  # noqa: SLF001
+        assert path.read_bytes() == whole
+        with pytest.raises(OutputError, match="too large"):
+            rejects.write(rejection())
+        rejects.close()
+        assert path.read_bytes() == whole
+        assert len(write(path, rejection())) == 4
+
+    def test_the_first_failed_sync_is_final(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """After a failed fsync the kernel may call the next one good, without what it dropped."""
+        rejects = Rejects(str(path))
+        rejects.write(rejection())
+        fsync = os.fsync
+
+        def fail(_: int) -> None:
+            raise OSError(errno.EIO, "Input/output error")
+
+        monkeypatch.setattr(os, "fsync", fail)
+        with pytest.raises(OutputError, match="Input/output error"):
+            rejects.sync()
+        monkeypatch.setattr(os, "fsync", fsync)
+        with pytest.raises(OutputError, match="Input/output error"):
+            rejects.sync()
+        rejects.close()
+
+    @pytest.mark.parametrize("disturb", DISTURBANCES)
+    @pytest.mark.parametrize("when", ["before a row", "before its sync", "before a STATE", "last"])
+    def test_a_file_that_is_not_what_it_was_ends_the_run(
+        self, path: Path, disturb: Callable[[Path], None], when: str
+    ) -> None:
+        """Moved, replaced, removed or truncated: it is noticed, and stops no later run."""
+        rejects = Rejects(str(path))
+        rejects.write(rejection())
+        rejects.sync()
+        rejects.confirm()
+        if when == "before its sync":
+            rejects.write(rejection())
+        elif when == "before a STATE":
+            rejects.write(rejection())
+            rejects.sync()
+        disturb(path)
+        steps = {
+            "before a row": lambda: rejects.write(rejection()),
+            "before its sync": rejects.sync,
+            "before a STATE": rejects.confirm,
+            "last": rejects.close,
+        }
+        with pytest.raises(OutputError, match="moved, removed or truncated"):
+            steps[when]()
+        with suppress(OutputError):
+            rejects.close()
+        types = [json.loads(line)["type"] for line in write(path, rejection())]
+        assert types[-2:] == ["SCHEMA", "RECORD"]
+        assert types[0] == "SCHEMA"
+
+    def test_what_is_confirmed_is_what_was_synced(self, path: Path) -> None:
+        """Each sync asks for a look of its own before a STATE; without news none is needed."""
+        rejects = Rejects(str(path))
+        rejects.write(rejection())
+        said = [rejects.is_confirmed]
+        for step in (rejects.sync, rejects.confirm):
+            step()
+            said.append(rejects.is_confirmed)
+        assert said == [True, False, True]
+        rejects.close()
 
     def test_sync_and_close_may_come_at_any_time(self, path: Path) -> None:
         """Syncing nothing, and closing twice, do nothing."""
