@@ -46,7 +46,12 @@ def _queued_log() -> Iterator[None]:
     if (stderr := sys.stderr) is None:
         yield
         return
-    sys.stderr = log = LogStream(stderr)
+    try:
+        log = LogStream(stderr)
+    except RuntimeError:  # the machine allows no thread more: whoever logs writes for himself
+        yield
+        return
+    sys.stderr = log
     try:
         yield
     finally:

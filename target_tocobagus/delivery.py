@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 from target_tocobagus import followup
 from target_tocobagus.encoding import encode_body
-from target_tocobagus.errors import DeliveryError, TocobagusError
+from target_tocobagus.errors import NO_THREAD, DeliveryError, TocobagusError
 from target_tocobagus.followup import FollowUp, Work
 from target_tocobagus.retrying import Piece
 
@@ -100,8 +100,7 @@ class Delivery:
                 thread.start()
             except RuntimeError as error:
                 if not number:
-                    message = "no request can be made: this machine allows no further thread"
-                    raise DeliveryError(message) from error
+                    raise DeliveryError(NO_THREAD) from error
                 text = "This machine allows only %d of max_in_flight %d requests at once"
                 logger.warning(text, number, workers)
                 return

@@ -19,7 +19,7 @@ a run. No message here, and no value that one is built from, may hold a secret.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,6 +52,9 @@ class InputError(TocobagusError):
 
 class DeliveryError(TocobagusError):
     """The API cannot be written to, now or at all."""
+
+
+NO_THREAD: Final = "no request can be made: this machine allows no further thread"
 
 
 class CredentialError(DeliveryError):

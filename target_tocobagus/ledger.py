@@ -113,9 +113,13 @@ class Ledger:
 
     def decide(self) -> None:
         """The request as a whole is not to blame: whatever was refused is rejected."""
-        self._tally.listed |= bool(self._suspects)
         self._certain = True
         self._rejected_low = None
+        self.reject_suspects()
+
+    def reject_suspects(self) -> None:
+        """No further row can tell who is to blame: the suspects are rejected."""
+        self._tally.listed |= bool(self._suspects)
         suspects, self._suspects = self._suspects, []
         self._queue(_by_record(suspects))
 

@@ -316,8 +316,11 @@ class Pipeline:
             self._delivery.close()
             self._await(lambda: self._delivery.settled and self._writer.idle)
             with self._delivery.lock:
-                self._ledger.decide()
+                self._ledger.reject_suspects()
             self._await(lambda: self._writer.idle)
+            with self._delivery.lock:
+                self._ending = True
+                self._ledger.decide()
         except Exception as error:
             self.abort(first := self._first(error))
             if first is not error:
@@ -365,6 +368,7 @@ class Pipeline:
         if self._ended:
             return
         self._ending = True
+        self.wakeup.stop(GRACE_AFTER_SIGNAL if isinstance(error, Stopped) else _GRACE_SECONDS)
         self._delivery.abandon()
         run_all([self.flush, self._emit_safe, self._await_quiet, self._end], error)
 

@@ -16,7 +16,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Final
 
-from target_tocobagus.errors import OutputError, TocobagusError
+from target_tocobagus.errors import NO_THREAD, DeliveryError, OutputError, TocobagusError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,10 +62,19 @@ class RejectWriter:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Start the thread, if it was not started yet; called by the main thread."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="rejects", daemon=True)
-            self._thread.start()
+        """Start the thread, if it was not started yet; called by the main thread.
+
+        Raises:
+            DeliveryError: The machine allows no further thread.
+        """
+        if self._thread is not None:
+            return
+        thread = threading.Thread(target=self._run, name="rejects", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            raise DeliveryError(NO_THREAD) from error
+        self._thread = thread
 
     @property
     def idle(self) -> bool:
