@@ -82,7 +82,7 @@ class AccountingError(TocobagusError):
 
 
 class Stopped(TocobagusError):  # noqa: N818  # a request, not a mishap
-    """SIGTERM or SIGINT asked the run to end."""
+    """SIGTERM, SIGINT or SIGHUP asked the run to end."""
 
     def __init__(self, signum: int) -> None:
         """Take the signal's number; the shell's convention makes the exit code of it."""

@@ -231,7 +231,7 @@ def test_the_first_error_is_the_last_line_of_the_log(
     command: Command, settings: dict[str, Any], later: str
 ) -> None:
     """What fails while the rows before a broken line are sent is said, and does not hide it."""
-    lines = [schema(), record("A", 1), record("B", "bad"), "not JSON"]
+    lines: list[Any] = [schema(), record("A", 1), record("B", "bad"), "not JSON"]
     ended = command.run(lines, **settings).without_traceback(1)
     assert "Line 4 of the input is not JSON" in ended.stderr.splitlines()[-1]
     assert later in ended.stderr

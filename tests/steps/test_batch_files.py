@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import logging
+import os
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from target_tocobagus.batch_files import read_records
-from target_tocobagus.errors import InputError
+from target_tocobagus.errors import InputError, Stopped
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -105,6 +106,32 @@ def test_a_file_is_read_as_it_is_asked_for(path: Path) -> None:
     assert [next(records)[1], next(records)[1]] == [{"n": 1}, {"n": 2}]
     with pytest.raises(InputError):
         next(records)
+
+
+@pytest.mark.parametrize("content", [b"\n" * 2_000_000, b"\n\n" + b"[" * 2_000_000])
+def test_the_run_gets_its_turn_whatever_a_file_holds(path: Path, content: bytes) -> None:
+    """Between two pieces of blank lines, or of one long line; and what it raises ends the file."""
+    path.write_bytes(content)
+    turns: list[int] = []
+
+    def breathe() -> None:
+        turns.append(len(turns))
+        if len(turns) == 5:
+            raise Stopped(15)
+
+    with pytest.raises(Stopped):
+        list(read_records(message(path), None, breathe))
+
+
+@pytest.mark.parametrize("spell", ["{}", "file://{}"])
+@pytest.mark.parametrize("with_storage", [False, True])
+def test_a_named_pipe_is_refused(path: Path, spell: str, *, with_storage: bool) -> None:
+    """To open or to read it may last for ever."""
+    os.mkfifo(path)
+    storage = {"root": path.parent.as_uri(), "prefix": ""}
+    config = {"encoding": {"format": "jsonl", "compression": "gzip"}, "storage": storage}
+    with pytest.raises(InputError, match="is not a regular file"):
+        list(read_records(message(spell.format(path)), config if with_storage else None))
 
 
 @pytest.mark.parametrize(("before", "number"), [(b"", 1), (b'{"n":1}\n', 2), (b'{"n":1}\n\n\n', 4)])

@@ -190,6 +190,21 @@ class TestSafety:
             assert len(checkpoints) <= 1000
         assert checkpoints.take_safe(None) == numbered(count)
 
+    @pytest.mark.parametrize(("megabytes", "count"), [(1, 100), (20, 5), (40, 3)])
+    def test_thinning_bounds_the_bytes_too(self, megabytes: int, count: int) -> None:
+        """Large ones take 32 MiB together, or the newest alone what it takes."""
+        checkpoints = Checkpoints()
+        large = msgspec.Raw(b'"%b"' % (b"x" * (megabytes << 20)))
+        for position in range(1, count + 1):
+            checkpoints.add(position, {**numbered(position), "large": large})
+            assert len(checkpoints) <= max(1, 32 // megabytes)
+        newest = checkpoints.take_safe(None)
+        assert newest is not None
+        assert newest["n"] == numbered(count)["n"]
+        checkpoints.add(count + 1, numbered(count + 1))
+        checkpoints.add(count + 2, numbered(count + 2))
+        assert len(checkpoints) == 2, "what went out is not counted any more"
+
     def test_thinned_ones_still_lie_in_reach(self) -> None:
         """After thinning, a safe STATE is still found for every position, if an older one."""
         checkpoints = Checkpoints()

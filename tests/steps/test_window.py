@@ -353,6 +353,21 @@ class TestWeight:
         window.put(Gathering([row("a", "W", 1, 2, line=b"x" * 10)]), 0.0)
         assert heavy - window.weight == 990
 
+    def test_what_is_in_flight_weighs_until_it_is_settled(self) -> None:
+        """Lines of leased rows are in memory, too; each settled item takes its share away."""
+        window = Window()
+        rows = [row(sku, "W", 1, at, line=b"x" * 1000) for at, sku in enumerate("abcd", 1)]
+        window.put(Gathering(rows), 0.0)
+        heavy = window.weight
+        lease = window.pick(WIDE, 0.0)
+        assert lease is not None
+        assert (window.weight, window.leased_weight) == (0, heavy)
+        first, *others = list(lease.items)
+        window.release(lease, [first])
+        assert window.leased_weight == heavy * 3 // 4
+        window.release(lease, others)
+        assert window.leased_weight == 0
+
 
 class TestForms:
     """An item is encoded in the form that says it."""

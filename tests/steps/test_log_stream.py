@@ -1,0 +1,105 @@
+"""A log that holds nobody up: in order, whole while it is read, and counted where it is not."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from target_tocobagus.log_stream import LogStream, patience
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LINE = "x" * 999 + "\n"
+
+
+class Pipe:
+    """A log, and the end where it is read."""
+
+    def __init__(self) -> None:
+        """Open the pipe."""
+        self.reader, writer = os.pipe()
+        self.stderr = os.fdopen(writer, "w")
+        self.log = LogStream(self.stderr)
+        self.got = bytearray()
+
+    def read(self, pause: float = 0.0) -> threading.Thread:
+        """Begin to read it."""
+
+        def take() -> None:
+            while chunk := os.read(self.reader, 1 << 16):
+                self.got += chunk
+                time.sleep(pause)
+
+        thread = threading.Thread(target=take, daemon=True)
+        thread.start()
+        return thread
+
+
+@pytest.fixture
+def pipe() -> Iterator[Pipe]:
+    """A log that is not read yet."""
+    made = Pipe()
+    yield made
+    made.read()
+    made.log.drain(None)
+
+
+def test_a_slow_reader_gets_every_line_in_its_order(pipe: Pipe) -> None:
+    """More than the queue holds: who writes waits, as long as something is taken."""
+    pipe.read(pause=0.01)
+    lines = [f"{number:05} {LINE}" for number in range(3000)]
+    for line in lines:
+        pipe.log.write(line)
+    assert pipe.log.drain(None)
+    time.sleep(0.1)
+    assert pipe.got.decode() == "".join(lines)
+
+
+def test_a_reader_that_stands_still_holds_nobody_up(pipe: Pipe) -> None:
+    """What finds no room is dropped, and its number is written when there is room again."""
+    began = time.monotonic()
+    for _ in range(5000):
+        pipe.log.write(LINE)
+    assert pipe.log.drain(60) is False
+    assert time.monotonic() - began < 30
+    pipe.read()
+    assert pipe.log.drain(None)
+    time.sleep(0.1)
+    last = pipe.got.decode().splitlines()[-1]
+    kept = pipe.got.count(b"x\n")
+    assert last == f"{5000 - kept} lines of the log were dropped: stderr took nothing"
+    assert 0 < kept < 5000
+
+
+def test_what_is_written_with_patience_is_never_dropped(pipe: Pipe) -> None:
+    """A thread that has to be sure waits, however long nobody reads."""
+
+    def write() -> None:
+        with patience():
+            for _ in range(2000):
+                pipe.log.write(LINE)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    time.sleep(1.5)
+    assert writer.is_alive()
+    pipe.read()
+    writer.join(30)
+    assert pipe.log.drain(None)
+    time.sleep(0.1)
+    assert pipe.got.count(b"x\n") == 2000
+
+
+def test_a_reader_that_is_gone_holds_nobody_up(pipe: Pipe) -> None:
+    """Nobody will read it any more: that is no reason to wait, nor to end the run."""
+    reader, pipe.reader = pipe.reader, os.open(os.devnull, os.O_RDONLY)
+    os.close(reader)
+    with patience():
+        for _ in range(3000):
+            pipe.log.write(LINE)
+    assert pipe.log.drain(None)
