@@ -9,19 +9,24 @@ import threading
 import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
 import trustme
+
+# The tests are no package; what they share is found by its own name.
+sys.path.insert(0, str(Path(__file__).parents[1] / "steps"))
+
 from e2e_command import Command, level, record, schema, state, stock_of
+from scripted_server import two_addresses
 
 from target_tocobagus import __version__
 from target_tocobagus.sandbox.testing import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from target_tocobagus.sandbox.testing import Sandbox
 
@@ -256,38 +261,6 @@ def test_a_clock_that_is_wrong_is_set_by_the_servers(command: Command, sandbox: 
     ended = command.run(lines, batch_size_rows=1, max_in_flight=1).without_traceback(0)
     assert "The server's clock is +3600." in ended.stderr
     assert [request["status"] for request in sandbox.requests()] == [401, *[200] * 6]
-
-
-RESOLVER: Final = """
-import socket
-system = socket.getaddrinfo
-
-def getaddrinfo(host, port, *more, **named):
-    # A name that this machine does not have, with an address that is silent and one that answers.
-    if host != "localhost":
-        return system(host, port, *more, **named)
-    return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (at, int(port))) for at in ADDRESSES]
-
-socket.getaddrinfo = getaddrinfo
-"""
-"""What Python reads at its start, in place of a name server of the test's own."""
-
-
-@contextmanager
-def two_addresses(directory: Path, port: int, *addresses: str) -> Iterator[dict[str, str]]:
-    """Give the environment in which `localhost` has these addresses; 127.0.0.3 is silent there."""
-    folder = directory / "resolver"
-    folder.mkdir()
-    text = f"ADDRESSES = {addresses}\n{RESOLVER}"
-    (folder / "sitecustomize.py").write_text(text, "utf-8")
-    with socket.create_server(("127.0.0.3", port), backlog=0) as listener:
-        waiting = [socket.socket() for _ in range(4)]
-        for each in waiting:
-            each.settimeout(0)
-            each.connect_ex(listener.getsockname())
-        yield {"PYTHONPATH": str(folder)}
-        for each in waiting:
-            each.close()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a full backlog refuses")
