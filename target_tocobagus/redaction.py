@@ -42,10 +42,10 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Blank out the secrets in a text."""
-        for secret in self._plain:
-            text = text.replace(secret, BLANK)
         if self._disguised and any(mark in text for mark in _MARKS):
             text = self._disguised.sub(BLANK, text)
+        for secret in self._plain:
+            text = text.replace(secret, BLANK)
         return text
 
     def value(self, value: Any) -> Any:
@@ -82,8 +82,6 @@ def _any_writing(character: str) -> str:
     octets = character.encode("utf-8", "surrogatepass")
     code = ord(character)
     writings = [
-        re.escape(character),
-        rf"\\\\{{0,3}}{re.escape(character)}",
         "".join(rf"\\\\{{0,3}}u(?i:{pair})" for pair in pairs),
         "".join(rf"%(?:25){{0,3}}(?i:{octet:02x})" for octet in octets),
         rf"&(?:amp;){{0,3}}#0{{0,5}}{code};",
@@ -91,4 +89,6 @@ def _any_writing(character: str) -> str:
     ]
     if (entity := html.escape(character)) != character:
         writings.append(rf"&(?:amp;){{0,3}}{re.escape(entity[1:])}")
+    # The character itself comes last: it may be what another writing of it begins with.
+    writings += [rf"\\\\{{0,3}}{re.escape(character)}", re.escape(character)]
     return f"(?:{'|'.join(writings)})"

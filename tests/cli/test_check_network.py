@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 import ssl
+import subprocess
 import sys
 import threading
 from datetime import datetime, timedelta, timezone
@@ -16,9 +18,23 @@ import requests
 import trustme
 
 # The tests are no package; what they share is found by its own name.
+sys.path.insert(0, str(Path(__file__).parents[1] / "steps"))
 sys.path.insert(0, str(Path(__file__).parent))
 
-from check_bench import Checked, check, closed, deaf, only_read, proxy, saying
+from check_bench import (
+    TOCOBAGUS,
+    WIDE,
+    Checked,
+    check,
+    clean_environment,
+    closed,
+    deaf,
+    only_read,
+    proxy,
+    rows,
+    saying,
+)
+from scripted_server import two_addresses
 
 from target_tocobagus.cli.checking import sockets
 from target_tocobagus.cli.checking.advice_on_answers import Answers
@@ -298,6 +314,53 @@ def test_a_connection_that_is_never_taken_ends_with_the_time(variable: str, tmp_
     wanted: Diagnosis = Network.PROXY_DOWN if variable else Network.NO_CONNECTION
     assert done.finds(wanted), done.output
     assert "no connection within 1 s" in done.of("connection").found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a full backlog refuses")
+def test_a_host_whose_first_address_is_silent_is_reached_by_the_second(tmp_path: Path) -> None:
+    """As a run reaches it: connection and answer are there within the time."""
+    with running() as sandbox:
+        port = int(sandbox.url.rpartition(":")[2])
+        url = f"http://localhost:{port}/api/v1"
+        config = {**sandbox.credentials, "api_url": url, "request_timeout_seconds": 2}
+        path = tmp_path / "config.json"
+        path.write_text(json.dumps(config), "utf-8")
+        with two_addresses(tmp_path, port, "127.0.0.3", "127.0.0.1") as resolver:
+            env = {**clean_environment(), **resolver, "COLUMNS": str(WIDE)}
+            command = [*TOCOBAGUS, "check", "--config", str(path)]
+            done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+        assert only_read(sandbox)
+    shown = {each.check: each for each in rows(done.stdout)}
+
+    assert done.returncode == 0, done.stdout
+    assert "localhost is 127.0.0.3, 127.0.0.1." in shown["name"].found
+    assert shown["signature"].standing == "ok"
+
+
+def test_tls_that_does_not_come_about_in_time_is_told(tmp_path: Path) -> None:
+    """A server that takes connections and says nothing is told from one that gives no answer."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}/api/v1"
+        done = check({"api_url": url, "request_timeout_seconds": 1}, tmp_path, {})
+
+    assert done.finds(Network.TLS_FAILED), done.output
+    assert "(no answer in time)" in done.of("certificate").found
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8"])
+def test_a_page_that_echoes_the_token_does_not_show_it(encoding: str, tmp_path: Path) -> None:
+    """Also where NULs stand between its characters."""
+    token = "stkn_MARKER-of-the-token"  # noqa: S105  # a marker to be looked for in the output
+    page = f"<h1>No entry with {token}</h1>".encode(encoding)
+    head = b"HTTP/1.1 403 Forbidden\r\ntoken %b\r\n" % token.encode()
+    with saying(head, b"\r\n", page) as place:
+        config = {"partner_client_id": "p", "partner_secret": "a-secret", "store_client_id": "s"}
+        given = {**config, "store_token": token, "api_url": f"http://{place}/api/v1"}
+        done = check(given, tmp_path, {})
+
+    assert done.finds(Answers.PAGE), done.output
+    assert "No entry with ***" in done.output
+    assert "MARKER" not in done.output
 
 
 ROUTE: Final = Route("api.example", 443, secure=True, proxy=None)

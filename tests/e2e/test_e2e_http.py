@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import http.client
+import socket
+import sys
 import threading
 import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
 import trustme
+
+# The tests are no package; what they share is found by its own name.
+sys.path.insert(0, str(Path(__file__).parents[1] / "steps"))
+
 from e2e_command import Command, level, record, schema, state, stock_of
+from scripted_server import two_addresses
 
 from target_tocobagus import __version__
 from target_tocobagus.sandbox.testing import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from target_tocobagus.sandbox.testing import Sandbox
 
@@ -254,3 +261,38 @@ def test_a_clock_that_is_wrong_is_set_by_the_servers(command: Command, sandbox: 
     ended = command.run(lines, batch_size_rows=1, max_in_flight=1).without_traceback(0)
     assert "The server's clock is +3600." in ended.stderr
     assert [request["status"] for request in sandbox.requests()] == [401, *[200] * 6]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a full backlog refuses")
+@pytest.mark.parametrize("proxied", [False, True], ids=["direct", "by a proxy"])
+def test_a_host_whose_first_address_is_silent_is_reached_by_the_second(
+    proxied: bool,  # noqa: FBT001  # a table
+    command: Command,
+    sandbox: Sandbox,
+    proxy: Proxy,
+) -> None:
+    """The silent one leaves time for the request, which is made once and answered late."""
+    rule = {"when": {"requests": 1}, "fault": {"latency_ms": 600}}
+    sandbox.set_scenario({"rules": [rule]})
+    port = proxy.server_address[1] if proxied else int(sandbox.url.rpartition(":")[2])
+    url = sandbox.api_url if proxied else f"http://localhost:{port}/api/v1"
+    command.api["api_url"] = url
+    with two_addresses(command.directory, port, "127.0.0.3", "127.0.0.1") as env:
+        if proxied:
+            env |= {"HTTP_PROXY": f"http://localhost:{port}", "NO_PROXY": ""}
+        ended = command.run(ROWS, env=env, request_timeout_seconds=2).without_traceback(0)
+    assert len(sandbox.requests()) == 1
+    assert len(proxy.asked) == proxied
+    assert "sent again" not in ended.stderr
+    assert stock_of(sandbox) == {"A": {None: 1}}
+
+
+def test_tls_that_does_not_come_about_in_time_halves_nothing(tmp_path: Path) -> None:
+    """A server that takes connections and says nothing: the batch is not to blame."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}/api/v1"
+        runner = Command(tmp_path, {"api_url": url, **CREDENTIALS})
+        rows = [schema(), *(record(f"S{number}", 1) for number in range(40))]
+        ended = runner.run(rows, request_timeout_seconds=1, max_retry_seconds=1)
+    assert "the connection failed (no answer in time)" in ended.without_traceback(1).stderr
+    assert "in 2 parts" not in ended.stderr

@@ -15,6 +15,7 @@ from target_tocobagus.settings import parse_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
 PATIENCE: Final = 30.0
 TOKEN: Final = "token/with+signs=and&more"  # noqa: S105  # a marker to be looked for
@@ -139,3 +140,29 @@ def client_of(port: int, **changes: Any) -> Client:
     assert settings.credentials
     changes = {"request_timeout_seconds": 5, **changes}
     return Client(msgspec.structs.replace(settings, **changes), settings.credentials, Clock())
+
+
+RESOLVER: Final = """
+import socket
+system = socket.getaddrinfo
+
+def getaddrinfo(host, port, *more, **named):
+    # A name that this machine does not have, with an address that is silent and one that answers.
+    if host != "localhost":
+        return system(host, port, *more, **named)
+    return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (at, int(port))) for at in ADDRESSES]
+
+socket.getaddrinfo = getaddrinfo
+"""
+"""What Python reads at its start, in place of a name server of the test's own."""
+
+
+@contextlib.contextmanager
+def two_addresses(directory: Path, port: int, *addresses: str) -> Iterator[dict[str, str]]:
+    """Give the environment in which `localhost` has these addresses; 127.0.0.3 is silent there."""
+    folder = directory / "resolver"
+    folder.mkdir()
+    text = f"ADDRESSES = {addresses}\n{RESOLVER}"
+    (folder / "sitecustomize.py").write_text(text, "utf-8")
+    with deaf("127.0.0.3", port):
+        yield {"PYTHONPATH": str(folder)}

@@ -6,13 +6,16 @@ import gzip
 import json
 import logging
 import socket
+import ssl
 import sys
+import threading
 import traceback
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+import trustme
 
 # The tests are no package; what they share is found by its own name.
 sys.path.insert(0, str(Path(__file__).parent))
@@ -241,6 +244,35 @@ def test_a_request_that_is_not_read_times_out() -> None:
         client = client_of(listener.getsockname()[1], request_timeout_seconds=0.5)
         reply = client.send(b" " * (64 << 20))
         client.close()
+    assert isinstance(reply, NoReply)
+    assert (reply.timed_out, reply.cause) == (True, "no answer in time")
+
+
+def test_a_server_that_reads_slowly_by_tls_does_not_outlive_the_attempt(tmp_path: Path) -> None:
+    """Each record of TLS would begin the socket's timeout anew; time is over all the same."""
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    over = threading.Event()
+
+    def read_slowly(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with context.wrap_socket(connection, server_side=True) as secure:
+            while not over.wait(0.1) and secure.recv(1 << 14):
+                pass
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        reader = threading.Thread(target=read_slowly, args=(listener,))
+        reader.start()
+        port = listener.getsockname()[1]
+        url = f"https://127.0.0.1:{port}/api/v1"
+        client = client_of(port, api_url=url, request_timeout_seconds=1)
+        client._environment["verify"] = str(tmp_path / "ca.pem")  # noqa: SLF001  # as REQUESTS_CA_BUNDLE sets it
+        reply = client.send(b" " * (64 << 20))
+        over.set()
+        client.close()
+        reader.join(PATIENCE)
     assert isinstance(reply, NoReply)
     assert (reply.timed_out, reply.cause) == (True, "no answer in time")
 
