@@ -22,6 +22,7 @@ _SECONDS: Final = 150
 _FAILED: Final = re.compile(r"^(?:FAILED|ERROR) (?:\S*::)?(\S+)", re.MULTILINE)
 
 LAWS: Final = "tests/delivery/test_delivery_laws.py"
+BLAME: Final = f"{LAWS}::test_whoever_is_to_blame_for_refusals_every_promise_is_kept"
 SOCKET: Final = "tests/delivery/test_delivery_socket.py"
 ENDINGS: Final = "tests/delivery/test_delivery_endings.py"
 PACING: Final = "tests/delivery/test_delivery_pacing.py"
@@ -238,7 +239,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "what was accepted is sent again though a newer value waits",
-        FOLLOWUP + " " + LAWS,
+        FOLLOWUP,
         (
             Change(
                 "window",
@@ -249,7 +250,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "what was accepted is sent again though a newer value is in flight",
-        LAWS,
+        BLAME,
         (
             Change(
                 "window",
@@ -260,7 +261,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "what is sent again is not the value accepted last",
-        LAWS,
+        BLAME,
         (
             Change(
                 "accepted_items",
@@ -272,7 +273,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "rows are rejected before it is known whether the request is to blame",
-        LAWS,
+        BLAME,
         (
             Change(
                 "followup",
@@ -283,7 +284,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "what is sent again counts as an update",
-        LAWS,
+        BLAME,
         (
             Change(
                 "followup",

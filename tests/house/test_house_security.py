@@ -200,7 +200,7 @@ def test_a_withdrawn_token_loses_nothing(folder: Path, sandbox: Sandbox) -> None
     sandbox.set_scenario({"stores": [{"client_id": STORE, "token": "the-new-token"}]})
 
     old = run(folder, {**given, "store_token": "the-old-token"})
-    assert (old.returncode, old.stdout) == (1, "")
+    assert (old.returncode, old.stdout) == (2, "")
     assert "does not accept the credentials" in old.stderr
     assert (folder / "rejects.singer").read_text("utf-8") == ""
     assert sandbox.stock(STORE) == {}
