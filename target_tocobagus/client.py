@@ -22,7 +22,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from target_tocobagus import __version__, signing
-from target_tocobagus.errors import DeliveryError
+from target_tocobagus.errors import SetupError
 from target_tocobagus.model import NoReply, Reply
 from target_tocobagus.timely import POOL_CLASSES, set_deadline
 
@@ -77,7 +77,7 @@ class Client:
         """Prepare what all requests have in common; no connection is made yet.
 
         Raises:
-            DeliveryError: No request can be made to this URL.
+            SetupError: No request can be made to this URL.
         """
         url = settings.api_url + INVENTORY
         self._request = _prepared(url)
@@ -100,7 +100,7 @@ class Client:
         """Make one attempt.
 
         Raises:
-            DeliveryError: Another attempt would fail in the same way: a certificate that does not
+            SetupError: Another attempt would fail in the same way: a certificate that does not
                 verify, a URL that is none.
         """
         started = time.monotonic()
@@ -195,16 +195,16 @@ def _translate(error: Exception, seconds: float) -> NoReply:
     chain = list(causes(error))
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in chain):
         message = "the API's certificate does not verify; nothing was sent"
-        raise DeliveryError(message) from error
+        raise SetupError(message) from error
     if isinstance(error, _UNUSABLE) or not isinstance(error, (HTTPError, OSError)):
         raise _unusable(error) from error
     tunnels = [_TUNNEL_REFUSED.match(str(cause)) for cause in chain]
     if status := next((tunnel[1] for tunnel in tunnels if tunnel), None):
         message = f"the proxy that the environment names refuses to connect (HTTP {status})"
-        raise DeliveryError(message) from error
+        raise SetupError(message) from error
     if _is_missing_bundle(error) or any("NO_CERTIFICATE_OR_CRL" in str(each) for each in chain):
         message = "the CA bundle that the environment names (REQUESTS_CA_BUNDLE) cannot be read"
-        raise DeliveryError(message) from error
+        raise SetupError(message) from error
     if any(isinstance(cause, (ReadTimeoutError, requests.ReadTimeout)) for cause in chain):
         return NoReply(timed_out=True, cause="no answer in time", seconds=seconds)
     if isinstance(error, requests.ConnectTimeout):
@@ -214,8 +214,8 @@ def _translate(error: Exception, seconds: float) -> NoReply:
     return NoReply(timed_out=False, cause=f"the connection failed ({reason})", seconds=seconds)
 
 
-def _unusable(error: Exception) -> DeliveryError:
-    return DeliveryError(
+def _unusable(error: Exception) -> SetupError:
+    return SetupError(
         f"the request cannot be made ({type(error).__name__}); check api_url"
         " and the proxies that the environment names"
     )

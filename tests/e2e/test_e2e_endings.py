@@ -147,13 +147,13 @@ def test_killed_at_any_instant_no_state_covers_what_was_not_answered(
 
 
 def test_a_fatal_error_ends_a_run_whose_tap_is_silent(begun: Talk, sandbox: Sandbox) -> None:
-    """A credential that breaks in mid-run stops it at once: exit 1, the safe STATE, no request."""
+    """A credential that breaks in mid-run stops it at once: exit 2, the safe STATE, no request."""
     fault = {"status": 401, "code": "AUTH_010", "message": "Invalid signature"}
     sandbox.set_scenario({"rules": [{"fault": fault}]})
     sent = len(sandbox.requests())
     began = time.monotonic()
     begun.say(record("B", 1), record("C", 1), state(2))
-    ended = begun.ended().without_traceback(1)
+    ended = begun.ended().without_traceback(2)
     assert time.monotonic() - began < IN_TIME
     assert ended.numbers == [1]
     for part in ("HTTP 401", "AUTH_010", "partner_secret", "requestId "):
@@ -164,19 +164,19 @@ def test_a_fatal_error_ends_a_run_whose_tap_is_silent(begun: Talk, sandbox: Sand
 
 
 @pytest.mark.parametrize(
-    ("fault", "wanted"),
+    ("fault", "code", "wanted"),
     [
-        ({"status": 404, "code": "X_404", "message": "gone"}, ("HTTP 404", "X_404", "gone")),
-        ({"status": 403}, ("HTTP 403", "signature_prefix", "signed_path_prefix")),
-        ({"status": 418}, ("HTTP 418",)),
+        ({"status": 404, "code": "X_404", "message": "gone"}, 1, ("HTTP 404", "X_404", "gone")),
+        ({"status": 403}, 2, ("HTTP 403", "signature_prefix", "signed_path_prefix")),
+        ({"status": 418}, 1, ("HTTP 418",)),
     ],
 )
 def test_an_answer_that_allows_nothing_more_is_named(
-    fault: dict[str, Any], wanted: tuple[str, ...], command: Command, sandbox: Sandbox
+    fault: dict[str, Any], code: int, wanted: tuple[str, ...], command: Command, sandbox: Sandbox
 ) -> None:
     """The message holds status, code and message; one request was enough to know."""
     sandbox.set_scenario({"rules": [{"fault": fault}]})
-    ended = command.run([schema(), record("A", 1), state(1)]).without_traceback(1)
+    ended = command.run([schema(), record("A", 1), state(1)]).without_traceback(code)
     assert all(part in ended.stderr for part in wanted)
     assert len(sandbox.requests()) == 1
     assert ended.stdout == []
@@ -263,8 +263,8 @@ def test_a_tap_that_dies_is_the_end_of_input(begun: Talk, sandbox: Sandbox) -> N
     ("line", "wanted"),
     [
         ("no JSON", "Line 5 of the input is not JSON. It begins: no JSON"),
-        ("[1]", "Line 5 of the input is no Singer message"),
-        ('{"no": "type"}', "Line 5 of the input is no Singer message: it has no type"),
+        ("[1]", "Line 5 of the input is not a Singer message"),
+        ('{"no": "type"}', "Line 5 of the input is not a Singer message: it has no type"),
         (b"\xff\xfe", "Line 5 of the input is not JSON"),
         ({"type": "RECORD", "stream": ["x"], "record": {}}, "Line 5 of the input is no Singer"),
         (
@@ -322,6 +322,6 @@ def test_a_fatal_error_gives_what_is_in_flight_a_few_seconds(
     sandbox.set_scenario({"rules": rules})
     rejects = tmp_path / "rejects.singer"
     lines = [schema(), record("SLOW", 1), state(1), record("BAD", 1), state(2)]
-    ended = command.run(lines, batch_size_rows=1, rejects_path=str(rejects)).without_traceback(1)
+    ended = command.run(lines, batch_size_rows=1, rejects_path=str(rejects)).without_traceback(2)
     assert ended.numbers == [1]
     assert (ended.sums.accepted, ended.sums.unsettled, rejects.read_text()) == (1, 1, "")
