@@ -5,7 +5,7 @@ what the environment says of proxies and certificate authorities, and sends noth
 ``~/.netrc`` for other credentials and keep cookies, and cost as much again as all that a request
 needs. What each request has in common is prepared once; each attempt is signed anew.
 
-Invariants: an attempt ends as a value, or as a `DeliveryError` where nothing was sent; no secret
+Invariants: an attempt ends as a value, or as a `SetupError` where nothing was sent; no secret
 leaves in a reply, whatever a server echoes, nor in an exception or what lies under it.
 """
 
@@ -19,7 +19,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from target_tocobagus import __version__, signing
-from target_tocobagus.errors import DeliveryError
+from target_tocobagus.errors import SetupError
 from target_tocobagus.model import NoReply, Reply
 from target_tocobagus.network_errors import translated
 from target_tocobagus.redaction import Redactor
@@ -74,7 +74,7 @@ class Client:
         """Prepare what all requests have in common; no connection is made yet.
 
         Raises:
-            DeliveryError: No request can be made to this URL.
+            SetupError: No request can be made to this URL.
         """
         url = settings.api_url + INVENTORY
         self._request = _prepared(url)
@@ -93,7 +93,7 @@ class Client:
         """Make one attempt, within `request_timeout_seconds` as a whole.
 
         Raises:
-            DeliveryError: Another attempt would fail in the same way: a certificate that does not
+            SetupError: Another attempt would fail in the same way: a certificate that does not
                 verify, an invalid URL. Nothing was sent.
         """
         started = time.monotonic()
@@ -147,7 +147,7 @@ def _prepared(url: str) -> PreparedRequest:
         return requests.Request("PATCH", url, headers=_HEADERS).prepare()
     except (requests.RequestException, ValueError):
         pass
-    raise DeliveryError(_FINAL["unusable"])
+    raise SetupError(_FINAL["unusable"])
 
 
 _DISTRUSTED: Final = "the API's certificate does not verify; nothing was sent"
@@ -169,14 +169,14 @@ def _no_reply(failed: Failed, seconds: float) -> NoReply:
     """Say that there is no answer.
 
     Raises:
-        DeliveryError: Nor will there be one.
+        SetupError: Nor will there be one.
     """
     failure, detail = failed
     if message := _FINAL.get(failure):
-        raise DeliveryError(message)
+        raise SetupError(message)
     if failure == "tunnel" and detail.startswith("4"):
         message = f"the proxy that the environment names refuses to connect (HTTP {detail})"
-        raise DeliveryError(message)
+        raise SetupError(message)
     if failure == "no answer":
         return NoReply(timed_out=True, cause="no answer in time", seconds=seconds)
     return NoReply(timed_out=False, cause=_cause(failure, detail), seconds=seconds)

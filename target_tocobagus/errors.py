@@ -2,9 +2,10 @@
 
     TocobagusError
     ├── ConfigurationError    before the first record: the user mends the configuration
-    ├── InputError            a line is no Singer message: what came before it is settled
+    ├── InputError            a line is not a Singer message: what came before it is settled
     ├── DeliveryError         nothing more can be sent: the run ends, unsettled rows come again
-    │   └── CredentialError   … and only the user can change that
+    │   ├── CredentialError   … and only the user can change that
+    │   └── SetupError        … for the way to the API is set up wrongly, which is the user's, too
     ├── OutputError           the reader of STATE, or the file of rejected rows, is gone
     ├── RunFailed             everything was done, and the run is a failure all the same
     │   └── ActionNeeded      … and a person must act before another run can do better
@@ -47,7 +48,7 @@ class ConfigurationError(TocobagusError):
 
 
 class InputError(TocobagusError):
-    """A line of the input is no Singer message."""
+    """A line of the input is not a Singer message."""
 
 
 class DeliveryError(TocobagusError):
@@ -59,6 +60,12 @@ NO_THREAD: Final = "no request can be made: this machine allows no further threa
 
 class CredentialError(DeliveryError):
     """The API does not accept the credentials or the signature."""
+
+    exit_code = 2
+
+
+class SetupError(DeliveryError):
+    """No request can be made in this way: its URL, proxy, CA bundle or certificate is wrong."""
 
     exit_code = 2
 

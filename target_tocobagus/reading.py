@@ -23,6 +23,7 @@ from singer_sdk.singerlib.exceptions import InvalidInputLine
 from target_tocobagus.decoding import decode_line
 from target_tocobagus.errors import InputError
 from target_tocobagus.foreign_text import clean, quoted
+from target_tocobagus.input_hints import encoding_of, hint
 from target_tocobagus.lane import FastLane
 from target_tocobagus.line_cutter import LineCutter, LineTooLongError
 
@@ -87,7 +88,7 @@ class MessageReader(GenericSingerReader[bytes]):
         except ValueError as error:
             self._complain("is not JSON", error)
         if not isinstance(message, dict):
-            self._complain("is no Singer message")
+            self._complain("is not a Singer message")
         return message
 
     def process_lines(
@@ -105,10 +106,13 @@ class MessageReader(GenericSingerReader[bytes]):
             How many messages of each type there were.
 
         Raises:
-            InputError: A line is no Singer message; what came before it has been settled.
+            InputError: A line is not a Singer message; what came before it has been settled.
             TocobagusError: The run must stop; what was in flight has been given time to settle.
         """
         source = file_input or self.default_input
+        descriptor = descriptor_of(source)
+        if descriptor is not None and os.isatty(descriptor):
+            logger.warning("Waiting for a tap's messages on this terminal; Ctrl-D ends the input")
         self._callbacks = callbacks
         self._pipeline = self._open_run(source)
         self.lane = self.lane_type(self._pipeline)
@@ -151,13 +155,13 @@ class MessageReader(GenericSingerReader[bytes]):
             self._ignore(kind)
             return
         if not isinstance(message.get("stream", ""), str):
-            self._complain("is no Singer message: its stream has no name")
+            self._complain("is not a Singer message: its stream has no name")
         handle(message)
         self._counts[str(kind)] += 1
 
     def _ignore(self, kind: Any) -> None:
         if not isinstance(kind, str):
-            self._complain("is no Singer message: it has no type")
+            self._complain("is not a Singer message: it has no type")
         if kind not in self._unknown:
             self._unknown.add(kind)
             logger.warning("Messages of the unknown type %s are ignored", quoted(kind))
@@ -179,13 +183,15 @@ class MessageReader(GenericSingerReader[bytes]):
 
         Whatever came instead of a stream may hold the secrets, or what a terminal would obey.
         """
-        start = self.line[:_LOOKED_AT].decode("utf-8", "replace")
+        begins = self.line[:_LOOKED_AT]
+        start = begins.decode(encoding_of(begins), "replace")
         for secret in self.secrets:
             start = start.replace(secret, "***")
         return f"Line {self.number} of the input {what}. It begins: {clean(start, _SHOWN)}"
 
     def _complain(self, what: str, cause: Exception | None = None) -> NoReturn:
-        raise InputError(self.about_line(what)) from cause
+        why = hint(self.line)
+        raise InputError(self.about_line(f"{what} ({why})" if why else what)) from cause
 
     def _chunks(self, source: IO[bytes] | IO[str]) -> Iterator[Sequence[bytes]]:
         descriptor = descriptor_of(source)

@@ -110,7 +110,7 @@ def _read(number: int, line: bytes) -> Iterator[Content]:
         yield Flaw(number, f"is not JSON; {_ENDS}")
         return
     if not isinstance(message, dict) or not isinstance(message.get("type"), str):
-        yield Flaw(number, f"is no Singer message; {_ENDS}")
+        yield Flaw(number, f"is not a Singer message; {_ENDS}")
     elif message["type"] in {"SCHEMA", "RECORD", "BATCH"}:
         yield _of_stream(number, message)
 

@@ -5,7 +5,7 @@ from typing import cast
 
 from starlette.applications import Starlette
 from starlette.routing import Mount, Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from target_tocobagus.sandbox import BASE_PATH, VIEWS_PATH
 from target_tocobagus.sandbox.connection import Connection
@@ -17,17 +17,24 @@ from target_tocobagus.sandbox.request import Request
 from target_tocobagus.sandbox.scenario import Fault
 from target_tocobagus.sandbox.state import State
 from target_tocobagus.sandbox.views import Views, openapi_json
+from target_tocobagus.sandbox.visitors import Doorkeeper
 
 
-def make_app(state: State) -> Starlette:
-    """Give the application; it expects each scope's state to hold its ``Connection``."""
-    return Starlette(
+def make_app(state: State, host: str = "") -> ASGIApp:
+    """Give the application; it expects each scope's state to hold its ``Connection``.
+
+    Args:
+        state: What it serves.
+        host: A further name that this machine is trusted under (see ``Doorkeeper``).
+    """
+    rooms = Starlette(
         routes=[
             Mount(BASE_PATH, app=PartnerApi(state)),
             Mount(VIEWS_PATH, routes=Views(state).routes()),
             Route("/openapi.json", openapi_json),
         ],
     )
+    return Doorkeeper(rooms, host)
 
 
 class PartnerApi:

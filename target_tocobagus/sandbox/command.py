@@ -57,7 +57,7 @@ def sandbox(**options: Any) -> None:
 
     setup = _setup(options)
     tls = _tls(options["tls_certificate"], options["tls_key"])
-    server = Server(make_app(State(setup)), tls)
+    server = Server(make_app(State(setup), options["host"]), tls)
     try:
         listener = listen(options["host"], options["port"])
     except OSError as error:

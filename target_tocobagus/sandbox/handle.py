@@ -110,7 +110,8 @@ class Sandbox:
     def _ask(self, method: str, view: str, body: bytes | None = None) -> Any:
         connection = connect(self.url)
         try:
-            connection.request(method, VIEWS_PATH + view, body)
+            headers = {"Content-Type": "application/json"} if method == "POST" else {}
+            connection.request(method, VIEWS_PATH + view, body, headers)
             with connection.getresponse() as response:
                 answer = msgspec.json.decode(response.read())
         finally:

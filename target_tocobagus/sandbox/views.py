@@ -1,6 +1,7 @@
 """What the sandbox shows of itself, as JSON, under ``/_sandbox/``.
 
-There is no authentication: it is a tool for one machine, with fake data and fake credentials.
+There is no authentication: it is a tool for one machine, with fake data and fake credentials. Who
+may come in at all is for `visitors` to say.
 Numbers of requests, times and ids are those of the journal, whose fields are described there.
 """
 

@@ -84,6 +84,15 @@ def test_not_all_is_well(tmp_path: Path) -> None:
     assert done.stdout.endswith("\nNot all is well: 2 wrong, 1 attention.\n")
 
 
+def test_what_deserves_attention_keeps_no_run_from_working(tmp_path: Path) -> None:
+    """Exit 0, for a script that asks first; the last line says that there is something to see."""
+    with running({"skew_ms": 60_000}) as sandbox:
+        done = run("--config", written(sandbox, tmp_path))
+
+    assert done.returncode == 0
+    assert done.stdout.endswith("\nA run would work; look at what is named: 1 attention.\n")
+
+
 @pytest.mark.parametrize("width", [30, 80, 120])
 def test_the_page_is_no_broader_than_the_terminal(width: int, tmp_path: Path) -> None:
     """Texts are broken between words, without white space at the end of a line."""
@@ -126,7 +135,7 @@ def test_the_help_says_what_is_done_and_what_is_not() -> None:
 
     assert "Nothing is written to the API" in text
     assert "at most 10 seconds" in text
-    assert "0 only if all is well" in text
+    assert "0 if a run would work" in text
 
 
 def at_a_terminal(command: list[str], env: dict[str, str]) -> str:

@@ -427,7 +427,7 @@ def test_broken_lines_are_named_and_passed_over(tmp_path: Path) -> None:
 
     assert result.exit_code == 0
     assert "Lines 5, 15, 16, 17, 18 and 1 more: each is not JSON; a run ends there." in shown
-    assert "Lines 6, 7: each is no Singer message; a run ends there." in shown
+    assert "Lines 6, 7: each is not a Singer message; a run ends there." in shown
     assert "Line 9 is a RECORD without a record; a run ends there." in shown
     assert "Line 11 is a SCHEMA without properties; a run ends there." in shown
     assert "Line 12 is a BATCH, whose records stand in files that are not looked at." in shown

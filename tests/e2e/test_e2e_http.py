@@ -144,7 +144,7 @@ def test_a_proxy_that_wants_a_user_ends_the_run_at_once(proxy: Proxy, tmp_path: 
     """Its answer to CONNECT will be the same the next time, so nothing is tried again."""
     runner = Command(tmp_path, {"api_url": "https://api.example.com/api/v1", **CREDENTIALS})
     env = {"HTTPS_PROXY": f"http://{proxy.place}", "NO_PROXY": ""}
-    ended = runner.run(ROWS, env=env, max_retry_seconds=60).without_traceback(1)
+    ended = runner.run(ROWS, env=env, max_retry_seconds=60).without_traceback(2)
     assert "the proxy that the environment names refuses to connect (HTTP 407)" in ended.stderr
     assert "sent again" not in ended.stderr
     assert proxy.asked == [("api.example.com:443", None)]
@@ -153,7 +153,7 @@ def test_a_proxy_that_wants_a_user_ends_the_run_at_once(proxy: Proxy, tmp_path: 
 def test_a_proxy_that_is_no_url_is_told(command: Command) -> None:
     """A proxy's setting without a host is the user's to mend."""
     ended = command.run(ROWS, env={"HTTP_PROXY": "http://me:pa55word@", "NO_PROXY": ""})
-    assert "and the proxies that the environment names" in ended.without_traceback(1).stderr
+    assert "and the proxies that the environment names" in ended.without_traceback(2).stderr
     assert "internal error" not in ended.stderr
     assert "pa55word" not in ended.stderr
 
@@ -166,13 +166,13 @@ def test_a_certificate_is_trusted_as_the_environment_says(tmp_path: Path) -> Non
         sandbox.reset()
 
         began = time.monotonic()
-        ended = command.run(ROWS, max_retry_seconds=60).without_traceback(1)
+        ended = command.run(ROWS, max_retry_seconds=60).without_traceback(2)
         assert time.monotonic() - began < 30
         assert "the API's certificate does not verify; nothing was sent" in ended.stderr
         assert "sent again" not in ended.stderr
         assert (ended.stdout, sandbox.requests()) == ([], [])
 
-        ended = command.run(ROWS, env={"REQUESTS_CA_BUNDLE": "/nowhere.pem"}).without_traceback(1)
+        ended = command.run(ROWS, env={"REQUESTS_CA_BUNDLE": "/nowhere.pem"}).without_traceback(2)
         assert "REQUESTS_CA_BUNDLE" in ended.stderr
         command.close()
 

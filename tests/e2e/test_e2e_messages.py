@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+import pty
+import re
+import struct
+import subprocess
+import termios
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,8 +27,9 @@ def test_a_bad_line_shows_no_secret(command: Command) -> None:
     """The wrong file in the pipe may be the configuration itself."""
     secrets = {key: command.api[key] for key in ("partner_secret", "store_token")}
     ended = command.run([json.dumps(secrets)]).without_traceback(1)
-    assert 'Line 1 of the input is no Singer message: it has no type. It begins: {"partner_s' in (
-        ended.stderr
+    assert (
+        'Line 1 of the input is not a Singer message: it has no type. It begins: {"partner_s'
+        in (ended.stderr)
     )
     assert not [secret for secret in secrets.values() if secret in ended.stderr]
 
@@ -81,7 +89,7 @@ def test_a_bundle_that_is_none_is_told_at_once(command: Command, tmp_path: Path)
     bundle.write_text("no certificate\n")
     api = {**command.api, "api_url": command.api["api_url"].replace("http:", "https:")}
     runner = Command(tmp_path, api)
-    ended = runner.run(ROWS, env={"REQUESTS_CA_BUNDLE": str(bundle)}).without_traceback(1)
+    ended = runner.run(ROWS, env={"REQUESTS_CA_BUNDLE": str(bundle)}).without_traceback(2)
     assert "the CA bundle that the environment names" in ended.stderr
     assert "sent again" not in ended.stderr
 
@@ -94,3 +102,77 @@ def test_a_time_that_no_clock_holds_is_refused(name: str, command: Command) -> N
     given: dict[str, Any] = {name: 10**10}
     ended = command.run(ROWS, **given).without_traceback(2)
     assert f"{name}: must be at most 1000000" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("data", "line", "hint"),
+    [
+        (json.dumps(schema()).encode("utf-16"), 1, "it is UTF-16, and must be UTF-8"),
+        (json.dumps(schema()).encode() + b"\n\xef\xbb\xbf{}", 2, "a byte order mark (BOM)"),
+        (b"sku,qty\nA,1\n", 1, "it looks like CSV"),
+        (json.dumps(schema()).encode() * 2, 1, "two messages are on one line"),
+        (json.dumps([schema()]).encode(), 1, "it is a JSON array"),
+        (json.dumps(schema(), indent=2).encode(), 1, "it is JSON over several lines"),
+    ],
+)
+def test_an_input_that_no_tap_wrote_gets_a_hint(
+    data: bytes, line: int, hint: str, command: Command
+) -> None:
+    """The error names the line, and what it is instead."""
+    ended = command.run(data).without_traceback(1)
+    assert re.search(rf"Line {line} of the input is not .*\({re.escape(hint)}", ended.stderr)
+
+
+def test_a_secret_in_utf_16_is_not_repeated(command: Command) -> None:
+    """A bad line is decoded as what it is before its secrets are blanked."""
+    secret = command.api["partner_secret"]
+    ended = command.run(json.dumps({"partner_secret": secret}).encode("utf-16")).without_traceback(
+        1
+    )
+    assert '{"partner_secret": "***' in ended.stderr
+    assert secret[3:] not in ended.stderr.replace("\\x00", "")
+
+
+def _on_a_terminal(command: Command, **env: str) -> str:
+    """Run the command on a terminal of 80 columns, end its input, and give what it shows."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    process = subprocess.Popen(
+        command.line(["--dry-run"]),
+        stdin=theirs,
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+        env=command.env({"TERM": "xterm", **env}),
+    )
+    os.close(theirs)
+    seen = b""
+    try:
+        while chunk := os.read(ours, 4096):
+            seen += chunk
+            if b"Waiting for a tap" in seen and b"\x04" not in seen:
+                os.write(ours, b"\x04")
+    except OSError:  # so a terminal ends
+        pass
+    assert process.wait(30) == 0, seen
+    os.close(ours)
+    return seen.decode()
+
+
+def test_on_a_terminal_it_says_that_it_waits_in_short_lines(command: Command) -> None:
+    """Time, level and message, without what takes most of a terminal's width."""
+    seen = _on_a_terminal(command)
+    told = "Waiting for a tap's messages on this terminal; Ctrl-D ends the input"
+    assert re.search(rf"^\d\d:\d\d:\d\d WARNING {told}", seen, re.MULTILINE)
+    assert " | " not in seen
+
+
+def test_a_log_format_that_the_user_has_chosen_stays(command: Command, tmp_path: Path) -> None:
+    """Also on a terminal."""
+    chosen = tmp_path / "log.yaml"
+    chosen.write_text(
+        "version: 1\ndisable_existing_loggers: false\n"
+        "formatters: {own: {format: 'OWN %(message)s'}}\n"
+        "handlers: {e: {class: logging.StreamHandler, formatter: own, stream: ext://sys.stderr}}\n"
+        "root: {level: INFO, handlers: [e]}\n"
+    )
+    assert "OWN Waiting" in _on_a_terminal(command, SINGER_SDK_LOG_CONFIG=str(chosen))

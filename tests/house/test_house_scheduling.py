@@ -96,7 +96,7 @@ def test_the_commands_of_the_document_run(reader: Reader, sandbox: Sandbox) -> N
 
 @pytest.mark.parametrize(
     ("ends", "token", "code"),
-    [("exit 0", "stkn_sandbox", 0), ("exit 3", "stkn_sandbox", 3), ("exit 0", "wrong", 1)],
+    [("exit 0", "stkn_sandbox", 0), ("exit 3", "stkn_sandbox", 3), ("exit 0", "wrong", 2)],
     ids=["success", "a dead tap", "a failed target"],
 )
 def test_cron_hears_of_a_failure(

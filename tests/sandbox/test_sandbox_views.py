@@ -16,6 +16,7 @@ from target_tocobagus.sandbox.handle import Sandbox, connect
 from target_tocobagus.sandbox.testing import Limits, running
 
 A = {"sku": "A", "stock": 1}
+JSON = {"Content-Type": "application/json"}
 
 
 def get(sandbox: Sandbox, path: str) -> Any:
@@ -113,7 +114,7 @@ def test_a_scenario_that_is_no_json_is_refused(body: bytes) -> None:
     """The answer is a 400 with the reason, and the scenario stays."""
     with running() as sandbox:
         connection = connect(sandbox.url)
-        connection.request("POST", "/_sandbox/scenario", body)
+        connection.request("POST", "/_sandbox/scenario", body, JSON)
         with connection.getresponse() as response:
             assert response.status == http.client.BAD_REQUEST
             assert msgspec.json.decode(response.read())["status"] == "refused"

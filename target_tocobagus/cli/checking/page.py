@@ -44,9 +44,9 @@ class Page:
         self._counts: Counter[Standing] = Counter()
 
     @property
-    def all_is_well(self) -> bool:
-        """Tell whether there is nothing to be done."""
-        return self._counts.keys() <= {"ok"}
+    def run_would_work(self) -> bool:
+        """Tell whether nothing was found that keeps a run from working."""
+        return self._counts.keys() <= {"ok", "attention"}
 
     def show(self, finding: Finding) -> None:
         """Write a finding."""
@@ -74,12 +74,16 @@ class Page:
     def close(self) -> None:
         """Write what it comes to."""
         self._line(Text())
-        if self.all_is_well:
-            self._line(Text("All is well.", "bold green"))
-            return
         standings: tuple[Standing, ...] = ("wrong", "attention", "not tried")
-        counts = [f"{self._counts[each]} {each}" for each in standings if self._counts[each]]
-        self._block(Text(), Text(f"Not all is well: {', '.join(counts)}.", "bold"))
+        counts = ", ".join(
+            f"{self._counts[each]} {each}" for each in standings if self._counts[each]
+        )
+        if not counts:
+            self._line(Text("All is well.", "bold green"))
+        elif self.run_would_work:
+            self._block(Text(), Text(f"A run would work; look at what is named: {counts}.", "bold"))
+        else:
+            self._block(Text(), Text(f"Not all is well: {counts}.", "bold"))
 
     def _block(self, head: Text, text: Text) -> None:
         """Write a text as broad as there is room behind its head."""

@@ -1,0 +1,44 @@
+"""The exit code says who can help: another run, or a person."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING, Final
+
+from target_tocobagus import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CODES: Final = {
+    "ConfigurationError": 2,
+    "InputError": 1,
+    "DeliveryError": 1,
+    "CredentialError": 2,
+    "SetupError": 2,
+    "OutputError": 1,
+    "RunFailed": 1,
+    "ActionNeeded": 2,
+    "AccountingError": 1,
+}
+
+
+def below(error: type[errors.TocobagusError]) -> Iterator[type[errors.TocobagusError]]:
+    """Go through all that derives from an error."""
+    for each in error.__subclasses__():
+        yield each
+        yield from below(each)
+
+
+def test_each_error_ends_a_run_with_1_or_2() -> None:
+    """2 where a person must act before another run can do better; none is left out."""
+    found = {each.__name__: each.exit_code for each in below(errors.TocobagusError)}
+
+    assert found.pop("Stopped") == 1  # a signal's number decides, in each case
+    assert found == CODES
+
+
+def test_a_signal_ends_a_run_as_a_shell_expects() -> None:
+    """128 and the signal's number."""
+    assert errors.Stopped(signal.SIGTERM).exit_code == 143
+    assert errors.Stopped(signal.SIGINT).exit_code == 130

@@ -1,0 +1,59 @@
+"""An input that is none of a tap's messages is recognised by what people really pipe in."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from target_tocobagus.input_hints import encoding_of, hint
+
+MESSAGE = '{"type":"STATE","value":{}}'
+
+
+@pytest.mark.parametrize(
+    ("line", "part"),
+    [
+        (MESSAGE.encode("utf-16"), "UTF-16"),
+        (MESSAGE.encode("utf-16-le"), "UTF-16"),
+        (MESSAGE.encode("utf-16-be"), "UTF-16"),
+        (b"\xef\xbb\xbf" + MESSAGE.encode(), "byte order mark"),
+        (gzip.compress(MESSAGE.encode()), "compressed"),
+        (b"{", "several lines"),
+        (b"[", "several lines"),
+        (b'{"type": "RECORD",', "several lines"),
+        (b'{"record": {', "several lines"),
+        (f"[{MESSAGE}]".encode(), "array"),
+        (b"[1, 2", "array"),
+        (f"{MESSAGE}{MESSAGE}".encode(), "two messages"),
+        (f"{MESSAGE}, {MESSAGE}\r".encode(), "two messages"),
+        (f"{MESSAGE} x".encode(), "something follows"),
+        (b'{"type": "REC', "incomplete"),
+        (b"<!DOCTYPE html>", "HTML"),
+        (b"2026-11-25 10:00:00 INFO starting sync, 3 streams", "log"),
+        (b"time=2026 level=info msg=x", "log"),
+        (b"Traceback (most recent call last):", "log"),
+        (b"sku,qty", "CSV"),
+        (b"sku;nama barang;stok\r", "CSV"),
+        (b"A-1\t5", "CSV"),
+    ],
+)
+def test_what_came_instead_is_named(line: bytes, part: str) -> None:
+    """Each with what to do about it."""
+    assert part in hint(line)
+
+
+@pytest.mark.parametrize("line", [b"", b"hello", b"5", b"null", b"\xff", MESSAGE.encode()])
+def test_where_nothing_is_likely_nothing_is_said(line: bytes) -> None:
+    """A guess must be better than none."""
+    assert hint(line) == ""
+
+
+@given(st.binary(max_size=300) | st.text().map(json.dumps).map(str.encode))
+def test_any_line_may_be_asked_about(line: bytes) -> None:
+    """Whatever it holds; and its encoding can decode it."""
+    assert isinstance(hint(line), str)
+    line.decode(encoding_of(line), "replace")
