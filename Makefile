@@ -19,7 +19,7 @@ POSTGRESQL := $(wildcard /usr/lib/postgresql/*/bin/initdb) $(shell command -v in
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help demo test lint style types imports workflows unit crash meltano no-postgresql \
-  mutants format bench build wheel clean
+  lowest prerelease mutants format bench build wheel clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +72,21 @@ meltano: $(WORK_READY) $(MELTANO_READY) ## Let Meltano run tap-postgres into the
 
 no-postgresql:
 	@echo "== LEFT OUT: Meltano, for want of PostgreSQL; sudo apt-get install postgresql, make meltano"
+
+lowest: VERSIONS = --resolution lowest-direct
+lowest: ## Run the tests with the lowest versions that pyproject.toml allows
+prerelease: VERSIONS = 'singer-sdk>=0.55.dev0'# the last minor version that pyproject.toml allows
+prerelease: ## Run the tests with the Singer SDK to come: its pre-release, where there is one
+lowest prerelease:
+	@echo "Setting up build/$@ ..."
+	@rm -rf build/$@ && $(PYTHON) -m venv build/$@
+	@build/$@/bin/python $(PIP_QUIETLY) install --upgrade 'pip>=25.1' uv
+	@build/$@/bin/uv pip install --quiet --python build/$@ $(VERSIONS) --editable '.[sandbox]'
+	@build/$@/bin/uv pip freeze --python build/$@ --exclude-editable > build/$@/versions.txt
+	@build/$@/bin/uv pip install --quiet --python build/$@ --group test --constraint build/$@/versions.txt
+	@echo "== pytest: tests, with $$(grep singer-sdk build/$@/versions.txt) and the like"
+	@build/$@/bin/python -m pytest --quiet --ignore tests/crash --numprocesses $(WORKERS) \
+	  --dist worksteal $(TESTS)
 
 mutants: $(WORK_READY) ## Break the program on purpose, and see that a test says so
 	@$(BIN)/python tests/mutants.py

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import subprocess
 import sys
 import tarfile
 import zipfile
+from importlib import metadata
 from pathlib import Path
 from typing import Final
 
@@ -74,6 +76,29 @@ def test_the_sdist_holds_what_a_packager_needs(tmp_path: Path) -> None:
         inside = {name.partition("/")[2] for name in archive.getnames()}
     wanted = {name for name in kept.stdout.splitlines() if not name.startswith(".")}
     assert inside == {*wanted, "PKG-INFO", ".gitignore"}
+
+
+def test_what_is_imported_is_declared() -> None:
+    """Each package that a module imports is a dependency of this one, or of its extra."""
+    names = {
+        name.partition(".")[0]
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for name in imported(node)
+    }
+    declared = {
+        re.split(r"[^\w-]", requirement)[0].replace("-", "_")
+        for requirement in metadata.requires("target-tocobagus") or ()
+    }
+
+    assert names - sys.stdlib_module_names - {PACKAGE.name} == declared
+
+
+def imported(node: ast.AST) -> list[str]:
+    """Name the modules that a statement imports."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [node.module or ""] if isinstance(node, ast.ImportFrom) else []
 
 
 def modules_after(statement: str) -> set[str]:

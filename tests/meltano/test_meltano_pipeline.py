@@ -247,9 +247,7 @@ def test_meltano_adds_the_loader_from_its_definition(
     told = shop.paste(begun + add.replace("clone=/srv/target-tocobagus", f"clone={clone}"))
 
     assert told.splitlines()[-1].startswith("target-tocobagus v")
-    (loader,) = yaml.safe_load((tmp_path / "other" / "meltano.yml").read_text())["plugins"][
-        "loaders"
-    ]
+    (loader,) = yaml.safe_load((project / "meltano.yml").read_text("utf-8"))["plugins"]["loaders"]
     definition = yaml.safe_load(DEFINITION.read_text("utf-8"))
     assert loader["pip_url"] == f"{clone}[sandbox]"
     for name in ("namespace", "executable", "capabilities", "commands", "settings"):
