@@ -20,6 +20,7 @@ class Tally:
 
     Attributes:
         clamped: Quantities below 0 that were sent as 0.
+        cut: Quantities that lost a fraction to `rounding`.
         codes: Rejected updates by code.
         batch_ids: The last hundred batch ids, in the order in which they were accepted.
         requests: Attempts, answered or not.
@@ -39,6 +40,7 @@ class Tally:
         self.skipped = 0
         self.rejected = 0
         self.clamped = 0
+        self.cut = 0
         self.codes: Counter[str] = Counter()
         self.batch_ids: deque[str] = deque(maxlen=_LISTED)
         self.batches = 0

@@ -34,7 +34,7 @@ from msgspec import UNSET
 from target_tocobagus.checkpointing import OWN_KEY
 from target_tocobagus.decoding import read_float
 from target_tocobagus.entries import Entry
-from target_tocobagus.mapping import DELETED
+from target_tocobagus.mapping import DELETED, MOST_BYTES
 from target_tocobagus.model import Level, Stock
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ _NO_COLUMN: Final = "\x7f"
 """Stands for the column of a code where a mapping has none. If a tap has it, nothing is heeded."""
 
 _MOST_CODES: Final = 10_000
+_SURELY_SHORT: Final = MOST_BYTES // 4
+"""Characters of an identifier that cannot have too many bytes."""
 _NOWHERE: Final = object()
 _REFUSED: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
@@ -143,7 +145,15 @@ class FastLane:
                     break
                 record = message.record
                 sku, quantity, code = record.identifier, record.stock, record.code
-                if sku != last and type(sku) is str and sku and sku.strip() == sku:
+                if (
+                    sku != last
+                    and type(sku) is str
+                    and sku
+                    and sku.strip() == sku
+                    and len(sku) <= _SURELY_SHORT
+                    and "\0" not in sku
+                    and "E+" not in sku
+                ):
                     identifier, entry = (kind, sku), None
                     last = sku
                 place: Any = places.get(code, _NOWHERE) if type(code) is str else nowhere

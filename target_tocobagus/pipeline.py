@@ -149,7 +149,7 @@ class Pipeline:
                 self._ledger.reject(rejection)
 
     def count_clamped(self, mapping: CompiledMapping) -> None:
-        """Include a mapping's clamped quantities in the summary."""
+        """Include in the summary what a mapping clamped and rounded down."""
         self._mappings.add(mapping)
 
     def watch(self, stream: str, mapping: CompiledMapping) -> ColumnWatch:
@@ -347,5 +347,6 @@ class Pipeline:
         dry_run = self._settings.dry_run
         self.tally.records = self.position
         self.tally.clamped = sum(mapping.clamped for mapping in self._mappings)
+        self.tally.cut = sum(mapping.cut for mapping in self._mappings)
         fields = summary_fields(self.tally, unsettled=unsettled, seconds=seconds, dry_run=dry_run)
         logger.info(summary_text(fields), extra={"summary": fields})

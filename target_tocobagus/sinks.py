@@ -41,7 +41,8 @@ class StockSink(Sink):
         super().__init__(target, stream_name, schema, key_properties)
         self._pipeline = target.pipeline
         self._warehouse_map = target.settings.policy.warehouse_map
-        self.mapping, self._watch = target.choose(stream_name, schema)
+        mapping, self._watch = target.choose(stream_name, schema)
+        self.mapping = mapping and mapping.under(schema)
 
     @property
     def is_open(self) -> bool:

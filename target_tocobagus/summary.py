@@ -21,6 +21,7 @@ def summary_fields(
         "unsettled": unsettled,
         "records": tally.records,
         "clamped": tally.clamped,
+        "cut": tally.cut,
         "requests": tally.requests,
         "retries": tally.retries,
         "batches": tally.batches,
@@ -59,4 +60,6 @@ def summary_text(fields: dict[str, Any]) -> str:
         lines.append(f"  rejected: {codes}")
     if fields["clamped"]:
         lines.append(f"  {fields['clamped']} quantities below 0 were sent as 0")
+    if fields["cut"]:
+        lines.append(f"  {fields['cut']} quantities had a fraction, and were rounded down")
     return "\n".join(lines)

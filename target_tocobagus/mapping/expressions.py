@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from jmespath.exceptions import JMESPathError, JMESPathTypeError
 from jmespath.parser import Parser
 
+from target_tocobagus.mapping import declaring
 from target_tocobagus.mapping.evaluating import Node, compile_node
 from target_tocobagus.mapping.functions import check_call
 from target_tocobagus.mapping.refusals import Unreadable, shown
@@ -54,11 +55,13 @@ class Expression:
         read: Evaluates it; may raise `Unreadable`, and nothing else.
         names: The columns that it reads by name, in the order in which they stand.
         reads_any: It may read any column besides.
+        declared: Finds what a SCHEMA declares of what it yields.
     """
 
     read: Read
     names: tuple[str, ...]
     reads_any: bool
+    declared: declaring.Follow
 
     def columns(self) -> frozenset[str] | None:
         """All columns that it may read; None where it may read any."""
@@ -80,7 +83,8 @@ def compile_expression(text: str) -> Expression:
         raise ValueError(reason)
     roots = list(_roots(tree))
     names = tuple(dict.fromkeys(name for name in roots if name is not None))
-    return Expression(_guarded(text, compile_node(tree)), names, None in roots)
+    read = _guarded(text, compile_node(tree))
+    return Expression(read, names, None in roots, declaring.node(tree))
 
 
 def _parse(text: str) -> Node:
