@@ -314,11 +314,18 @@ class Pipeline:
 
     def _raise_verdict(self) -> None:
         """Say why a run in which every row has its fate may yet not count as good."""
+        lacking = [(name, watch) for name, watch in self._watches.items() if watch.lacking]
         missing = [
-            f"stream {name!r}: {watch.describe()}"
-            for name, watch in self._watches.items()
-            if watch.lacking
+            f"stream {name!r}: {watch.describe()}" for name, watch in lacking if watch.declared
         ]
+        for name, watch in lacking:
+            if watch.hold is not None and not watch.declared:
+                logger.warning(
+                    "No record of stream %r had %s, which its mapping relies on: no STATE that"
+                    " covers the stream went out",
+                    name,
+                    watch.describe(),
+                )
         if missing:
             message = "Columns that a mapping relies on were never seen: " + ", ".join(missing)
             raise ActionNeeded(message)

@@ -185,9 +185,9 @@ class CompiledMapping:
 
 
 def is_deleted(record: Entry) -> bool:
-    """Tell whether a tap marked a record as deleted; an empty mark is none."""
+    """Tell whether a tap marked a record as deleted; null, false and an empty text are no mark."""
     mark = record.get(DELETED)
-    return mark is not None and not (isinstance(mark, str) and not mark.strip())
+    return mark is not None and mark is not False and bool(str(mark).strip())
 
 
 def _unidentified(found: Refused | Identifier | None, values: Values, *, deleted: bool) -> Outcome:

@@ -103,9 +103,11 @@ def _guarded(text: str, evaluate: Read) -> Read:
             return evaluate(scope)
         except JMESPathTypeError as error:
             reason = f"{error.function_name}() does not take a value of type {error.actual_type}"
+        except RecursionError:
+            raise Unreadable(Refused("TOO_DEEP", f"{shown(text)} meets what is too deep")) from None
         except ArithmeticError:
             reason = "a number in it has no exact result"
-        except (ValueError, TypeError, RecursionError) as error:
+        except (ValueError, TypeError) as error:
             reason = ascii(str(error)[:_REASON_CHARACTERS]).strip("'\"")
         message = f"{shown(text)} cannot be evaluated: {reason}"
         raise Unreadable(Refused("BAD_EXPRESSION", message))

@@ -20,10 +20,10 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import partial
 from typing import Any, Final, TypeAlias
 
+from target_tocobagus.decoding import decode_text
 from target_tocobagus.mapping import declaring
 from target_tocobagus.mapping.refusals import Unreadable, shown
 from target_tocobagus.model import Refused
@@ -133,8 +133,8 @@ def json_value(text: str) -> Any:
     if not text.lstrip().startswith(("[", "{")):
         return None
     try:
-        return json.loads(text, parse_float=Decimal)
-    except (ValueError, ArithmeticError, RecursionError):
+        return decode_text(text)
+    except ValueError:
         message = f"{shown(text)} looks like JSON and is none"
         raise Unreadable(Refused("BAD_JSON", message)) from None
 

@@ -27,6 +27,7 @@ REFUSALS: Final = {
     "BAD_LIST": "What items, levels or warehouses names is no list that can be used.",
     "BAD_ENTRY": "An entry of a list is no object.",
     "BAD_JSON": "A text that a path walks into looks like JSON and is none.",
+    "TOO_DEEP": "The record is nested too deeply to be read.",
     "BAD_EXPRESSION": "A JMESPath expression cannot be evaluated on this record.",
 }
 """Every code that mapping refuses with, and what it means."""
