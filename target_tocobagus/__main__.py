@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
@@ -25,6 +26,7 @@ def main() -> None:
     # What is imported stays, and rows come and go without cycles: the collector need look neither
     # through the one again and again nor after every few hundred of the others.
     gc.disable()
+    from target_tocobagus.sdk_doors import logging_problem
     from target_tocobagus.target import TargetTocobagus
 
     gc.freeze()
@@ -35,7 +37,17 @@ def main() -> None:
     sys.setswitchinterval(_SWITCH_SECONDS)
     _share_one_arena()
     with _queued_log():
-        TargetTocobagus.cli(prog_name="target-tocobagus")
+        try:
+            command = TargetTocobagus.cli  # which sets up logging, from the environment
+        except Exception as error:  # noqa: BLE001  # whatever logging lets through
+            sys.exit(_say(logging_problem(error, os.environ)))
+        command(prog_name="target-tocobagus")
+
+
+def _say(problem: str) -> int:
+    """Tell a problem without logging; the exit code is that of what a person must correct."""
+    print(f"target-tocobagus: {problem}", file=sys.stderr)  # noqa: T201  # there is no logging yet
+    return 2
 
 
 @contextmanager

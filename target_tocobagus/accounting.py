@@ -22,6 +22,7 @@ class Tally:
 
     Attributes:
         clamped: Quantities below 0 that were sent as 0.
+        cut: Quantities that lost a fraction to `rounding`.
         codes: Rejected updates by code.
         unlisted: Skipped updates of items that the store does not list.
         listed: The API has accepted a row, or refused one for another reason than that.
@@ -45,6 +46,7 @@ class Tally:
         self.clamped = 0
         self.unlisted = 0
         self.listed = False
+        self.cut = 0
         self.codes: Counter[str] = Counter()
         self.batch_ids: deque[str] = deque(maxlen=_LISTED)
         self.batches = 0

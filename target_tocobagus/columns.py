@@ -6,8 +6,8 @@ seen once, in the SCHEMA or in a record; until then no STATE may cover a record 
 at the end the run fails. What a mapping relies on within a list's entries is in no SCHEMA that can
 be trusted, so it is missed from the first entry on that lacks it.
 
-A later SCHEMA of another form may be without a column that was there, so each is waited for anew;
-but what was once seen is missed only if a record comes without it.
+A column once seen is seen, whatever a later SCHEMA declares. A stream whose SCHEMAs declare no
+column at all (a document store's) is warned about and no more: its documents may all be without it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from target_tocobagus.foreign_text import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from target_tocobagus.mapping import InnerNeed
 
@@ -31,16 +31,16 @@ class ColumnWatch:
         missing: Groups of a record's columns; of each group one must be seen.
         inner: What must be seen in the entries of lists, as soon as there is an entry.
         hold: The position of the first record that came while something was missing.
+        declared: A SCHEMA of the stream has declared some column.
     """
 
     def __init__(self, needs: Iterable[frozenset[str]], inner: Iterable[InnerNeed] = ()) -> None:
         """Wait for a column of each group."""
-        self._needs = list(needs)
-        self.missing = list(self._needs)
+        self.missing = list(needs)
         self.inner = list(inner)
         self._lacking: list[InnerNeed] = []
         self.hold: int | None = None
-        self._all_seen = False
+        self.declared = False
 
     @property
     def complete(self) -> bool:
@@ -50,20 +50,14 @@ class ColumnWatch:
     @property
     def lacking(self) -> bool:
         """Something should have been there by now, and was not."""
-        return self._waits and (self.hold is not None or not self._all_seen)
-
-    @property
-    def _waits(self) -> bool:
         return bool(self.missing or self._lacking)
 
-    def renew(self, columns: Iterable[str]) -> None:
-        """Begin anew under a SCHEMA of these columns: one that was there may have gone."""
-        self._all_seen |= not self.missing
-        self.missing = list(self._needs)
-        self.see_schema(columns)
+    def see_schema(self, columns: Collection[str]) -> None:
+        """Look at the columns of a SCHEMA."""
+        self.declared |= bool(columns)
+        self._see_columns(columns)
 
-    def see_schema(self, columns: Iterable[str]) -> None:
-        """Look at the columns of a SCHEMA, or of a record."""
+    def _see_columns(self, columns: Iterable[str]) -> None:
         names = {column.removeprefix(_BOM) for column in columns}
         self.missing = [group for group in self.missing if group.isdisjoint(names)]
         self._release()
@@ -72,12 +66,12 @@ class ColumnWatch:
         """Look at the record at a position."""
         if self.complete:
             return
-        self.see_schema(record)
+        self._see_columns(record)
         self.inner = [need for need in self.inner if not need.met_by(record)]
         asked = [need for need in self.inner if need in self._lacking or need.asked_by(record)]
         self._lacking = asked
         self._release()
-        if self._waits and self.hold is None:
+        if self.lacking and self.hold is None:
             self.hold = position
 
     def describe(self) -> str:
@@ -86,5 +80,5 @@ class ColumnWatch:
         return "; ".join(" or ".join(map(quoted, sorted(group))) for group in groups)
 
     def _release(self) -> None:
-        if not self._waits:
+        if not self.lacking:
             self.hold = None

@@ -3,8 +3,8 @@
 How to think about it. Of a record with sixty columns a mapping reads three, and decoding the
 other fifty-seven into Python objects costs more than all that follows. So for each stream a struct
 is made that holds the mapped columns alone, and lines are decoded into it; the decoder passes over
-the rest. The structs are told apart by their ``stream``, so one decoder serves all streams, in any
-order.
+the rest. A stream's decoder takes lines of this stream alone; which one the next line is for is
+only looked for when the latest has refused it.
 
 There are three ways that a line can take, and they give the same updates and rejections:
 
@@ -23,9 +23,8 @@ What must never be: a shortcut that a rule of the mapping does not bless. The fi
 
 from __future__ import annotations
 
-from functools import reduce
+import json
 from itertools import islice
-from operator import or_
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
@@ -34,7 +33,7 @@ from msgspec import UNSET
 from target_tocobagus.checkpointing import OWN_KEY
 from target_tocobagus.decoding import read_float
 from target_tocobagus.entries import Entry
-from target_tocobagus.mapping import DELETED
+from target_tocobagus.mapping import DELETED, MOST_BYTES
 from target_tocobagus.model import Level, Stock
 
 if TYPE_CHECKING:
@@ -50,6 +49,8 @@ _NO_COLUMN: Final = "\x7f"
 """Stands for the column of a code where a mapping has none. If a tap has it, nothing is heeded."""
 
 _MOST_CODES: Final = 10_000
+_SURELY_SHORT: Final = MOST_BYTES // 4
+"""Characters of an identifier that cannot have too many bytes."""
 _NOWHERE: Final = object()
 _REFUSED: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
@@ -61,32 +62,25 @@ class FastLane:
         """Begin without any stream."""
         self._pipeline = pipeline
         self._tracks: dict[str, _Track] = {}
+        self._by_written: dict[bytes, _Track] = {}
         self._latest: _Track | None = None
-        self._decode: Callable[[bytes], Any] = msgspec.json.decode
 
     def open(self, stream: Stream, sink: StockSink) -> None:
         """Take a stream in, if its mapping reads known columns; else it stays where it is."""
-        known = sink.mapping is not None and sink.mapping.columns is not None
-        if not known or stream.name in self._tracks:
-            return
-        try:
-            self._tracks[stream.name] = _Track(stream, sink, sink.mapping)  # type: ignore[arg-type]  # known
-        except ValueError:
-            # A column's name has a character that no struct's field can have (a quote, a tab).
-            return
-        self._prepare()
+        track = self._tracks.get(stream.name) or _prepare(stream, sink)
+        if track is not None:
+            self._latest = self._tracks[stream.name] = track
+            self._by_written |= dict.fromkeys(_written(stream.name), track)
 
     def close(self, stream: str) -> None:
         """Leave a stream to the general way, for its SCHEMA is about to change."""
-        if self._tracks.pop(stream, None):
-            self._prepare()
-
-    def _prepare(self) -> None:
-        """Make the one decoder for all streams."""
-        self._latest = next(iter(self._tracks.values()), None)
-        if self._tracks:
-            message = reduce(or_, [track.message for track in self._tracks.values()])
-            self._decode = msgspec.json.Decoder(message, float_hook=read_float).decode
+        track = self._tracks.pop(stream, None)
+        if track is None:
+            return
+        for written in _written(stream):
+            del self._by_written[written]
+        if self._latest is track:
+            self._latest = None
 
     def read(self, lines: Sequence[bytes], start: int) -> int:
         """Read lines from a place on, for as long as they are records that the lane knows.
@@ -94,38 +88,46 @@ class FastLane:
         Returns:
             The place of the first line that it leaves to the general way, or the end.
         """
-        place = start
-        while self._latest is not None and place < len(lines):
-            began = self._pipeline.position
-            read = self._read_rows if self._latest.plain else self._read_columns
-            read(self._latest, lines, place)
-            handled = self._pipeline.position - began
-            self._latest.sink.record_counter_metric.increment(handled)
-            place += handled
-            if place == len(lines) or not self._changes_stream(lines[place]):
-                break
+        place, track = start, self._latest
+        while track is not None and place < len(lines):
+            self._latest = track
+            place += self._read(track, lines, place)
+            if place < len(lines):
+                following = self._track_of(lines[place])
+                track = None if following is track else following
         return place
 
-    def _changes_stream(self, line: bytes) -> bool:
-        """Turn to the stream of a line, if it is another one than the latest."""
+    def _read(self, track: _Track, lines: Sequence[bytes], start: int) -> int:
+        """Read lines of one stream; tells how many."""
+        began = self._pipeline.position
+        read = self._read_rows if track.plain else self._read_columns
+        read(track, lines, start)
+        handled = self._pipeline.position - began
+        track.sink.record_counter_metric.increment(handled)
+        return handled
+
+    def _track_of(self, line: bytes) -> _Track | None:
+        """Find the stream of a line, mostly by the bytes of its name alone.
+
+        A wrong guess costs time and nothing else: each stream's decoder asks for its own name.
+        """
+        at = line.find(b'"', line.find(b'"stream"') + len(b'"stream"'))
+        track = self._by_written.get(line[at + 1 : line.find(b'"', at + 1)])
+        if track is not None:
+            return track
         try:
-            message = self._decode(line)
+            return self._tracks.get(_decode_head(line).stream)
         except _REFUSED:
-            return False
-        before = self._latest
-        tracks = self._tracks.values()
-        self._latest = next(track for track in tracks if track.message is type(message))
-        return self._latest is not before
+            return None
 
     def _read_rows(self, track: _Track, lines: Sequence[bytes], start: int) -> None:
         """Read rows of a plain mapping, as they are or by their columns.
 
         The one loop that each row of a large stream goes through: no call where none is needed.
         """
-        pipeline, decode = self._pipeline, self._decode
+        pipeline, decode = self._pipeline, track.decode
         append = pipeline.gathering.entries.append
         stream, places, nowhere = track.stream, track.places, track.nowhere
-        expected: Any = track.message
         kind, unchanged_to = track.mapping.kinds[0], track.mapping.rules.quantities.unchanged_to
         keeps_lines = pipeline.keeps_lines
         position = pipeline.position
@@ -139,11 +141,17 @@ class FastLane:
                     message = decode(line)
                 except _REFUSED:
                     break
-                if type(message) is not expected:
-                    break
                 record = message.record
                 sku, quantity, code = record.identifier, record.stock, record.code
-                if sku != last and type(sku) is str and sku and sku.strip() == sku:
+                if (
+                    sku != last
+                    and type(sku) is str
+                    and sku
+                    and sku.strip() == sku
+                    and len(sku) <= _SURELY_SHORT
+                    and "\0" not in sku
+                    and "E+" not in sku
+                ):
                     identifier, entry = (kind, sku), None
                     last = sku
                 place: Any = places.get(code, _NOWHERE) if type(code) is str else nowhere
@@ -189,14 +197,11 @@ class FastLane:
 
     def _read_columns(self, track: _Track, lines: Sequence[bytes], start: int) -> None:
         """Map records that have the mapping's columns only."""
-        pipeline, decode = self._pipeline, self._decode
-        expected: Any = track.message
+        pipeline, decode = self._pipeline, track.decode
         for line in islice(lines, start, None):
             try:
                 message = decode(line)
             except _REFUSED:
-                return
-            if type(message) is not expected:
                 return
             values = zip(track.columns, msgspec.structs.astuple(message.record), strict=True)
             record = {column: value for column, value in values if value is not UNSET}
@@ -211,7 +216,7 @@ class _Track:
     Attributes:
         plain: Its mapping's columns, if it is one of rows.
         columns: Else all that its mapping reads.
-        message: The struct that only RECORD lines of this stream decode into.
+        decode: Decodes RECORD lines of this stream, and refuses all others.
         places: The location of each code that was seen.
         nowhere: The location of a row whose code is no text: none, unless the stock is global.
     """
@@ -223,7 +228,9 @@ class _Track:
         self.plain = mapping.plain if _is_distinct(mapping.plain) else None
         read = {*(mapping.columns or ()), DELETED}
         self.columns = sorted(read | {_BOM + column for column in read})
-        self.message = _message_type(stream.name, self._record_type())
+        message: Any = _message_type(stream.name, self._record_type())
+        decoder = msgspec.json.Decoder(message, float_hook=read_float)
+        self.decode: Callable[[bytes], Any] = decoder.decode
         self.places: dict[str, str | None] = {}
         placed = self.plain is None or self.plain.warehouse_column is not None
         self.nowhere: Any = _NOWHERE if placed else None
@@ -243,6 +250,29 @@ class _Track:
             fields = [(field, Any, UNSET) for field in ("identifier", "stock", "code")]
             fields.append(("deleted", None, None))  # a mark that is not null is refused
         return msgspec.defstruct("Record", fields, rename=names, gc=False)
+
+
+class _Head(msgspec.Struct, gc=False):
+    stream: str
+
+
+_decode_head: Final = msgspec.json.Decoder(_Head).decode
+
+
+def _prepare(stream: Stream, sink: StockSink) -> _Track | None:
+    if sink.mapping is None or sink.mapping.columns is None:
+        return None
+    try:
+        return _Track(stream, sink, sink.mapping)
+    except ValueError:
+        # A column's name has a character that no struct's field can have (a quote, a tab).
+        return None
+
+
+def _written(name: str) -> set[bytes]:
+    """Write a stream's name as JSON writers do, without the quotes around it."""
+    texts = (json.dumps(name), json.dumps(name, ensure_ascii=False))
+    return {text[1:-1].encode("utf-8", "surrogatepass") for text in texts}
 
 
 def _message_type(stream: str, record: type[msgspec.Struct]) -> type[msgspec.Struct]:

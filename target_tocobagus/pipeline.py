@@ -173,7 +173,7 @@ class Pipeline:
                 self._ledger.reject(rejection)
 
     def count_clamped(self, mapping: CompiledMapping) -> None:
-        """Include a mapping's clamped quantities in the summary."""
+        """Include in the summary what a mapping clamped and rounded down."""
         self._mappings.add(mapping)
 
     def watch(self, stream: str, mapping: CompiledMapping) -> ColumnWatch:
@@ -409,11 +409,20 @@ class Pipeline:
 
     def _raise_verdict(self) -> None:
         """Say why a run in which every row has its fate may yet not count as good."""
+        lacking = [(name, watch) for name, watch in self._watches.items() if watch.lacking]
         missing = [
             f"stream {quoted(name)}: {watch.describe()}"
-            for name, watch in self._watches.items()
-            if watch.lacking
+            for name, watch in lacking
+            if watch.declared
         ]
+        for name, watch in lacking:
+            if watch.hold is not None and not watch.declared:
+                logger.warning(
+                    "No record of stream %s had %s, which its mapping relies on: no STATE that"
+                    " covers the stream went out",
+                    quoted(name),
+                    watch.describe(),
+                )
         if missing:
             message = "Columns that a mapping relies on were never seen: " + ", ".join(missing)
             raise ActionNeeded(message)
@@ -448,5 +457,6 @@ class Pipeline:
         dry_run = self._settings.dry_run
         self.tally.records = self.position
         self.tally.clamped = sum(mapping.clamped for mapping in self._mappings)
+        self.tally.cut = sum(mapping.cut for mapping in self._mappings)
         fields = summary_fields(self.tally, unsettled=unsettled, seconds=seconds, dry_run=dry_run)
         logger.info(summary_text(fields), extra={"summary": fields})

@@ -39,6 +39,8 @@ _LINES_AT_ONCE: Final = 200
 _BOM: Final = b"\xef\xbb\xbf"
 _SHOWN: Final = 100
 _LOOKED_AT: Final = 10_000
+_OF_A_STREAM: Final = frozenset({"SCHEMA", "RECORD", "BATCH"})
+"""Types of messages whose stream is needed; whatever others say of a stream is not looked at."""
 
 
 class MessageReader(GenericSingerReader[bytes]):
@@ -59,6 +61,8 @@ class MessageReader(GenericSingerReader[bytes]):
         super().__init__()
         self._open_run = open_run
         self._unknown: set[str] = set()
+        self._schemas: dict[str, bytes] = {}
+        self._current_schemas: set[bytes] = set()
         self._callbacks: dict[str, Callable[[dict[str, Any]], None]] = {}
         self._counts: Counter[str] = Counter()
         self.secrets: tuple[str, ...] = ()
@@ -148,16 +152,27 @@ class MessageReader(GenericSingerReader[bytes]):
         if not line or line.isspace():
             return
         self.line = line
+        if line in self._current_schemas:
+            self._counts["SCHEMA"] += 1
+            return
         message = self.deserialize_json(line)
         kind = message.get("type")
         handle = self._callbacks.get(kind) if isinstance(kind, str) else None
         if handle is None:
             self._ignore(kind)
             return
-        if not isinstance(message.get("stream", ""), str):
+        if kind in _OF_A_STREAM and not isinstance(message.get("stream", ""), str):
             self._complain("is not a Singer message: its stream has no name")
         handle(message)
         self._counts[str(kind)] += 1
+        if kind == "SCHEMA":
+            self._remember_schema(message["stream"], line)
+
+    def _remember_schema(self, stream: str, line: bytes) -> None:
+        """Keep a stream's last SCHEMA, to know it again before it is decoded."""
+        self._current_schemas.discard(self._schemas.get(stream, b""))
+        self._schemas[stream] = line
+        self._current_schemas.add(line)
 
     def _ignore(self, kind: Any) -> None:
         if not isinstance(kind, str):

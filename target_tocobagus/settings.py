@@ -53,7 +53,7 @@ class StreamMapping(msgspec.Struct, frozen=True, kw_only=True):
     sku: Paths = ()
     id: Paths = ()
     external_id: Paths = ()
-    decimal_mark: Literal[".", ","] = "."
+    decimal_mark: Literal[".", ","] | None = None
     stock: Paths = ()
     subtract: Paths = ()
     warehouse: Paths = ()

@@ -10,14 +10,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import metrics
+from singer_sdk.exceptions import InvalidRecord
 from singer_sdk.sinks import Sink
 
+from target_tocobagus.errors import ConfigurationError
 from target_tocobagus.foreign_text import clean
 from target_tocobagus.model import Skipped
 from target_tocobagus.replaying import only_rejected, rejected_updates
+from target_tocobagus.sdk_doors import describe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from singer_sdk.sinks.core import BaseJSONSchemaValidator
 
     from target_tocobagus.model import Outcome, Stream
     from target_tocobagus.target import TargetTocobagus
@@ -43,7 +48,33 @@ class StockSink(Sink):
         super().__init__(target, stream_name, schema, key_properties)
         self._pipeline = target.pipeline
         self._warehouse_map = target.settings.policy.warehouse_map
-        self.mapping, self._watch = target.choose(stream_name, schema)
+        mapping, self._watch = target.choose(stream_name, schema)
+        self.mapping = mapping and mapping.under(schema)
+
+    def get_validator(self) -> BaseJSONSchemaValidator | None:
+        """Make what checks records, if the user asks for that.
+
+        Raises:
+            ConfigurationError: The stream's schema is none that can be checked against.
+        """
+        try:
+            return super().get_validator()
+        except Exception as error:  # noqa: BLE001  # whatever jsonschema lets through
+            raise self._unusable(error) from None
+
+    def _validate(self, record: dict[str, Any]) -> None:
+        if self._validator is None:
+            return
+        try:
+            self._validator.validate(record)
+        except (InvalidRecord, RecursionError):
+            raise
+        except Exception as error:  # noqa: BLE001  # a pattern, a reference
+            raise self._unusable(error) from None
+
+    def _unusable(self, error: Exception) -> ConfigurationError:
+        place = f"validate_records: stream {clean(self.stream_name)!r}"
+        return ConfigurationError([f"{place}: its SCHEMA cannot be used: {describe(error)}"])
 
     def get_sink_record_counter(self) -> metrics.Counter:
         """Count under a name that is safe to log."""
@@ -65,8 +96,7 @@ class StockSink(Sink):
         Raises:
             InvalidRecord: It breaks its schema, and the user asks for that (`validate_records`).
         """
-        if self._validator is not None:
-            self._validator.validate(record)
+        self._validate(record)
         if self._watch is not None:
             self._watch.see(record, self._pipeline.position)
         stream: Stream = context["stream"]

@@ -23,6 +23,7 @@ def summary_fields(
         "unsettled": unsettled,
         "records": tally.records,
         "clamped": tally.clamped,
+        "cut": tally.cut,
         "requests": tally.requests,
         "retries": tally.retries,
         "batches": tally.batches,
@@ -69,6 +70,11 @@ def summary_text(fields: dict[str, Any]) -> str:
     if fields["clamped"]:
         clamped = counted(fields["clamped"], "quantity below 0 was", "quantities below 0 were")
         lines.append(f"  {clamped} sent as 0")
+    if fields["cut"]:
+        cut = counted(fields["cut"], "quantity had", "quantities had")
+        lines.append(
+            f"  {cut} a fraction, and {'was' if fields['cut'] == 1 else 'were'} rounded down"
+        )
     return "\n".join(lines)
 
 

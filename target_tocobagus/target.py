@@ -32,13 +32,16 @@ from target_tocobagus import console
 from target_tocobagus.batch_files import read_records
 from target_tocobagus.checkpointing import OWN_KEY, read_value
 from target_tocobagus.choosing import Chooser
+from target_tocobagus.decoding import bounded
 from target_tocobagus.environment import read_variables, unknown_variables, unread_variables
 from target_tocobagus.errors import ConfigurationError, InputError, TocobagusError
 from target_tocobagus.foreign_text import clean, quoted
 from target_tocobagus.model import Refused, Skipped, Stream
 from target_tocobagus.output import StateOutput
 from target_tocobagus.pipeline import GRACE_AFTER_SIGNAL, Pipeline
+from target_tocobagus.readable_schema import names_in, readable_schema
 from target_tocobagus.reading import MessageReader, descriptor_of
+from target_tocobagus.sdk_doors import describe, register
 from target_tocobagus.settings import SCHEMA, Settings, parse_settings
 from target_tocobagus.sinks import StockSink
 from target_tocobagus.validating import unknown_settings
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
+    from singer_sdk.mapper import StreamMap
     from singer_sdk.plugin_base import _ConfigInput
     from singer_sdk.sinks import Sink
 
@@ -64,6 +68,7 @@ _USER_ERRORS: Final = (
 """What the SDK raises for the tap's mistakes, and for mistakes in `stream_maps`."""
 _FILTERED: Final = Skipped("filtered out by the stream maps")
 _NO_RECORD: Final = Refused("NO_RECORD", "the record is no object")
+_TOO_DEEP: Final = Refused("TOO_DEEP", "the record is nested too deeply")
 
 
 class TargetTocobagus(Target):
@@ -197,8 +202,8 @@ class TargetTocobagus(Target):
         if not choice.named:
             return choice.mapping, None
         watch = self.pipeline.watch(stream, choice.mapping)
-        watch.renew(schema["properties"])
-        if watch.missing:
+        watch.see_schema(schema["properties"])
+        if watch.missing and watch.declared:
             self.logger.warning(
                 "Stream %s has no column %s, which its mapping relies on: until a record has it,"
                 " no STATE goes out",
@@ -247,17 +252,43 @@ class TargetTocobagus(Target):
     # Messages
 
     def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
-        schema = message_dict.get("schema", {})
-        if not isinstance(schema, dict) or not isinstance(schema.get("properties", {}), dict):
+        self._assert_line_requires(message_dict, requires={"stream", "schema"})
+        name, schema = message_dict["stream"], message_dict["schema"]
+        if not isinstance(schema, dict) or not isinstance(schema.get("properties") or {}, dict):
             what = "is a SCHEMA that holds no JSON Schema of an object"
             raise InputError(self.message_reader.about_line(what))
-        self.message_reader.lane.close(str(message_dict.get("stream")))
-        super()._process_schema_message(message_dict)
+        self.message_reader.lane.close(name)
+        keys = names_in(message_dict.get("key_properties"))
+        schema = readable_schema(schema, flattened=bool(self.config.get("flattening_enabled")))
+        # The SDK's maps insist that a key is declared; a document store declares none.
+        declared = [key for key in keys if key in schema["properties"]]
+        register(self.mapper, self.config, name, schema, declared)
+        for stream_map in self.mapper.stream_maps[name]:
+            kept = stream_map.transformed_key_properties
+            self.get_sink(
+                stream_map.stream_alias,
+                schema=stream_map.transformed_schema,
+                key_properties=keys if kept == declared else names_in(kept),
+            )
         self._sinks_to_clear.clear()
-        name = message_dict["stream"]
-        line = self.message_reader.line
-        if name not in self._streams or self._streams[name].schema_line != line:
-            self._streams[name] = Stream(name, line if self.pipeline.keeps_lines else b"")
+        line = self.message_reader.line if self.pipeline.keeps_lines else b""
+        self._streams[name] = Stream(name, line)
+
+    def setup_mapper(self) -> None:
+        """Prepare the SDK's stream maps and flattening.
+
+        Raises:
+            ConfigValidationError: They cannot be used on any stream.
+        """
+        for setting in ("stream_maps", "stream_map_config", "faker_config"):
+            if self._config.get(setting) is None:
+                self._config.pop(setting, None)
+        try:
+            super().setup_mapper()
+        except ConfigValidationError:
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever the SDK lets through
+            raise self._invalid([f"stream_maps: {describe(error)}"]) from None
 
     def _process_record_message(self, message_dict: dict[str, Any]) -> None:
         self._assert_line_requires(message_dict, requires={"stream", "record"})
@@ -300,19 +331,24 @@ class TargetTocobagus(Target):
         self.pipeline.next_position()
         taken = False
         for stream_map in self.mapper.stream_maps[name]:
-            try:
-                record = stream_map.transform(copy.copy(message["record"]))
-            except Exception as error:  # noqa: BLE001  # a user's expression may raise anything
-                cause = clean(f"{type(error).__name__}: {error}")
-                text = f"a stream map fails on this record: {cause}"
-                self.pipeline.take([Refused("STREAM_MAP", text)], stream, line)
-                taken = True
-                continue
+            record = _transformed(stream_map, message["record"])
             if record is not None:
-                self._sinks_active[stream_map.stream_alias].process_record(record, context)
                 taken = True
+                self._hand_on(stream_map.stream_alias, record, context)
         if not taken:
             self.pipeline.take([_FILTERED], stream, line)
+
+    def _hand_on(
+        self, sink: str, record: dict[str, Any] | Refused, context: dict[str, Any]
+    ) -> None:
+        """Give a record to its sink, or note why there is none."""
+        try:
+            if not isinstance(record, Refused):
+                self._sinks_active[sink].process_record(record, context)
+                return
+        except RecursionError:  # of `validate_records`
+            record = _TOO_DEEP
+        self.pipeline.take([record], context["stream"], context["line"])
 
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
         self._assert_line_requires(message_dict, requires={"value"})
@@ -371,6 +407,22 @@ class TargetTocobagus(Target):
         except _USER_ERRORS as error:
             cls.logger.error(_describe(error))  # noqa: TRY400  # no bug's matter
             sys.exit(2 if isinstance(error, MappingError) else 1)
+
+
+def _transformed(
+    stream_map: StreamMap, record: dict[str, Any], *, cut: bool = False
+) -> dict[str, Any] | Refused | None:
+    """Send a record through a stream map; None where that filters it out.
+
+    What is nested too deeply for the SDK is left out at the second attempt.
+    """
+    try:
+        return stream_map.transform(copy.copy(record))
+    except RecursionError:
+        return _TOO_DEEP if cut else _transformed(stream_map, bounded(record), cut=True)
+    except Exception as error:  # noqa: BLE001  # a user's expression may raise anything
+        text = f"a stream map fails on this record: {type(error).__name__}: {error}"
+        return Refused("STREAM_MAP", clean(text))
 
 
 def _describe(error: Exception) -> str:

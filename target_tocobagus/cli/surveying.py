@@ -113,11 +113,11 @@ class StreamView:
 
     def _outcomes(self, record: Any, own: Any, codes: Mapping[str, str] | None) -> list[Outcome]:
         """Map as a run does; a rejected row that comes again is only what was rejected of it."""
-        if not isinstance(record, dict) or self.advice.compiled is None:
+        if not isinstance(record, dict) or self._mapping is None:
             return [_NO_RECORD]
         if self._watch is not None:
             self._watch.see(record, self.records)
-        outcomes = self.advice.compiled.outcomes(record)
+        outcomes = self._mapping.outcomes(record)
         updates = rejected_updates(own)
         return outcomes if updates is None else only_rejected(outcomes, updates, codes)
 
@@ -132,8 +132,10 @@ class StreamView:
         self.causes.setdefault(key, cause).count += 1
 
     def _see_schema(self) -> None:
+        compiled = self.advice.compiled
+        self._mapping = compiled and compiled.under(self.schema)
         if self._watch is not None:
-            self._watch.renew(self.schema["properties"])
+            self._watch.see_schema(self.schema["properties"])
 
 
 def _watch(advice: Advice) -> ColumnWatch | None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from target_tocobagus.mapping.compiled import CompiledMapping, PlainMapping, is_deleted
 from target_tocobagus.mapping.compiling import compile_mapping
+from target_tocobagus.mapping.identifiers import MOST_BYTES
 from target_tocobagus.mapping.locations import Locations
 from target_tocobagus.mapping.needing import DELETED, InnerNeed
 from target_tocobagus.mapping.quantities import Quantities
@@ -23,6 +24,7 @@ from target_tocobagus.mapping.rows import Rows
 
 __all__ = [
     "DELETED",
+    "MOST_BYTES",
     "REFUSALS",
     "CompiledMapping",
     "InnerNeed",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
+from target_tocobagus.mapping.declaring import declares_number, property_of
+from target_tocobagus.mapping.exact_numbers import number_text
 from target_tocobagus.mapping.identifiers import identify
 from target_tocobagus.mapping.lists import listed, read_entries
 from target_tocobagus.mapping.needing import DELETED
@@ -13,6 +16,9 @@ from target_tocobagus.mapping.shapes import Single
 from target_tocobagus.model import Identifier, Kind, Outcome, Refused, Skipped
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from target_tocobagus.mapping.declaring import Schema
     from target_tocobagus.mapping.lists import Entry
     from target_tocobagus.mapping.needing import InnerNeed
     from target_tocobagus.mapping.paths import Read
@@ -61,9 +67,11 @@ class CompiledMapping:
     """
 
     __slots__ = (
+        "_declared",
         "_identifiers",
         "_items",
         "_shape",
+        "_shape_under",
         "_where",
         "_zeroes_deleted",
         "columns",
@@ -78,7 +86,7 @@ class CompiledMapping:
         self,
         *,
         identifiers: ItemIdentifiers,
-        shape: Shape,
+        shape_under: Callable[[Schema], Shape],
         rules: Rows,
         where: Read | None,
         items: Read | None,
@@ -91,7 +99,9 @@ class CompiledMapping:
     ) -> None:
         """Take the parts."""
         self._identifiers = identifiers
-        self._shape = shape
+        self._shape_under = shape_under
+        self._shape = shape_under(None)
+        self._declared = False
         self._where = where
         self._items = items
         self._zeroes_deleted = zeroes_deleted
@@ -106,6 +116,22 @@ class CompiledMapping:
     def clamped(self) -> int:
         """How many quantities were below 0 and became 0, so far."""
         return self.rules.quantities.clamped
+
+    @property
+    def cut(self) -> int:
+        """How many quantities lost a fraction, so far."""
+        return self.rules.quantities.cut
+
+    def under(self, schema: Schema) -> CompiledMapping:
+        """Give this mapping for records under a SCHEMA, which says what holds numbers.
+
+        Both count in the same `rules`.
+        """
+        mapping = copy(self)
+        mapping._shape = self._shape_under(schema)  # noqa: SLF001  # its own class
+        column = self.plain and property_of(schema, self.plain.stock_column)
+        mapping._declared = declares_number(column)  # noqa: SLF001  # likewise
+        return mapping
 
     def outcomes(self, record: Entry) -> list[Outcome]:
         """Map a record, whatever it holds; there is always at least one outcome."""
@@ -128,6 +154,7 @@ class CompiledMapping:
         """
         if self.plain is None or not isinstance(self._shape, Single):
             raise AssertionError
+        stock = number_text(stock) if self._declared else stock
         found = identify(self.plain.kind, identifier)
         if type(found) is tuple:
             return self._shape.row(found, stock, warehouse)
@@ -158,9 +185,9 @@ class CompiledMapping:
 
 
 def is_deleted(record: Entry) -> bool:
-    """Tell whether a tap marked a record as deleted; an empty mark is none."""
+    """Tell whether a tap marked a record as deleted; null, false and an empty text are no mark."""
     mark = record.get(DELETED)
-    return mark is not None and not (isinstance(mark, str) and not mark.strip())
+    return mark is not None and mark is not False and bool(str(mark).strip())
 
 
 def _unidentified(found: Refused | Identifier | None, values: Values, *, deleted: bool) -> Outcome:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from target_tocobagus.errors import ConfigurationError
@@ -9,6 +10,8 @@ from target_tocobagus.foreign_text import quoted
 from target_tocobagus.mapping import needing, paths
 from target_tocobagus.mapping.checking import find_problems
 from target_tocobagus.mapping.compiled import CompiledMapping, PlainMapping
+from target_tocobagus.mapping.declaring import declares_number, entries_of
+from target_tocobagus.mapping.exact_numbers import number_text
 from target_tocobagus.mapping.identifiers import Identifiers
 from target_tocobagus.mapping.locations import Locations
 from target_tocobagus.mapping.native import KINDS, Native, NativeIdentifiers
@@ -20,7 +23,8 @@ from target_tocobagus.mapping.shapes import Amount, Columns, Divided, Levels, Sh
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from target_tocobagus.mapping.paths import Path
+    from target_tocobagus.mapping.declaring import Schema
+    from target_tocobagus.mapping.paths import Path, Read
     from target_tocobagus.model import Kind
     from target_tocobagus.settings import StockPolicy, StreamMapping
 
@@ -39,7 +43,9 @@ def compile_mapping(mapping: StreamMapping, policy: StockPolicy) -> CompiledMapp
     rules = Rows(Quantities(policy, mapping.decimal_mark), Locations(policy))
     return CompiledMapping(
         identifiers=NativeIdentifiers() if mapping.native else _identifiers(found),
-        shape=Native(rules) if mapping.native else _shape(mapping, found, rules),
+        shape_under=partial(Native.under, rules)
+        if mapping.native
+        else partial(_shape, mapping, found, rules),
         rules=rules,
         where=found.where[0].read if found.where else None,
         items=found.items[0].read if found.items else None,
@@ -102,18 +108,24 @@ def _identifiers(found: MappingPaths) -> Identifiers:
     return Identifiers(tuple((kind, path.read) for kind, path in found.identifiers))
 
 
-def _shape(mapping: StreamMapping, found: MappingPaths, rules: Rows) -> Shape:
-    subtract = tuple(path.read for path in found.subtract)
+def _shape(mapping: StreamMapping, found: MappingPaths, rules: Rows, schema: Schema) -> Shape:
+    """Make the shape for records under a SCHEMA, which is None where nothing is declared."""
+    around = item = _entries(found.items, schema)
+    if found.levels:
+        around = item = _entries(found.levels, item)
+    elif found.items:
+        around = schema
+    subtract = tuple(_number(path, item, around) for path in found.subtract)
     if mapping.warehouse_columns:
         columns = zip(mapping.warehouse_columns, found.columns, strict=True)
         return Columns(
             rules,
             tuple(
-                (each.column, Amount(path.read, subtract), each.client_id.strip())
+                (each.column, Amount(_number(path, item), subtract), each.client_id.strip())
                 for each, path in columns
             ),
         )
-    amount = Amount(paths.first_of(path.read for path in found.stock), subtract)
+    amount = Amount(paths.first_of(_number(path, item) for path in found.stock), subtract)
     if mapping.warehouses:
         return Divided(rules, amount, tuple(map(str.strip, mapping.warehouses)), None)
     if mapping.split:
@@ -122,6 +134,21 @@ def _shape(mapping: StreamMapping, found: MappingPaths, rules: Rows) -> Shape:
     code = paths.first_of(path.read for path in found.warehouse) if found.warehouse else None
     single = Single(rules, amount, code)
     return Levels(rules, found.levels[0].read, single) if found.levels else single
+
+
+def _entries(lists: tuple[Path, ...], schema: Schema) -> Schema:
+    """Find the schema of the entries of the list that a mapping has, or that of what is around."""
+    for path in lists:
+        schema = entries_of(path.declared(schema))
+    return schema
+
+
+def _number(path: Path, *scopes: Schema) -> Read:
+    """Read a quantity; its text is marked where a scope's schema declares it a number."""
+    read = path.read
+    if not any(declares_number(path.declared(scope)) for scope in scopes):
+        return read
+    return lambda scope: number_text(read(scope))
 
 
 def _plain(mapping: StreamMapping, found: MappingPaths) -> PlainMapping | None:

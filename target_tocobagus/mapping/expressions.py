@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from jmespath.exceptions import JMESPathError, JMESPathTypeError
 from jmespath.parser import Parser
 
+from target_tocobagus.mapping import declaring
 from target_tocobagus.mapping.functions import check_call
 from target_tocobagus.mapping.interpreter import interpret
 from target_tocobagus.mapping.refusals import Unreadable, shown
@@ -55,11 +56,13 @@ class Expression:
         read: Evaluates it; may raise `Unreadable`, and nothing else.
         names: The columns that it reads by name, in the order in which they stand.
         reads_any: It may read any column besides.
+        declared: Finds what a SCHEMA declares of what it yields.
     """
 
     read: Read
     names: tuple[str, ...]
     reads_any: bool
+    declared: declaring.Follow
 
     def columns(self) -> frozenset[str] | None:
         """All columns that it may read; None where it may read any."""
@@ -81,7 +84,8 @@ def compile_expression(text: str) -> Expression:
         raise ValueError(reason)
     roots = list(_roots(tree))
     names = tuple(dict.fromkeys(name for name in roots if name is not None))
-    return Expression(_guarded(text, interpret(tree)), names, None in roots)
+    read = _guarded(text, interpret(tree))
+    return Expression(read, names, None in roots, declaring.node(tree))
 
 
 def _parse(text: str) -> Node:
@@ -100,9 +104,11 @@ def _guarded(text: str, evaluate: Read) -> Read:
             return evaluate(scope)
         except JMESPathTypeError as error:
             reason = f"{error.function_name}() does not take a value of type {error.actual_type}"
+        except RecursionError:
+            raise Unreadable(Refused("TOO_DEEP", f"{shown(text)} meets what is too deep")) from None
         except ArithmeticError:
             reason = "a number in it has no exact result"
-        except (ValueError, TypeError, RecursionError) as error:
+        except (ValueError, TypeError) as error:
             reason = ascii(str(error)[:_REASON_CHARACTERS]).strip("'\"")
         message = f"{shown(text)} cannot be evaluated: {reason}"
         raise Unreadable(Refused("BAD_EXPRESSION", message))

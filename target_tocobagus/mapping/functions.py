@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 from jmespath.exceptions import JMESPathTypeError
 from jmespath.functions import Functions, signature
 
-from target_tocobagus.mapping.quantities import EXACT, exact_number
+from target_tocobagus.mapping.exact_numbers import EXACT, exact_number
 
 if TYPE_CHECKING:
-    from target_tocobagus.mapping.quantities import Number
+    from target_tocobagus.mapping.exact_numbers import Number
 
 _ANY: Final[Any] = {"types": []}
 _MOST_DIGITS: Final = 1000

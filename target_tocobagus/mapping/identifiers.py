@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from target_tocobagus.mapping.quantities import exact_number
+from target_tocobagus.mapping.exact_numbers import exact_number
 from target_tocobagus.mapping.refusals import shown
 from target_tocobagus.model import Identifier, Kind, Refused
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
+    from target_tocobagus.mapping.exact_numbers import Number
     from target_tocobagus.mapping.paths import Read
-    from target_tocobagus.mapping.quantities import Number
 
 _MOST_DIGITS: Final = 100
 """Of a number that is an identifier: beyond it, it was never meant as one."""
+MOST_BYTES: Final = 1000
+"""Of an identifier or a code in UTF-8: beyond it, it was never meant as one."""
+_SPOILED: Final = re.compile(r"[0-9](?:[.,][0-9]+)?E\+[0-9]{2,}")
+"""What a spreadsheet makes of a long barcode; its last digits are gone."""
 
 
 class NotSendable(ValueError):  # noqa: N818  # a verdict on a value
@@ -30,11 +35,11 @@ def text_of(value: Any) -> str | None:
         None where there is none: null, or a text of white space.
 
     Raises:
-        NotSendable: It is neither text nor number, or UTF-8 cannot express it.
+        NotSendable: It is neither text nor number, is too long, or cannot be written as UTF-8.
     """
     if type(value) is str:
         text = value.strip()
-        return text or None if text.isascii() else _writable(text)
+        return _writable(text) if text else None
     if value is None:
         return None
     if isinstance(value, str):
@@ -48,10 +53,16 @@ def text_of(value: Any) -> str | None:
 
 def _writable(text: str) -> str:
     try:
-        text.encode()
+        size = len(text) if text.isascii() else len(text.encode())
     except UnicodeEncodeError:
         reason = f"{shown(text)} has half of a character (a lone surrogate)"
         raise NotSendable(reason) from None
+    if size > MOST_BYTES:
+        reason = f"{shown(text)} has more than {MOST_BYTES} bytes"
+        raise NotSendable(reason)
+    if "\0" in text:
+        reason = f"{shown(text)} has a NUL in it"
+        raise NotSendable(reason)
     return text
 
 
@@ -94,7 +105,12 @@ def identify(kind: Kind, value: Any) -> Identifier | Refused | None:
         text = text_of(value)
     except NotSendable as error:
         return Refused("BAD_IDENTIFIER", f"{kind}: {error}")
-    return None if text is None else (kind, text)
+    if text is None:
+        return None
+    if "E+" in text and _SPOILED.fullmatch(text):
+        message = f"{kind}: {shown(text)} is a number that a spreadsheet has shortened"
+        return Refused("SPOILED_IDENTIFIER", message)
+    return kind, text
 
 
 def _fraction_digits(number: Decimal) -> int:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from target_tocobagus.mapping.declaring import declares_number, entries_of, property_of
+from target_tocobagus.mapping.exact_numbers import number_text
 from target_tocobagus.mapping.identifiers import identify
 from target_tocobagus.mapping.lists import listed, parsed
 from target_tocobagus.mapping.paths import compile_column
@@ -19,7 +21,9 @@ from target_tocobagus.mapping.shapes import said
 from target_tocobagus.model import Identifier, Kind, Outcome, Refused, Skipped, Stock
 
 if TYPE_CHECKING:
+    from target_tocobagus.mapping.declaring import Schema
     from target_tocobagus.mapping.lists import Entry
+    from target_tocobagus.mapping.paths import Read
     from target_tocobagus.mapping.rows import Rows
     from target_tocobagus.mapping.shapes import Values
 
@@ -50,9 +54,22 @@ class NativeIdentifiers:
 
 @dataclass(frozen=True, slots=True)
 class Native:
-    """The three forms of an item."""
+    """The three forms of an item.
+
+    Attributes:
+        own: Reads the quantity beside the identifier.
+        at_place: Reads the quantity of an entry of `warehouses`.
+    """
 
     rules: Rows
+    own: Read = _STOCK
+    at_place: Read = _STOCK
+
+    @classmethod
+    def under(cls, rules: Rows, schema: Schema) -> Native:
+        """Make the shape for records under a SCHEMA."""
+        place = entries_of(property_of(schema, "warehouses"))
+        return cls(rules, _number(schema), _number(place))
 
     def rows(
         self,
@@ -63,7 +80,7 @@ class Native:
         deleted: bool,
     ) -> list[Outcome]:
         """Judge the item by the form that it has."""
-        stock = 0 if deleted else _STOCK(item)
+        stock = 0 if deleted else self.own(item)
         warehouses = parsed(_WAREHOUSES(item))
         if warehouses is None:
             return [self.rules.at(identifier, stock, None)]
@@ -104,4 +121,9 @@ class Native:
             message = f"warehouses: {shown(entry)} stands among objects and is none"
             return Refused("BAD_ENTRY", message, identifier)
         location = self.rules.locations.native_id(entry.get("clientId"))
-        return self.rules.at_found(identifier, 0 if deleted else entry.get("stock"), location)
+        return self.rules.at_found(identifier, 0 if deleted else self.at_place(entry), location)
+
+
+def _number(schema: Schema) -> Read:
+    declared = declares_number(property_of(schema, "stock"))
+    return (lambda scope: number_text(_STOCK(scope))) if declared else _STOCK

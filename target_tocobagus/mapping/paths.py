@@ -20,9 +20,11 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from decimal import Decimal
+from functools import partial
 from typing import Any, Final, TypeAlias
 
+from target_tocobagus.decoding import decode_text
+from target_tocobagus.mapping import declaring
 from target_tocobagus.mapping.refusals import Unreadable, shown
 from target_tocobagus.model import Refused
 
@@ -46,12 +48,14 @@ class Path:
             relies on none (a literal).
         columns: All columns that it may read; None where it may read any.
         column: The column that it is, where it can be nothing else.
+        declared: Finds what a SCHEMA declares of it.
     """
 
     read: Read
     relies_on: frozenset[str]
     columns: frozenset[str] | None
     column: str | None = None
+    declared: declaring.Follow = declaring.nothing
 
 
 def compile_path(text: str) -> Path:
@@ -65,14 +69,15 @@ def compile_path(text: str) -> Path:
         return compile_column(text)
     if _DOTTED.fullmatch(text):
         names = frozenset({text, text.partition(".")[0]})
-        return Path(_dotted(text), names, names)
+        return Path(_dotted(text), names, names, declared=declaring.dotted(text))
     return _compile_other(text)
 
 
 def compile_column(name: str) -> Path:
     """Take a text as a column's exact name, whatever it looks like."""
     name = name.removeprefix(BOM)
-    return Path(_column(name), frozenset({name}), frozenset({name}), name)
+    names = frozenset({name})
+    return Path(_column(name), names, names, name, partial(declaring.property_of, name=name))
 
 
 def compile_condition(text: str) -> Path:
@@ -128,8 +133,8 @@ def json_value(text: str) -> Any:
     if not text.lstrip().startswith(("[", "{")):
         return None
     try:
-        return json.loads(text, parse_float=Decimal)
-    except (ValueError, ArithmeticError, RecursionError):
+        return decode_text(text)
+    except ValueError:
         message = f"{shown(text)} looks like JSON and is none"
         raise Unreadable(Refused("BAD_JSON", message)) from None
 
@@ -177,6 +182,7 @@ def _compile_other(text: str) -> Path:
         _exact_or(text, expression.read),
         frozenset({text, expression.names[0]}) if expression.names else frozenset(),
         None if columns is None else columns | {text},
+        declared=expression.declared,
     )
 
 

@@ -10,15 +10,16 @@ from target_tocobagus.model import Identifier, Refused, Skipped
 
 REFUSALS: Final = {
     "NO_IDENTIFIER": "There is a quantity, but no identifier to send it under.",
-    "BAD_IDENTIFIER": "The identifier is no text and no number, or cannot be written as UTF-8.",
+    "BAD_IDENTIFIER": "The identifier is not a text or number, too long, or not writable as UTF-8.",
+    "SPOILED_IDENTIFIER": "The identifier is a long number that a spreadsheet wrote as 8.99E+12.",
     "SEVERAL_IDENTIFIERS": "An item in the API's own shape has more than one identifier.",
     "NO_WAREHOUSE": "The mapping names a warehouse, and the row has none.",
-    "BAD_WAREHOUSE": "The warehouse is no text and no number, or cannot be written as UTF-8.",
+    "BAD_WAREHOUSE": "The warehouse is not a text or number, too long, or not writable as UTF-8.",
     "UNMAPPED_WAREHOUSE": "The warehouse's code is not in warehouse_map.",
     "DUPLICATE_LOCATION": "One record says twice what one item has at one location.",
     "NULL_STOCK": "There is no quantity, and null_stock is reject.",
-    "BAD_QUANTITY": "The quantity is no number.",
-    "AMBIGUOUS_QUANTITY": "The quantity's text has a mark that decimal_mark does not allow.",
+    "BAD_QUANTITY": "The quantity is not a number.",
+    "AMBIGUOUS_QUANTITY": "The quantity's text has a mark that may mean thousands.",
     "QUANTITY_TOO_LARGE": "The quantity is above 9007199254740991 (2^53 - 1).",
     "INEXACT_QUANTITY": "Stock less subtract cannot be calculated without rounding.",
     "NEGATIVE_STOCK": "The quantity is below 0, and negative_stock is reject.",
@@ -26,6 +27,7 @@ REFUSALS: Final = {
     "BAD_LIST": "What items, levels or warehouses names is no list that can be used.",
     "BAD_ENTRY": "An entry of a list is no object.",
     "BAD_JSON": "A text that a path walks into looks like JSON and is none.",
+    "TOO_DEEP": "The record is nested too deeply to be read.",
     "BAD_EXPRESSION": "A JMESPath expression cannot be evaluated on this record.",
 }
 """Every code that mapping refuses with, and what it means."""

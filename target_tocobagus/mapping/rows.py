@@ -15,7 +15,7 @@ from target_tocobagus.mapping.refusals import OF_QUANTITIES, placed
 from target_tocobagus.model import Identifier, Outcome, Refused, Skipped, Stock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from target_tocobagus.mapping.locations import Locations
     from target_tocobagus.mapping.quantities import Quantities
@@ -41,7 +41,7 @@ class Rows:
         identifier: Identifier,
         stock: Any,
         code: Any,
-        taken: Iterable[Any] = (),
+        taken: Sequence[Any] = (),
     ) -> Outcome:
         """Judge a row whose location is a code."""
         return self.at_found(identifier, stock, self.locations.client_id(code), taken)
@@ -51,7 +51,7 @@ class Rows:
         identifier: Identifier,
         stock: Any,
         found: str | Skipped | Refused,
-        taken: Iterable[Any] = (),
+        taken: Sequence[Any] = (),
     ) -> Outcome:
         """Judge a row whose code has been looked up."""
         if isinstance(found, str):
@@ -67,7 +67,7 @@ class Rows:
         identifier: Identifier,
         stock: Any,
         location: str | None,
-        taken: Iterable[Any] = (),
+        taken: Sequence[Any] = (),
     ) -> Outcome:
         """Judge a row whose location is a client id; None is the item as a whole."""
         quantity = self.quantities.of(stock, taken)

@@ -18,7 +18,7 @@ from target_tocobagus.mapping.rows import without_duplicates
 from target_tocobagus.model import Identifier, Outcome, Refused, Skipped, Stock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from target_tocobagus.mapping.lists import Entry
     from target_tocobagus.mapping.paths import Read
@@ -85,7 +85,7 @@ class Single:
         identifier: Identifier,
         stock: Any,
         code: Any,
-        taken: Iterable[Any] = (),
+        taken: Sequence[Any] = (),
     ) -> Outcome:
         """Judge the row by its values; a code is heeded only if the mapping has one."""
         if self.code is None:

@@ -107,7 +107,7 @@ CASES: Final = (
         Setup.FILE_DOUBTFUL,
         MAPPED,
         (lines({"sku": "A", "qty": "many"}, {"sku": "B", "qty": None}),),
-        told=("1 BAD_QUANTITY, first in record 1: 'many' is no quantity.", "tocobagus map "),
+        told=("1 BAD_QUANTITY, first in record 1: 'many' is not a number.", "tocobagus map "),
     ),
     Case(Setup.FILE_DOUBTFUL, MAPPED, (f"{GOOD}not JSON\n",), told=("Line 3 is not JSON",)),
     Case(

@@ -129,7 +129,7 @@ def test_what_is_recognised_is_what_a_run_uses() -> None:
     assert "A run without `streams` uses this mapping." in flat(shown)
     assert ["3", "-", "-", "skipped:", "no", "quantity"] in cells(shown)
     assert "9 records read: 5 rows mapped, 3 refused, 1 skipped (1 below 0 became 0)" in shown
-    assert "1 BAD_QUANTITY, first in record 9: 'N/A' is no quantity" in shown
+    assert "1 BAD_QUANTITY, first in record 9: 'N/A' is not a number" in shown
     assert max(map(len, shown.splitlines())) <= 80
 
 

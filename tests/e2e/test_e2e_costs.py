@@ -16,8 +16,11 @@ from target_tocobagus.target import TargetTocobagus
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from target_tocobagus.model import Stream
+    from target_tocobagus.sinks import StockSink
+
 PLACES = ("wh_jakarta", "wh_surabaya", "wh_bandung")
-STREAMS = [{"stream": "stock", "sku": "sku", "stock": "qty", "warehouse": "place"}]
+STREAMS = [{"stream": "stock*", "sku": "sku", "stock": "qty", "warehouse": "place"}]
 SCHEMA = {"type": "SCHEMA", "stream": "stock", "schema": {"properties": {}}, "key_properties": []}
 
 
@@ -61,27 +64,32 @@ def test_a_run_makes_as_many_requests_as_its_items_need(items: int) -> None:
 
 
 class _CountingLane(FastLane):
-    """A lane that counts how often each line is decoded."""
+    """A lane that counts how often each line is decoded, and by whom each stream is."""
 
     decoded: Counter[bytes]
+    decoders: dict[str, list[Any]]
 
-    def _prepare(self) -> None:
-        super()._prepare()
-        decode: Callable[[bytes], Any] = self._decode
+    def open(self, stream: Stream, sink: StockSink) -> None:
+        super().open(stream, sink)
+        track = self._tracks[stream.name]
+        decoders = self.decoders.setdefault(stream.name, [])
+        if track.decode not in decoders:
+            decode: Callable[[bytes], Any] = track.decode
 
-        def counted(line: bytes) -> Any:
-            self.decoded[line] += 1
-            return decode(line)
+            def counted(line: bytes) -> Any:
+                message = decode(line)
+                self.decoded[line] += 1
+                return message
 
-        self._decode = counted
+            track.decode = counted
+            decoders.append(counted)
 
 
-def test_a_record_is_decoded_once() -> None:
-    """Each clean record is decoded by the lane, once, and by nothing else; but for the first."""
-    lines = _stream(200)
+def _read_counting(lines: list[bytes]) -> list[bytes]:
+    """Read lines in a dry run; return those that went the general way."""
     target = TargetTocobagus(config={"dry_run": True, "streams": STREAMS})
     reader = target.message_reader
-    _CountingLane.decoded = Counter()
+    _CountingLane.decoded, _CountingLane.decoders = Counter(), {}
     reader.lane_type = _CountingLane
     general = reader.deserialize_json
     handled: list[bytes] = []
@@ -92,8 +100,40 @@ def test_a_record_is_decoded_once() -> None:
 
     reader.deserialize_json = handle  # type: ignore[method-assign]
     target.listen(io.BytesIO(b"\n".join(lines)))  # type: ignore[arg-type]  # bytes will do
+    return handled
+
+
+def test_a_record_is_decoded_once() -> None:
+    """Each clean record is decoded by the lane, once, and by nothing else; but for the first."""
+    lines = _stream(200)
     records = [line for line in lines if b'"RECORD"' in line]
+    handled = _read_counting(lines)
     assert [line for line in handled if b'"RECORD"' in line] == records[:1]
-    assert {line: _CountingLane.decoded[line] for line in records[1:]} == dict.fromkeys(
-        records[1:], 1
-    )
+    assert _CountingLane.decoded == dict.fromkeys(records[1:], 1)
+
+
+def test_a_schema_that_comes_again_is_not_decoded_again() -> None:
+    """The same SCHEMA before each record leaves the lane open, and costs its comparison."""
+    schema, *records = (line for line in _stream(200) if b'"STATE"' not in line)
+    lines = [line for record in records for line in (schema, record)]
+    assert _read_counting(lines) == [schema, records[0]]
+    assert _CountingLane.decoded == Counter(records[1:])
+    assert [len(each) for each in _CountingLane.decoders.values()] == [1]
+
+
+@pytest.mark.parametrize("first", ["type", "stream", "record"])
+@pytest.mark.parametrize("streams", [2, 40])
+def test_many_streams_cost_a_decoder_each(streams: int, first: str) -> None:
+    """Opening a stream leaves the others' decoders alone; records in turn are decoded once."""
+    lines = (line for line in _stream(20) if b'"STATE"' not in line)
+    schema, *records = map(json.loads, lines)
+    names = [f"stock {number}" for number in range(streams)]
+    schemas = [json.dumps({**schema, "stream": name}).encode() for name in names]
+    taken = [
+        json.dumps({first: record[first], **record, "stream": name}).encode()
+        for record in records
+        for name in names
+    ]
+    assert _read_counting([*schemas, *taken]) == [*schemas, *taken[:streams]]
+    assert _CountingLane.decoded == Counter(taken[streams:])
+    assert [len(each) for each in _CountingLane.decoders.values()] == [1] * streams

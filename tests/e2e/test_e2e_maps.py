@@ -256,9 +256,9 @@ def test_meltanos_trial_stream_is_taken_gently(command: Command, sandbox: Sandbo
 def test_a_column_that_was_never_there_fails_the_run_and_holds_state(
     mapping: dict[str, Any], columns: str, command: Command
 ) -> None:
-    """A mistyped name must not pass as "all skipped": warned at SCHEMA, no STATE, exit 1."""
+    """A mistyped name must not pass as "all skipped": warned at SCHEMA, no STATE, exit 2."""
     lines = [schema(), record("A", 1), state(1)]
-    ended = command.run(lines, streams=[{"stream": "stock", **mapping}]).without_traceback(1)
+    ended = command.run(lines, streams=[{"stream": "stock", **mapping}]).without_traceback(2)
     assert f"Stream 'stock' has no column {columns}" in ended.stderr
     assert "Columns that a mapping relies on were never seen" in ended.stderr
     assert ended.stdout == []
@@ -281,7 +281,7 @@ def test_a_mapping_without_location_on_a_stream_that_has_one_is_refused(
         schema("levels", "sku", "warehouse_code", "qty"),
         record("A", 1, "levels", warehouse_code="W1"),
     ]
-    ended = command.run(lines, streams=[mapping]).without_traceback(1)
+    ended = command.run(lines, streams=[mapping]).without_traceback(2)
     assert "set warehouse to that column, or to null" in ended.stderr
     assert sandbox.requests() == []
     command.run(lines, streams=[{**mapping, "warehouse": None}]).without_traceback(0)
@@ -311,3 +311,207 @@ def test_a_long_batch_file_can_be_interrupted(command: Command, tmp_path: Path) 
     talk.signal(signal.SIGTERM)
     ended = talk.ended().without_traceback(143)
     assert ended.sums.updates < 800_000
+
+
+MISTAKES: list[tuple[dict[str, Any], list[str]]] = [
+    ({"stream_maps": {"stock": {"qty": ""}}}, ["stream_maps", "stock", "qty"]),
+    ({"stream_maps": {"stock": {"sku": "sku", "qty": 5}}}, ["stream_maps", "stock", "qty"]),
+    ({"stream_maps": {"stock": {"qty": ["x"]}}}, ["stream_maps", "stock", "qty"]),
+    ({"stream_maps": {"stock": {"qty": "1 +"}}}, ["stream_maps", "stock", "qty"]),
+    ({"stream_maps": {"st*": {"sku": "sku", "__filter__": ""}}}, ["stream_maps", "__filter__"]),
+    ({"stream_maps": {"stock": {"__filter__": 5}}}, ["stream_maps", "stock", "__filter__"]),
+    ({"stream_maps": {"stock": {"__else__": "x"}}}, ["stream_maps", "stock", "__else__"]),
+    ({"stream_maps": {"stock": {"__alias__": 5}}}, ["stream_maps", "stock"]),
+    ({"stream_maps": {"other": {"__source__": 5}}}, ["stream_maps"]),
+    ({"stream_maps": {"stock": {"__key_properties__": ["no"]}}}, ["stream_maps", "stock"]),
+    ({"stream_maps": {"stock": 5}}, ["stream_maps", "stock"]),
+    ({"stream_maps": {"stock": "x"}}, ["stream_maps", "stock"]),
+    ({"stream_maps": {"__else__": "x"}}, ["stream_maps", "__else__"]),
+    ({"stream_maps": {"__x__": {}}}, ["stream_maps", "__x__"]),
+    ({"flattening_enabled": True}, ["flattening_max_depth"]),
+]
+
+
+@pytest.mark.parametrize(("config", "named"), MISTAKES, ids=str)
+def test_a_mistake_in_stream_maps_is_one_error(
+    config: dict[str, Any], named: list[str], command: Command, sandbox: Sandbox
+) -> None:
+    """It names the setting, the stream and the column; nothing is sent, no STATE, exit 2."""
+    ended = command.run([schema(), record("A", 1), state(1)], **config).without_traceback(2)
+    errors = [line for line in ended.stderr.splitlines() if "ERROR" in line]
+    assert len(errors) == 1
+    assert all(name in errors[0] for name in named), errors
+    assert (ended.stdout, sandbox.requests()) == ([], [])
+
+
+def test_stream_maps_of_null_are_not_set(command: Command, sandbox: Sandbox) -> None:
+    """A setting of null counts as left out."""
+    lines = [schema(), record("A", 1), state(1)]
+    ended = command.run(lines, arguments=["--config", str(_nulls(command))])
+    assert ended.without_traceback(0).numbers == [1]
+    assert stock_of(sandbox) == {"A": {None: 1}}
+
+
+def _nulls(command: Command) -> Path:
+    path = command.write_config()
+    config = json.loads(path.read_text())
+    nulls = dict.fromkeys(["stream_maps", "stream_map_config", "faker_config"])
+    path.write_text(json.dumps({**config, **nulls}))
+    return path
+
+
+@pytest.mark.parametrize(
+    "column", [{"type": "nonsense"}, {"pattern": "("}, {"$ref": "#/nowhere"}, 5, None], ids=str
+)
+def test_a_schema_that_cannot_validate_is_one_error(column: Any, command: Command) -> None:
+    """With `validate_records`: it names setting and stream; exit 2."""
+    declared = {"properties": {"sku": {}, "qty": {}, "x": column}}
+    lines = [{**schema(), "schema": declared}, record("A", 1, x="text"), state(1)]
+    ended = command.run(lines, validate_records=True).without_traceback(2)
+    (error,) = [line for line in ended.stderr.splitlines() if "ERROR" in line]
+    assert "validate_records: stream 'stock'" in error
+    assert command.run(lines).without_traceback(0).numbers == [1]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("LOGLEVEL", "NOPE"),
+        ("TARGET_TOCOBAGUS_LOGLEVEL", "loud"),
+        ("SINGER_SDK_LOG_CONFIG", "."),
+        ("SINGER_SDK_LOG_CONFIG", "broken.yaml"),
+        ("SINGER_SDK_LOG_CONFIG", "list.yaml"),
+        ("SINGER_SDK_LOG_CONFIG", "handler.yaml"),
+    ],
+)
+def test_a_mistake_in_the_logging_set_up_is_one_line(
+    variable: str, value: str, command: Command, tmp_path: Path
+) -> None:
+    """It names the variable; exit 2."""
+    (tmp_path / "broken.yaml").write_text("version: [")
+    (tmp_path / "list.yaml").write_text("[1]")
+    (tmp_path / "handler.yaml").write_text("{version: 1, handlers: {x: {class: no.such}}}")
+    ended = command.run([schema(), state(1)], env={variable: value}).without_traceback(2)
+    assert len(ended.stderr.splitlines()) == 1
+    assert f"{variable}: " in ended.stderr
+    assert ended.stdout == []
+
+
+@pytest.mark.parametrize("mark", [False, None, "", " "])
+def test_what_is_no_mark_deletes_nothing(mark: Any, command: Command, sandbox: Sandbox) -> None:
+    """`_sdc_deleted_at` of null, false or nothing, in the first record and in later ones."""
+    lines = [schema(), *(record(sku, 3, _sdc_deleted_at=mark) for sku in "ABC"), state(1)]
+    command.run(lines, on_delete="zero").without_traceback(0)
+    assert stock_of(sandbox) == {sku: {None: 3} for sku in "ABC"}
+
+
+@pytest.mark.parametrize("declared", [{}, {"type": "object"}, {"properties": None}], ids=str)
+def test_a_document_stores_schema_declares_nothing(
+    declared: dict[str, Any], command: Command, sandbox: Sandbox
+) -> None:
+    """Its records are read all the same; with stream maps, too, whatever its key."""
+    lines = [
+        {**schema(), "schema": declared, "key_properties": ["_id"]},
+        record("A", 3, _id="x", more={"y": [1]}),
+        state(1),
+    ]
+    for maps in (None, {"stock": {"more": None}}):
+        ended = command.run(lines, stream_maps=maps).without_traceback(0)
+        assert ended.numbers == [1]
+        assert "has no column" not in ended.stderr
+    assert stock_of(sandbox) == {"A": {None: 3}}
+
+
+def test_a_column_that_an_undeclared_stream_never_has_is_a_warning(command: Command) -> None:
+    """No STATE covers its records, and the run does not fail."""
+    mapping = {"stream": "stock", "sku": "sku", "stock": "qtty"}
+    lines = [{**schema(), "schema": {}}, state(1), record("A", 3), state(2)]
+    ended = command.run(lines, streams=[mapping]).without_traceback(0)
+    assert "No record of stream 'stock' had 'qtty'" in ended.stderr
+    assert ended.numbers == [1]
+
+
+def test_a_column_once_seen_is_not_missed_when_a_later_schema_leaves_it_out(
+    command: Command, sandbox: Sandbox
+) -> None:
+    """As a large column that did not change is left out by a log-based tap."""
+    mapping = {**STOCK, "levels": "at", "warehouse": "w", "stock": "n"}
+    at = json.dumps([{"w": "W1", "n": 3}])
+    lines = [
+        schema("stock", "sku", "at"),
+        {"type": "RECORD", "stream": "stock", "record": {"sku": "A", "at": at}},
+        state(1),
+        schema("stock", "sku"),
+        {"type": "RECORD", "stream": "stock", "record": {"sku": "A"}},
+        state(2),
+    ]
+    ended = command.run(lines, streams=[mapping]).without_traceback(0)
+    assert ended.numbers[-1] == 2
+    assert stock_of(sandbox) == {"A": {"W1": 3}}
+
+
+DEEP = "[" * 1100 + "]" * 1100
+DEEP_OBJECT = '{"a":' * 1100 + "1" + "}" * 1100
+HALF_DEEP = "[" * 600 + "]" * 600
+
+
+@pytest.mark.parametrize("deep", [DEEP, DEEP_OBJECT, HALF_DEEP], ids=["list", "object", "half"])
+@pytest.mark.parametrize(
+    "config",
+    [
+        {},
+        {"streams": [{**STOCK, "where": "qty > `0`"}]},
+        {"stream_maps": {"stock": {"qty": "qty", "deep": None}}},
+        {"flattening_enabled": True, "flattening_max_depth": 3},
+        {"validate_records": True},
+    ],
+    ids=str,
+)
+def test_what_is_nested_deeply_and_not_used_is_passed_over(
+    deep: str, config: dict[str, Any], command: Command, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """In a record, a SCHEMA, a batch file and a STATE; every row beside it arrives."""
+    file = tmp_path / "batch.jsonl"
+    file.write_text(f'{{"sku": "C", "deep": {deep}, "qty": 3}}\n')
+    row = '{"type": "RECORD", "stream": "stock", "record": {"sku": "%s", "deep": %s, "qty": 3}}'
+    declared = f'{{"properties": {{"sku": {{}}, "qty": {{}}, "deep": {{"x": {deep}}}}}}}'
+    lines: list[Any] = [
+        f'{{"type": "SCHEMA", "stream": "stock", "schema": {declared}, "key_properties": []}}',
+        row % ("A", deep),
+        row % ("B", deep),
+        batch(file),
+        f'{{"type": "STATE", "value": {{"bookmarks": {{"x": {deep}}}}}}}',
+        f'{{"type": "UNKNOWN", "value": {deep}}}',
+        state(2),
+    ]
+    ended = command.run(lines, **config).without_traceback(0)
+    assert stock_of(sandbox) == {sku: {None: 3} for sku in "ABC"}
+    assert ended.sums == Sums(3, 3, 0, 0, 0, 0)
+    assert ended.states[-1]["bookmarks"]["stock"]["n"] == 2
+
+
+def test_what_is_nested_deeply_and_used_is_a_named_rejection(
+    command: Command, sandbox: Sandbox
+) -> None:
+    """The rows beside it go on."""
+    row = '{"type": "RECORD", "stream": "stock", "record": {"sku": %s, "qty": %s}}'
+    lines: list[Any] = [
+        schema(),
+        record("A", 1),
+        row % ('"B"', DEEP),
+        row % (DEEP_OBJECT, "1"),
+        record("C", 1),
+        state(1),
+    ]
+    ended = command.run(lines).without_traceback(0)
+    assert stock_of(sandbox) == {"A": {None: 1}, "C": {None: 1}}
+    assert ended.sums.rejected == 2
+    assert "BAD_QUANTITY" in ended.stderr
+    assert "BAD_IDENTIFIER" in ended.stderr
+
+
+@pytest.mark.parametrize("stream", [None, 5, ["x"]])
+def test_a_state_is_taken_whatever_it_says_of_a_stream(stream: Any, command: Command) -> None:
+    """Its value counts alone."""
+    lines = [{**state(1), "stream": stream}, {"type": "ACTIVATE_VERSION", "stream": stream}]
+    assert command.run(lines).without_traceback(0).numbers == [1]

@@ -81,7 +81,7 @@ def test_a_rejected_row_is_written_as_it_came_with_what_was_wrong(
     assert abs(datetime.now(timezone.utc) - moment) < timedelta(minutes=1)
     assert own == {
         "code": "BAD_QUANTITY",
-        "message": "'x' is no quantity",
+        "message": "'x' is not a number",
         "reason": "",
         "identifier": {"sku": "P"},
         "updates": [{"identifier": {"sku": "P"}, "warehouse": "A"}],

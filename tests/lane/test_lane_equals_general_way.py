@@ -54,10 +54,12 @@ POLICIES: list[dict[str, Any]] = [
     {"null_stock": "zero", "on_delete": "zero"},
     {"warehouse_map": [{"code": "JKT", "client_id": "wh_jkt"}], "unmapped_warehouse": "skip"},
 ]
+COLUMNS: dict[str, Any] = {name: {} for name in ("sku", "ext", "qty", "held", "wh", "nested")}
+DECLARED = {"properties": {**COLUMNS, "qty": {"type": "number"}}}
 SCHEMA = {
     "type": "SCHEMA",
     "stream": "stock",
-    "schema": {"properties": {name: {} for name in ("sku", "ext", "qty", "held", "wh", "nested")}},
+    "schema": {"properties": COLUMNS},
     "key_properties": [],
 }
 
@@ -105,7 +107,8 @@ def _told(config: dict[str, Any], lines: list[bytes], fast: bool) -> dict[str, A
     except Exception as error:  # noqa: BLE001  # that both end in the same way is part of the law
         told["error"] = (type(error).__name__, str(error))
     tally = target.pipeline.tally
-    told["sums"] = (tally.updates, tally.skipped, tally.rejected, tally.clamped, tally.records)
+    told["sums"] = (tally.updates, tally.skipped, tally.rejected, tally.records)
+    told["changed"] = (tally.clamped, tally.cut)
     told["read"] = dict(reader._counts)  # noqa: SLF001
     told["refused"] = [
         (each.code, each.message, each.position, each.updates, each.values, each.line)
@@ -136,17 +139,19 @@ def _note_entry(noted: list[Any], entry: Entry) -> None:
         )
 
 
-texts = st.sampled_from(["A", "B", " A ", "", " ", "JKT", "SBY", "ünï 咖啡", 'q"uote', "\\u0041"])
+PLAIN_TEXTS = ["A", "B", " A ", "", " ", "JKT", "SBY", "ünï 咖啡", 'q"uote', "\\u0041"]
+texts = st.sampled_from([*PLAIN_TEXTS, "8.99E+12", "A\0", "x" * 1001, "é" * 501, "é" * 500])
 odd = st.one_of(
     st.none(),
     st.booleans(),
     st.integers(-5, 20),
     st.sampled_from([2**53 - 1, 2**53, 10**40]),
     texts,
-    st.sampled_from(["7.5", " 5 ", "-0", "1,250", "1e3", "N/A", "12", "1_0", "٣"]),
+    st.sampled_from(["7.5", " 5 ", "-0", "1.250", "1,250", "1e3", "N/A", "12", "1_0", "٣"]),
     st.lists(st.integers(0, 3), max_size=2),
 )
-NUMBERS = ["12.000", "0E-10", "1e-07", "-0.0", "NaN", "1e999999999", "4.0", "1" * 5000]
+DUST = "2.9999999999999996"
+NUMBERS = ["12.000", DUST, "0E-10", "1e-07", "-0.0", "NaN", "1e999999999", "4.0", "1" * 5000]
 raw = st.sampled_from([*NUMBERS, "1e99999999999999999999", '"\\ud800"', '"\\ufeffA"', "[[1]]"])
 values = st.one_of(odd.map(json.dumps), raw)
 columns = st.sampled_from(
@@ -217,6 +222,7 @@ other_lines = st.sampled_from(
         json.dumps(SCHEMA).encode(),
         json.dumps({**SCHEMA, "stream": "other"}).encode(),
         json.dumps({**SCHEMA, "key_properties": ["sku"]}).encode(),
+        json.dumps({**SCHEMA, "schema": DECLARED}).encode(),
         b'{"type":"RECORD","stream":"stock","record":{"sku":"\xff","qty":1,"wh":"JKT"}}',
     ]
 )

@@ -15,13 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from target_tocobagus.mapping import Quantities
+from target_tocobagus.mapping.exact_numbers import NumberText
 from target_tocobagus.model import MAX_QUANTITY, Refused, Skipped
 from target_tocobagus.settings import StockPolicy
 
 DEFAULT = StockPolicy()
 
 
-def judged(value: Any, *taken: Any, mark: Any = ".", **policy: Any) -> int | str:
+def judged(value: Any, *taken: Any, mark: Any = None, **policy: Any) -> int | str:
     """Return the quantity, or the refusal's code, or ``skipped``."""
     outcome = Quantities(StockPolicy(**policy), mark).of(value, taken)
     if isinstance(outcome, Refused):
@@ -47,7 +48,8 @@ def judged(value: Any, *taken: Any, mark: Any = ".", **policy: Any) -> int | str
         (Decimal("1e-400"), 0),
         (Decimal("9007199254740991.5"), "QUANTITY_TOO_LARGE"),
         (Decimal("9007199254740991.00000000000000000000000000000000001"), "QUANTITY_TOO_LARGE"),
-        (Decimal("9007199254740990.99999999999999999999999999999999999"), MAX_QUANTITY - 1),
+        (Decimal("9007199254740990.99999999999999999999999999999999999"), MAX_QUANTITY),
+        (Decimal("9007199254740990.99"), MAX_QUANTITY - 1),
         (Decimal("1e999999999"), "QUANTITY_TOO_LARGE"),
         (Decimal("-1e999999999"), 0),
         (Decimal("NaN"), "BAD_QUANTITY"),
@@ -86,7 +88,14 @@ def test_a_value_becomes_whole_units_or_a_refusal(value: Any, expected: int | st
         ("-3", 0),
         ("007", 7),
         ("7.5", 7),
-        ("12.000", 12),
+        ("12.00", 12),
+        ("0.250", 0),
+        ("1234.500", 1234),
+        ("1.2500", 1),
+        ("1.250e3", 1250),
+        ("1.250", "AMBIGUOUS_QUANTITY"),
+        ("12.000", "AMBIGUOUS_QUANTITY"),
+        (" -999.999 ", "AMBIGUOUS_QUANTITY"),
         ("1e3", 1000),
         ("1E+3", 1000),
         ("1e-07", 0),
@@ -142,6 +151,69 @@ def test_a_decimal_comma_is_opted_into(value: Any, expected: int | str) -> None:
     assert judged(value, mark=",") == expected
 
 
+@pytest.mark.parametrize("text", ["1.250", "12.000", "-999.999"])
+def test_a_point_before_three_digits_is_explained(text: str) -> None:
+    """A text that may mean thousands is a number once `decimal_mark` or the SCHEMA says so."""
+    refused = Quantities(DEFAULT).of(text)
+    assert isinstance(refused, Refused)
+    assert "decimal_mark" in refused.message
+    assert judged(text, mark=".") == judged(NumberText(text)) == max(int(Decimal(text)), 0)
+    assert judged(10**6, text) == judged(10**6, text, mark=",") == "AMBIGUOUS_QUANTITY"
+    assert judged(10**6, NumberText(text)) == math.floor(10**6 - Decimal(text))
+
+
+@pytest.mark.parametrize(
+    ("value", "taken", "policy", "expected"),
+    [
+        (Decimal("2.9999999999999996"), [], {}, 3),
+        (2.9999999999999996, [], {}, 3),
+        (Decimal("0.9999999999999999"), [], {"rounding": "reject"}, 1),
+        (Decimal("11.999999999999998"), [], {"stock_buffer": 2}, 10),
+        (Decimal("3.0000000000000004"), [], {"rounding": "reject"}, 3),
+        (Decimal("3.2999999999999998"), [Decimal("0.3")], {"rounding": "reject"}, 3),
+        ("3.2999999999999998", [Decimal("0.3")], {}, 3),
+        (3, [Decimal("2.0000000000000004")], {}, 1),
+        (Decimal("-4.440892098500626e-16"), [], {"negative_stock": "reject"}, 0),
+        (Decimal("0.3"), [Decimal("0.30000000000000004")], {"negative_stock": "reject"}, 0),
+        ("2.9999999999999996", [], {}, 2),
+        ("0.9999999999999999", [], {}, 0),
+        ("2.9999999999999996", [Decimal("1.0")], {}, 1),
+        ("-4.4e-16", [], {"negative_stock": "reject"}, "NEGATIVE_STOCK"),
+        (Decimal("0.999999999"), [], {}, 1),
+        (Decimal("0.9999999989"), [], {}, 0),
+        (Decimal("1000000000.999"), [], {}, 1000000001),
+        (Decimal("1000000000.9989"), [], {}, 1000000000),
+        (Decimal("2.5"), [], {}, 2),
+    ],
+)
+def test_the_dust_of_binary_arithmetic_is_no_fraction(
+    value: Any, taken: list[Any], policy: Any, expected: int | str
+) -> None:
+    """Near a whole number is that number if a JSON number with a fraction took part."""
+    assert judged(value, *taken, **policy) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "policy", "cut"),
+    [
+        (Decimal("2.5"), {}, 1),
+        ("2.5", {}, 1),
+        (2, {}, 0),
+        (Decimal("2.9999999999999996"), {}, 0),
+        (Decimal("-0.5"), {}, 0),
+        (Decimal("2.5"), {"stock_buffer": 3}, 0),
+        (Decimal("3.5"), {"stock_buffer": 3}, 1),
+        (Decimal("7.5"), {"max_stock": 7}, 0),
+        (Decimal("2.5"), {"rounding": "reject"}, 0),
+    ],
+)
+def test_fractions_that_are_cut_are_counted(value: Any, policy: Any, cut: int) -> None:
+    """Each quantity that is rounded down is counted; buffer and maximum cut no fraction."""
+    quantities = Quantities(StockPolicy(**policy))
+    quantities.of(value)
+    assert (quantities.cut, quantities.clamped) == (cut, int(value == Decimal("-0.5")))
+
+
 @pytest.mark.parametrize(
     ("value", "taken", "expected"),
     [
@@ -183,7 +255,7 @@ def test_what_is_taken_off_is_taken_off_exactly(
     ("value", "policy", "expected"),
     [
         (-3, {"negative_stock": "reject"}, "NEGATIVE_STOCK"),
-        (Decimal("-1E-10"), {"negative_stock": "reject"}, "NEGATIVE_STOCK"),
+        (Decimal("-1E-8"), {"negative_stock": "reject"}, "NEGATIVE_STOCK"),
         (Decimal("-1E-10"), {"rounding": "reject"}, 0),
         ("-1e99", {"negative_stock": "reject"}, "NEGATIVE_STOCK"),
         (Decimal("-0.0"), {"negative_stock": "reject"}, 0),
@@ -251,17 +323,29 @@ def test_the_grammar_is_the_reference_grammar(text: str) -> None:
     elif match is None:
         assert result in {"BAD_QUANTITY", "AMBIGUOUS_QUANTITY"}
     elif abs(int(match[4] or 0)) < 1000:
-        assert result == reference(Fraction(text.strip()))
+        assert result in {reference(Fraction(text.strip())), "AMBIGUOUS_QUANTITY"}
+        grouped = re.fullmatch(r"[+-]?[1-9][0-9]{0,2}[.][0-9]{3}", text.strip())
+        assert (result == "AMBIGUOUS_QUANTITY") is bool(grouped)
 
 
-def reference(number: Fraction, *taken: Fraction, buffer: int = 0, most: int | None = None) -> Any:
+def reference(
+    number: Fraction,
+    *taken: Fraction,
+    buffer: int = 0,
+    most: int | None = None,
+    dusty: bool = False,
+) -> Any:
     """Calculate what the default policy makes of a number."""
     number = Fraction(number)
     if number > MAX_QUANTITY or any(each > MAX_QUANTITY for each in taken):
         return "QUANTITY_TOO_LARGE"
     if any(each < -MAX_QUANTITY for each in taken):
         return "QUANTITY_TOO_LARGE"
-    number = max(number - sum(taken), Fraction(0))
+    number -= sum(taken)
+    if dusty:
+        near = min(Fraction(1, 10**9) * max(Fraction(1), abs(number)), Fraction(1, 1000))
+        number = Fraction(round(number)) if abs(number - round(number)) <= near else number
+    number = max(number, Fraction(0))
     if number > MAX_QUANTITY:
         return "QUANTITY_TOO_LARGE"
     number = max(number - buffer, Fraction(0))
@@ -284,12 +368,17 @@ def test_arithmetic_is_that_of_fractions(
     most: int | None,
 ) -> None:
     """Stock, less what is taken off it, less the buffer, at most the maximum, is exact."""
-    expected = reference(Fraction(value), *map(Fraction, taken), buffer=buffer, most=most)
+    fractions = [*map(Fraction, taken)]
+    dusty = any(each.denominator > 1 for each in [Fraction(value), *fractions])
+    expected = reference(Fraction(value), *fractions, buffer=buffer, most=most, dusty=dusty)
     if most is None or expected != "QUANTITY_TOO_LARGE":
         assert judged(value, *taken, stock_buffer=buffer, max_stock=most) == expected
 
 
 @given(NUMBERS)
 def test_a_number_and_its_text_are_one_quantity(value: Any) -> None:
-    """Whether a tap writes a number or the text of it makes no difference."""
-    assert judged(value) == judged(str(value)) == judged(f" {value} ")
+    """Whether a tap writes a number or the text of it makes no difference, but for dust."""
+    text = str(value)
+    assert judged(text, mark=".") == judged(f" {value} ", mark=".")
+    if isinstance(value, int) or abs(Fraction(value) - round(Fraction(value))) > Fraction(1, 1000):
+        assert judged(value) == judged(text, mark=".")

@@ -79,27 +79,23 @@ def test_what_was_seen_once_stays_seen() -> None:
     assert (watch.complete, watch.hold) == (True, None)
 
 
-def test_a_new_schema_is_waited_for_anew() -> None:
-    """A column that has gone from the SCHEMA may be gone: a record must show it again."""
+def test_a_column_once_seen_is_seen_whatever_a_later_schema_declares() -> None:
+    """Neither a SCHEMA nor records without the column hold anything back again."""
     watch = ColumnWatch([STOCK])
-    watch.renew(["stok"])
-    watch.see({"stok": 1}, 1)
-    watch.renew(["quantity"])
-    assert not watch.complete
+    watch.see_schema(["stok"])
+    watch.see_schema(["quantity"])
     watch.see({"quantity": 1}, 2)
-    assert (watch.lacking, watch.hold) == (True, 2)
-    watch.see({"stok": 1}, 3)
-    assert (watch.missing, watch.hold) == ([], None)
+    assert (watch.complete, watch.lacking, watch.hold) == (True, False, None)
 
 
-def test_what_was_seen_is_not_missed_for_want_of_records() -> None:
-    """A tap may end with a SCHEMA that never had the column, after records that did."""
+def test_a_stream_whose_schemas_declare_nothing_is_told_apart() -> None:
+    """Its records are held all the same; a SCHEMA that declares any column ends that."""
     watch = ColumnWatch([STOCK])
-    watch.renew(["sku"])
-    assert watch.lacking
-    watch.see({"stok": 1}, 1)
-    watch.renew(["sku", "new"])
-    assert (watch.complete, watch.lacking, watch.hold) == (False, False, None)
+    watch.see_schema({})
+    watch.see({"sku": "A"}, 1)
+    assert (watch.declared, watch.lacking, watch.hold) == (False, True, 1)
+    watch.see_schema({"sku": {}})
+    assert (watch.declared, watch.lacking, watch.hold) == (True, True, 1)
 
 
 def test_what_is_missing_is_named() -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from target_tocobagus.decoding import decode_line
+from target_tocobagus.decoding import bounded, decode_line
 
 
 @pytest.mark.parametrize(
@@ -98,17 +98,27 @@ def test_what_is_no_json(line: bytes) -> None:
 
 
 @pytest.mark.parametrize("depth", [500, 5_000, 200_000])
-@pytest.mark.parametrize(("left", "right"), [(b"[", b"]"), (b'{"a":', b"}")])
-def test_deep_nesting_raises_nothing_else(depth: int, left: bytes, right: bytes) -> None:
-    """However deep a line nests, it is read or a ValueError."""
-    line = left * depth + b"1" + right * depth
-    try:
-        found = decode_line(line)
-    except ValueError:
-        return
-    for _ in range(depth):
-        found = found[0] if isinstance(found, list) else found["a"]
-    assert found == 1
+@pytest.mark.parametrize(("left", "right"), [("[", "]"), ('{"a":', "}"), ('[{"a":', "}]")])
+def test_what_is_nested_deeply_is_passed_over(depth: int, left: str, right: str) -> None:
+    """What stands beside it is read as it is, on both sides, also where brackets are text."""
+    deep = left * depth + "1" + right * depth
+    line = f'{{"before": "[]{{", "deep": {deep}, "text": "\\"}}]", "after": [1.50]}}'.encode()
+    found = decode_line(line)
+    del found["deep"]
+    assert found == {"before": "[]{", "text": '"}]', "after": [Decimal("1.50")]}
+
+
+@pytest.mark.parametrize("depth", [500, 5_000, 200_000])
+@pytest.mark.parametrize("ending", ["", "]", '}"', "]]"])
+def test_what_is_nested_deeply_and_does_not_end_is_an_error(depth: int, ending: str) -> None:
+    """A torn line is no JSON, however deep it nests."""
+    with pytest.raises(ValueError):  # noqa: PT011  # whatever a decoder says of it
+        decode_line(b"[" * depth + ending.encode())
+
+
+def test_the_depths_of_decoded_json_are_left_out() -> None:
+    """An empty object stands in their place, which is neither null nor a text."""
+    assert bounded({"a": [1, {"b": [2]}], "c": None}, 2) == {"a": [1, {}], "c": None}
 
 
 @settings(deadline=None)

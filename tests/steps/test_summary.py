@@ -93,6 +93,13 @@ def test_a_run_that_took_no_time() -> None:
 
 
 @pytest.mark.parametrize(("clamped", "shown"), [(0, False), (3, True)])
+def test_cut_fractions_are_told_if_there_are_any(clamped: int, *, shown: bool) -> None:
+    """What was rounded down is told; without any the line is not there."""
+    text = summary_text({**fields(), "cut": clamped})
+    assert (f"{clamped} quantities had a fraction" in text) is shown
+
+
+@pytest.mark.parametrize(("clamped", "shown"), [(0, False), (3, True)])
 def test_clamped_quantities_are_told_if_there_are_any(clamped: int, *, shown: bool) -> None:
     """What was sent as 0 though it was less is told; without any the line is not there."""
     text = summary_text({**fields(), "clamped": clamped, "rejected_by_code": {}})

@@ -1,0 +1,116 @@
+"""What a stream's SCHEMA declares of the places that a mapping reads: whether they hold numbers.
+
+A column that is declared a number may still come as text (CSV taps, exact decimals); its point is
+then a decimal mark, and `1.250` is not ambiguous. A schema may be anything at all, and be wrong:
+whatever cannot be followed declares nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+Schema: TypeAlias = Any
+"""A JSON Schema, or whatever came in its place."""
+
+Follow: TypeAlias = "Callable[[Schema], Schema]"
+"""Goes from the schema of a record, or of an entry, to that of a place in it; None for unknown."""
+
+_BOM: Final = "\ufeff"
+_NUMBERS: Final = frozenset({"number", "integer"})
+_STEPS: Final = frozenset({"subexpression", "index_expression", "pipe"})
+_PROJECTIONS: Final = frozenset({"projection", "filter_projection"})
+
+
+def declares_number(schema: Schema) -> bool:
+    """Tell whether a schema admits numbers alone (and null), or says `singer.decimal`."""
+    forms = [form for form in _forms(schema) if form.get("type") != "null"]
+    return bool(forms) and all(map(_is_number, forms))
+
+
+def property_of(schema: Schema, name: str) -> Schema:
+    """Find the schema of a column, a byte order mark before its name aside."""
+    declared = [form["properties"] for form in _forms(schema) if "properties" in form]
+    columns: dict[str, Schema] = {}
+    for each in reversed(declared):
+        columns |= each if isinstance(each, dict) else {}
+    return columns.get(name, columns.get(_BOM + name))
+
+
+def entries_of(schema: Schema) -> Schema:
+    """Find the schema of a list's entries."""
+    return next((form["items"] for form in _forms(schema) if "items" in form), None)
+
+
+def dotted(text: str) -> Follow:
+    """Follow names joined by dots: the column of exactly that name, or else step by step."""
+
+    def follow(schema: Schema) -> Schema:
+        exact = property_of(schema, text)
+        return _walk(schema, text.split(".")) if exact is None else exact
+
+    return follow
+
+
+def node(tree: Any) -> Follow:
+    """Follow a node of jmespath's tree; of a list that it picks from, its entries."""
+    return lambda schema: _follow(tree, schema)
+
+
+def nothing(_: Schema) -> Schema:
+    """Follow nothing."""
+    return None
+
+
+def _walk(schema: Schema, names: Iterable[str]) -> Schema:
+    for name in names:
+        schema = property_of(schema, name)
+    return schema
+
+
+def _follow(tree: Any, schema: Schema) -> Schema:
+    kind, children = tree["type"], tree["children"]
+    if kind == "field":
+        return property_of(schema, tree["value"])
+    if kind in _STEPS:
+        for child in children:
+            schema = _follow(child, schema)
+        return schema
+    if kind in _PROJECTIONS:
+        return _follow(children[1], _entries_or_itself(_follow(children[0], schema)))
+    if kind == "flatten":
+        return _entries_or_itself(_follow(children[0], schema))
+    if kind == "index":
+        return _entries_or_itself(schema)
+    return schema if kind in {"identity", "current", "slice"} else None
+
+
+def _entries_or_itself(schema: Schema) -> Schema:
+    """Take a list's entries; what was picked from a list is an entry already."""
+    entries = entries_of(schema)
+    return schema if entries is None else entries
+
+
+def _forms(schema: Schema) -> Iterator[dict[str, Any]]:
+    """List the forms that a schema admits: itself, or what `anyOf` and `oneOf` say."""
+    if not isinstance(schema, dict):
+        return
+    choices = schema.get("anyOf", schema.get("oneOf"))
+    if not isinstance(choices, list):
+        yield schema
+        return
+    yield from (choice for choice in choices if isinstance(choice, dict))
+
+
+def _is_number(form: dict[str, Any]) -> bool:
+    if form.get("format") == "singer.decimal":
+        return True
+    types = form.get("type")
+    named = {types} if isinstance(types, str) else {str(each) for each in _as_list(types)}
+    return bool(named & _NUMBERS) and named <= _NUMBERS | {"null"}
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

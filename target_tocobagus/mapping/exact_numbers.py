@@ -1,0 +1,158 @@
+"""Numbers as a tap writes them, read exactly: `int` or `Decimal`, never a binary fraction.
+
+No conversion's cost is decided by the tap. `1e999999999` is one short text, and the integer it
+stands for fits into no memory; its size is therefore judged by the exponent.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
+from typing import Any, Final, Literal, TypeAlias
+
+from target_tocobagus.mapping.refusals import shown
+from target_tocobagus.model import MAX_QUANTITY, Refused
+
+Number: TypeAlias = int | Decimal
+
+MAX_DIGITS: Final = len(str(MAX_QUANTITY))
+BELOW: Final = -(10**100)
+"""Stands for every stock below it: no number of paths in `subtract` brings that back above 0."""
+
+EXACT: Final = Context(
+    prec=1000,
+    traps=[Inexact, InvalidOperation, DivisionByZero, Overflow],
+)
+"""Arithmetic that raises where it would round (only 1e-400 - 5 and the like come near)."""
+
+_TEXT = {
+    ".": re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"),
+    ",": re.compile(r"[+-]?[0-9]+(?:,[0-9]+)?(?:[eE][+-]?[0-9]+)?"),
+}
+_GROUPED = re.compile(r"[+-]?[0-9][0-9.,]*[0-9](?:[eE][+-]?[0-9]+)?")
+_MAYBE_THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}\.[0-9]{3}")
+
+_NEAR: Final = Decimal("1e-9")
+_NEAREST: Final = Decimal("0.001")
+_ROUGH: Final = Context(prec=50)
+
+
+class NumberText(str):
+    """The text of a quantity whose column the SCHEMA declares a number: its point is decimal."""
+
+    __slots__ = ()
+
+
+def number_text(value: Any) -> Any:
+    """Mark a text as that of a declared number; anything else is what it is."""
+    return NumberText(value) if type(value) is str else value
+
+
+def read_number(value: Any, mark: Literal[".", ","] | None) -> Number | Refused | None:
+    """Read a number exactly.
+
+    Args:
+        value: A number, the text of one, or nothing.
+        mark: The decimal mark of texts; None where nobody said, and a point may mean thousands.
+
+    Returns:
+        The number, `BELOW` for one below that; None where there is none; a refusal, without
+        identifier and location, of what is not a number, may be two, or is too large.
+    """
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return _read_text(value.strip(), mark, declared=isinstance(value, NumberText))
+    number = exact_number(value)
+    if number is None:
+        return Refused("BAD_QUANTITY", f"{shown(value)} is not a number")
+    return _bounded(number, value)
+
+
+def exact_number(value: Any) -> Number | None:
+    """Take a number as it is meant: a float is the shortest decimal that reads as it.
+
+    Returns:
+        None where the value is no finite number (`True` is none).
+    """
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, Decimal):
+        return value if value.is_finite() else None
+    if isinstance(value, float):
+        return Decimal(float.__repr__(value)) if math.isfinite(value) else None
+    return None
+
+
+def exact_difference(number: Number, taken: Number) -> Number | Refused:
+    """Subtract without rounding."""
+    if isinstance(number, int) and isinstance(taken, int):
+        return number - taken
+    try:
+        return EXACT.subtract(Decimal(number), Decimal(taken))
+    except (Inexact, InvalidOperation, Overflow):
+        message = f"{shown(number)} less {shown(taken)} cannot be calculated without rounding"
+        return Refused("INEXACT_QUANTITY", message)
+
+
+def has_fraction(value: Any) -> bool:
+    """Tell whether a value is a number with a fraction; a text never is."""
+    number = None if isinstance(value, (str, int)) else exact_number(value)
+    return isinstance(number, Decimal) and number != number.to_integral_value()
+
+
+def without_dust(number: Decimal) -> Number:
+    """Take a number that is a whole one, but for what binary arithmetic leaves behind, as that."""
+    whole = number.to_integral_value()
+    near = min(_NEAREST, _ROUGH.multiply(_NEAR, max(Decimal(1), abs(number))))
+    return int(whole) if abs(_ROUGH.subtract(number, whole)) <= near else number
+
+
+def too_large(value: Any) -> Refused:
+    """Refuse what is above the largest quantity."""
+    return Refused("QUANTITY_TOO_LARGE", f"{shown(value)} is above {MAX_QUANTITY}")
+
+
+def _read_text(
+    text: str, mark: Literal[".", ","] | None, *, declared: bool
+) -> Number | Refused | None:
+    if not text:
+        return None
+    if mark is None and not declared and _MAYBE_THOUSANDS.fullmatch(text):
+        reason = "is ambiguous: decimal_mark must say whether its point marks a fraction"
+        return Refused("AMBIGUOUS_QUANTITY", f"{shown(text)} {reason}")
+    if _TEXT[mark or "."].fullmatch(text):
+        number = _decimal(text.replace(",", "."))
+        return _bounded(number, text) if isinstance(number, Decimal) else number
+    if ("," in text or "." in text) and _GROUPED.fullmatch(text):
+        reason = "is ambiguous: only decimal_mark may stand in it, once, between digits"
+        return Refused("AMBIGUOUS_QUANTITY", f"{shown(text)} {reason}")
+    return Refused("BAD_QUANTITY", f"{shown(text)} is not a number")
+
+
+def _bounded(number: Number, value: Any) -> Number | Refused:
+    """Judge a number's size by its digits and its exponent, before anything is done with it."""
+    if isinstance(number, Decimal):
+        if not number:
+            return 0
+        large = number.adjusted() >= MAX_DIGITS or not -MAX_QUANTITY <= number <= MAX_QUANTITY
+    else:
+        large = not -MAX_QUANTITY <= number <= MAX_QUANTITY
+    if not large:
+        return number
+    return max(number, BELOW) if number < 0 else too_large(value)
+
+
+def _decimal(text: str) -> Decimal | Refused:
+    try:
+        return Decimal(text)
+    except InvalidOperation:  # an exponent of 19 digits or more
+        mantissa, _, exponent = text.lower().partition("e")
+        if not mantissa.strip("+-0."):
+            return Decimal(0)
+        if exponent.startswith("-"):
+            return Refused("BAD_QUANTITY", f"{shown(text)} has an exponent that nothing can hold")
+        return Decimal(BELOW) if mantissa.startswith("-") else too_large(text)
