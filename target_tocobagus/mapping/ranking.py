@@ -93,7 +93,7 @@ def _id_rank(field: Field, names: set[str]) -> float:
 
 
 def quantity_rank(field: Field, *, stock: bool) -> float:
-    """Rank what may be a quantity in stock: available, then the balance, on hand, any, the total."""
+    """Rank what may be a quantity: available, the balance, on hand, any, then the total."""
     found = tokens(*field.path)
     names = set(found)
     if names & said.NO_QUANTITY or found[-1:] == ("out",) or (found[-1:] == ("in",)):
