@@ -162,13 +162,13 @@ NEVER_BEGINNINGS: Final = _list(
     "return refund reserv alloc forecast demand request quot picking shipment shipping deliver "
     "receipt receiv incoming outgoing inbound outbound event audit masuk keluar pengaman "
     "keranjang retur subscription reimburse replenish valuation stocktak opname discount "
-    "campaign customer payment charge bewegung bestellung auftrag rechnung lieferung verkauf "
+    "campaign customer payment charge bestellung auftrag rechnung lieferung verkauf "
     "retoure umsatz pedido venta compra movimiento histor factura ajuste devolucion jualan"
 )
 NEVER_PARTS: Final = _list(
     "order purchase movement transaction adjust histor transfer delta change invoice ledger "
     "journal pesan penjualan pembelian mutasi transaksi riwayat penyesuaian pergerakan "
-    "perpindahan faktur pengiriman penerimaan permintaan perubahan selisih jurnal"
+    "perpindahan bewegung faktur pengiriman penerimaan permintaan perubahan selisih jurnal"
 )
 NEVER_WORDS: Final = _set(
     "sale line lines log logs min max moves moved jual beli nota plan plans fee fees price prices "
@@ -203,11 +203,11 @@ def words(name: str) -> tuple[str, ...]:
 @lru_cache(maxsize=4096)
 def tokens(*names: str) -> tuple[str, ...]:
     """Read the words of a path, those that are run together one by one, without wrappers."""
-    found = [word for name in names for word in words(name)]
-    if "".join(found) == "stockkeepingunit":
+    around = [word for name in names[:-1] for word in words(name) if word not in _WRAPPERS]
+    own = [word for name in names[-1:] for word in words(name)]
+    if "".join(own) == "stockkeepingunit":
         return ("sku",)
-    inner = found if len(found) == 1 else [word for word in found if word not in _WRAPPERS]
-    return tuple(part for word in inner for part in _parts(word))
+    return tuple(part for word in (*around, *own) for part in _parts(word))
 
 
 def _parts(word: str) -> tuple[str, ...]:
