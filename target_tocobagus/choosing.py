@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from target_tocobagus.mapping.recognition import Recognised
     from target_tocobagus.settings import Settings, StreamMapping
 
-_SET: Final = re.compile(r"(?<!\s)\[(?:![^\]]+|[^\]\s]-[^\]\s]|([^\]\s])(?!\1)[^\]\s]+)\]")
-"""A set of characters as shells have it: `[0-9]`, `[!a]`, `[ab]`; not `[A]`, nor after a space."""
+_BRACKETS: Final = re.compile(r"(?<!\s)\[([^\]\s]{2,})\]")
+_RANGES: Final = re.compile(r"!?(?:\w-\w)+")
 
 _SHOWN_NAMES: Final = 5
 
@@ -174,11 +174,16 @@ class Chooser:
 def _fits(stream: str, pattern: str) -> bool:
     """Tell whether a pattern is a glob, and one that a stream fits.
 
-    Square brackets alone make a glob only where they read as a shell's set of characters: a mapping
-    for the sheet `Stok [A]` is never one for the stream `Stok A`.
+    Brackets alone make a glob only where they read as a set of two or more characters, and not
+    after a space: a mapping for the sheet `Stok [A]` is never one for the stream `Stok A`.
     """
-    is_glob = "*" in pattern or "?" in pattern or _SET.search(pattern) is not None
+    is_glob = "*" in pattern or "?" in pattern or any(map(_is_set, _BRACKETS.findall(pattern)))
     return is_glob and fnmatchcase(stream, pattern)
+
+
+def _is_set(inner: str) -> bool:
+    """Tell whether what is in brackets reads as a shell's set of characters: `ab`, `!x`, `0-9`."""
+    return len(set(inner)) == len(inner) or _RANGES.fullmatch(inner) is not None
 
 
 def _describe(stream: str, found: Recognised) -> str:

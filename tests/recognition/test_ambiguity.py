@@ -85,7 +85,7 @@ def test_available_comes_before_on_hand_and_on_hand_before_the_total(
 def test_a_merchants_own_code_comes_before_any_other(
     columns: str, key: str, expected: str, others: str
 ) -> None:
-    """A SKU comes before a code, a code before a barcode, and an id is an external id at the most."""
+    """A SKU comes before a code, a code before a barcode; an id is at most an external id."""
     found = asked("stock", columns)
     assert getattr(found.mapping, key) == (expected,)
     assert found.remarks[key] == f"or: {others}"
@@ -170,7 +170,7 @@ def test_lists_are_levels_or_items_and_objects_are_walked(
 
 
 def test_records_show_what_the_schema_does_not() -> None:
-    """Objects without columns, lists, JSON texts and a SCHEMA without columns are read from rows."""
+    """Objects without columns, JSON texts and a SCHEMA without columns are read from rows."""
     nested = [{"attributes": {"sku": "A", "stock": 5}}]
     text = [{"customSku": "A", "ItemShops": '{"ItemShop": [{"qoh": "5", "shopID": "1"}]}'}]
     bare = {"attributes": {"type": "object"}}
@@ -194,7 +194,7 @@ def test_a_table_with_a_column_per_place_is_drafted(
     columns: list[str], record: dict[str, str]
 ) -> None:
     """Each place's column is drafted by its own name, before a total."""
-    typed: dict[str, Any] = dict.fromkeys([*columns, "Total", "updated_at"], {})
+    typed: dict[str, Any] = {name: {} for name in [*columns, "Total", "updated_at"]}
     records = [{"sku": "A", "Total": "5", **record}]
     mapping = asked("stock_wide", "sku", (), records, **typed).mapping
     assert [each.column for each in mapping.warehouse_columns] == columns
@@ -217,7 +217,7 @@ def test_a_table_with_a_column_per_place_is_drafted(
 def test_rows_that_mean_nothing_are_left_out_by_a_condition(
     columns: dict[str, Any], expected: str | None
 ) -> None:
-    """What is not tracked, or deleted, is left out of the draft where the column says so plainly."""
+    """What is not tracked, or deleted, is left out where the column says so plainly."""
     assert asked("products", "sku stock", **columns).mapping.where == expected
 
 

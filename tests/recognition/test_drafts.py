@@ -1,4 +1,4 @@
-"""On streams of real taps and sheets nothing is sent by a guess, and most drafts are right at once."""
+"""Of streams of real taps and sheets none is sent on a guess, and most drafts are right."""
 
 import json
 from pathlib import Path

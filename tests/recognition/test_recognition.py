@@ -68,7 +68,7 @@ def test_a_name_of_stock_or_items_is_recognised(stream: str) -> None:
     ],
 )
 def test_any_other_name_is_not(stream: str) -> None:
-    """A word more may mean a part of the stock, or another thing; with client ids it is no doubt."""
+    """A word more may mean a part of the stock; beside client ids it is not judged."""
     assert not isinstance(recognise(stream, native("sku stock")), Recognised)
     found = recognise(stream, native("sku stock", warehouses=LEVELS))
     assert isinstance(found, NotStock if stream == "safety stock" else Recognised)
