@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from target_tocobagus.asking import ENOUGH as SAMPLE
 from target_tocobagus.cli.content import Declared, Sampled
+from target_tocobagus.cli.part_rows import PartRows
 from target_tocobagus.columns import ColumnWatch
 from target_tocobagus.model import Refused, Stock
 from target_tocobagus.replaying import only_rejected, rejected_updates
@@ -62,6 +63,7 @@ class StreamView:
         keys: Its `key_properties`.
         waiting: The first records, kept until there are enough of them for a draft.
         codes: The locations that were found, in their order.
+        parts: Whether its rows look like parts of a stock.
     """
 
     def __init__(self, content: Declared, advice: Advice) -> None:
@@ -70,6 +72,7 @@ class StreamView:
         self.advice = advice
         self.waiting: list[Sampled] | None = None if _is_settled(advice) else []
         self.codes: dict[str, None] = {}
+        self.parts = PartRows(self.keys)
         self.remarks = [remark] if remark else []
         self.records = 0
         self.shown: list[tuple[int, list[Outcome]]] = []
@@ -112,6 +115,7 @@ class StreamView:
         if self.advice.compiled is None:
             return
         outcomes = self._outcomes(record, own, codes)
+        self.parts.see(record, outcomes)
         if len(self.shown) < most:
             self.shown.append((self.records, outcomes))
         for outcome in outcomes:

@@ -603,3 +603,28 @@ def test_no_file_is_too_strange(content: bytes, everything: bool, form: str) -> 
         return
     listed = yaml.safe_load(result.stdout) if form == "yaml" else json.loads(result.stdout)
     assert parse_settings({"dry_run": True, "streams": listed}).streams is not None
+
+
+def test_rows_that_look_like_parts_are_told(tmp_path: Path) -> None:
+    """Two rows of one item and place under different keys, or a key that is more, are named."""
+    lots = {**schema("stok", "quant_id", "sku", "qty"), "key_properties": ["quant_id"]}
+    rows = [record("stok", quant_id=number, sku="A", qty=10 * number) for number in (1, 2)]
+    wide = {**schema("batches", "sku", "batch", "qty"), "key_properties": ["sku", "batch"]}
+    config = [{"stream": each, "sku": "sku", "stock": "qty"} for each in ("stok", "batches")]
+
+    shown = flat(
+        run(written(tmp_path, [lots, *rows, wide]), "--config", configured(tmp_path, config)).stdout
+    )
+    assert "10 in the row with quant_id 1, and 20 in the row with quant_id 2" in shown
+    assert "Its key has 'batch', which the mapping does not read" in shown
+    same = [rows[0], rows[0], record("stok", quant_id=3, sku="A", qty=10)]
+    quiet = run(written(tmp_path, [lots, *same]), "--config", configured(tmp_path, config)).stdout
+    assert "the last wins" not in flat(quiet)
+
+
+def test_the_codes_that_were_found_are_offered(tmp_path: Path) -> None:
+    """A draft with a warehouse comes with a warehouse_map of all codes, to be filled in."""
+    rows = [record("stok", sku="A", gudang=code, qty=1) for code in ("JKT", "SBY", "JKT")]
+    page = run(written(tmp_path, [schema("stok", "sku", "gudang", "qty"), *rows])).stdout
+    (lines,) = [part for part in page.split("\n\n") if part.startswith("  warehouse_map:")]
+    assert [each["code"] for each in yaml.safe_load(lines)["warehouse_map"]] == ["JKT", "SBY"]
