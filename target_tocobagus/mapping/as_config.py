@@ -71,9 +71,9 @@ def as_yaml_lines(
         name = _scalar(mapping.stream)
         return f"# {name} holds the API's own items: it is recognised only without `streams`\n"
     lines = [
-        line + _comment((remarks or {}).get(key))
+        line + (_comment((remarks or {}).get(key)) if place == 0 else "")
         for key, value in config.items()
-        for line in _entry(key, value)
+        for place, line in enumerate(_entry(key, value))
     ]
     marked = ["- " + lines[0], *("  " + line for line in lines[1:])]
     text = "".join(f"{line}\n" for line in marked)

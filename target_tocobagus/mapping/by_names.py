@@ -16,6 +16,7 @@ from target_tocobagus.mapping import vocabulary as said
 from target_tocobagus.mapping.fields import Field, leaves
 from target_tocobagus.mapping.ranking import (
     ID_OF_ITEM,
+    NAMED_STOCK,
     identifier_rank,
     location_rank,
     quantity_rank,
@@ -82,6 +83,7 @@ def scope_of(fields: tuple[Field, ...], name: str, *, path: str = "", stock: boo
     rest = [field for field in found if field.path not in taken]
     quantities = _ranked(_quantities(rest, stock=stock))
     identifiers = _ranked(_identifiers(found))
+    sure = bool(quantities) and quantities[0].rank >= NAMED_STOCK
     used = taken | {each.field.path for each in (*quantities, *identifiers)}
     return Scope(
         path=path,
@@ -89,7 +91,7 @@ def scope_of(fields: tuple[Field, ...], name: str, *, path: str = "", stock: boo
         identifiers=identifiers,
         quantities=quantities,
         locations=places,
-        spread=() if path else _spread(found, used, stock=stock),
+        spread=() if path else _spread(found, used, stock=stock and not sure),
         inner=tuple(_inner(found, stock=stock)),
     )
 

@@ -155,7 +155,7 @@ def _conditions(fields: Iterable[Field]) -> Iterator[str]:
         path = ".".join(map(quoted, field.path))
         names = set(tokens(*field.path))
         if field.types == {"boolean"}:
-            if names & said.TRACKED and not names & said.DOUBTS["a part of the stock"]:
+            if names & said.TRACKED and not names & said.PART:
                 yield f"{path} != `false`"
             elif names & (said.UNTRACKED | said.GONE):
                 yield f"{path} != `true`"
@@ -167,7 +167,7 @@ def _conditions(fields: Iterable[Field]) -> Iterator[str]:
 
 def _good_value(field: Field) -> str:
     """Find which of a condition's values says that the stock can be sold, if others do not."""
-    if not set(tokens(*field.path)) & said.DOUBTS["a condition"]:
+    if not set(tokens(*field.path)) & said.CONDITION:
         return ""
     values = {value for value in field.values if isinstance(value, str)}
     good = [value for value in sorted(values) if value.casefold() in said.GOOD]

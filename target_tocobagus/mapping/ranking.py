@@ -18,6 +18,9 @@ ID_OF_ITEM: Final = 32.0
 
 _AROUND_IDS: Final = said.STOCK | {"catalog", "object"}
 
+NAMED_STOCK: Final = 2.9
+"""From this rank on a quantity is called stock, or what is available or left of it."""
+
 WAREHOUSE: Final = 4.0
 """From this rank on a location is a warehouse; below, a country or a city."""
 

@@ -71,7 +71,7 @@ NO_QUANTITY: Final = _set(
     "change changed difference diff selisih penyesuaian perubahan movement mutasi moved plus minus "
     "increment decrement variance sold terjual refunded returned shipped received receiving "
     "invoiced value nilai average avg aged age excess recommended price harga preis precio cost "
-    "rate amount id uuid code kode type tipe status date tanggal time url name nama unit uom "
+    "rate old id uuid code kode type tipe status date tanggal time url name nama unit uom "
     "satuan currency account weight volume size days lead per tax percent limit allow allowed "
     "allows policy track tracked tracks tracking manage managed manages management is has "
     "enabled note description reason researching future unavailable damaged rusak defective "
@@ -97,17 +97,19 @@ NAMES: Final = _set("name nama nombre bezeichnung title description")
 
 # What a person is asked
 
+PART: Final = _set(
+    "bin rack rak shelf aisle slot lot lots serial serials pallet batch batches expiry "
+    "expiration expires exp kadaluarsa kedaluwarsa kadaluwarsa luput lote caducidad charge "
+    "lagerplatz verfall mhd lpn container zone"
+)
+CONDITION: Final = _set(
+    "condition kondisi keadaan disposition quality grade damaged rusak defective unsellable "
+    "quarantine karantina hold blocked status state estado zustand keterangan"
+)
 DOUBTS: Final[dict[str, frozenset[str]]] = {
     "a place": PLACES | REGIONS | SALES_PLACES,
-    "a part of the stock": _set(
-        "bin rack rak shelf aisle slot lot lots serial serials pallet batch batches expiry "
-        "expiration expires exp kadaluarsa kedaluwarsa kadaluwarsa luput lote caducidad charge "
-        "lagerplatz verfall mhd lpn container zone"
-    ),
-    "a condition": _set(
-        "condition kondisi keadaan disposition quality grade damaged rusak defective unsellable "
-        "quarantine karantina hold blocked status state estado zustand keterangan"
-    ),
+    "a part of the stock": PART,
+    "a condition": CONDITION,
     "tracking": _set(
         "track tracked tracks tracking manage managed manages management unlimited infinite "
         "unlimitedstock virtual service jasa backorder backorders policy bundle kit type jenis tipe"

@@ -50,13 +50,6 @@ OTHERS: Final = {"cli/", "sandbox/", "progress.py", "mapping/vocabulary.py"}
 NO_MESSAGES: Final = {
     "CA certificate bundle": "what requests says, to be looked for",
     r"Tunnel connection failed: (4\d\d)": "what http.client says, to be looked for",
-    "the stock": "a part of a question",
-    "the location": "a part of a question",
-    "or another than …": "a comment beside a line that is proposed",
-    "only if a SKU has one row per location: rows are not added up": "the same",
-    "or warehouse_columns:": "the same",
-    "or items: or levels: with the list's name": "the same",
-    "global; or warehouses: [client id] if it is of one place": "the same",
     "# … holds the API's own items: it is recognised only without streams ": "a proposed line",
 }
 """Prose that the log does not hold, or not by itself, and why."""

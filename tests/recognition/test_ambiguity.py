@@ -221,6 +221,14 @@ def test_rows_that_mean_nothing_are_left_out_by_a_condition(
     assert asked("products", "sku stock", **columns).mapping.where == expected
 
 
+def test_numbers_of_unknown_names_are_no_places_beside_a_stock() -> None:
+    """A column of numbers is no place's stock where another column is called stock."""
+    record = {"sku": "A", "quantityavailable": "5", "preferredbin": "2", "upccode": "1"}
+    mapping = asked("item", " ".join(record), (), [record]).mapping
+    assert mapping.stock == ("quantityavailable",)
+    assert mapping.warehouse_columns == ()
+
+
 def test_only_the_good_rows_of_a_condition_are_drafted() -> None:
     """Where records have a condition that can be sold among others, only these are stock."""
     records = [{"sku": "A", "qty": 5, "condition": value} for value in ("SELLABLE", "DEFECTIVE")]
