@@ -6,6 +6,8 @@ before anything is sent. Recognition needs the schema, and so comes with it.
 
 from __future__ import annotations
 
+import difflib
+import re
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,12 +18,16 @@ from target_tocobagus.foreign_text import quoted
 from target_tocobagus.mapping import CompiledMapping, compile_mapping
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from target_tocobagus.asking import Questions, Sample
     from target_tocobagus.mapping.recognition import Recognised
     from target_tocobagus.settings import Settings, StreamMapping
 
-_GLOB: Final = frozenset("*?[")
+_BRACKETS: Final = re.compile(r"(?<!\s)\[([^\]\s]{2,})\]")
+_RANGES: Final = re.compile(r"!?(?:\w-\w)+")
+
+_SHOWN_NAMES: Final = 5
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -31,15 +37,19 @@ class Choice(msgspec.Struct, frozen=True):
         mapping: ``None`` where the stream is ignored.
         remark: What the log should say, once: how it was recognised, or why it is ignored.
         named: The user named this very stream, and so vouches for its columns.
+        sample: What is not recognised and may be a question.
+        columns: The only columns that a record of the API's own items may have.
     """
 
     mapping: CompiledMapping | None
     remark: str = ""
     named: bool = False
+    sample: Sample | None = None
+    columns: frozenset[str] | None = None
 
 
 class Chooser:
-    """Chooses for one run, and remembers what was recognised."""
+    """Chooses for one run, and remembers what was recognised, and what was asked."""
 
     def __init__(self, settings: Settings) -> None:
         """Compile the user's mappings.
@@ -50,22 +60,41 @@ class Chooser:
         self._policy = settings.policy
         self._recognised: dict[str, Recognised] = {}
         self._configured: list[tuple[StreamMapping, CompiledMapping]] | None = None
+        self._unmapped: dict[str, None] = {}
+        self._used: set[str] = set()
+        self._questions: Questions | None = None
         if settings.streams is not None:
             self._configured = self._compile(settings.streams)
 
-    def choose(self, stream: str, schema: Mapping[str, Any]) -> Choice:
+    @property
+    def questions(self) -> Questions:
+        """What recognition asks; nothing where `streams` is set."""
+        if self._questions is None:
+            from target_tocobagus.asking import Questions
+
+            self._questions = Questions()
+        return self._questions
+
+    def choose(
+        self, stream: str, schema: Mapping[str, Any], keys: Sequence[str] | None = None
+    ) -> Choice:
         """Choose for a stream under a schema.
 
         Raises:
             ConfigurationError: Only the user can tell where its stock stands.
         """
         if self._configured is None:
-            return self._recognise(stream, schema)
-        for mapping, compiled in self._configured:
-            if fnmatchcase(stream, mapping.stream):
-                _check_location(mapping, stream, schema)
-                return Choice(compiled, named=not _GLOB.intersection(mapping.stream))
-        return Choice(None, f"Stream {quoted(stream)} is ignored: no mapping in streams names it")
+            return self._recognise(stream, schema, keys or ())
+        found = self._named(stream) or self._by_glob(stream)
+        if found is None:
+            self._unmapped[stream] = None
+            return Choice(
+                None, f"Stream {quoted(stream)} is ignored: no mapping in streams names it"
+            )
+        mapping, compiled = found
+        self._used.add(mapping.stream)
+        _check_location(mapping, stream, schema)
+        return Choice(compiled, named=mapping.stream == stream)
 
     def doubts(self) -> list[str]:
         """Say what is allowed in the user's mappings and may yet go wrong."""
@@ -76,6 +105,40 @@ class Chooser:
             for mapping, compiled in self._configured or ()
             if len(compiled.kinds) > 1 and not mapping.native
         ]
+
+    def written(self, stream: str) -> StreamMapping | None:
+        """Give the user's mapping of a stream, as it was written."""
+        found = self._named(stream) or self._by_glob(stream)
+        return found[0] if found else None
+
+    def mistyped(self) -> Iterator[str]:
+        """Name the mappings of no stream that came, each with the nearest stream."""
+        streams = list(self._unmapped)
+        for mapping, _ in self._configured or ():
+            near = difflib.get_close_matches(mapping.stream, streams, n=1)
+            if mapping.stream not in self._used and near:
+                yield (
+                    f"streams: no stream {clean(repr(mapping.stream))} came; the nearest that did"
+                    f" is {clean(repr(near[0]))}, and it is ignored"
+                )
+
+    def nothing_mapped(self) -> str:
+        """Say that no stream that came has a mapping, and what the user may look for."""
+        streams = [clean(repr(stream)) for stream in self._unmapped]
+        more = f" and {len(streams) - _SHOWN_NAMES} more" if len(streams) > _SHOWN_NAMES else ""
+        named = f"{', '.join(streams[:_SHOWN_NAMES])}{more}"
+        came = f" `streams` names none of {named}." if streams else ""
+        return (
+            "No stream that came holds stock by this configuration: nothing is sent, and no STATE"
+            f" goes out.{came} `tocobagus map FILE` shows what a recorded stream may be mapped by"
+        )
+
+    def _named(self, stream: str) -> tuple[StreamMapping, CompiledMapping] | None:
+        return next((each for each in self._configured or () if each[0].stream == stream), None)
+
+    def _by_glob(self, stream: str) -> tuple[StreamMapping, CompiledMapping] | None:
+        fitting = (each for each in self._configured or () if _fits(stream, each[0].stream))
+        return next(fitting, None)
 
     def _compile(
         self, mappings: tuple[StreamMapping, ...]
@@ -91,18 +154,37 @@ class Chooser:
             raise ConfigurationError(problems)
         return compiled
 
-    def _recognise(self, stream: str, schema: Mapping[str, Any]) -> Choice:
+    def _recognise(self, stream: str, schema: Mapping[str, Any], keys: Sequence[str]) -> Choice:
         from target_tocobagus.mapping import recognition
 
-        found = recognition.recognise(stream, schema)
-        if isinstance(found, recognition.NotStock):
-            return Choice(None, f"Stream {quoted(stream)} is ignored: {found.reason}")
-        if isinstance(found, recognition.Ambiguous):
-            raise ConfigurationError([found.message])
-        self._recognised[stream] = found
-        if problem := recognition.mixed_scopes(self._recognised.values()):
-            raise ConfigurationError([problem])
-        return Choice(compile_mapping(found.mapping, self._policy), _describe(stream, found))
+        found = recognition.recognise(stream, schema, keys)
+        self._recognised.pop(stream, None)
+        if isinstance(found, recognition.Recognised):
+            self._recognised[stream] = found
+            self.questions.recognise(stream)
+            if problem := recognition.mixed_scopes(self._recognised.values()):
+                raise ConfigurationError([problem])
+            only = recognition.native_columns(schema) if found.mapping.native else None
+            compiled = compile_mapping(found.mapping, self._policy)
+            return Choice(compiled, _describe(stream, found), columns=only)
+        sample = self.questions.sample(stream, schema, keys)
+        remark = self.questions.ignored(sample) if schema.get("properties") else ""
+        return Choice(None, remark, sample=sample)
+
+
+def _fits(stream: str, pattern: str) -> bool:
+    """Tell whether a pattern is a glob, and one that a stream fits.
+
+    Brackets alone make a glob only where they read as a set of two or more characters, and not
+    after a space: a mapping for the sheet `Stok [A]` is never one for the stream `Stok A`.
+    """
+    is_glob = "*" in pattern or "?" in pattern or any(map(_is_set, _BRACKETS.findall(pattern)))
+    return is_glob and fnmatchcase(stream, pattern)
+
+
+def _is_set(inner: str) -> bool:
+    """Tell whether what is in brackets reads as a shell's set of characters: `ab`, `!x`, `0-9`."""
+    return len(set(inner)) == len(inner) or _RANGES.fullmatch(inner) is not None
 
 
 def _describe(stream: str, found: Recognised) -> str:

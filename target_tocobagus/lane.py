@@ -217,6 +217,7 @@ class _Track:
         plain: Its mapping's columns, if it is one of rows.
         columns: Else all that its mapping reads.
         decode: Decodes RECORD lines of this stream, and refuses all others.
+        is_strict: A record with any other column is left to the general way.
         places: The location of each code that was seen.
         nowhere: The location of a row whose code is no text: none, unless the stock is global.
     """
@@ -226,7 +227,8 @@ class _Track:
         self.sink = sink
         self.mapping = mapping
         self.plain = mapping.plain if _is_distinct(mapping.plain) else None
-        read = {*(mapping.columns or ()), DELETED}
+        self.is_strict = sink.columns is not None
+        read = {*(mapping.columns or ()), *(sink.columns or ()), DELETED}
         self.columns = sorted(read | {_BOM + column for column in read})
         message: Any = _message_type(stream.name, self._record_type())
         decoder = msgspec.json.Decoder(message, float_hook=read_float)
@@ -249,7 +251,9 @@ class _Track:
             }
             fields = [(field, Any, UNSET) for field in ("identifier", "stock", "code")]
             fields.append(("deleted", None, None))  # a mark that is not null is refused
-        return msgspec.defstruct("Record", fields, rename=names, gc=False)
+        return msgspec.defstruct(
+            "Record", fields, rename=names, gc=False, forbid_unknown_fields=self.is_strict
+        )
 
 
 class _Head(msgspec.Struct, gc=False):

@@ -9,6 +9,7 @@ at once, also while the tap is silent.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from typing import TYPE_CHECKING, Final
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable
 
+    from target_tocobagus.asking import Questions, Sample
     from target_tocobagus.checkpointing import Value
     from target_tocobagus.mapping import CompiledMapping
     from target_tocobagus.model import Outcome, Stream
@@ -75,6 +77,8 @@ class Pipeline:
         position: The number of the last record that was read.
         gathering: What has been taken in and not yet handed to the workers.
         tally: The run's sums.
+        questions: What recognition asks, where `streams` is not set.
+        maps_nothing: No record has come of a stream that has a mapping.
     """
 
     def __init__(
@@ -131,6 +135,8 @@ class Pipeline:
         self._flush_rows = min(_MOST_ROWS_AT_ONCE, self._capacity)
         self._mappings: set[CompiledMapping] = set()
         self._watches: dict[str, ColumnWatch] = {}
+        self.questions: Questions | None = None
+        self.maps_nothing = True
         self._started = False
         self._ending = False
         self._ended = False
@@ -165,6 +171,21 @@ class Pipeline:
         if self.gathering.rows >= self._flush_rows or self._held_bytes >= _MOST_BYTES_AT_ONCE:
             self.flush()
             self._await_room()
+
+    def pass_over(self, sample: Sample, record: object) -> None:
+        """Take note of a record of a stream that is not recognised."""
+        if self.questions is None:
+            return
+        before = sample.found
+        self.questions.take(sample, record, time.monotonic())
+        if sample.found is not before:
+            self._tell_questions()
+            if line := self.questions.ignored(sample):
+                logger.warning(line)
+
+    def _tell_questions(self) -> None:
+        for line in self.questions.warnings() if self.questions else ():
+            logger.warning(line)
 
     def _reject(self, refused: list[Refused], stream: Stream, line: bytes) -> None:
         self._writer.start()
@@ -251,6 +272,8 @@ class Pipeline:
         if (error := self._fatal()) is not None:
             raise error
         now = time.monotonic()
+        if self.questions is not None and now >= (self.questions.due or math.inf):
+            self._ask()
         if (due := self._states.due) is not None and now >= due:
             self._emit_safe()
         if now >= self._progress.due:
@@ -261,10 +284,21 @@ class Pipeline:
             return Stopped(self.wakeup.signal)
         return self._delivery.error
 
+    def _ask(self) -> None:
+        """End the run for a question, if one ends it.
+
+        Raises:
+            ActionNeeded: With all of them.
+        """
+        if self.questions is not None and (problem := self.questions.problem()):
+            raise problem
+
     def _patience(self) -> float:
         """Tell how long to wait at the most, if nobody has news."""
         now = time.monotonic()
         due = self._progress.due
+        if self.questions is not None and self.questions.due is not None:
+            due = min(due, self.questions.due)
         if (state_due := self._states.due) is not None and state_due > now:
             due = min(due, state_due)  # one that is due and not safe waits for a worker's word
         return max(0.0, due - now)
@@ -299,6 +333,8 @@ class Pipeline:
 
     def _lowest(self) -> int | None:
         """Tell the lowest position that a STATE must not cover yet."""
+        if self.maps_nothing and self.position:
+            return 1
         holds = [watch.hold for watch in self._watches.values()]
         lows = [self._window.lowest(), self._ledger.lowest, *holds]
         return min([low for low in lows if low is not None], default=None)
@@ -312,6 +348,8 @@ class Pipeline:
             TocobagusError: Something came between, or the run is a failure all the same.
         """
         try:
+            self._tell_questions()
+            self._ask()
             self.flush()
             self._delivery.close()
             self._await(lambda: self._delivery.settled and self._writer.idle)

@@ -13,8 +13,10 @@ from singer_sdk import metrics
 from singer_sdk.exceptions import InvalidRecord
 from singer_sdk.sinks import Sink
 
-from target_tocobagus.errors import ConfigurationError
+from target_tocobagus.errors import ActionNeeded, ConfigurationError
 from target_tocobagus.foreign_text import clean
+from target_tocobagus.mapping.fields import is_own
+from target_tocobagus.mapping.paths import BOM
 from target_tocobagus.model import Skipped
 from target_tocobagus.replaying import only_rejected, rejected_updates
 from target_tocobagus.sdk_doors import describe
@@ -48,8 +50,9 @@ class StockSink(Sink):
         super().__init__(target, stream_name, schema, key_properties)
         self._pipeline = target.pipeline
         self._warehouse_map = target.settings.policy.warehouse_map
-        mapping, self._watch = target.choose(stream_name, schema)
-        self.mapping = mapping and mapping.under(schema)
+        self._choice, self._watch = target.choose(stream_name, schema, key_properties)
+        self.mapping = self._choice.mapping and self._choice.mapping.under(schema)
+        self.columns = self._choice.columns
 
     def get_validator(self) -> BaseJSONSchemaValidator | None:
         """Make what checks records, if the user asks for that.
@@ -97,6 +100,8 @@ class StockSink(Sink):
             InvalidRecord: It breaks its schema, and the user asks for that (`validate_records`).
         """
         self._validate(record)
+        if self.columns is not None:
+            self._refuse_strange(record, self.columns)
         if self._watch is not None:
             self._watch.see(record, self._pipeline.position)
         stream: Stream = context["stream"]
@@ -105,12 +110,30 @@ class StockSink(Sink):
 
     def _outcomes(self, record: dict[str, Any], context: dict[str, Any]) -> list[Outcome]:
         if self.mapping is None:
+            if self._choice.sample is not None:
+                self._pipeline.pass_over(self._choice.sample, record)
             return list(_IGNORED)
         outcomes = self.mapping.outcomes(record)
         updates = rejected_updates(context.get("own"))
         return (
             outcomes if updates is None else only_rejected(outcomes, updates, self._warehouse_map)
         )
+
+    def _refuse_strange(self, record: dict[str, Any], known: frozenset[str]) -> None:
+        """End the run where a stream recognised as the API's own items has another column.
+
+        Raises:
+            ActionNeeded: What else the row says may change what its stock means.
+        """
+        names = [name.removeprefix(BOM) for name in record if is_own(name)]
+        if strange := [name for name in names if name not in known]:
+            message = (
+                f"stream {clean(repr(self.stream_name))} was recognised as the API's own items, and"
+                f" a record has the column {clean(repr(strange[0]))}, which its SCHEMA does not"
+                " declare: what it changes, only you can tell. Give the stream a mapping in"
+                " streams; `tocobagus map FILE` drafts one"
+            )
+            raise ActionNeeded(message)
 
     def process_batch(self, context: dict[str, Any]) -> None:
         """Do nothing: what was read is on its way already."""

@@ -24,14 +24,14 @@ from singer_sdk.exceptions import (
 )
 from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
-from singer_sdk.mapper import SameRecordTransform
+from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
 from singer_sdk.singerlib.exceptions import InvalidInputLine
 from singer_sdk.target_base import Target
 
 from target_tocobagus import console
 from target_tocobagus.batch_files import read_records
 from target_tocobagus.checkpointing import OWN_KEY, read_value
-from target_tocobagus.choosing import Chooser
+from target_tocobagus.choosing import Choice, Chooser
 from target_tocobagus.decoding import bounded
 from target_tocobagus.environment import read_variables, unknown_variables, unread_variables
 from target_tocobagus.errors import ConfigurationError, InputError, TocobagusError
@@ -48,6 +48,7 @@ from target_tocobagus.validating import unknown_settings
 from target_tocobagus.wakeup import WakeUp
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import FrameType
 
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
@@ -56,7 +57,6 @@ if TYPE_CHECKING:
     from singer_sdk.sinks import Sink
 
     from target_tocobagus.columns import ColumnWatch
-    from target_tocobagus.mapping import CompiledMapping
 
 _USER_ERRORS: Final = (
     InvalidInputLine,
@@ -102,7 +102,6 @@ class TargetTocobagus(Target):
         self._wakeup = WakeUp()
         self._streams: dict[str, Stream] = {}
         self._remarks: set[str] = set()
-        self._maps_nothing = True
         self._reads_environment = bool(kwargs.get("parse_env_config"))
         kwargs.setdefault("message_reader", MessageReader(self._open_run))
         super().__init__(**kwargs)
@@ -183,24 +182,23 @@ class TargetTocobagus(Target):
             raise click.UsageError(message) from None
 
     def choose(
-        self, stream: str, schema: dict[str, Any]
-    ) -> tuple[CompiledMapping | None, ColumnWatch | None]:
+        self, stream: str, schema: dict[str, Any], keys: Sequence[str] | None
+    ) -> tuple[Choice, ColumnWatch | None]:
         """Choose a stream's mapping, and say so once.
 
         Raises:
             ConfigurationError: Only the user can tell where its stock stands.
         """
-        choice = self._chooser.choose(stream, schema)
+        choice = self._chooser.choose(stream, schema, keys)
         if choice.remark and choice.remark not in self._remarks:
             self._remarks.add(choice.remark)
             log = self.logger.info if choice.mapping else self.logger.warning
             log(choice.remark)
         if choice.mapping is None:
-            return None, None
-        self._maps_nothing = False
+            return choice, None
         self.pipeline.count_clamped(choice.mapping)
         if not choice.named:
-            return choice.mapping, None
+            return choice, None
         watch = self.pipeline.watch(stream, choice.mapping)
         watch.see_schema(schema["properties"])
         if watch.missing and watch.declared:
@@ -210,7 +208,7 @@ class TargetTocobagus(Target):
                 quoted(stream),
                 watch.describe(),
             )
-        return choice.mapping, watch
+        return choice, watch
 
     # The run
 
@@ -222,15 +220,17 @@ class TargetTocobagus(Target):
             emit=StateOutput(self._wakeup).write_line,
             input_file=None if descriptor is None else os.fstat(descriptor),
         )
+        if self.settings.streams is None:
+            self.pipeline.questions = self._chooser.questions
         return self.pipeline
 
     def process_endofpipe(self) -> None:
         """Settle all that was read; the SDK calls this at the end of the input."""
+        for line in self._chooser.mistyped():
+            self.logger.warning(line)
         self.pipeline.finish()
-        if self.pipeline.position and self._maps_nothing:
-            self.logger.warning(
-                "No stream that came holds stock by this configuration: none is sent"
-            )
+        if self.pipeline.position and self.pipeline.maps_nothing:
+            self.logger.warning(self._chooser.nothing_mapped())
         for sink in self._sinks_active.values():
             sink.clean_up()
 
@@ -303,6 +303,32 @@ class TargetTocobagus(Target):
             )
             raise RecordsWithoutSchemaException(self.message_reader.about_line(what))
 
+    def _has_mapping(self, name: str) -> bool:
+        """Tell whether anything that comes of a stream's records has a mapping."""
+        names = [each.stream_alias for each in self.mapper.stream_maps[name]]
+        sinks = map(self._sinks_active.get, names)
+        return any(isinstance(sink, StockSink) and sink.mapping for sink in sinks)
+
+    def get_sink(
+        self,
+        stream_name: str,
+        *,
+        record: dict[str, Any] | None = None,
+        schema: dict[str, Any] | None = None,
+        key_properties: Sequence[str] | None = None,
+    ) -> Sink:
+        """Make no sink, and so judge nothing, of a stream that the stream maps remove."""
+        if schema is not None and self._is_removed(stream_name):
+            return None  # type: ignore[return-value]  # the SDK's only caller drops it
+        return super().get_sink(
+            stream_name, record=record, schema=schema, key_properties=key_properties
+        )
+
+    def _is_removed(self, alias: str) -> bool:
+        maps = [each for found in self.mapper.stream_maps.values() for each in found]
+        named = [each for each in maps if each.stream_alias == alias]
+        return bool(named) and all(isinstance(each, RemoveRecordTransform) for each in named)
+
     def _open_lane(self, name: str) -> None:
         """Let a stream's further records go the fast way, if the SDK leaves them as they are."""
         maps = self.mapper.stream_maps[name]
@@ -329,6 +355,7 @@ class TargetTocobagus(Target):
         stream = self._streams[name]
         context = {"stream": stream, "line": line, "own": message.get(OWN_KEY)}
         self.pipeline.next_position()
+        self.pipeline.maps_nothing &= not self._has_mapping(name)
         taken = False
         for stream_map in self.mapper.stream_maps[name]:
             record = _transformed(stream_map, message["record"])

@@ -6,9 +6,7 @@ recognises nothing, what a person may start from.
 
 from __future__ import annotations
 
-import glob
-from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
 
 import msgspec
 
@@ -16,13 +14,20 @@ from target_tocobagus.choosing import Chooser
 from target_tocobagus.errors import ConfigurationError
 from target_tocobagus.mapping import CompiledMapping, compile_mapping
 from target_tocobagus.mapping.as_config import as_config
-from target_tocobagus.mapping.recognition import Ambiguous as Undecided
-from target_tocobagus.mapping.recognition import Recognised, mixed_scopes, propose, recognise
+from target_tocobagus.mapping.recognition import (
+    NotStock,
+    Question,
+    Recognised,
+    mixed_scopes,
+    propose,
+    recognise,
+)
 from target_tocobagus.settings import StreamMapping, parse_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from target_tocobagus.mapping.recognition import Proposal
     from target_tocobagus.settings import Settings, StockPolicy
 
 Standing: TypeAlias = Literal["configured", "recognised", "proposed", "drafted", "ignored"]
@@ -61,8 +66,14 @@ class Advisor(Protocol):
 
     examines: bool
 
-    def advise(self, stream: str, schema: Mapping[str, Any]) -> Advice:
-        """Say what is known of a stream under a schema."""
+    def advise(
+        self,
+        stream: str,
+        schema: Mapping[str, Any],
+        keys: Sequence[str] = (),
+        records: Sequence[Any] = (),
+    ) -> Advice:
+        """Say what is known of a stream by its SCHEMA, its key and its first records."""
         ...
 
     def remarks(self) -> Iterator[str]:
@@ -100,21 +111,29 @@ class Examiner:
         self._mappings = mappings
         self._used: list[StreamMapping] = []
 
-    def advise(self, stream: str, schema: Mapping[str, Any]) -> Advice:
+    def advise(
+        self,
+        stream: str,
+        schema: Mapping[str, Any],
+        keys: Sequence[str] = (),
+        records: Sequence[Any] = (),  # noqa: ARG002  # an Advisor's signature
+    ) -> Advice:
         """Choose as a run does."""
-        mapping = next((one for one in self._mappings if fnmatchcase(stream, one.stream)), None)
+        mapping = self._chooser.written(stream)
         if mapping is None:
+            self._chooser.choose(stream, schema, keys)
             return Advice("ignored", "no mapping in `streams` names it")
         self._used.append(mapping)
         try:
-            choice = self._chooser.choose(stream, schema)
+            choice = self._chooser.choose(stream, schema, keys)
         except ConfigurationError as error:
             problems = _problems(error, stream)
             return Advice("configured", mapping=mapping, problems=problems)
         return Advice("configured", mapping=mapping, compiled=choice.mapping, named=choice.named)
 
     def remarks(self) -> Iterator[str]:
-        """Name the mappings that no stream has."""
+        """Name the mappings that no stream has, and the stream that may be meant."""
+        yield from self._chooser.mistyped()
         for number, mapping in enumerate(self._mappings):
             if not any(mapping is used for used in self._used):
                 yield f"streams[{number}] ({mapping.stream!r}) is the mapping of no stream here"
@@ -131,18 +150,22 @@ class Recogniser:
         self._drafts = drafts
         self._recognised: dict[str, Recognised] = {}
 
-    def advise(self, stream: str, schema: Mapping[str, Any]) -> Advice:
+    def advise(
+        self,
+        stream: str,
+        schema: Mapping[str, Any],
+        keys: Sequence[str] = (),
+        records: Sequence[Any] = (),
+    ) -> Advice:
         """Recognise, or propose."""
-        found = recognise(stream, schema)
+        found = recognise(stream, schema, keys, records)
         self._recognised.pop(stream, None)
         if isinstance(found, Recognised):
             self._recognised[stream] = found
-            return self._complete("recognised", stream, schema)
-        if isinstance(found, Undecided):
-            return self._complete("proposed", stream, schema)
-        if not self._drafts:
+        if isinstance(found, NotStock) and not self._drafts:
             return Advice("ignored", found.reason)
-        return self._complete("drafted", stream, schema)
+        proposal = propose(stream, schema, keys, records)
+        return self._complete(_STANDINGS[type(found)], stream, proposal)
 
     def remarks(self) -> Iterator[str]:
         """Say whether the recognised streams go together."""
@@ -151,9 +174,8 @@ class Recogniser:
             first, _, _ = problem.partition("\n")
             yield f"A run without `streams` stops here: {first.removesuffix(':')}"
 
-    def _complete(self, standing: Standing, stream: str, schema: Mapping[str, Any]) -> Advice:
-        proposal = propose(stream, schema)
-        mapping = _configurable(proposal.mapping)
+    def _complete(self, standing: Standing, stream: str, proposal: Proposal) -> Advice:
+        mapping = proposal.mapping
         try:
             _check(mapping)
         except ConfigurationError as error:
@@ -170,9 +192,19 @@ class Recogniser:
         )
 
 
+_STANDINGS: Final[dict[type[Any], Standing]] = {
+    Recognised: "recognised",
+    Question: "proposed",
+    NotStock: "drafted",
+}
+
+
 def _said_of_run(standing: Standing, found: Recognised | None) -> str:
     if standing == "proposed":
-        return "A run without `streams` stops here: decide, and configure it"
+        return (
+            "A run without `streams` does not send it, and ends with this question if it recognises"
+            " no other stream: decide, and configure it"
+        )
     if found is None:
         return ""
     if found.written:
@@ -180,13 +212,6 @@ def _said_of_run(standing: Standing, found: Recognised | None) -> str:
     if found.mapping.native:
         return "Only a run without `streams` takes them: no mapping can say this"
     return "A run without `streams` uses this mapping"
-
-
-def _configurable(mapping: StreamMapping) -> StreamMapping:
-    """Name the stream so that its mapping fits it, if its name reads as a glob."""
-    if fnmatchcase(mapping.stream, mapping.stream):
-        return mapping
-    return msgspec.structs.replace(mapping, stream=glob.escape(mapping.stream))
 
 
 def _check(mapping: StreamMapping) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from target_tocobagus.cli.content import Content, Declared, Flaw, has_columns
+from target_tocobagus.cli.content import Content, Declared, Flaw, has_columns, keys_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -46,7 +46,7 @@ def _stream_of(entry: Mapping[str, Any], taken: set[str]) -> Declared | None:
     name = next((name for name in names if name not in taken), names[0])
     other = next((other for other in names if other != name), None)
     remark = f"It is also called {other!r} in the catalog: take the name that its SCHEMA has"
-    return Declared(name, schema, remark if other else "")
+    return Declared(name, schema, remark if other else "", keys_of(entry))
 
 
 def _metadata(entry: Mapping[str, Any]) -> dict[tuple[str, ...], dict[str, Any]]:
@@ -70,7 +70,7 @@ def _as_selected(
     columns = {name: column for name, column in given.items() if name not in left_out}
     remark = f"Columns that are not selected: {_some(list(map(repr, left_out)))}"
     both = f"{found.remark}. {remark}" if found.remark else remark
-    return Declared(found.stream, {**found.schema, "properties": columns}, both)
+    return found._replace(schema={**found.schema, "properties": columns}, remark=both)
 
 
 def _is_left_out(column: Mapping[str, Any]) -> bool:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Declared(NamedTuple):
@@ -10,11 +13,13 @@ class Declared(NamedTuple):
 
     Attributes:
         remark: What a catalog's reader should know of the stream.
+        keys: Its `key_properties`.
     """
 
     stream: str
     schema: dict[str, Any]
     remark: str = ""
+    keys: tuple[str, ...] = ()
 
 
 class Sampled(NamedTuple):
@@ -44,6 +49,12 @@ class Flaw(NamedTuple):
 
 
 Content: TypeAlias = Declared | Sampled | Flaw
+
+
+def keys_of(message: Mapping[str, Any]) -> tuple[str, ...]:
+    """Read the `key_properties` of a SCHEMA message, or of a catalog's stream."""
+    given = message.get("key_properties")
+    return tuple(key for key in given if isinstance(key, str)) if isinstance(given, list) else ()
 
 
 def has_columns(schema: Any) -> bool:

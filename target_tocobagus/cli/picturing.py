@@ -20,7 +20,7 @@ from target_tocobagus.cli.phrasing import (
 )
 from target_tocobagus.cli.showing import EVERYWHERE, INDENT, called, clean_lines
 from target_tocobagus.foreign_text import clean
-from target_tocobagus.mapping.as_config import as_yaml_lines
+from target_tocobagus.mapping.as_config import as_yaml_lines, warehouse_map_lines
 from target_tocobagus.model import Refused, Stock
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ class Page:
         for warning in warned_of_stream(view):
             self._part(Text(clean_lines(warning), "red" if view.fails else "yellow"))
         self._mapping(view)
+        self._codes(view)
         if view.advice.compiled is None:
             self._columns(view)
         elif view.records:
@@ -99,6 +100,14 @@ class Page:
             return
         self._console.print()
         for line in as_yaml_lines(view.advice.mapping, view.advice.comments).splitlines():
+            self._console.print(Text(" " * INDENT + line, "cyan"), soft_wrap=True)
+
+    def _codes(self, view: StreamView) -> None:
+        """Write every code of a location that a draft has found, to be given its client id."""
+        if not view.codes or view.advice.standing not in {"proposed", "drafted"}:
+            return
+        self._console.print()
+        for line in warehouse_map_lines(view.codes).splitlines():
             self._console.print(Text(" " * INDENT + line, "cyan"), soft_wrap=True)
 
     def _columns(self, view: StreamView) -> None:

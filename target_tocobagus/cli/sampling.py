@@ -15,7 +15,14 @@ from itertools import chain
 from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 from target_tocobagus.cli.catalog import declared
-from target_tocobagus.cli.content import Content, Declared, Flaw, Sampled, has_columns
+from target_tocobagus.cli.content import (
+    Content,
+    Declared,
+    Flaw,
+    Sampled,
+    has_columns,
+    keys_of,
+)
 from target_tocobagus.decoding import decode_line
 
 if TYPE_CHECKING:
@@ -128,7 +135,7 @@ def _of_stream(number: int, message: Mapping[str, Any]) -> Content:
         return Sampled(number, stream, message["record"], message.get("tocobagus"))
     if not has_columns(message.get("schema")):
         return Flaw(number, f"is a SCHEMA without properties; {_ENDS}")
-    return Declared(stream, message["schema"])
+    return Declared(stream, message["schema"], keys=keys_of(message))
 
 
 def _catalog(text: bytes) -> list[Any] | None:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from target_tocobagus.asking import ENOUGH as SAMPLE
 from target_tocobagus.cli.content import Declared, Sampled
+from target_tocobagus.cli.part_rows import PartRows
 from target_tocobagus.columns import ColumnWatch
 from target_tocobagus.model import Refused, Stock
 from target_tocobagus.replaying import only_rejected, rejected_updates
@@ -24,6 +26,7 @@ ENOUGH: Final = 10_000
 """After so many records without a new stream no other is expected."""
 
 _FEW: Final = 5
+_MOST_CODES: Final = 500
 _NO_RECORD: Final = Refused("NO_RECORD", "the record is no object")
 
 
@@ -57,13 +60,19 @@ class StreamView:
         shown: The first few, by number, with what was made of them.
         mapped: How many rows of stock they gave.
         causes: Why the other rows gave none.
+        keys: Its `key_properties`.
+        waiting: The first records, kept until there are enough of them for a draft.
+        codes: The locations that were found, in their order.
+        parts: Whether its rows look like parts of a stock.
     """
 
-    def __init__(self, name: str, schema: dict[str, Any], advice: Advice, remark: str) -> None:
+    def __init__(self, content: Declared, advice: Advice) -> None:
         """Begin with its first SCHEMA."""
-        self.name = name
-        self.schema = schema
+        self.name, self.schema, remark, self.keys = content
         self.advice = advice
+        self.waiting: list[Sampled] | None = None if _is_settled(advice) else []
+        self.codes: dict[str, None] = {}
+        self.parts = PartRows(self.keys)
         self.remarks = [remark] if remark else []
         self.records = 0
         self.shown: list[tuple[int, list[Outcome]]] = []
@@ -106,6 +115,7 @@ class StreamView:
         if self.advice.compiled is None:
             return
         outcomes = self._outcomes(record, own, codes)
+        self.parts.see(record, outcomes)
         if len(self.shown) < most:
             self.shown.append((self.records, outcomes))
         for outcome in outcomes:
@@ -124,6 +134,8 @@ class StreamView:
     def _count(self, outcome: Outcome) -> None:
         if isinstance(outcome, Stock):
             self.mapped += 1
+            if outcome.location is not None and len(self.codes) < _MOST_CODES:
+                self.codes[outcome.location] = None
             return
         if isinstance(outcome, Refused):
             key, cause = outcome.code, Cause(outcome.code, outcome.message, self.records)
@@ -136,6 +148,11 @@ class StreamView:
         self._mapping = compiled and compiled.under(self.schema)
         if self._watch is not None:
             self._watch.see_schema(self.schema["properties"])
+
+
+def _is_settled(advice: Advice) -> bool:
+    """Tell whether records cannot change what is advised."""
+    return advice.standing in {"configured", "recognised"}
 
 
 def _watch(advice: Advice) -> ColumnWatch | None:
@@ -193,7 +210,9 @@ class Survey:
                 self._note(content)
             if self._quiet >= ENOUGH and self._is_full():
                 self.stopped = f"The rest is left unread: {ENOUGH} records brought no other stream"
-                return
+                break
+        for view in self.streams.values():
+            self._settle(view)
 
     def flaws(self) -> Iterator[str]:
         """Say what could not be used, the same of several lines at once."""
@@ -209,16 +228,16 @@ class Survey:
                 yield f"Lines {lines}{more}: each {what}"
 
     def _declare(self, content: Declared) -> None:
-        name, schema, remark = content
+        name, schema, _, keys = content
         view = self.streams.get(name)
         if view is not None and view.schema == schema:
             return
         self._quiet = 0
-        advice = self._advisor.advise(name, schema)
         if view is None:
-            self.streams[name] = StreamView(name, schema, advice, remark)
+            self.streams[name] = StreamView(content, self._advisor.advise(name, schema, keys))
         else:
-            view.redeclare(schema, advice)
+            self._settle(view)
+            view.redeclare(schema, self._advisor.advise(name, schema, keys))
 
     def _sample(self, content: Sampled) -> None:
         view = self.streams.get(content.stream)
@@ -227,7 +246,21 @@ class Survey:
             return
         self.records += 1
         self._quiet += 1
-        view.take(content.record, content.own, self._codes, self._most)
+        if view.waiting is None:
+            view.take(content.record, content.own, self._codes, self._most)
+            return
+        view.waiting.append(content)
+        if len(view.waiting) == SAMPLE:
+            self._settle(view)
+
+    def _settle(self, view: StreamView) -> None:
+        """Advise by the records that have waited, and map them."""
+        waiting, view.waiting = view.waiting, None
+        if waiting:
+            records = [content.record for content in waiting]
+            view.advice = self._advisor.advise(view.name, view.schema, view.keys, records)
+        for content in waiting or ():
+            view.take(content.record, content.own, self._codes, self._most)
 
     def _note(self, flaw: Flaw) -> None:
         self._note_line(flaw.number, flaw.what)
@@ -241,4 +274,5 @@ class Survey:
     def _is_full(self) -> bool:
         """Tell whether each stream has as many records as are shown; asked now and then."""
         self._quiet = 0
-        return all(view.records >= self._most for view in self.streams.values())
+        views = self.streams.values()
+        return all(len(view.waiting or ()) + view.records >= self._most for view in views)

@@ -71,14 +71,27 @@ def as_yaml_lines(
         name = _scalar(mapping.stream)
         return f"# {name} holds the API's own items: it is recognised only without `streams`\n"
     lines = [
-        line + _comment((remarks or {}).get(key))
+        line + (_comment((remarks or {}).get(key)) if place == 0 else "")
         for key, value in config.items()
-        for line in _entry(key, value)
+        for place, line in enumerate(_entry(key, value))
     ]
     marked = ["- " + lines[0], *("  " + line for line in lines[1:])]
-    if header:
-        marked = ["streams:", *("  " + line for line in marked)]
-    return "".join(f"{line}\n" for line in marked)
+    text = "".join(f"{line}\n" for line in marked)
+    return f"streams:\n{indented(text)}" if header else text
+
+
+def indented(text: str) -> str:
+    """Move lines to the right, as the entries of a list stand below its name."""
+    return "".join(f"  {line}" for line in text.splitlines(keepends=True))
+
+
+def warehouse_map_lines(codes: Iterable[str]) -> str:
+    """Write the setting `warehouse_map` with each code as its own client id; nothing for none."""
+    entries = [_pairs({"code": code, "client_id": code}) for code in codes]
+    if not entries:
+        return ""
+    remark = _comment("write the client id that each has in Tocobagus")
+    return f"warehouse_map:{remark}\n" + "".join(f"  - {{{entry}}}\n" for entry in entries)
 
 
 def _is_list(value: Any) -> bool:

@@ -1,233 +1,229 @@
-"""A stream read by the common names of its columns: the evidence, and what it leaves in doubt."""
+"""Which fields may hold the identifier, the quantity and the location, by their names.
+
+Each candidate has a rank: the higher, the likelier. Ranks only order a draft's candidates; nothing
+is sent for one.
+"""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+import re
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import msgspec
 
-from target_tocobagus.mapping import vocabulary
-from target_tocobagus.mapping.vocabulary import Column, columns, nested
-from target_tocobagus.settings import StreamMapping, WarehouseColumn
+from target_tocobagus.mapping import vocabulary as said
+from target_tocobagus.mapping.fields import Field, leaves
+from target_tocobagus.mapping.ranking import (
+    ID_OF_ITEM,
+    NAMED_STOCK,
+    identifier_rank,
+    location_rank,
+    quantity_rank,
+)
+from target_tocobagus.mapping.vocabulary import tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+Key: TypeAlias = Literal["sku", "external_id"]
+
+PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 EXPRESSION: Final = frozenset("[](){}|?*@&!<>=,:'`\"\\")
 FEW: Final = 2
 """So many columns that each bear a place's name are a table with a column per place."""
 
 
-class Evidence(msgspec.Struct, frozen=True):
-    """The columns that may say something of stock, by their names and types.
+class Candidate(msgspec.Struct, frozen=True):
+    """A field that may hold what is looked for.
 
     Attributes:
-        skus: Called a SKU; where none is, called a code of the article.
-        stocks: Called stock; or, where the stream's name says stock, quantity.
-        unclaimed: Called quantity in a stream whose name says nothing of stock.
-        locations: Called a location: one row of the stream per item and location.
-        shelves: Called something finer than a location.
-        spread: Called a location and which one (`WH-JKT`): perhaps the stock there.
-        lists: Lists of objects, or of locations.
-        deltas: Called a change.
-        documents: Called an order, an invoice, a movement.
-        reserved: Called reserved: what is perhaps to be taken off.
+        path: As a mapping writes it.
+        rank: How likely it is.
+        key: Of an identifier: what the mapping calls it.
     """
 
-    stream: str
-    skus: tuple[Column, ...]
-    stocks: tuple[Column, ...]
-    unclaimed: tuple[Column, ...]
-    locations: tuple[Column, ...]
-    shelves: tuple[Column, ...]
-    spread: tuple[Column, ...]
-    lists: tuple[Column, ...]
-    deltas: tuple[Column, ...]
-    documents: tuple[Column, ...]
-    reserved: tuple[Column, ...]
-
-    @property
-    def location_names(self) -> tuple[str, ...]:
-        """The columns that are taken for a location."""
-        return _names(self.locations)
-
-    @property
-    def remark(self) -> str:
-        """What a user may have overlooked."""
-        if not self.reserved:
-            return ""
-        return f"Nothing is taken off for {_quoted(self.reserved)}: that takes `subtract`"
+    path: str
+    rank: float
+    field: Field
+    key: Key = "sku"
 
 
-def evidence(stream: str, schema: Any) -> Evidence:
-    """Sort a stream's columns by what their names say."""
-    found = columns(schema)
-    scalars = [column for column in found if column.is_scalar]
-    stocks = _called(scalars, vocabulary.STOCK)
-    quantities = _called(scalars, vocabulary.QUANTITY)
-    says_stock = vocabulary.says_stock(stream)
-    return Evidence(
-        stream=stream,
-        skus=_called(scalars, vocabulary.SKU) or _called(scalars, vocabulary.ARTICLE),
-        stocks=(*stocks, *quantities) if says_stock else stocks,
-        unclaimed=() if says_stock else quantities,
-        locations=_locations(found),
-        shelves=_called(scalars, vocabulary.SHELF),
-        spread=tuple(filter(_names_one_place, scalars)),
-        lists=tuple(column for column in found if _is_rival(column)),
-        deltas=tuple(column for column in scalars if vocabulary.is_delta(column.name)),
-        documents=tuple(column for column in scalars if vocabulary.is_document(column.name)),
-        reserved=_called(scalars, vocabulary.RESERVED),
-    )
+class Scope(msgspec.Struct, frozen=True):
+    """A record, or an entry of a list, by what its fields may hold; each the likeliest first.
 
-
-def lacking(found: Evidence) -> str | None:
-    """Say for what a stream is not one of stock; ``None`` where it is one."""
-    if not found.skus:
-        return "it has no column for a SKU (an id is never taken for one)"
-    if found.documents:
-        return f"{_quoted(found.documents)} says that its rows belong to a document"
-    return None if found.stocks else _instead_of_stock(found)
-
-
-def _instead_of_stock(found: Evidence) -> str:
-    """Say what was found where stock was looked for."""
-    spread = found.spread if len(found.spread) >= FEW else ()
-    reasons = (
-        (found.deltas, "is a change of the stock, not the stock"),
-        (found.unclaimed, "may count anything: the stream's name does not say stock"),
-        (found.lists, "may be a list that holds its stock, which takes a mapping"),
-        (spread, "may be a column per place, which takes `warehouse_columns`"),
-    )
-    said = (f"{_quoted(those)} {reason}" for those, reason in reasons if those)
-    return next(said, "it has no column for stock")
-
-
-def draft(found: Evidence) -> StreamMapping:
-    """Write the mapping down, with the first candidate wherever there are several."""
-    wide = not found.stocks and len(found.spread) >= FEW
-    return StreamMapping(
-        stream=found.stream,
-        sku=_paths(found.skus[:1]),
-        stock=_paths(found.stocks[:1]),
-        warehouse=_paths(found.locations[:1]),
-        no_warehouse=bool(found.stocks) and not found.locations and _place_in_name(found),
-        warehouse_columns=tuple(
-            WarehouseColumn(column.name, column.name) for column in found.spread if wide
-        ),
-    )
-
-
-def doubts(found: Evidence) -> tuple[list[str], dict[str, str]]:
-    """List what the evidence leaves open.
-
-    Returns:
-        The questions, and by the mapping's key what to say behind its line.
+    Attributes:
+        path: The list's; empty for a record.
+        fields: All of them that are no objects.
+        spread: Fields that each bear a place's name: perhaps the stock there.
+        inner: The lists of objects that it holds.
     """
-    asked = [
-        *_several("sku", "a SKU", found.skus),
-        *_several("stock", "the stock", found.stocks),
-        *_several("warehouse", "the location", found.locations),
-        *_doubts_of_place(found),
-    ]
-    remarks: dict[str, str] = {}
-    for key, _, remark in asked:
-        remarks[key] = f"{remarks[key]}; {remark}" if key in remarks else remark
-    return [question for _, question, _ in asked], remarks
+
+    path: str
+    fields: tuple[Field, ...]
+    identifiers: tuple[Candidate, ...]
+    quantities: tuple[Candidate, ...]
+    locations: tuple[Candidate, ...]
+    spread: tuple[Field, ...]
+    inner: tuple[Scope, ...]
 
 
-def _several(key: str, what: str, found: tuple[Column, ...]) -> Iterator[tuple[str, str, str]]:
-    if len(found) > 1:
-        others = ", ".join(_path(column) for column in found[1:])
-        yield key, f"{_quoted(found)} may each hold {what}", f"or: {others}"
-    elif found and found[0].is_scalar is False:
-        path = _path(found[0])
-        yield key, f"{_quoted(found)} is an object that holds {what}", f"or another than {path}"
+def scope_of(fields: tuple[Field, ...], name: str, *, path: str = "", stock: bool) -> Scope:
+    """Sort fields by what they may hold.
+
+    Args:
+        fields: Of the record, or of the entries of a list.
+        name: The stream's, or the list's.
+        path: The list's; empty for a record.
+        stock: The stream says that its quantities are stock.
+    """
+    found = tuple(leaves(fields))
+    places = _ranked(locations(found, name if path else ""))
+    taken = {candidate.field.path for candidate in places}
+    rest = [field for field in found if field.path not in taken]
+    quantities = _ranked(_quantities(rest, stock=stock))
+    identifiers = _ranked(_identifiers(found))
+    sure = bool(quantities) and quantities[0].rank >= NAMED_STOCK
+    used = taken | {each.field.path for each in (*quantities, *identifiers)}
+    return Scope(
+        path=path,
+        fields=found,
+        identifiers=identifiers,
+        quantities=quantities,
+        locations=places,
+        spread=() if path else _spread(found, used, stock=stock and not sure),
+        inner=tuple(_inner(found, stock=stock)),
+    )
 
 
-def _doubts_of_place(found: Evidence) -> Iterator[tuple[str, str, str]]:
-    """Ask where the stock may be only a part of what it would be sent for."""
-    if found.shelves:
-        question = f"{_quoted(found.shelves)} says that a location's stock is in several rows"
-        yield "stock", question, "only if a SKU has one row per location: rows are not added up"
-    if found.locations:
-        return
-    if found.lists:
-        question = f"the list {_quoted(found.lists)} may hold stock of its own"
-        yield "stock", question, "or `items:` or `levels:` with the list's name"
-    if len(found.spread) >= FEW:
-        question = f"{_quoted(found.spread)} may be the stock at one place each"
-        yield "stock", question, "or `warehouse_columns:`"
-    if _place_in_name(found):
-        question = "its name speaks of a place, and no column says which"
-        yield "warehouse", question, "global; or `warehouses: [client id]` if it is of one place"
+def locations(found: Iterable[Field], list_name: str = "") -> Iterator[Candidate]:
+    """Find what may name the location of a row, or of an entry of a list of locations."""
+    inside = bool(set(tokens(list_name)) & said.PLACES) if list_name else False
+    for field in found:
+        rank = location_rank(field, inside=inside)
+        if rank and (field.is_scalar or _is_bare_object(field)):
+            yield Candidate(path_of(field.path), rank, field)
 
 
-def _place_in_name(found: Evidence) -> bool:
-    return vocabulary.says_place(found.stream)
+def path_of(names: Iterable[str]) -> str:
+    """Write a path: a column's name as it stands, unless it reads as an expression."""
+    given = tuple(names)
+    if len(given) == 1 and not EXPRESSION & set(given[0]):
+        return given[0]
+    return ".".join(map(quoted, given))
 
 
-def _called(found: Iterable[Column], spellings: frozenset[str]) -> tuple[Column, ...]:
+def quoted(name: str) -> str:
+    """Write a name within a JMESPath expression."""
+    return name if PLAIN.fullmatch(name) else json.dumps(name, ensure_ascii=False)
+
+
+def _ranked(found: Iterable[Candidate]) -> tuple[Candidate, ...]:
+    """Put the likeliest first: what the records have, then by rank, then the shorter name."""
     return tuple(
-        column
-        for column in found
-        if column.spelling in spellings and not vocabulary.is_delta(column.name)
+        sorted(
+            found,
+            key=lambda each: (not each.field.values, -each.rank, len(tokens(*each.field.path))),
+        )
     )
 
 
-def _locations(found: Iterable[Column]) -> tuple[Column, ...]:
-    """Take columns called a location; a place's name only where nothing else tells the place."""
-    places = [
-        column
-        for column in found
-        if column.spelling in vocabulary.LOCATION and (column.is_scalar or "object" in column.types)
-    ]
-    codes = [column for column in places if not {"name", "nama"} & set(_words(column))]
-    return tuple(codes or places)
+def _is_bare_object(field: Field) -> bool:
+    return field.types == {"object"} and not field.inner
 
 
-def _words(column: Column) -> tuple[str, ...]:
-    return vocabulary.words(column.name)
+def _identifiers(found: Iterable[Field]) -> Iterator[Candidate]:
+    for field in found:
+        if field.is_scalar and (rank := identifier_rank(field)):
+            is_id = rank <= ID_OF_ITEM
+            key: Key = "external_id" if is_id else "sku"
+            yield Candidate(path_of(field.path), rank, field, key)
 
 
-def _names_one_place(column: Column) -> bool:
-    """Tell whether a name is a place's noun and which one: `WH-JKT`, `stok_gudang_a` is not."""
-    first, *others = _words(column) or ("",)
-    named = first in vocabulary.PLACES and bool(others)
-    return named and len(others) == 1 and others[0] not in vocabulary.NOT_A_PLACE
+def _quantities(found: Iterable[Field], *, stock: bool) -> Iterator[Candidate]:
+    for field in found:
+        if field.is_list:
+            yield from _pairs(field)
+        elif field.is_scalar and (rank := quantity_rank(field, stock=stock)):
+            yield Candidate(path_of(field.path), rank, field)
 
 
-def _is_rival(column: Column) -> bool:
-    """Tell whether a column is a list that may hold the stock of variants or of locations."""
-    if column.spelling in vocabulary.LOCATION_LISTS:
-        return True
-    inner = {part.spelling for part in nested(column)}
-    of_what = inner & vocabulary.SKU or inner & vocabulary.LOCATION
-    return bool(of_what) and bool(inner & vocabulary.STOCK or inner & vocabulary.QUANTITY)
+def _pairs(field: Field) -> Iterator[Candidate]:
+    """Find a list of names with quantities, as Shopify has: the available one is taken."""
+    inner = {each.path: each for each in field.inner}
+    label, amount = inner.get(("name",)), inner.get(("quantity",))
+    if label and amount:
+        path = f"{path_of(field.path)}[?name=='available'].quantity | [0]"
+        yield Candidate(path, 4.0, field)
 
 
-def _path(column: Column) -> str:
-    """Write a column's path; of an object, that of its code or else its id."""
-    if column.is_scalar:
-        return _named(column.name)
-    inner = {part.spelling: part.name for part in nested(column)}
-    steps = [_named(inner[key]) for key in ("code", "id") if key in inner]
-    return ".".join([_named(column.name), *steps[:1]])
+def _spread(
+    found: Iterable[Field], used: set[tuple[str, ...]], *, stock: bool
+) -> tuple[Field, ...]:
+    """Find the columns of a table with one per place: `WH-JKT`, `Stok Jakarta`; or none."""
+    flat = [field for field in found if len(field.path) == 1 and field.is_scalar]
+    by_noun = [field for field in flat if _names_one_place(field)]
+    if len(by_noun) >= FEW:
+        return tuple(by_noun)
+    by_stock = [field for field in flat if _is_stock_somewhere(field)]
+    if len(by_stock) >= FEW:
+        return tuple(by_stock)
+    unknown = [field for field in flat if field.path not in used and _counts_somewhere(field)]
+    return tuple(unknown) if stock and len(unknown) >= FEW else ()
 
 
-def _named(name: str) -> str:
-    """Write a column's name as a path: in double quotes where it reads as an expression."""
-    return json.dumps(name, ensure_ascii=False) if EXPRESSION & set(name) else name
+def _names_one_place(field: Field) -> bool:
+    """Tell whether a name is a place's noun and which one, perhaps after a word for stock."""
+    found = [word for word in tokens(field.path[0]) if word not in said.STOCK | said.QUANTITY]
+    first, *others = found or ("",)
+    which = len(others) == 1 and others[0] not in _NOT_A_PLACE
+    return first in said.PLACES and which
 
 
-def _paths(found: Iterable[Column]) -> tuple[str, ...]:
-    return tuple(map(_path, found))
+def _is_stock_somewhere(field: Field) -> bool:
+    """Tell whether a name is a word for stock and one that nobody knows: a place's name."""
+    found = tokens(field.path[0])
+    others = [word for word in found if word not in said.STOCK | said.QUANTITY]
+    return len(found) > len(others) == 1 and others[0] not in _KNOWN
 
 
-def _names(found: Iterable[Column]) -> tuple[str, ...]:
-    return tuple(column.name for column in found)
+def _counts_somewhere(field: Field) -> bool:
+    """Tell whether records have numbers under a name that nobody knows."""
+    numbers = [str(value).strip() for value in field.values]
+    counts = bool(numbers) and all(re.fullmatch(r"-?\d{1,6}(?:\.0+)?", text) for text in numbers)
+    return counts and not set(tokens(field.path[0])) & _KNOWN
 
 
-def _quoted(found: Iterable[Column]) -> str:
-    return ", ".join(repr(column.name) for column in found)
+_NOT_A_PLACE: Final = (
+    said.AFFIXES
+    | said.NO_QUANTITY
+    | said.STOCK
+    | said.QUANTITY
+    | said.TOTAL
+    | said.AVAILABLE
+    | said.FINAL
+    | said.PLACES
+    | {"address", "alamat", "phone", "email", "at", "by", "manager", "timezone", "domain", "hand"}
+) - {"box", "hold"}
+_KNOWN: Final = frozenset().union(
+    _NOT_A_PLACE,
+    said.ARTICLE,
+    said.SKU,
+    said.BARCODE,
+    said.NAMES,
+    said.ON_HAND,
+    said.FREE,
+    said.REGIONS,
+    {"level", "levels", "barang", "on", "in", "to", "sell", "version", "tax", "year", "position"},
+    *said.DOUBTS.values(),
+)
+
+
+def _inner(found: Iterable[Field], *, stock: bool) -> Iterator[Scope]:
+    """Look into the lists of objects."""
+    for field in found:
+        if field.is_list and field.inner and not next(_pairs(field), None):
+            name = field.path[-1]
+            says = stock or said.says_stock(name) or bool(set(tokens(name)) & said.PLACES)
+            says |= bool(set(tokens(name)) & (said.QUANTITY | said.SAYS_ITEMS))
+            yield scope_of(field.inner, name, path=path_of(field.path), stock=says)

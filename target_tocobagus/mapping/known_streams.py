@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from target_tocobagus.mapping.as_config import from_config
-from target_tocobagus.mapping.vocabulary import has_path
+from target_tocobagus.mapping.fields import has_path
 
 if TYPE_CHECKING:
     from target_tocobagus.settings import StreamMapping

@@ -1,16 +1,11 @@
 """Which stream holds stock, and where, if the configuration does not say.
 
-A stream is recognised in one of three ways, tried in this order: as a known stream of a known tap
-(`known_streams.json`), as the API's own items, by common names of its columns (`vocabulary`). What
-is recognised is written to a shop unasked, so what must never be is ruled out by construction:
+Invariants:
 
-- a database's key as Tocobagus's id: by names, the identifier is a SKU, and nothing else;
-- order lines as stock: a name that says order, sale, movement … is never recognised, nor is a row
-  that belongs to a document; a bare quantity counts only where the stream's name says stock;
-- a change as a stock: a column that says delta is never a candidate;
-- one place's stock as all: a column that names a place is part of the mapping, or there is none.
-
-Where two readings are left, both are shown and the user is asked: `Ambiguous` is no recognition.
+- A stream is sent only if it has the API's own item shape, by its SCHEMA, its name and its key, or
+  is a known stream of a known tap (`known_streams.json`).
+- Everything else that looks like stock is a question: a draft to paste, and what is in doubt.
+- No word of `vocabulary` makes a stream be sent; it makes drafts, and asks or leaves out.
 """
 
 from __future__ import annotations
@@ -19,35 +14,39 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 
-from target_tocobagus.mapping.as_config import as_config, as_yaml_lines
-from target_tocobagus.mapping.by_names import Evidence, doubts, draft, evidence, lacking
+from target_tocobagus.mapping.as_config import as_config, as_yaml_lines, indented
+from target_tocobagus.mapping.by_names import locations
+from target_tocobagus.mapping.drafting import Draft, draft
+from target_tocobagus.mapping.fields import columns, fields_of, has_path, leaves
 from target_tocobagus.mapping.known_streams import KnownStream, known_streams
-from target_tocobagus.mapping.vocabulary import columns, not_stock_word
+from target_tocobagus.mapping.ranking import WAREHOUSE
+from target_tocobagus.mapping.vocabulary import NATIVE_NAMES, never_asked, tokens, words
 from target_tocobagus.settings import StreamMapping
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = [
-    "Ambiguous",
     "NotStock",
     "Proposal",
+    "Question",
     "Recognised",
     "Recognition",
     "as_config",
     "as_yaml_lines",
     "location_columns",
     "mixed_scopes",
+    "native_columns",
     "propose",
     "recognise",
 ]
 
-NATIVE: Final = frozenset({"sku", "id", "externalId", "stock", "warehouses"})
-ONLY_NAMED: Final = "with `streams` set, only what it names is sent"
+_IDENTIFIERS: Final = frozenset({"sku", "id", "externalId"})
+_STOCK: Final = frozenset({"stock", "warehouses"})
 
 
 class Recognised(msgspec.Struct, frozen=True):
-    """A stream that holds stock.
+    """A stream that holds stock, and is sent.
 
     Attributes:
         source: What it was recognised by, for the log.
@@ -64,26 +63,26 @@ class Recognised(msgspec.Struct, frozen=True):
     written: StreamMapping | None = None
 
 
-class Ambiguous(msgspec.Struct, frozen=True):
-    """A stream that holds stock in a way that only its user can tell.
+class Question(msgspec.Struct, frozen=True):
+    """A stream that looks like stock, and only its user can say so.
 
     Attributes:
-        message: The candidates and the lines to put into the configuration: the text of an error.
-        question: What is to be decided: the message without the lines.
-        mapping: The mapping in these lines, with the first candidate wherever there are several.
+        mapping: A draft, with the first candidate wherever there are several.
         remarks: By the mapping's key, what its line's comment says.
+        doubts: What is to be decided, a clause each.
     """
 
-    message: str
-    question: str
     mapping: StreamMapping
     remarks: dict[str, str] = {}
+    doubts: tuple[str, ...] = ()
 
 
 class NotStock(msgspec.Struct, frozen=True):
-    """A stream that is ignored, and why: a clause to stand behind "stream … is ignored:"."""
+    """A stream that is ignored, and why: a clause for after "stream … is ignored:"."""
 
     reason: str
+    is_final: bool = False
+    """Its records cannot show otherwise."""
 
 
 class Proposal(msgspec.Struct, frozen=True):
@@ -102,26 +101,46 @@ class Proposal(msgspec.Struct, frozen=True):
     remarks: dict[str, str] = {}
 
 
-Recognition: TypeAlias = Recognised | Ambiguous | NotStock
+Recognition: TypeAlias = Recognised | Question | NotStock
 
 
-def recognise(stream: str, schema: Mapping[str, Any]) -> Recognition:
-    """Tell from a stream's name and its SCHEMA whether and where it holds stock."""
+def recognise(
+    stream: str,
+    schema: Mapping[str, Any],
+    keys: Sequence[str] = (),
+    records: Iterable[Any] = (),
+) -> Recognition:
+    """Tell whether a stream holds stock.
+
+    Args:
+        stream: Its name.
+        schema: As its SCHEMA message has it.
+        keys: The `key_properties`.
+        records: Its first few; they make a better draft, and never a recognised stream.
+    """
     left_out = known_streams().not_recognised(stream, schema)
     if left_out:
         return _left_out(stream, left_out)
-    word = not_stock_word(stream)
+    word = never_asked(stream)
     if word:
-        return NotStock(f"its name says {word!r}, and so it is never taken for stock")
+        return NotStock(f"its name says {word!r}, and so it is never taken for stock", True)  # noqa: FBT003  # named above
     known = known_streams().recognised(stream, schema)
     if known:
         return _known(stream, known)
-    return _native(stream, schema) or _by_names(evidence(stream, schema))
+    return _native(stream, schema, keys) or _by_names(draft(stream, schema, keys, records))
+
+
+def native_columns(schema: Mapping[str, Any]) -> frozenset[str]:
+    """List the columns that a record of the API's own items may have."""
+    return frozenset(columns(schema))
 
 
 def location_columns(schema: Mapping[str, Any]) -> tuple[str, ...]:
     """List the columns that recognition takes for the location of a record's stock."""
-    return evidence("", schema).location_names
+    found = list(locations(leaves(fields_of(schema))))
+    strong = [each for each in found if each.rank >= WAREHOUSE]
+    codes = [each for each in strong if not {"name", "nama"} & set(tokens(*each.field.path))]
+    return tuple(dict.fromkeys(each.field.path[0] for each in codes or strong))
 
 
 def mixed_scopes(recognised: Iterable[Recognised]) -> str | None:
@@ -142,24 +161,26 @@ def mixed_scopes(recognised: Iterable[Recognised]) -> str | None:
     )
 
 
-def propose(stream: str, schema: Mapping[str, Any]) -> Proposal:
+def propose(
+    stream: str,
+    schema: Mapping[str, Any],
+    keys: Sequence[str] = (),
+    records: Iterable[Any] = (),
+) -> Proposal:
     """Give the mapping that a stream has by recognition, or one that a person can complete."""
-    found = recognise(stream, schema)
+    records = list(records)
+    found = recognise(stream, schema, keys, records)
     if isinstance(found, Recognised):
         remark = f"{found.source}. {found.remark}" if found.remark else found.source
         return Proposal(found.written or found.mapping, remark, is_certain=True)
-    if isinstance(found, Ambiguous):
-        return Proposal(found.mapping, found.question, is_certain=False, remarks=found.remarks)
-    return Proposal(_start(stream, schema), found.reason, is_certain=False)
-
-
-def _start(stream: str, schema: Mapping[str, Any]) -> StreamMapping:
-    """Draft a mapping by names, without its `stock` where the rows are no levels of stock."""
-    found = evidence(stream, schema)
-    start = draft(found)
-    if not_stock_word(stream) or found.documents:
-        return msgspec.structs.replace(start, stock=(), no_warehouse=False)
-    return start
+    if isinstance(found, Question):
+        remark = "; ".join(found.doubts)
+        return Proposal(found.mapping, remark, is_certain=False, remarks=found.remarks)
+    start = draft(stream, schema, keys, records)
+    mapping = start.mapping
+    if never_asked(stream) or start.documents:
+        mapping = msgspec.structs.replace(mapping, stock=(), warehouse=())
+    return Proposal(mapping, found.reason, is_certain=False)
 
 
 def _known(stream: str, row: KnownStream) -> Recognised:
@@ -168,26 +189,25 @@ def _known(stream: str, row: KnownStream) -> Recognised:
     return Recognised(mapping, f"known stream of {row.tap} ({row.source})", scope, row.note)
 
 
-def _left_out(stream: str, row: KnownStream) -> Ambiguous | NotStock:
+def _left_out(stream: str, row: KnownStream) -> Question | NotStock:
     mapping = row.mapping_for(stream)
     if mapping is None:
-        return NotStock(f"as {row.tap} writes it, {row.why}")
-    text = f"stream {stream!r} of {row.tap} is not recognised: {row.why}"
-    lines = as_yaml_lines(mapping, header=True)
-    message = f"{text}. If this is right, configure it ({ONLY_NAMED}):\n{lines}"
-    return Ambiguous(message, text, mapping)
+        return NotStock(f"as {row.tap} writes it, {row.why}", is_final=True)
+    return Question(mapping, doubts=(f"as {row.tap} writes it, {row.why}",))
 
 
-def _native(stream: str, schema: Mapping[str, Any]) -> Recognised | None:
+def _native(stream: str, schema: Mapping[str, Any], keys: Sequence[str]) -> Recognised | None:
     """Recognise the API's own items: an identifier and stock, and no other column."""
-    found = {column.name: column.types for column in columns(schema)}
+    found = columns(schema)
     names = set(found)
-    has_all = names & {"stock", "warehouses"} and names & {"sku", "id", "externalId"}
-    if not has_all or not names <= NATIVE or found.get("id", {"string"}) != {"string"}:
+    has_all = names & _STOCK and names & _IDENTIFIERS and names <= _STOCK | _IDENTIFIERS
+    named = set(words(stream)) <= NATIVE_NAMES or has_path(schema, "warehouses.clientId")
+    keyed = set(keys) <= names & _IDENTIFIERS
+    if not (has_all and named and keyed) or found.get("id", {"string"}) != {"string"}:
         return None
     mapping = StreamMapping(stream=stream, native=True)
     source = "the API's own item shape"
-    if names >= {"stock", "warehouses"}:
+    if names >= _STOCK:
         return Recognised(mapping, source, None)
     return Recognised(mapping, source, "stock" in names, written=_written(stream, names))
 
@@ -206,18 +226,15 @@ def _written(stream: str, names: set[str]) -> StreamMapping:
     )
 
 
-def _by_names(found: Evidence) -> Recognition:
-    missing = lacking(found)
-    if missing:
-        return NotStock(missing)
-    mapping = draft(found)
-    questions, remarks = doubts(found)
-    if questions:
-        lines = as_yaml_lines(mapping, remarks, header=True)
-        question = f"stream {found.stream!r} is not clear: {'; '.join(questions)}"
-        message = f"{question}. Put what is right into the configuration ({ONLY_NAMED}):\n{lines}"
-        return Ambiguous(message, question, mapping, remarks)
-    return Recognised(mapping, "common names of columns", not mapping.warehouse, found.remark)
+def _by_names(found: Draft) -> Question | NotStock:
+    if found.documents:
+        names = ", ".join(map(repr, found.documents[:3]))
+        return NotStock(f"{names} says that its rows belong to a document")
+    if not found.has_identifier:
+        return NotStock("nothing in it names an item")
+    if not found.has_quantity:
+        return NotStock("nothing in it is called stock, or available")
+    return Question(found.mapping, found.remarks, found.doubts)
 
 
 def _names(mappings: Iterable[StreamMapping]) -> str:
@@ -225,6 +242,4 @@ def _names(mappings: Iterable[StreamMapping]) -> str:
 
 
 def _block(mappings: Iterable[StreamMapping]) -> str:
-    texts = [as_yaml_lines(mapping) for mapping in mappings]
-    indented = ["  " + line for text in texts for line in text.splitlines(keepends=True)]
-    return "streams:\n" + "".join(indented)
+    return "streams:\n" + "".join(indented(as_yaml_lines(mapping)) for mapping in mappings)

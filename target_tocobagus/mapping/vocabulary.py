@@ -1,237 +1,244 @@
-"""What the names of streams and columns say, in English and Indonesian.
+"""What the names of streams and columns say, in English, Indonesian, Malay, Spanish and German.
 
-A name is compared without case, separators or a BOM: `qtyOnHand`, `qty_on_hand` and `QTY ON HAND`
-are one spelling. Lists of whole spellings decide what a column *is*, so that a longer name
-(`stock_status`, `qty_reserved`, `safety_stock`) is never mistaken for a shorter one that it holds.
-What a row is *not* is decided by single words, so that no longer name slips through. Where a list
-could be wider, ask what a mistake does: a missing spelling costs its user a line of configuration,
-a wrong one sends a wrong stock to a shop.
+A name is read as words, without case, accents, separators or a BOM: `qtyOnHand`, `qty_on_hand` and
+`QTY ON HAND` are the same three, and `kodegudang` or `Lagerbestand` are two each. Nothing here
+makes a stream be sent: the words decide which mapping is drafted, and what its user is asked. So a
+longer list makes drafts better and never sends more.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import lru_cache
-from itertools import product
-from typing import TYPE_CHECKING, Any, Final
-
-import msgspec
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+from typing import Final
 
 BOM: Final = "\ufeff"
-DEPTH: Final = 5
-SCALARS: Final = frozenset({"string", "integer", "number"})
-
-
-def _list(text: str) -> tuple[str, ...]:
-    return tuple(text.split())
 
 
 def _set(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-SKU: Final = _set(
-    "sku skucode skuno skunumber productsku itemsku variantsku sellersku merchantsku kodesku "
-    "nosku nomorsku skuproduk skubarang skuvarian skuvariasi"
-)
+def _list(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+# Identifiers
+
+SKU: Final = _set("sku skus msku")
 ARTICLE: Final = _set(
-    "kode kodebarang kodeproduk kodeitem kodeartikel itemcode productcode articlecode"
+    "item items product products produk barang brg article articles artikel articulo producto "
+    "variant variants variante varian variasi material part goods stockcode"
 )
-"""A merchant's own code for an article: taken for its SKU where no column is called that."""
+CODE: Final = _set(
+    "code kode kod codigo cod number nummer num no nomor nomer nr numero ref reference referencia "
+    "clave key"
+)
+BARCODE: Final = _set("barcode ean ean13 upc gtin isbn asin fnsku jan plu")
+ID: Final = _set("id uuid guid gid uid")
+NOT_THE_ITEM: Final = _set(
+    "system manufacturer supplier vendor parent master channel fulfillment fulfilment name nama "
+    "count type tipe family group category brand customer account tax image url alias bundle "
+    "component option price list"
+)
+OWN: Final = _set("seller merchant custom my internal own our toko")
 
+# Quantities
+
+AVAILABLE: Final = _set(
+    "available availability tersedia disponible disponibles disponibilidad verfugbar verfugbarer "
+    "sellable fulfillable salable saleable atp ats buyable"
+)
+FREE: Final = _set("free frei freier libre")
+"""Available only beside a word for stock or quantity."""
+FINAL: Final = _set("akhir saldo sisa tersisa baki balance final ending closing restante")
+ON_HAND: Final = _set("onhand qoh soh hand physical fisik existencias existencia")
 STOCK: Final = _set(
-    "stock stocks stocklevel stockquantity stockqty stockcount stockonhand stockavailable "
-    "availablestock currentstock totalstock freestock qtystock quantityinstock qtyinstock "
-    "unitsinstock inventory inventoryquantity inventoryqty inventorylevel inventorycount "
-    "availableinventory onhand onhandqty onhandquantity qtyonhand quantityonhand qoh soh "
-    "availablequantity availableqty quantityavailable qtyavailable sellablequantity "
-    "availabletosell availabletopromise atp ats stok stoktersedia stokakhir stokbarang "
-    "jumlahstok jmlstok qtystok sisastok saldostok totalstok persediaan"
+    "stock stocks stok inventory inventories inventario persediaan ketersediaan bestand bestande "
+    "inv"
 )
-QUANTITY: Final = _set("quantity qty available jumlah jml kuantitas tersedia sisa saldo balance")
-"""Counts as stock only in a stream whose name says stock."""
-
-RESERVED: Final = _set(
-    "reserved qtyreserved reservedqty quantityreserved reservedquantity stockreserved "
-    "reservedstock allocated qtyallocated committed quantitycommitted dipesan stokdipesan"
+QUANTITY: Final = _set(
+    "quantity quantities qty jumlah jml kuantitas kuantiti kuantitatif cantidad cant menge anzahl "
+    "units unidades count pcs bilangan stuck"
+)
+TOTAL: Final = _set("total gesamt totals")
+NO_QUANTITY: Final = _set(
+    "reserved reserviert reservado reserve allocated committed incoming inbound outbound outgoing "
+    "ordered order orders backordered backorder backorders min max minimum maximum minimal minimo "
+    "maximo mindest safety pengaman reorder threshold buffer target forecast projected planned "
+    "initial opening awal masuk keluar anfang pending unsellable transit adjusted adjustment delta "
+    "change changed difference diff selisih penyesuaian perubahan movement mutasi moved plus minus "
+    "increment decrement variance sold terjual refunded returned shipped received receiving "
+    "invoiced value nilai average avg aged age excess recommended price harga preis precio cost "
+    "rate old id uuid code kode type tipe status date tanggal time url name nama unit uom "
+    "satuan currency account weight volume size days lead per tax percent limit allow allowed "
+    "allows policy track tracked tracks tracking manage managed manages management is has "
+    "enabled note description reason researching future unavailable damaged rusak defective "
+    "quarantine hold blocked gl asset case carton box lot last sync synced updated created "
+    "dipesan pesan bestellt pedido jual beli message alert format working "
+    "valuation turnover mode control keeping rule source reference variations start"
 )
 
-PLACES: Final = _list(
-    "warehouse wh whs gudang location loc lokasi branch cabang store toko outlet shop depot depo "
-    "site facility plant fulfillmentnode fulfilmentnode distributioncenter stocklocation "
-    "inventorylocation storagelocation inventorysource"
+# Places
+
+PLACES: Final = _set(
+    "warehouse warehouses wh whs whse gudang location locations loc lokasi branch branches cabang "
+    "cawangan store stores toko outlet outlets shop shops depot depo depots site sites facility "
+    "facilities plant plants node nodes center centre hub almacen almacenes bodega sucursal "
+    "deposito tienda lager lagerort filiale standort standorte ort werk werks lgort subinventory "
+    "sede"
 )
-SHELVES: Final = _list("bin binlocation rack rak shelf aisle lot serial pallet")
-NOT_A_PLACE: Final = _set(
-    "type tipe jenis status address alamat url phone email city kota country region count date "
-    "total at updated created by manager owner currency timezone domain title"
+REGIONS: Final = _set("country city kota region area zone negara pais ciudad land stadt wilayah")
+SALES_PLACES: Final = _set("channel marketplace kanal canal")
+OF_PLACES: Final = _set("storage fulfillment fulfilment distribution client")
+AFFIXES: Final = CODE | ID | _set("name nama nombre bezeichnung client")
+NAMES: Final = _set("name nama nombre bezeichnung title description")
+
+# What a person is asked
+
+PART: Final = _set(
+    "bin rack rak shelf aisle slot lot lots serial serials pallet batch batches expiry "
+    "expiration expires exp kadaluarsa kedaluwarsa kadaluwarsa luput lote caducidad charge "
+    "lagerplatz verfall mhd lpn container zone"
 )
-"""What follows a place's noun without being that place's name, affixes apart."""
-AFFIXES: Final = _list("id code kode name nama no nomor number num key ref uuid guid gid")
+CONDITION: Final = _set(
+    "condition kondisi keadaan disposition quality grade damaged rusak defective unsellable "
+    "quarantine karantina hold blocked status state estado zustand keterangan"
+)
+DOUBTS: Final[dict[str, frozenset[str]]] = {
+    "a place": PLACES | REGIONS | SALES_PLACES,
+    "a part of the stock": PART,
+    "a condition": CONDITION,
+    "tracking": _set(
+        "track tracked tracks tracking manage managed manages management unlimited infinite "
+        "unlimitedstock virtual service jasa backorder backorders policy bundle kit type jenis tipe"
+    ),
+    "a row's life": _set(
+        "deleted removed archived inactive active aktif discontinued hidden enabled disabled "
+        "published draft"
+    ),
+    "a day": _set(
+        "date tanggal tgl tarikh fecha datum day month week year period snapshot asof effective"
+    ),
+    "an owner": _set(
+        "owner supplier vendor pemasok pembekal proveedor lieferant company perusahaan consignor "
+        "customer account tenant subsidiary mandant"
+    ),
+    "a variant": _set(
+        "size color colour ukuran warna saiz talla farbe option variant variante varian variasi "
+        "variation style model"
+    ),
+}
+TRACKED: Final = _set("track tracked tracks manage managed manages")
+UNTRACKED: Final = _set("unlimited infinite virtual unlimitedstock service")
+GONE: Final = _set("deleted archived removed")
+MOMENT: Final = _set("at time date on")
+GOOD: Final = _set("sellable in_stock instock available good baik normal")
+"""Values of a condition that say that the stock can be sold."""
 
+# Streams
 
-def _with_affixes(nouns: tuple[str, ...]) -> frozenset[str]:
-    affixes = ["", *AFFIXES]
-    return frozenset(
-        before + noun + after for before, noun, after in product(affixes, nouns, affixes)
-    )
-
-
-LOCATION: Final = _with_affixes(PLACES) | {"sourcecode", "warehouseclientid"}
-LOCATION_LISTS: Final = frozenset(f"{noun}s" for noun in PLACES) | {"branches", "facilities"}
-SHELF: Final = _with_affixes(SHELVES) | {"batch", "batchno", "batchnumber", "batchcode", "nobatch"}
-"""Finer than a location: what stands there is only a part of the location's stock."""
-
-SAYS_STOCK: Final = ("stock", "stok", "inventor", "availab", "persediaan", "ketersediaan")
+SAYS_STOCK: Final = _list(
+    "stock stok inventor inventar availab persediaan ketersediaan existencia bestand lager"
+)
 """What a word of a stream's name begins with, if the stream is one of stock."""
 
-SAYS_PLACE: Final = _set("warehouse gudang cabang branch outlet depot")
-"""What in a stream's name may mean that it holds the stock of one place."""
+SAYS_ITEMS: Final = _set(
+    "product products produk producto productos item items barang listing listings variant "
+    "variants variations artikel articulos catalog catalogue katalog sku skus merchandise"
+)
+"""A stream of the items themselves, where a quantity is mostly the stock."""
 
-NOT_STOCK_BEGINNINGS: Final = _list(
+NATIVE_NAMES: Final = _set(
+    "stock stok inventory persediaan item items product products produk barang variant variants "
+    "level levels sku current data list export sheet1 public dbo"
+)
+NEUTRAL_NAMES: Final = NATIVE_NAMES | _set(
+    "stocks inventories quantity quantities qty available availability report api v1 v2 all of by "
+    "and the on hand tap csv table laporan inventario existencias bestand"
+)
+
+NEVER_BEGINNINGS: Final = _list(
     "sales saleline lineitem safety minimum maximum threshold alert cart basket wishlist "
     "return refund reserv alloc forecast demand request quot picking shipment shipping deliver "
     "receipt receiv incoming outgoing inbound outbound event audit masuk keluar pengaman "
-    "keranjang retur"
+    "keranjang retur subscription reimburse replenish valuation stocktak opname discount "
+    "campaign customer payment charge bestellung auftrag rechnung lieferung verkauf "
+    "retoure umsatz pedido venta compra movimiento histor factura ajuste devolucion jualan"
 )
-NOT_STOCK_PARTS: Final = _list(
+NEVER_PARTS: Final = _list(
     "order purchase movement transaction adjust histor transfer delta change invoice ledger "
     "journal pesan penjualan pembelian mutasi transaksi riwayat penyesuaian pergerakan "
-    "perpindahan faktur pengiriman penerimaan permintaan perubahan selisih jurnal"
+    "perpindahan bewegung faktur pengiriman penerimaan permintaan perubahan selisih jurnal"
 )
-NOT_STOCK_WORDS: Final = _set("sale line log logs min max moves moved jual beli nota")
-DELTA_WORDS: Final = _set(
-    "change changes changed diff difference variance moved incoming outgoing masuk keluar "
-    "plus minus increment decrement"
+NEVER_WORDS: Final = _set(
+    "sale line lines log logs min max moves moved jual beli nota plan plans fee fees price prices "
+    "assembly assemblies removal removals count counts supplier suppliers bill bills harga "
+    "precios preise in out"
 )
-DELTA_PARTS: Final = _list("delta adjust selisih perubahan penyesuaian movement mutasi")
 DOCUMENTS: Final = _set(
     "order orders invoice transaction movement cart shipment receipt pesanan pembelian penjualan "
-    "transaksi mutasi faktur"
+    "transaksi mutasi faktur pedido factura auftrag rechnung"
 )
 
-
-class Column(msgspec.Struct, frozen=True):
-    """A column as a SCHEMA declares it, and how its name reads.
-
-    Attributes:
-        name: As written, without a BOM: what a path would say.
-        types: The JSON types that it may have, `null` apart; empty where none is declared.
-    """
-
-    name: str
-    schema: Any
-    types: frozenset[str]
-
-    @property
-    def spelling(self) -> str:
-        """The name's words, run together."""
-        return "".join(words(self.name))
-
-    @property
-    def is_scalar(self) -> bool:
-        """Whether it can hold a number, a code or a name (a date-time cannot)."""
-        if isinstance(self.schema, dict) and "date" in str(self.schema.get("format", "")):
-            return False
-        return not self.types or bool(self.types & SCALARS)
+_WRAPPERS: Final = _set("attributes data node fields properties record document value")
+_SPLIT: Final = (
+    SKU | ARTICLE | CODE | ID | AVAILABLE | FREE | FINAL | ON_HAND | STOCK | QUANTITY | TOTAL
+    | PLACES | NAMES | _set("reserved min max mindest on in awal satuan level total client is to")
+)  # fmt: skip
+"""Words that are also found where names are run together."""
 
 
 @lru_cache(maxsize=4096)
 def words(name: str) -> tuple[str, ...]:
     """Split a name at separators and at changes of case: ``qtyOnHand`` is qty, on, hand."""
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name.strip(BOM))
+    plain = "".join(
+        char
+        for char in unicodedata.normalize("NFKD", name.strip(BOM))
+        if not unicodedata.combining(char)
+    )
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", plain)
     return tuple(word.casefold() for word in re.split(r"[\W_]+", spaced) if word)
 
 
-def columns(schema: Any) -> list[Column]:
-    """List the columns of a stream, or of a nested object; whatever is no schema has none."""
-    return [
-        Column(name.removeprefix(BOM), column, frozenset(_types(column, DEPTH)) - {"null"})
-        for name, column in _properties(schema).items()
-        if not name.removeprefix(BOM).startswith("_sdc_")
-    ]
+@lru_cache(maxsize=4096)
+def tokens(*names: str) -> tuple[str, ...]:
+    """Read the words of a path, those that are run together one by one, without wrappers."""
+    around = [word for name in names[:-1] for word in words(name) if word not in _WRAPPERS]
+    own = [word for name in names[-1:] for word in words(name)]
+    if "".join(own) == "stockkeepingunit":
+        return ("sku",)
+    return tuple(part for word in (*around, *own) for part in _parts(word))
 
 
-def nested(column: Column) -> list[Column]:
-    """List the columns of the objects that stand in a column, by themselves or in a list."""
-    return [inner for schema in _alternatives(column.schema, DEPTH) for inner in columns(schema)]
+def _parts(word: str) -> tuple[str, ...]:
+    """Split a word that is nothing but known words; the longest come first."""
+    if word in _SPLIT or word in NO_QUANTITY:
+        return (word,)
+    for end in range(len(word) - 2, 1, -1):
+        if word[:end] in _SPLIT:
+            rest = word[end:]
+            after = (rest,) if rest in _SPLIT else _parts(rest)
+            if all(part in _SPLIT for part in after):
+                return (word[:end], *after)
+    return (word,)
 
 
-def has_path(schema: Any, path: str) -> bool:
-    """Tell whether a schema declares ``column.inner``, through lists and objects alike."""
-    name, _, rest = path.partition(".")
-    properties = _properties(schema)
-    if not rest or name not in properties:
-        return name in properties
-    return any(has_path(inner, rest) for inner in _alternatives(properties[name], DEPTH))
-
-
-def _properties(schema: Any) -> Mapping[str, Any]:
-    properties = schema.get("properties") if isinstance(schema, dict) else None
-    return properties if isinstance(properties, dict) else {}
-
-
-def _alternatives(schema: Any, depth: int) -> Iterator[Any]:
-    """Yield a schema, what a list of it holds, and each of its `anyOf`."""
-    if not isinstance(schema, dict) or not depth:
-        return
-    yield schema
-    branches = [schema.get("items")]
-    for key in ("anyOf", "oneOf", "allOf"):
-        branches += schema[key] if isinstance(schema.get(key), list) else []
-    for branch in branches:
-        yield from _alternatives(branch, depth - 1)
-
-
-def _types(schema: Any, depth: int) -> Iterator[str]:
-    if not isinstance(schema, dict) or not depth:
-        return
-    declared = schema.get("type")
-    for kind in declared if isinstance(declared, list) else [declared]:
-        if isinstance(kind, str):
-            yield kind
-    for key in ("anyOf", "oneOf", "allOf"):
-        for branch in schema[key] if isinstance(schema.get(key), list) else []:
-            yield from _types(branch, depth - 1)
-
-
-def is_delta(name: str) -> bool:
-    """Tell whether a column's name says that it holds a change, not a stock."""
-    found = words(name)
-    if found and found[-1] in {"in", "out"}:
-        return True
-    return bool(DELTA_WORDS & set(found)) or any(part in "".join(found) for part in DELTA_PARTS)
-
-
-def is_document(name: str) -> bool:
-    """Tell whether a column names the order, invoice or movement that its row belongs to."""
-    found = words(name)
-    ends = {found[0], found[-1]} if found else set()
-    return bool(set(found) & DOCUMENTS) and bool(ends & set(AFFIXES))
-
-
-def not_stock_word(stream: str) -> str | None:
-    """Find the word in a stream's name for which it is never recognised."""
+def never_asked(stream: str) -> str | None:
+    """Find the word in a stream's name for which it is never taken for stock."""
     found = words(stream)
     for word in found:
-        if word in NOT_STOCK_WORDS or word.endswith(("lines", "sales")):
+        if word in NEVER_WORDS - {"in", "out"} or word.endswith(("lines", "sales")):
             return word
-        if word.startswith(NOT_STOCK_BEGINNINGS):
+        if word.startswith(NEVER_BEGINNINGS):
             return word
-    joined = "".join(found)
     if found and found[-1] in {"in", "out"}:
         return found[-1]
-    return next((part for part in NOT_STOCK_PARTS if part in joined), None)
+    joined = "".join(found)
+    return next((part for part in NEVER_PARTS if part in joined), None)
 
 
-def says_stock(stream: str) -> bool:
-    """Tell whether a stream's name says that its quantities are stock."""
-    return any(word.startswith(SAYS_STOCK) for word in words(stream))
-
-
-def says_place(stream: str) -> bool:
-    """Tell whether a stream's own name, after a schema's prefix, speaks of a place."""
-    return bool(SAYS_PLACE & set(words(stream.partition("-")[2] or stream)))
+def says_stock(name: str) -> bool:
+    """Tell whether the name of a stream or a list says that its quantities are stock."""
+    return any(word.startswith(SAYS_STOCK) for word in words(name))

@@ -122,11 +122,14 @@ def test_the_lines_on_a_page_can_be_pasted() -> None:
 
 
 def test_what_is_recognised_is_what_a_run_uses() -> None:
-    """A certain mapping is marked so; fates of its records are shown and summed up."""
+    """What is recognised is marked so, and what is asked about; its records are summed up."""
+    native = "".join(json.dumps(each) + "\n" for each in (schema("items", "sku", "stock"),))
+    assert "A run without `streams` takes the items" in flat(run("-", stdin=native.encode()).stdout)
+
     shown = run(CSV).stdout
 
-    assert "stock_long recognised" in flat(shown)
-    assert "A run without `streams` uses this mapping." in flat(shown)
+    assert "stock_long to be decided" in flat(shown)
+    assert "A run without `streams` does not send it" in flat(shown)
     assert ["3", "-", "-", "skipped:", "no", "quantity"] in cells(shown)
     assert "9 records read: 5 rows mapped, 3 refused, 1 skipped (1 below 0 became 0)" in shown
     assert "1 BAD_QUANTITY, first in record 9: 'N/A' is not a number" in shown
@@ -146,8 +149,7 @@ def test_what_a_person_has_to_decide_is_asked() -> None:
     shown = run(STREAMS / "mysql-full.singer").stdout
 
     assert "stok to be decided" in flat(shown)
-    assert "'tersedia', 'jumlah' may each hold the stock" in flat(shown)
-    assert "A run without `streams` stops here: decide, and configure it." in flat(shown)
+    assert "no other stream: decide, and configure it." in flat(shown)
     assert "\n    stock: tersedia  # or: jumlah\n" in shown
 
 
@@ -169,9 +171,10 @@ def test_what_is_no_stock_is_named_and_drafted_on_demand(tmp_path: Path) -> None
     assert run(file, "--format", "yaml").stdout.endswith("[]\n")
 
 
-def test_streams_that_do_not_go_together_are_told() -> None:
+def test_streams_that_do_not_go_together_are_told(tmp_path: Path) -> None:
     """Global stock and stock per warehouse stop a run, and none is said to be used."""
-    shown = flat(run(STREAMS / "pgml-full.singer").stdout)
+    both = [schema("items", "sku", "stock"), schema("inventory", "sku", "warehouses")]
+    shown = flat(run(written(tmp_path, both)).stdout)
 
     assert "A run without `streams` stops here: recognised were streams of global" in shown
     assert "uses this mapping" not in shown
@@ -180,7 +183,7 @@ def test_streams_that_do_not_go_together_are_told() -> None:
 def test_the_apis_own_items_are_no_configuration(tmp_path: Path) -> None:
     """It is said that they are recognised only without `streams`, and the list leaves them out."""
     items = schema("items", "sku", "stock", "warehouses")
-    plain = schema("plain", "sku", "stock")
+    plain = schema("stock", "sku", "stock")
     file = written(tmp_path, [items, plain, record("items", sku="A", stock=2, warehouses=["x"])])
 
     page, listed = run(file).stdout, run(file, "--format", "yaml").stdout
@@ -189,7 +192,7 @@ def test_the_apis_own_items_are_no_configuration(tmp_path: Path) -> None:
     assert "Only a run without `streams` takes them: no mapping can say this." in flat(page)
     assert ["1", "A", "x", "2"] in cells(page)
     assert "takes the items as they stand; nearest to that is this." in flat(page)
-    assert yaml.safe_load(listed) == [{"stream": "plain", "sku": "sku", "stock": "stock"}]
+    assert yaml.safe_load(listed) == [{"stream": "stock", "sku": "sku", "stock": "stock"}]
     alone = written(tmp_path, [items])
     assert run(alone, "--format", "json").stdout == "[]\n"
     assert yaml.safe_load(run(alone, "--format", "yaml").stdout) == []
@@ -295,7 +298,7 @@ def test_the_policies_hold_for_what_is_recognised(tmp_path: Path) -> None:
     result = run(CSV, "--config", configured(tmp_path, {"stock_buffer": 10}))
 
     assert ["1", "KOPI-ARB-250", "WH-JKT", "2"] in cells(result.stdout)
-    assert "stock_long recognised" in flat(result.stdout)
+    assert "stock_long to be decided" in flat(result.stdout)
 
 
 def test_the_list_that_is_written_can_be_tried(tmp_path: Path) -> None:
@@ -500,7 +503,7 @@ def test_a_packed_stream_is_unpacked(tmp_path: Path) -> None:
     cut = tmp_path / "cut"
     cut.write_bytes(packed[: len(packed) * 3 // 4])
 
-    assert json.loads(run("-", "--format", "json", stdin=packed).stdout) == [LONG]
+    assert json.loads(run("-", "--format", "json", stdin=packed).stdout) == [LONG, WIDE]
     result = run(cut)
     assert result.exit_code == 0
     assert "The file cannot be read to its end" in result.stdout
@@ -510,8 +513,8 @@ def test_a_long_file_is_not_read_to_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Once no further stream is expected, the rest is left, and it is said."""
-    rows = [record("stock", sku=number, qty=number) for number in range(45)]
-    file = written(tmp_path, [schema("stock", "sku", "qty"), *rows, "no JSON"])
+    rows = [record("stock", sku=number, stock=number) for number in range(45)]
+    file = written(tmp_path, [schema("stock", "sku", "stock"), *rows, "no JSON"])
     monkeypatch.setattr(surveying, "ENOUGH", 20)
 
     result = run(file, "--records", "30")
@@ -612,3 +615,28 @@ def test_no_file_is_too_strange(content: bytes, everything: bool, form: str) -> 
         return
     listed = yaml.safe_load(result.stdout) if form == "yaml" else json.loads(result.stdout)
     assert parse_settings({"dry_run": True, "streams": listed}).streams is not None
+
+
+def test_rows_that_look_like_parts_are_told(tmp_path: Path) -> None:
+    """Two rows of one item and place under different keys, or a key that is more, are named."""
+    lots = {**schema("stok", "quant_id", "sku", "qty"), "key_properties": ["quant_id"]}
+    rows = [record("stok", quant_id=number, sku="A", qty=10 * number) for number in (1, 2)]
+    wide = {**schema("batches", "sku", "batch", "qty"), "key_properties": ["sku", "batch"]}
+    config = [{"stream": each, "sku": "sku", "stock": "qty"} for each in ("stok", "batches")]
+
+    shown = flat(
+        run(written(tmp_path, [lots, *rows, wide]), "--config", configured(tmp_path, config)).stdout
+    )
+    assert "10 in the row with quant_id 1, and 20 in the row with quant_id 2" in shown
+    assert "Its key has 'batch', which the mapping does not read" in shown
+    same = [rows[0], rows[0], record("stok", quant_id=3, sku="A", qty=10)]
+    quiet = run(written(tmp_path, [lots, *same]), "--config", configured(tmp_path, config)).stdout
+    assert "the last wins" not in flat(quiet)
+
+
+def test_the_codes_that_were_found_are_offered(tmp_path: Path) -> None:
+    """A draft with a warehouse comes with a warehouse_map of all codes, to be filled in."""
+    rows = [record("stok", sku="A", gudang=code, qty=1) for code in ("JKT", "SBY", "JKT")]
+    page = run(written(tmp_path, [schema("stok", "sku", "gudang", "qty"), *rows])).stdout
+    (lines,) = [part for part in page.split("\n\n") if part.startswith("  warehouse_map:")]
+    assert [each["code"] for each in yaml.safe_load(lines)["warehouse_map"]] == ["JKT", "SBY"]

@@ -63,7 +63,7 @@ def test_a_mistyped_variable_is_told(command: Command) -> None:
 def test_that_nothing_was_mapped_is_said(command: Command) -> None:
     """A mistyped stream must not pass in silence; a tap without rows may."""
     mistyped = [{**STOCK, "stream": "stok"}]
-    told = "No stream that came holds stock by this configuration: none is sent"
+    told = "No stream that came holds stock by this configuration: nothing is sent"
     assert told in command.run(ROWS, streams=mistyped).without_traceback(0).stderr
     assert (
         told not in command.run([schema(), state(1)], streams=mistyped).without_traceback(0).stderr

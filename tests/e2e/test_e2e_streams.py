@@ -194,17 +194,20 @@ def test_the_fast_way_of_reading_and_the_general_one_say_the_same(
 
 
 def test_streams_are_recognised_without_configuration(command: Command, sandbox: Sandbox) -> None:
-    """It is said what a stream was taken for; one without stock is named and not sent."""
+    """The API's own items are sent; one without stock is named, one that may hold it is asked."""
     users = {"type": "RECORD", "stream": "users", "record": {"id": 1, "email": "a@b.c"}}
     stok = {"sku": "A", "gudang": "JKT", "stok": 3}
     lines = [
         schema("users", "id", "email"),
         users,
+        schema("items", "sku", "stock"),
+        {"type": "RECORD", "stream": "items", "record": {"sku": "A", "stock": 3}},
         schema("stok_harian", "sku", "gudang", "stok"),
         {"type": "RECORD", "stream": "stok_harian", "record": stok},
     ]
     ended = command.run(lines, streams=None).without_traceback(0)
-    assert sandbox.stock() == {("sku", "A"): {"JKT": 3}}
-    assert ended.sums == Sums(2, 1, 0, 1, 0, 0)
-    assert "Stream 'stok_harian' is recognised" in ended.stderr
+    assert sandbox.stock() == {("sku", "A"): {None: 3}}
+    assert ended.sums == Sums(3, 1, 0, 2, 0, 0)
+    assert "Stream 'items' is recognised" in ended.stderr
     assert ended.stderr.count("Stream 'users' is ignored") == 1
+    assert ended.stderr.count("'stok_harian' looks like stock") == 1

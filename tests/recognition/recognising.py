@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from target_tocobagus.mapping.recognition import NotStock, Recognised, recognise
+from target_tocobagus.mapping.recognition import NotStock, Question, recognise
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 
 def schema_of(columns: str, **typed: Any) -> dict[str, Any]:
@@ -13,13 +16,24 @@ def schema_of(columns: str, **typed: Any) -> dict[str, Any]:
     return {"type": "object", "properties": {**text, **typed}}
 
 
-def mapped(stream: str, columns: str, **typed: Any) -> tuple[str, ...]:
-    """Recognise a stream and say where its SKU, stock and location are."""
-    found = recognise(stream, schema_of(columns, **typed))
-    assert isinstance(found, Recognised), found
-    mapping = found.mapping
-    assert mapping.stream == stream
-    return (*mapping.sku, *mapping.stock, *mapping.warehouse)
+def asked(
+    stream: str,
+    columns: str,
+    keys: Sequence[str] = (),
+    records: Iterable[Any] = (),
+    **typed: Any,
+) -> Question:
+    """Recognise a stream that is asked about."""
+    found = recognise(stream, schema_of(columns, **typed), keys, records)
+    assert isinstance(found, Question), found
+    assert found.mapping.stream == stream
+    return found
+
+
+def drafted(stream: str, columns: str, **typed: Any) -> tuple[str, ...]:
+    """Recognise a stream that is asked about, and say where its draft looks."""
+    mapping = asked(stream, columns, **typed).mapping
+    return (*mapping.sku, *mapping.external_id, *mapping.stock, *mapping.warehouse)
 
 
 def ignored(stream: str, columns: str, **typed: Any) -> str:

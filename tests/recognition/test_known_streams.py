@@ -15,14 +15,14 @@ from target_tocobagus.mapping import compile_mapping
 from target_tocobagus.mapping.as_config import as_config
 from target_tocobagus.mapping.known_streams import KnownStream, known_streams
 from target_tocobagus.mapping.recognition import (
-    Ambiguous,
     NotStock,
+    Question,
     Recognised,
     location_columns,
     propose,
     recognise,
 )
-from target_tocobagus.mapping.vocabulary import not_stock_word
+from target_tocobagus.mapping.vocabulary import never_asked
 from target_tocobagus.model import Outcome, Skipped, Stock
 from target_tocobagus.settings import StockPolicy, parse_settings
 
@@ -94,7 +94,7 @@ def test_every_mapping_is_a_valid_configuration(row: KnownStream) -> None:
 @pytest.mark.parametrize("row", TABLE.known, ids=lambda row: row.source)
 def test_no_known_stream_is_one_that_is_never_recognised(row: KnownStream) -> None:
     """The table does not name a stream whose name says order, movement, delta or the like."""
-    assert not_stock_word(row.stream) is None
+    assert never_asked(row.stream) is None
 
 
 def test_every_row_has_a_typed_record() -> None:
@@ -161,11 +161,11 @@ def test_a_stream_that_is_left_out_says_why(row: dict[str, Any]) -> None:
     left_out = row_of(row, TABLE.left_out)
     found = recognise(row["stream"], schema_of(row))
     proposal = propose(row["stream"], schema_of(row))
-    text = found.message if isinstance(found, Ambiguous) else getattr(found, "reason", "")
+    text = found.doubts[0] if isinstance(found, Question) else getattr(found, "reason", "")
     assert left_out.why in text
     assert left_out.why in proposal.remark
     assert not proposal.is_certain
-    if isinstance(found, Ambiguous):
+    if isinstance(found, Question):
         assert proposal.mapping == left_out.mapping_for(row["stream"]) == found.mapping
 
 

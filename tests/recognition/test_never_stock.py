@@ -1,4 +1,4 @@
-"""Orders, movements, changes and database keys are never taken for stock or for its identifier."""
+"""Orders, movements and documents are never asked about, and changes never drafted as stock."""
 
 import sys
 from pathlib import Path
@@ -7,11 +7,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from recognising import ignored, mapped, schema_of
+from recognising import drafted, ignored, schema_of
 
-from target_tocobagus.mapping.recognition import (
-    propose,
-)
+from target_tocobagus.mapping.recognition import NotStock, propose, recognise
 
 NEVER = [
     "order_lines stock_orders salesOrders order-stock inventory_lines stocklines stock_sales",
@@ -20,17 +18,28 @@ NEVER = [
     "stock_transfers stock_changes stock_in stok_keluar inventory-cart_items stock_reservations",
     "stok_pesanan penjualan_stok pembelian_stok mutasi_stok stok-mutasi transaksi_stok",
     "riwayat_stok penyesuaian_stok safety_stock min_stock stock_log stock_receipts",
+    "inventory_ledger stock_count stock_alerts price_list item_prices supplier_stock plans",
+    "inventory_valuation stock_opname replenishment removal_inventory customer_stock",
+    "Lagerbewegungen bestellungen movimientos_inventario pedidos ventas jualan_stok",
 ]
 
 
 @pytest.mark.parametrize("stream", " ".join(NEVER).split())
-def test_a_stream_of_orders_or_movements_is_never_recognised(stream: str) -> None:
+def test_a_stream_of_orders_or_movements_is_never_asked_about(stream: str) -> None:
     """Names that say order, line, sale, movement, history … are not stock, whatever they hold."""
     assert "its name says" in ignored(stream, "sku stock warehouse")
-    ignored(stream, "sku qty warehouse")
     ignored(stream, "sku stock")
     start = propose(stream, schema_of("sku qty stock warehouse"))
     assert (start.mapping.stock, start.is_certain) == ((), False)
+    found = recognise(stream, {}, (), [{"sku": "A", "stock": 1}])
+    assert isinstance(found, NotStock)
+    assert found.is_final
+
+
+@pytest.mark.parametrize("stream", ["online_stock", "stock_by_outline", "stok", "minimarket_stock"])
+def test_a_word_is_not_found_inside_another(stream: str) -> None:
+    """`online` is no line, and `minimarket` no minimum."""
+    assert drafted(stream, "sku qty") == ("sku", "qty")
 
 
 @pytest.mark.parametrize(
@@ -43,18 +52,44 @@ def test_a_row_that_belongs_to_a_document_is_no_stock(column: str) -> None:
 
 @pytest.mark.parametrize(
     "column",
-    ["delta", "adjustment", "qtyDelta", "selisih", "stock_change", "stok_masuk", "QTY_DELTA"],
+    [
+        *("delta", "adjustment", "qtyDelta", "selisih", "stock_change", "stok_masuk", "QTY_DELTA"),
+        *(
+            "reserved_stock",
+            "safety stock",
+            "Stok Awal",
+            "incoming_qty",
+            "projectedStock",
+            "min_qty",
+        ),
+        *(
+            "stock_value",
+            "stock_status",
+            "reorder_qty",
+            "stock_in",
+            "damaged_qty",
+            "Mindestbestand",
+        ),
+    ],
 )
-def test_a_change_is_never_a_stock(column: str) -> None:
-    """A delta-like column is not taken for stock, and beside a stock it is left alone."""
-    assert repr(column) in ignored("stock_levels", f"sku {column} warehouse")
-    assert propose("stock_levels", schema_of(f"sku {column}")).mapping.stock == ()
-    assert mapped("stock_levels", f"sku qty {column}") == ("sku", "qty")
+def test_what_is_no_available_stock_is_never_drafted_as_stock(column: str) -> None:
+    """A change, a reserved, a planned or a damaged quantity is left alone, beside a stock too."""
+    typed = {column: {"type": "integer"}}
+    ignored("stock_levels", "sku warehouse", **typed)
+    assert propose("stock_levels", schema_of("sku", **typed)).mapping.stock == ()
+    assert drafted("stock_levels", "sku qty", **typed) == ("sku", "qty")
 
 
-@pytest.mark.parametrize(
-    "identifier", ["id", "product_id", "sku_id", "barcode", "uuid", "externalId"]
-)
-def test_a_databases_key_is_never_an_identifier(identifier: str) -> None:
-    """Without a column for the SKU a stream is not recognised: an id is not taken for one."""
-    assert "no column for a SKU" in ignored("stock", f"{identifier} stock warehouse name")
+def test_a_flag_or_a_list_of_texts_is_no_quantity() -> None:
+    """A column must be able to hold what it is called."""
+    reason = ignored("stock", "sku", available={"type": "boolean"}, stock={"type": "array"})
+    assert "called stock" in reason
+
+
+@pytest.mark.parametrize("stream", ["wms-carts", "people", "shelves", "campaigns"])
+@pytest.mark.parametrize("column", ["qty", "quantity", "jumlah", "saldo"])
+def test_a_bare_quantity_is_a_sign_of_stock_only_among_stock_or_items(
+    stream: str, column: str
+) -> None:
+    """A quantity in a stream that speaks of neither stock nor items may count anything."""
+    ignored(stream, f"sku {column} warehouse")

@@ -6,10 +6,8 @@ import pytest
 import yaml
 
 from target_tocobagus.mapping.recognition import (
-    NotStock,
     Recognised,
     as_config,
-    as_yaml_lines,
     mixed_scopes,
     propose,
     recognise,
@@ -32,16 +30,17 @@ def recognised(stream: str, columns: str) -> Recognised:
 
 def test_global_stock_and_stock_per_warehouse_do_not_mix() -> None:
     """Both kinds recognised in one run is an error that shows the lines for either."""
-    totals = recognised("totals", "sku stock")
-    levels = recognised("stock", "sku qty warehouse")
+    totals = recognised("items", "sku stock")
+    levels = recognised("stock", "sku warehouses")
     message = mixed_scopes([levels, totals]) or ""
     _, first, second = message.split("streams:\n")
-    assert yaml.safe_load(first.removesuffix("or\n"))[0]["stream"] == "totals"
+    assert yaml.safe_load(first.removesuffix("or\n"))[0]["stream"] == "items"
     assert yaml.safe_load(second)[0] == {
         "stream": "stock",
         "sku": "sku",
-        "stock": "qty",
-        "warehouse": "warehouse",
+        "stock": "stock",
+        "warehouse": "clientId",
+        "levels": "warehouses",
     }
 
 
@@ -66,7 +65,7 @@ def test_the_apis_own_items_are_shown_as_the_nearest_mapping(
     assert as_config(both) is None
 
 
-@pytest.mark.parametrize("columns", ["sku qty", "sku qty warehouse"])
+@pytest.mark.parametrize("columns", ["sku stock", "sku warehouses"])
 def test_streams_of_one_kind_go_together(columns: str) -> None:
     """Several global streams, or several per warehouse, are no error; nor are the API's items."""
     either = Recognised(StreamMapping(stream="items", native=True), "native", None)
@@ -75,27 +74,13 @@ def test_streams_of_one_kind_go_together(columns: str) -> None:
     assert mixed_scopes([*streams, either]) is None
 
 
-def test_a_table_with_a_column_per_place_is_proposed() -> None:
-    """Of a wide table each place's column is proposed, by its own name, for a person to mend."""
-    wide = schema_of("sku updated_at", **{"WH SBY": {"type": "number"}, "wh_bdg": {}})
-    assert isinstance(recognise("stock_wide", wide), NotStock)
-    proposal = propose("stock_wide", wide)
-    assert not proposal.is_certain
-    assert "'WH SBY', 'wh_bdg'" in proposal.remark
-    assert as_yaml_lines(proposal.mapping) == (
-        "- stream: stock_wide\n"
-        "  sku: sku\n"
-        "  warehouse_columns:\n"
-        '    - {column: "WH SBY", client_id: "WH SBY"}\n'
-        "    - {column: wh_bdg, client_id: wh_bdg}\n"
-    )
-
-
 def test_a_proposal_says_what_it_rests_on() -> None:
-    """A recognised stream is proposed as it is; an ambiguous one with the question."""
-    certain = propose("stock", schema_of("sku qty reserved"))
+    """A recognised stream is proposed as it is; one that is asked about with what is in doubt."""
+    certain = propose("stock", schema_of("sku stock"))
     assert certain.is_certain
-    assert certain.remark.startswith("common names of columns. Nothing is taken off")
-    open_question = propose("stock", schema_of("sku qty on_hand"))
-    assert open_question.remark.endswith("may each hold the stock")
+    assert certain.remark == "the API's own item shape"
+    open_question = propose("stock", schema_of("sku qty on_hand bin"))
+    assert not open_question.is_certain
+    assert "'bin' may say a part of the stock" in open_question.remark
     assert open_question.mapping.stock == ("on_hand",)
+    assert open_question.remarks["stock"] == "or: qty"

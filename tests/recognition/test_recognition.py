@@ -1,4 +1,4 @@
-"""A stream of stock is recognised by common names, or as the API's own items."""
+"""A stream is sent unasked only if it is the API's own items, by columns, name and key."""
 
 import sys
 from pathlib import Path
@@ -8,91 +8,25 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from recognising import ignored, mapped, schema_of
+from recognising import ignored, schema_of
 
-from target_tocobagus.mapping.recognition import (
-    Ambiguous,
-    Recognised,
-    recognise,
-)
-from target_tocobagus.mapping.vocabulary import words
+from target_tocobagus.mapping.recognition import NotStock, Question, Recognised, recognise
+from target_tocobagus.mapping.vocabulary import tokens, words
 from target_tocobagus.settings import StreamMapping
 
-
-@pytest.mark.parametrize(
-    ("stream", "columns"),
-    [
-        ("inventory", "sku qty"),
-        ("products", "SKU stock"),
-        ("products", "product_sku stock_quantity"),
-        ("items", "itemSku inventoryLevel"),
-        ("public-stock_levels", "sku qty warehouse_code"),
-        ("public.Inventory", "Sku Quantity LocationID"),
-        ("StockLevel", "sku quantityOnHand branchId"),
-        ("availability-eu", "item_code available store_number"),
-        ("wms-stok", "kode_sku jumlah gudang"),
-        ("barang", "kode_barang stok kode_gudang"),
-        ("stok_barang", "kode tersedia cabang"),
-        ("persediaan", "kode-produk jml id_lokasi"),
-        ("STOK", "SKU SISA GUDANG"),
-        ("wms-stock", "sku on-hand fulfillment_node_id"),
-        ("stock", "sku free.stock WhsCode"),
-        ("stock", "sku qty idwarehouse"),
-    ],
-)
-def test_common_names_are_recognised(stream: str, columns: str) -> None:
-    """SKU, stock and location are found under common names, English and Indonesian."""
-    others = "id name price updated_at reorder_level active"
-    assert mapped(stream, f"{columns} {others}") == tuple(columns.split())
-
-
-def test_a_byte_order_mark_is_no_part_of_a_name() -> None:
-    """The first column of a CSV file is recognised with the BOM that it came with."""
-    assert mapped("stok", "\ufeffSKU stok") == ("SKU", "stok")
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("qtyOnHand", ("qty", "on", "hand")),
-        ("QTY ON HAND", ("qty", "on", "hand")),
-        ("public-stock_levels", ("public", "stock", "levels")),
-        ("SKUCode", ("sku", "code")),
-        ("\ufeffid.gudang", ("id", "gudang")),
-        ("", ()),
-    ],
-)
-def test_a_name_is_split_into_words(name: str, expected: tuple[str, ...]) -> None:
-    """Names are split at separators and changes of case, and read without case or BOM."""
-    assert words(name) == expected
-
-
-@pytest.mark.parametrize("stream", ["products", "wms-barang", "carts", "people"])
-@pytest.mark.parametrize("column", ["qty", "quantity", "jumlah", "available"])
-def test_a_quantity_is_stock_only_in_a_stream_that_says_so(stream: str, column: str) -> None:
-    """A bare quantity in a stream whose name does not say stock is not stock."""
-    ignored(stream, f"sku {column} warehouse")
-
-
-@pytest.mark.parametrize("stream", ["online_stock", "stock_by_outline", "stok", "minimarket_stock"])
-def test_a_word_is_not_found_inside_another(stream: str) -> None:
-    """`online` is no line, and `minimarket` no minimum."""
-    assert mapped(stream, "sku qty") == ("sku", "qty")
-
-
-def test_a_column_must_be_able_to_hold_what_it_is_called() -> None:
-    """A flag `available`, or a list `stock`, is no quantity."""
-    reason = ignored("stock", "sku", available={"type": "boolean"}, stock={"type": "array"})
-    assert "no column for stock" in reason
-
-
-NATIVE = {
+NATIVE: dict[str, Any] = {
     "sku": {"type": "string"},
     "id": {"type": ["null", "string"]},
     "externalId": {},
     "stock": {"type": "integer"},
     "warehouses": {"type": "array"},
 }
+LEVELS = {"type": "array", "items": {"properties": {"clientId": {}, "stock": {}}}}
+
+
+def native(columns: str, **typed: Any) -> dict[str, Any]:
+    """Make a SCHEMA of the API's own columns, and of others."""
+    return {"properties": {**{name: NATIVE[name] for name in columns.split()}, **typed}}
 
 
 @pytest.mark.parametrize(
@@ -106,23 +40,71 @@ NATIVE = {
     ],
 )
 def test_the_apis_own_items_are_recognised(columns: str, is_global: bool | None) -> None:  # noqa: FBT001  # a table's cell
-    """A stream of nothing but the API's own columns is sent as it stands, under any name."""
-    typed = {name: NATIVE[name] for name in columns.split()}
+    """A stream of nothing but the API's own columns is sent as it is."""
     sdc = {"_sdc_extracted_at": {"type": "string"}, "_sdc_deleted_at": {}}
-    found = recognise("whatever", {"properties": {**typed, **sdc}})
+    found = recognise("items", native(columns, **sdc), columns.split()[:1])
     assert isinstance(found, Recognised)
-    assert found.mapping == StreamMapping(stream="whatever", native=True)
+    assert found.mapping == StreamMapping(stream="items", native=True)
     assert found.is_global is is_global
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        *("stock", "Stok", "inventory_levels", "public-current_stock", "dbo.Products", "Sheet1"),
+        *("persediaan_barang", "ProductVariants", "data", "sku_list", "stock-export"),
+    ],
+)
+def test_a_name_of_stock_or_items_is_recognised(stream: str) -> None:
+    """Each word of the name is one that says stock, items, or nothing."""
+    assert isinstance(recognise(stream, native("sku stock")), Recognised)
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        *("whatever", "stok_rusak", "stock_jakarta", "damaged_stock", "stock_2025", "stok_lama"),
+        *("safety stock", "stock_snapshot", "warehouse_stock", "stocks", "produk_test"),
+    ],
+)
+def test_any_other_name_is_not(stream: str) -> None:
+    """A word more may mean a part of the stock; beside client ids it is not judged."""
+    assert not isinstance(recognise(stream, native("sku stock")), Recognised)
+    found = recognise(stream, native("sku stock", warehouses=LEVELS))
+    assert isinstance(found, NotStock if stream == "safety stock" else Recognised)
+
+
+@pytest.mark.parametrize(
+    ("keys", "is_sent"),
+    [
+        ([], True),
+        (["sku"], True),
+        (["sku", "id"], True),
+        (["sku", "stock"], False),
+        (["sku", "bin"], False),
+        (["row"], False),
+    ],
+)
+def test_the_key_is_the_items(keys: list[str], *, is_sent: bool) -> None:
+    """A key that is more than the item says that the rows are parts of it."""
+    found = recognise("items", native("sku id stock"), keys)
+    assert isinstance(found, Recognised if is_sent else Question)
+
+
+@pytest.mark.parametrize("column", ["updated_at", "name", "gudang", "active", "x"])
+def test_any_other_column_is_a_question(column: str) -> None:
+    """A column that the API's items do not have may change what a row means."""
+    assert isinstance(recognise("items", native("sku stock", **{column: {}})), Question)
 
 
 @pytest.mark.parametrize("kind", ["integer", ["integer", "string"], ["null", "integer"], None])
 def test_an_id_that_is_not_a_text_is_not_tocobaguss(kind: Any) -> None:
-    """A stream with a number for an id is not the API's own shape: only its SKU is used."""
+    """A stream with a number for an id is not the API's own shape."""
     number = {"type": kind} if kind else {}
-    found = recognise("items", {"properties": {**NATIVE, "id": number, "warehouses": {}}})
-    assert isinstance(found, Ambiguous)
-    assert mapped("items", "sku stock", id=number) == ("sku", "stock")
-    ignored("items", "stock", id=number)
+    found = recognise("items", native("sku stock", id=number))
+    assert isinstance(found, Question)
+    assert found.mapping.sku == ("sku",)
+    assert found.mapping.id == ()
 
 
 @pytest.mark.parametrize("columns", ["sku", "stock", "warehouses", "", "sku id externalId"])
@@ -133,14 +115,60 @@ def test_an_item_has_an_identifier_and_stock(columns: str) -> None:
 
 def test_meltanos_test_stream_is_taken_gently() -> None:
     """`meltano config test` sends a stream of id, name and created_at: it is not stock."""
-    columns = {"id": {"type": "integer"}, "name": {}, "created_at": {"format": "date-time"}}
-    reason = ignored("meltano_test_stream", "", **columns)
-    assert reason == "it has no column for a SKU (an id is never taken for one)"
+    columns: dict[str, Any] = {"id": {"type": "integer"}, "name": {}, "created_at": {}}
+    records = [{"id": 1, "name": "Test Record 1", "created_at": "2025-01-01T00:00:00"}]
+    found = recognise("meltano_test_stream", {"properties": columns}, ["id"], records)
+    assert isinstance(found, NotStock)
 
 
-def test_what_is_reserved_is_remarked_upon() -> None:
-    """A quantity beside a reserved one is recognised, with a word on what is not taken off."""
-    found = recognise("stock", schema_of("sku qty qty_reserved"))
-    assert isinstance(found, Recognised)
-    assert "'qty_reserved'" in found.remark
-    assert found.mapping.subtract == ()
+@pytest.mark.parametrize(
+    "columns",
+    [
+        "sku qty",
+        "SKU stok gudang",
+        "sku stock_quantity",
+        "item_code available store_number",
+        "kode-produk jml id_lokasi",
+    ],
+)
+def test_common_names_are_asked_about_and_never_sent(columns: str) -> None:
+    """A stream that is understood word for word still does not say what a row is."""
+    assert isinstance(recognise("stock", schema_of(columns), ["sku"]), Question)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("qtyOnHand", ("qty", "on", "hand")),
+        ("QTY ON HAND", ("qty", "on", "hand")),
+        ("public-stock_levels", ("public", "stock", "levels")),
+        ("SKUCode", ("sku", "code")),
+        ("\ufeffid.gudang", ("id", "gudang")),
+        ("Almacén", ("almacen",)),
+        ("Verfügbarer Bestand", ("verfugbarer", "bestand")),
+        ("", ()),
+    ],
+)
+def test_a_name_is_split_into_words(name: str, expected: tuple[str, ...]) -> None:
+    """Names are split at separators and changes of case, without case, accents or BOM."""
+    assert words(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("kodegudang", ("kode", "gudang")),
+        ("WhsCode", ("whs", "code")),
+        ("Lagerbestand", ("lager", "bestand")),
+        ("artikelnummer", ("artikel", "nummer")),
+        ("qtyonhand", ("qty", "onhand")),
+        ("location", ("location",)),
+        ("wholesale", ("wholesale",)),
+        ("online", ("online",)),
+    ],
+)
+def test_words_that_are_run_together_are_read_one_by_one(
+    name: str, expected: tuple[str, ...]
+) -> None:
+    """A word is split only if all of it is words that are known."""
+    assert tokens(name) == expected

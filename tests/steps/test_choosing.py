@@ -47,7 +47,8 @@ class TestConfigured:
         [
             (["stock"], "stock", 1),
             (["stock", "stock"], "stock", 1),
-            (["st*", "stock"], "stock", 1),
+            (["st*", "stock"], "stock", 2),
+            (["stock*", "st*"], "stock", 1),
             (["other", "st*"], "stock", 2),
             (["*-stock"], "main-stock", 1),
             (["public-?tock"], "public-stock", 1),
@@ -57,10 +58,26 @@ class TestConfigured:
             (["stock"], "stock2", None),
             (["stock"], "my-stock", None),
             ([], "stock", None),
+            (["Stok [Toko]"], "Stok [Toko]", 1),
+            (["Stok *", "Stok [A]"], "Stok [A]", 2),
+            (["Stok [A]"], "Stok A", None),
+            (["Stok [AB]"], "Stok A", None),
+            (["Stok[A]"], "StokA", None),
+            (["Stok[Toko]"], "StokT", None),
+            (["stok_[0-9]"], "stok_7", 1),
+            (["stok_[!0-9]"], "stok_a", 1),
+            (["Stok (A)"], "Stok (A)", 1),
+            (["a?b", "a?b"], "a?b", 1),
         ],
     )
-    def test_the_first_that_fits(self, names: list[str], stream: str, found: int | None) -> None:
-        """The first mapping whose name or glob fits is used, by exact letters."""
+    def test_a_name_comes_before_a_glob(
+        self, names: list[str], stream: str, found: int | None
+    ) -> None:
+        """The entry that is the stream's name is used, else the first glob that fits.
+
+        Brackets are a name's own, unless they read as a set of characters: a mapping for the sheet
+        `Stok [A]` never sends a stream `Stok A`.
+        """
         columns = ["qty", "free"]
         mappings = [plain(name, columns[n]) for n, name in enumerate(names)]
         assert quantity(chooser(mappings).choose(stream, schema("sku", "qty", "free"))) == found
@@ -73,7 +90,7 @@ class TestConfigured:
 
     @pytest.mark.parametrize(
         ("name", "named"),
-        [("stock", True), ("st*", False), ("stoc?", False), ("[s]tock", False)],
+        [("stock", True), ("st*", False), ("stoc?", False), ("[sz]tock", False)],
     )
     def test_a_user_vouches_for_what_is_named(self, name: str, *, named: bool) -> None:
         """Only a mapping for a named stream, not a glob, relies on its columns."""
@@ -134,9 +151,10 @@ class TestRecognised:
 
     def test_recognised_is_said_with_the_lines_to_write(self) -> None:
         """What was recognised is told as if the user had written it; nobody vouches for it."""
-        choice = chooser(None).choose("stock_levels", schema("sku", "stock", "updated_at"))
+        choice = chooser(None).choose("stock_levels", schema("sku", "stock", "_sdc_extracted_at"))
         assert choice.mapping is not None
         assert not choice.named
+        assert choice.columns == frozenset({"sku", "stock"})
         assert "'stock_levels' is recognised" in choice.remark
         assert "sku: sku" in choice.remark
 
@@ -146,25 +164,45 @@ class TestRecognised:
         assert choice.mapping is None
         assert "'customers' is ignored" in choice.remark
 
-    def test_what_is_not_clear_is_an_error(self) -> None:
-        """Where only the user can tell, the run ends before anything is sent."""
-        with pytest.raises(ConfigurationError, match="not clear"):
-            chooser(None).choose(
-                "stock", schema("sku", "stock", "available", "on_hand", "warehouse")
-            )
+    def test_what_looks_like_stock_is_kept_for_a_question(self) -> None:
+        """A stream that is asked about has no mapping, and its records are looked at."""
+        choice = chooser(None).choose("stock", schema("sku", "qty", "warehouse"))
+        assert choice.mapping is None
+        assert choice.remark == ""
+        assert choice.sample is not None
 
     def test_global_and_per_warehouse_in_one_run(self) -> None:
         """A global and a per-warehouse stream would overwrite each other: an error."""
         chosen = chooser(None)
-        chosen.choose("stock_a", schema("sku", "stock"))
+        chosen.choose("stock", schema("sku", "stock"))
         with pytest.raises(ConfigurationError, match="overwrite"):
-            chosen.choose("stock_b", schema("sku", "stock", "warehouse"))
+            chosen.choose("inventory", schema("sku", "warehouses"))
 
     def test_a_stream_may_come_with_another_schema(self) -> None:
         """A later SCHEMA replaces what the stream was recognised as."""
         chosen = chooser(None)
-        chosen.choose("stock_a", schema("sku", "stock"))
-        assert chosen.choose("stock_a", schema("sku", "stock", "warehouse")).mapping is not None
+        chosen.choose("stock", schema("sku", "stock"))
+        assert chosen.choose("stock", schema("sku", "warehouses")).mapping is not None
+
+
+class TestMistyped:
+    """A mapping for a stream that does not come is told with the nearest that does."""
+
+    def test_the_nearest_stream_is_named(self) -> None:
+        """A letter wrong: both names are told."""
+        chosen = chooser([plain("stok_gudnag"), plain("else")])
+        chosen.choose("stok_gudang", schema("sku", "qty"))
+        (line,) = chosen.mistyped()
+        assert "'stok_gudnag'" in line
+        assert "'stok_gudang'" in line
+        assert "'stok_gudang'" in chosen.nothing_mapped()
+
+    def test_a_mapping_that_is_used_is_not_mistyped(self) -> None:
+        """Another stream beside it may be ignored, however like it is called."""
+        chosen = chooser([plain("stok_a")])
+        chosen.choose("stok_a", schema("sku", "qty"))
+        chosen.choose("stok_b", schema("sku", "qty"))
+        assert list(chosen.mistyped()) == []
 
 
 def test_a_fall_back_between_kinds_of_identifier_is_doubted() -> None:

@@ -116,7 +116,8 @@ def _fails(view: StreamView) -> bool:
 
 
 def _is_doubtful(view: StreamView) -> bool:
-    return bool(view.missing) or any(cause.what for cause in view.causes.values())
+    parts = view.parts.seen or view.parts.unread(view.advice.compiled)
+    return bool(view.missing or parts) or any(cause.what for cause in view.causes.values())
 
 
 def _said(view: StreamView, *, clash: bool) -> str:

@@ -1,0 +1,165 @@
+"""The fields of a stream, as its SCHEMA declares them and as its first records show them.
+
+A SCHEMA often says less than the records: an object without columns, a list without a type, a text
+that is JSON. So both are read, name by name, into one tree. Whatever is no schema has no fields.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from target_tocobagus.mapping.paths import BOM, json_value
+from target_tocobagus.mapping.refusals import Unreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+DEPTH: Final = 5
+_MOST_VALUES: Final = 50
+_SCALARS: Final = frozenset({"string", "integer", "number"})
+_COMBINED: Final = ("anyOf", "oneOf", "allOf")
+
+
+class Field(msgspec.Struct, frozen=True):
+    """A field of a record, or of an entry of a list.
+
+    Attributes:
+        path: Names, from the record or the entry.
+        types: The JSON types that it may have, `null` apart; empty where none is known.
+        is_list: It holds a list.
+        is_date: Declared as a date or a time.
+        inner: The fields of the object, or of the list's entries, by paths of their own.
+        values: What the records have there, nulls apart.
+    """
+
+    path: tuple[str, ...]
+    types: frozenset[str]
+    is_list: bool
+    is_date: bool
+    inner: tuple[Field, ...]
+    values: tuple[Any, ...]
+
+    @property
+    def is_scalar(self) -> bool:
+        """Whether it can hold a number, a code or a name (a date-time cannot)."""
+        return not (self.inner or self.is_list or self.is_date or self.types) or (
+            bool(self.types & _SCALARS) and not (self.inner or self.is_list or self.is_date)
+        )
+
+
+def fields_of(schema: Any, records: Iterable[Any] = ()) -> tuple[Field, ...]:
+    """Read the fields of a stream."""
+    return _fields([schema], list(records), DEPTH)
+
+
+def leaves(fields: Iterable[Field], depth: int = 3) -> Iterator[Field]:
+    """List what is not an object, with its path through the objects; lists are not entered."""
+    for field in fields:
+        if field.inner and not field.is_list:
+            if depth > 1:
+                for inner in leaves(field.inner, depth - 1):
+                    yield msgspec.structs.replace(inner, path=field.path + inner.path)
+        else:
+            yield field
+
+
+def has_path(schema: Any, path: str) -> bool:
+    """Tell whether a schema declares ``column.inner``, through lists and objects alike."""
+    name, _, rest = path.partition(".")
+    properties = _properties(schema)
+    if not rest or name not in properties:
+        return name in properties
+    return any(has_path(inner, rest) for inner in _alternatives(properties[name], DEPTH))
+
+
+def columns(schema: Any) -> dict[str, frozenset[str]]:
+    """List a stream's declared columns with their types; neither a BOM nor `null` is shown."""
+    return {
+        name.removeprefix(BOM): frozenset(_types(column, DEPTH)) - {"null"}
+        for name, column in _properties(schema).items()
+        if is_own(name)
+    }
+
+
+def is_own(name: str) -> bool:
+    """Tell whether a column is the tap's own, not one that was added on the way."""
+    return not name.removeprefix(BOM).startswith("_sdc_")
+
+
+def _fields(schemas: Sequence[Any], values: Sequence[Any], depth: int) -> tuple[Field, ...]:
+    if not depth:
+        return ()
+    declared: dict[str, list[Any]] = {}
+    for schema in schemas:
+        for name, column in _properties(schema).items():
+            declared.setdefault(name.removeprefix(BOM), []).append(column)
+    found: dict[str, list[Any]] = {name: [] for name in declared}
+    for value in values:
+        if isinstance(value, dict):
+            for name, inner in value.items():
+                found.setdefault(name.removeprefix(BOM), []).append(inner)
+    return tuple(
+        _field(name, declared.get(name, []), found[name], depth) for name in filter(is_own, found)
+    )
+
+
+def _field(name: str, schemas: Sequence[Any], values: Sequence[Any], depth: int) -> Field:
+    given = [_parsed(value) for value in values if value is not None][:_MOST_VALUES]
+    branches = [branch for schema in schemas for branch in _alternatives(schema, DEPTH)]
+    types = frozenset(kind for schema in schemas for kind in _types(schema, DEPTH)) - {"null"}
+    lists = [value for value in given if isinstance(value, list)]
+    entries = [entry for each in lists for entry in each][:_MOST_VALUES]
+    objects = [value for value in [*given, *entries] if isinstance(value, dict)]
+    return Field(
+        path=(name,),
+        types=types or frozenset(map(_type_of, given)),
+        is_list=bool(lists) or ("array" in types and "object" not in types and not objects),
+        is_date=any("date" in str(schema.get("format", "")) for schema in branches),
+        inner=_fields(branches, objects, depth - 1),
+        values=tuple(given),
+    )
+
+
+def _parsed(value: Any) -> Any:
+    """Read the JSON text of a list or an object as what it is."""
+    try:
+        inner = json_value(value) if isinstance(value, str) else None
+    except Unreadable:
+        inner = None
+    return value if inner is None else inner
+
+
+def _type_of(value: Any) -> str:
+    names = {bool: "boolean", int: "integer", str: "string", list: "array", dict: "object"}
+    return names.get(type(value), "number")
+
+
+def _properties(schema: Any) -> Mapping[str, Any]:
+    properties = schema.get("properties") if isinstance(schema, dict) else None
+    return properties if isinstance(properties, dict) else {}
+
+
+def _alternatives(schema: Any, depth: int) -> Iterator[dict[str, Any]]:
+    """Yield a schema, what a list of it holds, and each of its `anyOf`."""
+    if not isinstance(schema, dict) or not depth:
+        return
+    yield schema
+    branches = [schema.get("items")]
+    for key in _COMBINED:
+        branches += schema[key] if isinstance(schema.get(key), list) else []
+    for branch in branches:
+        yield from _alternatives(branch, depth - 1)
+
+
+def _types(schema: Any, depth: int) -> Iterator[str]:
+    if not isinstance(schema, dict) or not depth:
+        return
+    declared = schema.get("type")
+    for kind in declared if isinstance(declared, list) else [declared]:
+        if isinstance(kind, str):
+            yield kind
+    for key in _COMBINED:
+        for branch in schema[key] if isinstance(schema.get(key), list) else []:
+            yield from _types(branch, depth - 1)

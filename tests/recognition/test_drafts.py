@@ -1,0 +1,83 @@
+"""Of streams of real taps and sheets none is sent on a guess, and most drafts are right."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from target_tocobagus.asking import Sample, block
+from target_tocobagus.mapping import compile_mapping
+from target_tocobagus.mapping.as_config import as_config
+from target_tocobagus.mapping.recognition import Question, Recognised, recognise
+from target_tocobagus.model import Stock
+from target_tocobagus.settings import parse_settings
+
+CASES: list[dict[str, Any]] = json.loads(
+    (Path(__file__).parents[1] / "data" / "recognition.json").read_text("utf-8")
+)
+RIGHT_AT_LEAST = 20
+"""So many drafts of the 21 streams of stock are right as they are: a change must not lose one."""
+
+Row = tuple[str, str | None, int]
+
+
+def sampled(case: dict[str, Any]) -> Sample:
+    """Take in a stream with its records, as a run does."""
+    sample = Sample(case["stream"], case["schema"], case["key_properties"])
+    for record in case["records"]:
+        sample.add(record)
+    sample.judge()
+    return sample
+
+
+def pasted(sample: Sample, records: list[Any]) -> set[Row]:
+    """Put the lines of a question into a configuration, and map the records by it."""
+    settings = parse_settings({"dry_run": True, **yaml.safe_load(block([sample]))})
+    (mapping,) = settings.streams or ()
+    compiled = compile_mapping(mapping, settings.policy)
+    outcomes = [outcome for record in records for outcome in compiled.outcomes(record)]
+    return {
+        (outcome.identifier[1], outcome.location, outcome.quantity)
+        for outcome in outcomes
+        if isinstance(outcome, Stock)
+    }
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+def test_nothing_is_sent_on_a_guess(case: dict[str, Any]) -> None:
+    """None of them is the API's shape or a known stream, so none is sent, whatever it is called."""
+    found = recognise(case["stream"], case["schema"], case["key_properties"], case["records"])
+    assert not isinstance(found, Recognised)
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if case["kind"] == "S"], ids=lambda case: case["name"]
+)
+def test_a_stream_of_stock_is_a_question_with_lines_to_paste(case: dict[str, Any]) -> None:
+    """Its draft is a configuration as it stands, and maps at least one of its records."""
+    sample = sampled(case)
+    assert isinstance(sample.found, Question)
+    (written,) = yaml.safe_load(block([sample]))["streams"]
+    assert written == as_config(sample.found.mapping)
+    assert pasted(sample, case["records"])
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if case["kind"] == "N"], ids=lambda case: case["name"]
+)
+def test_a_stream_without_stock_is_not_asked_about(case: dict[str, Any]) -> None:
+    """Invoices, plans and the like end no run."""
+    assert not isinstance(sampled(case).found, Question)
+
+
+def test_most_drafts_are_right_as_they_are() -> None:
+    """Item, location and quantity of every record are what the stream truly holds."""
+    right = [
+        case["name"]
+        for case in CASES
+        if case["truth"]
+        and pasted(sampled(case), case["records"]) == {tuple(row) for row in case["truth"]}
+    ]
+    assert len(right) >= RIGHT_AT_LEAST
