@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from target_tocobagus.errors import ActionNeeded, ConfigurationError
-from target_tocobagus.foreign_text import clean
+from target_tocobagus.foreign_text import clean, quoted
 from target_tocobagus.mapping import CompiledMapping, compile_mapping
 from target_tocobagus.mapping.as_config import as_yaml_lines, indented, warehouse_map_lines
 from target_tocobagus.mapping.recognition import NotStock, Question, Recognition, recognise
@@ -118,7 +118,7 @@ class Questions:
         if not reason or sample.stream in self._ignored:
             return ""
         self._ignored.add(sample.stream)
-        return f"Stream {clean(repr(sample.stream))} is ignored: {clean(reason)}"
+        return f"Stream {quoted(sample.stream)} is ignored: {clean(reason)}"
 
     def recognise(self, stream: str) -> None:
         """Take note that a stream is recognised: from now on no question ends the run."""
@@ -138,7 +138,7 @@ class Questions:
             if sample.stream not in self._told:
                 self._told.add(sample.stream)
                 yield (
-                    f"Stream {clean(repr(sample.stream))} looks like stock and is not recognised:"
+                    f"Stream {quoted(sample.stream)} looks like stock and is not recognised:"
                     " its rows are passed over for good, for the STATE covers them. To send it,"
                     f" put this into the configuration ({_ONLY_NAMED}; {_COMMANDS}):\n"
                     f"{block([sample])}"
@@ -149,7 +149,7 @@ class Questions:
         asked = [] if self._is_recognised else self._asked()
         if not asked:
             return None
-        names = ", ".join(clean(repr(sample.stream)) for sample in asked)
+        names = ", ".join(quoted(sample.stream) for sample in asked)
         return ActionNeeded(
             f"No stream is recognised, and only you can tell what {names} may hold. Nothing was"
             f" sent. Check these lines and put them into the configuration ({_ONLY_NAMED};"

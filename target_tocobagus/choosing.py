@@ -118,13 +118,13 @@ class Chooser:
             near = difflib.get_close_matches(mapping.stream, streams, n=1)
             if mapping.stream not in self._used and near:
                 yield (
-                    f"streams: no stream {clean(repr(mapping.stream))} came; the nearest that did"
-                    f" is {clean(repr(near[0]))}, and it is ignored"
+                    f"streams: no stream {quoted(mapping.stream)} came; the nearest that did"
+                    f" is {quoted(near[0])}, and it is ignored"
                 )
 
     def nothing_mapped(self) -> str:
         """Say that no stream that came has a mapping, and what the user may look for."""
-        streams = [clean(repr(stream)) for stream in self._unmapped]
+        streams = [quoted(stream) for stream in self._unmapped]
         more = f" and {len(streams) - _SHOWN_NAMES} more" if len(streams) > _SHOWN_NAMES else ""
         named = f"{', '.join(streams[:_SHOWN_NAMES])}{more}"
         came = f" `streams` names none of {named}." if streams else ""

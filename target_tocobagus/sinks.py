@@ -14,7 +14,7 @@ from singer_sdk.exceptions import InvalidRecord
 from singer_sdk.sinks import Sink
 
 from target_tocobagus.errors import ActionNeeded, ConfigurationError
-from target_tocobagus.foreign_text import clean
+from target_tocobagus.foreign_text import clean, quoted
 from target_tocobagus.mapping.fields import is_own
 from target_tocobagus.mapping.paths import BOM
 from target_tocobagus.model import Skipped
@@ -128,8 +128,8 @@ class StockSink(Sink):
         names = [name.removeprefix(BOM) for name in record if is_own(name)]
         if strange := [name for name in names if name not in known]:
             message = (
-                f"stream {clean(repr(self.stream_name))} was recognised as the API's own items, and"
-                f" a record has the column {clean(repr(strange[0]))}, which its SCHEMA does not"
+                f"stream {quoted(self.stream_name)} was recognised as the API's own items, and"
+                f" a record has the column {quoted(strange[0])}, which its SCHEMA does not"
                 " declare: what it changes, only you can tell. Give the stream a mapping in"
                 " streams; `tocobagus map FILE` drafts one"
             )

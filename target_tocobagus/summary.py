@@ -71,10 +71,8 @@ def summary_text(fields: dict[str, Any]) -> str:
         clamped = counted(fields["clamped"], "quantity below 0 was", "quantities below 0 were")
         lines.append(f"  {clamped} sent as 0")
     if fields["cut"]:
-        cut = counted(fields["cut"], "quantity had", "quantities had")
-        lines.append(
-            f"  {cut} a fraction, and {'was' if fields['cut'] == 1 else 'were'} rounded down"
-        )
+        cut = counted(fields["cut"], "quantity", "quantities")
+        lines.append(f"  {cut} with a fraction, rounded down")
     return "\n".join(lines)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from target_tocobagus.foreign_text import clean
+from target_tocobagus.foreign_text import clean, quoted
 from target_tocobagus.mapping import vocabulary as said
 from target_tocobagus.mapping.by_names import Candidate, Scope, path_of, quoted, scope_of
 from target_tocobagus.mapping.fields import Field, fields_of
@@ -229,7 +229,7 @@ def _columns_read(parts: _Parts) -> set[str]:
 
 def _quoted(names: Sequence[str]) -> str:
     more = f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
-    return ", ".join(clean(repr(name)) for name in names[:_FEW]) + more
+    return ", ".join(quoted(name) for name in names[:_FEW]) + more
 
 
 def _is_document(field: Field) -> bool:
