@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import html
 import re
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -29,12 +30,16 @@ class Redactor:
     def __init__(self, secrets: Iterable[str]) -> None:
         """Take the secrets; those of fewer than four characters are passed over."""
         known = {secret for secret in secrets if len(secret) >= _SHORTEST}
-        plain = known | {form for secret in known for form in _in_base64(secret)}
         # The longest first: one secret may be the beginning of another.
-        self._plain = sorted(plain, key=len, reverse=True)
-        patterns = ("".join(map(_any_writing, secret)) for secret in self._plain if secret in known)
-        self._disguised = re.compile("|".join(patterns)) if known else None
-        self._signs = [text.encode("utf-8", "surrogatepass") for text in (*plain, *_MARKS, "\0")]
+        self._known = sorted(known, key=len, reverse=True)
+        self._plain = [*self._known, *(form for secret in known for form in _in_base64(secret))]
+        signs = (*self._plain, *_MARKS, "\0")
+        self._signs = [sign.encode("utf-8", "surrogatepass") for sign in signs]
+
+    @cached_property
+    def _disguised(self) -> re.Pattern[str]:
+        """Find a secret in any writing; made when first needed, for it takes a while."""
+        return re.compile("|".join("".join(map(_any_writing, each)) for each in self._known))
 
     def may_be_in(self, content: bytes) -> bool:
         """Tell quickly whether a body of JSON needs a closer look; NULs are those of UTF-16."""
@@ -42,7 +47,7 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Blank out the secrets in a text."""
-        if self._disguised and any(mark in text for mark in _MARKS):
+        if self._known and any(mark in text for mark in _MARKS):
             text = self._disguised.sub(BLANK, text)
         for secret in self._plain:
             text = text.replace(secret, BLANK)
