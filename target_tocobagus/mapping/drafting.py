@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from target_tocobagus.foreign_text import clean, quoted
+from target_tocobagus.foreign_text import clean
 from target_tocobagus.mapping import vocabulary as said
 from target_tocobagus.mapping.by_names import Candidate, Scope, path_of, quoted, scope_of
 from target_tocobagus.mapping.fields import Field, fields_of

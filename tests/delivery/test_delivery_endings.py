@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 import threading
@@ -18,8 +19,14 @@ from delivery_desk import Attempt, Desk, names, refusing
 from delivery_run import Do, Run, Say, make_settings
 from delivery_witness import Witness
 
-from target_tocobagus.errors import CredentialError, DeliveryError, Stopped
-from target_tocobagus.model import NoReply, Reply
+from target_tocobagus.errors import (
+    CredentialError,
+    DeliveryError,
+    InputError,
+    OutputError,
+    Stopped,
+)
+from target_tocobagus.model import NoReply, Refused, Rejection, Reply, Stream
 from target_tocobagus.sending import Outside
 
 HOUR_MS = 3_600_000
@@ -84,6 +91,92 @@ def test_a_signal_drains_nothing_and_settles_what_is_in_flight(number: int) -> N
     assert run.states == [2]
     assert run.pipeline.tally.accepted == 2
     assert not witness.broken
+
+
+def test_a_disk_that_stands_still_holds_up_no_state_and_no_signal(tmp_path: Path) -> None:
+    """While a rejected row is being written, what was safe goes out and a signal is met."""
+    witness = Witness()
+    api = ScriptedApi([], Rules(), witness)
+    settings = make_settings(batch_wait_seconds=0, rejects_path=str(tmp_path / "rejects"))
+    run = Run(settings, Outside(api.clock, api.send, state_seconds=0.0), witness)
+    written, gate = threading.Event(), threading.Event()
+
+    def stand_still(rejection: Rejection) -> None:  # noqa: ARG001  # the form of the method
+        written.set()
+        gate.wait(30)
+
+    run.pipeline._rejects.write = stand_still  # type: ignore[method-assign]  # noqa: SLF001  # the disk
+    threading.Timer(1.0, lambda: run.stop(signal.SIGTERM)).start()
+    steps: list[Say | Do] = [Say(("sku", "a"), (None,)), Do("state"), Do("bad"), Do("state")]
+    run.play([*steps, *[Do("pause")] * 100_000])
+    gate.set()
+    assert written.is_set()
+    assert isinstance(run.error, Stopped)
+    assert run.states[-1:] == [1]
+    assert (run.pipeline.tally.accepted, run.pipeline.tally.unsettled) == (1, 1)
+
+
+def test_a_row_that_cannot_be_synced_is_covered_by_no_state(tmp_path: Path) -> None:
+    """One failed fsync ends the run, and no later one makes good what the kernel dropped."""
+    witness = Witness()
+    api = ScriptedApi([], Rules(), witness)
+    settings = make_settings(batch_wait_seconds=0, rejects_path=str(tmp_path / "rejects"))
+    run = Run(settings, Outside(api.clock, api.send, state_seconds=0.0), witness)
+    rejects = run.pipeline._rejects  # noqa: SLF001  # the disk is what is swapped
+    sync = rejects.sync
+
+    def fail_once() -> None:
+        rejects.sync = sync  # type: ignore[method-assign]
+        message = "rejects_path cannot be written (Input/output error)"
+        raise OutputError(message)
+
+    rejects.sync = fail_once  # type: ignore[method-assign]
+    steps: list[Say | Do] = [Say(("sku", "a"), (None,)), Do("state"), Do("pause"), Do("bad")]
+    for sku in names("b", 50):
+        steps += [Say(("sku", sku), (None,)), Do("state"), Do("pause"), Do("bad")]
+    run.play(steps)
+    assert isinstance(run.error, OutputError)
+    assert set(run.states) <= {1}
+    assert not witness.broken
+
+
+@pytest.mark.parametrize("fatal", [False, True])
+@pytest.mark.parametrize("closing", [False, True])
+def test_the_first_error_is_reported_and_the_later_ones_are_logged(
+    caplog: pytest.LogCaptureFixture, *, fatal: bool, closing: bool
+) -> None:
+    """A broken line, then a refused credential, a verdict, sums that do not close: each is said."""
+    witness = Witness()
+    api = ScriptedApi([], Rules(), witness)
+    send = (lambda _: refusing(401, "AUTH_010")) if fatal else api.send
+    run = Run(make_settings(max_rejected_rows=0), Outside(api.clock, send), witness)
+    run.say(Say(("sku", "a"), (None,)))
+    run.pipeline.take([Refused("BAD_QUANTITY", "unreadable")], Stream("stock"), b"")
+    if closing:
+        run.pipeline.tally.updates += 1
+    broken = InputError("Line 4 of the input is not JSON")
+    with caplog.at_level(logging.ERROR, "target-tocobagus"):
+        assert run.pipeline.end_after(broken) is broken
+    later = " ".join(caplog.messages)
+    assert ("AUTH_010" in later) is fatal
+    assert ("sums do not close" in later) is closing
+    assert ("max_rejected_rows" in later) is (not fatal and not closing)
+    assert "Line 4" not in later
+
+
+def test_an_error_that_was_there_before_a_broken_line_is_the_first() -> None:
+    """A worker's fatal error that reading had not noticed yet, or a signal's, comes first."""
+    for number in (None, signal.SIGTERM):
+        witness = Witness()
+        api = ScriptedApi([], Rules(), witness)
+        run = Run(make_settings(), Outside(api.clock, api.send), witness)
+        fatal = DeliveryError("nothing more can be sent")
+        if number is None:
+            run.pipeline._delivery.fail(fatal)  # noqa: SLF001  # as a worker does
+        else:
+            run.stop(number)
+        first = run.pipeline.end_after(InputError("Line 4 of the input is not JSON"))
+        assert first is fatal if number is None else isinstance(first, Stopped)
 
 
 def test_a_signal_hands_no_row_on() -> None:

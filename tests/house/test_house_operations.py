@@ -154,7 +154,7 @@ def test_every_code_of_a_rejection_is_explained() -> None:
 
 
 def test_every_exit_code_is_explained() -> None:
-    """Success, each error's, a wrong command line's, and those of the two signals."""
+    """Success, each error's, a wrong command line's, and those of the three signals."""
     failures = {
         error.exit_code
         for error in vars(errors).values()
@@ -162,7 +162,8 @@ def test_every_exit_code_is_explained() -> None:
         and issubclass(error, errors.TocobagusError)
         and error is not errors.Stopped
     }
-    signals = {errors.Stopped(number).exit_code for number in (signal.SIGTERM, signal.SIGINT)}
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    signals = {errors.Stopped(number).exit_code for number in numbers}
 
     assert {int(row[0]) for row in table("Exit codes")} == {
         *(0, click.UsageError.exit_code),

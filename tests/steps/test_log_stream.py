@@ -45,8 +45,11 @@ def pipe() -> Iterator[Pipe]:
     """A log that is not read yet."""
     made = Pipe()
     yield made
-    made.read()
+    reader = made.read()
     made.log.drain(None)
+    made.stderr.close()
+    reader.join()
+    os.close(made.reader)
 
 
 def test_a_slow_reader_gets_every_line_in_its_order(pipe: Pipe) -> None:

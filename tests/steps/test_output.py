@@ -114,9 +114,9 @@ def test_once_the_run_must_stop_a_reader_has_its_limit(wakeup: WakeUp, pipe: Pip
 def test_a_line_that_a_pipe_takes_at_once_is_never_torn(wakeup: WakeUp, pipe: Pipe) -> None:
     """While there is no room for all of it, nothing of it is written."""
     wakeup.stop(0.0)
-    with pytest.raises(OutputError):  # noqa: PT012  # which of the writes fails, nobody knows
-        for _ in range(1000):
-            pipe.write_line("x" * 3000)
+    lines = ["x" * 3000] * 1000
+    with pytest.raises(OutputError):
+        list(map(pipe.write_line, lines))
     written = os.read(pipe.reader, 1 << 20)
     assert written == (b"x" * 3000 + b"\n") * (len(written) // 3001)
 
