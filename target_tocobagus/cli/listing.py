@@ -14,7 +14,7 @@ from target_tocobagus.mapping.as_config import as_config, as_yaml_lines
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from target_tocobagus.cli.surveying import StreamView
+    from target_tocobagus.cli.stream_view import StreamView
 
 _WIDTH = 98
 _LONGEST = 4_000

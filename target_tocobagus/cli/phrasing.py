@@ -9,7 +9,7 @@ from target_tocobagus.plural import counted
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from target_tocobagus.cli.surveying import StreamView
+    from target_tocobagus.cli.stream_view import StreamView
 
 
 def said_of_stream(view: StreamView, *, clash: bool) -> Iterator[str]:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from target_tocobagus.cli.surveying import StreamView
+    from target_tocobagus.cli.stream_view import StreamView
     from target_tocobagus.model import Outcome
 
 MOST_ROWS: Final = 8

@@ -229,7 +229,7 @@ def _columns_read(parts: _Parts) -> set[str]:
 
 def _quoted(names: Sequence[str]) -> str:
     more = f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
-    return ", ".join(quoted(name) for name in names[:_FEW]) + more
+    return ", ".join(clean(repr(name)) for name in names[:_FEW]) + more
 
 
 def _is_document(field: Field) -> bool:

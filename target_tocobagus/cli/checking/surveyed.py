@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from target_tocobagus.cli.checking.advice import Diagnosis
     from target_tocobagus.cli.checking.finding import Finding
-    from target_tocobagus.cli.surveying import StreamView
+    from target_tocobagus.cli.stream_view import StreamView
     from target_tocobagus.settings import Settings
 
 _HINT: Final = "--stream FILE or --catalog FILE shows what becomes of a tap's records."
