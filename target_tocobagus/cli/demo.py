@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
+from target_tocobagus.foreign_text import clean
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -106,11 +108,11 @@ def _read_config(path: Path) -> dict[str, Any]:
     try:
         settings = json.loads(path.read_bytes())
     except ValueError as error:
-        message = f"--config: {path} is no JSON: {error}"
-        raise click.ClickException(message) from error
+        message = f"--config: {clean(str(path))} is not JSON: {error}"
+        raise click.UsageError(message) from error
     if not isinstance(settings, dict):
-        message = f"--config: {path} is no JSON object"
-        raise click.ClickException(message)
+        message = f"--config: {clean(str(path))} is not a JSON object"
+        raise click.UsageError(message)
     return settings
 
 
