@@ -33,7 +33,7 @@ from msgspec import UNSET
 from target_tocobagus.checkpointing import OWN_KEY
 from target_tocobagus.decoding import read_float
 from target_tocobagus.entries import Entry
-from target_tocobagus.mapping import DELETED, MOST_BYTES
+from target_tocobagus.mapping import DELETED, MOST_BYTES, Row
 from target_tocobagus.model import Level, Stock
 
 if TYPE_CHECKING:
@@ -104,6 +104,9 @@ class FastLane:
         read(track, lines, start)
         handled = self._pipeline.position - began
         track.sink.record_counter_metric.increment(handled)
+        if track.parts is not None and track.sink.parts is None:
+            self.close(track.stream.name)  # it has been warned about: read without its key
+            self.open(track.stream, track.sink)
         return handled
 
     def _track_of(self, line: bytes) -> _Track | None:
@@ -130,6 +133,7 @@ class FastLane:
         stream, places, nowhere = track.stream, track.places, track.nowhere
         kind, unchanged_to = track.mapping.kinds[0], track.mapping.rules.quantities.unchanged_to
         keeps_lines = pipeline.keeps_lines
+        see = None if track.parts is None else track.parts.see
         position = pipeline.position
         last: Any = _NOWHERE  # equal to no column's value, null included
         identifier: Identifier = (kind, "")
@@ -170,6 +174,11 @@ class FastLane:
                     if not quantity:
                         entry.urgent = True
                     levels[place] = Level(quantity, position, stream, line if keeps_lines else b"")
+                    if see is not None:
+                        row = Row(_key(record.key), quantity, position)
+                        before = see(identifier, place, row)
+                        if before is not None:
+                            track.sink.doubt(identifier, place, (before, row))
                 elif sku is UNSET or quantity is UNSET or (code is UNSET and nowhere is _NOWHERE):
                     break
                 else:
@@ -193,6 +202,9 @@ class FastLane:
         outcome = track.mapping.row(record.identifier, record.stock, code)
         if isinstance(outcome, Stock) and type(code) is str and len(track.places) < _MOST_CODES:
             track.places[code] = outcome.location
+        if track.parts is not None:
+            key = _key(record.key)
+            track.sink.look_for_parts({track.parts.columns[0]: key}, (outcome,))
         self._pipeline.take((outcome,), track.stream, line if self._pipeline.keeps_lines else b"")
 
     def _read_columns(self, track: _Track, lines: Sequence[bytes], start: int) -> None:
@@ -207,13 +219,16 @@ class FastLane:
             record = {column: value for column, value in values if value is not UNSET}
             pipeline.position += 1
             kept = line if pipeline.keeps_lines else b""
-            pipeline.take(track.mapping.outcomes(record), track.stream, kept)
+            outcomes = track.mapping.outcomes(record)
+            track.sink.look_for_parts(record, outcomes)
+            pipeline.take(outcomes, track.stream, kept)
 
 
 class _Track:
     """What the lane knows of one stream.
 
     Attributes:
+        parts: What looks for rows that are parts, if the stream's key can tell.
         plain: Its mapping's columns, if it is one of rows.
         columns: Else all that its mapping reads.
         decode: Decodes RECORD lines of this stream, and refuses all others.
@@ -226,9 +241,11 @@ class _Track:
         self.stream = stream
         self.sink = sink
         self.mapping = mapping
-        self.plain = mapping.plain if _is_distinct(mapping.plain) else None
+        self.parts = sink.parts
+        keys = sink.parts.columns if sink.parts else ()
+        self.plain = mapping.plain if _is_distinct(mapping.plain, keys) else None
         self.is_strict = sink.columns is not None
-        read = {*(mapping.columns or ()), *(sink.columns or ()), DELETED}
+        read = {*(mapping.columns or ()), *(sink.columns or ()), *keys, DELETED}
         self.columns = sorted(read | {_BOM + column for column in read})
         message: Any = _message_type(stream.name, self._record_type())
         decoder = msgspec.json.Decoder(message, float_hook=read_float)
@@ -250,6 +267,9 @@ class _Track:
                 "deleted": DELETED,
             }
             fields = [(field, Any, UNSET) for field in ("identifier", "stock", "code")]
+            if self.parts is not None:
+                names["key"] = self.parts.columns[0]
+                fields.append(("key", Any, UNSET))
             fields.append(("deleted", None, None))  # a mark that is not null is refused
         return msgspec.defstruct(
             "Record", fields, rename=names, gc=False, forbid_unknown_fields=self.is_strict
@@ -290,7 +310,14 @@ def _message_type(stream: str, record: type[msgspec.Struct]) -> type[msgspec.Str
     )
 
 
-def _is_distinct(plain: PlainMapping | None) -> bool:
-    """Tell whether a struct can have a field for each column."""
-    columns = [plain.identifier_column, plain.stock_column, plain.warehouse_column] if plain else []
+def _is_distinct(plain: PlainMapping | None, keys: Sequence[str]) -> bool:
+    """Tell whether a struct can have a field for each column; and one for a key, no more."""
+    if plain is None or len(keys) > 1:
+        return False
+    columns = [plain.identifier_column, plain.stock_column, plain.warehouse_column, *keys]
     return len({*columns, DELETED}) == len(columns) + 1
+
+
+def _key(value: Any) -> Any:
+    """Take a key's column that is not there as null."""
+    return None if value is UNSET else value

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from target_tocobagus.asking import Questions, Sample
     from target_tocobagus.checkpointing import Value
     from target_tocobagus.mapping import CompiledMapping
-    from target_tocobagus.model import Outcome, Stream
+    from target_tocobagus.model import Identifier, Outcome, Stream
     from target_tocobagus.sending import Outside
     from target_tocobagus.settings import Settings
     from target_tocobagus.wakeup import WakeUp
@@ -131,6 +131,7 @@ class Pipeline:
         self._states = StateWriter(self._write, self._writer.confirm, outside.state_seconds)
         self._capacity = settings.batch_size_rows * (settings.max_in_flight + 4)
         self.gathering = Gathering()
+        self._handed_over = 0
         self._held_bytes = 0
         self._flush_rows = min(_MOST_ROWS_AT_ONCE, self._capacity)
         self._mappings: set[CompiledMapping] = set()
@@ -201,6 +202,13 @@ class Pipeline:
         """Watch for the columns that a stream's mapping relies on, for the whole run."""
         return self._watches.setdefault(stream, ColumnWatch(mapping.needs, mapping.inner_needs))
 
+    def is_pending(self, identifier: Identifier, position: int) -> bool:
+        """Tell whether what a record said of an item waits or is in flight."""
+        if position > self._handed_over:
+            return True
+        with self._delivery.lock:
+            return self._window.holds(identifier)
+
     def checkpoint(self, value: Value) -> None:
         """Take in a STATE, which covers every record so far."""
         self.flush()
@@ -219,6 +227,7 @@ class Pipeline:
         with self._delivery.lock:
             self._delivery.put(self.gathering)
         self.gathering.clear()
+        self._handed_over = self.position
         self._held_bytes = 0
 
     def breathe(self) -> None:

@@ -63,6 +63,7 @@ class StreamMapping(msgspec.Struct, frozen=True, kw_only=True):
     levels: str | None = None
     warehouses: tuple[str, ...] = ()
     split: tuple[Share, ...] = ()
+    combine: Literal["last"] | None = None
     native: bool = False
 
 

@@ -15,18 +15,20 @@ from singer_sdk.sinks import Sink
 
 from target_tocobagus.errors import ActionNeeded, ConfigurationError
 from target_tocobagus.foreign_text import clean, quoted
+from target_tocobagus.mapping import Row, is_deleted
 from target_tocobagus.mapping.fields import is_own
 from target_tocobagus.mapping.paths import BOM
-from target_tocobagus.model import Skipped
+from target_tocobagus.model import Skipped, Stock
 from target_tocobagus.replaying import only_rejected, rejected_updates
 from target_tocobagus.sdk_doors import describe
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from singer_sdk.sinks.core import BaseJSONSchemaValidator
 
-    from target_tocobagus.model import Outcome, Stream
+    from target_tocobagus.mapping import PartsWatch
+    from target_tocobagus.model import Identifier, Outcome, Stream
     from target_tocobagus.target import TargetTocobagus
 
 _IGNORED = [Skipped("the stream holds no stock")]
@@ -48,11 +50,16 @@ class StockSink(Sink):
             ConfigurationError: Only the user can tell where its stock stands.
         """
         super().__init__(target, stream_name, schema, key_properties)
+        self._target = target
         self._pipeline = target.pipeline
         self._warehouse_map = target.settings.policy.warehouse_map
         self._choice, self._watch = target.choose(stream_name, schema, key_properties)
-        self.mapping = self._choice.mapping and self._choice.mapping.under(schema)
+        mapping = self._choice.mapping
+        self.mapping = mapping and mapping.under(schema)
         self.columns = self._choice.columns
+        self.parts: PartsWatch | None = None
+        if mapping is not None:
+            self.parts = target.watch_parts(stream_name, mapping, self._key_properties)
 
     def get_validator(self) -> BaseJSONSchemaValidator | None:
         """Make what checks records, if the user asks for that.
@@ -105,7 +112,9 @@ class StockSink(Sink):
         if self._watch is not None:
             self._watch.see(record, self._pipeline.position)
         stream: Stream = context["stream"]
-        self._pipeline.take(self._outcomes(record, context), stream, context["line"])
+        outcomes = self._outcomes(record, context)
+        self.look_for_parts(record, outcomes)
+        self._pipeline.take(outcomes, stream, context["line"])
         self.record_counter_metric.increment()
 
     def _outcomes(self, record: dict[str, Any], context: dict[str, Any]) -> list[Outcome]:
@@ -134,6 +143,31 @@ class StockSink(Sink):
                 " streams; `tocobagus map FILE` drafts one"
             )
             raise ActionNeeded(message)
+
+    def look_for_parts(self, record: dict[str, Any], outcomes: Iterable[Outcome]) -> None:
+        """Warn, once a stream, if the last record contradicts one that is still on its way."""
+        if self.parts is None:
+            return
+        key, deleted = self.parts.key_of(record), is_deleted(record)
+        for outcome in outcomes:
+            if self.parts is None or not isinstance(outcome, Stock):
+                continue
+            if deleted:
+                self.parts.forget(outcome.identifier, outcome.location)
+                continue
+            row = Row(key, outcome.quantity, self._pipeline.position)
+            before = self.parts.see(outcome.identifier, outcome.location, row)
+            if before is not None:
+                self.doubt(outcome.identifier, outcome.location, (before, row))
+
+    def doubt(self, identifier: Identifier, location: str | None, rows: tuple[Row, Row]) -> None:
+        """Warn of two rows that contradict each other, if the first has not been sent."""
+        if self.parts is not None and self._pipeline.is_pending(identifier, rows[0].position):
+            self._target.logger.warning(
+                self.parts.doubt(self.stream_name, identifier, location, rows)
+            )
+            self._target.end_watch(self.stream_name)
+            self.parts = None
 
     def process_batch(self, context: dict[str, Any]) -> None:
         """Do nothing: what was read is on its way already."""

@@ -36,6 +36,7 @@ from target_tocobagus.decoding import bounded
 from target_tocobagus.environment import read_variables, unknown_variables, unread_variables
 from target_tocobagus.errors import ConfigurationError, InputError, TocobagusError
 from target_tocobagus.foreign_text import clean, quoted
+from target_tocobagus.mapping import CompiledMapping, PartsWatch, doubt_at_schema, unread_keys
 from target_tocobagus.model import Refused, Skipped, Stream
 from target_tocobagus.output import StateOutput
 from target_tocobagus.pipeline import GRACE_AFTER_SIGNAL, Pipeline
@@ -102,6 +103,7 @@ class TargetTocobagus(Target):
         self._wakeup = WakeUp()
         self._streams: dict[str, Stream] = {}
         self._remarks: set[str] = set()
+        self._parts: dict[str, PartsWatch | None] = {}
         self._reads_environment = bool(kwargs.get("parse_env_config"))
         kwargs.setdefault("message_reader", MessageReader(self._open_run))
         super().__init__(**kwargs)
@@ -209,6 +211,28 @@ class TargetTocobagus(Target):
                 watch.describe(),
             )
         return choice, watch
+
+    def watch_parts(
+        self, stream: str, mapping: CompiledMapping, keys: Sequence[str]
+    ) -> PartsWatch | None:
+        """Warn of a key that the mapping does not read, and watch for rows that are parts."""
+        columns = tuple(key for key in keys if key not in mapping.identity)
+        if mapping.last_is_meant or not columns:
+            return None
+        unread = unread_keys(keys, mapping.columns) if mapping.columns is not None else ()
+        if unread and (doubt := doubt_at_schema(stream, unread)) not in self._remarks:
+            self._remarks.add(doubt)
+            self.logger.warning(doubt)
+        known = self._parts.get(stream)
+        if known is None and stream in self._parts:
+            return None  # it was warned about
+        if known is None or known.columns != columns:
+            known = self._parts[stream] = PartsWatch(columns)
+        return known
+
+    def end_watch(self, stream: str) -> None:
+        """Look no further for rows that are parts: the stream has been warned about."""
+        self._parts[stream] = None
 
     # The run
 

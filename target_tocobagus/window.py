@@ -92,6 +92,10 @@ class Window:
         """Count the entries, whether they can be picked or not."""
         return len(self._entries)
 
+    def holds(self, identifier: Identifier) -> bool:
+        """Tell whether something of an item waits or is out."""
+        return identifier in self._entries or identifier in self._leased
+
     @property
     def idle(self) -> bool:
         """Nothing waits and nothing is out."""

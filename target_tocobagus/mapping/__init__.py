@@ -18,6 +18,7 @@ from target_tocobagus.mapping.compiling import compile_mapping
 from target_tocobagus.mapping.identifiers import MOST_BYTES
 from target_tocobagus.mapping.locations import Locations
 from target_tocobagus.mapping.needing import DELETED, InnerNeed
+from target_tocobagus.mapping.parts import PartsWatch, Row, doubt_at_schema, unread_keys
 from target_tocobagus.mapping.quantities import Quantities
 from target_tocobagus.mapping.refusals import REFUSALS
 from target_tocobagus.mapping.rows import Rows
@@ -29,9 +30,13 @@ __all__ = [
     "CompiledMapping",
     "InnerNeed",
     "Locations",
+    "PartsWatch",
     "PlainMapping",
     "Quantities",
+    "Row",
     "Rows",
     "compile_mapping",
+    "doubt_at_schema",
     "is_deleted",
+    "unread_keys",
 ]

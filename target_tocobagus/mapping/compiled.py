@@ -62,6 +62,8 @@ class CompiledMapping:
         inner_needs: The same of what stands inside the lists that `items` and `levels` name.
         columns: All columns of a record that are read; None where it may be any.
         kinds: The kinds of identifier it may yield, in the order in which they are tried.
+        identity: Columns of a record that say item and location, where it is one row; else empty.
+        last_is_meant: The user said that of several rows the last one counts.
         plain: What `row` wants, if the mapping is that simple; else None.
         rules: The policies for quantities and locations.
     """
@@ -75,8 +77,10 @@ class CompiledMapping:
         "_where",
         "_zeroes_deleted",
         "columns",
+        "identity",
         "inner_needs",
         "kinds",
+        "last_is_meant",
         "needs",
         "plain",
         "rules",
@@ -94,6 +98,8 @@ class CompiledMapping:
         needs: tuple[frozenset[str], ...],
         inner_needs: tuple[InnerNeed, ...],
         columns: frozenset[str] | None,
+        identity: frozenset[str],
+        last_is_meant: bool,
         kinds: tuple[Kind, ...],
         plain: PlainMapping | None,
     ) -> None:
@@ -109,6 +115,8 @@ class CompiledMapping:
         self.needs = needs
         self.inner_needs = inner_needs
         self.columns = columns
+        self.identity = identity
+        self.last_is_meant = last_is_meant
         self.kinds = kinds
         self.plain = plain
 

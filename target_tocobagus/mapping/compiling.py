@@ -53,6 +53,8 @@ def compile_mapping(mapping: StreamMapping, policy: StockPolicy) -> CompiledMapp
         needs=needing.native_needs(found) if mapping.native else needing.needs(found),
         inner_needs=needing.inner_needs(found),
         columns=needing.native_columns(found) if mapping.native else needing.columns(found),
+        identity=frozenset(KINDS) if mapping.native else needing.identity(found),
+        last_is_meant=mapping.combine == "last",
         kinds=KINDS if mapping.native else tuple(dict(found.identifiers)),
         plain=None if mapping.native else _plain(mapping, found),
     )

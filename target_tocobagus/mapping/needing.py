@@ -105,6 +105,15 @@ def columns(found: MappingPaths) -> frozenset[str] | None:
     return _joined([*found.where, *own, *quantities, *around], {DELETED})
 
 
+def identity(found: MappingPaths) -> frozenset[str]:
+    """Join the columns of a record that say item and location; empty where a list says them."""
+    if found.items:
+        return frozenset()
+    places = () if found.levels else found.warehouse
+    paths = [*(path for _, path in found.identifiers), *places]
+    return frozenset(path.column for path in paths if path.column)
+
+
 def native_needs(found: MappingPaths) -> tuple[frozenset[str], ...]:
     """As `needs`, of records that are the API's own items."""
     return (*_groups([found.where]), _NATIVE_IDENTIFIERS, _NATIVE_STOCK)

@@ -1,0 +1,104 @@
+"""Rows that may be parts of one stock: a row per lot, bin or day, of which the last would win.
+
+A stream's primary key tells. If it names a column that the mapping does not read, beside those that
+say item and location, one item and location may have several rows. And if two rows of different
+keys give one item and location different quantities at the same time, they have.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from target_tocobagus.mapping.paths import BOM
+from target_tocobagus.mapping.refusals import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from target_tocobagus.model import Identifier
+
+MOST_KEPT: Final = 100_000
+"""Items and locations that are remembered; beyond it all are forgotten, and it begins anew."""
+
+_ADVICE: Final = (
+    "of several rows of one item and location the last one wins. Check an item that has several"
+    " rows at the source: if they are parts of one stock (lots, bins, days), let the tap add them"
+    " up; if the last one is meant, set combine to last in the mapping"
+)
+
+
+def unread_keys(key_properties: Iterable[str], read_columns: Collection[str]) -> tuple[str, ...]:
+    """Name the columns of a stream's key that a mapping does not read.
+
+    Args:
+        key_properties: Of the SCHEMA.
+        read_columns: What the mapping reads of a record.
+
+    Returns:
+        Empty also for a lone surrogate key, which says nothing of what a row is.
+    """
+    keys = [key.removeprefix(BOM) for key in key_properties]
+    unread = tuple(key for key in keys if key not in read_columns)
+    return () if len(keys) == 1 else unread
+
+
+def doubt_at_schema(stream: str, unread: tuple[str, ...]) -> str:
+    """Say what a key with unread columns may mean."""
+    names = ", ".join(map(shown, unread))
+    return f"Stream {stream!r} has {names} in its key, which its mapping does not read: {_ADVICE}"
+
+
+class Row(NamedTuple):
+    """What a row said of an item and location."""
+
+    key: Any
+    quantity: int
+    position: int
+
+
+class PartsWatch:
+    """Looks for two rows of one item and location that differ in key and quantity.
+
+    Attributes:
+        columns: Those of the key that say neither item nor location.
+    """
+
+    __slots__ = ("_known", "_most", "columns")
+
+    def __init__(self, columns: tuple[str, ...], most: int = MOST_KEPT) -> None:
+        """Look at the key's columns, of so many items and locations at the most."""
+        self.columns = columns
+        self._most = most
+        self._known: dict[tuple[Identifier, str | None], Row] = {}
+
+    def key_of(self, record: dict[str, Any]) -> Any:
+        """Read a record's key: a value, or several; None where one is missing."""
+        values = [record.get(column, record.get(BOM + column)) for column in self.columns]
+        if any(value is None for value in values):
+            return None
+        return values[0] if len(values) == 1 else values
+
+    def see(self, identifier: Identifier, location: str | None, row: Row) -> Row | None:
+        """Remember a row; gives the one before it that it contradicts."""
+        known, place = self._known, (identifier, location)
+        before = known.get(place)
+        if before is None and len(known) >= self._most:
+            known.clear()
+        known[place] = row
+        if before is None or before.quantity == row.quantity or before.key == row.key:
+            return None
+        return None if before.key is None or row.key is None else before
+
+    def forget(self, identifier: Identifier, location: str | None) -> None:
+        """Forget what was said by a row that is deleted now."""
+        self._known.pop((identifier, location), None)
+
+    def doubt(
+        self, stream: str, identifier: Identifier, location: str | None, rows: tuple[Row, Row]
+    ) -> str:
+        """Say that two rows contradict each other."""
+        place = "" if location is None else f" at {shown(location)}"
+        names = ", ".join(self.columns)
+        told = " and ".join(f"{row.quantity} ({names} {shown(row.key)})" for row in rows)
+        item = f"{identifier[0]} {shown(identifier[1])}{place}"
+        return f"Stream {stream!r} has two rows of {item} that differ: {told}; {_ADVICE}"

@@ -1,0 +1,67 @@
+"""A stream's key tells whether its rows may be parts of one stock."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from target_tocobagus.mapping import PartsWatch, Row, unread_keys
+
+if TYPE_CHECKING:
+    from target_tocobagus.model import Identifier
+
+A: Identifier = ("sku", "A")
+
+
+@pytest.mark.parametrize(
+    ("keys", "read", "unread"),
+    [
+        (["sku", "lot"], {"sku", "qty"}, ("lot",)),
+        (["sku"], {"sku"}, ()),
+        (["id"], {"sku"}, ()),
+        (["id", "lot"], {"sku"}, ("id", "lot")),
+        (["\ufeffsku", "\ufefflot"], {"sku"}, ("lot",)),
+        ([], {"sku"}, ()),
+    ],
+)
+def test_columns_of_the_key_that_are_not_read(
+    keys: list[str], read: set[str], unread: tuple[str, ...]
+) -> None:
+    """All that the mapping does not read, unless the key is one surrogate."""
+    assert unread_keys(keys, read) == unread
+
+
+@pytest.mark.parametrize(
+    ("record", "key"),
+    [
+        ({"lot": 1, "bin": "x"}, [1, "x"]),
+        ({"\ufefflot": 1, "bin": []}, [1, []]),
+        ({"lot": 1}, None),
+        ({"lot": 1, "bin": None}, None),
+    ],
+)
+def test_a_key_is_all_of_its_columns(record: dict[str, Any], key: Any) -> None:
+    """A record that lacks one of them has no key."""
+    assert PartsWatch(("lot", "bin")).key_of(record) == key
+
+
+def test_no_more_than_the_most_are_kept() -> None:
+    """Memory does not grow with the stream; what is forgotten contradicts nothing."""
+    watch = PartsWatch(("id",), most=3)
+    for number in range(4):
+        assert watch.see(("sku", str(number)), None, Row(number, 1, number)) is None
+    assert watch.see(("sku", "0"), None, Row(9, 2, 5)) is None
+    assert watch.see(("sku", "3"), None, Row(9, 2, 6)) == Row(3, 1, 3)
+
+
+def test_a_row_is_compared_with_the_last_of_its_item_and_location() -> None:
+    """Another key with another quantity contradicts it; after a deletion nothing does."""
+    watch = PartsWatch(("id",))
+    assert watch.see(A, "W", Row(1, 5, 1)) is None
+    assert watch.see(A, None, Row(2, 6, 2)) is None
+    assert watch.see(A, "W", Row(1, 7, 3)) is None
+    assert watch.see(A, "W", Row(2, 7, 4)) is None
+    assert watch.see(A, "W", Row(3, 8, 5)) == Row(2, 7, 4)
+    watch.forget(A, "W")
+    assert watch.see(A, "W", Row(4, 9, 6)) is None
