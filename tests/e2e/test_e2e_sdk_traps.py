@@ -188,7 +188,7 @@ def test_an_empty_state_is_not_passed_on(command: Command) -> None:
 
 def test_a_configuration_error_shows_no_secret(command: Command) -> None:
     """The SDK prints the value that does not fit, whatever it is."""
-    ended = command.run([schema()], partner_secret=12345678987654321).without_traceback(1)
+    ended = command.run([schema()], partner_secret=12345678987654321).without_traceback(2)
     assert "partner_secret: must be of type string" in ended.stderr
     assert "12345678987654321" not in ended.stderr
 
