@@ -211,6 +211,8 @@ def _hints(survey: Survey, *, ignored: bool, mapped: bool) -> Iterator[str]:
     if mapped and not survey.examined:
         yield "These lines go under `config: streams:` of target-tocobagus in meltano.yml."
         yield "--format json writes the list for a config file; --config FILE checks one."
+    if mapped:
+        yield "`tocobagus check --config FILE --stream FILE` tries the whole configuration."
     if ignored and not survey.examined:
         yield "--all drafts a mapping also for what is ignored."
 

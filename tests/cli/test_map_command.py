@@ -150,6 +150,7 @@ def test_what_a_person_has_to_decide_is_asked() -> None:
 
     assert "stok to be decided" in flat(shown)
     assert "no other stream: decide, and configure it." in flat(shown)
+    assert "`tocobagus check --config FILE --stream FILE`" in flat(shown)
     assert "\n    stock: tersedia  # or: jumlah\n" in shown
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 import yaml
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from target_tocobagus.mapping.as_config import as_config, as_yaml_lines, from_config
@@ -41,6 +41,7 @@ FULL = StreamMapping(
 )
 
 
+@settings(deadline=None)
 @given(mappings)
 @example(FULL)
 @example(StreamMapping(stream="yes", sku=("on", "~", "1", "1.5", "- a", "a: b", "a #b", "")))
@@ -52,13 +53,14 @@ def test_yaml_reads_back_as_the_same_mapping(mapping: StreamMapping) -> None:
     assert from_config(config or {}) == mapping
 
 
+@settings(deadline=None)
 @given(mappings)
 @example(FULL)
 def test_the_configuration_is_one_that_settings_accept(mapping: StreamMapping) -> None:
     """What is written is valid, says nothing that is not set, and means the mapping."""
     config = as_config(mapping)
-    settings = parse_settings({"dry_run": True, "streams": [config]})
-    assert settings.streams == (mapping,)
+    parsed = parse_settings({"dry_run": True, "streams": [config]})
+    assert parsed.streams == (mapping,)
 
 
 def test_no_warehouse_is_written_as_null() -> None:

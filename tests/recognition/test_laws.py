@@ -3,7 +3,7 @@
 from typing import Any
 
 import yaml
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from target_tocobagus.asking import Sample, block
@@ -49,6 +49,7 @@ records = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(streams, schemas, st.lists(names, max_size=2), records)
 @example(
     "stock", {"properties": {"sku": {"type": ["string", {}]}, "stock": {"anyOf": [{}, 1]}}}, [], []
@@ -68,11 +69,12 @@ def test_no_schema_and_no_record_is_too_strange(
     assert proposal.mapping.native or proposal.mapping.id == () or proposal.is_certain
     if isinstance(found, Question) and stream:
         config = yaml.safe_load(block([sample]))
-        settings = parse_settings({"dry_run": True, **config})
-        assert settings.streams == (found.mapping,)
-        compile_mapping(found.mapping, settings.policy)
+        parsed = parse_settings({"dry_run": True, **config})
+        assert parsed.streams == (found.mapping,)
+        compile_mapping(found.mapping, parsed.policy)
 
 
+@settings(deadline=None)
 @given(streams, st.dictionaries(names, st.just({"type": ["string", "null"]}), max_size=8), records)
 def test_only_the_apis_own_columns_are_sent_unasked(
     stream: str, columns: dict[str, Any], found_records: list[Any]
@@ -85,6 +87,7 @@ def test_only_the_apis_own_columns_are_sent_unasked(
         assert found.mapping.native
 
 
+@settings(deadline=None)
 @given(st.dictionaries(names, st.just({"type": ["integer", "null"]}), max_size=8))
 def test_a_change_is_never_drafted_as_stock(columns: dict[str, Any]) -> None:
     """What a name says is a change, a reserved or a planned quantity stands in no draft."""
