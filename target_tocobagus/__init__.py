@@ -1,3 +1,3 @@
 """Singer target that sends stock to the Tocobagus (Toco) partner API."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
