@@ -258,7 +258,7 @@ def test_a_column_that_was_never_there_fails_the_run_and_holds_state(
 ) -> None:
     """A mistyped name must not pass as "all skipped": warned at SCHEMA, no STATE, exit 1."""
     lines = [schema(), record("A", 1), state(1)]
-    ended = command.run(lines, streams=[{"stream": "stock", **mapping}]).without_traceback(1)
+    ended = command.run(lines, streams=[{"stream": "stock", **mapping}]).without_traceback(2)
     assert f"Stream 'stock' has no column {columns}" in ended.stderr
     assert "Columns that a mapping relies on were never seen" in ended.stderr
     assert ended.stdout == []
@@ -281,7 +281,7 @@ def test_a_mapping_without_location_on_a_stream_that_has_one_is_refused(
         schema("levels", "sku", "warehouse_code", "qty"),
         record("A", 1, "levels", warehouse_code="W1"),
     ]
-    ended = command.run(lines, streams=[mapping]).without_traceback(1)
+    ended = command.run(lines, streams=[mapping]).without_traceback(2)
     assert "set warehouse to that column, or to null" in ended.stderr
     assert sandbox.requests() == []
     command.run(lines, streams=[{**mapping, "warehouse": None}]).without_traceback(0)

@@ -193,7 +193,7 @@ def test_the_input_is_never_its_own_file_of_rejects(
         named = path.with_name("link.singer")
         named.symlink_to(path)
     config = str(command.write_config(rejects_path=str(named)))
-    ended = command.run(arguments=["--config", config, "--input", str(path)]).without_traceback(1)
+    ended = command.run(arguments=["--config", config, "--input", str(path)]).without_traceback(2)
     assert "rejects_path: is the file that this run reads from" in ended.stderr
     with path.open("rb") as stdin:
         done = subprocess.run(
@@ -204,7 +204,7 @@ def test_the_input_is_never_its_own_file_of_rejects(
             check=False,
             timeout=30,
         )
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert b"rejects_path: is the file that this run reads from" in done.stderr
     assert path.read_bytes() == data
 
