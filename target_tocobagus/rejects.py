@@ -27,7 +27,7 @@ import msgspec
 
 from target_tocobagus.checkpointing import OWN_KEY
 from target_tocobagus.decoding import decode_line
-from target_tocobagus.errors import ConfigurationError, OutputError
+from target_tocobagus.errors import ConfigurationError, OutputError, TocobagusError
 from target_tocobagus.foreign_text import quoted
 from target_tocobagus.log_stream import drain_log, patience
 
@@ -61,7 +61,8 @@ class Rejects:
             input_file: What the run reads from, which must not be the same file.
 
         Raises:
-            ConfigurationError: It cannot be opened, is in use, or holds something else.
+            ConfigurationError: It cannot be opened, or holds something else.
+            OutputError: Another run is writing to it, and will not for ever.
         """
         self._path = path or ""
         self._file = None if path is None else _open(path, input_file)
@@ -256,7 +257,7 @@ def _open(path: str, input_file: os.stat_result | None) -> int:
         raise ConfigurationError([problem]) from error
     try:
         _claim(file, input_file)
-    except ConfigurationError:
+    except TocobagusError:
         os.close(file)
         raise
     return file
@@ -270,7 +271,8 @@ def _claim(file: int, input_file: os.stat_result | None) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        raise ConfigurationError(["rejects_path: another run is writing to it"]) from error
+        message = "rejects_path: another run is writing to it"
+        raise OutputError(message) from error
     if not holds_rejects(file):
         raise ConfigurationError(["rejects_path: the file there holds something else"])
     _cut_torn_line(file)

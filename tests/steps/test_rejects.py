@@ -286,7 +286,7 @@ class TestFile:
     def test_a_second_run_on_the_same_file_is_refused(self, path: Path) -> None:
         """While one run writes, another is refused; once it has closed, the next may."""
         first = Rejects(str(path))
-        with pytest.raises(ConfigurationError, match="another run"):
+        with pytest.raises(OutputError, match="another run"):
             Rejects(str(path))
         first.close()
         Rejects(str(path)).close()

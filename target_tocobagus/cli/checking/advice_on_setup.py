@@ -77,7 +77,7 @@ class Setup(Diagnosis):
     REJECTS_CREATABLE = Row("rejects", "ok", "{path} is not there, and can be made.")
     REJECTS_BUSY = Row(
         "rejects",
-        "attention",
+        "wrong",
         "A run is writing to {path}, and a second one would be refused.",
         "Let it end first, or give each run a file of its own.",
     )
