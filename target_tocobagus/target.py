@@ -41,7 +41,7 @@ from target_tocobagus.output import write_line
 from target_tocobagus.pipeline import Pipeline
 from target_tocobagus.readable_schema import names_in, readable_schema
 from target_tocobagus.reading import MessageReader, descriptor_of
-from target_tocobagus.sdk_doors import describe, register
+from target_tocobagus.sdk_doors import describe, register, sound_schema
 from target_tocobagus.settings import SCHEMA, Settings, parse_settings
 from target_tocobagus.sinks import StockSink
 from target_tocobagus.validating import unknown_settings
@@ -126,7 +126,7 @@ class TargetTocobagus(Target):
         """Check the configuration as a whole, without showing a value that could be a secret."""
         self.append_builtin_config(self.config_jsonschema)
         try:
-            self.settings = parse_settings(self._config, self.config_jsonschema)
+            self.settings = parse_settings(self._config, sound_schema(self.config_jsonschema))
             self._chooser = Chooser(self.settings)
         except ConfigurationError as error:
             errors = list(error.problems)
