@@ -175,7 +175,7 @@ class FastLane:
                         entry.urgent = True
                     levels[place] = Level(quantity, position, stream, line if keeps_lines else b"")
                     if see is not None:
-                        row = Row(_key(record.key), quantity, position)
+                        row = Row(record.key, quantity, position)
                         before = see(identifier, place, row)
                         if before is not None:
                             track.sink.doubt(identifier, place, (before, row))
@@ -203,8 +203,7 @@ class FastLane:
         if isinstance(outcome, Stock) and type(code) is str and len(track.places) < _MOST_CODES:
             track.places[code] = outcome.location
         if track.parts is not None:
-            key = _key(record.key)
-            track.sink.look_for_parts({track.parts.columns[0]: key}, (outcome,))
+            track.sink.look_for_parts({track.parts.columns[0]: record.key}, (outcome,))
         self._pipeline.take((outcome,), track.stream, line if self._pipeline.keeps_lines else b"")
 
     def _read_columns(self, track: _Track, lines: Sequence[bytes], start: int) -> None:
@@ -269,7 +268,7 @@ class _Track:
             fields = [(field, Any, UNSET) for field in ("identifier", "stock", "code")]
             if self.parts is not None:
                 names["key"] = self.parts.columns[0]
-                fields.append(("key", Any, UNSET))
+                fields.append(("key", Any, None))
             fields.append(("deleted", None, None))  # a mark that is not null is refused
         return msgspec.defstruct(
             "Record", fields, rename=names, gc=False, forbid_unknown_fields=self.is_strict
@@ -316,8 +315,3 @@ def _is_distinct(plain: PlainMapping | None, keys: Sequence[str]) -> bool:
         return False
     columns = [plain.identifier_column, plain.stock_column, plain.warehouse_column, *keys]
     return len({*columns, DELETED}) == len(columns) + 1
-
-
-def _key(value: Any) -> Any:
-    """Take a key's column that is not there as null."""
-    return None if value is UNSET else value

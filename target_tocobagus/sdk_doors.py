@@ -31,6 +31,16 @@ def describe(error: Exception) -> str:
     return clean(text if isinstance(error, SingerSDKError) else f"{type(error).__name__}: {text}")
 
 
+def sound_schema(schema: Any) -> Any:
+    """Copy the settings' schema without what is no schema: the SDK has a text in an `anyOf`."""
+    if isinstance(schema, dict):
+        kept = {key: sound_schema(each) for key, each in schema.items()}
+        if isinstance(kept.get("anyOf"), list):
+            kept["anyOf"] = [form for form in kept["anyOf"] if isinstance(form, dict)]
+        return kept
+    return [sound_schema(each) for each in schema] if isinstance(schema, list) else schema
+
+
 def register(
     mapper: PluginMapper,
     config: Mapping[str, Any],

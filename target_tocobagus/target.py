@@ -42,7 +42,7 @@ from target_tocobagus.output import StateOutput
 from target_tocobagus.pipeline import GRACE_AFTER_SIGNAL, Pipeline
 from target_tocobagus.readable_schema import names_in, readable_schema
 from target_tocobagus.reading import MessageReader, descriptor_of
-from target_tocobagus.sdk_doors import describe, register
+from target_tocobagus.sdk_doors import describe, register, sound_schema
 from target_tocobagus.settings import SCHEMA, Settings, parse_settings
 from target_tocobagus.sinks import StockSink
 from target_tocobagus.validating import unknown_settings
@@ -120,7 +120,7 @@ class TargetTocobagus(Target):
         self.append_builtin_config(self.config_jsonschema)
         self._config.update(self.overrides)
         try:
-            self.settings = parse_settings(self._config, self.config_jsonschema)
+            self.settings = parse_settings(self._config, sound_schema(self.config_jsonschema))
             self._chooser = Chooser(self.settings)
         except ConfigurationError as error:
             errors = [*error.problems, *self._remarks_on_environment()]

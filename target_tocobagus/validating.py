@@ -65,7 +65,14 @@ def _schema_problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> It
     checker = extend(Draft202012Validator, type_checker=types)  # type: ignore[no-untyped-call]  # jsonschema's stubs leave it out
     errors = checker(schema).iter_errors(dict(config))
     for error in sorted(errors, key=lambda error: [str(part) for part in error.path]):
-        yield f"{_place(error.absolute_path)}: {_complaint(error)}"
+        inner = _innermost(error)
+        yield f"{_place(inner.absolute_path)}: {_complaint(inner)}"
+
+
+def _innermost(error: ValidationError) -> ValidationError:
+    """Find what is wrong within a value of several forms, where it has the right one outside."""
+    deeper = [each for each in error.context or () if each.path]
+    return _innermost(deeper[0]) if deeper else error
 
 
 def _is_integer(_checker: Any, value: object) -> bool:

@@ -7,7 +7,9 @@ keys give one item and location different quantities at the same time, they have
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
 
 from target_tocobagus.mapping.paths import BOM
 from target_tocobagus.mapping.refusals import shown
@@ -48,7 +50,7 @@ def doubt_at_schema(stream: str, unread: tuple[str, ...]) -> str:
     return f"Stream {stream!r} has {names} in its key, which its mapping does not read: {_ADVICE}"
 
 
-class Row(NamedTuple):
+class Row(msgspec.Struct, frozen=True, gc=False):
     """What a row said of an item and location."""
 
     key: Any

@@ -315,11 +315,11 @@ def test_a_long_batch_file_can_be_interrupted(command: Command, tmp_path: Path) 
 
 MISTAKES: list[tuple[dict[str, Any], list[str]]] = [
     ({"stream_maps": {"stock": {"qty": ""}}}, ["stream_maps", "stock", "qty"]),
-    ({"stream_maps": {"stock": {"sku": "sku", "qty": 5}}}, ["stream_maps", "stock"]),
-    ({"stream_maps": {"stock": {"qty": ["x"]}}}, ["stream_maps", "stock"]),
+    ({"stream_maps": {"stock": {"sku": "sku", "qty": 5}}}, ["stream_maps", "stock", "qty"]),
+    ({"stream_maps": {"stock": {"qty": ["x"]}}}, ["stream_maps", "stock", "qty"]),
     ({"stream_maps": {"stock": {"qty": "1 +"}}}, ["stream_maps", "stock", "qty"]),
     ({"stream_maps": {"st*": {"sku": "sku", "__filter__": ""}}}, ["stream_maps", "__filter__"]),
-    ({"stream_maps": {"stock": {"__filter__": 5}}}, ["stream_maps", "stock"]),
+    ({"stream_maps": {"stock": {"__filter__": 5}}}, ["stream_maps", "stock", "__filter__"]),
     ({"stream_maps": {"stock": {"__else__": "x"}}}, ["stream_maps", "stock", "__else__"]),
     ({"stream_maps": {"stock": {"__alias__": 5}}}, ["stream_maps", "stock"]),
     ({"stream_maps": {"other": {"__source__": 5}}}, ["stream_maps"]),

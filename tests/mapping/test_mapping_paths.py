@@ -61,7 +61,7 @@ NESTED = {"v": {"sku": "A", "list": [{"n": 1}, {"n": 2}]}}
         ("v.sku", {"v": ' {"sku": 1.10}'}, Decimal("1.10")),
         ("v.sku", {"v": '{"sku": '}, "BAD_JSON"),
         ("v.sku", {"v": "[" * 100_000}, "BAD_JSON"),
-        ("v.sku", {"v": '{"sku": ' + "9" * 5000 + "}"}, "BAD_JSON"),
+        ("v.sku", {"v": '{"sku": ' + "9" * 5000 + "}"}, "9" * 5000),
         ('"Stock (pcs)"', {"Stock (pcs)": 5}, 5),
         ("v.list[0].n", NESTED, 1),
         ("v.list[-1].n", NESTED, 2),
