@@ -115,7 +115,7 @@ def test_cron_hears_of_a_failure(
     assert done.stderr == ""
     assert done.stdout == (f"jakarta: exit {code}\n" if code else "")
     assert "Summary" in store(reader, "log")
-    assert bool(sandbox.stock()) == (code != 1)
+    assert bool(sandbox.stock()) == (code != 2)
 
 
 def test_a_failed_run_never_takes_the_state_away(reader: Reader) -> None:
@@ -128,7 +128,7 @@ def test_a_failed_run_never_takes_the_state_away(reader: Reader) -> None:
         "sed -i s/stkn_sandbox/wrong/ stores/jakarta/store.env; ./sync-stock jakarta"
     )
 
-    assert wrong.returncode == 1
+    assert wrong.returncode == 2
     assert "AUTH" in wrong.stderr
     assert state(reader) == before
 
