@@ -98,10 +98,11 @@ class Client:
         """
         started = time.monotonic()
         set_deadline(started + self._timeout)
-        setting = self._clock.setting
+        # In this order: a setting that comes in between is then seen as a newer one.
+        setting, signed_ms = self._clock.setting, self._clock.now_ms()
         try:
             response = self._adapter.send(
-                self._signed(body), timeout=self._timeout, **self._environment
+                self._signed(body, signed_ms), timeout=self._timeout, **self._environment
             )
             content = read_content(response.raw)
         except Exception as error:  # noqa: BLE001  # whatever a library raises, the API may have the request
@@ -111,7 +112,9 @@ class Client:
                 name: response.headers[name] for name in _READ_HEADERS if name in response.headers
             }
             seconds = time.monotonic() - started
-            return Reply(response.status_code, self._read(content), headers, setting, seconds)
+            return Reply(
+                response.status_code, self._read(content), headers, setting, seconds, signed_ms
+            )
         # Outside of the `except`: the libraries' exceptions may hold what must not be shown.
         return _no_reply(failed, time.monotonic() - started)
 
@@ -129,9 +132,9 @@ class Client:
         except RecursionError:
             return None
 
-    def _signed(self, body: bytes) -> PreparedRequest:
+    def _signed(self, body: bytes, timestamp_ms: int) -> PreparedRequest:
         """Make a request of the very bytes that it is signed for."""
-        headers = signing.signed_headers(self._credentials, self._clock.now_ms())
+        headers = signing.signed_headers(self._credentials, timestamp_ms)
         base = signing.base_string("PATCH", self._signed_path, headers, body)
         secret = self._credentials.partner_secret
         request = self._request.copy()

@@ -73,7 +73,6 @@ class Delivery:
         self._pacing = shared.pacing
         self._tally = shared.tally
         self._send = send
-        self._clock = clock
         self._follow_up = FollowUp(shared, clock, max_retry, jitter)
         self._tell = tell
         self.lock = threading.Lock()
@@ -216,7 +215,6 @@ class Delivery:
             if not allowed:
                 self._await_slot()
             piece = work.pieces.popleft()
-            work.signed_ms = self._clock.now_ms()
             reply = self._attempt(piece, again=not allowed)
             allowed = False
             self._wait(self._conclude(reply, piece, work))

@@ -53,12 +53,10 @@ class Work(msgspec.Struct, eq=False):
     Attributes:
         lease: The identifiers that it holds.
         pieces: What it still has to send, in this order.
-        signed_ms: The timestamp of its last attempt, in milliseconds since the epoch.
     """
 
     lease: Lease
     pieces: deque[Piece]
-    signed_ms: int = 0
 
 
 class FollowUp:
@@ -97,7 +95,7 @@ class FollowUp:
         Raises:
             TocobagusError: Nothing more can be sent.
         """
-        decision = answer(reply, piece, self._situation(piece, work))
+        decision = answer(reply, piece, self._situation(piece))
         if isinstance(decision, Again):
             return self._again(decision, piece, work)
         if isinstance(decision, Settle):
@@ -112,14 +110,13 @@ class FollowUp:
             self._refuse(decision, piece, work)
         return 0.0
 
-    def _situation(self, piece: Piece, work: Work) -> Situation:
+    def _situation(self, piece: Piece) -> Situation:
         searched = piece.probing or len(piece.items) > 1
         server_ms = self._clock.now_ms()
         return Situation(
             now=time.monotonic(),
             wall=server_ms / 1000,
             machine=(server_ms - self._clock.offset_ms) / 1000,
-            signed=work.signed_ms / 1000,
             clock=self._clock.setting,
             accepted_at=self._accepted_at,
             failures=self._failures_in_search if searched else self._failures,

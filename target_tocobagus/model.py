@@ -137,6 +137,7 @@ class Reply(msgspec.Struct, frozen=True):
         body: The body's JSON, decoded; ``None`` where it is none.
         headers: Those that matter, by lower-case name: ``retry-after``, ``date``.
         clock: Which setting of the clock offset the attempt was signed under (`client.Clock`).
+        signed_ms: The timestamp that it was signed with, in milliseconds since the epoch.
         seconds: How long the attempt took.
     """
 
@@ -145,6 +146,7 @@ class Reply(msgspec.Struct, frozen=True):
     headers: dict[str, str] = {}
     clock: int = 0
     seconds: float = 0.0
+    signed_ms: int = 0
 
 
 class NoReply(msgspec.Struct, frozen=True):

@@ -83,7 +83,6 @@ class Situation(msgspec.Struct, frozen=True):
         now: The monotonic clock, in seconds.
         wall: The server's clock as far as it is known, in seconds since the epoch.
         machine: This machine's own clock, in the same seconds.
-        signed: The timestamp that the attempt was signed with, in the same seconds.
         clock: Which setting of the clock offset is in force; 0 where it was never set.
         accepted_at: When the API last accepted a row in this run, by the monotonic clock.
         failures: Attempts that failed since then, all workers together; for several rows, or in a
@@ -95,7 +94,6 @@ class Situation(msgspec.Struct, frozen=True):
     now: float
     wall: float
     machine: float
-    signed: float
     clock: int
     accepted_at: float | None
     failures: int
@@ -226,7 +224,7 @@ def _after_wrong_time(reply: Reply, piece: Piece, situation: Situation) -> Answe
     if server_ms is None:
         return _stop_for_clock(reply, "the timestamp is refused and the reply names no time")
     server = server_ms / 1000
-    if abs(server - situation.signed) <= _TOLERANCE:
+    if abs(server - reply.signed_ms / 1000) <= _TOLERANCE:
         return _stop_for_clock(reply, "the timestamp is refused and was the server's own time")
     served = situation.clock > 0 or situation.accepted_at is not None
     if served and not piece.doubted:

@@ -379,7 +379,8 @@ class TargetTocobagus(Target):
         stream = self._streams[name]
         context = {"stream": stream, "line": line, "own": message.get(OWN_KEY)}
         self.pipeline.next_position()
-        self.pipeline.maps_nothing &= not self._has_mapping(name)
+        if self.pipeline.maps_nothing:
+            self.pipeline.maps_nothing = not self._has_mapping(name)
         taken = False
         for stream_map in self.mapper.stream_maps[name]:
             record = _transformed(stream_map, message["record"])

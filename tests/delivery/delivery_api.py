@@ -106,17 +106,19 @@ class ScriptedApi:
     def send(self, body: bytes) -> Reply | NoReply:
         """Make one attempt, as `client.Client.send` does."""
         setting = self.clock.setting
-        offset_ms = self.clock.offset_ms
+        signed_ms = self.clock.now_ms()
         rows = read_rows(body)
         with self.lock:
             skew_ms = self._rules.skews_ms[len(self.bodies) % len(self._rules.skews_ms)]
             act = next(self._script, Act())
             self._arrive(rows)
         time.sleep(act.delay)
-        late = abs(skew_ms - offset_ms) > _WINDOW_MS
+        late = abs(int(time.time() * 1000) + skew_ms - signed_ms) > _WINDOW_MS
         with self.lock:
             reply = (
-                self._wrong_time(setting, skew_ms) if late else self._answer(act, rows, len(body))
+                self._wrong_time(setting, signed_ms, skew_ms)
+                if late
+                else self._answer(act, rows, len(body))
             )
             self.in_flight.difference_update(identifier for identifier, _ in rows)
         return reply
@@ -156,10 +158,10 @@ class ScriptedApi:
         named = rules.poisoned.intersection(identifier for identifier, _ in rows)
         return bool(named or rules.poison.intersection(_quantities(rows)))
 
-    def _wrong_time(self, setting: int, skew_ms: int) -> Reply:
+    def _wrong_time(self, setting: int, signed_ms: int, skew_ms: int) -> Reply:
         self.happened["AUTH_003"] += 1
-        now = int(time.time() * 1000) + skew_ms
-        return Reply(401, _failure("AUTH_003", currentTime=now), clock=setting)
+        body = _failure("AUTH_003", currentTime=int(time.time() * 1000) + skew_ms)
+        return Reply(401, body, clock=setting, signed_ms=signed_ms)
 
     def _fail(self, act: Act, rows: list[Row]) -> Reply | NoReply:
         if act.fault.endswith("applied"):

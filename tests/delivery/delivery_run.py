@@ -82,6 +82,7 @@ class Run:
         self._strangers = set(threading.enumerate())
         self._wakeup = WakeUp()
         self.pipeline = Pipeline(settings, self._wakeup, emit=self._hear, outside=outside)
+        self.pipeline.maps_nothing = False
 
     def stop(self, number: int) -> None:
         """Do what the handler of a signal does."""

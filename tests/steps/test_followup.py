@@ -404,14 +404,14 @@ class TestLearning:
     def test_the_clock_is_followed(self) -> None:
         """The server's clock is taken over, and the piece goes again after the back-off."""
         desk = Desk(ABC)
-        desk.work.signed_ms = desk.clock.now_ms()
-        ahead = desk.work.signed_ms + 3_600_000
+        signed_ms = desk.clock.now_ms()
+        ahead = signed_ms + 3_600_000
         body = {"error": {"code": "AUTH_003", "details": {"context": {"currentTime": ahead}}}}
-        assert desk.conclude(Reply(401, body, clock=0)) == 0.25
+        assert desk.conclude(Reply(401, body, clock=0, signed_ms=signed_ms)) == 0.25
         assert (desk.clock.setting, len(desk.queue)) == (1, 1)
-        desk.work.signed_ms = desk.clock.now_ms()
+        signed_ms = desk.clock.now_ms()
         with pytest.raises(DeliveryError, match="clock"):
-            desk.conclude(Reply(401, body, clock=1))
+            desk.conclude(Reply(401, body, clock=1, signed_ms=signed_ms))
 
     def test_the_first_failure_is_a_warning(self, caplog: pytest.LogCaptureFixture) -> None:
         """The first failure of a batch is a warning with its cause and its wait; others are not."""

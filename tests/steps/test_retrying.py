@@ -30,7 +30,6 @@ CALM = Situation(
     now=100.0,
     wall=1_770_230_415.0,
     machine=1_770_230_415.0,
-    signed=1_770_230_415.0,
     clock=0,
     accepted_at=None,
     failures=0,
@@ -115,7 +114,7 @@ HOUR_MS = 3_600_000
 
 def wrong_time(server_ms: Any, **more: Any) -> Reply:
     """Make a reply that refuses the timestamp."""
-    return Reply(401, failure("AUTH_003", currentTime=server_ms), **more)
+    return Reply(401, failure("AUTH_003", currentTime=server_ms), **{"signed_ms": NOW_MS, **more})
 
 
 class TestTime:
@@ -134,7 +133,9 @@ class TestTime:
     def test_else_the_date_header_is_followed(self) -> None:
         """Without `currentTime` the `Date` header says the time."""
         headers = {"date": "Wed, 04 Feb 2026 19:40:15 GMT"}
-        found = again(answer(Reply(401, failure("AUTH_003"), headers), piece(), CALM))
+        found = again(
+            answer(Reply(401, failure("AUTH_003"), headers, signed_ms=NOW_MS), piece(), CALM)
+        )
         assert found.server_ms == NOW_MS + HOUR_MS
 
     def test_signed_before_the_clock_was_set_is_only_sent_again(self) -> None:
@@ -174,8 +175,8 @@ class TestTime:
 
     def test_the_day_is_counted_from_this_machines_clock(self) -> None:
         """However the clock was set before, a server's time is held to this machine's."""
-        ahead = at(wall=CALM.wall + 80_000, signed=CALM.signed + 80_000, clock=1)
-        reply = wrong_time(NOW_MS + 90_000_000, clock=1)
+        ahead = at(wall=CALM.wall + 80_000, clock=1)
+        reply = wrong_time(NOW_MS + 90_000_000, clock=1, signed_ms=NOW_MS + 80_000_000)
         assert "more than a day apart" in stop(answer(reply, piece(doubted=True), ahead))
 
     def test_no_time_to_follow_stops(self) -> None:
@@ -553,7 +554,6 @@ SITUATIONS = st.builds(
     now=st.floats(90, 500),
     wall=st.floats(0, 4e9),
     machine=st.floats(0, 4e9),
-    signed=st.floats(0, 4e9),
     clock=st.integers(0, 2),
     accepted_at=st.none() | st.floats(0, 500),
     failures=st.integers(0, 40),
