@@ -118,7 +118,7 @@ wheel: build ## Install the wheel where there are no sources, and run the tests 
 clean: ## Remove what the other targets have made
 	@rm -rf $(VENV) build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
-$(RUN_READY): pyproject.toml
+$(RUN_READY): pyproject.toml target_tocobagus/__init__.py  # which holds the version
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
 	  || { echo "Python 3.10 or later is needed; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@echo "Setting up $(VENV), once ..."

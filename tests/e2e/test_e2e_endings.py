@@ -297,10 +297,10 @@ def test_a_tap_that_dies_is_the_end_of_input(begun: Talk, sandbox: Sandbox) -> N
     ("line", "wanted"),
     [
         ("no JSON", "Line 5 of the input is not JSON. It begins: no JSON"),
-        ("[1]", "Line 5 of the input is no Singer message"),
-        ('{"no": "type"}', "Line 5 of the input is no Singer message: it has no type"),
+        ("[1]", "Line 5 of the input is not a Singer message"),
+        ('{"no": "type"}', "Line 5 of the input is not a Singer message: it has no type"),
         (b"\xff\xfe", "Line 5 of the input is not JSON"),
-        ({"type": "RECORD", "stream": ["x"], "record": {}}, "Line 5 of the input is no Singer"),
+        ({"type": "RECORD", "stream": ["x"], "record": {}}, "Line 5 of the input is not a Singer"),
         (
             {"type": "RECORD", "stream": "later", "record": {}},
             "5 of the input is a record of stream 'later'",
@@ -310,7 +310,6 @@ def test_a_tap_that_dies_is_the_end_of_input(begun: Talk, sandbox: Sandbox) -> N
             "Line 5 of the input is no whole Singer message: it has no s",
         ),
         ({"type": "SCHEMA", "stream": "stock", "schema": None}, "no JSON Schema"),
-        ({"type": "SCHEMA", "stream": "stock", "schema": {}}, "it has no properties"),
         ({"type": "SCHEMA", "stream": "stock", "schema": {"properties": 5}}, "SCHEMA"),
         (b"[" * 100_000, "Line 5 of the input is not JSON"),
     ],

@@ -52,6 +52,7 @@ def test_a_mistyped_variable_is_told(command: Command) -> None:
     """A variable of ours that is no setting changes nothing, and that is said; Meltano's may."""
     env = {"TARGET_TOCOBAGUS_DRYRUN": "true", "TARGET_TOCOBAGUS__DIALECT": "x"}
     env |= {f"TARGET_TOCOBAGUS_{key.upper()}": text for key, text in command.api.items()}
+    env["TARGET_TOCOBAGUS_STREAMS"] = json.dumps([STOCK])
     ended = command.run(ROWS, env=env, arguments=["--config", "ENV"]).without_traceback(0)
     assert (
         "The environment variable 'TARGET_TOCOBAGUS_DRYRUN' is not a setting: ignored;"

@@ -125,6 +125,7 @@ def test_the_line_makes_way_only_for_a_state_that_is_written() -> None:
         outside=Outside(Clock(), send, state_seconds=0.0),
         progress=progress,
     )
+    pipeline.maps_nothing = False
     pipeline.next_position()
     pipeline.take([Stock(("sku", "A"), None, 1)], Stream("stock"), b"")
     pipeline.checkpoint({"at": Raw(b"1")})

@@ -92,8 +92,7 @@ def test_the_readme_tells_the_exit_codes() -> None:
     """What it says of failures and signals is what the errors carry."""
     told = re.search(
         r"exit\s+code is (\d+) when .*? (\d+) for a failure .*?, (\d+) where .*?,"
-        r" (\d+) after SIGTERM and (\d+)"
-        r" after SIGINT",
+        r" (\d+) after SIGTERM, (\d+) after SIGINT and\s+(\d+)\s+after SIGHUP",
         README,
         re.DOTALL,
     )
@@ -111,6 +110,7 @@ def test_the_readme_tells_the_exit_codes() -> None:
         *sorted(failures),
         errors.Stopped(signal.SIGTERM).exit_code,
         errors.Stopped(signal.SIGINT).exit_code,
+        errors.Stopped(signal.SIGHUP).exit_code,
     )
 
 

@@ -57,13 +57,6 @@ NO_MESSAGES: Final = {
     "unknown protocol": "the same",
     "record layer failure": "the same",
     **{name: "a name for a failure, it chooses the message" for name in NAMES if " " in name},
-    "the stock": "a part of a question",
-    "the location": "a part of a question",
-    "or another than …": "a comment beside a line that is proposed",
-    "only if a SKU has one row per location: rows are not added up": "the same",
-    "or warehouse_columns:": "the same",
-    "or items: or levels: with the list's name": "the same",
-    "global; or warehouses: [client id] if it is of one place": "the same",
     "# … holds the API's own items: it is recognised only without streams ": "a proposed line",
 }
 """Prose that the log does not hold, or not by itself, and why."""

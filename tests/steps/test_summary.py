@@ -96,7 +96,7 @@ def test_a_run_that_took_no_time() -> None:
 def test_cut_fractions_are_told_if_there_are_any(clamped: int, *, shown: bool) -> None:
     """What was rounded down is told; without any the line is not there."""
     text = summary_text({**fields(), "cut": clamped})
-    assert (f"{clamped} quantities had a fraction" in text) is shown
+    assert (f"{clamped} quantities with a fraction, rounded down" in text) is shown
 
 
 @pytest.mark.parametrize(("clamped", "shown"), [(0, False), (3, True)])
