@@ -139,7 +139,10 @@ def test_several_mistakes_are_told_at_once_and_none_shows_its_value(command: Com
         ({"rejects_path": "/"}, "rejects_path: cannot be opened"),
         ({"rejects_path": "/dev/stderr"}, "rejects_path: is no regular file"),
         ({"store_token": "tökén"}, "store_token: has a character that an HTTP header cannot"),
-        ({"stream_maps": {"stock": {"sku": "fernando("}}}, "stream_maps: stream 'stock': sku: Failed to parse"),
+        (
+            {"stream_maps": {"stock": {"sku": "fernando("}}},
+            "stream_maps: stream 'stock': sku: Failed to parse",
+        ),
         (
             {"stream_maps": {"stock": "x"}},
             "stream_maps.stock: must be of type '__NULL__' or object",
