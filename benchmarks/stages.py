@@ -13,12 +13,14 @@ from collections import defaultdict
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
 
-from target_tocobagus import __main__, client, delivery, signing
-from target_tocobagus.followup import FollowUp
-from target_tocobagus.lane import FastLane
-from target_tocobagus.pipeline import Pipeline
-from target_tocobagus.reading import MessageReader
-from target_tocobagus.window import Window
+from target_tocobagus import __main__
+from target_tocobagus.api import client, signing
+from target_tocobagus.delivery import worker as delivery
+from target_tocobagus.delivery.reply_handler import FollowUp
+from target_tocobagus.pipeline.run import Pipeline
+from target_tocobagus.singer.fast_path import FastLane
+from target_tocobagus.singer.reader import MessageReader
+from target_tocobagus.window.window import Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable

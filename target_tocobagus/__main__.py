@@ -26,7 +26,7 @@ def main() -> None:
     # What is imported stays, and rows come and go without cycles: the collector need look neither
     # through the one again and again nor after every few hundred of the others.
     gc.disable()
-    from target_tocobagus.sdk_doors import logging_problem
+    from target_tocobagus.singer.sdk_errors import logging_problem
     from target_tocobagus.target import TargetTocobagus
 
     gc.freeze()
@@ -53,7 +53,7 @@ def _say(problem: str) -> int:
 @contextmanager
 def _queued_log() -> Iterator[None]:
     """Let no thread wait for a stderr that nobody reads."""
-    from target_tocobagus.log_stream import LogStream
+    from target_tocobagus.report.log_stream import LogStream
 
     if (stderr := sys.stderr) is None:
         yield

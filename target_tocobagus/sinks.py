@@ -13,22 +13,22 @@ from singer_sdk import metrics
 from singer_sdk.exceptions import InvalidRecord
 from singer_sdk.sinks import Sink
 
-from target_tocobagus.errors import ActionNeeded, ConfigurationError
-from target_tocobagus.foreign_text import clean, quoted
+from target_tocobagus.core.errors import ActionNeeded, ConfigurationError
+from target_tocobagus.core.foreign_text import clean, quoted
+from target_tocobagus.core.model import Skipped, Stock
 from target_tocobagus.mapping import Row, is_deleted
-from target_tocobagus.mapping.fields import is_own
 from target_tocobagus.mapping.paths import BOM
-from target_tocobagus.model import Skipped, Stock
-from target_tocobagus.replaying import only_rejected, rejected_updates
-from target_tocobagus.sdk_doors import describe
+from target_tocobagus.mapping.replay import only_rejected, rejected_updates
+from target_tocobagus.recognition.fields import is_own
+from target_tocobagus.singer.sdk_errors import describe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from singer_sdk.sinks.core import BaseJSONSchemaValidator
 
+    from target_tocobagus.core.model import Identifier, Outcome, Stream
     from target_tocobagus.mapping import PartsWatch
-    from target_tocobagus.model import Identifier, Outcome, Stream
     from target_tocobagus.target import TargetTocobagus
 
 _IGNORED = [Skipped("the stream holds no stock")]

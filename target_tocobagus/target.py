@@ -28,25 +28,25 @@ from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
 from singer_sdk.singerlib.exceptions import InvalidInputLine
 from singer_sdk.target_base import Target
 
-from target_tocobagus import console
-from target_tocobagus.batch_files import read_records
-from target_tocobagus.checkpointing import OWN_KEY, read_value
-from target_tocobagus.choosing import Choice, Chooser
-from target_tocobagus.decoding import bounded
-from target_tocobagus.environment import read_variables, unknown_variables, unread_variables
-from target_tocobagus.errors import ConfigurationError, InputError, TocobagusError
-from target_tocobagus.foreign_text import clean, quoted
+from target_tocobagus.config.settings import SCHEMA, Settings, parse_settings
+from target_tocobagus.config.validation import unknown_settings
+from target_tocobagus.core.errors import ConfigurationError, InputError, TocobagusError
+from target_tocobagus.core.foreign_text import clean, quoted
+from target_tocobagus.core.json_lines import bounded
+from target_tocobagus.core.model import Refused, Skipped, Stream
 from target_tocobagus.mapping import CompiledMapping, PartsWatch, doubt_at_schema, unread_keys
-from target_tocobagus.model import Refused, Skipped, Stream
-from target_tocobagus.output import StateOutput
-from target_tocobagus.pipeline import GRACE_AFTER_SIGNAL, Pipeline
-from target_tocobagus.readable_schema import names_in, readable_schema
-from target_tocobagus.reading import MessageReader, descriptor_of
-from target_tocobagus.sdk_doors import describe, register, sound_schema
-from target_tocobagus.settings import SCHEMA, Settings, parse_settings
+from target_tocobagus.pipeline.run import GRACE_AFTER_SIGNAL, Pipeline
+from target_tocobagus.pipeline.wakeup import WakeUp
+from target_tocobagus.recognition.stream_router import Choice, Chooser
+from target_tocobagus.report import console
+from target_tocobagus.singer.batch_files import read_records
+from target_tocobagus.singer.env import read_variables, unknown_variables, unread_variables
+from target_tocobagus.singer.readable_schema import names_in, readable_schema
+from target_tocobagus.singer.reader import MessageReader, descriptor_of
+from target_tocobagus.singer.sdk_errors import describe, register, sound_schema
+from target_tocobagus.singer.stdout import StateOutput
 from target_tocobagus.sinks import StockSink
-from target_tocobagus.validating import unknown_settings
-from target_tocobagus.wakeup import WakeUp
+from target_tocobagus.state.checkpoints import OWN_KEY, read_value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from singer_sdk.plugin_base import _ConfigInput
     from singer_sdk.sinks import Sink
 
-    from target_tocobagus.columns import ColumnWatch
+    from target_tocobagus.mapping.required_columns import ColumnWatch
 
 _USER_ERRORS: Final = (
     InvalidInputLine,

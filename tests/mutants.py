@@ -57,9 +57,9 @@ MUTANTS: Final = (
         "identifiers in flight are not locked",
         LAWS,
         (
-            Change("window", "if entry.identifier not in self._leased:", "if True:"),
+            Change("window/window", "if entry.identifier not in self._leased:", "if True:"),
             Change(
-                "window",
+                "window/window",
                 "            self._make_ready(waiting)",
                 "            waiting.ready or self._make_ready(waiting)",
             ),
@@ -70,7 +70,7 @@ MUTANTS: Final = (
         LAWS,
         (
             Change(
-                "followup",
+                "delivery/reply_handler",
                 "self._window.release(work.lease, identifiers)",
                 "self._window.release(work.lease, list(work.lease.items))",
             ),
@@ -81,7 +81,7 @@ MUTANTS: Final = (
         LAWS,
         (
             Change(
-                "followup",
+                "delivery/reply_handler",
                 "work.pieces.extendleft(reversed(decision.pieces))",
                 "its = [item for part in decision.pieces for item in part.items]\n"
                 "            self._window.release(work.lease, [item.identifier for item in its])\n"
@@ -95,10 +95,10 @@ MUTANTS: Final = (
         "a global does not drop what stands behind another",
         LAWS,
         (
-            Change("window", "dropped += len(entry.after.levels)", "dropped += 0"),
-            Change("window", "self.weight -= entry.after.weight\n", "self.weight -= 0\n"),
+            Change("window/window", "dropped += len(entry.after.levels)", "dropped += 0"),
+            Change("window/window", "self.weight -= entry.after.weight\n", "self.weight -= 0\n"),
             Change(
-                "window",
+                "window/window",
                 "            entry.after = None\n        if None not in",
                 "        if None not in",
             ),
@@ -107,19 +107,25 @@ MUTANTS: Final = (
     Mutant(
         "STATE goes out on reading",
         LAWS,
-        (Change("pipeline", "take_safe(self._lowest())", "take_safe(None)"),),
+        (Change("pipeline/run", "take_safe(self._lowest())", "take_safe(None)"),),
     ),
     Mutant(
         "STATE forgets what is in flight",
         LAWS,
-        (Change("window", "lows = [lease.low for lease in self._leases]", "lows: list[int] = []"),),
+        (
+            Change(
+                "window/window",
+                "lows = [lease.low for lease in self._leases]",
+                "lows: list[int] = []",
+            ),
+        ),
     ),
     Mutant(
         "what is superseded settles at once",
         LAWS,
         (
             Change(
-                "window",
+                "window/window",
                 "        added = len(levels) - before\n",
                 "        added = len(levels) - before\n        waiting.low = newer.low\n",
             ),
@@ -130,12 +136,12 @@ MUTANTS: Final = (
         CRASH + " " + LAWS,
         (
             Change(
-                "ledger",
+                "delivery/outcomes",
                 "self._unwritten.extend(_by_record(rejected))",
                 "rejected = list(rejected)",
             ),
             Change(
-                "ledger",
+                "delivery/outcomes",
                 "            self.decide()\n        self._write_down()",
                 "            self.decide()",
             ),
@@ -146,13 +152,13 @@ MUTANTS: Final = (
         LAWS,
         (
             Change(
-                "settling",
+                "delivery/settle",
                 "accepted=tuple([index for index, _ in accepted if index in sole])",
                 "accepted=tuple([i for i in range(rows) if i not in dict((*accepted, *errors))"
                 " or (i in sole and i in dict(accepted))])",
             ),
             Change(
-                "settling",
+                "delivery/settle",
                 "[index for index in range(rows) if index not in sole]",
                 "[i for i in range(rows) if i not in sole and i in dict((*accepted, *errors))]",
             ),
@@ -161,48 +167,60 @@ MUTANTS: Final = (
     Mutant(
         "a row is added to what has been handed over",
         LANE,
-        (Change("lane", "                    entry = None  # which", "                    #"),),
+        (
+            Change(
+                "singer/fast_path",
+                "                    entry = None  # which",
+                "                    #",
+            ),
+        ),
     ),
     Mutant(
         "what a global supersedes is not counted",
         LAWS,
-        (Change("window", "kept -= self._clear(waiting)", "self._clear(waiting)"),),
+        (Change("window/window", "kept -= self._clear(waiting)", "self._clear(waiting)"),),
     ),
     Mutant(
         "a retry carries the old timestamp",
         SOCKET,
         (
             Change(
-                "client",
+                "api/client",
                 "self._clock.now_ms())\n",
                 "_STAMPS.setdefault(body, self._clock.now_ms()))\n",
             ),
             Change(
-                "client", "\nclass Client:", "\n_STAMPS: dict[bytes, int] = {}\n\n\nclass Client:"
+                "api/client",
+                "\nclass Client:",
+                "\n_STAMPS: dict[bytes, int] = {}\n\n\nclass Client:",
             ),
         ),
     ),
     Mutant(
         "a row without an identifier is sent",
         READING,
-        (Change("lane", "last: Any = _NOWHERE", "last: Any = None"),),
+        (Change("singer/fast_path", "last: Any = _NOWHERE", "last: Any = None"),),
     ),
     Mutant(
         "a list of equal warehouses is sent for unequal ones",
         LAWS,
-        (Change("entries", "return len(said) == 1 and", "return"),),
+        (Change("window/pending", "return len(said) == 1 and", "return"),),
     ),
     Mutant(
         "one poisonous row stops the run",
         ENDINGS,
-        (Change("retrying", "if accepted_at is None or", "if True or accepted_at is None or"),),
+        (
+            Change(
+                "delivery/retry", "if accepted_at is None or", "if True or accepted_at is None or"
+            ),
+        ),
     ),
     Mutant(
         "many failures of one batch pass for an outage",
         ENDINGS,
         (
             Change(
-                "followup",
+                "delivery/reply_handler",
                 "self._failures_in_search if searched else self._failures",
                 "self._failures",
             ),
@@ -212,21 +230,21 @@ MUTANTS: Final = (
         "a date in Retry-After is read by this machine's clock",
         SOCKET,
         (
-            Change("followup", "wall=server_ms / 1000", "wall=time.time()"),
-            Change("replies", "(wall if date is None else date)", "wall"),
+            Change("delivery/reply_handler", "wall=server_ms / 1000", "wall=time.time()"),
+            Change("delivery/reply_fields", "(wall if date is None else date)", "wall"),
         ),
     ),
     Mutant(
         "a date in Retry-After is not counted from the reply's own",
         REPLIES,
-        (Change("replies", "(wall if date is None else date)", "wall"),),
+        (Change("delivery/reply_fields", "(wall if date is None else date)", "wall"),),
     ),
     Mutant(
         "Retry-After can make a wait shorter",
         RETRYING,
         (
             Change(
-                "retrying",
+                "delivery/retry",
                 "max(back_off(piece.attempts, situation.jitter), wait or 0.0)",
                 "(back_off(piece.attempts, situation.jitter) if wait is None else wait)",
             ),
@@ -235,14 +253,14 @@ MUTANTS: Final = (
     Mutant(
         "the clock of each server is followed in turn",
         ENDINGS,
-        (Change("retrying", "if served and not piece.doubted:", "if False:"),),
+        (Change("delivery/retry", "if served and not piece.doubted:", "if False:"),),
     ),
     Mutant(
         "what was accepted is sent again though a newer value waits",
         FOLLOWUP,
         (
             Change(
-                "window",
+                "window/window",
                 "if identifier in self._entries or identifier in self._leased:",
                 "if identifier in self._leased:",
             ),
@@ -253,7 +271,7 @@ MUTANTS: Final = (
         BLAME,
         (
             Change(
-                "window",
+                "window/window",
                 "if identifier in self._entries or identifier in self._leased:",
                 "if identifier in self._entries:",
             ),
@@ -264,7 +282,7 @@ MUTANTS: Final = (
         BLAME,
         (
             Change(
-                "accepted_items",
+                "delivery/accepted_items",
                 "self._encoded.pop(item.identifier, None)\n"
                 "            self._encoded[item.identifier] = item.encoded",
                 "self._encoded.setdefault(item.identifier, item.encoded)",
@@ -276,7 +294,7 @@ MUTANTS: Final = (
         BLAME,
         (
             Change(
-                "followup",
+                "delivery/reply_handler",
                 "self._ledger.suspect(refusal)\n",
                 "self._ledger.suspect(refusal)\n            self._ledger.decide()\n",
             ),
@@ -287,7 +305,7 @@ MUTANTS: Final = (
         BLAME,
         (
             Change(
-                "followup",
+                "delivery/reply_handler",
                 "            self._ledger.decide()\n            return",
                 "            self._tally.accepted += 1\n"
                 "            self._ledger.decide()\n            return",
@@ -297,14 +315,14 @@ MUTANTS: Final = (
     Mutant(
         "a refusal by a code is retried like a page of a proxy",
         RETRYING,
-        (Change("retrying", "if refused or reply.status", "if reply.status"),),
+        (Change("delivery/retry", "if refused or reply.status", "if reply.status"),),
     ),
     Mutant(
         "a STATE is lost while the share of rejections is too high",
         REFUSALS,
         (
             Change(
-                "pipeline",
+                "pipeline/run",
                 "            if self._failing_limit() or",
                 "            if self._failing_limit():\n"
                 "                self._states.take_safe(self._lowest())\n"
@@ -317,10 +335,12 @@ MUTANTS: Final = (
         ENDINGS,
         (
             Change(
-                "delivery", "        self.abandon()\n        self._tell()", "        self._tell()"
+                "delivery/worker",
+                "        self.abandon()\n        self._tell()",
+                "        self._tell()",
             ),
             Change(
-                "delivery",
+                "delivery/worker",
                 "                self._over = True\n                raise",
                 "                raise",
             ),
@@ -331,13 +351,13 @@ MUTANTS: Final = (
         ENDINGS,
         (
             Change(
-                "pipeline",
+                "pipeline/run",
                 "        self._delivery.abandon()\n",
                 "        stopped = isinstance(error, Stopped)\n"
                 "        (self._delivery.close if stopped else self._delivery.abandon)()\n",
             ),
             Change(
-                "pipeline",
+                "pipeline/run",
                 "while not self._delivery.quiet and",
                 "while not self._delivery.settled and",
             ),
@@ -346,22 +366,28 @@ MUTANTS: Final = (
     Mutant(
         "throttled retries never come back to full speed",
         PACING,
-        (Change("delivery", "                self._slots.notify()  #", "                    #"),),
+        (
+            Change(
+                "delivery/worker",
+                "                self._slots.notify()  #",
+                "                    #",
+            ),
+        ),
     ),
     Mutant(
         "Retry-After is one worker's business",
         PACING,
-        (Change("retrying", "hold=wait or 0.0,", "hold=0.0,"),),
+        (Change("delivery/retry", "hold=wait or 0.0,", "hold=0.0,"),),
     ),
     Mutant(
         "workers poll",
         PACING,
-        (Change("delivery", "self._idle.wait(wait)", "self._idle.wait(0.01)"),),
+        (Change("delivery/worker", "self._idle.wait(wait)", "self._idle.wait(0.01)"),),
     ),
     Mutant(
         "stock-outs wait their turn",
         BATCHES,
-        (Change("window", "(entry := self._first_empty()) is not None", "(entry := None)"),),
+        (Change("window/window", "(entry := self._first_empty()) is not None", "(entry := None)"),),
     ),
 )
 

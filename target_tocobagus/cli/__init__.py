@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 
 from target_tocobagus import __version__
-from target_tocobagus.cli.check import check
-from target_tocobagus.cli.demo import demo
-from target_tocobagus.cli.map import map_command
+from target_tocobagus.cli.check.command import check
+from target_tocobagus.cli.demo.command import demo
+from target_tocobagus.cli.map.command import map_command
 from target_tocobagus.cli.sandbox import sandbox
 
 

@@ -13,15 +13,15 @@ together. It is a pure step: no record, whatever it holds, raises anything or is
 
 from __future__ import annotations
 
-from target_tocobagus.mapping.compiled import CompiledMapping, PlainMapping, is_deleted
-from target_tocobagus.mapping.compiling import compile_mapping
+from target_tocobagus.mapping.compiler import compile_mapping
 from target_tocobagus.mapping.identifiers import MOST_BYTES
 from target_tocobagus.mapping.locations import Locations
+from target_tocobagus.mapping.mapping import CompiledMapping, PlainMapping, is_deleted
 from target_tocobagus.mapping.needing import DELETED, InnerNeed
 from target_tocobagus.mapping.parts import PartsWatch, Row, doubt_at_schema, unread_keys
 from target_tocobagus.mapping.quantities import Quantities
 from target_tocobagus.mapping.refusals import REFUSALS
-from target_tocobagus.mapping.rows import Rows
+from target_tocobagus.mapping.row_rules import Rows
 
 __all__ = [
     "DELETED",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from target_tocobagus.settings import StreamMapping
+    from target_tocobagus.config.settings import StreamMapping
 
 _PLACES = ("levels", "warehouse", "warehouse_columns", "warehouses", "split")
 

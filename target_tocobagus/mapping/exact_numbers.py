@@ -11,8 +11,8 @@ import re
 from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
 from typing import Any, Final, Literal, TypeAlias
 
+from target_tocobagus.core.model import MAX_QUANTITY, Refused
 from target_tocobagus.mapping.refusals import shown
-from target_tocobagus.model import MAX_QUANTITY, Refused
 
 Number: TypeAlias = int | Decimal
 

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any, Final
 from jmespath.exceptions import JMESPathError, JMESPathTypeError
 from jmespath.parser import Parser
 
-from target_tocobagus.mapping import declaring
+from target_tocobagus.core.model import Refused
+from target_tocobagus.mapping import declared_numbers as declaring
 from target_tocobagus.mapping.functions import check_call
 from target_tocobagus.mapping.interpreter import interpret
 from target_tocobagus.mapping.refusals import Unreadable, shown
-from target_tocobagus.model import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from target_tocobagus.core.model import Identifier, Kind, Refused
 from target_tocobagus.mapping.exact_numbers import exact_number
 from target_tocobagus.mapping.refusals import shown
-from target_tocobagus.model import Identifier, Kind, Refused
 
 if TYPE_CHECKING:
     from decimal import Decimal

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from target_tocobagus.core.model import Refused, Skipped
 from target_tocobagus.mapping.paths import json_value
 from target_tocobagus.mapping.refusals import Unreadable, shown
-from target_tocobagus.model import Refused, Skipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

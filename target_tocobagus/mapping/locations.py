@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from target_tocobagus.core.model import Refused, Skipped
 from target_tocobagus.mapping.identifiers import NotSendable, text_of
 from target_tocobagus.mapping.refusals import shown
-from target_tocobagus.model import Refused, Skipped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from target_tocobagus.settings import StockPolicy
+    from target_tocobagus.config.settings import StockPolicy
 
 
 class Locations:

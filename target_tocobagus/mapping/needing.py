@@ -17,8 +17,8 @@ from target_tocobagus.mapping.refusals import Unreadable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from target_tocobagus.core.model import Kind
     from target_tocobagus.mapping.lists import Entry
-    from target_tocobagus.model import Kind
 
 DELETED: Final = "_sdc_deleted_at"
 """The column in which a tap says that a row is gone."""

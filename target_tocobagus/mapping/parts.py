@@ -17,7 +17,7 @@ from target_tocobagus.mapping.refusals import shown
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from target_tocobagus.model import Identifier
+    from target_tocobagus.core.model import Identifier
 
 MOST_KEPT: Final = 100_000
 """Items and locations that are remembered; beyond it all are forgotten, and it begins anew."""

@@ -23,10 +23,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, TypeAlias
 
-from target_tocobagus.decoding import decode_text
-from target_tocobagus.mapping import declaring
+from target_tocobagus.core.json_lines import decode_text
+from target_tocobagus.core.model import Refused
+from target_tocobagus.mapping import declared_numbers as declaring
 from target_tocobagus.mapping.refusals import Unreadable, shown
-from target_tocobagus.model import Refused
 
 Read: TypeAlias = Callable[[Any], Any]
 """Reads a value from a record or an entry of one; may raise `Unreadable`, and nothing else."""

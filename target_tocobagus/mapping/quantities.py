@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from target_tocobagus.core.model import MAX_QUANTITY, Refused, Skipped
 from target_tocobagus.mapping.exact_numbers import (
     exact_difference,
     has_fraction,
@@ -18,13 +19,12 @@ from target_tocobagus.mapping.exact_numbers import (
     without_dust,
 )
 from target_tocobagus.mapping.refusals import shown
-from target_tocobagus.model import MAX_QUANTITY, Refused, Skipped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from target_tocobagus.config.settings import StockPolicy
     from target_tocobagus.mapping.exact_numbers import Number
-    from target_tocobagus.settings import StockPolicy
 
 _SHORT_TEXT: Final = 15
 

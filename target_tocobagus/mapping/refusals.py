@@ -6,7 +6,7 @@ import json
 import reprlib
 from typing import Any, Final
 
-from target_tocobagus.model import Identifier, Refused, Skipped
+from target_tocobagus.core.model import Identifier, Refused, Skipped
 
 REFUSALS: Final = {
     "NO_IDENTIFIER": "There is a quantity, but no identifier to send it under.",

@@ -11,18 +11,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from target_tocobagus.core.model import Identifier, Outcome, Refused, Skipped, Stock
 from target_tocobagus.mapping.lists import listed, read_entries
 from target_tocobagus.mapping.locations import divide
 from target_tocobagus.mapping.refusals import Unreadable, placed, shown
-from target_tocobagus.mapping.rows import without_duplicates
-from target_tocobagus.model import Identifier, Outcome, Refused, Skipped, Stock
+from target_tocobagus.mapping.row_rules import without_duplicates
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from target_tocobagus.mapping.lists import Entry
     from target_tocobagus.mapping.paths import Read
-    from target_tocobagus.mapping.rows import Rows
+    from target_tocobagus.mapping.row_rules import Rows
 
 Values: TypeAlias = tuple[tuple[str, str], ...]
 """Mapped values for a refusal that has no identifier, by the mapping's keys."""

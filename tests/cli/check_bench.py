@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from target_tocobagus.cli.checking.advice import Diagnosis
+    from target_tocobagus.cli.check.advice import Diagnosis
     from target_tocobagus.sandbox.testing import Sandbox
 
 PATIENCE: Final = 30.0

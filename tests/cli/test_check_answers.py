@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from check_bench import Checked, check, only_read
 
-from target_tocobagus.cli.checking.advice_on_answers import Answers
+from target_tocobagus.cli.check.advice_on_answers import Answers
 from target_tocobagus.sandbox.testing import running
 
 API: Final = "/api/v1"

@@ -36,19 +36,19 @@ from check_bench import (
 )
 from scripted_server import two_addresses
 
-from target_tocobagus.cli.checking import sockets
-from target_tocobagus.cli.checking.advice_on_answers import Answers
-from target_tocobagus.cli.checking.advice_on_network import Network
-from target_tocobagus.cli.checking.observed import Proxy, Route
-from target_tocobagus.cli.checking.reaching import Reach
-from target_tocobagus.network_errors import Failed, translated
+from target_tocobagus.api.deadline import ConnectionTimeoutError
+from target_tocobagus.api.network_errors import Failed, translated
+from target_tocobagus.cli.check import sockets
+from target_tocobagus.cli.check.advice_on_answers import Answers
+from target_tocobagus.cli.check.advice_on_network import Network
+from target_tocobagus.cli.check.observed import Proxy, Route
+from target_tocobagus.cli.check.reaching import Reach
 from target_tocobagus.sandbox.testing import running
-from target_tocobagus.timely import ConnectionTimeoutError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from target_tocobagus.cli.checking.advice import Diagnosis
+    from target_tocobagus.cli.check.advice import Diagnosis
     from target_tocobagus.sandbox.testing import Sandbox
 
 PASSWORD: Final = "pa55-word"  # noqa: S105  # a marker to be looked for in the output

@@ -19,8 +19,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from check_bench import TOCOBAGUS, Checked, check, clean_environment, rows
 
 from target_tocobagus.cli import main
-from target_tocobagus.cli.checking import disk
-from target_tocobagus.cli.checking.advice_on_setup import Setup
+from target_tocobagus.cli.check import disk
+from target_tocobagus.cli.check.advice_on_setup import Setup
 from target_tocobagus.sandbox.testing import running
 
 if TYPE_CHECKING:

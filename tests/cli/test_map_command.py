@@ -15,9 +15,11 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from target_tocobagus.cli import main, sampling, surveying
+from target_tocobagus.cli import main
+from target_tocobagus.cli.map import stream_file as sampling
+from target_tocobagus.cli.map import survey as surveying
+from target_tocobagus.config.settings import parse_settings
 from target_tocobagus.mapping import compile_mapping
-from target_tocobagus.settings import parse_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

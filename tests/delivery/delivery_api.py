@@ -13,15 +13,15 @@ import time
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
-from target_tocobagus.client import Clock
-from target_tocobagus.model import NoReply, Reply
+from target_tocobagus.api.client import Clock
+from target_tocobagus.core.model import NoReply, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from delivery_witness import Witness
 
-    from target_tocobagus.model import Identifier
+    from target_tocobagus.core.model import Identifier
 
 Row: TypeAlias = "tuple[Identifier, dict[str | None, int]]"
 

@@ -9,20 +9,21 @@ from typing import TYPE_CHECKING, Any, Final
 from delivery_api import Row, read_rows
 from delivery_run import make_settings
 
-from target_tocobagus.accounting import Tally
-from target_tocobagus.client import Clock
-from target_tocobagus.delivery import Delivery
-from target_tocobagus.followup import Shared
-from target_tocobagus.gathering import Gathering
-from target_tocobagus.ledger import Ledger
-from target_tocobagus.model import Level, NoReply, Reply, Stream
-from target_tocobagus.pacing import Pacing
-from target_tocobagus.window import Window
+from target_tocobagus.api.client import Clock
+from target_tocobagus.api.item_json import FRAME_BYTES, encode_item
+from target_tocobagus.core.model import Level, NoReply, Reply, Stream
+from target_tocobagus.delivery.outcomes import Ledger
+from target_tocobagus.delivery.reply_handler import Shared
+from target_tocobagus.delivery.throttle import Pacing
+from target_tocobagus.delivery.worker import Delivery
+from target_tocobagus.report.totals import Tally
+from target_tocobagus.window.buffer import Gathering
+from target_tocobagus.window.window import Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from target_tocobagus.model import Identifier, Rejection
+    from target_tocobagus.core.model import Identifier, Rejection
 
 PATIENCE: Final = 10.0
 """Seconds after which what should have come is given up."""
@@ -100,7 +101,7 @@ class Desk:
         self.rejections: list[Rejection] = []
         self.told = 0
         self.tally = Tally()
-        self.window = Window()
+        self.window = Window(encode_item, FRAME_BYTES)
         configured = make_settings(**{"batch_wait_seconds": 60, **settings})
         self.pacing = Pacing(configured)
         self.ledger = Ledger(self.tally, self._write_down)

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 from delivery_witness import Witness, quantity_of
 
-from target_tocobagus.errors import TocobagusError
-from target_tocobagus.model import Refused, Skipped, Stock, Stream
-from target_tocobagus.pipeline import Pipeline
-from target_tocobagus.settings import Settings, parse_settings
-from target_tocobagus.wakeup import WakeUp
+from target_tocobagus.config.settings import Settings, parse_settings
+from target_tocobagus.core.errors import TocobagusError
+from target_tocobagus.core.model import Refused, Skipped, Stock, Stream
+from target_tocobagus.pipeline.run import Pipeline
+from target_tocobagus.pipeline.wakeup import WakeUp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from target_tocobagus.model import Identifier, Outcome
-    from target_tocobagus.sending import Outside
+    from target_tocobagus.api.transport import Outside
+    from target_tocobagus.core.model import Identifier, Outcome
 
 CREDENTIALS = {
     "partner_client_id": "p",

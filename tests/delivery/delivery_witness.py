@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from target_tocobagus.model import Identifier
+    from target_tocobagus.core.model import Identifier
 
 Key: TypeAlias = "tuple[Identifier, str | None]"
 

@@ -17,10 +17,11 @@ from delivery_desk import Desk, names
 from delivery_run import Do, Run, Say, make_settings
 from delivery_witness import Witness
 
-from target_tocobagus.gathering import Gathering
-from target_tocobagus.model import Level, Stream
-from target_tocobagus.sending import Outside
-from target_tocobagus.window import Limits, Window
+from target_tocobagus.api.item_json import FRAME_BYTES, encode_item
+from target_tocobagus.api.transport import Outside
+from target_tocobagus.core.model import Level, Stream
+from target_tocobagus.window.buffer import Gathering
+from target_tocobagus.window.window import Limits, Window
 
 
 def test_a_batch_goes_as_soon_as_it_is_full() -> None:
@@ -110,7 +111,7 @@ def test_what_has_waited_too_long_goes_before_everything_else() -> None:
     """After twice the wait an item goes before stock-outs, so that they starve nobody."""
     limits = Limits(rows=1, size=1000, wait=5)
     stream = Stream("stock")
-    window = Window()
+    window = Window(encode_item, FRAME_BYTES)
     window.put(Gathering([(("sku", "patient"), None, Level(7, 1, stream))]), now=0.0)
     for position in range(2, 30):
         window.put(

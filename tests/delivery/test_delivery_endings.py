@@ -19,15 +19,15 @@ from delivery_desk import Attempt, Desk, names, refusing
 from delivery_run import Do, Run, Say, make_settings
 from delivery_witness import Witness
 
-from target_tocobagus.errors import (
+from target_tocobagus.api.transport import Outside
+from target_tocobagus.core.errors import (
     CredentialError,
     DeliveryError,
     InputError,
     OutputError,
     Stopped,
 )
-from target_tocobagus.model import NoReply, Refused, Rejection, Reply, Stream
-from target_tocobagus.sending import Outside
+from target_tocobagus.core.model import NoReply, Refused, Rejection, Reply, Stream
 
 HOUR_MS = 3_600_000
 

@@ -20,13 +20,13 @@ from delivery_api import DISTORTED, FAULTS, Act, Rules, ScriptedApi
 from delivery_run import Do, Run, Say, make_settings
 from delivery_witness import Witness
 
-from target_tocobagus.errors import DeliveryError
-from target_tocobagus.sending import Outside
+from target_tocobagus.api.transport import Outside
+from target_tocobagus.core.errors import DeliveryError
 
 if TYPE_CHECKING:
     import pytest
 
-    from target_tocobagus.model import Identifier
+    from target_tocobagus.core.model import Identifier
 
 EXAMPLES: Final = int(os.environ.get("DELIVERY_EXAMPLES", "320"))
 

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from delivery_desk import SILENCE, TIMED_OUT, Desk, names, refusing
 
-from target_tocobagus.model import NoReply
+from target_tocobagus.core.model import NoReply
 
 if TYPE_CHECKING:
     from delivery_desk import Attempt

@@ -22,17 +22,17 @@ from delivery_api import read_rows
 from delivery_run import Do, Run, Say, make_settings
 from delivery_witness import Witness
 
-from target_tocobagus.client import Client, Clock
-from target_tocobagus.errors import DeliveryError
-from target_tocobagus.model import NoReply, Reply
+from target_tocobagus.api.client import Client, Clock
+from target_tocobagus.api.transport import Outside
+from target_tocobagus.config.settings import Credentials
+from target_tocobagus.core.errors import DeliveryError
+from target_tocobagus.core.model import NoReply, Reply
 from target_tocobagus.sandbox.testing import Limits, running
-from target_tocobagus.sending import Outside
-from target_tocobagus.settings import Credentials
 
 if TYPE_CHECKING:
     import pytest
 
-    from target_tocobagus.model import Identifier
+    from target_tocobagus.core.model import Identifier
     from target_tocobagus.sandbox.testing import Sandbox
 
 EXAMPLES: Final = int(os.environ.get("DELIVERY_EXAMPLES", "320")) // 8

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from singer_sdk.exceptions import ConfigValidationError, RecordsWithoutSchemaException
 from singer_sdk.singerlib.exceptions import InvalidInputLine
 
-from target_tocobagus.errors import AccountingError, TocobagusError
+from target_tocobagus.core.errors import AccountingError, TocobagusError
 from target_tocobagus.target import TargetTocobagus
 
 if TYPE_CHECKING:

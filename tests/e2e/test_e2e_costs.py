@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from target_tocobagus.lane import FastLane
 from target_tocobagus.sandbox.testing import running
+from target_tocobagus.singer.fast_path import FastLane
 from target_tocobagus.target import TargetTocobagus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from target_tocobagus.model import Stream
+    from target_tocobagus.core.model import Stream
     from target_tocobagus.sinks import StockSink
 
 PLACES = ("wh_jakarta", "wh_surabaya", "wh_bandung")

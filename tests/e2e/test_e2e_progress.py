@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec import Raw
 
-from target_tocobagus.client import Clock
-from target_tocobagus.model import Reply, Stock, Stream
-from target_tocobagus.pipeline import Pipeline
-from target_tocobagus.progress import LiveLine, Progress, Sight, live_text
+from target_tocobagus.api.client import Clock
+from target_tocobagus.api.transport import Outside
+from target_tocobagus.config.settings import parse_settings
+from target_tocobagus.core.model import Reply, Stock, Stream
+from target_tocobagus.pipeline.run import Pipeline
+from target_tocobagus.pipeline.wakeup import WakeUp
+from target_tocobagus.report.progress import LiveLine, Progress, Sight, live_text
 from target_tocobagus.sandbox.testing import running
-from target_tocobagus.sending import Outside
-from target_tocobagus.settings import parse_settings
-from target_tocobagus.wakeup import WakeUp
 
 if TYPE_CHECKING:
     from pathlib import Path

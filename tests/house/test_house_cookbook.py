@@ -21,9 +21,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 from house_docs import ROOT, Reader, blocks, environment, sections
 from house_recipes import Recipe, declared, lines, recipes
 
-from target_tocobagus.mapping.known_streams import KnownStream, known_streams
+from target_tocobagus.config.settings import SCHEMA
+from target_tocobagus.recognition.known_taps import KnownStream, known_streams
 from target_tocobagus.sandbox.testing import Limits, running
-from target_tocobagus.settings import SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -17,18 +17,18 @@ import pytest
 from click.testing import CliRunner
 
 from target_tocobagus.cli import main
-from target_tocobagus.cli.children import Said, read_log
-from target_tocobagus.cli.showing import clean_lines, written
+from target_tocobagus.cli.demo.page import clean_lines, written
+from target_tocobagus.cli.demo.processes import Said, read_log
+from target_tocobagus.config.settings import parse_settings
+from target_tocobagus.config.validation import CREDENTIALS
 from target_tocobagus.mapping import compile_mapping
-from target_tocobagus.settings import parse_settings
-from target_tocobagus.validating import CREDENTIALS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 TOCOBAGUS: Final = [sys.executable, "-c", "from target_tocobagus.cli import main; main()"]
 STREAMS: Final = Path(__file__).parents[1] / "data" / "streams"
-DATA: Final = resources.files("target_tocobagus.cli").joinpath("data")
+DATA: Final = resources.files("target_tocobagus.cli.demo").joinpath("data")
 FAKE: Final = dict.fromkeys(CREDENTIALS, "x")
 
 

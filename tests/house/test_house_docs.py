@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from house_docs import ROOT, sections
 
 from target_tocobagus.cli import main
-from target_tocobagus.settings import SCHEMA
+from target_tocobagus.config.settings import SCHEMA
 
 DOCUMENTS: Final = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 IDS: Final = [path.stem for path in DOCUMENTS]

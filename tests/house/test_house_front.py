@@ -14,11 +14,12 @@ import click
 import pytest
 import yaml
 
-from target_tocobagus import __version__, errors
+from target_tocobagus import __version__
 from target_tocobagus.cli import main
+from target_tocobagus.config.settings import parse_settings
+from target_tocobagus.core import errors
 from target_tocobagus.mapping import compile_mapping
 from target_tocobagus.sandbox.testing import running
-from target_tocobagus.settings import parse_settings
 
 ROOT: Final = Path(__file__).parents[2]
 README: Final = (ROOT / "README.md").read_text("utf-8")

@@ -20,12 +20,12 @@ from house_docs import ROOT, Reader, blocks
 from house_messages import codes, prose, spans
 
 import target_tocobagus
-from target_tocobagus import errors
-from target_tocobagus.accounting import Tally
+from target_tocobagus.api.network_errors import Failure
+from target_tocobagus.core import errors
 from target_tocobagus.mapping import REFUSALS
-from target_tocobagus.network_errors import Failure
+from target_tocobagus.report.summary import summary_fields, summary_text
+from target_tocobagus.report.totals import Tally
 from target_tocobagus.sandbox.testing import running
-from target_tocobagus.summary import summary_fields, summary_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -116,7 +116,7 @@ def modules_after(statement: str) -> set[str]:
             {
                 *("jmespath", "rich", "sqlalchemy", "starlette", "uvicorn", "yaml"),
                 *("target_tocobagus.cli", "target_tocobagus.sandbox"),
-                *("target_tocobagus.client", "target_tocobagus.mapping.recognition"),
+                *("target_tocobagus.api.client", "target_tocobagus.recognition.recognise"),
             },
         ),
         (

@@ -19,10 +19,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from house_docs import ROOT, environment
 
+from target_tocobagus.config.settings import SCHEMA
+from target_tocobagus.config.validation import CREDENTIALS
 from target_tocobagus.sandbox.testing import Limits, running
-from target_tocobagus.settings import SCHEMA
 from target_tocobagus.target import TargetTocobagus
-from target_tocobagus.validating import CREDENTIALS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 from target_tocobagus.cli import main
-from target_tocobagus.settings import SCHEMA
+from target_tocobagus.config.settings import SCHEMA
+from target_tocobagus.config.validation import CREDENTIALS
 from target_tocobagus.target import TargetTocobagus
-from target_tocobagus.validating import CREDENTIALS
 
 ROOT: Final = Path(__file__).parents[2]
 README: Final = (ROOT / "README.md").read_text("utf-8")

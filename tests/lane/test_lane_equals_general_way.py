@@ -16,14 +16,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from target_tocobagus.lane import FastLane
+from target_tocobagus.singer.fast_path import FastLane
 from target_tocobagus.target import TargetTocobagus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from target_tocobagus.entries import Entry
-    from target_tocobagus.gathering import Gathering
+    from target_tocobagus.window.buffer import Gathering
+    from target_tocobagus.window.pending import Entry
 
 STREAMS = Path(__file__).parents[1] / "data" / "streams"
 LONG = {"stream": "stock", "sku": "sku", "stock": "qty", "warehouse": "wh"}

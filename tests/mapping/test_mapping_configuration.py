@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from target_tocobagus.errors import ConfigurationError
+from target_tocobagus.config.settings import Share, StockPolicy, StreamMapping, WarehouseColumn
+from target_tocobagus.core.errors import ConfigurationError
 from target_tocobagus.mapping import CompiledMapping, PlainMapping, compile_mapping
-from target_tocobagus.settings import Share, StockPolicy, StreamMapping, WarehouseColumn
 
 Keys = dict[str, Any]
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from target_tocobagus.config.settings import Share, StockPolicy, StreamMapping, WarehouseColumn
+from target_tocobagus.core.model import Refused, Stock
 from target_tocobagus.mapping import compile_mapping
-from target_tocobagus.mapping.declaring import declares_number
-from target_tocobagus.model import Refused, Stock
-from target_tocobagus.settings import Share, StockPolicy, StreamMapping, WarehouseColumn
+from target_tocobagus.mapping.declared_numbers import declares_number
 
 NUMBER: dict[str, Any] = {"type": ["null", "number"]}
 TEXT: dict[str, Any] = {"type": ["null", "string"]}

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from target_tocobagus.config.settings import Share, StockPolicy, StreamMapping, WarehouseColumn
+from target_tocobagus.core.model import MAX_QUANTITY, Refused, Skipped, Stock
 from target_tocobagus.mapping import REFUSALS, compile_mapping
 from target_tocobagus.mapping.identifiers import NotSendable, text_of
 from target_tocobagus.mapping.locations import divide
-from target_tocobagus.model import MAX_QUANTITY, Refused, Skipped, Stock
-from target_tocobagus.settings import Share, StockPolicy, StreamMapping, WarehouseColumn
 
 Keys = dict[str, Any]
 

@@ -9,7 +9,7 @@ import pytest
 from target_tocobagus.mapping import PartsWatch, Row, unread_keys
 
 if TYPE_CHECKING:
-    from target_tocobagus.model import Identifier
+    from target_tocobagus.core.model import Identifier
 
 A: Identifier = ("sku", "A")
 

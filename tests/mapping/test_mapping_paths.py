@@ -230,7 +230,7 @@ def test_jmespath_is_imported_only_for_an_expression() -> None:
     program = (
         "import sys\n"
         "from target_tocobagus.mapping import compile_mapping\n"
-        "from target_tocobagus.settings import StockPolicy, StreamMapping\n"
+        "from target_tocobagus.config.settings import StockPolicy, StreamMapping\n"
         "keys = dict(stream='s', sku=('v.sku',), stock=('qty',))\n"
         "compile_mapping(StreamMapping(**keys), StockPolicy())\n"
         "assert 'jmespath' not in sys.modules\n"

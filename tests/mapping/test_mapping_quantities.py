@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from target_tocobagus.config.settings import StockPolicy
+from target_tocobagus.core.model import MAX_QUANTITY, Refused, Skipped
 from target_tocobagus.mapping import Quantities
 from target_tocobagus.mapping.exact_numbers import NumberText
-from target_tocobagus.model import MAX_QUANTITY, Refused, Skipped
-from target_tocobagus.settings import StockPolicy
 
 DEFAULT = StockPolicy()
 

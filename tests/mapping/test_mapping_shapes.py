@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from target_tocobagus.config.settings import Share, StockPolicy, StreamMapping, WarehouseColumn
+from target_tocobagus.core.model import MAX_QUANTITY, Outcome, Refused, Skipped, Stock
 from target_tocobagus.mapping import compile_mapping
-from target_tocobagus.model import MAX_QUANTITY, Outcome, Refused, Skipped, Stock
-from target_tocobagus.settings import Share, StockPolicy, StreamMapping, WarehouseColumn
 
 Keys = dict[str, Any]
 

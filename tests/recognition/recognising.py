@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from target_tocobagus.mapping.recognition import NotStock, Question, recognise
+from target_tocobagus.recognition.recognise import NotStock, Question, recognise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

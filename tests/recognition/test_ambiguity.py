@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from recognising import asked, drafted, schema_of
 
-from target_tocobagus.mapping.recognition import location_columns
+from target_tocobagus.recognition.recognise import location_columns
 
 
 def objects(columns: str, kind: str = "array") -> dict[str, Any]:

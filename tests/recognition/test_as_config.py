@@ -5,8 +5,8 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from target_tocobagus.mapping.as_config import as_config, as_yaml_lines, from_config
-from target_tocobagus.settings import Share, StreamMapping, WarehouseColumn, parse_settings
+from target_tocobagus.config.settings import Share, StreamMapping, WarehouseColumn, parse_settings
+from target_tocobagus.recognition.yaml_lines import as_config, as_yaml_lines, from_config
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
 paths = st.lists(texts, max_size=3).map(tuple)

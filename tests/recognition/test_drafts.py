@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 import yaml
 
-from target_tocobagus.asking import Sample, block
+from target_tocobagus.config.settings import parse_settings
+from target_tocobagus.core.model import Stock
 from target_tocobagus.mapping import compile_mapping
-from target_tocobagus.mapping.as_config import as_config
-from target_tocobagus.mapping.recognition import Question, Recognised, recognise
-from target_tocobagus.model import Stock
-from target_tocobagus.settings import parse_settings
+from target_tocobagus.recognition.questions import Sample, block
+from target_tocobagus.recognition.recognise import Question, Recognised, recognise
+from target_tocobagus.recognition.yaml_lines import as_config
 
 CASES: list[dict[str, Any]] = json.loads(
     (Path(__file__).parents[1] / "data" / "recognition.json").read_text("utf-8")

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from target_tocobagus.config.settings import StockPolicy, parse_settings
+from target_tocobagus.core.model import Outcome, Skipped, Stock
 from target_tocobagus.mapping import compile_mapping
-from target_tocobagus.mapping.as_config import as_config
-from target_tocobagus.mapping.known_streams import KnownStream, known_streams
-from target_tocobagus.mapping.recognition import (
+from target_tocobagus.recognition.known_taps import KnownStream, known_streams
+from target_tocobagus.recognition.recognise import (
     NotStock,
     Question,
     Recognised,
@@ -22,9 +23,8 @@ from target_tocobagus.mapping.recognition import (
     propose,
     recognise,
 )
-from target_tocobagus.mapping.vocabulary import never_asked
-from target_tocobagus.model import Outcome, Skipped, Stock
-from target_tocobagus.settings import StockPolicy, parse_settings
+from target_tocobagus.recognition.vocabulary import never_asked
+from target_tocobagus.recognition.yaml_lines import as_config
 
 DATA = Path(__file__).parent.parent / "data" / "known_streams"
 STREAMS: list[dict[str, Any]] = json.loads((DATA / "streams.json").read_text("utf-8"))
@@ -70,8 +70,8 @@ CASES = [
 def test_the_table_keeps_to_its_schema() -> None:
     """The table of known streams is what its JSON Schema asks for."""
     text = (
-        resources.files("target_tocobagus.mapping")
-        .joinpath("known_streams.json")
+        resources.files("target_tocobagus.recognition")
+        .joinpath("known_taps.json")
         .read_text("utf-8")
     )
     Draft202012Validator.check_schema(SCHEMA)

@@ -6,17 +6,17 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from target_tocobagus.asking import Sample, block
+from target_tocobagus.config.settings import parse_settings
 from target_tocobagus.mapping import compile_mapping
-from target_tocobagus.mapping.recognition import (
+from target_tocobagus.recognition.questions import Sample, block
+from target_tocobagus.recognition.recognise import (
     Question,
     Recognised,
     location_columns,
     propose,
     recognise,
 )
-from target_tocobagus.mapping.vocabulary import NO_QUANTITY, QUANTITY, SKU, STOCK, tokens
-from target_tocobagus.settings import parse_settings
+from target_tocobagus.recognition.vocabulary import NO_QUANTITY, QUANTITY, SKU, STOCK, tokens
 
 HOSTILE = [
     *("id", "externalId", "qtyDelta", "stock_adjustment", "selisih", "order_id", "bin", "item"),

@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from recognising import drafted, ignored, schema_of
 
-from target_tocobagus.mapping.recognition import NotStock, propose, recognise
+from target_tocobagus.recognition.recognise import NotStock, propose, recognise
 
 NEVER = [
     "order_lines stock_orders salesOrders order-stock inventory_lines stocklines stock_sales",

@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 import yaml
 
-from target_tocobagus.mapping.recognition import (
+from target_tocobagus.config.settings import StreamMapping
+from target_tocobagus.recognition.recognise import (
     Recognised,
     as_config,
     mixed_scopes,
     propose,
     recognise,
 )
-from target_tocobagus.settings import StreamMapping
 
 
 def schema_of(columns: str, **typed: Any) -> dict[str, Any]:

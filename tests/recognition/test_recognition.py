@@ -10,9 +10,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from recognising import ignored, schema_of
 
-from target_tocobagus.mapping.recognition import NotStock, Question, Recognised, recognise
-from target_tocobagus.mapping.vocabulary import tokens, words
-from target_tocobagus.settings import StreamMapping
+from target_tocobagus.config.settings import StreamMapping
+from target_tocobagus.recognition.recognise import NotStock, Question, Recognised, recognise
+from target_tocobagus.recognition.vocabulary import tokens, words
 
 NATIVE: dict[str, Any] = {
     "sku": {"type": "string"},

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from target_tocobagus.client import Client, Clock
-from target_tocobagus.settings import parse_settings
+from target_tocobagus.api.client import Client, Clock
+from target_tocobagus.config.settings import parse_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from target_tocobagus.accepted_items import AcceptedItems
-from target_tocobagus.model import Item
+from target_tocobagus.core.model import Item
+from target_tocobagus.delivery.accepted_items import AcceptedItems
 
 STEPS = st.lists(
     st.tuples(

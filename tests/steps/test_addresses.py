@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from scripted_server import deaf
 
-from target_tocobagus.addresses import connect, resolve
+from target_tocobagus.api.addresses import connect, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

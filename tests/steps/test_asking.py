@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from target_tocobagus.asking import ENOUGH, PATIENCE_SECONDS, Questions, Sample
-from target_tocobagus.errors import ActionNeeded
-from target_tocobagus.settings import parse_settings
+from target_tocobagus.config.settings import parse_settings
+from target_tocobagus.core.errors import ActionNeeded
+from target_tocobagus.recognition.questions import ENOUGH, PATIENCE_SECONDS, Questions, Sample
 
 SCHEMA: dict[str, Any] = {"properties": {"sku": {}, "qty": {}, "gudang": {}}}
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from target_tocobagus.batch_files import read_records
-from target_tocobagus.errors import InputError, Stopped
+from target_tocobagus.core.errors import InputError, Stopped
+from target_tocobagus.singer.batch_files import read_records
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from target_tocobagus.checkpointing import OWN_KEY, Checkpoints, Value, read_value, write_value
+from target_tocobagus.state.checkpoints import OWN_KEY, Checkpoints, Value, read_value, write_value
 
 OWN = {"batchIds": ["b"], "batches": 1, "accepted": 2, "rejected": 0}
 WRITTEN = b'"tocobagus":{"batchIds":["b"],"batches":1,"accepted":2,"rejected":0}'

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from target_tocobagus.choosing import Choice, Chooser
-from target_tocobagus.errors import ConfigurationError
-from target_tocobagus.model import Stock
-from target_tocobagus.settings import parse_settings
+from target_tocobagus.config.settings import parse_settings
+from target_tocobagus.core.errors import ConfigurationError
+from target_tocobagus.core.model import Stock
+from target_tocobagus.recognition.stream_router import Choice, Chooser
 
 ROW = {"sku": "A", "qty": 1, "free": 2}
 Mapping = dict[str, Any]

@@ -32,10 +32,10 @@ from scripted_server import (
     serving,
 )
 
-from target_tocobagus.errors import DeliveryError
-from target_tocobagus.model import NoReply, Reply
-from target_tocobagus.redaction import BLANK
-from target_tocobagus.response_body import MOST_BYTES
+from target_tocobagus.api.redaction import BLANK
+from target_tocobagus.api.response_body import MOST_BYTES
+from target_tocobagus.core.errors import DeliveryError
+from target_tocobagus.core.model import NoReply, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from target_tocobagus.columns import ColumnWatch
+from target_tocobagus.config.settings import StockPolicy, StreamMapping
 from target_tocobagus.mapping import compile_mapping
-from target_tocobagus.settings import StockPolicy, StreamMapping
+from target_tocobagus.mapping.required_columns import ColumnWatch
 
 SKU = frozenset({"sku", "kode"})
 STOCK = frozenset({"stok"})

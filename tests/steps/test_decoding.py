@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from target_tocobagus.decoding import bounded, decode_line
+from target_tocobagus.core.json_lines import bounded, decode_line
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from target_tocobagus.emitting import StateWriter
+from target_tocobagus.state.writer import StateWriter
 
 
 class Written:

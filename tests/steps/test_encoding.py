@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from target_tocobagus.encoding import body_size, encode_body, encode_item
-from target_tocobagus.model import MAX_QUANTITY, Identifier, Kind, Level, Stream
-from target_tocobagus.schemas import load_schema
+from target_tocobagus.api.item_json import body_size, encode_body, encode_item
+from target_tocobagus.config.schemas import load_schema
+from target_tocobagus.core.model import MAX_QUANTITY, Identifier, Kind, Level, Stream
 
 DATA = Path(__file__).parents[1] / "data" / "signing-vectors"
 SCHEMA = Draft202012Validator(load_schema("item"))

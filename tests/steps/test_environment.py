@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from target_tocobagus.environment import read_variables, unknown_variables, unread_variables
-from target_tocobagus.settings import SCHEMA
+from target_tocobagus.config.settings import SCHEMA
+from target_tocobagus.singer.env import read_variables, unknown_variables, unread_variables
 
 PREFIX = "TARGET_TOCOBAGUS_"
 OWN = SCHEMA["properties"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING, Final
 
-from target_tocobagus import errors
+from target_tocobagus.core import errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

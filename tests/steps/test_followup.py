@@ -10,24 +10,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from target_tocobagus import followup
-from target_tocobagus.accounting import Tally
-from target_tocobagus.client import Clock
-from target_tocobagus.errors import DeliveryError, OutputError, TocobagusError
-from target_tocobagus.followup import FollowUp, Shared, Work
-from target_tocobagus.gathering import Gathering
-from target_tocobagus.ledger import Ledger
-from target_tocobagus.model import Level, NoReply, Rejection, Reply, Stream
-from target_tocobagus.pacing import Pacing
-from target_tocobagus.retrying import Piece
-from target_tocobagus.settings import parse_settings
-from target_tocobagus.window import Limits, Window
+from target_tocobagus.api.client import Clock
+from target_tocobagus.api.item_json import FRAME_BYTES, encode_item
+from target_tocobagus.config.settings import parse_settings
+from target_tocobagus.core.errors import DeliveryError, OutputError, TocobagusError
+from target_tocobagus.core.model import Level, NoReply, Rejection, Reply, Stream
+from target_tocobagus.delivery import reply_handler as followup
+from target_tocobagus.delivery.outcomes import Ledger
+from target_tocobagus.delivery.reply_handler import FollowUp, Shared, Work
+from target_tocobagus.delivery.retry import Piece
+from target_tocobagus.delivery.throttle import Pacing
+from target_tocobagus.report.totals import Tally
+from target_tocobagus.window.buffer import Gathering
+from target_tocobagus.window.window import Limits, Window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from target_tocobagus.gathering import Row
-    from target_tocobagus.model import Item
+    from target_tocobagus.core.model import Item
+    from target_tocobagus.window.buffer import Row
 
 STREAM = Stream("stock")
 ALL = Limits(500, 1_000_000, 5)
@@ -48,7 +49,7 @@ class Desk:
         **config: Any,
     ) -> None:
         """Put rows in, each from a record of its own, and pick a batch of them."""
-        self.window = Window()
+        self.window = Window(encode_item, FRAME_BYTES)
         self.pacing = Pacing(parse_settings({"dry_run": True, **config}))
         self.tally = Tally()
         self.written: list[Rejection] = []

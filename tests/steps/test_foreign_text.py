@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from target_tocobagus.foreign_text import LONGEST, clean
+from target_tocobagus.core.foreign_text import LONGEST, clean
 
 
 @pytest.mark.parametrize(

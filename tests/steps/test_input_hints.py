@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from target_tocobagus.input_hints import encoding_of, hint
+from target_tocobagus.singer.input_hints import encoding_of, hint
 
 MESSAGE = '{"type":"STATE","value":{}}'
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from target_tocobagus.accounting import Tally
-from target_tocobagus.errors import AccountingError, OutputError
-from target_tocobagus.ledger import Ledger, Refusal
-from target_tocobagus.model import Identifier, Item, Level, Rejection, Stream
-from target_tocobagus.settling import RowError
+from target_tocobagus.core.errors import AccountingError, OutputError
+from target_tocobagus.core.model import Identifier, Item, Level, Rejection, Stream
+from target_tocobagus.delivery.outcomes import Ledger, Refusal
+from target_tocobagus.delivery.settle import RowError
+from target_tocobagus.report.totals import Tally
 
 STREAM = Stream("stock")
 BAD = RowError("INV_001", "Invalid SKU", "")

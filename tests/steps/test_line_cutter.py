@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from target_tocobagus.line_cutter import LineCutter, LineTooLongError
+from target_tocobagus.singer.line_cutter import LineCutter, LineTooLongError
 
 
 @given(st.lists(st.lists(st.sampled_from([b"a", b"\n", b"bc"])).map(b"".join)))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from target_tocobagus.log_stream import LogStream, patience
+from target_tocobagus.report.log_stream import LogStream, patience
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, TextIO
 
 import pytest
 
-from target_tocobagus.errors import OutputError
-from target_tocobagus.output import StateOutput
-from target_tocobagus.wakeup import WakeUp
+from target_tocobagus.core.errors import OutputError
+from target_tocobagus.pipeline.wakeup import WakeUp
+from target_tocobagus.singer.stdout import StateOutput
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

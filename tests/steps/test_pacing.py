@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from target_tocobagus.pacing import Pacing
-from target_tocobagus.settings import parse_settings
+from target_tocobagus.config.settings import parse_settings
+from target_tocobagus.delivery.throttle import Pacing
 
 
 def pacing(**config: Any) -> Pacing:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from target_tocobagus.redaction import BLANK, Redactor
+from target_tocobagus.api.redaction import BLANK, Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Callable

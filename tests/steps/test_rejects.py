@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from target_tocobagus.errors import ConfigurationError, OutputError
-from target_tocobagus.model import Rejection, Stream
-from target_tocobagus.rejects import Rejects, describe
-from target_tocobagus.replaying import rejected_updates
+from target_tocobagus.core.errors import ConfigurationError, OutputError
+from target_tocobagus.core.model import Rejection, Stream
+from target_tocobagus.mapping.replay import rejected_updates
+from target_tocobagus.report.rejects import Rejects, describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

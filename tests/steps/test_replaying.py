@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from target_tocobagus.model import Identifier, Refused, Skipped, Stock
-from target_tocobagus.replaying import only_rejected, rejected_updates
+from target_tocobagus.core.model import Identifier, Refused, Skipped, Stock
+from target_tocobagus.mapping.replay import only_rejected, rejected_updates
 
 if TYPE_CHECKING:
-    from target_tocobagus.model import Outcome
+    from target_tocobagus.core.model import Outcome
 
 A: Identifier = ("sku", "A")
 B: Identifier = ("id", "B")

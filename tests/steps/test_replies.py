@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from target_tocobagus.model import Reply
-from target_tocobagus.replies import (
+from target_tocobagus.core.model import Reply
+from target_tocobagus.delivery.reply_fields import (
     describe,
     failure_code,
     failure_message,

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from target_tocobagus.errors import CredentialError, DeliveryError
-from target_tocobagus.model import Item, Level, NoReply, Reply, Stream
-from target_tocobagus.replies import as_time
-from target_tocobagus.retrying import (
+from target_tocobagus.core.errors import CredentialError, DeliveryError
+from target_tocobagus.core.model import Item, Level, NoReply, Reply, Stream
+from target_tocobagus.delivery.reply_fields import as_time
+from target_tocobagus.delivery.retry import (
     Again,
     Answer,
     Piece,

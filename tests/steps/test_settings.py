@@ -9,8 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from target_tocobagus.errors import ConfigurationError
-from target_tocobagus.settings import (
+from target_tocobagus.config.settings import (
     SCHEMA,
     Credentials,
     Settings,
@@ -20,7 +19,8 @@ from target_tocobagus.settings import (
     WarehouseColumn,
     parse_settings,
 )
-from target_tocobagus.validating import CREDENTIALS, unknown_settings
+from target_tocobagus.config.validation import CREDENTIALS, unknown_settings
+from target_tocobagus.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import msgspec

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from target_tocobagus.schemas import load_schema
-from target_tocobagus.settling import RowError, settle, unusable
+from target_tocobagus.config.schemas import load_schema
+from target_tocobagus.delivery.settle import RowError, settle, unusable
 
 SCHEMA = Draft202012Validator(load_schema("reply"))
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from target_tocobagus.settings import Credentials
-from target_tocobagus.signing import SIGNED_HEADERS, base_string, signature, signed_headers
+from target_tocobagus.api.signing import SIGNED_HEADERS, base_string, signature, signed_headers
+from target_tocobagus.config.settings import Credentials
 
 VECTORS = Path(__file__).parents[1] / "data" / "signing-vectors"
 CASES = sorted(path.name for path in VECTORS.iterdir() if path.is_dir())

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from target_tocobagus.accounting import Tally
-from target_tocobagus.summary import summary_fields, summary_text
+from target_tocobagus.report.summary import summary_fields, summary_text
+from target_tocobagus.report.totals import Tally
 
 
 def tally(**sums: Any) -> Tally:

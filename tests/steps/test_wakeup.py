@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from target_tocobagus.wakeup import WakeUp
+from target_tocobagus.pipeline.wakeup import WakeUp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

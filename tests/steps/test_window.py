@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from target_tocobagus.encoding import body_size, encode_body
-from target_tocobagus.gathering import Gathering
-from target_tocobagus.model import Item, Level, Stream
-from target_tocobagus.window import Limits, Window
+from target_tocobagus.api.item_json import FRAME_BYTES, body_size, encode_body, encode_item
+from target_tocobagus.core.model import Item, Level, Stream
+from target_tocobagus.window.buffer import Gathering
+from target_tocobagus.window.window import Limits, Window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from target_tocobagus.gathering import Row
-    from target_tocobagus.model import Identifier
-    from target_tocobagus.window import Lease
+    from target_tocobagus.core.model import Identifier
+    from target_tocobagus.window.buffer import Row
+    from target_tocobagus.window.window import Lease
 
 STREAM = Stream("stock")
 WIDE = Limits(rows=500, size=1_000_000, wait=5)
@@ -32,7 +32,7 @@ def row(sku: str, location: str | None, quantity: int, position: int, **more: An
 
 def filled(said: Sequence[Said], now: float = 0.0) -> Window:
     """Make a window of rows from records 1, 2, 3 …, one each."""
-    window = Window()
+    window = Window(encode_item, FRAME_BYTES)
     put(window, said, now=now)
     return window
 
@@ -90,14 +90,14 @@ class TestNewestWins:
     )
     def test_what_is_left(self, said: list[Said], left: list[Said], superseded: int) -> None:
         """The first batch holds the newest values; each other row was superseded or waits."""
-        window = Window()
+        window = Window(encode_item, FRAME_BYTES)
         assert put(window, said) == superseded
         assert window.unsettled() == len(said) - superseded
         assert picked(take(window)) == left
 
     def test_two_kinds_of_identifier_are_two_items(self) -> None:
         """A SKU and an id of the same text do not replace each other."""
-        window = Window()
+        window = Window(encode_item, FRAME_BYTES)
         sku: Identifier = ("sku", "a")
         product: Identifier = ("id", "a")
         rows = [(sku, None, Level(1, 1, STREAM)), (product, None, Level(2, 2, STREAM))]
@@ -314,7 +314,7 @@ class TestLimits:
 
     def test_an_empty_window_wants_nothing(self) -> None:
         """Nothing waits: nothing is due, nothing can be picked."""
-        window = Window()
+        window = Window(encode_item, FRAME_BYTES)
         assert window.pick(WIDE, 1e9) is None
         assert window.due(WIDE) is None
         assert window.lowest() is None
@@ -347,7 +347,7 @@ class TestWeight:
 
     def test_lines_that_are_kept_weigh(self) -> None:
         """A RECORD message that a row carries weighs, and the newer one's in its place."""
-        window = Window()
+        window = Window(encode_item, FRAME_BYTES)
         window.put(Gathering([row("a", "W", 1, 1, line=b"x" * 1000)]), 0.0)
         heavy = window.weight
         window.put(Gathering([row("a", "W", 1, 2, line=b"x" * 10)]), 0.0)
@@ -355,7 +355,7 @@ class TestWeight:
 
     def test_what_is_in_flight_weighs_until_it_is_settled(self) -> None:
         """Lines of leased rows are in memory, too; each settled item takes its share away."""
-        window = Window()
+        window = Window(encode_item, FRAME_BYTES)
         rows = [row(sku, "W", 1, at, line=b"x" * 1000) for at, sku in enumerate("abcd", 1)]
         window.put(Gathering(rows), 0.0)
         heavy = window.weight
@@ -387,7 +387,7 @@ class TestForms:
         self, rows: list[Row], *, form: bool
     ) -> None:
         """A list of warehouses with one stock goes in that form while no other row touched it."""
-        window = Window()
+        window = Window(encode_item, FRAME_BYTES)
         window.put(Gathering(rows), 0.0)
         (item,) = take(window).items.values()
         assert ("stock" in json.loads(item.encoded)) is form
@@ -407,7 +407,7 @@ class TestForms:
 
 def test_many_entries_leave_the_heaps_small() -> None:
     """What was picked does not pile up in the window, however long the run."""
-    window = Window()
+    window = Window(encode_item, FRAME_BYTES)
     for position in range(1, 5001):
         rows = [row(f"s{position % 7}", None, position % 2, position)]
         window.put(Gathering(rows), position)

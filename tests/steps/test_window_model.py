@@ -18,13 +18,13 @@ from hypothesis.stateful import (
     rule,
 )
 
-from target_tocobagus.encoding import encode_body, encode_item
-from target_tocobagus.gathering import Gathering
-from target_tocobagus.model import Level, Stream
-from target_tocobagus.window import Lease, Limits, Window
+from target_tocobagus.api.item_json import FRAME_BYTES, encode_body, encode_item
+from target_tocobagus.core.model import Level, Stream
+from target_tocobagus.window.buffer import Gathering
+from target_tocobagus.window.window import Lease, Limits, Window
 
 if TYPE_CHECKING:
-    from target_tocobagus.model import Identifier
+    from target_tocobagus.core.model import Identifier
 
 pytestmark = pytest.mark.timeout(400)  # to make a failure small takes minutes
 STREAM = Stream("stock")
@@ -89,7 +89,7 @@ class WindowAgainstModel(RuleBasedStateMachine):
     def __init__(self) -> None:
         """Begin with nothing."""
         super().__init__()
-        self.window = Window()
+        self.window = Window(encode_item, FRAME_BYTES)
         self.now = 0.0
         self.position = 0
         self.line = b""
@@ -263,7 +263,7 @@ def _encoded(identifier: Identifier, group: Group) -> bytes:
 
 
 def _refilled(waiting: dict[Identifier, list[Group]]) -> Window:
-    window = Window()
+    window = Window(encode_item, FRAME_BYTES)
     for identifier, groups in waiting.items():
         for group in groups:
             rows = [(identifier, place, level) for place, level in group.levels.items()]

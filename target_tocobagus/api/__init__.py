@@ -1,0 +1,1 @@
+"""One signed PATCH: from items to a reply."""

@@ -1,0 +1,220 @@
+"""The door to the API: one signed attempt, and what came back as a value.
+
+One adapter serves all workers, so that connections are kept and shared. A session is asked once
+what the environment says of proxies and certificate authorities, and sends nothing: it would ask
+``~/.netrc`` for other credentials and keep cookies, and cost as much again as all that a request
+needs. What each request has in common is prepared once; each attempt is signed anew.
+
+Invariants: an attempt ends as a value, or as a `SetupError` where nothing was sent; no secret
+leaves in a reply, whatever a server echoes, nor in an exception or what lies under it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from target_tocobagus import __version__
+from target_tocobagus.api import signing
+from target_tocobagus.api.deadline import POOL_CLASSES, set_deadline, was_sent
+from target_tocobagus.api.network_errors import translated
+from target_tocobagus.api.redaction import Redactor
+from target_tocobagus.api.response_body import read_content, read_reply
+from target_tocobagus.core.errors import SetupError
+from target_tocobagus.core.model import NoReply, Reply
+
+if TYPE_CHECKING:
+    from requests import PreparedRequest
+
+    from target_tocobagus.api.network_errors import Failed, Failure
+    from target_tocobagus.config.settings import Credentials, Settings
+
+INVENTORY: Final = "/partner/stores/inventory"
+USER_AGENT: Final = f"target-tocobagus/{__version__}"
+_HEADERS: Final = {
+    **requests.utils.default_headers(),
+    "User-Agent": USER_AGENT,
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip, deflate",
+    "Content-Type": "application/json",
+}
+_READ_HEADERS: Final = ("retry-after", "date")
+
+
+class Clock:
+    """The server's clock, as far as it is known.
+
+    Attributes:
+        offset_ms: What the server's clock is ahead of this machine's.
+        setting: How often it has been set; 0 means that this machine's clock is trusted.
+    """
+
+    def __init__(self) -> None:
+        """Trust this machine's clock."""
+        self.offset_ms = 0
+        self.setting = 0
+
+    def now_ms(self) -> int:
+        """Tell the server's time, in milliseconds since the epoch."""
+        return int(time.time() * 1000) + self.offset_ms
+
+    def set(self, server_ms: int) -> None:
+        """Follow the server's clock from now on."""
+        self.offset_ms = server_ms - int(time.time() * 1000)
+        self.setting += 1
+
+
+class Client:
+    """Sends bodies to the API's bulk endpoint. Its method may be called by several threads."""
+
+    def __init__(self, settings: Settings, credentials: Credentials, clock: Clock) -> None:
+        """Prepare what all requests have in common; no connection is made yet.
+
+        Raises:
+            SetupError: No request can be made to this URL.
+        """
+        url = settings.api_url + INVENTORY
+        self._request = _prepared(url)
+        self._timeout = settings.request_timeout_seconds
+        self._redactor = Redactor((credentials.partner_secret, credentials.store_token))
+        self._credentials = credentials
+        self._signed_path = settings.signed_path_prefix + INVENTORY
+        self._signature_prefix = settings.signature_prefix
+        self._clock = clock
+        self._adapter = TimelyAdapter(pool_maxsize=settings.max_in_flight)
+        self._environment: Any = requests.Session().merge_environment_settings(
+            url, {}, None, None, None
+        )
+
+    def send(self, body: bytes) -> Reply | NoReply:
+        """Make one attempt, within `request_timeout_seconds` as a whole.
+
+        Raises:
+            SetupError: Another attempt would fail in the same way: a certificate that does not
+                verify, an invalid URL. Nothing was sent.
+        """
+        started = time.monotonic()
+        set_deadline(started + self._timeout)
+        # In this order: a setting that comes in between is then seen as a newer one.
+        setting, signed_ms = self._clock.setting, self._clock.now_ms()
+        try:
+            response = self._adapter.send(
+                self._signed(body, signed_ms), timeout=self._timeout, **self._environment
+            )
+            content = read_content(response.raw)
+        except Exception as error:  # noqa: BLE001  # whatever a library raises, the API may have the request
+            failed = translated(error, sent=was_sent())
+        else:
+            headers = {
+                name: response.headers[name] for name in _READ_HEADERS if name in response.headers
+            }
+            seconds = time.monotonic() - started
+            return Reply(
+                response.status_code, self._read(content), headers, setting, seconds, signed_ms
+            )
+        # Outside of the `except`: the libraries' exceptions may hold what must not be shown.
+        return _no_reply(failed, time.monotonic() - started)
+
+    def close(self) -> None:
+        """Close the kept connections."""
+        self._adapter.close()
+
+    def _read(self, content: bytes) -> Any:
+        """Read a body without the secrets that a server may echo: it is logged and written down."""
+        body = read_reply(content)
+        if not self._redactor.may_be_in(content):
+            return body
+        try:
+            return self._redactor.value(body)
+        except RecursionError:
+            return None
+
+    def _signed(self, body: bytes, timestamp_ms: int) -> PreparedRequest:
+        """Make a request of the very bytes that it is signed for."""
+        headers = signing.signed_headers(self._credentials, timestamp_ms)
+        base = signing.base_string("PATCH", self._signed_path, headers, body)
+        secret = self._credentials.partner_secret
+        request = self._request.copy()
+        request.body = body
+        request.headers.update(headers)
+        request.headers["x-signature"] = signing.signature(base, secret, self._signature_prefix)
+        request.headers["Content-Length"] = str(len(body))
+        return request
+
+
+def _prepared(url: str) -> PreparedRequest:
+    try:
+        return requests.Request("PATCH", url, headers=_HEADERS).prepare()
+    except (requests.RequestException, ValueError):
+        pass
+    raise SetupError(_FINAL["unusable"])
+
+
+_DISTRUSTED: Final = "the API's certificate does not verify; nothing was sent"
+_FINAL: Final[dict[Failure, str]] = {
+    "untrusted": _DISTRUSTED,
+    "wrong name": _DISTRUSTED,
+    "expired": _DISTRUSTED,
+    "not yet valid": _DISTRUSTED,
+    "certificate": _DISTRUSTED,
+    "bundle": "the CA bundle that the environment names (REQUESTS_CA_BUNDLE) cannot be read",
+    "unusable": (
+        "the request cannot be made; check api_url and the proxies that the environment names"
+    ),
+}
+"""Failures after which another attempt would fail in the same way."""
+
+
+def _no_reply(failed: Failed, seconds: float) -> NoReply:
+    """Say that there is no answer.
+
+    Raises:
+        SetupError: Nor will there be one.
+    """
+    failure, detail = failed
+    if message := _FINAL.get(failure):
+        raise SetupError(message)
+    if failure == "tunnel" and detail.startswith("4"):
+        message = f"the proxy that the environment names refuses to connect (HTTP {detail})"
+        raise SetupError(message)
+    if failure == "no answer":
+        return NoReply(timed_out=True, cause="no answer in time", seconds=seconds)
+    return NoReply(timed_out=False, cause=_cause(failure, detail), seconds=seconds)
+
+
+def _cause(failure: Failure, detail: str) -> str:
+    if failure == "no connection":
+        return "no connection in time"
+    if failure == "garbled":
+        return f"an answer that cannot be trusted ({detail})"
+    if failure == "tunnel":
+        return f"the connection failed (the proxy answers HTTP {detail})"
+    return f"the connection failed ({detail})"
+
+
+class TimelyAdapter(HTTPAdapter):
+    """Makes connections that keep to the deadline, with a proxy or without."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Make the connections to servers."""
+        _silence_libraries()
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = POOL_CLASSES
+
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+        """Make the connections to a proxy."""
+        manager = super().proxy_manager_for(*args, **kwargs)
+        manager.pool_classes_by_scheme = POOL_CLASSES
+        return manager
+
+
+def _silence_libraries() -> None:
+    """Keep the libraries' own log from showing headers and URLs, whatever LOGLEVEL says."""
+    for name in ("urllib3", "requests", *logging.root.manager.loggerDict):
+        if name.partition(".")[0] in {"urllib3", "requests"}:
+            logger = logging.getLogger(name)
+            logger.setLevel(max(logger.level, logging.ERROR))

@@ -1,0 +1,176 @@
+"""HTTP connections that keep to one deadline, from the host's name to the answer's last byte.
+
+A socket's timeout is one between two bytes, so a server that sends a byte now and then holds its
+reader for as long as it likes; and a host has several addresses, each of which gets the whole of a
+timeout. Here each step gets no more time than is left of the attempt: looking up the name,
+connecting, TLS, sending, and each read of headers and body.
+
+Invariants: nothing waits beyond the deadline; an address that does not answer leaves time for the
+next one and for the request; no more than `MOST_BYTES_RECEIVED` of an answer are received.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import threading
+from typing import TYPE_CHECKING, Any, Final
+
+from urllib3 import connection, connectionpool
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+from target_tocobagus.api.addresses import connect, time_left
+
+if TYPE_CHECKING:
+    import socket
+
+MOST_BYTES_RECEIVED: Final = 32 << 20
+"""Of one answer, headers and chunk sizes included; the body has a lower limit of its own."""
+
+_SLACK_SECONDS: Final = 0.1
+"""How much later than its deadline an attempt may end: setting a timeout is a system call."""
+
+_BUFFER_BYTES: Final = 1 << 16
+_PIECE_BYTES: Final = 1 << 14
+"""What is sent under one timeout: a TLS record, for a TLS socket begins its timeout with each."""
+
+_MOST_INFORMATIONAL: Final = 100
+_INFORMATIONAL: Final = range(100, 200)
+
+
+class _Attempt(threading.local):
+    """The attempt that a thread is making.
+
+    Attributes:
+        deadline: When it must be over, by the monotonic clock.
+        sent: A byte of it may have left.
+    """
+
+    deadline = 0.0
+    sent = False
+
+
+_attempt: Final = _Attempt()
+
+
+class ConnectionTimeoutError(ConnectTimeoutError):
+    """The name did not resolve, or no address took the connection, before the deadline."""
+
+
+class HandshakeTimeoutError(ConnectTimeoutError):
+    """The connection stood, and neither TLS nor a proxy's tunnel was there before the deadline."""
+
+
+class UntrustedAnswer(http.client.HTTPException):
+    """What came is not what HTTP allows; its text is ours."""
+
+
+def set_deadline(moment: float) -> None:
+    """Say when the attempt that this thread is about to make must be over."""
+    _attempt.deadline = moment
+    _attempt.sent = False
+
+
+def was_sent() -> bool:
+    """Tell whether a byte of this thread's attempt may have left."""
+    return _attempt.sent
+
+
+class _TimelyFile(io.RawIOBase):
+    """A socket's bytes, each read of which may take what is left of the attempt's time."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._file = sock.makefile("rb", buffering=0)
+        self._timeout = 0.0
+        self._received = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = time_left(_attempt.deadline)
+        if not left <= self._timeout <= left + _SLACK_SECONDS:
+            self._timeout = left
+            self._sock.settimeout(left)
+        count = self._file.readinto(buffer)
+        self._received += count or 0
+        if self._received > MOST_BYTES_RECEIVED:
+            message = "it does not end"
+            raise UntrustedAnswer(message)
+        return count
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+class _TimelySocket:
+    """What `http.client.HTTPResponse` needs of a socket."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_TimelyFile(self._sock), _BUFFER_BYTES)
+
+
+class _TimelyResponse(http.client.HTTPResponse):
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(_TimelySocket(sock), *args, **kwargs)  # type: ignore[arg-type]  # all of it that is used
+
+    def _read_status(self) -> tuple[str, int, str]:
+        """Read the first line of the final answer; `http.client` itself only passes over a 100."""
+        for _ in range(_MOST_INFORMATIONAL):
+            found: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]  # not in its stub
+            status = found[1]
+            if status not in _INFORMATIONAL or status == http.HTTPStatus.SWITCHING_PROTOCOLS:
+                return found
+            http.client.parse_headers(self.fp)
+        message = "it announces itself without end"
+        raise UntrustedAnswer(message)
+
+
+class _Connection(connection.HTTPConnection):
+    response_class = _TimelyResponse
+
+    def _new_conn(self) -> socket.socket:
+        try:
+            sock = connect(self._dns_host, self.port, _attempt.deadline)
+        except TimeoutError as error:
+            raise ConnectionTimeoutError(self, "") from error
+        except OSError as error:
+            raise NewConnectionError(self, "") from error
+        for option in self.socket_options or ():
+            sock.setsockopt(*option)
+        return sock
+
+    def connect(self) -> None:
+        try:
+            super().connect()
+        except TimeoutError as error:
+            raise HandshakeTimeoutError(self, "") from error
+
+    def send(self, data: Any) -> None:
+        if self.sock is None:
+            self.connect()
+        _attempt.sent = True
+        for start in range(0, len(data), _PIECE_BYTES):
+            self.sock.settimeout(time_left(_attempt.deadline))
+            self.sock.sendall(data[start : start + _PIECE_BYTES])
+
+
+class _TLSConnection(_Connection, connection.HTTPSConnection):
+    """The same by TLS."""
+
+
+class _Pool(connectionpool.HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TLSPool(connectionpool.HTTPSConnectionPool):
+    ConnectionCls = _TLSConnection
+
+
+POOL_CLASSES: Final = {"http": _Pool, "https": _TLSPool}
+"""By scheme, as urllib3's pool manager wants them."""

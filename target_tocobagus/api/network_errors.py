@@ -1,0 +1,195 @@
+"""What the HTTP libraries raise, as a value that says at which step of the way it happened.
+
+The one translation, for the client and for `tocobagus check`. The libraries' exceptions hold URLs
+with passwords and headers with tokens in their texts. So nothing of these is taken over but the
+words of OpenSSL and of the system, and a proxy's status.
+"""
+
+from __future__ import annotations
+
+import http.client
+import re
+import ssl
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
+
+import requests
+from urllib3.exceptions import DecodeError, HTTPError, InvalidHeader
+
+from target_tocobagus.api.deadline import (
+    ConnectionTimeoutError,
+    HandshakeTimeoutError,
+    UntrustedAnswer,
+)
+from target_tocobagus.core.foreign_text import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Failure: TypeAlias = Literal[
+    "name unknown",
+    "names silent",
+    "refused",
+    "no connection",
+    "unreachable",
+    "tunnel",
+    "proxy speaks no tls",
+    "proxy lost",
+    "bundle",
+    "untrusted",
+    "wrong name",
+    "expired",
+    "not yet valid",
+    "certificate",
+    "no tls",
+    "tls",
+    "no answer",
+    "lost",
+    "garbled",
+    "unusable",
+]
+"""In what way something did not come about, from the first step to the last.
+
+``garbled`` is an answer that cannot be trusted, ``unusable`` a request that cannot be made.
+"""
+
+
+class Failed(NamedTuple):
+    """Something that did not come about.
+
+    Attributes:
+        detail: What the system or the other side said of it; may be empty.
+    """
+
+    failure: Failure
+    detail: str = ""
+
+
+_BY_VERIFYING: Final[dict[int, Failure]] = {
+    9: "not yet valid",
+    10: "expired",
+    18: "untrusted",
+    19: "untrusted",
+    20: "untrusted",
+    21: "untrusted",
+    62: "wrong name",
+    64: "wrong name",
+}
+"""By OpenSSL's X509_V_ERR_…, in x509_vfy.h."""
+
+_NO_TLS: Final = ("wrong version number", "unknown protocol", "record layer failure")
+"""What OpenSSL's versions say of a first record that is not one."""
+
+_NO_BUNDLE: Final = "no certificate or crl found"
+_BY_REQUESTS: Final = "CA certificate bundle"
+"""A plain OSError by which requests says that a CA bundle is not there holds these words."""
+
+_TUNNEL: Final = re.compile(r"Tunnel connection failed: (\d{3})")
+"""What `http.client` says of a proxy's answer to CONNECT; 407 where it wants a user."""
+
+_OPENSSL: Final = re.compile(r"^\[[^\]]*\] *| *\(_ssl\.c:\d+\)$")
+"""What stands around OpenSSL's words."""
+
+_IN_TIME: Final = "no answer in time"
+_ANSWERS: Final[tuple[tuple[type[BaseException], Failure, str], ...]] = (
+    (http.client.RemoteDisconnected, "lost", "it was closed without an answer"),
+    (http.client.IncompleteRead, "lost", "the answer breaks off"),
+    (InvalidHeader, "garbled", "its Content-Length headers differ"),
+    (DecodeError, "garbled", "it cannot be decompressed"),
+    (http.client.LineTooLong, "garbled", "its headers are too long"),
+    (http.client.BadStatusLine, "garbled", "what came is not HTTP"),
+    (http.client.UnknownProtocol, "garbled", "what came is not HTTP"),
+)
+"""What is wrong with an answer, by what says so; the first that fits."""
+
+
+def translated(error: Exception, *, sent: bool = True) -> Failed:
+    """Say what went wrong, in words that hold no header and no proxy's password.
+
+    Args:
+        error: What an attempt raised, whatever it is.
+        sent: A byte of the request may have left; if none has, it may be the request's fault.
+    """
+    chain = list(_causes(error))
+    by_proxy = isinstance(error, requests.exceptions.ProxyError)
+    for cause in chain:
+        if isinstance(cause, ssl.SSLError):
+            return _of_tls(cause, by_proxy=by_proxy)
+        if tunnel := _TUNNEL.match(str(cause)):
+            return Failed("tunnel", tunnel[1])
+    if by_proxy:
+        return Failed("proxy lost", _reason(chain))
+    return _beside_tls(error, chain, sent=sent)
+
+
+def _beside_tls(error: Exception, chain: list[BaseException], *, sent: bool) -> Failed:
+    if _BY_REQUESTS in str(error):
+        return Failed("bundle")
+    if any(isinstance(cause, HandshakeTimeoutError) for cause in chain):
+        return Failed("tls", _IN_TIME)
+    if any(isinstance(cause, ConnectionTimeoutError) for cause in chain):
+        return Failed("no connection")
+    if any(isinstance(cause, TimeoutError) for cause in chain):
+        return Failed("no answer")
+    of_network = isinstance(error, (OSError, HTTPError)) and not isinstance(error, ValueError)
+    if not sent and not of_network:
+        return Failed("unusable")
+    return _of_answer(chain)
+
+
+def _of_answer(chain: list[BaseException]) -> Failed:
+    for kind, failure, words in _ANSWERS:
+        if any(isinstance(cause, kind) for cause in chain):
+            return Failed(failure, words)
+    for cause in chain:
+        if isinstance(cause, UntrustedAnswer):
+            return Failed("garbled", str(cause))
+        if isinstance(cause, http.client.HTTPException):
+            return Failed("garbled", "it has too many headers")
+    if reason := _by_system(chain):
+        return Failed("lost", reason)
+    return Failed("garbled", "it cannot be understood")
+
+
+def _of_tls(error: ssl.SSLError, *, by_proxy: bool) -> Failed:
+    said = str(error).lower().replace("_", " ")
+    if _NO_BUNDLE in said:
+        return Failed("bundle")
+    words = _openssl_words(error)
+    speaks_none = any(sign in said for sign in _NO_TLS)
+    if by_proxy:
+        return Failed("proxy speaks no tls" if speaks_none else "proxy lost", words)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return Failed(_BY_VERIFYING.get(error.verify_code, "certificate"), words)
+    return Failed("no tls" if speaks_none else "tls", words)
+
+
+def _openssl_words(error: ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return clean(error.verify_message)
+    reason = getattr(error, "reason", None)
+    words = str(reason).lower().replace("_", " ") if reason else error.strerror
+    return clean(_OPENSSL.sub("", words or str(error)))
+
+
+def _reason(chain: list[BaseException]) -> str:
+    """Name the innermost cause; its words only where they are the system's own."""
+    if any(isinstance(cause, (TimeoutError, ConnectionTimeoutError)) for cause in chain):
+        return _IN_TIME
+    return _by_system(chain) or _of_answer(chain).detail
+
+
+def _by_system(chain: list[BaseException]) -> str:
+    reasons = [cause.strerror for cause in chain if isinstance(cause, OSError) and cause.strerror]
+    return clean(reasons[-1]) if reasons else ""
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Walk from an error to what lies under it; requests and urllib3 put that in many places."""
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        yield current
+        inner = [arg for arg in (*current.args, getattr(current, "reason", None)) if arg]
+        wrapped = [arg for arg in inner if isinstance(arg, BaseException)]
+        current = wrapped[0] if wrapped else current.__cause__ or current.__context__

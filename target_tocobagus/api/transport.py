@@ -1,0 +1,47 @@
+"""What a run meets beside its settings: what sends, whose clock holds, and chance."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from target_tocobagus.core.model import NoReply, Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from target_tocobagus.config.settings import Settings
+
+
+class Outside(NamedTuple):
+    """What a run meets beside its settings.
+
+    Attributes:
+        clock: The server's clock (`client.Clock`).
+        send: Makes one attempt.
+        jitter: Gives numbers from 0 to 1, to spread retries.
+        state_seconds: The least time between two STATEs.
+    """
+
+    clock: Any
+    send: Callable[[bytes], Reply | NoReply]
+    jitter: Callable[[], float] = random.random
+    state_seconds: float = 1.0
+
+
+def outside(settings: Settings) -> Outside:
+    """Meet the API; in a dry run what takes every row as sent."""
+    from target_tocobagus.api.client import Client, Clock
+
+    clock = Clock()
+    if settings.dry_run or settings.credentials is None:
+        return Outside(clock, _pretend)
+    return Outside(clock, Client(settings, settings.credentials, clock).send)
+
+
+def _pretend(body: bytes) -> Reply:
+    """Answer as the API would if it took every row; in place of a batch id the log says why."""
+    rows = [{"rowIndex": index} for index in range(len(msgspec.json.decode(body)["items"]))]
+    return Reply(200, {"data": {"acceptedRows": rows, "batchId": "of a dry run, not sent"}})

@@ -1,0 +1,134 @@
+"""What the mappings make of what a tap has written, or of its catalog."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Final
+
+from target_tocobagus.cli.check.advice_on_setup import Setup
+from target_tocobagus.cli.map.advisor import advisor_for
+from target_tocobagus.cli.map.stream_file import Lines, contents
+from target_tocobagus.cli.map.survey import Survey
+from target_tocobagus.cli.map.text import (
+    joined,
+    listed_causes,
+    said_of_stream,
+    sentence,
+    summed_up,
+    warned_of_stream,
+)
+from target_tocobagus.core.errors import ConfigurationError
+from target_tocobagus.core.plural import counted
+from target_tocobagus.recognition.stream_router import Chooser
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from target_tocobagus.cli.check.advice import Diagnosis
+    from target_tocobagus.cli.check.finding import Finding
+    from target_tocobagus.cli.map.stream_view import StreamView
+    from target_tocobagus.config.settings import Settings
+
+_HINT: Final = "--stream FILE or --catalog FILE shows what becomes of a tap's records."
+_SHOWN_CAUSES: Final = 3
+
+
+def check_mappings(
+    settings: Settings, files: Sequence[Path], configs: Sequence[str]
+) -> Iterator[Finding]:
+    """Compile the mappings, and try them on files.
+
+    Args:
+        settings: With mappings, or without.
+        files: Recorded streams and catalogs; they are told apart by what stands in them.
+        configs: The files of the configuration, for the commands that are shown.
+    """
+    try:
+        doubts = Chooser(settings).doubts()
+    except ConfigurationError as error:
+        yield Setup.MAPPINGS_INVALID.finding(points=error.problems)
+        return
+    yield _compiled(settings, doubts, "" if files else _HINT)
+    unused: list[set[str]] = []
+    for file in files:
+        look = _Look(file, settings)
+        unused.append(look.unused)
+        yield look.finding(configs)
+    if left := sorted(set.intersection(*unused)) if unused else []:
+        yield Setup.MAPPING_UNUSED.finding(points=tuple(map(sentence, left)))
+
+
+def _compiled(settings: Settings, doubts: Sequence[str], hint: str) -> Finding:
+    if settings.streams is None:
+        return Setup.MAPPINGS_RECOGNISED.finding(hint=hint)
+    if doubts:
+        return Setup.MAPPINGS_DOUBTFUL.finding(points=tuple(map(sentence, doubts)))
+    count = counted(len(settings.streams), "mapping")
+    return Setup.MAPPINGS_USABLE.finding(count=count, hint=hint)
+
+
+class _Look:
+    """A look through a file.
+
+    Attributes:
+        unused: What is said of mappings that none of its streams has.
+    """
+
+    def __init__(self, file: Path, settings: Settings) -> None:
+        """Read the file, as far as `tocobagus map` would."""
+        advisor = advisor_for(settings, drafts=False)
+        self._file = file
+        self._survey = Survey(advisor, 1, settings.policy.warehouse_map)
+        with file.open("rb") as source:
+            lines = Lines(source)
+            self._survey.read(contents(lines, unselected=False))
+        self._remarks = [*self._survey.flaws(), *filter(None, [lines.cut, self._survey.stopped])]
+        told = set(advisor.remarks())
+        self.unused = told if advisor.examines else set()
+        self._remarks += sorted(told - self.unused)
+        self._views = list(self._survey.streams.values())
+
+    def finding(self, configs: Sequence[str]) -> Finding:
+        """Say what a run would make of the file."""
+        meaning = self._meaning()
+        told = [_said(view, clash=self._survey.clash) for view in self._views]
+        points = (*map(sentence, self._remarks), *told)
+        drafts = ["--all"] if meaning is Setup.FILE_UNMAPPED else _as_options(configs)
+        command = shlex.join(["tocobagus", "map", str(self._file), *drafts])
+        return meaning.finding(file=self._file, points=points, command=command)
+
+    def _meaning(self) -> Diagnosis:
+        if not self._views:
+            return Setup.FILE_EMPTY
+        if self._survey.clash or any(map(_fails, self._views)):
+            return Setup.FILE_FAILS
+        if all(view.advice.mapping is None for view in self._views):
+            return Setup.FILE_UNMAPPED
+        if self._remarks or any(map(_is_doubtful, self._views)):
+            return Setup.FILE_DOUBTFUL
+        return Setup.FILE_MAPPED
+
+
+def _fails(view: StreamView) -> bool:
+    """Tell whether a run would end for a stream: by its mapping, or for want of a decision."""
+    return view.fails or view.advice.standing == "proposed"
+
+
+def _is_doubtful(view: StreamView) -> bool:
+    parts = view.parts.seen or view.parts.unread(view.advice.compiled)
+    return bool(view.missing or parts) or any(cause.what for cause in view.causes.values())
+
+
+def _said(view: StreamView, *, clash: bool) -> str:
+    """Say in a few sentences what becomes of a stream."""
+    said = [*said_of_stream(view, clash=clash), *warned_of_stream(view)]
+    if view.records and view.advice.compiled is not None:
+        said.append(f"{summed_up(view)}.")
+        said += map(sentence, list(listed_causes(view))[:_SHOWN_CAUSES])
+    return f"{view.name}: {joined(said) or 'a mapping names it.'}"
+
+
+def _as_options(configs: Sequence[str]) -> list[str]:
+    """Give the last file of the configuration to a command that takes one."""
+    return ["--config", configs[-1]] if configs else []

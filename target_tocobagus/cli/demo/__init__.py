@@ -1,0 +1,1 @@
+"""``tocobagus demo``: real streams, sent to a stand-in for the API."""

@@ -1,0 +1,147 @@
+"""``tocobagus demo``: see stock arrive, without an account and without a network.
+
+Nothing is acted: the sandbox and the target run as processes of their own, by the commands that are
+shown, and what is said to have arrived is read from the sandbox once the target has ended.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import shlex
+import sys
+from importlib import resources
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import click
+
+from target_tocobagus.core.foreign_text import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from target_tocobagus.cli.demo.page import Stage
+    from target_tocobagus.sandbox.handle import Sandbox
+
+CATALOGUE: Final = "catalogue.json"
+REJECTS: Final = "rejects.singer"
+OVERRIDDEN: Final = ("signature_prefix", "signed_path_prefix", "dry_run")
+"""Settings of the reader's own config that would keep its stock from the sandbox."""
+
+_FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+class Scene(NamedTuple):
+    """One stream to be sent.
+
+    Attributes:
+        title: Whose stream it is.
+        stream: What is piped into the target.
+        shown: The stream as the command line names it.
+        config_name: The file that the target's configuration is written to.
+        config: What stands in it, beside what the sandbox asks for.
+    """
+
+    title: str
+    stream: Path
+    shown: str
+    config_name: str
+    config: dict[str, Any]
+
+
+@click.command(context_settings={"show_default": True, "max_content_width": 100})
+@click.argument("file", required=False, type=_FILE)
+@click.option("--config", type=_FILE, help="Settings for FILE: mappings, policies. JSON.")
+@click.option(
+    "--limit", default=20, show_default=True, type=click.IntRange(1), help="Rows to show."
+)
+def demo(file: Path | None, config: Path | None, limit: int) -> None:
+    """Send stock through target-tocobagus to a sandbox on this machine, and show what arrives.
+
+    Without FILE, two streams that real taps wrote are sent. FILE is a stream of your own: whatever
+    a Singer tap has written. Nothing leaves this machine, also if the settings in --config name
+    the real API: its address and credentials are replaced by the sandbox's.
+    """
+    from target_tocobagus.cli.demo.page import Stage
+    from target_tocobagus.cli.demo.processes import ended_by_signals, sandbox_process
+
+    if config and not file:
+        message = "--config is for a FILE of your own"
+        raise click.UsageError(message)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    own = [_own_scene(file, config)] if file else []
+    stage = Stage(limit)
+    with ended_by_signals(), TemporaryDirectory(prefix="tocobagus-demo-") as name:
+        folder = Path(name)
+        scenes = own or list(_bundled_scenes(folder))
+        options = () if own else ("--catalogue", _copied(CATALOGUE, folder).name)
+        stage.open(["tocobagus", "sandbox", "--port", "0", *options])
+        with sandbox_process(folder, options) as sandbox:
+            codes = [_play(scene, sandbox, folder, stage) for scene in scenes]
+    stage.close("" if file else "With a stream of your own: tocobagus demo FILE")
+    if any(codes):
+        raise click.exceptions.Exit(1)
+
+
+def _bundled_scenes(folder: Path) -> Iterator[Scene]:
+    titles = {
+        "tap-csv": "A spreadsheet, as tap-csv wrote it",
+        "tap-postgres": "A database, as tap-postgres wrote it",
+    }
+    for name, title in titles.items():
+        stream = _copied(f"{name}.singer", folder)
+        config = json.loads(_data(f"{name}.json"))
+        yield Scene(title, stream, stream.name, f"{name}.json", config)
+
+
+def _own_scene(file: Path, config: Path | None) -> Scene:
+    settings = _read_config(config) if config else {}
+    for name in OVERRIDDEN:
+        settings.pop(name, None)
+    return Scene("Your stream", file, shlex.quote(str(file)), "config.json", settings)
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    try:
+        settings = json.loads(path.read_bytes())
+    except ValueError as error:
+        message = f"--config: {clean(str(path))} is not JSON: {error}"
+        raise click.UsageError(message) from error
+    if not isinstance(settings, dict):
+        message = f"--config: {clean(str(path))} is not a JSON object"
+        raise click.UsageError(message)
+    return settings
+
+
+def _play(scene: Scene, sandbox: Sandbox, folder: Path, stage: Stage) -> int:
+    """Send one stream into an empty shop, show what came of it, and give the target's exit code."""
+    from target_tocobagus.cli.demo.processes import run_target
+
+    rejects = folder / REJECTS
+    rejects.unlink(missing_ok=True)
+    sandbox.reset()
+    config = {
+        **scene.config,
+        "api_url": sandbox.api_url,
+        **sandbox.credentials,
+        "rejects_path": REJECTS,
+    }
+    (folder / scene.config_name).write_text(json.dumps(config), "utf-8")
+    stage.begin(scene.title, f"target-tocobagus --config {scene.config_name} < {scene.shown}")
+    ended = run_target(scene.stream, scene.config_name, folder)
+    rejected = rejects.read_bytes().splitlines() if rejects.exists() else []
+    stage.show(ended, sandbox.stock(), rejected)
+    return ended.code
+
+
+def _data(name: str) -> bytes:
+    return resources.files("target_tocobagus.cli.demo").joinpath("data", name).read_bytes()
+
+
+def _copied(name: str, folder: Path) -> Path:
+    copy = folder / name
+    copy.write_bytes(_data(name))
+    return copy

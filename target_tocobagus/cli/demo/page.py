@@ -1,0 +1,220 @@
+"""What came of a run, for a person at a terminal, or in a log without colours."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from target_tocobagus.core.foreign_text import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from rich.console import RenderableType
+
+    from target_tocobagus.cli.demo.processes import Ended, Said
+    from target_tocobagus.sandbox.stock import Levels
+
+INDENT: Final = 2
+UNBOUNDED: Final = 10_000
+_LONGEST_LINE: Final = 4_000
+EVERYWHERE: Final = "all warehouses"
+OTHER_KIND: Final = {"id": "id ", "externalId": "external id "}
+SUM: Final = re.compile(r" updates? = ")
+REJECTS_LOGGER: Final = "target-tocobagus.rejects"
+
+
+class Stage:
+    """Writes a demonstration to stdout, step by step."""
+
+    def __init__(self, limit: int) -> None:
+        """Show at most so many rows of each table."""
+        self._console = Console(highlight=False)
+        self._limit = limit
+
+    def open(self, command: Sequence[str]) -> None:
+        """Say what is about to run."""
+        self._console.print("A stand-in for the partner API, on this machine alone:\n", style="dim")
+        self._command(shlex.join(command))
+
+    def begin(self, title: str, command: str) -> None:
+        """Head the part of one stream."""
+        self._console.print()
+        self._console.rule(Text(title, "bold"), align="left", style="dim")
+        self._console.print()
+        self._command(command)
+
+    def show(
+        self,
+        ended: Ended,
+        stock: Mapping[tuple[str, str], Levels],
+        rejected: Sequence[bytes],
+    ) -> None:
+        """Show what came of a run: stock, rejected rows, STATE, and what the target said."""
+        told = [said for said in ended.log if _is_worth_saying(said)]
+        if told:
+            self._console.print()
+        for said in told:
+            self._part(Text(clean_lines(said.text), "red" if said.level == "ERROR" else "yellow"))
+        self._heading("Stock, as the sandbox has it now")
+        self._part(self._stock(stock))
+        self._heading("Rejected rows, from rejects.singer")
+        self._part(self._rejected(rejected))
+        count = len(ended.states)
+        self._heading(f"STATE, the last of {count}" if count > 1 else "STATE")
+        self._part(self._state(ended.states))
+        self._console.print()
+        for line in _sums(ended.log):
+            self._part(Text(line))
+        self._part(Text(f"target-tocobagus ended with {ended.code}.", "dim"))
+
+    def close(self, hint: str = "") -> None:
+        """End with a hint at what to do next, if there is one."""
+        self._console.print()
+        if hint:
+            self._console.print(f"{hint}\n", style="dim")
+
+    def _command(self, command: str) -> None:
+        self._part(Text.assemble(("$ ", "dim"), (clean_lines(command), "bold cyan")))
+
+    def _heading(self, text: str) -> None:
+        self._console.print()
+        self._part(Text(text, "bold"))
+
+    def _part(self, what: RenderableType) -> None:
+        self._console.print(Padding(what, (0, 0, 0, INDENT), expand=False))
+
+    def _stock(self, stock: Mapping[tuple[str, str], Levels]) -> RenderableType:
+        if not stock:
+            return Text("Nothing has arrived.", "dim")
+        items = {called(*key): levels for key, levels in sorted(stock.items())}
+        table = _grid(items, self._limit)
+        wanted = self._console.measure(table, options=self._console.options.update(width=UNBOUNDED))
+        if wanted.maximum > self._console.width - INDENT:
+            return _listing(items, self._limit)
+        return table
+
+    def _rejected(self, lines: Sequence[bytes]) -> RenderableType:
+        table = _table("item", "warehouse", "code", "reason")
+        rows = [row for line in lines for row in _rejected_rows(msgspec.json.decode(line))]
+        if not rows:
+            return Text("None.", "dim")
+        for row in rows[: self._limit]:
+            table.add_row(*(Text(clean(cell)) for cell in row))
+        return _with_rest(table, len(rows))
+
+    def _state(self, states: Sequence[bytes]) -> RenderableType:
+        if not states:
+            return Text("None came out.", "dim")
+        return Text(clean_lines("\n".join(written(states[-1], self._console.width - INDENT))))
+
+
+def called(kind: str, identifier: str) -> str:
+    """Name an item: a SKU by itself, another identifier with its kind."""
+    return OTHER_KIND.get(kind, "") + identifier
+
+
+def clean_lines(text: str) -> str:
+    """Make a text of several lines safe to show; each may be as long as a message of ours."""
+    return "\n".join(clean(line, _LONGEST_LINE) for line in text.split("\n"))
+
+
+def _grid(items: Mapping[str, Levels], limit: int) -> RenderableType:
+    """Write items down the side and warehouses across; a dash where nobody said anything."""
+    places = {place for levels in items.values() for place in levels}
+    across = sorted(places, key=lambda place: place or "")
+    table = _table("item")
+    for place in across:
+        table.add_column(Text(clean(place or EVERYWHERE)), justify="right")
+    for item, levels in list(items.items())[:limit]:
+        table.add_row(Text(clean(item)), *(_quantity(levels.get(place)) for place in across))
+    return _with_rest(table, len(items))
+
+
+def _listing(items: Mapping[str, Levels], limit: int) -> RenderableType:
+    """Write a line for each item and warehouse, where the warehouses do not fit side by side."""
+    table = _table("item", "warehouse")
+    table.add_column("stock", justify="right")
+    rows = [(item, *level) for item, levels in items.items() for level in levels.items()]
+    for item, place, quantity in rows[:limit]:
+        table.add_row(Text(clean(item)), Text(clean(place or EVERYWHERE)), _quantity(quantity))
+    return _with_rest(table, len(rows))
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table.header_style = table.border_style = "dim"
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _with_rest(table: Table, count: int) -> Table:
+    if count > table.row_count:
+        table.caption = Text(f"{table.row_count} of {count}; --limit shows more", "dim")
+        table.caption_justify = "left"
+    return table
+
+
+def _quantity(quantity: int | None) -> Text:
+    return Text("-", "dim") if quantity is None else Text(str(quantity), "green")
+
+
+def _rejected_rows(message: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+    """Read a line of the rejects file; a SCHEMA has no rejected rows."""
+    own: dict[str, Any] = message.get("tocobagus", {"updates": ()})
+    for update in own["updates"]:
+        item = next((called(*pair) for pair in (update["identifier"] or {}).items()), "(none)")
+        reason = ": ".join(part for part in (own["message"], own["reason"]) if part)
+        yield item, update["warehouse"] or "", own["code"], reason
+
+
+def written(raw: bytes, room: int) -> Iterator[str]:
+    """Write JSON over as few lines as fit, its scalars as they came.
+
+    Args:
+        raw: The JSON.
+        room: Columns that a line may take.
+    """
+    text = raw.decode()
+    opening, closing = text[0], text[-1]
+    if len(text) <= room or opening not in "{[":
+        yield text
+        return
+    entries = _entries(raw, opening)
+    yield opening
+    for number, (key, value) in enumerate(entries, 1):
+        comma = "," if number < len(entries) else ""
+        first, *rest = written(value, room - INDENT - len(key) - len(comma))
+        lines = [key + first, *rest]
+        yield from (" " * INDENT + line for line in lines[:-1])
+        yield " " * INDENT + lines[-1] + comma
+    yield closing
+
+
+def _entries(raw: bytes, opening: str) -> list[tuple[str, bytes]]:
+    if opening == "[":
+        return [("", bytes(value)) for value in msgspec.json.decode(raw, type=list[msgspec.Raw])]
+    values = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+    return [(f"{msgspec.json.encode(key).decode()}: ", bytes(values[key])) for key in values]
+
+
+def _is_worth_saying(said: Said) -> bool:
+    """Leave out what is shown anyway, and what goes well."""
+    if said.level == "INFO":
+        return said.text.startswith("Stream ")
+    return said.logger != REJECTS_LOGGER
+
+
+def _sums(log: Sequence[Said]) -> Iterator[str]:
+    """Find the summary's line in which every update has its fate."""
+    for said in log:
+        yield from (line.strip() for line in said.text.splitlines() if SUM.search(line))

@@ -1,0 +1,1 @@
+"""``tocobagus map``: the mapping of each stream in a file."""

@@ -1,0 +1,240 @@
+"""Which mapping a stream would have, and what its user should know of it.
+
+With `streams` configured that is what a run chooses; without, what it recognises, and where it
+recognises nothing, what a person may start from.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
+
+import msgspec
+
+from target_tocobagus.config.settings import StreamMapping, parse_settings
+from target_tocobagus.core.errors import ConfigurationError
+from target_tocobagus.mapping import CompiledMapping, compile_mapping
+from target_tocobagus.recognition.recognise import (
+    NotStock,
+    Question,
+    Recognised,
+    mixed_scopes,
+    propose,
+    recognise,
+)
+from target_tocobagus.recognition.stream_router import Chooser
+from target_tocobagus.recognition.yaml_lines import as_config
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from target_tocobagus.config.settings import Settings, StockPolicy
+    from target_tocobagus.recognition.recognise import Proposal
+
+Standing: TypeAlias = Literal["configured", "recognised", "proposed", "drafted", "ignored"]
+
+
+class Advice(msgspec.Struct, frozen=True):
+    """What is known of a stream by its columns.
+
+    Attributes:
+        standing: Where its mapping comes from; "ignored" where it is not to be had.
+        remark: What it rests on, or what a person has to decide; sentences without the last stop.
+        run: What a run without `streams` does with the stream, where that is its own to say.
+        mapping: Complete or not.
+        compiled: What maps its records; None where the mapping is not complete.
+        comments: By the mapping's key, what to say behind its line.
+        problems: For what a run ends, or what the mapping still lacks.
+        named: The user named this very stream, and so vouches for its columns.
+    """
+
+    standing: Standing
+    remark: str = ""
+    run: str = ""
+    mapping: StreamMapping | None = None
+    compiled: CompiledMapping | None = None
+    comments: dict[str, str] = {}
+    problems: tuple[str, ...] = ()
+    named: bool = False
+
+
+class Advisor(Protocol):
+    """Advises on the streams of one file.
+
+    Attributes:
+        examines: By mappings that its user wrote.
+    """
+
+    examines: bool
+
+    def advise(
+        self,
+        stream: str,
+        schema: Mapping[str, Any],
+        keys: Sequence[str] = (),
+        records: Sequence[Any] = (),
+    ) -> Advice:
+        """Say what is known of a stream by its SCHEMA, its key and its first records."""
+        ...
+
+    def remarks(self) -> Iterator[str]:
+        """Say what is to be known of all its streams together, once all are known."""
+        ...
+
+
+def advisor_for(settings: Settings, *, drafts: bool) -> Advisor:
+    """Find who advises under a configuration.
+
+    Args:
+        settings: The configuration.
+        drafts: Draft a mapping also for what is not taken for stock.
+
+    Raises:
+        ConfigurationError: A mapping cannot be used, whatever the stream.
+    """
+    if settings.streams is None:
+        return Recogniser(settings.policy, drafts=drafts)
+    return Examiner(settings, settings.streams)
+
+
+class Examiner:
+    """Shows what a run makes of streams by the mappings that its user wrote."""
+
+    examines = True
+
+    def __init__(self, settings: Settings, mappings: tuple[StreamMapping, ...]) -> None:
+        """Compile the mappings.
+
+        Raises:
+            ConfigurationError: One of them cannot be used.
+        """
+        self._chooser = Chooser(settings)
+        self._mappings = mappings
+        self._used: list[StreamMapping] = []
+
+    def advise(
+        self,
+        stream: str,
+        schema: Mapping[str, Any],
+        keys: Sequence[str] = (),
+        records: Sequence[Any] = (),  # noqa: ARG002  # an Advisor's signature
+    ) -> Advice:
+        """Choose as a run does."""
+        mapping = self._chooser.written(stream)
+        if mapping is None:
+            self._chooser.choose(stream, schema, keys)
+            return Advice("ignored", "no mapping in `streams` names it")
+        self._used.append(mapping)
+        try:
+            choice = self._chooser.choose(stream, schema, keys)
+        except ConfigurationError as error:
+            problems = _problems(error, stream)
+            return Advice("configured", mapping=mapping, problems=problems)
+        return Advice("configured", mapping=mapping, compiled=choice.mapping, named=choice.named)
+
+    def remarks(self) -> Iterator[str]:
+        """Name the mappings that no stream has, and the stream that may be meant."""
+        yield from self._chooser.mistyped()
+        for number, mapping in enumerate(self._mappings):
+            if not any(mapping is used for used in self._used):
+                yield f"streams[{number}] ({mapping.stream!r}) is the mapping of no stream here"
+
+
+class Recogniser:
+    """Shows what a run without `streams` recognises, and what may be written where it does not."""
+
+    examines = False
+
+    def __init__(self, policy: StockPolicy, *, drafts: bool) -> None:
+        """Map by a policy."""
+        self._policy = policy
+        self._drafts = drafts
+        self._recognised: dict[str, Recognised] = {}
+
+    def advise(
+        self,
+        stream: str,
+        schema: Mapping[str, Any],
+        keys: Sequence[str] = (),
+        records: Sequence[Any] = (),
+    ) -> Advice:
+        """Recognise, or propose."""
+        found = recognise(stream, schema, keys, records)
+        self._recognised.pop(stream, None)
+        if isinstance(found, Recognised):
+            self._recognised[stream] = found
+        if isinstance(found, NotStock) and not self._drafts:
+            return Advice("ignored", found.reason)
+        proposal = propose(stream, schema, keys, records)
+        return self._complete(_STANDINGS[type(found)], stream, proposal)
+
+    def remarks(self) -> Iterator[str]:
+        """Say whether the recognised streams go together."""
+        problem = mixed_scopes(self._recognised.values())
+        if problem:
+            first, _, _ = problem.partition("\n")
+            yield f"A run without `streams` stops here: {first.removesuffix(':')}"
+
+    def _complete(self, standing: Standing, stream: str, proposal: Proposal) -> Advice:
+        mapping = proposal.mapping
+        try:
+            _check(mapping)
+        except ConfigurationError as error:
+            return Advice("ignored", f"{proposal.remark}; no setting can say this: {error}")
+        compiled, problems = _compiled(mapping, self._policy)
+        return Advice(
+            standing,
+            proposal.remark,
+            _said_of_run(standing, self._recognised.get(stream)),
+            mapping,
+            compiled,
+            proposal.remarks,
+            problems,
+        )
+
+
+_STANDINGS: Final[dict[type[Any], Standing]] = {
+    Recognised: "recognised",
+    Question: "proposed",
+    NotStock: "drafted",
+}
+
+
+def _said_of_run(standing: Standing, found: Recognised | None) -> str:
+    if standing == "proposed":
+        return (
+            "A run without `streams` does not send it, and ends with this question if it recognises"
+            " no other stream: decide, and configure it"
+        )
+    if found is None:
+        return ""
+    if found.written:
+        return "A run without `streams` takes the items as they stand; nearest to that is this"
+    if found.mapping.native:
+        return "Only a run without `streams` takes them: no mapping can say this"
+    return "A run without `streams` uses this mapping"
+
+
+def _check(mapping: StreamMapping) -> None:
+    """Hold a mapping to the settings' schema, which it may not fit by a strange column's name.
+
+    Raises:
+        ConfigurationError: It does not.
+    """
+    if config := as_config(mapping):
+        parse_settings({"dry_run": True, "streams": [config]})
+
+
+def _compiled(
+    mapping: StreamMapping, policy: StockPolicy
+) -> tuple[CompiledMapping | None, tuple[str, ...]]:
+    """Compile what may not be complete; or say what it lacks, without the stream's name."""
+    try:
+        return compile_mapping(mapping, policy), ()
+    except ConfigurationError as error:
+        return None, _problems(error, mapping.stream)
+
+
+def _problems(error: ConfigurationError, stream: str) -> tuple[str, ...]:
+    """Give the problems without the stream's name, which stands above them."""
+    place = f"mapping of stream {stream!r}: "
+    return tuple(problem.removeprefix(place) for problem in error.problems)

@@ -1,0 +1,243 @@
+"""``tocobagus map``: the mapping of each stream in a file, with a few records mapped beside it.
+
+What is shown is what a run does: mappings are chosen, recognised and compiled by the target's own
+code, and records go through them.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Final
+
+import click
+
+from target_tocobagus.cli.check import ENVIRONMENT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from target_tocobagus.cli.map.survey import Survey
+    from target_tocobagus.config.settings import Settings, StockPolicy
+
+STDIN: Final = "-"
+NOT_APPLIED: Final = ("stream_maps", "flattening_enabled", "validate_records")
+"""Settings of the SDK that may change what a run makes of a record."""
+
+
+@click.command("map", context_settings={"show_default": True, "max_content_width": 100})
+@click.argument("file", type=click.Path(allow_dash=True))
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    help="Settings of target-tocobagus, or the list `streams` alone, to be checked: a file of JSON,"
+    " or ENV for the environment.",
+)
+@click.option("--records", default=5, type=click.IntRange(1), help="Records of a stream to show.")
+@click.option("--all", "everything", is_flag=True, help="Draft also what is not taken for stock.")
+@click.option(
+    "--format",
+    "form",
+    default="page",
+    type=click.Choice(["page", "yaml", "json"]),
+    help="For a person, or the list of mappings alone.",
+)
+def map_command(
+    file: str, config: Path | None, records: int, form: str, *, everything: bool
+) -> None:
+    """Show which mapping each stream in FILE has, or may start from, and what it does.
+
+    FILE is what a Singer tap wrote, or its catalog; - is stdin. A stream may be gzipped, and is
+    read no further than is needed.
+
+    Without --config it is shown what a run without `streams` recognises. With --config it is shown
+    what that configuration makes of FILE; credentials are not needed, and nothing is sent. The exit
+    code is then 1 if a run would fail for a mapping.
+    """
+    given = _read_config(config) if config else {}
+    settings = _settings(given)
+    survey, remarks = _survey(file, settings, records, everything=everything)
+    remarks = [*_said_of_settings(given), *remarks]
+    if form == "page":
+        _show_page(file, survey, remarks, settings)
+    else:
+        _write_list(form, survey, remarks)
+    _raise_verdict(survey, everything=everything)
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    """Read settings; a list is taken for what `streams` is to be."""
+    if str(path) == ENVIRONMENT:
+        return _read_environment()
+    try:
+        given = json.loads(path.read_bytes())
+    except OSError as error:
+        message = f"--config: {path} cannot be read: {error.strerror}"
+        raise click.ClickException(message) from error
+    except (ValueError, RecursionError) as error:
+        message = f"--config: {path} is no JSON"
+        raise click.ClickException(message) from error
+    if isinstance(given, list):
+        return {"streams": given}
+    if not isinstance(given, dict):
+        message = f"--config: {path} is no JSON object"
+        raise click.ClickException(message)
+    return given
+
+
+def _read_environment() -> dict[str, Any]:
+    from target_tocobagus.cli.check import configuring
+
+    given = configuring.read([ENVIRONMENT])
+    if given.problems:
+        raise _unusable(given.problems)
+    return given.values
+
+
+def _settings(given: Mapping[str, Any]) -> Settings:
+    """Check settings as a run does, all but the credentials."""
+    from target_tocobagus.config.settings import parse_settings
+    from target_tocobagus.config.validation import CREDENTIALS
+    from target_tocobagus.core.errors import ConfigurationError
+
+    kept = {name: value for name, value in given.items() if name not in CREDENTIALS}
+    try:
+        return parse_settings({**kept, "dry_run": True})
+    except ConfigurationError as error:
+        raise _unusable(error.problems) from error
+
+
+def _unusable(problems: Iterable[str]) -> click.ClickException:
+    return click.ClickException("\n".join(f"--config: {problem}" for problem in problems))
+
+
+def _said_of_settings(given: Mapping[str, Any]) -> Iterator[str]:
+    """Name what is misspelt, and what is a run's alone."""
+    from target_tocobagus.config.settings import SCHEMA
+    from target_tocobagus.config.validation import unknown_settings
+
+    known: dict[str, Any] = {"properties": dict(SCHEMA["properties"])}
+    if not given.keys() <= known["properties"].keys():
+        from target_tocobagus.target import TargetTocobagus
+
+        TargetTocobagus.append_builtin_config(known)
+        yield from unknown_settings(given, known["properties"])
+    for name in NOT_APPLIED:
+        if given.get(name):
+            yield f"{name} is not applied here: a run may see other records, or refuse some"
+
+
+def _survey(
+    file: str, settings: Settings, records: int, *, everything: bool
+) -> tuple[Survey, list[str]]:
+    """Look through the file, and say what there is to say of it as a whole."""
+    from target_tocobagus.cli.map.advisor import advisor_for
+    from target_tocobagus.cli.map.stream_file import Lines, contents
+    from target_tocobagus.cli.map.survey import Survey
+    from target_tocobagus.cli.map.text import sentence
+    from target_tocobagus.core.errors import ConfigurationError
+
+    try:
+        advisor = advisor_for(settings, drafts=everything)
+    except ConfigurationError as error:
+        raise _unusable(error.problems) from error
+    survey = Survey(advisor, records, settings.policy.warehouse_map)
+    with _opened(file) as source:
+        lines = Lines(source)
+        survey.read(contents(lines, unselected=everything))
+    remarks = [*survey.flaws(), *filter(None, [lines.cut, survey.stopped]), *advisor.remarks()]
+    if not survey.streams:
+        found = "".join(f"\n{sentence(remark)}" for remark in remarks)
+        message = f"{_called(file)} holds no SCHEMA of a Singer stream, and is no catalog.{found}"
+        raise click.ClickException(message)
+    return survey, remarks
+
+
+def _opened(file: str) -> IO[bytes]:
+    if file == STDIN:
+        return sys.stdin.buffer
+    try:
+        return Path(file).open("rb")
+    except OSError as error:
+        message = f"{_called(file)} cannot be read: {error.strerror}"
+        raise click.ClickException(message) from error
+
+
+def _called(file: str) -> str:
+    return "stdin" if file == STDIN else click.format_filename(file)
+
+
+def _show_page(file: str, survey: Survey, remarks: Sequence[str], settings: Settings) -> None:
+    from target_tocobagus.cli.map.page import Page
+    from target_tocobagus.core.plural import counted
+
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    views = survey.streams.values()
+    ignored = [view for view in views if view.advice.standing == "ignored"]
+    page = Page()
+    titles = [
+        f"{_called(file)}: {counted(len(views), 'stream')}",
+        *_said_of_policy(settings.policy),
+    ]
+    page.open(titles, remarks)
+    for view in views:
+        if view not in ignored:
+            page.stream(view, clash=survey.clash)
+    page.ignored(ignored)
+    page.close(_hints(survey, ignored=bool(ignored), mapped=len(ignored) < len(views)))
+
+
+def _said_of_policy(policy: StockPolicy) -> Iterator[str]:
+    """Name the policies that the configuration has set."""
+    from msgspec import structs
+
+    changed = [
+        f"{field.name} {_short(value)}"
+        for field in structs.fields(policy)
+        if (value := getattr(policy, field.name)) != field.default
+    ]
+    if changed:
+        yield f"By {', '.join(changed)}"
+
+
+def _short(value: Any) -> str:
+    return f"({len(value)})" if isinstance(value, dict) else str(value)
+
+
+def _hints(survey: Survey, *, ignored: bool, mapped: bool) -> Iterator[str]:
+    if mapped and not survey.examined:
+        yield "These lines go under `config: streams:` of target-tocobagus in meltano.yml."
+        yield "--format json writes the list for a config file; --config FILE checks one."
+    if mapped:
+        yield "`tocobagus check --config FILE --stream FILE` tries the whole configuration."
+    if ignored and not survey.examined:
+        yield "--all drafts a mapping also for what is ignored."
+
+
+def _write_list(form: str, survey: Survey, remarks: Sequence[str]) -> None:
+    from target_tocobagus.cli.map.export import as_json, as_notes, as_yaml
+
+    views = list(survey.streams.values())
+    if form == "yaml":
+        text = as_yaml(views, remarks, clash=survey.clash)
+    else:
+        text = as_json(views)
+        for line in as_notes(views, remarks, clash=survey.clash):
+            click.echo(line, err=True)
+    # UTF-8 whatever the terminal's encoding: this is for a file.
+    click.echo(text.encode(), nl=False)
+
+
+def _raise_verdict(survey: Survey, *, everything: bool) -> None:
+    """End with 1 where nothing came of it, or where a run would fail for a mapping."""
+    views = survey.streams.values()
+    if any(view.fails for view in views):
+        message = "a run would fail: see what is said of the mappings"
+        raise click.ClickException(message)
+    if all(view.advice.mapping is None for view in views):
+        hint = "" if everything or survey.examined else "; --all drafts a mapping for each"
+        message = f"no stream here has a mapping{hint}"
+        raise click.ClickException(message)

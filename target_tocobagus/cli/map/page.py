@@ -1,0 +1,163 @@
+"""A file's streams, for a person at a terminal: each mapping with a few records beside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from target_tocobagus.cli.demo.page import EVERYWHERE, INDENT, called, clean_lines
+from target_tocobagus.cli.map.text import (
+    joined,
+    listed_causes,
+    said_of_stream,
+    sentence,
+    summed_up,
+    warned_of_stream,
+)
+from target_tocobagus.core.foreign_text import clean
+from target_tocobagus.core.model import Refused, Stock
+from target_tocobagus.recognition.yaml_lines import as_yaml_lines, warehouse_map_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from rich.console import RenderableType
+
+    from target_tocobagus.cli.map.stream_view import StreamView
+    from target_tocobagus.core.model import Outcome
+
+MOST_ROWS: Final = 8
+"""Of one record."""
+
+MOST_COLUMNS: Final = 30
+NOTHING: Final = Text("-", "dim")
+_TONES: Final = {
+    "configured": ("as configured", "cyan"),
+    "recognised": ("recognised", "green"),
+    "proposed": ("to be decided", "yellow"),
+    "drafted": ("a draft", "dim"),
+}
+
+
+class Page:
+    """Writes what was found in a file to stdout."""
+
+    def __init__(self) -> None:
+        """Write as wide as the terminal is."""
+        self._console = Console(highlight=False)
+
+    def open(self, titles: Iterable[str], remarks: Iterable[str]) -> None:
+        """Begin with the file, and what is to be known of it as a whole."""
+        for title in titles:
+            self._console.print(clean_lines(title), style="dim", markup=False)
+        for remark in remarks:
+            self._part(Text(clean_lines(sentence(remark)), "yellow"))
+
+    def stream(self, view: StreamView, *, clash: bool) -> None:
+        """Show a stream that has a mapping."""
+        tone, colour = _TONES[view.advice.standing]
+        self._console.print()
+        title = Text.assemble((clean(view.name), "bold"), "  ", (tone, colour))
+        self._console.rule(title, align="left", style="dim")
+        if said := joined(list(said_of_stream(view, clash=clash))):
+            self._part(Text(clean_lines(said), "" if view.advice.standing == "proposed" else "dim"))
+        for warning in warned_of_stream(view):
+            self._part(Text(clean_lines(warning), "red" if view.fails else "yellow"))
+        self._mapping(view)
+        self._codes(view)
+        if view.advice.compiled is None:
+            self._columns(view)
+        elif view.records:
+            self._records(view)
+
+    def ignored(self, views: Sequence[StreamView]) -> None:
+        """List the streams that have no mapping."""
+        if not views:
+            return
+        self._console.print()
+        self._console.rule(Text("Ignored", "bold"), align="left", style="dim")
+        for view in views:
+            why = ". ".join([view.advice.remark, *view.remarks])
+            self._part(Text.assemble(clean(view.name), (clean_lines(f": {why}"), "dim")))
+
+    def close(self, hints: Iterable[str]) -> None:
+        """End with what may be done next."""
+        self._console.print()
+        for hint in hints:
+            self._console.print(clean_lines(hint), style="dim", markup=False)
+
+    def _part(self, what: RenderableType) -> None:
+        self._console.print(Padding(what, (0, 0, 0, INDENT), expand=False))
+
+    def _mapping(self, view: StreamView) -> None:
+        """Write the lines as they are to be pasted: none is broken, however narrow the terminal."""
+        if view.advice.mapping is None:
+            return
+        self._console.print()
+        for line in as_yaml_lines(view.advice.mapping, view.advice.comments).splitlines():
+            self._console.print(Text(" " * INDENT + line, "cyan"), soft_wrap=True)
+
+    def _codes(self, view: StreamView) -> None:
+        """Write every code of a location that a draft has found, to be given its client id."""
+        if not view.codes or view.advice.standing not in {"proposed", "drafted"}:
+            return
+        self._console.print()
+        for line in warehouse_map_lines(view.codes).splitlines():
+            self._console.print(Text(" " * INDENT + line, "cyan"), soft_wrap=True)
+
+    def _columns(self, view: StreamView) -> None:
+        """Name the columns, where the mapping is still to be completed from them."""
+        names = list(map(clean, view.schema["properties"]))
+        more = f" and {len(names) - MOST_COLUMNS} more" if len(names) > MOST_COLUMNS else ""
+        self._console.print()
+        self._part(Text(f"Its columns: {', '.join(names[:MOST_COLUMNS])}{more}", "dim"))
+
+    def _records(self, view: StreamView) -> None:
+        self._console.print()
+        if view.shown:
+            self._part(_table(view.shown))
+            self._console.print()
+        self._part(Text(clean_lines(summed_up(view)), "dim"))
+        if view.records > len(view.shown):
+            self._part(_bullets(listed_causes(view)))
+
+
+def _table(shown: Iterable[tuple[int, Sequence[Outcome]]]) -> Table:
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table.header_style = table.border_style = "dim"
+    table.add_column("record", justify="right")
+    table.add_column("item", overflow="fold")
+    table.add_column("warehouse", overflow="fold")
+    table.add_column("stock", overflow="fold")
+    for number, outcomes in shown:
+        for place, outcome in enumerate(outcomes[:MOST_ROWS]):
+            table.add_row(str(number) if not place else "", *_cells(outcome))
+        if len(outcomes) > MOST_ROWS:
+            table.add_row("", Text(f"and {len(outcomes) - MOST_ROWS} rows more", "dim"), "", "")
+    return table
+
+
+def _bullets(lines: Iterable[str]) -> Table:
+    grid = Table.grid(padding=(0, 1))
+    grid.style = "dim"
+    for line in lines:
+        grid.add_row("-", Text(clean_lines(line)))
+    return grid
+
+
+def _cells(outcome: Outcome) -> tuple[Text, Text, Text]:
+    if isinstance(outcome, Stock):
+        name, where = called(*outcome.identifier), outcome.location or EVERYWHERE
+        return Text(clean(name)), Text(clean(where)), Text(str(outcome.quantity), "green")
+    if isinstance(outcome, Refused):
+        item = Text(clean(called(*outcome.identifier))) if outcome.identifier else NOTHING
+        place = Text(clean(outcome.location)) if outcome.location else NOTHING
+        values = "".join(f"; {key} {value}" for key, value in outcome.values)
+        reason = Text.assemble((outcome.code, "red"), clean_lines(f": {outcome.message}{values}"))
+        return item, place, reason
+    return NOTHING, NOTHING, Text(f"skipped: {clean(outcome.reason)}", "dim")

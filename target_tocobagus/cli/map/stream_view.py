@@ -1,0 +1,150 @@
+"""One stream of a file: what is advised for it, and what became of its records."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from target_tocobagus.cli.map.part_rows import PartRows
+from target_tocobagus.core.model import Refused, Stock
+from target_tocobagus.mapping.replay import only_rejected, rejected_updates
+from target_tocobagus.mapping.required_columns import ColumnWatch
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from target_tocobagus.cli.map.advisor import Advice
+    from target_tocobagus.cli.map.content import Declared, Sampled
+    from target_tocobagus.core.model import Outcome
+
+_MOST_CODES: Final = 500
+_NO_RECORD: Final = Refused("NO_RECORD", "the record is no object")
+
+
+class Cause:
+    """Why rows were not mapped: how many, and the first of them.
+
+    Attributes:
+        what: A refusal's code; empty for rows that are skipped.
+        why: The first one's message, or the reason.
+        number: The number of its record.
+        count: How many rows.
+    """
+
+    def __init__(self, what: str, why: str, number: int) -> None:
+        """Begin to count."""
+        self.what = what
+        self.why = why
+        self.number = number
+        self.count = 0
+
+
+class StreamView:
+    """What is known of a stream.
+
+    Attributes:
+        name: The stream's.
+        schema: The last that was declared.
+        advice: What is known by that.
+        remarks: What else is to be known.
+        records: How many have been read.
+        shown: The first few, by number, with what was made of them.
+        mapped: How many rows of stock they gave.
+        causes: Why the other rows gave none.
+        keys: Its `key_properties`.
+        waiting: The first records, kept until there are enough of them for a draft.
+        codes: The locations that were found, in their order.
+        parts: Whether its rows look like parts of a stock.
+    """
+
+    def __init__(self, content: Declared, advice: Advice) -> None:
+        """Begin with its first SCHEMA."""
+        self.name, self.schema, remark, self.keys = content
+        self.advice = advice
+        self.waiting: list[Sampled] | None = None if _is_settled(advice) else []
+        self.codes: dict[str, None] = {}
+        self.parts = PartRows(self.keys)
+        self.remarks = [remark] if remark else []
+        self.records = 0
+        self.shown: list[tuple[int, list[Outcome]]] = []
+        self.mapped = 0
+        self.causes: dict[str, Cause] = {}
+        self._watch = _watch(advice)
+        self._see_schema()
+
+    @property
+    def missing(self) -> str:
+        """Name the columns that its user's mapping relies on and that were never seen."""
+        lacking = self._watch is not None and self._watch.lacking
+        return self._watch.describe() if self._watch and lacking else ""
+
+    @property
+    def fails(self) -> bool:
+        """Tell whether its user's mapping would make a run fail."""
+        if self.advice.standing != "configured":
+            return False
+        return bool(self.advice.problems) or (self.advice.named and bool(self.missing))
+
+    @property
+    def clamped(self) -> int:
+        """How many quantities were below 0 and became 0."""
+        return self.advice.compiled.clamped if self.advice.compiled else 0
+
+    def redeclare(self, schema: dict[str, Any], advice: Advice) -> None:
+        """Go on under another SCHEMA."""
+        self.schema = schema
+        self.advice = advice
+        self._watch = self._watch or _watch(advice)
+        self._see_schema()
+        changed = "Its SCHEMA changes within the file: what is said here goes by the last"
+        if changed not in self.remarks:
+            self.remarks.append(changed)
+
+    def take(self, record: Any, own: Any, codes: Mapping[str, str] | None, most: int) -> None:
+        """Map a record, and keep the first few outcomes."""
+        self.records += 1
+        if self.advice.compiled is None:
+            return
+        outcomes = self._outcomes(record, own, codes)
+        self.parts.see(record, outcomes)
+        if len(self.shown) < most:
+            self.shown.append((self.records, outcomes))
+        for outcome in outcomes:
+            self._count(outcome)
+
+    def _outcomes(self, record: Any, own: Any, codes: Mapping[str, str] | None) -> list[Outcome]:
+        """Map as a run does; a rejected row that comes again is only what was rejected of it."""
+        if not isinstance(record, dict) or self.advice.compiled is None:
+            return [_NO_RECORD]
+        if self._watch is not None:
+            self._watch.see(record, self.records)
+        outcomes = self.advice.compiled.outcomes(record)
+        updates = rejected_updates(own)
+        return outcomes if updates is None else only_rejected(outcomes, updates, codes)
+
+    def _count(self, outcome: Outcome) -> None:
+        if isinstance(outcome, Stock):
+            self.mapped += 1
+            if outcome.location is not None and len(self.codes) < _MOST_CODES:
+                self.codes[outcome.location] = None
+            return
+        if isinstance(outcome, Refused):
+            key, cause = outcome.code, Cause(outcome.code, outcome.message, self.records)
+        else:
+            key, cause = f"skipped: {outcome.reason}", Cause("", outcome.reason, self.records)
+        self.causes.setdefault(key, cause).count += 1
+
+    def _see_schema(self) -> None:
+        if self._watch is not None:
+            self._watch.see_schema(self.schema["properties"])
+
+
+def _is_settled(advice: Advice) -> bool:
+    """Tell whether records cannot change what is advised."""
+    return advice.standing in {"configured", "recognised"}
+
+
+def _watch(advice: Advice) -> ColumnWatch | None:
+    """Watch the columns of a mapping that a user wrote; a proposal's are those of the SCHEMA."""
+    if advice.standing != "configured" or advice.compiled is None:
+        return None
+    return ColumnWatch(advice.compiled.needs, advice.compiled.inner_needs)

@@ -1,0 +1,74 @@
+"""What is said of a file's streams, in sentences: the same on a page and in a comment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from target_tocobagus.core.plural import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from target_tocobagus.cli.map.stream_view import StreamView
+
+
+def said_of_stream(view: StreamView, *, clash: bool) -> Iterator[str]:
+    """Say what the mapping rests on.
+
+    Args:
+        view: The stream.
+        clash: A run would stop for what was recognised together.
+    """
+    advice = view.advice
+    match advice.standing:
+        case "recognised":
+            yield sentence(f"Recognised: {advice.remark}")
+        case "drafted":
+            yield sentence(f"Not recognised: {advice.remark}")
+        case "ignored":
+            yield sentence(f"Ignored: {advice.remark}")
+        case _ if advice.remark:
+            yield sentence(advice.remark)
+    if advice.run and not (clash and advice.standing == "recognised"):
+        yield sentence(advice.run)
+    yield from map(sentence, view.remarks)
+
+
+def warned_of_stream(view: StreamView) -> Iterator[str]:
+    """Say what is wrong with the mapping, or what it lacks."""
+    what = "A run stops here" if view.advice.standing == "configured" else "Still to be written"
+    for said in (view.parts.seen, view.parts.unread(view.advice.compiled)):
+        if said:
+            yield sentence(said)
+    for problem in view.advice.problems:
+        yield sentence(f"{what}: {problem}")
+    if view.missing:
+        ends = "; a run fails for it" if view.advice.named else ""
+        yield sentence(f"Relied on and never seen: {view.missing}{ends}")
+
+
+def summed_up(view: StreamView) -> str:
+    """Sum up what became of the records that were read."""
+    refused = sum(cause.count for cause in view.causes.values() if cause.what)
+    skipped = sum(cause.count for cause in view.causes.values() if not cause.what)
+    parts = [f"{counted(view.mapped, 'row')} mapped", f"{refused} refused", f"{skipped} skipped"]
+    clamped = f" ({view.clamped} below 0 became 0)" if view.clamped else ""
+    return f"{counted(view.records, 'record')} read: {', '.join(parts)}{clamped}"
+
+
+def listed_causes(view: StreamView) -> Iterator[str]:
+    """List why rows were not mapped, the most frequent first."""
+    for cause in sorted(view.causes.values(), key=lambda cause: -cause.count):
+        what = f"{cause.what}, first" if cause.what else "skipped, first"
+        yield f"{cause.count} {what} in record {cause.number}: {cause.why}"
+
+
+def joined(sentences: Sequence[str]) -> str:
+    """Put sentences one behind the other."""
+    return " ".join(sentences)
+
+
+def sentence(text: str) -> str:
+    """Write a clause as a sentence; the name of a setting at its beginning stays as it is."""
+    start = text[:1].upper() if text.partition(" ")[0].isalpha() else text[:1]
+    return f"{start}{text[1:]}{'' if text.endswith(('?', '!', '.')) else '.'}"

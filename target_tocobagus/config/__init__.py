@@ -1,0 +1,1 @@
+"""The configuration: its schema, what is wrong with it, its values."""

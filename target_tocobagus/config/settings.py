@@ -1,0 +1,180 @@
+"""The configuration as values: what the user may set, and what stands for what was left out.
+
+`SCHEMA` is what `--about` shows, what `meltano.yml` and the README are held equal to, and what a
+configuration is checked against.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+import msgspec
+
+from target_tocobagus.config.schemas import load_schema
+from target_tocobagus.config.validation import CREDENTIALS, problems
+from target_tocobagus.core.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SCHEMA: Final[dict[str, Any]] = load_schema("settings")
+
+Paths: TypeAlias = tuple[str, ...]
+"""Places in a record, to be tried in turn: exact column names or JMESPath expressions."""
+
+
+class WarehouseColumn(msgspec.Struct, frozen=True):
+    """A column that holds the stock at one warehouse."""
+
+    column: str
+    client_id: str
+
+
+class Share(msgspec.Struct, frozen=True):
+    """A warehouse's part in a quantity that is divided."""
+
+    client_id: str
+    weight: int
+
+
+class StreamMapping(msgspec.Struct, frozen=True, kw_only=True):
+    """Where stock stands in the records of a stream; an element of the setting `streams`.
+
+    Paths are as the user wrote them; whether they can be used is for the mapping stage to say.
+
+    Attributes:
+        stream: A stream's name, or a glob.
+        no_warehouse: The user wrote `warehouse: null`: this stream's stock is global.
+        native: The records are the API's own items (never set by a user; recognised).
+    """
+
+    stream: str
+    where: str | None = None
+    sku: Paths = ()
+    id: Paths = ()
+    external_id: Paths = ()
+    decimal_mark: Literal[".", ","] | None = None
+    stock: Paths = ()
+    subtract: Paths = ()
+    warehouse: Paths = ()
+    no_warehouse: bool = False
+    warehouse_columns: tuple[WarehouseColumn, ...] = ()
+    items: str | None = None
+    levels: str | None = None
+    warehouses: tuple[str, ...] = ()
+    split: tuple[Share, ...] = ()
+    combine: Literal["last"] | None = None
+    native: bool = False
+
+
+class StockPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """What is made of a quantity and a warehouse's code, for all streams alike.
+
+    Attributes:
+        warehouse_map: A code's client id; ``None`` where a code is the client id itself.
+        max_stock: The most that is shown; ``None`` for no limit.
+    """
+
+    warehouse_map: dict[str, str] | None = None
+    unmapped_warehouse: Literal["reject", "skip"] = "reject"
+    rounding: Literal["floor", "reject"] = "floor"
+    negative_stock: Literal["clamp", "reject"] = "clamp"
+    stock_buffer: int = 0
+    max_stock: int | None = None
+    null_stock: Literal["skip", "zero", "reject"] = "skip"
+    on_delete: Literal["skip", "zero"] = "skip"
+
+
+class Credentials(msgspec.Struct, frozen=True):
+    """Who sends, for whom. Its representation shows no secret."""
+
+    partner_client_id: str
+    partner_secret: str
+    store_client_id: str
+    store_token: str
+
+    def __repr__(self) -> str:
+        """Show whose credentials these are, and nothing else."""
+        return f"Credentials(partner={self.partner_client_id!r}, store={self.store_client_id!r})"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """A configuration that has been checked. Seconds and bytes are whole numbers.
+
+    Attributes:
+        credentials: ``None`` in a dry run that was given none.
+        streams: ``None`` where streams are to be recognised.
+    """
+
+    credentials: Credentials | None
+    api_url: str
+    signature_prefix: str
+    signed_path_prefix: str
+    streams: tuple[StreamMapping, ...] | None
+    policy: StockPolicy
+    unlisted_items: Literal["reject", "skip"]
+    batch_size_rows: int
+    batch_size_bytes: int
+    batch_wait_seconds: int
+    max_in_flight: int
+    requests_per_minute: int | None
+    request_timeout_seconds: int
+    max_retry_seconds: int
+    rejects_path: str | None
+    max_rejected_rows: int | None
+    max_rejected_percent: int | None
+    dry_run: bool
+
+
+def parse_settings(config: Mapping[str, Any], schema: Mapping[str, Any] | None = None) -> Settings:
+    """Check a configuration and give it its types.
+
+    Args:
+        config: By setting.
+        schema: Ours with the settings of the SDK added; ours alone without it.
+
+    Raises:
+        ConfigurationError: With every problem that was found.
+    """
+    values = {**_defaults(), **{key: value for key, value in config.items() if value is not None}}
+    if found := problems(config, values, schema or SCHEMA):
+        raise ConfigurationError(found)
+    return _settings(values)
+
+
+def _defaults() -> dict[str, Any]:
+    return {key: schema.get("default") for key, schema in SCHEMA["properties"].items()}
+
+
+def _settings(values: Mapping[str, Any]) -> Settings:
+    named = {name: values[name] for name in Settings.__struct_fields__ if name in values}
+    named["credentials"] = _credentials(values)
+    named["policy"] = _policy(values)
+    streams = values.get("streams")
+    named["streams"] = None if streams is None else tuple(map(_stream_mapping, streams))
+    named["api_url"] = str(values["api_url"]).rstrip("/")
+    return Settings(**named)
+
+
+def _credentials(values: Mapping[str, Any]) -> Credentials | None:
+    if not all(values.get(name) for name in CREDENTIALS):
+        return None
+    return Credentials(*(values[name] for name in CREDENTIALS))
+
+
+def _policy(values: Mapping[str, Any]) -> StockPolicy:
+    named = {name: values[name] for name in StockPolicy.__struct_fields__}
+    entries = values.get("warehouse_map")
+    named["warehouse_map"] = entries and {
+        entry["code"].strip(): entry["client_id"].strip() for entry in entries
+    }
+    return StockPolicy(**named)
+
+
+def _stream_mapping(raw: Mapping[str, Any]) -> StreamMapping:
+    named = {key: value for key, value in raw.items() if value is not None}
+    for key in ("sku", "id", "external_id", "stock", "subtract", "warehouse"):
+        if key in named:
+            named[key] = (named[key],) if isinstance(named[key], str) else tuple(named[key])
+    named["no_warehouse"] = "warehouse" in raw and raw["warehouse"] is None
+    return msgspec.convert(named, StreamMapping)

@@ -1,0 +1,210 @@
+"""What is wrong with a configuration, in words that its user can act on.
+
+A message about a setting names it and never shows its value: a secret may stand in the wrong place.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+from typing import TYPE_CHECKING, Any, Final
+
+from target_tocobagus.core.foreign_text import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from jsonschema import ValidationError
+
+CREDENTIALS: Final = ("partner_client_id", "partner_secret", "store_client_id", "store_token")
+_QUOTES: Final = frozenset({'""', "''", "``", "“”", "„“", "„”", "‘’", "‚‘", "«»", "»«", "‹›"})  # noqa: RUF001  # quotes are meant
+"""Pairs that a value is written between in files and documents."""
+
+
+def problems(
+    config: Mapping[str, Any], values: Mapping[str, Any], schema: Mapping[str, Any]
+) -> list[str]:
+    """Find all that is wrong; what stands in several settings only once each is right by itself.
+
+    Beside a problem, unknown settings are named too: often they are what was meant.
+
+    Args:
+        config: By setting, as the user wrote it.
+        values: The same with the defaults.
+        schema: The settings' JSON Schema.
+    """
+    found = [*_schema_problems(config, schema), *_credential_problems(values)] or [
+        *_url_problems(str(values["api_url"])),
+        *_signature_problems(values),
+        *_repeated_places(values),
+    ]
+    return [*found, *unknown_settings(config, schema["properties"])] if found else []
+
+
+def unknown_settings(config: Mapping[str, Any], known: Iterable[str]) -> Iterator[str]:
+    """Say of each setting that nobody reads what it was probably meant to be."""
+    names = list(known)
+    for key in config:
+        if key not in names:
+            near = nearest(key.lower().replace("-", "_"), names)
+            hint = f"; did you mean '{near}'?" if near else ""
+            yield f"Unknown setting {quoted(key)} is ignored{hint}"
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Find the known name that was probably meant; ``None`` where none is near."""
+    return next(iter(difflib.get_close_matches(name, list(known), n=1)), None)
+
+
+def _schema_problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
+    from jsonschema import Draft202012Validator
+    from jsonschema.validators import extend
+
+    # JSON Schema takes 5.0 for an integer; what counts rows and seconds here must be one.
+    types = Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer)
+    checker = extend(Draft202012Validator, type_checker=types)  # type: ignore[no-untyped-call]  # jsonschema's stubs leave it out
+    errors = checker(schema).iter_errors(dict(config))
+    for error in sorted(errors, key=lambda error: [str(part) for part in error.path]):
+        inner = _innermost(error)
+        yield f"{_place(inner.absolute_path)}: {_complaint(inner)}"
+
+
+def _innermost(error: ValidationError) -> ValidationError:
+    """Find what is wrong within a value of several forms, where it has the right one outside."""
+    deeper = [each for each in error.context or () if each.path]
+    return _innermost(deeper[0]) if deeper else error
+
+
+def _is_integer(_checker: Any, value: object) -> bool:
+    return type(value) is int
+
+
+def _place(path: Iterable[str | int]) -> str:
+    """Write a place as its user would: ``streams[0].split[1].weight``."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text or "configuration"
+
+
+def _complaint(error: ValidationError) -> str:
+    """Say what was expected; jsonschema's own messages show the value, which may be a secret."""
+    rule: Any = error.validator_value
+    match error.validator:
+        case "type" | "anyOf":
+            text = f"must be of type {_type_names(rule)}"
+        case "enum":
+            text = f"must be one of {', '.join(repr(value) for value in rule if value is not None)}"
+        case "minimum" | "maximum":
+            text = f"must be at {'least' if error.validator == 'minimum' else 'most'} {rule}"
+        case "minLength" | "minItems":
+            text = "must not be empty"
+        case "required":
+            instance: Any = error.instance
+            text = f"misses {', '.join(repr(key) for key in rule if key not in instance)}"
+        case "additionalProperties":
+            text = _unknown_keys(error)
+        case _:
+            text = "is not what the settings' schema asks for"
+    return text
+
+
+def _type_names(rule: Any) -> str:
+    kinds = rule if isinstance(rule, list) else [rule]
+    names = [name for kind in kinds for name in _types(kind) if name != "null"]
+    return " or ".join(dict.fromkeys(names))
+
+
+def _types(kind: Any) -> list[str]:
+    if not isinstance(kind, dict):
+        return [kind]
+    names = kind["type"] if "type" in kind else repr(kind.get("const"))
+    return list(names) if isinstance(names, list) else [names]
+
+
+def _unknown_keys(error: ValidationError) -> str:
+    schema: Any = error.schema
+    instance: Any = error.instance
+    known = list(schema["properties"])
+    unknown = [str(key) for key in instance if key not in known]
+    near = nearest(unknown[0], known)
+    hint = f"; did you mean '{near}'?" if near else f"; known are {', '.join(known)}"
+    return f"has no key {', '.join(quoted(key) for key in unknown)}{hint}"
+
+
+def _credential_problems(values: Mapping[str, Any]) -> Iterator[str]:
+    for name in CREDENTIALS:
+        value = values.get(name)
+        if not value and not values.get("dry_run"):
+            yield f"{name}: is required (or set dry_run to try a mapping without credentials)"
+        elif isinstance(value, str) and (remains := _remains_of_copying(value)):
+            yield f"{name}: has {remains}"
+        elif isinstance(value, str) and name != "partner_secret" and not _fits_header(value):
+            yield f"{name}: has a character that an HTTP header cannot carry"
+
+
+def _remains_of_copying(value: str) -> str:
+    """Name what came along when a value was copied, and is never part of it; empty without any."""
+    if any(map(str.isspace, value)):
+        return "white space in or around it"
+    if not value.isprintable():
+        return "an invisible character in or around it"
+    if value[:1] + value[-1:] in _QUOTES and len(value) > 1:
+        return "quotes around it"
+    return ""
+
+
+def _signature_problems(values: Mapping[str, Any]) -> Iterator[str]:
+    prefix = values["signature_prefix"]
+    if not _fits_header(prefix) or prefix != prefix.lstrip():
+        yield "signature_prefix: has a character that an HTTP header cannot carry"
+
+
+def _fits_header(value: str) -> bool:
+    return value.isascii() and value.isprintable()
+
+
+def _url_problems(url: str) -> Iterator[str]:
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        yield "api_url: is not a URL"
+        return
+    if remains := _remains_of_copying(url):
+        yield f"api_url: has {remains}"
+    elif parts.scheme not in {"http", "https"} or not host:
+        yield "api_url: must begin with https:// and name a host"
+    elif "@" in parts.netloc or "?" in url or "#" in url:
+        yield "api_url: must hold no user, password, query or fragment"
+    elif parts.scheme == "http" and not _is_loopback(host):
+        yield "api_url: plain http is allowed to loopback addresses only; use https"
+
+
+def _is_loopback(host: str) -> bool:
+    """Tell by the address, not by how it begins: ``127.evil.example`` is a name like any other."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _repeated_places(values: Mapping[str, Any]) -> Iterator[str]:
+    """Find a client id that stands twice: two places summed into one is not offered."""
+    lists = {"warehouse_map": _client_ids(values.get("warehouse_map"))}
+    for number, mapping in enumerate(values.get("streams") or ()):
+        for key in ("warehouse_columns", "split"):
+            lists[f"streams[{number}].{key}"] = _client_ids(mapping.get(key))
+        lists[f"streams[{number}].warehouses"] = list(mapping.get("warehouses") or ())
+    for place, ids in lists.items():
+        if len(set(ids)) < len(ids):
+            yield f"{place}: the same client_id stands twice"
+    codes = [entry["code"].strip() for entry in values.get("warehouse_map") or ()]
+    if len(set(codes)) < len(codes):
+        yield "warehouse_map: the same code stands twice"
+
+
+def _client_ids(entries: Any) -> list[str]:
+    return [entry["client_id"].strip() for entry in entries or ()]

@@ -1,0 +1,1 @@
+"""From batches to outcomes: workers, retries, limits, one outcome for each row."""

@@ -1,0 +1,239 @@
+"""Gives rows their fate, each exactly one, and knows what that means for STATE.
+
+A row that was refused only by standing alone (the reply did not name it) is a suspect, for the
+request as a whole may be to blame: rejected with the next acceptance or at the end of input, but
+not if every row turns out to be one. And until the API has accepted something, or a quarter of an
+hour has passed, a STATE that covers a rejected row is held back: the set-up may be wrong for all.
+
+No lock here, and nothing is written: the caller holds the lock. What is rejected waits in a queue
+until `reject_writer` has written it down; only then it counts, and STATE may cover it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from target_tocobagus.core.errors import DeliveryError
+from target_tocobagus.core.model import Rejection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from target_tocobagus.core.model import Identifier, Item, Refused, Stream
+    from target_tocobagus.delivery.settle import RowError
+    from target_tocobagus.report.totals import Tally
+
+_SUSPECTS: Final = 3
+_SUSPECTS_AFTER_ACCEPTANCE: Final = 20
+"""So many different rows refused in a row may be the request's fault, and not theirs."""
+
+_HOLD_SECONDS: Final = 900.0
+_REJECTION_BYTES: Final = 2000
+"""What a rejection weighs in memory beside its record, about."""
+
+UNLISTED: Final = frozenset({"INV_001", "INV_002"})
+"""The store does not list the item, whatever its warehouses."""
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """An item that a reply refused, and what of the reply is worth writing down."""
+
+    item: Item
+    error: RowError
+    request_id: str = ""
+    batch_id: str | None = None
+
+
+class Ledger:
+    """The fates of a run.
+
+    Attributes:
+        weight: Bytes of memory that the unwritten rejections take, about.
+    """
+
+    def __init__(
+        self,
+        tally: Tally,
+        tell: Callable[[], None],
+        *,
+        skip_unlisted: bool = False,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Begin with none.
+
+        Args:
+            tally: Where to count.
+            tell: Called when there is something to be written down; it must not wait.
+            skip_unlisted: Rows of items that the store does not list are skipped, not rejected.
+            now: The monotonic clock, in seconds.
+        """
+        self._tally = tally
+        self._tell = tell
+        self._skip_unlisted = skip_unlisted
+        self._now = now
+        self._certain = False
+        self.weight = 0
+        self._suspects: list[Refusal] = []
+        self._unwritten: deque[tuple[int, Rejection]] = deque()
+        self._rejected_low: int | None = None
+        self._held_until = 0.0
+
+    @property
+    def lowest(self) -> int | None:
+        """The lowest position that no STATE may cover yet."""
+        lows = [suspect.item.low for suspect in self._suspects]
+        lows += [low for low, _ in self._unwritten]
+        if self._rejected_low is not None and self._now() < self._held_until:
+            lows.append(self._rejected_low)
+        return min(lows, default=None)
+
+    @property
+    def undecided(self) -> int:
+        """How many updates are suspects, or could not be written down."""
+        suspects = sum(len(suspect.item.levels) for suspect in self._suspects)
+        return suspects + sum(len(rejection.updates) for _, rejection in self._unwritten)
+
+    def settle(self, accepted: Iterable[Item], refusals: Iterable[Refusal]) -> None:
+        """The API took some items on, and refused others."""
+        taken = sum([len(item.levels) for item in accepted])
+        self._tally.accepted += taken
+        refusals = list(refusals)
+        rejected = [refusal for refusal in refusals if not self.skips(refusal.error)]
+        if len(rejected) < len(refusals):
+            self._skip([each.item for each in refusals if self.skips(each.error)])
+        self._tally.listed |= bool(taken or rejected)
+        self._queue(_by_record(rejected))
+        if taken:
+            self.decide()
+
+    def decide(self) -> None:
+        """The request as a whole is not to blame: whatever was refused is rejected."""
+        self._certain = True
+        self._rejected_low = None
+        self.reject_suspects()
+
+    def reject_suspects(self) -> None:
+        """No further row can tell who is to blame: the suspects are rejected."""
+        self._tally.listed |= bool(self._suspects)
+        suspects, self._suspects = self._suspects, []
+        self._queue(_by_record(suspects))
+
+    def skips(self, error: RowError) -> bool:
+        """Tell whether a row that is refused so is skipped."""
+        return self._skip_unlisted and error.code in UNLISTED
+
+    def _skip(self, items: Iterable[Item]) -> None:
+        updates = sum([len(item.levels) for item in items])
+        self._tally.skipped += updates
+        self._tally.unlisted += updates
+
+    def suspect(self, refusal: Refusal) -> None:
+        """An item was refused by a reply that did not name it."""
+        self._suspects.append(refusal)
+
+    @property
+    def doubtful(self) -> bool:
+        """So many different rows are suspects that the request may be to blame."""
+        most = _SUSPECTS_AFTER_ACCEPTANCE if self._tally.accepted else _SUSPECTS
+        if len(self._suspects) < most:
+            return False
+        return len({suspect.item.identifier for suspect in self._suspects}) >= most
+
+    def request_refused(self) -> DeliveryError:
+        """Say that the request is to blame, and no suspect."""
+        last = self._suspects[-1]
+        return DeliveryError(
+            f"the API refuses every request, whatever row is in it ({last.error.code}"
+            f" {last.error.message}, requestId {last.request_id or 'none'}); the rows were not"
+            " rejected: check api_url and the credentials' permissions"
+        )
+
+    def reject(self, rejection: Rejection) -> None:
+        """The mapping refused a part of a record, or several for one cause."""
+        self._queue([(rejection.position, rejection)])
+
+    def unwritten(self, most: int) -> list[Rejection]:
+        """List the oldest rejections that are not written down."""
+        return [rejection for _, rejection in islice(self._unwritten, most)]
+
+    def written(self, count: int) -> None:
+        """So many of the oldest are written down: they count now."""
+        for _ in range(count):
+            position, rejection = self._unwritten.popleft()
+            self.weight -= _weight(rejection)
+            self._count(position, rejection)
+
+    def _queue(self, rejections: Iterable[tuple[int, Rejection]]) -> None:
+        for low, rejection in rejections:
+            self._unwritten.append((low, rejection))
+            self.weight += _weight(rejection)
+        if self._unwritten:
+            self._tell()
+
+    def _count(self, position: int, rejection: Rejection) -> None:
+        self._tally.rejected += len(rejection.updates)
+        self._tally.codes[rejection.code] += len(rejection.updates)
+        if not self._certain:
+            low = self._rejected_low
+            if low is None:
+                self._held_until = self._now() + _HOLD_SECONDS
+            self._rejected_low = position if low is None else min(low, position)
+
+
+def _weight(rejection: Rejection) -> int:
+    return _REJECTION_BYTES + len(rejection.line)
+
+
+def by_cause(
+    refused: Iterable[Refused], position: int, stream: Stream, line: bytes
+) -> list[Rejection]:
+    """Join what the mapping refused of one record for one cause."""
+    updates: dict[tuple[Any, ...], list[tuple[Identifier | None, str | None]]] = {}
+    for outcome in refused:
+        cause = (outcome.code, outcome.message, outcome.values)
+        updates.setdefault(cause, []).append((outcome.identifier, outcome.location))
+    return [
+        Rejection(
+            code=code,
+            message=message,
+            position=position,
+            stream=stream,
+            line=line,
+            updates=tuple(of_cause),
+            values=values,
+        )
+        for (code, message, values), of_cause in updates.items()
+    ]
+
+
+def _by_record(refusals: Iterable[Refusal]) -> list[tuple[int, Rejection]]:
+    """Join what one record said; beside it the lowest position that shares its fate."""
+    lows: dict[tuple[int, RowError], int] = {}
+    rejections: dict[tuple[int, RowError], Rejection] = {}
+    for refusal in refusals:
+        for location, level in refusal.item.levels.items():
+            key = (level.position, refusal.error)
+            update = (refusal.item.identifier, location)
+            found = rejections.get(key)
+            lows[key] = min(lows.get(key, refusal.item.low), refusal.item.low)
+            rejections[key] = (
+                msgspec.structs.replace(found, updates=(*found.updates, update))
+                if found
+                else Rejection(
+                    code=refusal.error.code,
+                    message=refusal.error.message,
+                    reason=refusal.error.reason,
+                    position=level.position,
+                    stream=level.stream,
+                    line=level.line,
+                    updates=(update,),
+                    batch_id=refusal.batch_id,
+                    request_id=refusal.request_id or None,
+                )
+            )
+    return [(lows[key], rejection) for key, rejection in rejections.items()]

@@ -1,0 +1,158 @@
+"""Writes down what was rejected, in a thread of its own.
+
+The disk, and a stderr that nobody reads, may hold it up for as long as they like: neither the
+workers nor the main thread wait for them, and STATE that covers no such row goes out meanwhile.
+
+Invariants:
+- A rejection counts, and STATE may cover it, only once it is on disk; without a
+  file, in the log.
+- Nothing is written while the delivery lock is held.
+- After the first failure nothing more is written or counted.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Final
+
+from target_tocobagus.core.errors import NO_THREAD, DeliveryError, OutputError, TocobagusError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from target_tocobagus.core.model import Rejection
+    from target_tocobagus.delivery.outcomes import Ledger
+    from target_tocobagus.delivery.worker import Delivery
+    from target_tocobagus.report.rejects import Rejects
+
+logger = logging.getLogger("target-tocobagus.rejects")
+
+_AT_ONCE: Final = 1000
+_CONFIRM_SECONDS: Final = 5.0
+
+
+class RejectWriter:
+    """The thread."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        rejects: Rejects,
+        delivery: Delivery,
+        *,
+        news: threading.Event,
+        tell: Callable[[], None],
+    ) -> None:
+        """Take what it connects; it starts with `start`.
+
+        Args:
+            ledger: Where rejections wait; only under the delivery's lock.
+            rejects: Where they are written.
+            delivery: Told of a failure; its lock guards the ledger.
+            news: Set by the ledger when something waits.
+            tell: Called when something has been written down.
+        """
+        self._ledger = ledger
+        self._rejects = rejects
+        self._delivery = delivery
+        self._news = news
+        self._tell = tell
+        self._over = False
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Start the thread, if it was not started yet; called by the main thread.
+
+        Raises:
+            DeliveryError: The machine allows no further thread.
+        """
+        if self._thread is not None:
+            return
+        thread = threading.Thread(target=self._run, name="rejects", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            raise DeliveryError(NO_THREAD) from error
+        self._thread = thread
+
+    @property
+    def idle(self) -> bool:
+        """Nothing waits that will be written down."""
+        with self._delivery.lock:
+            return self._over or not self._ledger.unwritten(1)
+
+    def confirm(self) -> None:
+        """Make sure that what was written down is still in its place.
+
+        Raises:
+            OutputError: It is not, or the disk does not answer.
+        """
+        if self._rejects.is_confirmed:
+            return
+        found: list[OutputError | None] = []
+
+        def look() -> None:
+            try:
+                self._rejects.confirm()
+                found.append(None)
+            except OutputError as error:
+                found.append(error)
+
+        asked = threading.Thread(target=look, name="confirm", daemon=True)
+        asked.start()
+        asked.join(_CONFIRM_SECONDS)  # a network's file system may hang
+        error = found[0] if found else OutputError("the disk of rejects_path does not answer")
+        if error is not None:
+            raise error
+
+    def close(self, seconds: float) -> bool:
+        """Write and count nothing more.
+
+        Args:
+            seconds: How long to wait for a write that is under way.
+
+        Returns:
+            Whether the thread has ended.
+        """
+        with self._delivery.lock:
+            self._over = True
+        self._news.set()
+        if self._thread is not None:
+            self._thread.join(seconds)
+        return self._thread is None or not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            while (rejections := self._next()) is not None:
+                self._write(rejections)
+        except TocobagusError as error:
+            self._fail(error)
+        except Exception as error:  # a thread must not die unnoticed
+            logger.critical("Writing rejected rows failed", exc_info=True)
+            self._fail(OutputError(f"internal error in rejects: {type(error).__name__}"))
+
+    def _next(self) -> list[Rejection] | None:
+        """Wait for what is to be written down; ``None`` at the end."""
+        while True:
+            self._news.clear()  # before looking: what comes after that sets it again
+            with self._delivery.lock:
+                if self._over:
+                    return None
+                if rejections := self._ledger.unwritten(_AT_ONCE):
+                    return rejections
+            self._news.wait()
+
+    def _write(self, rejections: list[Rejection]) -> None:
+        for rejection in rejections:
+            self._rejects.write(rejection)
+        self._rejects.sync()
+        with self._delivery.lock:
+            if not self._over:
+                self._ledger.written(len(rejections))
+        self._tell()
+
+    def _fail(self, error: TocobagusError) -> None:
+        with self._delivery.lock:
+            self._over = True
+        self._delivery.fail(error)

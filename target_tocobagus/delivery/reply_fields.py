@@ -1,0 +1,93 @@
+"""What can be read from a reply beside its rows: its failure, its number, times."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from target_tocobagus.core.foreign_text import clean
+
+if TYPE_CHECKING:
+    from target_tocobagus.core.model import Reply
+
+_LAST_MS: Final = 253_402_300_799_999
+"""The end of the year 9999, in ms since the epoch: no clock says more."""
+
+
+def failure_code(body: Any) -> str:
+    """Find ``error.code``; empty where the body has none."""
+    return _text(_failure(body).get("code"))
+
+
+def failure_message(body: Any) -> str:
+    """Find ``error.message``; empty where the body has none."""
+    return _text(_failure(body).get("message"))
+
+
+def refuses_request(body: Any) -> bool:
+    """Tell whether the API itself refuses the request: ``success`` is false, and has a code."""
+    return isinstance(body, dict) and body.get("success") is False and failure_code(body) != ""
+
+
+def request_id(body: Any) -> str:
+    """Find what the API's support would ask for; empty where the reply has none."""
+    return _text(body.get("requestId")) if isinstance(body, dict) else ""
+
+
+def describe(reply: Reply, meaning: str) -> str:
+    """Name a reply by all that helps to find out more: status, code, message, requestId."""
+    number = request_id(reply.body)
+    facts = [f"HTTP {reply.status}", failure_code(reply.body), failure_message(reply.body)]
+    facts.append(f"requestId {number}" if number else "")
+    facts = [fact for fact in facts if fact]
+    return f"{meaning} ({', '.join(facts)})"
+
+
+def server_clock(reply: Reply) -> int | None:
+    """Find the server's clock, in ms since the epoch: in the failure, else in its ``Date``."""
+    details = _failure(reply.body).get("details")
+    context = details.get("context") if isinstance(details, dict) else None
+    current = context.get("currentTime") if isinstance(context, dict) else None
+    # A comparison, for a lenient reader of JSON also reads NaN and Infinity; `true` is none.
+    if isinstance(current, (int, float)) and 0 < current <= _LAST_MS and current is not True:
+        return int(current)
+    seconds = _http_date(reply.headers.get("date", ""))
+    return None if seconds is None else int(seconds * 1000)
+
+
+def retry_after(reply: Reply, wall: float) -> float | None:
+    """Read ``Retry-After`` in seconds from now (RFC 9110, 10.2.3: seconds or a date).
+
+    A date is counted from the reply's own ``Date``, else from the server's clock as it is known.
+    """
+    text = reply.headers.get("retry-after", "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    until = _http_date(text)
+    date = _http_date(reply.headers.get("date", ""))
+    return None if until is None else max(0.0, until - (wall if date is None else date))
+
+
+def as_time(seconds: float) -> str:
+    """Write a time, given in seconds since the epoch, for a person."""
+    return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="seconds")
+
+
+def _http_date(text: str) -> float | None:
+    """Read a date of RFC 9110, 5.6.7; one without a zone, as the oldest form is, means UTC too."""
+    try:
+        moment = parsedate_to_datetime(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+
+
+def _failure(body: Any) -> dict[str, Any]:
+    error = body.get("error") if isinstance(body, dict) else None
+    return error if isinstance(error, dict) else {}
+
+
+def _text(value: Any) -> str:
+    """Take a text over, made safe: it is shown, logged and written down."""
+    return clean(value) if isinstance(value, str) else ""

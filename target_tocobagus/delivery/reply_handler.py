@@ -1,0 +1,307 @@
+"""Carries out what an answer calls for: fates given, pieces queued, limits learnt, clocks set.
+
+`retrying` decides, and this does it, to the window, the pacing, the ledger and the tally that the
+workers share. Nothing here waits, writes or sends, and the caller holds the delivery's lock
+throughout, so that a row's fate, its count and its identifier's release are one step. What is to be
+logged is kept until the lock is released (`logger.flush`).
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from target_tocobagus.api.item_json import encode_body, encode_item
+from target_tocobagus.core.deferred_log import DeferredLog
+from target_tocobagus.core.plural import counted
+from target_tocobagus.delivery.accepted_items import AcceptedItems
+from target_tocobagus.delivery.outcomes import UNLISTED, Refusal
+from target_tocobagus.delivery.retry import Again, Piece, Refuse, Settle, Situation, answer
+from target_tocobagus.delivery.settle import RowError
+
+if TYPE_CHECKING:
+    from collections import deque
+    from collections.abc import Callable
+
+    from target_tocobagus.api.client import Clock
+    from target_tocobagus.core.model import Item, NoReply, Reply
+    from target_tocobagus.delivery.outcomes import Ledger
+    from target_tocobagus.delivery.throttle import Pacing
+    from target_tocobagus.report.totals import Tally
+    from target_tocobagus.window.window import Lease, Window
+
+logger: Final = DeferredLog("target-tocobagus.delivery")
+
+_UNACCOUNTED: Final = RowError("UNACCOUNTED", "the API's answer does not say what became of it", "")
+
+
+class Shared(msgspec.Struct, eq=False):
+    """What the threads share, under the delivery's lock."""
+
+    window: Window
+    pacing: Pacing
+    ledger: Ledger
+    tally: Tally
+
+
+class Work(msgspec.Struct, eq=False):
+    """What a worker is busy with.
+
+    Attributes:
+        lease: The identifiers that it holds.
+        pieces: What it still has to send, in this order.
+    """
+
+    lease: Lease
+    pieces: deque[Piece]
+
+
+class FollowUp:
+    """What follows an attempt. One for all workers; hold the lock to call it."""
+
+    def __init__(
+        self, shared: Shared, clock: Clock, max_retry: float, jitter: Callable[[], float]
+    ) -> None:
+        """Take what is shared and what every answer depends on.
+
+        Args:
+            shared: The window and what goes with it.
+            clock: The server's clock.
+            max_retry: How long a batch may be tried, in seconds.
+            jitter: Gives numbers from 0 to 1, to spread retries.
+        """
+        self._window = shared.window
+        self._pacing = shared.pacing
+        self._ledger = shared.ledger
+        self._tally = shared.tally
+        self._clock = clock
+        self._max_retry = max_retry
+        self._jitter = jitter
+        self._accepted_items = AcceptedItems()
+        self._retesting = False
+        self._accepted_at: float | None = None
+        self._failures = 0
+        self._failures_in_search = 0
+
+    def conclude(self, reply: Reply | NoReply, piece: Piece, work: Work) -> float:
+        """Do what a reply calls for.
+
+        Returns:
+            How long the worker is to wait before its next piece, in seconds.
+
+        Raises:
+            TocobagusError: Nothing more can be sent.
+        """
+        decision = answer(reply, piece, self._situation(piece))
+        if isinstance(decision, Again):
+            return self._again(decision, piece, work)
+        if isinstance(decision, Settle):
+            self._log_batch(decision, piece, reply.seconds)
+        elif not isinstance(decision, Refuse):
+            raise decision.error
+        if piece.retest:
+            self._judge(decision, piece, work)
+        elif isinstance(decision, Settle):
+            self._settle(decision, piece, work)
+        else:
+            self._refuse(decision, piece, work)
+        return 0.0
+
+    def _situation(self, piece: Piece) -> Situation:
+        searched = piece.probing or len(piece.items) > 1
+        server_ms = self._clock.now_ms()
+        return Situation(
+            now=time.monotonic(),
+            wall=server_ms / 1000,
+            machine=(server_ms - self._clock.offset_ms) / 1000,
+            clock=self._clock.setting,
+            accepted_at=self._accepted_at,
+            failures=self._failures_in_search if searched else self._failures,
+            max_retry=self._max_retry,
+            jitter=self._jitter(),
+        )
+
+    def _again(self, decision: Again, piece: Piece, work: Work) -> float:
+        self._failures += 1
+        self._failures_in_search += bool(decision.pieces[0].probing)
+        if decision.server_ms is not None:
+            self._follow_clock(decision.server_ms)
+        if decision.last:
+            _postpone(decision.pieces, work)
+        else:
+            work.pieces.extendleft(reversed(decision.pieces))
+        if decision.throttle:
+            self._pacing.throttle()
+        if decision.refused_size:
+            self._pacing.learn_size(_body_bytes(piece))
+        level = logging.WARNING if piece.attempts == 0 else logging.DEBUG
+        parts = f", in {len(decision.pieces)} parts" if len(decision.pieces) > 1 else ""
+        text = "A batch of %s: %s; sent again in %.1f s%s"
+        items = counted(len(piece.items), "item")
+        logger.log(level, text, items, decision.cause, decision.after, parts)
+        if decision.hold:
+            self._pacing.hold(time.monotonic() + decision.hold)
+        return decision.after
+
+    def _follow_clock(self, server_ms: int) -> None:
+        self._clock.set(server_ms)
+        seconds = self._clock.offset_ms / 1000
+        logger.warning("The server's clock is %+.1f s off this machine's: followed", seconds)
+
+    def _settle(self, decision: Settle, piece: Piece, work: Work) -> None:
+        """Give each row of a reply its fate, or a place in the queue for another try."""
+        settlement = decision.settlement
+        accepted = [piece.items[index] for index in settlement.accepted]
+        if accepted:
+            self._note_acceptance(settlement.batch_id, piece)
+            self._accepted_items.accept(accepted)
+        refusals = []
+        for index, error in settlement.refused:
+            item = piece.items[index]
+            if self._divisible(item, error, piece):
+                work.pieces.extendleft(reversed(_one_by_one(item, piece)))
+            else:
+                batch_id = settlement.batch_id
+                refusals.append(Refusal(item, error, decision.request_id, batch_id))
+        forgotten = tuple(piece.items[index] for index in settlement.unaccounted)
+        if piece.forgotten:
+            refusals += [Refusal(item, _UNACCOUNTED, decision.request_id) for item in forgotten]
+        elif forgotten:
+            work.pieces.appendleft(_answered(piece, forgotten, forgotten=True))
+        refused = [refusal.item for refusal in refusals]
+        self._accepted_items.forget(refused)
+        self._release([*accepted, *refused], piece, work)
+        self._ledger.settle(accepted, refusals)
+
+    def _refuse(self, decision: Refuse, piece: Piece, work: Work) -> None:
+        """The one item of a piece is to blame: its warehouses one by one, or the whole of it."""
+        item = piece.items[0]
+        if self._divisible(item, decision.error, piece):
+            work.pieces.extendleft(reversed(_one_by_one(item, piece)))
+            return
+        refusal = Refusal(item, decision.error, decision.request_id)
+        self._accepted_items.forget([item])
+        self._release([item], piece, work)
+        if decision.blind and not self._ledger.skips(decision.error):
+            self._ledger.suspect(refusal)
+            self._retest(work, item.low)
+        else:
+            self._ledger.settle([], [refusal])
+
+    def _retest(self, work: Work, low: int) -> None:
+        """Where many rows in a row were refused, send again what was accepted before.
+
+        If all that is known waits or is in flight, its own answers will tell, or ask for this anew.
+
+        Raises:
+            DeliveryError: Nothing is known to have been accepted.
+        """
+        if self._retesting or not self._ledger.doubtful:
+            return
+        if not self._accepted_items:
+            raise self._ledger.request_refused()
+        for item in self._accepted_items.newest_first(low):
+            if self._window.lend(work.lease, item):
+                self._retesting = True
+                work.pieces.appendleft(Piece((item,), time.monotonic(), retest=True))
+                return
+
+    def _judge(self, decision: Settle | Refuse, piece: Piece, work: Work) -> None:
+        """Tell by the item that was accepted before whose fault the refusals are.
+
+        Raises:
+            DeliveryError: It is refused as well: it is the request.
+        """
+        settlement = decision.settlement if isinstance(decision, Settle) else None
+        if settlement and settlement.unaccounted and not piece.forgotten:
+            work.pieces.appendleft(_answered(piece, piece.items, forgotten=True))
+            return
+        self._retesting = False
+        (item,) = piece.items
+        self._window.release(work.lease, [item.identifier])
+        if settlement and settlement.accepted:
+            self._note_acceptance(settlement.batch_id, piece)
+            self._ledger.decide()
+            return
+        self._accepted_items.forget([item])
+        if self._accepted_at is None or self._accepted_at < piece.since:
+            raise self._ledger.request_refused()
+        self._retest(work, item.low)  # another worker's rows were accepted meanwhile
+
+    @staticmethod
+    def _divisible(item: Item, error: RowError, piece: Piece) -> bool:
+        """Perhaps only some of an item's warehouses are to blame."""
+        return len(item.levels) > 1 and not piece.single and error.code not in UNLISTED
+
+    def _note_acceptance(self, batch_id: str | None, piece: Piece) -> None:
+        self._accepted_at = time.monotonic()
+        self._failures = 0
+        self._failures_in_search = 0
+        self._pacing.accepted()
+        if len(piece.items) < piece.timed_out:
+            self._pacing.learn_rows(len(piece.items))
+        self._tally.batches += 1
+        if batch_id:
+            self._tally.batch_ids.append(batch_id)
+
+    def _log_batch(self, decision: Settle, piece: Piece, seconds: float) -> None:
+        settlement = decision.settlement
+        for remark in settlement.remarks:
+            logger.warning("The answer to requestId %s: %s", decision.request_id, remark)
+        logger.info(
+            "Batch %s: %s, %d rejected, %.0f ms, requestId %s",
+            settlement.batch_id or "without id",
+            counted(len(piece.items), "item"),
+            sum(not self._ledger.skips(error) for _, error in settlement.refused),
+            seconds * 1000,
+            decision.request_id or "none",
+        )
+
+    def _release(self, items: list[Item], piece: Piece, work: Work) -> None:
+        """Give identifiers back, but for one of which other warehouses are still to be sent."""
+        identifiers = [item.identifier for item in items]
+        if piece.single and items:
+            (item,) = items
+            rest = [part for other in work.pieces for part in other.items]
+            left = [part for part in rest if part.identifier == item.identifier]
+            if left:
+                levels = {place: level for part in left for place, level in part.levels.items()}
+                remainder = msgspec.structs.replace(item, levels=levels)
+                work.lease.items[item.identifier] = remainder
+                return
+        self._window.release(work.lease, identifiers)
+
+
+def _one_by_one(item: Item, piece: Piece) -> list[Piece]:
+    """Divide an item into one for each warehouse, to be sent one after the other."""
+    pieces = []
+    for location, level in item.levels.items():
+        levels = {location: level}
+        encoded = encode_item(item.identifier, levels)
+        part = msgspec.structs.replace(item, levels=levels, encoded=encoded)
+        pieces.append(_answered(piece, (part,), single=True, forgotten=False))
+    return pieces
+
+
+def _postpone(pieces: tuple[Piece, ...], work: Work) -> None:
+    """Put pieces last, and behind them what else there is of their items: fate goes in order."""
+    identifiers = {item.identifier for piece in pieces for item in piece.items}
+    ahead: list[Piece] = []
+    behind: list[Piece] = []
+    for other in work.pieces:
+        others = identifiers.isdisjoint(item.identifier for item in other.items)
+        (ahead if others else behind).append(other)
+    work.pieces.clear()
+    work.pieces.extend([*ahead, *pieces, *behind])
+
+
+def _answered(piece: Piece, items: tuple[Item, ...], **marks: bool) -> Piece:
+    """Make a piece of rows that were answered: how few they are teaches nothing of timeouts."""
+    return msgspec.structs.replace(piece, items=items, attempts=0, timed_out=0, **marks)
+
+
+def _body_bytes(piece: Piece) -> int:
+    return len(encode_body(item.encoded for item in piece.items))

@@ -1,0 +1,326 @@
+"""What to do after an attempt: a pure answer from its reply, what was sent, and the situation.
+
+The order of the questions matters. The clock comes first, then credentials: whatever else a reply
+says, nothing more is sent with a signature that the API does not accept. Then come the answers that
+say nothing about rows. Rows are settled only by a reply that names them. Then comes a refusal of
+the request by the API itself, which its body tells and not its status. A request of which nobody
+knows whether it was applied is sent again, unchanged or in parts, until there is an answer.
+
+Nothing here waits, and nothing is random: the jitter comes in with the situation.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, TypeAlias
+
+import msgspec
+
+from target_tocobagus.core.errors import CredentialError, DeliveryError
+from target_tocobagus.core.model import Item, NoReply, Reply
+from target_tocobagus.delivery.reply_fields import (
+    as_time,
+    describe,
+    failure_code,
+    failure_message,
+    refuses_request,
+    request_id,
+    retry_after,
+    server_clock,
+)
+from target_tocobagus.delivery.settle import RowError, Settlement, settle, unusable
+
+_BASE_SECONDS: Final = 0.5
+_CAP_SECONDS: Final = 30.0
+_OUTAGE: Final = 20
+"""So many failures in a row, nothing accepted between them, are no single row's fault."""
+
+_TOLERANCE: Final = 300.0
+"""Seconds that a timestamp may be off the server's clock (the partner guide)."""
+_DAY: Final = 86_400.0
+"""A server whose clock is further off this machine's is not followed: one of them is broken."""
+
+_SUCCESSES: Final = range(200, 300)
+_REDIRECTS: Final = range(300, 400)
+_TOO_LARGE: Final = 413
+_SERVER_ERRORS: Final = 500
+_TRANSIENT: Final = frozenset({408, 425, 429})
+_THROTTLING: Final = frozenset({429, 503})
+_REFUSING: Final = frozenset({400, 422})
+
+
+class Piece(msgspec.Struct, frozen=True):
+    """Items that go into one request: a batch, or what became of a part of one.
+
+    Attributes:
+        items: At least one; of distinct identifiers.
+        since: When the batch was first tried, by the monotonic clock.
+        attempts: Failed attempts since it has had this form.
+        timed_out: How many rows the whole had whose attempt timed out; 0 where none did.
+        forgotten: A reply did not account for these rows once already.
+        single: One warehouse of an item that was refused as a whole.
+        probing: Since when it has been divided to find a row that the server fails on; 0 if not.
+        postponed: It failed so, and the others were tried before it.
+        doubted: A clock that had served was refused once, and kept for this attempt.
+        retest: An item that was accepted before, sent again to tell whose fault refusals are.
+    """
+
+    items: tuple[Item, ...]
+    since: float
+    attempts: int = 0
+    timed_out: int = 0
+    forgotten: bool = False
+    single: bool = False
+    probing: float = 0.0
+    postponed: bool = False
+    doubted: bool = False
+    retest: bool = False
+
+
+class Situation(msgspec.Struct, frozen=True):
+    """What an answer depends on beside the reply.
+
+    Attributes:
+        now: The monotonic clock, in seconds.
+        wall: The server's clock as far as it is known, in seconds since the epoch.
+        machine: This machine's own clock, in the same seconds.
+        clock: Which setting of the clock offset is in force; 0 where it was never set.
+        accepted_at: When the API last accepted a row in this run, by the monotonic clock.
+        failures: Attempts that failed since then, all workers together; for several rows, or in a
+            search, those of searches only, for many failures are what makes a search begin.
+        max_retry: How long one batch may be tried, in seconds.
+        jitter: A random number from 0 to 1.
+    """
+
+    now: float
+    wall: float
+    machine: float
+    clock: int
+    accepted_at: float | None
+    failures: int
+    max_retry: float
+    jitter: float
+
+
+class Settle(msgspec.Struct, frozen=True):
+    """The reply gives rows their fate."""
+
+    settlement: Settlement
+    request_id: str
+
+
+class Again(msgspec.Struct, frozen=True):
+    """Send these instead of the piece.
+
+    Attributes:
+        pieces: The piece itself, or its parts, in their order.
+        cause: Why, for the log.
+        after: Seconds to wait first.
+        hold: Seconds in which no worker may begin a request, because the API asked for that.
+        throttle: There were too many requests at once.
+        last: After whatever else the worker still has to send.
+        refused_size: It was too large.
+        server_ms: The server's clock, to be taken over first; in milliseconds since the epoch.
+    """
+
+    pieces: tuple[Piece, ...]
+    cause: str
+    after: float = 0.0
+    hold: float = 0.0
+    throttle: bool = False
+    last: bool = False
+    refused_size: bool = False
+    server_ms: int | None = None
+
+
+class Refuse(msgspec.Struct, frozen=True):
+    """The one item of the piece is what the request was refused for.
+
+    Attributes:
+        blind: The reply did not name it: it is guilty by standing alone.
+    """
+
+    error: RowError
+    blind: bool
+    request_id: str
+
+
+class Stop(msgspec.Struct, frozen=True):
+    """Nothing more can be sent."""
+
+    error: DeliveryError
+
+
+Answer: TypeAlias = Settle | Again | Refuse | Stop
+
+
+def answer(reply: Reply | NoReply, piece: Piece, situation: Situation) -> Answer:
+    """Decide what follows from a reply."""
+    if isinstance(reply, NoReply):
+        return _after_silence(reply, piece, situation)
+    code = failure_code(reply.body)
+    if code == "AUTH_003":
+        return _after_wrong_time(reply, piece, situation)
+    if code.startswith("AUTH_") or reply.status in {401, 403}:
+        return Stop(CredentialError(_credential_message(reply, code, situation)))
+    if reply.status in _TRANSIENT or reply.status >= _SERVER_ERRORS:
+        return _after_failure(reply, piece, situation)
+    return _after_verdict(reply, piece, situation)
+
+
+def _after_verdict(reply: Reply, piece: Piece, situation: Situation) -> Answer:
+    """The server has looked at the request: its rows, its size, or its whole."""
+    if reply.status == _TOO_LARGE:
+        return _after_too_large(reply, piece)
+    if reply.status in _REDIRECTS:
+        hint = "redirects are never followed, for they would carry the credentials elsewhere"
+        return Stop(DeliveryError(describe(reply, f"an answer that cannot be used: {hint}")))
+    refused = refuses_request(reply.body)
+    settlement = settle(reply.body, len(piece.items))
+    if settlement is not None and not (refused and settlement.names_none):
+        return Settle(settlement, request_id(reply.body))
+    if refused or reply.status in _REFUSING:
+        return _after_refusal(reply, piece)
+    if reply.status in _SUCCESSES:
+        meaning = f"an answer that names no rows: {unusable(reply.body)}"
+        return _retry(piece, situation, describe(reply, meaning))
+    return Stop(DeliveryError(describe(reply, "an answer that cannot be used")))
+
+
+def back_off(attempts: int, jitter: float) -> float:
+    """Tell how long to wait after so many failed attempts: exponential, with full jitter."""
+    return jitter * min(_CAP_SECONDS, _BASE_SECONDS * 2.0 ** min(attempts, 16))
+
+
+def halves(piece: Piece) -> tuple[Piece, ...]:
+    """Divide a piece of several items into two."""
+    middle = (len(piece.items) + 1) // 2
+    parts = (piece.items[:middle], piece.items[middle:])
+    return tuple(msgspec.structs.replace(piece, items=part) for part in parts if part)
+
+
+def _answered_halves(piece: Piece) -> tuple[Piece, ...]:
+    """Divide what was answered: that a part is accepted then teaches nothing of timeouts."""
+    return halves(msgspec.structs.replace(piece, timed_out=0))
+
+
+def _after_silence(reply: NoReply, piece: Piece, situation: Situation) -> Answer:
+    if not reply.timed_out:
+        return _retry(piece, situation, reply.cause)
+    timed_out = msgspec.structs.replace(piece, timed_out=len(piece.items))
+    return _retry(timed_out, situation, reply.cause, parts=halves(timed_out))
+
+
+def _after_wrong_time(reply: Reply, piece: Piece, situation: Situation) -> Answer:
+    """Follow the server's clock, where it can be the reason.
+
+    A clock that has served, or was the server's own, is kept for one attempt more: behind one name
+    there may be several servers, and where one of their clocks is wrong, following each of them in
+    turn would come to no end.
+    """
+    cause = describe(reply, "the timestamp is refused")
+    if reply.clock < situation.clock:
+        return _retry(piece, situation, cause)
+    server_ms = server_clock(reply)
+    if server_ms is None:
+        return _stop_for_clock(reply, "the timestamp is refused and the reply names no time")
+    server = server_ms / 1000
+    if abs(server - reply.signed_ms / 1000) <= _TOLERANCE:
+        return _stop_for_clock(reply, "the timestamp is refused and was the server's own time")
+    served = situation.clock > 0 or situation.accepted_at is not None
+    if served and not piece.doubted:
+        return _retry(msgspec.structs.replace(piece, doubted=True), situation, cause)
+    if abs(server - situation.machine) > _DAY:
+        times = f"{as_time(server)} by the server, {as_time(situation.machine)} by this machine"
+        return _stop_for_clock(reply, f"the clocks are more than a day apart: it is {times}")
+    follower = msgspec.structs.replace(piece, doubted=False)
+    return _retry(follower, situation, cause, server_ms=server_ms)
+
+
+def _stop_for_clock(reply: Reply, meaning: str) -> Stop:
+    return Stop(CredentialError(describe(reply, f"{meaning}: check this machine's clock")))
+
+
+def _after_failure(reply: Reply, piece: Piece, situation: Situation) -> Answer:
+    cause = describe(reply, "the API asks to try again")
+    server_error = reply.status >= _SERVER_ERRORS
+    if server_error and (piece.probing or situation.now - piece.since >= situation.max_retry):
+        return _probe(reply, piece, situation)
+    wait = retry_after(reply, situation.wall)
+    return _retry(piece, situation, cause, throttle=reply.status in _THROTTLING, wait=wait)
+
+
+def _probe(reply: Reply, piece: Piece, situation: Situation) -> Answer:
+    """Time is over on a server error: if others are accepted, look for the row that it fails on.
+
+    That others are accepted is what tells a bad row from an outage, so it must be true at each
+    step: since the batch was first tried for dividing, since the search began for giving up a row.
+    """
+    accepted_at = situation.accepted_at
+    gone = DeliveryError(describe(reply, "the API fails, and max_retry_seconds are over"))
+    if accepted_at is None or accepted_at < piece.since or situation.failures >= _OUTAGE:
+        return Stop(gone)
+    cause = describe(reply, "the API fails on a part of this batch")
+    if len(piece.items) > 1:
+        began = piece.probing or situation.now
+        return Again(halves(msgspec.structs.replace(piece, probing=began, attempts=0)), cause)
+    if accepted_at >= (piece.probing or piece.since):
+        error = RowError("SERVER_ERROR", cause, "")
+        return Refuse(error, blind=False, request_id=request_id(reply.body))
+    if piece.postponed:
+        return Stop(gone)
+    return Again((msgspec.structs.replace(piece, postponed=True),), cause, last=True)
+
+
+def _after_too_large(reply: Reply, piece: Piece) -> Answer:
+    if len(piece.items) > 1:
+        return Again(
+            _answered_halves(piece), describe(reply, "too large a request"), refused_size=True
+        )
+    error = RowError("TOO_LARGE", describe(reply, "the API takes no item of this size"), "")
+    return Refuse(error, blind=False, request_id=request_id(reply.body))
+
+
+def _after_refusal(reply: Reply, piece: Piece) -> Answer:
+    """A request refused without naming a row: divide it until the rows to blame stand alone."""
+    if len(piece.items) > 1:
+        return Again(_answered_halves(piece), describe(reply, "a refusal that names no rows"))
+    code = failure_code(reply.body) or f"HTTP_{reply.status}"
+    error = RowError(code, failure_message(reply.body) or f"HTTP {reply.status}", "")
+    return Refuse(error, blind=True, request_id=request_id(reply.body))
+
+
+def _retry(
+    piece: Piece,
+    situation: Situation,
+    cause: str,
+    *,
+    parts: tuple[Piece, ...] = (),
+    wait: float | None = None,
+    **more: Any,
+) -> Answer:
+    """Send the piece, or the parts that it was divided into, once more: if there is time.
+
+    What the API asks for never makes a wait shorter: it may ask for none at all, for ever.
+    """
+    left = piece.since + situation.max_retry - situation.now
+    if left <= 0:
+        return Stop(DeliveryError(f"{cause}; max_retry_seconds are over"))
+    if wait is not None and wait > left:
+        return Stop(DeliveryError(f"{cause}; only after {wait:.0f} s, beyond max_retry_seconds"))
+    again = parts or (piece,)
+    return Again(
+        tuple(msgspec.structs.replace(part, attempts=piece.attempts + 1) for part in again),
+        cause,
+        after=min(max(back_off(piece.attempts, situation.jitter), wait or 0.0), left),
+        hold=wait or 0.0,
+        **more,
+    )
+
+
+def _credential_message(reply: Reply, code: str, situation: Situation) -> str:
+    names = "partner_client_id, partner_secret, store_client_id and store_token"
+    if code == "AUTH_010":
+        names = "partner_secret"
+    if situation.accepted_at is None:
+        names += ", and that the server expects this signature_prefix and signed_path_prefix"
+    return describe(reply, f"the API does not accept the credentials: check {names}")

@@ -1,0 +1,148 @@
+"""A reply turned into one fate per row.
+
+Only ``rowIndex`` names a row. The ids that a reply echoes are not always those that were sent, its
+``message`` and ``success`` prove nothing, and its lists may forget a row or name it twice. So the
+lists are claims: a row is accepted or refused if exactly one entry says so, and unaccounted for
+otherwise.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import msgspec
+
+from target_tocobagus.core.foreign_text import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Container
+
+_SHOWN: Final = 120
+
+Body: TypeAlias = dict[str, Any]
+
+
+class RowError(msgspec.Struct, frozen=True):
+    """Why the API refused a row: its code, its message, and the reason from its details."""
+
+    code: str
+    message: str
+    reason: str
+
+
+class Settlement(msgspec.Struct, frozen=True):
+    """The fate of each row of a request; every index from 0 to rows - 1 is in exactly one.
+
+    Attributes:
+        accepted: Indexes that the API took on.
+        refused: Indexes that it refused, and why.
+        unaccounted: Indexes that it did not name, or not clearly.
+        batch_id: What it will call this batch in its webhooks; not every reply has one.
+        remarks: What in the reply contradicts itself, for a warning.
+    """
+
+    accepted: tuple[int, ...]
+    refused: tuple[tuple[int, RowError], ...]
+    unaccounted: tuple[int, ...]
+    batch_id: str | None
+    remarks: tuple[str, ...]
+
+    @property
+    def names_none(self) -> bool:
+        """No row has its outcome by it: the lists are empty, or name what is no row."""
+        return not self.accepted and not self.refused
+
+
+def settle(body: Any, rows: int) -> Settlement | None:
+    """Settle the rows of a request by the reply to it.
+
+    Args:
+        body: The reply's JSON, decoded; whatever it is.
+        rows: How many items the request had.
+
+    Returns:
+        ``None`` where the reply has neither of the two lists: then it says nothing about rows.
+    """
+    data = body.get("data") if isinstance(body, dict) else None
+    if not isinstance(data, dict):
+        return None
+    lists = [data.get("acceptedRows"), data.get("errors")]
+    if not any(isinstance(entries, list) for entries in lists):
+        return None
+    accepted, errors = (_by_row(entries) for entries in lists)
+    sole = _sole([index for index, _ in (*accepted, *errors)], rows)
+    settlement = Settlement(
+        accepted=tuple([index for index, _ in accepted if index in sole]),
+        refused=tuple([(index, _row_error(entry)) for index, entry in errors if index in sole]),
+        unaccounted=tuple([index for index in range(rows) if index not in sole]),
+        batch_id=_text(data.get("batchId")) or None,
+        remarks=(),
+    )
+    return msgspec.structs.replace(settlement, remarks=tuple(_remarks(body, settlement, rows)))
+
+
+def unusable(body: Any) -> str:
+    """Say what a reply that settles nothing lacks, by the schema of those that can be used.
+
+    A reply is used as tolerantly as `settle` is; the schema serves to explain, not to judge.
+    """
+    if body is None:
+        return "it is no JSON"
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import best_match
+
+    from target_tocobagus.config.schemas import load_schema
+
+    error = best_match(Draft202012Validator(load_schema("reply")).iter_errors(body))
+    if error is None or error.validator == "anyOf":
+        return "it has neither acceptedRows nor errors"
+    return clean(str(error.message), _SHOWN)
+
+
+def _by_row(entries: Any) -> list[tuple[int, dict[str, Any]]]:
+    """Keep the entries that say which row they mean. ``true`` is no integer, nor is ``1.0``."""
+    return [
+        (entry["rowIndex"], entry)
+        for entry in (entries if isinstance(entries, list) else ())
+        if isinstance(entry, dict) and type(entry.get("rowIndex")) is int
+    ]
+
+
+def _sole(named: list[int], rows: int) -> Container[int]:
+    """Find the rows that are named once: mostly all of them, in their order."""
+    if named == list(range(rows)):
+        return range(rows)
+    counts = Counter(named)
+    return {index for index, times in counts.items() if times == 1 and 0 <= index < rows}
+
+
+def _row_error(entry: dict[str, Any]) -> RowError:
+    details = entry.get("details")
+    context = details.get("context") if isinstance(details, dict) else None
+    reason = context.get("reason") if isinstance(context, dict) else None
+    return RowError(
+        code=_text(entry.get("code")) or "REFUSED",
+        message=_text(entry.get("message")),
+        reason=_text(reason),
+    )
+
+
+def _text(value: Any) -> str:
+    """Take a text over, made safe: it is shown, logged and written down."""
+    return "" if value is None else clean(str(value))
+
+
+def _remarks(body: Body, settlement: Settlement, rows: int) -> list[str]:
+    remarks = []
+    summary = body["data"].get("summary")
+    failed = len(settlement.refused)
+    if isinstance(summary, dict) and (summary.get("total"), summary.get("failed")) != (
+        rows,
+        failed,
+    ):
+        remarks.append("its summary disagrees with its lists of rows")
+    meta = body.get("meta")
+    if isinstance(meta, dict) and meta.get("dispatch", True) is not True and settlement.accepted:
+        remarks.append("meta.dispatch is not true although rows were accepted")
+    return remarks

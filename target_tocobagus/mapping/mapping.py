@@ -1,0 +1,208 @@
+"""A mapping that is ready: records in, outcomes out."""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+
+from target_tocobagus.core.model import Identifier, Kind, Outcome, Refused, Skipped
+from target_tocobagus.mapping.declared_numbers import declares_number, property_of
+from target_tocobagus.mapping.exact_numbers import number_text
+from target_tocobagus.mapping.identifiers import identify
+from target_tocobagus.mapping.lists import listed, read_entries
+from target_tocobagus.mapping.needing import DELETED
+from target_tocobagus.mapping.refusals import Unreadable
+from target_tocobagus.mapping.row_rules import Rows, without_duplicates
+from target_tocobagus.mapping.shapes import Single
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from target_tocobagus.mapping.declared_numbers import Schema
+    from target_tocobagus.mapping.lists import Entry
+    from target_tocobagus.mapping.needing import InnerNeed
+    from target_tocobagus.mapping.paths import Read
+    from target_tocobagus.mapping.shapes import Shape, Values
+
+_DELETED: Final = Skipped("the record is deleted")
+_UNMET: Final = Skipped("the record does not meet where")
+_SILENT: Final = Skipped("neither identifier nor quantity")
+
+
+class PlainMapping(NamedTuple):
+    """A mapping of the simplest shape: a row is two or three columns of a record.
+
+    Attributes:
+        kind: What the identifier is.
+        identifier_column: Where it stands.
+        stock_column: Where the quantity stands.
+        warehouse_column: Where the location's code stands; None where stock is global.
+    """
+
+    kind: Kind
+    identifier_column: str
+    stock_column: str
+    warehouse_column: str | None
+
+
+class ItemIdentifiers(Protocol):
+    """Finds an item's identifier."""
+
+    def of(self, item: Any) -> Identifier | Refused | None:
+        """Read it; None where there is none. May raise `Unreadable`."""
+        ...
+
+
+class CompiledMapping:
+    """A mapping that is ready; made by `compile_mapping`.
+
+    Attributes:
+        needs: Groups of columns of which one each must be in some record, or the mapping is
+            mistaken. Names without a byte order mark.
+        inner_needs: The same of what stands inside the lists that `items` and `levels` name.
+        columns: All columns of a record that are read; None where it may be any.
+        kinds: The kinds of identifier it may yield, in the order in which they are tried.
+        identity: Columns of a record that say item and location, where it is one row; else empty.
+        last_is_meant: The user said that of several rows the last one counts.
+        plain: What `row` wants, if the mapping is that simple; else None.
+        rules: The policies for quantities and locations.
+    """
+
+    __slots__ = (
+        "_declared",
+        "_identifiers",
+        "_items",
+        "_shape",
+        "_shape_under",
+        "_where",
+        "_zeroes_deleted",
+        "columns",
+        "identity",
+        "inner_needs",
+        "kinds",
+        "last_is_meant",
+        "needs",
+        "plain",
+        "rules",
+    )
+
+    def __init__(  # noqa: PLR0913  # all of it by name, from one caller
+        self,
+        *,
+        identifiers: ItemIdentifiers,
+        shape_under: Callable[[Schema], Shape],
+        rules: Rows,
+        where: Read | None,
+        items: Read | None,
+        zeroes_deleted: bool,
+        needs: tuple[frozenset[str], ...],
+        inner_needs: tuple[InnerNeed, ...],
+        columns: frozenset[str] | None,
+        identity: frozenset[str],
+        last_is_meant: bool,
+        kinds: tuple[Kind, ...],
+        plain: PlainMapping | None,
+    ) -> None:
+        """Take the parts."""
+        self._identifiers = identifiers
+        self._shape_under = shape_under
+        self._shape = shape_under(None)
+        self._declared = False
+        self._where = where
+        self._items = items
+        self._zeroes_deleted = zeroes_deleted
+        self.rules = rules
+        self.needs = needs
+        self.inner_needs = inner_needs
+        self.columns = columns
+        self.identity = identity
+        self.last_is_meant = last_is_meant
+        self.kinds = kinds
+        self.plain = plain
+
+    @property
+    def clamped(self) -> int:
+        """How many quantities were below 0 and became 0, so far."""
+        return self.rules.quantities.clamped
+
+    @property
+    def cut(self) -> int:
+        """How many quantities lost a fraction, so far."""
+        return self.rules.quantities.cut
+
+    def under(self, schema: Schema) -> CompiledMapping:
+        """Give this mapping for records under a SCHEMA, which says what holds numbers.
+
+        Both count in the same `rules`.
+        """
+        mapping = copy(self)
+        mapping._shape = self._shape_under(schema)  # noqa: SLF001  # its own class
+        column = self.plain and property_of(schema, self.plain.stock_column)
+        mapping._declared = declares_number(column)  # noqa: SLF001  # likewise
+        return mapping
+
+    def outcomes(self, record: Entry) -> list[Outcome]:
+        """Map a record, whatever it holds; there is always at least one outcome."""
+        deleted = is_deleted(record)
+        if deleted and not self._zeroes_deleted:
+            return [_DELETED]
+        try:
+            if self._where is not None and not self._where(record):
+                return [_UNMET]
+            if self._items is None:
+                return self._of_item(record, record, deleted=deleted)
+            return self._of_items(self._items(record), record, deleted=deleted)
+        except Unreadable as error:
+            return [error.refused()]
+
+    def row(self, identifier: Any, stock: Any, warehouse: Any = None) -> Outcome:
+        """Map the values of a plain mapping's columns, as `outcomes` maps a record of them.
+
+        The record is not a deleted one (`is_deleted`), and a column may have had a byte order mark.
+        """
+        if self.plain is None or not isinstance(self._shape, Single):
+            raise AssertionError
+        stock = number_text(stock) if self._declared else stock
+        found = identify(self.plain.kind, identifier)
+        if type(found) is tuple:
+            return self._shape.row(found, stock, warehouse)
+        return _unidentified(found, self._shape.row_values(stock, warehouse), deleted=False)
+
+    def _of_items(self, value: Any, record: Entry, *, deleted: bool) -> list[Outcome]:
+        entries = listed(value, "items")
+        if not isinstance(entries, list):
+            return [entries]
+        outcomes: list[Outcome] = []
+        for entry in read_entries(entries, "items"):
+            if isinstance(entry, dict):
+                outcomes += self._of_item(entry, record, deleted=deleted)
+            else:
+                outcomes.append(entry)
+        return without_duplicates(outcomes)
+
+    def _of_item(self, item: Entry, record: Entry, *, deleted: bool) -> list[Outcome]:
+        identifier: Identifier | Refused | None = None
+        try:
+            identifier = self._identifiers.of(item)
+            if type(identifier) is tuple:
+                return self._shape.rows(identifier, item, record, deleted=deleted)
+            values = self._shape.values(item, record)
+        except Unreadable as error:
+            return [error.refused(identifier if type(identifier) is tuple else None)]
+        return [_unidentified(identifier, values, deleted=deleted)]
+
+
+def is_deleted(record: Entry) -> bool:
+    """Tell whether a tap marked a record as deleted; null, false and an empty text are no mark."""
+    mark = record.get(DELETED)
+    return mark is not None and mark is not False and bool(str(mark).strip())
+
+
+def _unidentified(found: Refused | Identifier | None, values: Values, *, deleted: bool) -> Outcome:
+    """Say what is wrong with an item that has no identifier: nothing, if it says nothing else."""
+    if type(found) is Refused:
+        return Refused(found.code, found.message, values=values)
+    if not values and not deleted:
+        return _SILENT
+    what = "the record is deleted, and has" if deleted else "there is a quantity, and"
+    return Refused("NO_IDENTIFIER", f"{what} no identifier", values=values)

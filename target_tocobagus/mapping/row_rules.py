@@ -1,0 +1,107 @@
+"""One row: identifier, quantity and location, as they were written, become one outcome.
+
+Every way through this package, and every faster one beside it, ends here; that is what makes their
+results the same. The order of the questions is the rule: a row without a quantity is skipped
+wherever it is; then its location is asked for; a quantity is only complained of at a place that is
+sent to.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from target_tocobagus.core.model import Identifier, Outcome, Refused, Skipped, Stock
+from target_tocobagus.mapping.refusals import OF_QUANTITIES, placed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from target_tocobagus.mapping.locations import Locations
+    from target_tocobagus.mapping.quantities import Quantities
+
+
+class Rows:
+    """The policies, and what they make of a row.
+
+    Attributes:
+        quantities: The policy for quantities.
+        locations: The policy for warehouses' codes.
+    """
+
+    __slots__ = ("locations", "quantities")
+
+    def __init__(self, quantities: Quantities, locations: Locations) -> None:
+        """Take the policies."""
+        self.quantities = quantities
+        self.locations = locations
+
+    def at_code(
+        self,
+        identifier: Identifier,
+        stock: Any,
+        code: Any,
+        taken: Sequence[Any] = (),
+    ) -> Outcome:
+        """Judge a row whose location is a code."""
+        return self.at_found(identifier, stock, self.locations.client_id(code), taken)
+
+    def at_found(
+        self,
+        identifier: Identifier,
+        stock: Any,
+        found: str | Skipped | Refused,
+        taken: Sequence[Any] = (),
+    ) -> Outcome:
+        """Judge a row whose code has been looked up."""
+        if isinstance(found, str):
+            return self.at(identifier, stock, found, taken)
+        if self.quantities.is_null(stock):
+            nothing = self.quantities.of(None)
+            if type(nothing) is Skipped:
+                return nothing
+        return placed(found, identifier, found.location if type(found) is Refused else None)
+
+    def at(
+        self,
+        identifier: Identifier,
+        stock: Any,
+        location: str | None,
+        taken: Sequence[Any] = (),
+    ) -> Outcome:
+        """Judge a row whose location is a client id; None is the item as a whole."""
+        quantity = self.quantities.of(stock, taken)
+        if isinstance(quantity, int):
+            return Stock(identifier, location, quantity)
+        return placed(quantity, identifier, location)
+
+
+def without_duplicates(outcomes: list[Outcome]) -> list[Outcome]:
+    """Refuse every row of a record that shares identifier and location with another.
+
+    Which of them is right is nobody's to guess. A row without a quantity says nothing, and so
+    contradicts none.
+    """
+    places = [_place(outcome) for outcome in outcomes]
+    known = [place for place in places if place is not None]
+    if len(set(known)) == len(known):
+        return outcomes
+    counts = Counter(known)
+    return [
+        outcome if place is None or counts[place] == 1 else _duplicate(*place)
+        for outcome, place in zip(outcomes, places, strict=True)
+    ]
+
+
+def _place(outcome: Outcome) -> tuple[Identifier, str | None] | None:
+    if type(outcome) is Stock:
+        return outcome.identifier, outcome.location
+    if type(outcome) is Refused and outcome.identifier and outcome.code in OF_QUANTITIES:
+        return outcome.identifier, outcome.location
+    return None
+
+
+def _duplicate(identifier: Identifier, location: str | None) -> Refused:
+    where = "globally" if location is None else f"at {location}"
+    message = f"the record says twice what {identifier[1]} has {where}"
+    return Refused("DUPLICATE_LOCATION", message, identifier, location)

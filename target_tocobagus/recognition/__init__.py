@@ -1,0 +1,1 @@
+"""Which stream holds stock, if the configuration does not say; pure."""

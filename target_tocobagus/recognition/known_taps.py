@@ -1,0 +1,74 @@
+"""The table of known streams: which tap's stream holds its stock where.
+
+The rows stand in `known_streams.json`, each with a link to the tap's own schema file that it was
+read from. A row fits a stream by its name *and* its columns, since two taps' `products` share no
+more than a name. `left_out` names the streams that hold stock and yet are not recognised, each
+with why: its mapping, if it has one, is where a person may start, never what is sent unasked.
+"""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from target_tocobagus.recognition.fields import has_path
+from target_tocobagus.recognition.yaml_lines import from_config
+
+if TYPE_CHECKING:
+    from target_tocobagus.config.settings import StreamMapping
+
+
+class KnownStream(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A row of the table.
+
+    Attributes:
+        stream: The stream's name, or a glob.
+        columns: What its SCHEMA must declare, as ``column.inner``, lists passed through.
+        mapping: An element of the setting `streams`, without its key `stream`.
+        source: The tap's file that this was read from.
+        note: What a user should know of it.
+        why: For a stream that is left out, what its schema does not settle.
+    """
+
+    tap: str
+    stream: str
+    columns: tuple[str, ...]
+    source: str
+    mapping: dict[str, Any] = {}
+    note: str = ""
+    why: str = ""
+
+    def fits(self, stream: str, schema: Any) -> bool:
+        """Tell whether a stream is this one, by its name and its columns."""
+        named = fnmatchcase(stream, self.stream)
+        return named and all(has_path(schema, column) for column in self.columns)
+
+    def mapping_for(self, stream: str) -> StreamMapping | None:
+        """Make the mapping of the stream that fits; ``None`` where there can be none."""
+        return from_config({"stream": stream, **self.mapping}) if self.mapping else None
+
+
+class KnownStreams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole table."""
+
+    known: tuple[KnownStream, ...]
+    left_out: tuple[KnownStream, ...]
+
+    def recognised(self, stream: str, schema: Any) -> KnownStream | None:
+        """Find the row that says how a stream is mapped."""
+        return next((row for row in self.known if row.fits(stream, schema)), None)
+
+    def not_recognised(self, stream: str, schema: Any) -> KnownStream | None:
+        """Find the row that says why a stream is not recognised."""
+        return next((row for row in self.left_out if row.fits(stream, schema)), None)
+
+
+@cache
+def known_streams() -> KnownStreams:
+    """Read the table, once."""
+    file = resources.files("target_tocobagus.recognition").joinpath("known_taps.json")
+    return msgspec.json.decode(file.read_bytes(), type=KnownStreams)

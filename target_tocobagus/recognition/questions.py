@@ -1,0 +1,191 @@
+"""The questions of a run without `streams`: which streams look like stock, and what to write.
+
+Invariants:
+
+- A stream that is asked about is never sent.
+- Records make a draft better; no more than `ENOUGH` of a stream are kept, and of all others only
+  the codes of their locations.
+- Nothing here logs, waits or reads a clock: `now` comes in.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from target_tocobagus.config.settings import StockPolicy
+from target_tocobagus.core.errors import ActionNeeded, ConfigurationError
+from target_tocobagus.core.foreign_text import clean, quoted
+from target_tocobagus.core.model import Stock
+from target_tocobagus.mapping import CompiledMapping, compile_mapping
+from target_tocobagus.recognition.recognise import NotStock, Question, Recognition, recognise
+from target_tocobagus.recognition.yaml_lines import as_yaml_lines, indented, warehouse_map_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+ENOUGH: Final = 50
+"""So many records of a stream are looked at for its draft."""
+
+PATIENCE_SECONDS: Final = 60.0
+"""How long after the first question a run waits for a stream that is recognised."""
+
+_MOST_CODES: Final = 500
+
+
+class Sample:
+    """The first records of a stream, and what its mapping may be by these.
+
+    Attributes:
+        stream: Its name.
+        found: What it was taken for when it was judged last.
+    """
+
+    def __init__(self, stream: str, schema: Mapping[str, Any], keys: Sequence[str]) -> None:
+        """Judge by the SCHEMA alone."""
+        self.stream = stream
+        self._schema = schema
+        self._keys = keys
+        self._records: list[Any] = []
+        self._codes: dict[str, None] = {}
+        self._compiled: CompiledMapping | None = None
+        self._is_fresh = True
+        self.found: Recognition = recognise(stream, schema, keys)
+
+    @property
+    def records(self) -> Sequence[Any]:
+        """The records that are kept."""
+        return self._records
+
+    def add(self, record: Any) -> None:
+        """Take in a record; judge by the first, and by enough of them."""
+        if isinstance(self.found, NotStock) and self.found.is_final:
+            return
+        if len(self._records) < ENOUGH:
+            self._records.append(record)
+            self._is_fresh = False
+            if len(self._records) in {1, ENOUGH}:
+                self.judge()
+        elif self._compiled is not None:
+            self._see_codes(self._compiled, record)
+
+    def judge(self) -> Recognition:
+        """Say what the stream is taken for, by all that is known."""
+        if not self._is_fresh:
+            self._is_fresh = True
+            self.found = recognise(self.stream, self._schema, self._keys, self._records)
+            self._compiled = _compiled(self.found)
+            if self._compiled is not None:
+                for record in self._records:
+                    self._see_codes(self._compiled, record)
+        return self.found
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The codes of the locations that were found, in their order."""
+        return tuple(self._codes)
+
+    def _see_codes(self, compiled: CompiledMapping, record: Any) -> None:
+        if len(self._codes) < _MOST_CODES and isinstance(record, dict):
+            for outcome in compiled.outcomes(record):
+                if isinstance(outcome, Stock) and outcome.location:
+                    self._codes[outcome.location] = None
+
+
+class Questions:
+    """The streams of a run that are not sent, and whether that ends it.
+
+    Attributes:
+        due: When the run ends for a question; ``None`` while there is none, or none that ends it.
+    """
+
+    def __init__(self, patience: float = PATIENCE_SECONDS) -> None:
+        """Begin without any."""
+        self._patience = patience
+        self._samples: dict[str, Sample] = {}
+        self._is_recognised = False
+        self._told: set[str] = set()
+        self._ignored: set[str] = set()
+        self.due: float | None = None
+
+    def sample(self, stream: str, schema: Mapping[str, Any], keys: Sequence[str]) -> Sample:
+        """Begin with a stream under a SCHEMA, which is not recognised."""
+        self._samples[stream] = Sample(stream, schema, keys)
+        return self._samples[stream]
+
+    def ignored(self, sample: Sample) -> str:
+        """Say once why a stream is no stock; empty where it may be a question."""
+        reason = sample.found.reason if isinstance(sample.found, NotStock) else ""
+        if not reason or sample.stream in self._ignored:
+            return ""
+        self._ignored.add(sample.stream)
+        return f"Stream {quoted(sample.stream)} is ignored: {clean(reason)}"
+
+    def recognise(self, stream: str) -> None:
+        """Take note that a stream is recognised: from now on no question ends the run."""
+        self._samples.pop(stream, None)
+        self._is_recognised = True
+        self.due = None
+
+    def take(self, sample: Sample, record: Any, now: float) -> None:
+        """Take in a record that is passed over."""
+        sample.add(record)
+        if isinstance(sample.found, Question) and self.due is None and not self._is_recognised:
+            self.due = now + self._patience
+
+    def warnings(self) -> Iterable[str]:
+        """Say once of each stream that is asked about beside a recognised one what it loses."""
+        for sample in self._asked() if self._is_recognised else ():
+            if sample.stream not in self._told:
+                self._told.add(sample.stream)
+                yield (
+                    f"Stream {quoted(sample.stream)} looks like stock and is not recognised:"
+                    " its rows are passed over for good, for the STATE covers them. To send it,"
+                    f" put this into the configuration ({_ONLY_NAMED}; {_COMMANDS}):\n"
+                    f"{block([sample])}"
+                )
+
+    def problem(self) -> ActionNeeded | None:
+        """Give the error of a run that recognised nothing and has a question."""
+        asked = [] if self._is_recognised else self._asked()
+        if not asked:
+            return None
+        names = ", ".join(quoted(sample.stream) for sample in asked)
+        return ActionNeeded(
+            f"No stream is recognised, and only you can tell what {names} may hold. Nothing was"
+            f" sent. Check these lines and put them into the configuration ({_ONLY_NAMED};"
+            f" {_COMMANDS}):\n{block(asked)}"
+        )
+
+    def _asked(self) -> list[Sample]:
+        """List the streams with records that are questions."""
+        samples = [sample for sample in self._samples.values() if sample.records]
+        return [sample for sample in samples if isinstance(sample.judge(), Question)]
+
+
+_ONLY_NAMED: Final = "with `streams` set, only what it names is sent"
+_COMMANDS: Final = (
+    "`tocobagus map FILE` shows a recorded stream mapped, `tocobagus check` tries a configuration"
+)
+
+
+def block(samples: Iterable[Sample]) -> str:
+    """Write the drafts as settings, with what is in doubt in comments."""
+    lines = ["streams:\n"]
+    codes: dict[str, None] = {}
+    for sample in samples:
+        found = sample.found
+        if isinstance(found, Question):
+            lines += [f"  # {doubt}\n" for doubt in map(clean, found.doubts)]
+            lines.append(indented(as_yaml_lines(found.mapping, found.remarks)))
+            codes |= dict.fromkeys(sample.codes) if found.mapping.warehouse else {}
+    return "".join(lines) + warehouse_map_lines(codes)
+
+
+def _compiled(found: Recognition) -> CompiledMapping | None:
+    """Compile a draft, if it can be."""
+    if not isinstance(found, Question):
+        return None
+    try:
+        return compile_mapping(found.mapping, StockPolicy())
+    except ConfigurationError:
+        return None

@@ -1,0 +1,245 @@
+"""Which stream holds stock, and where, if the configuration does not say.
+
+Invariants:
+
+- A stream is sent only if it has the API's own item shape, by its SCHEMA, its name and its key, or
+  is a known stream of a known tap (`known_streams.json`).
+- Everything else that looks like stock is a question: a draft to paste, and what is in doubt.
+- No word of `vocabulary` makes a stream be sent; it makes drafts, and asks or leaves out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import msgspec
+
+from target_tocobagus.config.settings import StreamMapping
+from target_tocobagus.recognition.drafts import Draft, draft
+from target_tocobagus.recognition.fields import columns, fields_of, has_path, leaves
+from target_tocobagus.recognition.heuristics import locations
+from target_tocobagus.recognition.known_taps import KnownStream, known_streams
+from target_tocobagus.recognition.ranking import WAREHOUSE
+from target_tocobagus.recognition.vocabulary import NATIVE_NAMES, never_asked, tokens, words
+from target_tocobagus.recognition.yaml_lines import as_config, as_yaml_lines, indented
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+__all__ = [
+    "NotStock",
+    "Proposal",
+    "Question",
+    "Recognised",
+    "Recognition",
+    "as_config",
+    "as_yaml_lines",
+    "location_columns",
+    "mixed_scopes",
+    "native_columns",
+    "propose",
+    "recognise",
+]
+
+_IDENTIFIERS: Final = frozenset({"sku", "id", "externalId"})
+_STOCK: Final = frozenset({"stock", "warehouses"})
+
+
+class Recognised(msgspec.Struct, frozen=True):
+    """A stream that holds stock, and is sent.
+
+    Attributes:
+        source: What it was recognised by, for the log.
+        is_global: Its stock is that of all warehouses; ``None`` where each record says so itself.
+        remark: What its user should know, for the log; often empty.
+        written: For the API's own items, the mapping that comes nearest among those that a
+            configuration can hold; ``None`` where there is none, or none is needed.
+    """
+
+    mapping: StreamMapping
+    source: str
+    is_global: bool | None
+    remark: str = ""
+    written: StreamMapping | None = None
+
+
+class Question(msgspec.Struct, frozen=True):
+    """A stream that looks like stock, and only its user can say so.
+
+    Attributes:
+        mapping: A draft, with the first candidate wherever there are several.
+        remarks: By the mapping's key, what its line's comment says.
+        doubts: What is to be decided, a clause each.
+    """
+
+    mapping: StreamMapping
+    remarks: dict[str, str] = {}
+    doubts: tuple[str, ...] = ()
+
+
+class NotStock(msgspec.Struct, frozen=True):
+    """A stream that is ignored, and why: a clause for after "stream … is ignored:"."""
+
+    reason: str
+    is_final: bool = False
+    """Its records cannot show otherwise."""
+
+
+class Proposal(msgspec.Struct, frozen=True):
+    """A mapping to start from.
+
+    Attributes:
+        mapping: As far as it can be told; without `stock` where no column is known to hold it.
+        remark: What it rests on or, where it is not certain, what a person has to decide.
+        is_certain: It is what a run without `streams` would use.
+        remarks: By the mapping's key, what to say in a comment behind its line.
+    """
+
+    mapping: StreamMapping
+    remark: str
+    is_certain: bool
+    remarks: dict[str, str] = {}
+
+
+Recognition: TypeAlias = Recognised | Question | NotStock
+
+
+def recognise(
+    stream: str,
+    schema: Mapping[str, Any],
+    keys: Sequence[str] = (),
+    records: Iterable[Any] = (),
+) -> Recognition:
+    """Tell whether a stream holds stock.
+
+    Args:
+        stream: Its name.
+        schema: As its SCHEMA message has it.
+        keys: The `key_properties`.
+        records: Its first few; they make a better draft, and never a recognised stream.
+    """
+    left_out = known_streams().not_recognised(stream, schema)
+    if left_out:
+        return _left_out(stream, left_out)
+    word = never_asked(stream)
+    if word:
+        return NotStock(f"its name says {word!r}, and so it is never taken for stock", True)  # noqa: FBT003  # named above
+    known = known_streams().recognised(stream, schema)
+    if known:
+        return _known(stream, known)
+    return _native(stream, schema, keys) or _by_names(draft(stream, schema, keys, records))
+
+
+def native_columns(schema: Mapping[str, Any]) -> frozenset[str]:
+    """List the columns that a record of the API's own items may have."""
+    return frozenset(columns(schema))
+
+
+def location_columns(schema: Mapping[str, Any]) -> tuple[str, ...]:
+    """List the columns that recognition takes for the location of a record's stock."""
+    found = list(locations(leaves(fields_of(schema))))
+    strong = [each for each in found if each.rank >= WAREHOUSE]
+    codes = [each for each in strong if not {"name", "nama"} & set(tokens(*each.field.path))]
+    return tuple(dict.fromkeys(each.field.path[0] for each in codes or strong))
+
+
+def mixed_scopes(recognised: Iterable[Recognised]) -> str | None:
+    """Say what is wrong if one run would send global stock and stock per warehouse.
+
+    Returns:
+        The text of an error, with the lines to write; ``None`` where nothing is wrong.
+    """
+    found = list(recognised)
+    one = [each.written or each.mapping for each in found if each.is_global is True]
+    many = [each.written or each.mapping for each in found if each.is_global is False]
+    if not one or not many:
+        return None
+    return (
+        f"recognised were streams of global stock ({_names(one)}) and of stock per warehouse "
+        f"({_names(many)}): one would overwrite the other. Put those that are to be sent into the "
+        f"configuration:\n{_block(one)}or\n{_block(many)}"
+    )
+
+
+def propose(
+    stream: str,
+    schema: Mapping[str, Any],
+    keys: Sequence[str] = (),
+    records: Iterable[Any] = (),
+) -> Proposal:
+    """Give the mapping that a stream has by recognition, or one that a person can complete."""
+    records = list(records)
+    found = recognise(stream, schema, keys, records)
+    if isinstance(found, Recognised):
+        remark = f"{found.source}. {found.remark}" if found.remark else found.source
+        return Proposal(found.written or found.mapping, remark, is_certain=True)
+    if isinstance(found, Question):
+        remark = "; ".join(found.doubts)
+        return Proposal(found.mapping, remark, is_certain=False, remarks=found.remarks)
+    start = draft(stream, schema, keys, records)
+    mapping = start.mapping
+    if never_asked(stream) or start.documents:
+        mapping = msgspec.structs.replace(mapping, stock=(), warehouse=())
+    return Proposal(mapping, found.reason, is_certain=False)
+
+
+def _known(stream: str, row: KnownStream) -> Recognised:
+    mapping = row.mapping_for(stream) or StreamMapping(stream=stream)
+    scope = not (mapping.warehouse or mapping.warehouse_columns or mapping.warehouses)
+    return Recognised(mapping, f"known stream of {row.tap} ({row.source})", scope, row.note)
+
+
+def _left_out(stream: str, row: KnownStream) -> Question | NotStock:
+    mapping = row.mapping_for(stream)
+    if mapping is None:
+        return NotStock(f"as {row.tap} writes it, {row.why}", is_final=True)
+    return Question(mapping, doubts=(f"as {row.tap} writes it, {row.why}",))
+
+
+def _native(stream: str, schema: Mapping[str, Any], keys: Sequence[str]) -> Recognised | None:
+    """Recognise the API's own items: an identifier and stock, and no other column."""
+    found = columns(schema)
+    names = set(found)
+    has_all = names & _STOCK and names & _IDENTIFIERS and names <= _STOCK | _IDENTIFIERS
+    named = set(words(stream)) <= NATIVE_NAMES or has_path(schema, "warehouses.clientId")
+    keyed = set(keys) <= names & _IDENTIFIERS
+    if not (has_all and named and keyed) or found.get("id", {"string"}) != {"string"}:
+        return None
+    mapping = StreamMapping(stream=stream, native=True)
+    source = "the API's own item shape"
+    if names >= _STOCK:
+        return Recognised(mapping, source, None)
+    return Recognised(mapping, source, "stock" in names, written=_written(stream, names))
+
+
+def _written(stream: str, names: set[str]) -> StreamMapping:
+    """Write the mapping that reads the API's items where they are all global, or none is."""
+    per_warehouse = "warehouses" in names
+    return StreamMapping(
+        stream=stream,
+        sku=("sku",) * ("sku" in names),
+        id=("id",) * ("id" in names),
+        external_id=("externalId",) * ("externalId" in names),
+        stock=("stock",),
+        warehouse=("clientId",) * per_warehouse,
+        levels="warehouses" if per_warehouse else None,
+    )
+
+
+def _by_names(found: Draft) -> Question | NotStock:
+    if found.documents:
+        names = ", ".join(map(repr, found.documents[:3]))
+        return NotStock(f"{names} says that its rows belong to a document")
+    if not found.has_identifier:
+        return NotStock("nothing in it names an item")
+    if not found.has_quantity:
+        return NotStock("nothing in it is called stock, or available")
+    return Question(found.mapping, found.remarks, found.doubts)
+
+
+def _names(mappings: Iterable[StreamMapping]) -> str:
+    return ", ".join(repr(mapping.stream) for mapping in mappings)
+
+
+def _block(mappings: Iterable[StreamMapping]) -> str:
+    return "streams:\n" + "".join(indented(as_yaml_lines(mapping)) for mapping in mappings)

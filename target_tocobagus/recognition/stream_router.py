@@ -1,0 +1,216 @@
+"""Which mapping a stream gets: the user's, a recognised one, or none.
+
+The user's mappings are compiled before the first record, so that a mistake in any of them is found
+before anything is sent. Recognition needs the schema, and so comes with it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from target_tocobagus.core.errors import ConfigurationError
+from target_tocobagus.core.foreign_text import quoted
+from target_tocobagus.mapping import CompiledMapping, compile_mapping
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from target_tocobagus.config.settings import Settings, StreamMapping
+    from target_tocobagus.recognition.questions import Questions, Sample
+    from target_tocobagus.recognition.recognise import Recognised
+
+_BRACKETS: Final = re.compile(r"(?<!\s)\[([^\]\s]{2,})\]")
+_RANGES: Final = re.compile(r"!?(?:\w-\w)+")
+
+_SHOWN_NAMES: Final = 5
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """What a stream gets.
+
+    Attributes:
+        mapping: ``None`` where the stream is ignored.
+        remark: What the log should say, once: how it was recognised, or why it is ignored.
+        named: The user named this very stream, and so vouches for its columns.
+        sample: What is not recognised and may be a question.
+        columns: The only columns that a record of the API's own items may have.
+    """
+
+    mapping: CompiledMapping | None
+    remark: str = ""
+    named: bool = False
+    sample: Sample | None = None
+    columns: frozenset[str] | None = None
+
+
+class Chooser:
+    """Chooses for one run, and remembers what was recognised, and what was asked."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Compile the user's mappings.
+
+        Raises:
+            ConfigurationError: With every problem of every mapping.
+        """
+        self._policy = settings.policy
+        self._recognised: dict[str, Recognised] = {}
+        self._configured: list[tuple[StreamMapping, CompiledMapping]] | None = None
+        self._unmapped: dict[str, None] = {}
+        self._used: set[str] = set()
+        self._questions: Questions | None = None
+        if settings.streams is not None:
+            self._configured = self._compile(settings.streams)
+
+    @property
+    def questions(self) -> Questions:
+        """What recognition asks; nothing where `streams` is set."""
+        if self._questions is None:
+            from target_tocobagus.recognition.questions import Questions
+
+            self._questions = Questions()
+        return self._questions
+
+    def choose(
+        self, stream: str, schema: Mapping[str, Any], keys: Sequence[str] | None = None
+    ) -> Choice:
+        """Choose for a stream under a schema.
+
+        Raises:
+            ConfigurationError: Only the user can tell where its stock stands.
+        """
+        if self._configured is None:
+            return self._recognise(stream, schema, keys or ())
+        found = self._named(stream) or self._by_glob(stream)
+        if found is None:
+            self._unmapped[stream] = None
+            return Choice(
+                None, f"Stream {quoted(stream)} is ignored: no mapping in streams names it"
+            )
+        mapping, compiled = found
+        self._used.add(mapping.stream)
+        _check_location(mapping, stream, schema)
+        return Choice(compiled, named=mapping.stream == stream)
+
+    def doubts(self) -> list[str]:
+        """Say what is allowed in the user's mappings and may yet go wrong."""
+        return [
+            f"mapping of stream {quoted(mapping.stream)}: falls back from"
+            f" {' to '.join(compiled.kinds)};"
+            " one product under two kinds of identifier cannot be kept in order"
+            for mapping, compiled in self._configured or ()
+            if len(compiled.kinds) > 1 and not mapping.native
+        ]
+
+    def written(self, stream: str) -> StreamMapping | None:
+        """Give the user's mapping of a stream, as it was written."""
+        found = self._named(stream) or self._by_glob(stream)
+        return found[0] if found else None
+
+    def mistyped(self) -> Iterator[str]:
+        """Name the mappings of no stream that came, each with the nearest stream."""
+        streams = list(self._unmapped)
+        for mapping, _ in self._configured or ():
+            near = difflib.get_close_matches(mapping.stream, streams, n=1)
+            if mapping.stream not in self._used and near:
+                yield (
+                    f"streams: no stream {quoted(mapping.stream)} came; the nearest that did"
+                    f" is {quoted(near[0])}, and it is ignored"
+                )
+
+    def nothing_mapped(self) -> str:
+        """Say that no stream that came has a mapping, and what the user may look for."""
+        streams = [quoted(stream) for stream in self._unmapped]
+        more = f" and {len(streams) - _SHOWN_NAMES} more" if len(streams) > _SHOWN_NAMES else ""
+        named = f"{', '.join(streams[:_SHOWN_NAMES])}{more}"
+        came = f" `streams` names none of {named}." if streams else ""
+        return (
+            "No stream that came holds stock by this configuration: nothing is sent, and no STATE"
+            f" goes out.{came} `tocobagus map FILE` shows what a recorded stream may be mapped by"
+        )
+
+    def _named(self, stream: str) -> tuple[StreamMapping, CompiledMapping] | None:
+        return next((each for each in self._configured or () if each[0].stream == stream), None)
+
+    def _by_glob(self, stream: str) -> tuple[StreamMapping, CompiledMapping] | None:
+        fitting = (each for each in self._configured or () if _fits(stream, each[0].stream))
+        return next(fitting, None)
+
+    def _compile(
+        self, mappings: tuple[StreamMapping, ...]
+    ) -> list[tuple[StreamMapping, CompiledMapping]]:
+        compiled: list[tuple[StreamMapping, CompiledMapping]] = []
+        problems: list[str] = []
+        for mapping in mappings:
+            try:
+                compiled.append((mapping, compile_mapping(mapping, self._policy)))
+            except ConfigurationError as error:  # noqa: PERF203  # all problems at once
+                problems += error.problems
+        if problems:
+            raise ConfigurationError(problems)
+        return compiled
+
+    def _recognise(self, stream: str, schema: Mapping[str, Any], keys: Sequence[str]) -> Choice:
+        from target_tocobagus.recognition import recognise as recognition
+
+        found = recognition.recognise(stream, schema, keys)
+        self._recognised.pop(stream, None)
+        if isinstance(found, recognition.Recognised):
+            self._recognised[stream] = found
+            self.questions.recognise(stream)
+            if problem := recognition.mixed_scopes(self._recognised.values()):
+                raise ConfigurationError([problem])
+            only = recognition.native_columns(schema) if found.mapping.native else None
+            compiled = compile_mapping(found.mapping, self._policy)
+            return Choice(compiled, _describe(stream, found), columns=only)
+        sample = self.questions.sample(stream, schema, keys)
+        remark = self.questions.ignored(sample) if schema.get("properties") else ""
+        return Choice(None, remark, sample=sample)
+
+
+def _fits(stream: str, pattern: str) -> bool:
+    """Tell whether a pattern is a glob, and one that a stream fits.
+
+    Brackets alone make a glob only where they read as a set of two or more characters, and not
+    after a space: a mapping for the sheet `Stok [A]` is never one for the stream `Stok A`.
+    """
+    is_glob = "*" in pattern or "?" in pattern or any(map(_is_set, _BRACKETS.findall(pattern)))
+    return is_glob and fnmatchcase(stream, pattern)
+
+
+def _is_set(inner: str) -> bool:
+    """Tell whether what is in brackets reads as a shell's set of characters: `ab`, `!x`, `0-9`."""
+    return len(set(inner)) == len(inner) or _RANGES.fullmatch(inner) is not None
+
+
+def _describe(stream: str, found: Recognised) -> str:
+    from target_tocobagus.recognition.recognise import as_yaml_lines
+
+    lines = as_yaml_lines(found.written or found.mapping).rstrip()
+    remark = f"\n{found.remark}" if found.remark else ""
+    return (
+        f"Stream {quoted(stream)} is recognised ({found.source}), as if you had written:\n"
+        f"{lines}{remark}"
+    )
+
+
+def _check_location(mapping: StreamMapping, stream: str, schema: Mapping[str, Any]) -> None:
+    """Refuse to send one place's stock as all of it."""
+    from target_tocobagus.recognition.recognise import location_columns
+
+    placed = mapping.warehouse or mapping.warehouse_columns or mapping.levels
+    if placed or mapping.warehouses or mapping.split or mapping.no_warehouse:
+        return
+    if columns := location_columns(schema):
+        names = ", ".join(map(quoted, columns))
+        problem = (
+            f"mapping of stream {quoted(stream)}: warehouse: is not set, but the stream has"
+            f" {names}, so a row"
+            " may be the stock of one place only; set warehouse to that column, or to null if"
+            " each row is the stock of all places"
+        )
+        raise ConfigurationError([problem])

@@ -1,0 +1,140 @@
+"""A mapping written back as the configuration that would set it, and read from one.
+
+What recognition found can so be shown, kept and changed: a message about an ambiguous stream and
+`tocobagus map` both end in lines that a user can put into the configuration as they stand.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from target_tocobagus.config.settings import StreamMapping
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+PATHS: Final = ("sku", "id", "external_id", "stock", "subtract", "warehouse")
+PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*", re.ASCII)
+YAML_WORDS: Final = frozenset({"true", "false", "yes", "no", "on", "off", "y", "n", "null"})
+LAST_BYTE: Final = 0xFF
+LAST_OF_BASIC_PLANE: Final = 0xFFFF
+
+
+def from_config(config: Mapping[str, Any]) -> StreamMapping:
+    """Give an element of the setting `streams`, known to be valid, its type."""
+    named = {key: value for key, value in config.items() if value is not None}
+    for key in PATHS:
+        if isinstance(named.get(key), str):
+            named[key] = [named[key]]
+    named["no_warehouse"] = "warehouse" in config and config["warehouse"] is None
+    return msgspec.convert(named, StreamMapping)
+
+
+def as_config(mapping: StreamMapping) -> dict[str, Any] | None:
+    """Write a mapping as an element of the setting `streams`: the keys that are set, no others.
+
+    Returns:
+        The element; ``None`` for a stream of the API's own items, which no setting describes
+        (it is recognised, and its rows are sent as they stand).
+    """
+    if mapping.native:
+        return None
+    config: dict[str, Any] = {}
+    for field in msgspec.structs.fields(StreamMapping):
+        value = msgspec.to_builtins(getattr(mapping, field.name))
+        if field.name == "warehouse" and mapping.no_warehouse:
+            config["warehouse"] = None
+        elif field.name not in {"no_warehouse", "native"} and value not in (field.default, []):
+            single = field.name in PATHS and len(value) == 1
+            config[field.name] = value[0] if single else list(value) if _is_list(value) else value
+    return config
+
+
+def as_yaml_lines(
+    mapping: StreamMapping, remarks: Mapping[str, str] | None = None, *, header: bool = False
+) -> str:
+    """Write a mapping as an element of the list `streams`, in YAML.
+
+    Args:
+        mapping: What to write.
+        remarks: By key, what to say in a comment behind its line.
+        header: Begin with the line ``streams:`` and indent what follows.
+
+    Returns:
+        Lines, each with its newline; for the API's own items a comment, since no setting says so.
+    """
+    config = as_config(mapping)
+    if config is None:
+        name = _scalar(mapping.stream)
+        return f"# {name} holds the API's own items: it is recognised only without `streams`\n"
+    lines = [
+        line + (_comment((remarks or {}).get(key)) if place == 0 else "")
+        for key, value in config.items()
+        for place, line in enumerate(_entry(key, value))
+    ]
+    marked = ["- " + lines[0], *("  " + line for line in lines[1:])]
+    text = "".join(f"{line}\n" for line in marked)
+    return f"streams:\n{indented(text)}" if header else text
+
+
+def indented(text: str) -> str:
+    """Move lines to the right, as the entries of a list stand below its name."""
+    return "".join(f"  {line}" for line in text.splitlines(keepends=True))
+
+
+def warehouse_map_lines(codes: Iterable[str]) -> str:
+    """Write the setting `warehouse_map` with each code as its own client id; nothing for none."""
+    entries = [_pairs({"code": code, "client_id": code}) for code in codes]
+    if not entries:
+        return ""
+    remark = _comment("write the client id that each has in Tocobagus")
+    return f"warehouse_map:{remark}\n" + "".join(f"  - {{{entry}}}\n" for entry in entries)
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, (list, tuple))
+
+
+def _comment(remark: str | None) -> str:
+    return f"  # {' '.join(map(_printable, remark.split()))}" if remark else ""
+
+
+def _entry(key: str, value: Any) -> Iterable[str]:
+    if value is None:
+        return [f"{key}: null"]
+    if not _is_list(value):
+        return [f"{key}: {_scalar(value)}"]
+    if isinstance(value[0], str):
+        return [f"{key}: [{_joined(value)}]"]
+    return [f"{key}:", *(f"  - {{{_pairs(entry)}}}" for entry in value)]
+
+
+def _joined(values: Sequence[str]) -> str:
+    return ", ".join(map(_scalar, values))
+
+
+def _pairs(entry: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key}: {_scalar(value)}" for key, value in entry.items())
+
+
+def _scalar(value: str | int) -> str:
+    """Write a text plainly where YAML 1.1 and 1.2 both read it as that text, else in quotes."""
+    if isinstance(value, int):
+        return str(value)
+    if PLAIN.fullmatch(value) and value.casefold() not in YAML_WORDS:
+        return value
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{_printable(escaped)}"'
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else _escape(ord(char)) for char in text)
+
+
+def _escape(code: int) -> str:
+    if code <= LAST_BYTE:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code <= LAST_OF_BASIC_PLANE else f"\\U{code:08x}"

@@ -1,0 +1,1 @@
+"""What a person or a rerun needs: rejected rows, totals, progress, the log."""

@@ -1,0 +1,57 @@
+"""The log as a person meets it: short on a terminal, and with nothing in it that a terminal obeys.
+
+Our own messages are made of texts that were cleaned where they came in. The SDK's are not: it logs
+the names of streams as they are, and names loggers after them. So each handler cleans what it is
+given, whoever has set it up.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+from target_tocobagus.core.foreign_text import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_OURS: Final = frozenset(f"target-tocobagus.{room}" for room in ("delivery", "reading", "rejects"))
+"""Loggers whose arguments were cleaned piece by piece, and may be longer together."""
+_SHORT: Final = logging.Formatter("{asctime} {levelname:7s} {message}", "%H:%M:%S", style="{")
+
+
+def prepare() -> None:
+    """Let every handler clean what it is given; shorten the lines on a terminal.
+
+    A format that the user has chosen (`SINGER_SDK_LOG_CONFIG`) stays as it is, and so does the
+    SDK's in a pipe, where programs read it.
+    """
+    for handler in handlers():
+        handler.addFilter(cleaned)
+        if _is_on_terminal(handler) and "SINGER_SDK_LOG_CONFIG" not in os.environ:
+            handler.setFormatter(_SHORT)
+
+
+def handlers() -> Iterator[logging.Handler]:
+    """Go through the handlers of all loggers."""
+    for each in (logging.getLogger(), *logging.Logger.manager.loggerDict.values()):
+        yield from getattr(each, "handlers", ())
+
+
+def cleaned(record: logging.LogRecord) -> bool:
+    """Clean a message's parts, which may come from a tap; for `logging.Handler.addFilter`."""
+    record.name = clean(record.name)
+    if record.name not in _OURS and isinstance(record.args, tuple):
+        record.args = tuple(map(_cleaned, record.args))
+    return True
+
+
+def _cleaned(part: Any) -> Any:
+    return clean(part) if isinstance(part, str) else part
+
+
+def _is_on_terminal(handler: logging.Handler) -> bool:
+    stream = getattr(handler, "stream", None)
+    return stream is not None and stream is sys.stderr and sys.stderr.isatty()

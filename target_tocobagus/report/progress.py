@@ -1,0 +1,193 @@
+"""Shows how far a run is: a live line on a terminal, else a line of the log now and then.
+
+The line stands on stderr, below whatever is written there, and never on stdout. It is text alone,
+in no colour, so that `NO_COLOR` has nothing to ask for; a dumb terminal, which cannot take a line
+back, gets the log's lines.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+from typing import Final, TextIO
+
+import msgspec
+
+from target_tocobagus.core.plural import counted
+from target_tocobagus.report.console import handlers
+
+logger = logging.getLogger("target-tocobagus")
+
+_LOG_SECONDS: Final = 30.0
+_LIVE_SECONDS: Final = 0.25
+_BETWEEN: Final = " · "
+_ERASE: Final = "\r\x1b[K"
+"""To the line's beginning, and clear what is right of it (ECMA-48, EL)."""
+
+
+class Sight(msgspec.Struct, frozen=True):
+    """How far a run is at a moment.
+
+    Attributes:
+        records: Read so far.
+        accepted: Updates that the API has accepted.
+        rejected: Updates that were rejected.
+        in_flight: Requests.
+        waiting: Items that are in no request.
+        waiting_since: When the oldest of these came, by the monotonic clock, if there is one.
+    """
+
+    records: int
+    accepted: int
+    rejected: int
+    in_flight: int
+    waiting: int
+    waiting_since: float | None
+
+
+class Progress:
+    """Where a run shows how far it is.
+
+    Attributes:
+        due: When it wants to be shown next, by the monotonic clock.
+    """
+
+    def __init__(self, now: float, stream: TextIO | None = None, *, done: str = "accepted") -> None:
+        """Choose the line or the log by what stderr is.
+
+        Args:
+            now: The run's beginning, by the monotonic clock.
+            stream: Stands for stderr.
+            done: What became of a row that was not rejected; in a dry run it is only mapped.
+        """
+        self._done = done
+        stream = stream or sys.stderr
+        self._line = LiveLine(stream) if stream is not None and is_live(stream) else None
+        self._seconds = _LIVE_SECONDS if self._line else _LOG_SECONDS
+        self._began = now
+        self.due = now + self._seconds
+
+    def show(self, sight: Sight, now: float) -> None:
+        """Show how far the run is."""
+        self.due = now + self._seconds
+        if self._line is not None:
+            seconds = max(now - self._began, _LIVE_SECONDS)
+            self._line.show(live_text(sight, sight.records / seconds, now, self._done))
+            return
+        logger.info(
+            "%s read, %s %s, %d rejected, %s waiting, %s in flight",
+            counted(sight.records, "record"),
+            counted(sight.accepted, "update"),
+            self._done,
+            sight.rejected,
+            counted(sight.waiting, "item"),
+            counted(sight.in_flight, "request"),
+        )
+
+    def make_way(self) -> None:
+        """Take the line away for now, for something is about to be written to stdout."""
+        if self._line is not None:
+            self._line.clear()
+            self.due = 0.0
+
+    def close(self) -> None:
+        """Take the line away."""
+        if self._line is not None:
+            self._line.close()
+
+
+def live_text(sight: Sight, rate: float, now: float, done: str = "accepted") -> str:
+    """Write the live line, the most important part first.
+
+    Args:
+        sight: What is to be shown.
+        rate: Records a second.
+        now: By the monotonic clock.
+        done: As for `Progress`.
+    """
+    parts = [
+        f"{sight.records:,} row{'' if sight.records == 1 else 's'}",
+        f"{sight.accepted:,} {done}",
+        f"{sight.rejected:,} rejected",
+        f"{sight.in_flight} in flight",
+        f"{rate:,.0f}/s",
+    ]
+    if sight.waiting_since is not None:
+        parts.append(f"oldest waits {now - sight.waiting_since:.0f} s")
+    return _BETWEEN.join(parts)
+
+
+def fitted(text: str, width: int) -> str:
+    """Leave out whole parts, the last ones first, until a line fits."""
+    while len(text) > width and _BETWEEN in text:
+        text = text.rpartition(_BETWEEN)[0]
+    return text[:width]
+
+
+def is_live(stream: TextIO) -> bool:
+    """Whether a line on it can be written over."""
+    try:
+        return stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+    except ValueError:  # it is closed
+        return False
+
+
+class LiveLine:
+    """The last line of a terminal; what the log writes goes above it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        """Let the log's handlers for this stream write through here."""
+        self._stream = stream
+        self._lock = threading.Lock()
+        self._text = ""
+        self._handlers = [
+            handler
+            for handler in handlers()
+            if isinstance(handler, logging.StreamHandler) and handler.stream is stream
+        ]
+        for handler in self._handlers:
+            handler.setStream(self)
+
+    def show(self, text: str) -> None:
+        """Write the line in place of what stood there."""
+        with self._lock:
+            self._text = fitted(text, _width(self._stream) - 1)
+            self._put(_ERASE + self._text)
+
+    def write(self, text: str) -> None:
+        """Write above the line; called by the log's handlers, from any thread."""
+        with self._lock:
+            below = self._text if text.endswith("\n") else ""
+            self._put((_ERASE if self._text else "") + text + below)
+
+    def flush(self) -> None:
+        """Do nothing: all is written at once."""
+
+    def clear(self) -> None:
+        """Take the line away."""
+        with self._lock:
+            if self._text:
+                self._put(_ERASE)
+            self._text = ""
+
+    def close(self) -> None:
+        """Take the line away, and let the log's handlers write to the stream again."""
+        for handler in self._handlers:
+            handler.setStream(self._stream)
+        self.clear()
+
+    def _put(self, text: str) -> None:
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except (OSError, ValueError):
+            self._text = ""  # the terminal is gone; the run is not the worse for it
+
+
+def _width(stream: TextIO) -> int:
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or 80
+    except (OSError, ValueError):
+        return 80

@@ -1,0 +1,333 @@
+"""Rejected rows, written down: to the log always, to a file where one is set.
+
+The file is a Singer stream: each line is the RECORD as it came, with one key more, after the SCHEMA
+that it came under. So piping it back sends the rejected rows again, and only those. It is appended
+to; a line is written whole, and one that a crash has torn is cut off when the file is next opened.
+
+Invariants:
+- What is in the file ends with a whole line: what a full disk took only in part is cut off again.
+- The first failure is final. After a failed fsync the kernel may drop what it could not write, and
+  call the next fsync good; so nothing more is written, and nothing more is called synced.
+- What was written is called synced only if the file still stands at its path, as long as it was:
+  one that was moved, removed or truncated meanwhile ends the run.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import stat
+from collections import Counter
+from contextlib import suppress
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+import msgspec
+
+from target_tocobagus.core.errors import ConfigurationError, OutputError, TocobagusError
+from target_tocobagus.core.foreign_text import quoted
+from target_tocobagus.core.json_lines import decode_line
+from target_tocobagus.report.log_stream import drain_log, patience
+from target_tocobagus.state.checkpoints import OWN_KEY
+
+if TYPE_CHECKING:
+    from target_tocobagus.core.model import Identifier, Rejection
+
+logger = logging.getLogger("target-tocobagus.rejects")
+_LOGGED_BESIDE_FILE: Final = 100
+_NAMED: Final = 10
+"""Rows that one line of the log names."""
+_TAIL_BYTES: Final = 1 << 16
+_HEAD_BYTES: Final = 16 << 20
+"""More than a SCHEMA and a RECORD take."""
+
+_SCHEMA_MARK: Final = b'"SCHEMA"'
+_MOVED: Final = (
+    "rejects_path was moved, removed or truncated during the run; rows that are not covered by a"
+    " STATE come again: let nothing rotate the file while a run writes to it"
+)
+_OWN_MARK: Final = b'"%b"' % OWN_KEY.encode()
+
+
+class Rejects:
+    """Where rejected rows go; `write`, `sync` and `close` belong to one thread at a time."""
+
+    def __init__(self, path: str | None, *, input_file: os.stat_result | None = None) -> None:
+        """Open the file, if there is one, for this run alone.
+
+        Args:
+            path: The file; ``None`` for the log alone.
+            input_file: What the run reads from, which must not be the same file.
+
+        Raises:
+            ConfigurationError: It cannot be opened, or holds something else.
+            OutputError: Another run is writing to it, and will not for ever.
+        """
+        self._path = path or ""
+        self._file = None if path is None else _open(path, input_file)
+        self._end = 0 if self._file is None else os.fstat(self._file).st_size
+        self._synced = self._end
+        self._confirmed = self._end
+        self._problem = ""
+        self._schemas: dict[str, bytes] = {}
+        self._logged = 0
+        self._unlogged: Counter[str] = Counter()
+
+    def write(self, rejection: Rejection) -> None:
+        """Write one rejection down; on disk it is only after `sync`.
+
+        Raises:
+            OutputError: The file cannot be written, or is not what it was.
+        """
+        self._log(rejection)
+        if self._file is None or not rejection.line:
+            return
+        lines = b""
+        stream = rejection.stream
+        if self._schemas.get(stream.name) != stream.schema_line:
+            self._schemas[stream.name] = stream.schema_line
+            lines = stream.schema_line + b"\n"
+        self._append(self._file, lines + _record_line(rejection) + b"\n")
+
+    def sync(self) -> None:
+        """Make sure that what was written outlives a crash of the machine, and is in its place.
+
+        Without a file it is the log that must have taken it.
+
+        Raises:
+            OutputError: The disk does not take it, or the file is not what it was.
+        """
+        if self._file is None:
+            drain_log()
+            return
+        self._refuse_after_failure()
+        if self._end == self._synced:
+            return
+        try:
+            os.fsync(self._file)
+        except OSError as error:
+            self._fail(_unwritable(error))
+        try:
+            self._check(self._file)
+        except OutputError:
+            self._take_back(self._file)
+            raise
+        self._synced = self._end
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether all that was synced was still in its place when `confirm` looked."""
+        return self._confirmed == self._synced
+
+    def confirm(self) -> None:
+        """Look whether the file still stands at its path, as long as it was; in any thread.
+
+        Raises:
+            OutputError: It was moved, removed or truncated.
+        """
+        if self._file is not None:
+            synced = self._synced
+            self._check(self._file)
+            self._confirmed = synced
+
+    def close(self) -> None:
+        """Close the file, and say how many rows the log has left out.
+
+        Raises:
+            OutputError: The disk does not take it, or the file is not what it was.
+        """
+        if self._unlogged:
+            counts = ", ".join(f"{code} {count}" for code, count in self._unlogged.most_common())
+            logger.warning("Further rejected rows, in rejects_path only: %s", counts)
+            self._unlogged.clear()
+        if self._file is None:
+            return
+        try:
+            if not self._problem:
+                self.sync()
+                self._check(self._file)
+        finally:
+            file, self._file = self._file, None
+            os.close(file)
+
+    def _log(self, rejection: Rejection) -> None:
+        if self._file is None:
+            with patience():
+                logger.warning("Rejected %s", describe(rejection))
+        elif self._logged < _LOGGED_BESIDE_FILE:
+            self._logged += 1
+            logger.warning("Rejected %s", describe(rejection))
+        else:
+            self._unlogged[rejection.code] += len(rejection.updates)
+
+    def _append(self, file: int, data: bytes) -> None:
+        """Append whole lines, or nothing."""
+        self._refuse_after_failure()
+        if self._end == self._synced:
+            self._check(file)
+        rest = data
+        try:
+            while rest:
+                rest = rest[os.write(file, rest) :]
+        except OSError as error:
+            _cut(file, self._end)
+            self._fail(_unwritable(error))
+        self._end += len(data)
+
+    def _check(self, file: int) -> None:
+        least = self._end  # before looking: another thread may append meanwhile
+        try:
+            mine, there = os.fstat(file), os.stat(self._path)  # noqa: PTH116  # as the settings have it
+        except OSError:
+            self._fail(_MOVED)
+        if not os.path.samestat(mine, there) or mine.st_size < least:
+            self._fail(_MOVED)
+
+    def _take_back(self, file: int) -> None:
+        """After a truncation, cut off what was appended since: its SCHEMA may be gone."""
+        size = os.fstat(file).st_size
+        if size < self._end:
+            _cut(file, max(0, size - (self._end - self._synced)))
+
+    def _refuse_after_failure(self) -> None:
+        if self._problem:
+            raise OutputError(self._problem)
+
+    def _fail(self, problem: str) -> NoReturn:
+        self._problem = self._problem or problem
+        raise OutputError(problem)
+
+
+def describe(rejection: Rejection) -> str:
+    """Say in a line which row it was, and why it was rejected."""
+    pairs = [pair for pair in dict.fromkeys(rejection.updates) if pair[0] is not None]
+    places = [
+        f"{identifier[0]} {quoted(identifier[1])}" + (f" at {quoted(location)}" if location else "")
+        for identifier, location in pairs[:_NAMED]
+        if identifier is not None
+    ]
+    places += [f"{len(pairs) - _NAMED} more"] if len(pairs) > _NAMED else []
+    values = ", ".join(f"{key} {value}" for key, value in rejection.values)
+    record = f"a record of {quoted(rejection.stream.name)}" + (f" ({values})" if values else "")
+    what = ", ".join(places) or record
+    why = ": ".join(part for part in (rejection.message, rejection.reason) if part)
+    return f"{what}: {rejection.code} {why}".rstrip()
+
+
+def _record_line(rejection: Rejection) -> bytes:
+    """Put our key into the RECORD message, leaving its values as they came, byte for byte."""
+    own = _annotation(rejection)
+    try:
+        message = msgspec.json.decode(rejection.line, type=dict[str, msgspec.Raw])
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        # A line that only a lenient reader takes (NaN): put the key before its last brace.
+        return rejection.line.rstrip()[:-1] + b"," + msgspec.json.encode({OWN_KEY: own})[1:]
+    return msgspec.json.encode({**message, OWN_KEY: own})
+
+
+def _annotation(rejection: Rejection) -> dict[str, Any]:
+    first = next((identifier for identifier, _ in rejection.updates if identifier), None)
+    own: dict[str, Any] = {
+        "code": rejection.code,
+        "message": rejection.message,
+        "reason": rejection.reason,
+        "identifier": _named(first),
+        "updates": [
+            {"identifier": _named(identifier), "warehouse": location}
+            for identifier, location in rejection.updates
+        ],
+    }
+    if rejection.batch_id:
+        own["batchId"] = rejection.batch_id
+    if rejection.request_id:
+        own["requestId"] = rejection.request_id
+    return {**own, "at": datetime.now(timezone.utc).isoformat(timespec="milliseconds")}
+
+
+def _named(identifier: Identifier | None) -> dict[str, str] | None:
+    return None if identifier is None else {identifier[0]: identifier[1]}
+
+
+def _open(path: str, input_file: os.stat_result | None) -> int:
+    try:
+        file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        problem = f"rejects_path: cannot be opened ({error.strerror})"
+        raise ConfigurationError([problem]) from error
+    try:
+        _claim(file, input_file)
+    except TocobagusError:
+        os.close(file)
+        raise
+    return file
+
+
+def _claim(file: int, input_file: os.stat_result | None) -> None:
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        raise ConfigurationError(["rejects_path: is no regular file"])
+    if input_file is not None and os.path.samestat(os.fstat(file), input_file):
+        raise ConfigurationError(["rejects_path: is the file that this run reads from"])
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        message = "rejects_path: another run is writing to it"
+        raise OutputError(message) from error
+    if not holds_rejects(file):
+        raise ConfigurationError(["rejects_path: the file there holds something else"])
+    _cut_torn_line(file)
+
+
+def holds_rejects(file: int) -> bool:
+    """Whether a file begins as one of rejected rows does, or is empty.
+
+    What is cut off, or appended to, must be ours: a SCHEMA, and behind it a RECORD with our key or,
+    where a crash came between, another SCHEMA. Of a line that was torn only this can be asked: it
+    is the beginning of an object, and no whole one of another kind.
+    """
+    head = os.pread(file, _HEAD_BYTES, 0)
+    first, *others = head.split(b"\n", 2)
+    return _may_be(first, _SCHEMA_MARK, torn=not others) and (
+        not others or _may_be(others[0], _OWN_MARK, _SCHEMA_MARK, torn=len(others) == 1)
+    )
+
+
+def _may_be(line: bytes, *marks: bytes, torn: bool) -> bool:
+    """Whether a line has one of the marks; a torn one may yet come to have it."""
+    if any(mark in line for mark in marks):
+        return True
+    return torn and (not line or (line.startswith(b"{") and not _is_whole(line)))
+
+
+def _is_whole(line: bytes) -> bool:
+    try:
+        decode_line(line)
+    except ValueError:
+        return False
+    return True
+
+
+def _cut_torn_line(file: int) -> None:
+    """Cut off what follows the last line's end: a crash came between two bytes of it."""
+    end = os.lseek(file, 0, os.SEEK_END)
+    keep = end
+    while keep:
+        start = max(0, keep - _TAIL_BYTES)
+        found = os.pread(file, keep - start, start).rfind(b"\n")
+        if found >= 0:
+            keep = start + found + 1
+            break
+        keep = start
+    if keep < end:
+        os.ftruncate(file, keep)
+
+
+def _cut(file: int, end: int) -> None:
+    with suppress(OSError):  # the error that led here is the one to tell of
+        if os.fstat(file).st_size > end:
+            os.ftruncate(file, end)
+
+
+def _unwritable(error: OSError) -> str:
+    reason = error.strerror or type(error).__name__
+    return f"rejects_path cannot be written ({reason}); the rows there may be incomplete"

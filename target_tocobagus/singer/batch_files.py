@@ -1,0 +1,144 @@
+"""The records in the files that a BATCH message names, one at a time.
+
+The SDK loads a whole file at once and believes the label that says how it is compressed. Here a
+file is streamed, and its first bytes say whether it is gzip. Between two pieces of it the run gets
+its turn, whatever lines they hold: none, blank ones, or a part of an endless one. A local file must
+be a regular one: to open or to read a named pipe may block for ever, and so a signal be ignored.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import stat
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any, Final, cast
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import msgspec
+
+from target_tocobagus.core.errors import InputError
+from target_tocobagus.core.foreign_text import clean, quoted
+from target_tocobagus.core.json_lines import decode_line
+from target_tocobagus.singer.line_cutter import LineCutter, LineTooLongError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+_CHUNK_BYTES: Final = 1 << 18
+_BOM: Final = b"\xef\xbb\xbf"
+_GZIP: Final = b"\x1f\x8b"
+
+
+def read_records(
+    message: Mapping[str, Any],
+    batch_config: Mapping[str, Any] | None,
+    breathe: Callable[[], object] = lambda: None,
+) -> Iterator[tuple[bytes, Any]]:
+    """Read the records of a BATCH message, in their order.
+
+    Args:
+        message: With ``stream``, ``encoding`` and ``manifest``.
+        batch_config: The SDK's setting; its ``storage`` says where files are that are not local.
+        breathe: Called after each piece of a file.
+
+    Yields:
+        A RECORD message as it would have come, and its record.
+
+    Raises:
+        InputError: A file cannot be read, or is no JSONL.
+    """
+    encoding, manifest = message["encoding"], message["manifest"]
+    form = encoding.get("format") if isinstance(encoding, dict) else None
+    if form != "jsonl" or not isinstance(manifest, list):
+        error = f"A BATCH of format {quoted(str(form))} cannot be read: only jsonl can"
+        raise InputError(error)
+    stream = msgspec.json.encode(message["stream"])
+    for path in manifest:
+        number = 0
+        for lines in _pieces(str(path), batch_config):
+            for number, line in enumerate(lines, start=number + 1):  # noqa: B020  # the count goes on
+                if text := (line.removeprefix(_BOM) if number == 1 else line).strip():
+                    record = _decode(text, number, str(path))
+                    yield b'{"type":"RECORD","stream":%b,"record":%b}' % (stream, text), record
+            breathe()
+
+
+def _decode(line: bytes, number: int, path: str) -> Any:
+    try:
+        return decode_line(line)
+    except ValueError as error:
+        text = f"Line {number} of the batch file {clean(path)} is not JSON"
+        raise InputError(text) from error
+
+
+def _pieces(path: str, batch_config: Mapping[str, Any] | None) -> Iterator[list[bytes]]:
+    """Read a file piece by piece, of each the lines that end in it."""
+    try:
+        with _open(path, batch_config) as file, _decompressed(file) as content:
+            cutter = LineCutter()
+            while chunk := content.read(_CHUNK_BYTES):
+                yield cutter.cut(chunk)
+            yield cutter.rest()
+    except Exception as error:
+        # Libraries for storage raise whatever they like, and some are not installed.
+        known = isinstance(error, (InputError, LineTooLongError))
+        reason = str(error) if known else _cause(error)
+        text = f"The batch file {clean(path)} cannot be read ({clean(reason)})"
+        raise InputError(text) from error
+
+
+def _cause(error: Exception) -> str:
+    """Say why a file cannot be read, in the system's or the library's own words."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return clean(str(error)) or "the storage does not say why"
+
+
+@contextmanager
+def _open(path: str, batch_config: Mapping[str, Any] | None) -> Iterator[IO[bytes]]:
+    """Open a file: a local one as it is, any other through the SDK's storage.
+
+    The SDK would make the directory of a local file that is not there.
+    """
+    if not batch_config and (local := _local(path)) is not None:
+        with local as file:
+            yield file
+        return
+    from singer_sdk.helpers._batch import BatchConfig, StorageTarget
+
+    head, tail = StorageTarget.split_url(path)
+    storage = BatchConfig.from_dict(dict(batch_config)).storage if batch_config else None
+    storage = storage or StorageTarget.from_url(head)
+    with _local(f"{storage.root}/{tail}") or storage.open(tail, mode="rb") as file:
+        yield file
+
+
+def _local(path: str) -> IO[bytes] | None:
+    """Open a local file; ``None`` if it is elsewhere.
+
+    Raises:
+        InputError: It is not a regular file.
+    """
+    parts = urlsplit(path)
+    if parts.scheme not in {"", "file"}:
+        return None
+    # Without waiting for a named pipe's writer; of a regular file it changes nothing.
+    descriptor = os.open(url2pathname(parts.path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        message = "it is not a regular file"
+        raise InputError(message)
+    return open(descriptor, "rb")  # noqa: PTH123  # a descriptor; the caller closes it
+
+
+@contextmanager
+def _decompressed(file: IO[bytes]) -> Iterator[IO[bytes]]:
+    with io.BufferedReader(cast("io.RawIOBase", file)) as raw:
+        if raw.peek(len(_GZIP))[: len(_GZIP)] != _GZIP:
+            yield raw
+            return
+        with gzip.GzipFile(fileobj=raw) as content:
+            yield cast("IO[bytes]", content)

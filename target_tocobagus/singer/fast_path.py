@@ -1,0 +1,317 @@
+"""The fast lane: RECORD lines of streams whose mapping reads known columns, without the rest.
+
+How to think about it. Of a record with sixty columns a mapping reads three, and decoding the
+other fifty-seven into Python objects costs more than all that follows. So for each stream a struct
+is made that holds the mapped columns alone, and lines are decoded into it; the decoder passes over
+the rest. A stream's decoder takes lines of this stream alone; which one the next line is for is
+only looked for when the latest has refused it.
+
+There are three ways that a line can take, and they give the same updates and rejections:
+
+1. *As it is*: a mapping of one identifier, one quantity and at most one location, and values that
+   every rule leaves as they are: a clean text, a whole number in its bounds, a code seen before.
+2. *By columns*: any other values of such a mapping, through `CompiledMapping.row`; and any other
+   mapping, through `CompiledMapping.outcomes` with a record that has its columns only.
+3. *The general way*, which is the definition of what is right: whatever the decoder refuses
+   (another type of message, NaN, bytes that are no UTF-8), a deleted row, a rejected row that was
+   piped back, and each stream until its SCHEMA and its columns are known. `read` stops there and
+   says where.
+
+What must never be: a shortcut that a rule of the mapping does not bless. The first way asks
+`Quantities.unchanged_to`, and learns a code's location only from an outcome of the second.
+"""
+
+from __future__ import annotations
+
+import json
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import msgspec
+from msgspec import UNSET
+
+from target_tocobagus.core.json_lines import read_float
+from target_tocobagus.core.model import Level, Stock
+from target_tocobagus.mapping import DELETED, MOST_BYTES, Row
+from target_tocobagus.state.checkpoints import OWN_KEY
+from target_tocobagus.window.pending import Entry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from target_tocobagus.core.model import Identifier, Stream
+    from target_tocobagus.mapping import CompiledMapping, PlainMapping
+    from target_tocobagus.pipeline.run import Pipeline
+    from target_tocobagus.sinks import StockSink
+
+_BOM: Final = "\ufeff"
+_NO_COLUMN: Final = "\x7f"
+"""Stands for the column of a code where a mapping has none. If a tap has it, nothing is heeded."""
+
+_MOST_CODES: Final = 10_000
+_SURELY_SHORT: Final = MOST_BYTES // 4
+"""Characters of an identifier that cannot have too many bytes."""
+_NOWHERE: Final = object()
+_REFUSED: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+class FastLane:
+    """Reads what it can of a chunk of lines, into a pipeline."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        """Begin without any stream."""
+        self._pipeline = pipeline
+        self._tracks: dict[str, _Track] = {}
+        self._by_written: dict[bytes, _Track] = {}
+        self._latest: _Track | None = None
+
+    def open(self, stream: Stream, sink: StockSink) -> None:
+        """Take a stream in, if its mapping reads known columns; else it stays where it is."""
+        track = self._tracks.get(stream.name) or _prepare(stream, sink)
+        if track is not None:
+            self._latest = self._tracks[stream.name] = track
+            self._by_written |= dict.fromkeys(_written(stream.name), track)
+
+    def close(self, stream: str) -> None:
+        """Leave a stream to the general way, for its SCHEMA is about to change."""
+        track = self._tracks.pop(stream, None)
+        if track is None:
+            return
+        for written in _written(stream):
+            del self._by_written[written]
+        if self._latest is track:
+            self._latest = None
+
+    def read(self, lines: Sequence[bytes], start: int) -> int:
+        """Read lines from a place on, for as long as they are records that the lane knows.
+
+        Returns:
+            The place of the first line that it leaves to the general way, or the end.
+        """
+        place, track = start, self._latest
+        while track is not None and place < len(lines):
+            self._latest = track
+            place += self._read(track, lines, place)
+            if place < len(lines):
+                following = self._track_of(lines[place])
+                track = None if following is track else following
+        return place
+
+    def _read(self, track: _Track, lines: Sequence[bytes], start: int) -> int:
+        """Read lines of one stream; tells how many."""
+        began = self._pipeline.position
+        read = self._read_rows if track.plain else self._read_columns
+        read(track, lines, start)
+        handled = self._pipeline.position - began
+        track.sink.record_counter_metric.increment(handled)
+        if track.parts is not None and track.sink.parts is None:
+            self.close(track.stream.name)  # it has been warned about: read without its key
+            self.open(track.stream, track.sink)
+        return handled
+
+    def _track_of(self, line: bytes) -> _Track | None:
+        """Find the stream of a line, mostly by the bytes of its name alone.
+
+        A wrong guess costs time and nothing else: each stream's decoder asks for its own name.
+        """
+        at = line.find(b'"', line.find(b'"stream"') + len(b'"stream"'))
+        track = self._by_written.get(line[at + 1 : line.find(b'"', at + 1)])
+        if track is not None:
+            return track
+        try:
+            return self._tracks.get(_decode_head(line).stream)
+        except _REFUSED:
+            return None
+
+    def _read_rows(self, track: _Track, lines: Sequence[bytes], start: int) -> None:
+        """Read rows of a plain mapping, as they are or by their columns.
+
+        The one loop that each row of a large stream goes through: no call where none is needed.
+        """
+        pipeline, decode = self._pipeline, track.decode
+        append = pipeline.gathering.entries.append
+        stream, places, nowhere = track.stream, track.places, track.nowhere
+        kind, unchanged_to = track.mapping.kinds[0], track.mapping.rules.quantities.unchanged_to
+        keeps_lines = pipeline.keeps_lines
+        see = None if track.parts is None else track.parts.see
+        position = pipeline.position
+        last: Any = _NOWHERE  # equal to no column's value, null included
+        identifier: Identifier = (kind, "")
+        entry: Entry | None = None  # of the same item, to add to
+        as_is = 0
+        try:
+            for line in islice(lines, start, None):
+                try:
+                    message = decode(line)
+                except _REFUSED:
+                    break
+                record = message.record
+                sku, quantity, code = record.identifier, record.stock, record.code
+                if (
+                    sku != last
+                    and type(sku) is str
+                    and sku
+                    and sku.strip() == sku
+                    and len(sku) <= _SURELY_SHORT
+                    and "\0" not in sku
+                    and "E+" not in sku
+                ):
+                    identifier, entry = (kind, sku), None
+                    last = sku
+                place: Any = places.get(code, _NOWHERE) if type(code) is str else nowhere
+                if (
+                    sku == last
+                    and place is not _NOWHERE
+                    and type(quantity) is int
+                    and 0 <= quantity <= unchanged_to
+                ):
+                    position += 1
+                    as_is += 1
+                    if entry is None:
+                        levels: dict[str | None, Level] = {}
+                        entry = Entry(identifier, levels, position)
+                        append(entry)
+                    if not quantity:
+                        entry.urgent = True
+                    levels[place] = Level(quantity, position, stream, line if keeps_lines else b"")
+                    if see is not None:
+                        row = Row(record.key, quantity, position)
+                        before = see(identifier, place, row)
+                        if before is not None:
+                            track.sink.doubt(identifier, place, (before, row))
+                elif sku is UNSET or quantity is UNSET or (code is UNSET and nowhere is _NOWHERE):
+                    break
+                else:
+                    position += 1
+                    self._count(position, as_is)
+                    as_is = 0
+                    entry = None  # which may be handed over now
+                    self._read_values(track, record, line)
+        finally:  # also where reading waits for room, and the run must stop
+            self._count(position, as_is)
+
+    def _count(self, position: int, as_is: int) -> None:
+        """Tell the pipeline how far reading is, and of so many more rows that were gathered."""
+        self._pipeline.position = position
+        self._pipeline.tally.updates += as_is
+        self._pipeline.gathering.rows += as_is
+
+    def _read_values(self, track: _Track, record: Any, line: bytes) -> None:
+        """Map the values of a plain mapping's columns, and learn where its code leads."""
+        code = record.code
+        outcome = track.mapping.row(record.identifier, record.stock, code)
+        if isinstance(outcome, Stock) and type(code) is str and len(track.places) < _MOST_CODES:
+            track.places[code] = outcome.location
+        if track.parts is not None:
+            track.sink.look_for_parts({track.parts.columns[0]: record.key}, (outcome,))
+        self._pipeline.take((outcome,), track.stream, line if self._pipeline.keeps_lines else b"")
+
+    def _read_columns(self, track: _Track, lines: Sequence[bytes], start: int) -> None:
+        """Map records that have the mapping's columns only."""
+        pipeline, decode = self._pipeline, track.decode
+        for line in islice(lines, start, None):
+            try:
+                message = decode(line)
+            except _REFUSED:
+                return
+            values = zip(track.columns, msgspec.structs.astuple(message.record), strict=True)
+            record = {column: value for column, value in values if value is not UNSET}
+            pipeline.position += 1
+            kept = line if pipeline.keeps_lines else b""
+            outcomes = track.mapping.outcomes(record)
+            track.sink.look_for_parts(record, outcomes)
+            pipeline.take(outcomes, track.stream, kept)
+
+
+class _Track:
+    """What the lane knows of one stream.
+
+    Attributes:
+        parts: What looks for rows that are parts, if the stream's key can tell.
+        plain: Its mapping's columns, if it is one of rows.
+        columns: Else all that its mapping reads.
+        decode: Decodes RECORD lines of this stream, and refuses all others.
+        is_strict: A record with any other column is left to the general way.
+        places: The location of each code that was seen.
+        nowhere: The location of a row whose code is no text: none, unless the stock is global.
+    """
+
+    def __init__(self, stream: Stream, sink: StockSink, mapping: CompiledMapping) -> None:
+        self.stream = stream
+        self.sink = sink
+        self.mapping = mapping
+        self.parts = sink.parts
+        keys = sink.parts.columns if sink.parts else ()
+        self.plain = mapping.plain if _is_distinct(mapping.plain, keys) else None
+        self.is_strict = sink.columns is not None
+        read = {*(mapping.columns or ()), *(sink.columns or ()), *keys, DELETED}
+        self.columns = sorted(read | {_BOM + column for column in read})
+        message: Any = _message_type(stream.name, self._record_type())
+        decoder = msgspec.json.Decoder(message, float_hook=read_float)
+        self.decode: Callable[[bytes], Any] = decoder.decode
+        self.places: dict[str, str | None] = {}
+        placed = self.plain is None or self.plain.warehouse_column is not None
+        self.nowhere: Any = _NOWHERE if placed else None
+
+    def _record_type(self) -> type[msgspec.Struct]:
+        fields: list[tuple[str, Any, Any]]
+        if self.plain is None:
+            names = {f"column_{number}": name for number, name in enumerate(self.columns)}
+            fields = [(field, Any, UNSET) for field in names]
+        else:
+            names = {
+                "identifier": self.plain.identifier_column,
+                "stock": self.plain.stock_column,
+                "code": self.plain.warehouse_column or _NO_COLUMN,
+                "deleted": DELETED,
+            }
+            fields = [(field, Any, UNSET) for field in ("identifier", "stock", "code")]
+            if self.parts is not None:
+                names["key"] = self.parts.columns[0]
+                fields.append(("key", Any, None))
+            fields.append(("deleted", None, None))  # a mark that is not null is refused
+        return msgspec.defstruct(
+            "Record", fields, rename=names, gc=False, forbid_unknown_fields=self.is_strict
+        )
+
+
+class _Head(msgspec.Struct, gc=False):
+    stream: str
+
+
+_decode_head: Final = msgspec.json.Decoder(_Head).decode
+
+
+def _prepare(stream: Stream, sink: StockSink) -> _Track | None:
+    if sink.mapping is None or sink.mapping.columns is None:
+        return None
+    try:
+        return _Track(stream, sink, sink.mapping)
+    except ValueError:
+        # A column's name has a character that no struct's field can have (a quote, a tab).
+        return None
+
+
+def _written(name: str) -> set[bytes]:
+    """Write a stream's name as JSON writers do, without the quotes around it."""
+    texts = (json.dumps(name), json.dumps(name, ensure_ascii=False))
+    return {text[1:-1].encode("utf-8", "surrogatepass") for text in texts}
+
+
+def _message_type(stream: str, record: type[msgspec.Struct]) -> type[msgspec.Struct]:
+    fields: list[tuple[str, Any] | tuple[str, Any, Any]] = [
+        ("type", Literal["RECORD"]),
+        ("record", record),
+        ("own", None, None),  # what stands under our key is refused, but for null
+    ]
+    return msgspec.defstruct(
+        "Message", fields, rename={"own": OWN_KEY}, tag_field="stream", tag=stream, gc=False
+    )
+
+
+def _is_distinct(plain: PlainMapping | None, keys: Sequence[str]) -> bool:
+    """Tell whether a struct can have a field for each column; and one for a key, no more."""
+    if plain is None or len(keys) > 1:
+        return False
+    columns = [plain.identifier_column, plain.stock_column, plain.warehouse_column, *keys]
+    return len({*columns, DELETED}) == len(columns) + 1

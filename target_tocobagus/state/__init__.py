@@ -1,0 +1,1 @@
+"""STATE, never ahead of the rows that it covers."""

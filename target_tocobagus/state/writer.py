@@ -1,0 +1,66 @@
+"""Writes STATE: the newest that is safe, at most one a second, and never ahead of its rejects.
+
+`checkpointing` knows which STATE may go out; this knows when one may, and what must be on disk
+before it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from target_tocobagus.state.checkpoints import Checkpoints, write_value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from target_tocobagus.state.checkpoints import Value
+
+
+class StateWriter:
+    """The STATEs of a run, from the tap's to ours."""
+
+    def __init__(
+        self, emit: Callable[[str], None], sync: Callable[[], None], seconds: float
+    ) -> None:
+        """Begin with none.
+
+        Args:
+            emit: Writes one line to stdout.
+            sync: Sees to it that what was rejected so far is on disk.
+            seconds: The least time between two STATEs.
+        """
+        self._emit = emit
+        self._sync = sync
+        self._seconds = seconds
+        self._waiting = Checkpoints()
+        self._emitted_at = 0.0
+        self._emitted: Value | None = None
+        self._emitted_own: dict[str, Any] = {}
+
+    def add(self, position: int, value: Value) -> None:
+        """Take in a STATE that came after the record at a position."""
+        self._waiting.add(position, value)
+
+    @property
+    def due(self) -> float | None:
+        """The moment from which the next may go out; ``None`` where none waits."""
+        return self._emitted_at + self._seconds if len(self._waiting) else None
+
+    def take_safe(self, lowest: int | None) -> Value | None:
+        """Take out the newest that covers no position from the lowest unsettled one on."""
+        return self._waiting.take_safe(lowest)
+
+    def emit(self, value: Value, own: dict[str, Any], now: float) -> None:
+        """Write a STATE with our key in it; what it covers of rejected rows is on disk before."""
+        self._sync()
+        self._emitted_at = now
+        self._emitted, self._emitted_own = value, own
+        self._emit(write_value(value, own).decode())
+
+    def repeat(self, own: dict[str, Any], now: float) -> None:
+        """Write the latest once more, at the end, if there are new batches to tell of.
+
+        A tap whose bookmark has not moved writes its only STATE before its records.
+        """
+        if self._emitted is not None and own != self._emitted_own:
+            self.emit(self._emitted, own, now)

@@ -1,0 +1,59 @@
+"""Rows on their way into the window, those of one item together.
+
+The rows of one item mostly stand together in a stream. Gathered as they are read, they cost the
+window one step for each item and not one for each row.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from target_tocobagus.core.model import Identifier, Level
+from target_tocobagus.window.pending import Entry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Row: TypeAlias = tuple[Identifier, str | None, Level]
+"""What one record says of one item at one location."""
+
+
+class Gathering:
+    """What has been taken in and not yet handed over.
+
+    Attributes:
+        entries: What came for one item with nothing of another between; in the order of reading,
+            and several of one item where something was.
+        rows: How many rows they were made of; more than they hold where newer values replaced
+            older ones.
+    """
+
+    __slots__ = ("entries", "rows")
+
+    def __init__(self, rows: Iterable[Row] = ()) -> None:
+        """Take rows in, in their order."""
+        self.entries: list[Entry] = []
+        self.rows = 0
+        for row in rows:
+            self.add(*row)
+
+    def add(self, identifier: Identifier, location: str | None, level: Level) -> None:
+        """Take in a row: into the latest entry, if it may stand there, else into a new one."""
+        self.rows += 1
+        entry = self.entries[-1] if self.entries else None
+        if entry is None or not _admits(entry, identifier, location):
+            entry = Entry(identifier, {}, level.position)
+            self.entries.append(entry)
+        entry.levels[location] = level
+        entry.urgent |= level.quantity == 0
+        entry.broadcast |= level.broadcast
+
+    def clear(self) -> None:
+        """Forget what has been handed over."""
+        self.entries.clear()
+        self.rows = 0
+
+
+def _admits(entry: Entry, identifier: Identifier, location: str | None) -> bool:
+    """Whether a row is of this item; a global and a stock per warehouse stand apart."""
+    return entry.identifier == identifier and (None in entry.levels) == (location is None)
