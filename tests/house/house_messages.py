@@ -1,90 +1,17 @@
-"""What a program can say to whoever runs it, read from its sources; and what a document has of it.
-
-Messages are put together far from where they are logged or raised, so it is not followed which
-text gets there. Whatever reads like prose is taken for a part of a message: a string with two
-words, its variable parts written as ``…``. Left out are docstrings, and the words behind a
-rejection's code or a skip, which are told by their code.
-"""
+"""The codes that the program rejects rows with, read from its sources; and a document's code spans."""
 
 from __future__ import annotations
 
 import ast
 import re
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
-VARIABLE: Final = "…"
-_PROSE: Final = re.compile(r"[a-z'] [a-z]")
-_PLACE: Final = re.compile(r"%[-+ #0-9.]*[a-z]")
 _CODE: Final = re.compile(r"[A-Z][A-Z0-9]*_?[A-Z0-9_]*")
 _SPAN: Final = re.compile(r"(?<!`)`([^`]+)`(?!`)")
-_LOGGED: Final = frozenset({"warning", "error", "critical", "exception", "log"})
-_CODED: Final = frozenset({"Refused", "RowError", "Skipped"})
-
-
-class Text(NamedTuple):
-    """A piece of prose in the sources.
-
-    Attributes:
-        module: The file that it stands in, within its package.
-        template: Its words, with ``…`` for each variable part.
-    """
-
-    module: str
-    template: str
-
-    @property
-    def pattern(self) -> re.Pattern[str]:
-        """What finds it in a message."""
-        parts = (part.strip() for part in self.template.split(VARIABLE))
-        return re.compile(".*".join(re.escape(part) for part in parts if part))
-
-
-def prose(package: Path, leave_out: Iterable[str] = ()) -> set[Text]:
-    """Find all prose of a package.
-
-    Args:
-        package: Its folder.
-        leave_out: Files, or folders ending in a slash, within it.
-    """
-    left_out = tuple(leave_out)
-    return {
-        Text(module, template)
-        for path in package.rglob("*.py")
-        if not (module := path.relative_to(package).as_posix()).startswith(left_out)
-        for template in _templates(ast.parse(path.read_text("utf-8")))
-    }
-
-
-def _templates(tree: ast.AST) -> Iterator[str]:
-    inner = {id(part) for node in ast.walk(tree) for part in _told_otherwise(node)}
-    for node in ast.walk(tree):
-        if id(node) not in inner and (template := _template(node)) and _PROSE.search(template):
-            yield template
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and _name(node.func) in _LOGGED:
-            yield from filter(None, map(_template, node.args))
-
-
-def _told_otherwise(node: ast.AST) -> Iterator[ast.AST]:
-    """List the strings of a node that are part of another text, or none that is shown."""
-    if isinstance(node, ast.JoinedStr):
-        yield from node.values
-    elif isinstance(node, ast.Expr):
-        yield node.value
-    elif isinstance(node, ast.Call) and _name(node.func) in _CODED:
-        yield from (part for argument in node.args for part in ast.walk(argument))
-
-
-def _template(node: ast.AST) -> str:
-    if isinstance(node, ast.JoinedStr):
-        return "".join(_template(part) or VARIABLE for part in node.values)
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return _plain(_PLACE.sub(VARIABLE, node.value))
-    return ""
 
 
 def _name(node: ast.expr) -> str:

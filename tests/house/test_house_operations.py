@@ -7,20 +7,18 @@ import re
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, get_args
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 import pytest
-import singer_sdk
 
 # The tests are no package; what they share is found by its own name.
 sys.path.insert(0, str(Path(__file__).parent))
 
 from house_docs import ROOT, Reader, blocks
-from house_messages import codes, prose, spans
+from house_messages import codes, spans
 
 import target_tocobagus
-from target_tocobagus.api.network_errors import Failure
 from target_tocobagus.core import errors
 from target_tocobagus.mapping import REFUSALS
 from target_tocobagus.report.summary import summary_fields, summary_text
@@ -35,37 +33,6 @@ if TYPE_CHECKING:
 OPERATIONS: Final = ROOT / "docs" / "operations.md"
 TEXT: Final = OPERATIONS.read_text("utf-8")
 PACKAGE: Final = Path(target_tocobagus.__file__).parent
-SDK: Final = Path(singer_sdk.__file__).parent
-BEHIND_A_CODE: Final = {
-    f"mapping/{name}.py"
-    for name in (
-        *("compiled", "identifiers", "lists", "locations", "native", "quantities", "refusals"),
-        "rows",
-    )
-}
-"""What these say of a row stands in the log behind its code, or nowhere, where it is skipped."""
-
-OTHERS: Final = {"cli/", "sandbox/", "progress.py", "mapping/vocabulary.py"}
-"""What is for who sits before it, and asks for nothing to be done; and a list of words."""
-
-NAMES: Final[tuple[str, ...]] = get_args(Failure)
-NO_MESSAGES: Final = {
-    "CA certificate bundle": "what requests says, to be looked for",
-    r"Tunnel connection failed: (\d{3})": "what http.client says, to be looked for",
-    "no certificate or crl found": "what OpenSSL says, to be looked for",
-    "wrong version number": "the same",
-    "unknown protocol": "the same",
-    "record layer failure": "the same",
-    **{name: "a name for a failure, it chooses the message" for name in NAMES if " " in name},
-    "# … holds the API's own items: it is recognised only without streams ": "a proposed line",
-}
-"""Prose that the log does not hold, or not by itself, and why."""
-
-TEXTS: Final = {
-    text
-    for text in prose(PACKAGE, BEHIND_A_CODE | OTHERS)
-    if text.template not in NO_MESSAGES and not text.module.startswith("summary")
-}
 RECORDED: Final = ROOT / "tests" / "data" / "streams" / "tap-csv-long+wide.singer"
 
 
@@ -98,40 +65,6 @@ def reader(tmp_path: Path, sandbox: Sandbox) -> Reader:
 def write(reader: Reader, name: str, value: Any) -> None:
     """Write a file of JSON into the clone."""
     (reader.clone / name).write_text(json.dumps(value), "utf-8")
-
-
-def test_there_is_much_to_be_said() -> None:
-    """The search finds messages of every kind: raised, logged, put together from parts."""
-    found = {text.template for text in TEXTS}
-
-    assert found >= {
-        "stopped by signal …",
-        "Rejected …",
-        "The answer to requestId …: …",
-        "…; max_retry_seconds are over",
-        "… says that its rows belong to a document",
-    }
-    assert set(NO_MESSAGES) <= {text.template for text in prose(PACKAGE)}
-
-
-@pytest.mark.parametrize("text", sorted(TEXTS), ids=lambda text: f"{text.module}: {text.template}")
-def test_every_message_has_its_entry(text: Any) -> None:
-    """What the program can say stands in a code span of the document, with what to do about it."""
-    assert any(text.pattern.search(span) for span in spans(TEXT)), text.template
-
-
-@pytest.mark.parametrize(
-    "heading", re.findall(r"^### (.+)$", TEXT.partition("\n## Messages")[2], re.MULTILINE)
-)
-def test_every_entry_is_a_message(heading: str) -> None:
-    """What the document explains is what the program, or the Singer SDK, can say."""
-    patterns = [text.pattern for text in TEXTS | prose(SDK)]
-    entries = [span for row in table(heading) for span in spans(row[0])]
-
-    assert entries
-    for entry in entries:
-        said = any(pattern.search(entry) for pattern in patterns)
-        assert said or entry in {"…: misses …", "true or false", "--config ENV"}, entry
 
 
 def test_every_code_of_a_rejection_is_explained() -> None:
