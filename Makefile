@@ -55,16 +55,16 @@ workflows: $(WORK_READY) ## ... workflows, dependabot.yml, meltano.yml (check-js
 unit: $(WORK_READY) ## Run the tests, child processes' coverage included
 	@echo "== pytest: tests"
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest --quiet --hypothesis-profile ci --ignore tests/crash \
+	@$(BIN)/coverage run -m pytest --quiet --hypothesis-profile ci --ignore tests/laws/test_crash.py \
 	  --ignore tests/meltano --numprocesses $(WORKERS) --dist worksteal
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 	@echo "== pytest: the target is killed at any instant, $(CRASH_INSTANTS) times"
-	@CRASH_INSTANTS=$(CRASH_INSTANTS) $(BIN)/python -m pytest --quiet tests/crash
+	@CRASH_INSTANTS=$(CRASH_INSTANTS) $(BIN)/python -m pytest --quiet tests/laws/test_crash.py
 
 crash: CRASH_INSTANTS = 500
 crash: $(WORK_READY) ## Kill the target at 500 instants, and see that nothing is lost
-	@CRASH_INSTANTS=$(CRASH_INSTANTS) $(BIN)/python -m pytest --quiet tests/crash
+	@CRASH_INSTANTS=$(CRASH_INSTANTS) $(BIN)/python -m pytest --quiet tests/laws/test_crash.py
 
 meltano: $(WORK_READY) $(MELTANO_READY) ## Let Meltano run tap-postgres into the target, from a PostgreSQL
 	@echo "== pytest: Meltano, tap-postgres and PostgreSQL"
@@ -85,7 +85,7 @@ lowest prerelease:
 	@build/$@/bin/uv pip freeze --python build/$@ --exclude-editable > build/$@/versions.txt
 	@build/$@/bin/uv pip install --quiet --python build/$@ --group test --constraint build/$@/versions.txt
 	@echo "== pytest: tests, with $$(grep singer-sdk build/$@/versions.txt) and the like"
-	@build/$@/bin/python -m pytest --quiet --ignore tests/crash --numprocesses $(WORKERS) \
+	@build/$@/bin/python -m pytest --quiet --ignore tests/laws/test_crash.py --numprocesses $(WORKERS) \
 	  --dist worksteal $(TESTS)
 
 mutants: $(WORK_READY) ## Break the program on purpose, and see that a test says so
@@ -112,7 +112,7 @@ wheel: build ## Install the wheel where there are no sources, and run the tests 
 	@$(WHEEL)/.venv/bin/python $(PIP_QUIETLY) install --upgrade 'pip>=25.1'
 	@$(WHEEL)/.venv/bin/python $(PIP_QUIETLY) install "$$(echo dist/*.whl)[sandbox]" --group test
 	@echo "== pytest: the tests of the sdist, against the wheel"
-	@cd $(WHEEL) && .venv/bin/python -m pytest --quiet --ignore tests/crash \
+	@cd $(WHEEL) && .venv/bin/python -m pytest --quiet --ignore tests/laws/test_crash.py \
 	  --numprocesses $(WORKERS) --dist worksteal
 
 clean: ## Remove what the other targets have made

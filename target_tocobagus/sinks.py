@@ -7,7 +7,7 @@ drained.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from singer_sdk import metrics
 from singer_sdk.exceptions import InvalidRecord
@@ -29,9 +29,13 @@ if TYPE_CHECKING:
 
     from target_tocobagus.core.model import Identifier, Outcome, Stream
     from target_tocobagus.mapping import PartsWatch
-    from target_tocobagus.target import TargetTocobagus
+    from target_tocobagus.singer.stream_setup import StreamSetup
 
 _IGNORED = [Skipped("the stream holds no stock")]
+
+
+class _HasStreamSetup(Protocol):
+    stream_setup: StreamSetup
 
 
 class StockSink(Sink):
@@ -39,7 +43,7 @@ class StockSink(Sink):
 
     def __init__(
         self,
-        target: TargetTocobagus,
+        target: _HasStreamSetup,
         stream_name: str,
         schema: dict[str, Any],
         key_properties: Sequence[str] | None,
@@ -49,17 +53,17 @@ class StockSink(Sink):
         Raises:
             ConfigurationError: Only the user can tell where its stock stands.
         """
-        super().__init__(target, stream_name, schema, key_properties)
-        self._target = target
-        self._pipeline = target.pipeline
-        self._warehouse_map = target.settings.policy.warehouse_map
-        self._choice, self._watch = target.choose(stream_name, schema, key_properties)
+        super().__init__(target, stream_name, schema, key_properties)  # type: ignore[arg-type]  # a target that has one
+        self._setup = target.stream_setup
+        self._pipeline = target.stream_setup.pipeline
+        self._warehouse_map = target.stream_setup.warehouse_map
+        self._choice, self._watch = self._setup.choose(stream_name, schema, key_properties)
         mapping = self._choice.mapping
         self.mapping = mapping and mapping.under(schema)
         self.columns = self._choice.columns
         self.parts: PartsWatch | None = None
         if mapping is not None:
-            self.parts = target.watch_parts(stream_name, mapping, self._key_properties)
+            self.parts = self._setup.watch_parts(stream_name, mapping, self._key_properties)
 
     def get_validator(self) -> BaseJSONSchemaValidator | None:
         """Make what checks records, if the user asks for that.
@@ -163,10 +167,8 @@ class StockSink(Sink):
     def doubt(self, identifier: Identifier, location: str | None, rows: tuple[Row, Row]) -> None:
         """Warn of two rows that contradict each other, if the first has not been sent."""
         if self.parts is not None and self._pipeline.is_pending(identifier, rows[0].position):
-            self._target.logger.warning(
-                self.parts.doubt(self.stream_name, identifier, location, rows)
-            )
-            self._target.end_watch(self.stream_name)
+            text = self.parts.doubt(self.stream_name, identifier, location, rows)
+            self._setup.warn_of_parts(self.stream_name, text)
             self.parts = None
 
     def process_batch(self, context: dict[str, Any]) -> None:

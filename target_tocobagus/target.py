@@ -34,10 +34,9 @@ from target_tocobagus.core.errors import ConfigurationError, InputError, Tocobag
 from target_tocobagus.core.foreign_text import clean, quoted
 from target_tocobagus.core.json_lines import bounded
 from target_tocobagus.core.model import Refused, Skipped, Stream
-from target_tocobagus.mapping import CompiledMapping, PartsWatch, doubt_at_schema, unread_keys
 from target_tocobagus.pipeline.run import GRACE_AFTER_SIGNAL, Pipeline
 from target_tocobagus.pipeline.wakeup import WakeUp
-from target_tocobagus.recognition.stream_router import Choice, Chooser
+from target_tocobagus.recognition.stream_router import Chooser
 from target_tocobagus.report import console
 from target_tocobagus.singer.batch_files import read_records
 from target_tocobagus.singer.env import read_variables, unknown_variables, unread_variables
@@ -45,6 +44,7 @@ from target_tocobagus.singer.readable_schema import names_in, readable_schema
 from target_tocobagus.singer.reader import MessageReader, descriptor_of
 from target_tocobagus.singer.sdk_errors import describe, register, sound_schema
 from target_tocobagus.singer.stdout import StateOutput
+from target_tocobagus.singer.stream_setup import StreamSetup
 from target_tocobagus.sinks import StockSink
 from target_tocobagus.state.checkpoints import OWN_KEY, read_value
 
@@ -57,7 +57,6 @@ if TYPE_CHECKING:
     from singer_sdk.plugin_base import _ConfigInput
     from singer_sdk.sinks import Sink
 
-    from target_tocobagus.mapping.required_columns import ColumnWatch
 
 _USER_ERRORS: Final = (
     InvalidInputLine,
@@ -92,6 +91,7 @@ class TargetTocobagus(Target):
 
     settings: Settings
     pipeline: Pipeline
+    stream_setup: StreamSetup
     message_reader: MessageReader
 
     def __init__(self, **kwargs: Any) -> None:
@@ -102,8 +102,6 @@ class TargetTocobagus(Target):
         """
         self._wakeup = WakeUp()
         self._streams: dict[str, Stream] = {}
-        self._remarks: set[str] = set()
-        self._parts: dict[str, PartsWatch | None] = {}
         self._reads_environment = bool(kwargs.get("parse_env_config"))
         kwargs.setdefault("message_reader", MessageReader(self._open_run))
         super().__init__(**kwargs)
@@ -183,57 +181,6 @@ class TargetTocobagus(Target):
             message = f"--config: {clean(' '.join(value))} {reason}"
             raise click.UsageError(message) from None
 
-    def choose(
-        self, stream: str, schema: dict[str, Any], keys: Sequence[str] | None
-    ) -> tuple[Choice, ColumnWatch | None]:
-        """Choose a stream's mapping, and say so once.
-
-        Raises:
-            ConfigurationError: Only the user can tell where its stock stands.
-        """
-        choice = self._chooser.choose(stream, schema, keys)
-        if choice.remark and choice.remark not in self._remarks:
-            self._remarks.add(choice.remark)
-            log = self.logger.info if choice.mapping else self.logger.warning
-            log(choice.remark)
-        if choice.mapping is None:
-            return choice, None
-        self.pipeline.count_clamped(choice.mapping)
-        if not choice.named:
-            return choice, None
-        watch = self.pipeline.watch(stream, choice.mapping)
-        watch.see_schema(schema["properties"])
-        if watch.missing and watch.declared:
-            self.logger.warning(
-                "Stream %s has no column %s, which its mapping relies on: until a record has it,"
-                " no STATE goes out",
-                quoted(stream),
-                watch.describe(),
-            )
-        return choice, watch
-
-    def watch_parts(
-        self, stream: str, mapping: CompiledMapping, keys: Sequence[str]
-    ) -> PartsWatch | None:
-        """Warn of a key that the mapping does not read, and watch for rows that are parts."""
-        columns = tuple(key for key in keys if key not in mapping.identity)
-        if mapping.last_is_meant or not columns:
-            return None
-        unread = unread_keys(keys, mapping.columns) if mapping.columns is not None else ()
-        if unread and (doubt := doubt_at_schema(stream, unread)) not in self._remarks:
-            self._remarks.add(doubt)
-            self.logger.warning(doubt)
-        known = self._parts.get(stream)
-        if known is None and stream in self._parts:
-            return None  # it was warned about
-        if known is None or known.columns != columns:
-            known = self._parts[stream] = PartsWatch(columns)
-        return known
-
-    def end_watch(self, stream: str) -> None:
-        """Look no further for rows that are parts: the stream has been warned about."""
-        self._parts[stream] = None
-
     # The run
 
     def _open_run(self, source: IO[bytes] | IO[str]) -> Pipeline:
@@ -246,6 +193,8 @@ class TargetTocobagus(Target):
         )
         if self.settings.streams is None:
             self.pipeline.questions = self._chooser.questions
+        warehouse_map = self.settings.policy.warehouse_map
+        self.stream_setup = StreamSetup(self.pipeline, self._chooser, warehouse_map)
         return self.pipeline
 
     def process_endofpipe(self) -> None:

@@ -21,19 +21,19 @@ ROOT: Final = Path(__file__).parent.parent
 _SECONDS: Final = 150
 _FAILED: Final = re.compile(r"^(?:FAILED|ERROR) (?:\S*::)?(\S+)", re.MULTILINE)
 
-LAWS: Final = "tests/delivery/test_delivery_laws.py"
+LAWS: Final = "tests/laws/test_delivery.py"
 BLAME: Final = f"{LAWS}::test_whoever_is_to_blame_for_refusals_every_promise_is_kept"
-SOCKET: Final = "tests/delivery/test_delivery_socket.py"
-ENDINGS: Final = "tests/delivery/test_delivery_endings.py"
-PACING: Final = "tests/delivery/test_delivery_pacing.py"
-BATCHES: Final = "tests/delivery/test_delivery_batches.py"
-READING: Final = "tests/delivery/test_delivery_reading.py"
-FOLLOWUP: Final = "tests/steps/test_followup.py"
-RETRYING: Final = "tests/steps/test_retrying.py"
-REPLIES: Final = "tests/steps/test_replies.py"
-REFUSALS: Final = "tests/e2e/test_e2e_refusals.py"
-LANE: Final = "tests/lane/test_lane_equals_general_way.py"
-CRASH: Final = "tests/crash/test_crash.py"
+SOCKET: Final = "tests/delivery/test_socket.py"
+ENDINGS: Final = "tests/delivery/test_endings.py"
+PACING: Final = "tests/delivery/test_pacing.py"
+BATCHES: Final = "tests/delivery/test_batches.py"
+READING: Final = "tests/delivery/test_reading.py"
+FOLLOWUP: Final = "tests/delivery/test_reply_handler.py"
+RETRYING: Final = "tests/delivery/test_retry.py"
+REPLIES: Final = "tests/delivery/test_reply_fields.py"
+REFUSALS: Final = "tests/e2e/test_refusals.py"
+LANE: Final = "tests/singer/test_fast_path.py"
+CRASH: Final = "tests/laws/test_crash.py"
 
 
 class Change(NamedTuple):

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import json
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 import msgspec
 from msgspec import UNSET
@@ -37,12 +37,11 @@ from target_tocobagus.state.checkpoints import OWN_KEY
 from target_tocobagus.window.pending import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from target_tocobagus.core.model import Identifier, Stream
-    from target_tocobagus.mapping import CompiledMapping, PlainMapping
+    from target_tocobagus.core.model import Identifier, Outcome, Stream
+    from target_tocobagus.mapping import CompiledMapping, PartsWatch, PlainMapping
     from target_tocobagus.pipeline.run import Pipeline
-    from target_tocobagus.sinks import StockSink
 
 _BOM: Final = "\ufeff"
 _NO_COLUMN: Final = "\x7f"
@@ -55,6 +54,27 @@ _NOWHERE: Final = object()
 _REFUSED: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
+class MappedSink(Protocol):
+    """A stream's sink, as far as the fast path needs it (`sinks.StockSink`)."""
+
+    mapping: CompiledMapping | None
+    columns: frozenset[str] | None
+    parts: PartsWatch | None
+
+    @property
+    def record_counter_metric(self) -> Any:
+        """The SDK's counter of records."""
+        ...
+
+    def look_for_parts(self, record: dict[str, Any], outcomes: Iterable[Outcome]) -> None:
+        """Warn if the last record contradicts one that is still on its way."""
+        ...
+
+    def doubt(self, identifier: Identifier, location: str | None, rows: tuple[Row, Row]) -> None:
+        """Warn of two rows that contradict each other."""
+        ...
+
+
 class FastLane:
     """Reads what it can of a chunk of lines, into a pipeline."""
 
@@ -65,7 +85,7 @@ class FastLane:
         self._by_written: dict[bytes, _Track] = {}
         self._latest: _Track | None = None
 
-    def open(self, stream: Stream, sink: StockSink) -> None:
+    def open(self, stream: Stream, sink: MappedSink) -> None:
         """Take a stream in, if its mapping reads known columns; else it stays where it is."""
         track = self._tracks.get(stream.name) or _prepare(stream, sink)
         if track is not None:
@@ -236,7 +256,7 @@ class _Track:
         nowhere: The location of a row whose code is no text: none, unless the stock is global.
     """
 
-    def __init__(self, stream: Stream, sink: StockSink, mapping: CompiledMapping) -> None:
+    def __init__(self, stream: Stream, sink: MappedSink, mapping: CompiledMapping) -> None:
         self.stream = stream
         self.sink = sink
         self.mapping = mapping
@@ -282,7 +302,7 @@ class _Head(msgspec.Struct, gc=False):
 _decode_head: Final = msgspec.json.Decoder(_Head).decode
 
 
-def _prepare(stream: Stream, sink: StockSink) -> _Track | None:
+def _prepare(stream: Stream, sink: MappedSink) -> _Track | None:
     if sink.mapping is None or sink.mapping.columns is None:
         return None
     try:

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from target_tocobagus.sandbox.testing import running
-
-# The tests are no package; what they share beside fixtures is found by its own name.
-sys.path.insert(0, str(Path(__file__).parent))
-
-from e2e_command import Command
+from tests.e2e.command import Command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from target_tocobagus.sandbox.testing import Sandbox
 

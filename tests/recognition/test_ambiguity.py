@@ -1,16 +1,11 @@
 """A draft looks where the stock is likeliest to be, and says what is in doubt."""
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from recognising import asked, drafted, schema_of
-
 from target_tocobagus.recognition.recognise import location_columns
+from tests.recognition.helpers import asked, drafted, schema_of
 
 
 def objects(columns: str, kind: str = "array") -> dict[str, Any]:

@@ -1,15 +1,9 @@
 """Orders, movements and documents are never asked about, and changes never drafted as stock."""
 
-import sys
-from pathlib import Path
-
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from recognising import drafted, ignored, schema_of
-
 from target_tocobagus.recognition.recognise import NotStock, propose, recognise
+from tests.recognition.helpers import drafted, ignored, schema_of
 
 NEVER = [
     "order_lines stock_orders salesOrders order-stock inventory_lines stocklines stock_sales",

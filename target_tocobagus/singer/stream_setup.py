@@ -1,0 +1,97 @@
+"""What a stream gets at its SCHEMA: a mapping, what is watched for, and what the log says of it.
+
+Invariants:
+- A remark is logged once a run, however often a SCHEMA comes again.
+- What has been seen of a stream's columns and keys outlives its SCHEMA messages.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Final
+
+from target_tocobagus.core.foreign_text import quoted
+from target_tocobagus.mapping import PartsWatch, doubt_at_schema, unread_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from target_tocobagus.mapping import CompiledMapping
+    from target_tocobagus.mapping.required_columns import ColumnWatch
+    from target_tocobagus.pipeline.run import Pipeline
+    from target_tocobagus.recognition.stream_router import Choice, Chooser
+
+logger: Final = logging.getLogger("target-tocobagus")
+
+
+class StreamSetup:
+    """One run's streams.
+
+    Attributes:
+        pipeline: Where their rows go.
+        warehouse_map: The client id of each location's code, if there is a map.
+    """
+
+    def __init__(
+        self, pipeline: Pipeline, chooser: Chooser, warehouse_map: Mapping[str, str] | None
+    ) -> None:
+        self.pipeline = pipeline
+        self.warehouse_map = warehouse_map
+        self._chooser = chooser
+        self._logged: set[str] = set()
+        self._parts: dict[str, PartsWatch | None] = {}
+
+    def choose(
+        self, stream: str, schema: dict[str, Any], keys: Sequence[str] | None
+    ) -> tuple[Choice, ColumnWatch | None]:
+        """Choose a stream's mapping, and the columns to watch for.
+
+        Raises:
+            ConfigurationError: Only the user can tell where its stock is.
+        """
+        choice = self._chooser.choose(stream, schema, keys)
+        if choice.remark:
+            self._log_once(logging.INFO if choice.mapping else logging.WARNING, choice.remark)
+        if choice.mapping is None:
+            return choice, None
+        self.pipeline.count_clamped(choice.mapping)
+        return choice, self._watch(stream, choice.mapping, schema) if choice.named else None
+
+    def _watch(self, stream: str, mapping: CompiledMapping, schema: dict[str, Any]) -> ColumnWatch:
+        watch = self.pipeline.watch(stream, mapping)
+        watch.see_schema(schema["properties"])
+        if watch.missing and watch.declared:
+            logger.warning(
+                "Stream %s has no column %s, which its mapping relies on: until a record has it,"
+                " no STATE goes out",
+                quoted(stream),
+                watch.describe(),
+            )
+        return watch
+
+    def watch_parts(
+        self, stream: str, mapping: CompiledMapping, keys: Sequence[str]
+    ) -> PartsWatch | None:
+        """Warn of a key that the mapping does not read, and watch for rows that are parts."""
+        columns = tuple(key for key in keys if key not in mapping.identity)
+        if mapping.last_is_meant or not columns:
+            return None
+        unread = unread_keys(keys, mapping.columns) if mapping.columns is not None else ()
+        if unread:
+            self._log_once(logging.WARNING, doubt_at_schema(stream, unread))
+        known = self._parts.get(stream)
+        if known is None and stream in self._parts:
+            return None  # it was warned about
+        if known is None or known.columns != columns:
+            known = self._parts[stream] = PartsWatch(columns)
+        return known
+
+    def warn_of_parts(self, stream: str, text: str) -> None:
+        """Warn of two rows that contradict each other; then look no further in this stream."""
+        logger.warning(text)
+        self._parts[stream] = None
+
+    def _log_once(self, level: int, text: str) -> None:
+        if text not in self._logged:
+            self._logged.add(text)
+            logger.log(level, text)

@@ -1,0 +1,324 @@
+"""`tocobagus check` on what the API says: its clock, the signature, the credentials, or else."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import pytest
+
+from target_tocobagus.cli.check.advice_on_answers import Answers
+from target_tocobagus.sandbox.testing import running
+from tests.cli.check.bench import Checked, check, only_read
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+API: Final = "/api/v1"
+WRONG_SECRET: Final = {"partner_secret": "MARKER-of-a-wrong-secret"}
+WRONG_TOKEN: Final = {"store_token": "MARKER-of-a-wrong-token"}
+
+
+def fault(**fields: Any) -> dict[str, Any]:
+    """Make a scenario in which every request meets a fault."""
+    return {"rules": [{"fault": fields}]}
+
+
+def later(number: int, **fields: Any) -> dict[str, Any]:
+    """Make a scenario in which the request of this number meets a fault."""
+    return {"rules": [{"when": {"requests": number}, "fault": fields}]}
+
+
+class Case(NamedTuple):
+    """What a server does wrong, or a configuration, and what is found.
+
+    Attributes:
+        told: Words that stand in the finding, or below it.
+        asked: How many reads it takes.
+    """
+
+    found: Answers
+    scenario: dict[str, Any] = {}  # noqa: RUF012  # never changed
+    config: dict[str, Any] = {}  # noqa: RUF012  # never changed
+    told: tuple[str, ...] = ()
+    asked: int = 1
+
+
+CASES: Final = (
+    Case(Answers.API_ANSWERS),
+    Case(Answers.CLOCK_RIGHT),
+    Case(Answers.CLOCK_RIGHT, {"skew_ms": 25_000}, told=("ahead of this machine's",)),
+    Case(Answers.SIGNATURE_ACCEPTED),
+    Case(Answers.CLOCK_CLOSE_ENOUGH, fault(drop_date=True)),
+    Case(Answers.CLOCK_OFF, {"skew_ms": 60_000}, told=("ahead of",)),
+    Case(Answers.CLOCK_OFF, {"skew_ms": -60_000}, told=("behind this machine's",)),
+    Case(
+        Answers.CLOCK_REFUSED,
+        {"skew_ms": 600_000},
+        told=("AUTH_003", "requestId", "is 600.0 s ahead of this machine's (within 0.1 s)"),
+        asked=2,
+    ),
+    Case(Answers.SIGNATURE_ACCEPTED, {"skew_ms": -3_600_000}, asked=2),
+    Case(Answers.SIGNATURE_REFUSED, {"skew_ms": 600_000}, WRONG_SECRET, asked=5),
+    Case(Answers.CLOCK_STUBBORN, fault(status=401, code="AUTH_003"), asked=2),
+    Case(Answers.CLOCK_UNKNOWN, fault(status=401, code="AUTH_003", drop_date=True)),
+    Case(
+        Answers.SIGNED_OTHERWISE,
+        {"signature_prefix": ""},
+        told=("It accepts: bare hex", 'Set signature_prefix to "".'),
+        asked=3,
+    ),
+    Case(
+        Answers.SIGNED_OTHERWISE,
+        {"signed_path_prefix": API},
+        told=(f"for the path {API}/partner/stores", f'Set signed_path_prefix to "{API}".'),
+        asked=2,
+    ),
+    Case(
+        Answers.SIGNED_OTHERWISE,
+        {"signature_prefix": "", "signed_path_prefix": API},
+        told=(f'Set signature_prefix to "" and signed_path_prefix to "{API}".',),
+        asked=4,
+    ),
+    Case(
+        Answers.SIGNED_OTHERWISE,
+        {"signature_prefix": "sha256="},
+        {"signature_prefix": "hmac ", "signed_path_prefix": "/v2"},
+        ("It refuses: hmac  and hex, for the path /v2/partner", 'signed_path_prefix to ""'),
+        asked=6,
+    ),
+    Case(
+        Answers.SIGNED_OTHERWISE_AND_REFUSED,
+        {"signature_prefix": ""},
+        WRONG_TOKEN,
+        ("AUTH_006", 'Set signature_prefix to ""; and check store_token'),
+        asked=3,
+    ),
+    Case(
+        Answers.SIGNED_OTHERWISE_AND_REFUSED,
+        later(1, status=401, code="AUTH_010") | {"skew_ms": 600_000},
+        told=("AUTH_003", "and check this machine's clock."),
+        asked=2,
+    ),
+    Case(
+        Answers.SIGNATURE_REFUSED,
+        config=WRONG_SECRET,
+        told=("AUTH_010", "all 4 forms", "partner_secret, and partner_client_id"),
+        asked=4,
+    ),
+    Case(
+        Answers.SIGNATURE_REFUSED,
+        {"codes": {"AUTH_004": "AUTH_010"}},
+        {"partner_client_id": "2000000000000000000009"},
+        ("which of the two is wrong cannot be told",),
+        asked=4,
+    ),
+    Case(
+        Answers.SIGNATURE_REFUSED,
+        later(3, status=503),
+        WRONG_SECRET,
+        ("It refuses 2 of 4 forms, and then fails to answer",),
+        asked=3,
+    ),
+    Case(
+        Answers.SIGNATURE_REFUSED, later(2, drop_before="fin"), WRONG_SECRET, ("1 of 4",), asked=2
+    ),
+    Case(
+        Answers.CREDENTIALS_REFUSED,
+        config=WRONG_TOKEN,
+        told=("AUTH_006, Invalid store token, requestId", "Check store_token, of which"),
+    ),
+    Case(
+        Answers.CREDENTIALS_REFUSED,
+        config={"store_client_id": "2000000000000000000009"},
+        told=("AUTH_005", "Check store_client_id, of which"),
+    ),
+    Case(
+        Answers.CREDENTIALS_REFUSED,
+        config={"partner_client_id": "2000000000000000000009"},
+        told=("AUTH_004", "Check partner_client_id, of which"),
+    ),
+    Case(
+        Answers.CREDENTIALS_REFUSED,
+        fault(status=402, code="AUTH_777", message="Nope"),
+        told=(
+            "(HTTP 402, AUTH_777, Nope, requestId ",
+            "Check partner_client_id, store_client_id, store_token and partner_secret. What AUTH_",
+            "What AUTH_777 means is not documented.",
+        ),
+    ),
+    Case(Answers.ACCESS_REFUSED, fault(status=403, body={"detail": "no"}), told=("HTTP 403",)),
+    Case(Answers.ACCESS_REFUSED, fault(status=401, code="NO_WAY"), told=("NO_WAY",)),
+    Case(Answers.NO_ANSWER, fault(hang=True), {"request_timeout_seconds": 1}, ("within 1 s",)),
+    Case(
+        Answers.NO_ANSWER,
+        fault(drip_ms=300, drip_headers=True),
+        {"request_timeout_seconds": 1},
+    ),
+    Case(Answers.CONNECTION_LOST, fault(drop_before="rst"), told=("reset by peer",)),
+    Case(
+        Answers.CONNECTION_LOST,
+        fault(drop_before="fin"),
+        told=("closed without an answer)",),
+    ),
+    Case(Answers.CONNECTION_LOST, fault(cut=10), told=("(the answer breaks off)",)),
+    Case(Answers.CONNECTION_LOST, fault(status=302, location="//[x"), told=("be understood)",)),
+    Case(
+        Answers.PAGE,
+        fault(html=True, status=403, headers={"via": "1.1 gate"}),
+        told=('(HTTP 403, from 1.1 gate). It begins: "Sandbox"',),
+    ),
+    Case(Answers.PAGE, fault(html=True, headers={"server": "nginx"}), told=("from nginx",)),
+    Case(Answers.PAGE, fault(body=["x" * 500]), told=(f'["{"x" * 88}…',)),
+    Case(Answers.PAGE, fault(truncate=0), told=("It begins: (nothing)",)),
+    Case(Answers.PAGE, config={"api_url": "<url>"}, told=('It begins: "Not Found"',), asked=0),
+    Case(
+        Answers.REDIRECTED,
+        fault(status=302, location="https://me:MARKER@elsewhere.example/x?key=MARKER"),
+        told=("to https://elsewhere.example/x (HTTP 302)",),
+    ),
+    Case(Answers.REDIRECTED, fault(status=301), told=("(nowhere)",)),
+    Case(Answers.REDIRECTED, fault(status=308, location="/login?x=1"), told=("to /login (",)),
+    Case(Answers.NOT_FOUND, fault(status=404), told=("SBX_404",)),
+    Case(
+        Answers.NOT_FOUND, config={"api_url": f"<url>{API}/v1"}, told=("REQ_005", "ends in /api/v1")
+    ),
+    Case(Answers.THROTTLED, fault(status=429, retry_after=9), told=(" Retry-After: 9.",)),
+    Case(Answers.SERVER_FAILS, fault(status=500), told=("HTTP 500", "requestId")),
+    Case(Answers.SERVER_FAILS, fault(status=503, html=True, retry_after=7), told=("After: 7",)),
+    Case(Answers.REFUSED, fault(status=400, code="X_1", message="M"), told=("400, X_1, M",)),
+    Case(Answers.UNEXPECTED, fault(body={"data": []}), told=("HTTP 200",)),
+    Case(Answers.UNEXPECTED, fault(body={"success": True}, status=400)),
+    Case(Answers.UNEXPECTED, fault(body={"success": 1, "error": "AUTH_010"})),
+)
+ELSEWHERE: Final = {Answers.PAGE_BY_PROXY}
+"""What needs a proxy is among the situations of the network."""
+
+
+def checked(scenario: dict[str, Any], config: dict[str, Any], folder: Path) -> tuple[Checked, int]:
+    """Check against a sandbox that plays a scenario; give also how many reads it took."""
+    with running(scenario) as sandbox:
+        given = {"api_url": sandbox.api_url, **sandbox.credentials, **config}
+        given["api_url"] = given["api_url"].replace("<url>", sandbox.url)
+        done = check(given, folder, {})
+        assert only_read(sandbox)
+        return done, len(sandbox.requests())
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.found.name)
+def test_what_the_api_says_is_understood(case: Case, tmp_path: Path) -> None:
+    """Each answer has a finding of its own, in so many reads and no write, without a secret."""
+    done, asked = checked(case.scenario, case.config, tmp_path)
+    row = case.found.value
+    found = [each for each in done.shown if (each.check, each.standing) == row[:2]]
+
+    assert done.finds(case.found), done.output
+    assert all(any(text in each.found + each.more for each in found) for text in case.told), found
+    assert asked == case.asked
+    assert done.code == int(any(each.standing not in {"ok", "attention"} for each in done.shown))
+    assert "MARKER" not in done.output
+
+
+def test_all_that_can_be_found_in_an_answer_has_a_case() -> None:
+    """No row of the table is without a test."""
+    assert {case.found for case in CASES} | ELSEWHERE == set(Answers)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "left"),
+    [
+        (fault(status=500), ["clock", "signature"]),
+        (fault(status=401, code="AUTH_003"), ["signature"]),
+        (fault(hang=True), ["clock", "signature"]),
+        (fault(status=401, code="AUTH_010", drop_date=True), ["clock"]),
+        (later(2, status=500) | {"skew_ms": 600_000}, ["signature"]),
+        (later(2, drop_before="fin") | {"skew_ms": 600_000}, ["signature"]),
+    ],
+    ids=str,
+)
+def test_what_an_answer_leaves_open_is_named(
+    scenario: dict[str, Any], left: list[str], tmp_path: Path
+) -> None:
+    """What could not be found out was not tried, because of something that is said."""
+    done, _ = checked(scenario, {"request_timeout_seconds": 1}, tmp_path)
+    open_ends = [each for each in done.shown if each.standing == "not tried"]
+
+    assert [each.check for each in open_ends] == left
+    assert all(each.found.startswith("because ") for each in open_ends)
+    assert done.code == 1
+
+
+def test_without_credentials_the_way_and_the_clock_are_checked(tmp_path: Path) -> None:
+    """What is missing is the settings' matter; the server is asked without a signature."""
+    nothing = dict.fromkeys(("partner_client_id", "partner_secret", "store_token"))
+    done, asked = checked({"skew_ms": 600_000}, nothing, tmp_path)
+
+    assert done.standings["settings"] == "wrong"
+    assert done.standings["answer"] == "ok"
+    assert done.standings["clock"] == "attention"
+    assert done.of("signature").found == "because the credentials are not complete."
+    assert asked == 1
+
+
+def test_what_was_signed_is_shown_with_the_token_blanked_out(tmp_path: Path) -> None:
+    """Seven lines as the guide has them; the hash is that of the empty string."""
+    with running() as sandbox:
+        done = check({"api_url": sandbox.api_url, **sandbox.credentials}, tmp_path, {})
+    lines = done.of("signature").more.splitlines()[-7:]
+
+    assert lines[:2] == ["GET", "/partner/stores/products"]
+    assert lines[2:5] == [
+        f"x-partner-client-id:{sandbox.credentials['partner_client_id']}",
+        f"x-store-client-id:{sandbox.credentials['store_client_id']}",
+        "x-store-token:***",
+    ]
+    assert lines[5].startswith("x-timestamp:17")
+    assert lines[6] == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+
+def test_the_form_that_is_advised_is_one_that_works(tmp_path: Path) -> None:
+    """With what it says to set, the next check finds that all is well."""
+    wanted = {"signature_prefix": "", "signed_path_prefix": API}
+    first, _ = checked(wanted, {}, tmp_path)
+    advised = dict(
+        pair.split(" to ")
+        for pair in first.of("signature").more.split("Set ")[1].split(".\n")[0].split(" and ")
+    )
+    second, _ = checked(wanted, {key: json.loads(text) for key, text in advised.items()}, tmp_path)
+
+    assert advised == {"signature_prefix": '""', "signed_path_prefix": f'"{API}"'}
+    assert (first.code, second.code) == (1, 0)
+
+
+ECHOES: Final = (
+    {"status": 401, "code": "AUTH_099", "message": "of <secret>"},
+    {"status": 401, "code": "<secret>"},
+    {"status": 500, "code": "X", "message": "of <secret>"},
+    {"status": 404, "message": "of <secret>"},
+    {"status": 429, "headers": {"retry-after": "<secret>"}},
+    {"html": True, "headers": {"via": "1.1 <secret>"}},
+    {"html": True, "headers": {"server": "<secret>"}},
+    {"body": ["<secret>"]},
+    {"status": 302, "location": "https://elsewhere.example/<secret>"},
+    {"status": 401, "body": {"error": {"code": "AUTH_010", "details": {"hint": "<secret>"}}}},
+    {"status": 401, "body": {"error": {"code": "AUTH_006"}, "requestId": "<secret>"}},
+)
+
+
+@pytest.mark.parametrize("name", ["partner_secret", "store_token", "both"])
+@pytest.mark.parametrize("echo", ECHOES, ids=str)
+def test_a_secret_that_the_server_echoes_is_blanked_out(
+    echo: dict[str, Any], name: str, tmp_path: Path
+) -> None:
+    """Wherever it stands in the answer."""
+    with running() as sandbox:
+        known = sandbox.credentials
+        both = f"{known['partner_secret']}{known['store_token']}"
+        told = json.dumps(fault(**echo)).replace("<secret>", known.get(name, both))
+        sandbox.set_scenario(json.loads(told))
+        done = check({"api_url": sandbox.api_url, **known}, tmp_path, {})
+
+    assert done.code == 1
+    assert "***" in done.output
+    assert known["store_token"] not in done.output
+    assert known["partner_secret"] not in done.output

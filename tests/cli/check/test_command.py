@@ -1,0 +1,204 @@
+"""`tocobagus check` as a command: its options, its exit code, its page, and what it sends."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+from click.testing import CliRunner
+
+from target_tocobagus.cli import main
+from target_tocobagus.sandbox.testing import running
+from tests.cli.check.bench import PATIENCE, TOCOBAGUS, clean_environment, only_read
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from target_tocobagus.sandbox.testing import Sandbox
+
+COLOUR: Final = re.compile(r"\x1b\[(?:\d+;)*3\d")
+TARGET: Final = [sys.executable, "-m", "target_tocobagus"]
+RECORDED: Final = [
+    {"type": "SCHEMA", "stream": "s", "schema": {"properties": {"sku": {}, "stock": {}}}},
+    {"type": "RECORD", "stream": "s", "record": {"sku": "A", "stock": 1}},
+]
+MAPPED: Final = [{"stream": "s", "sku": "sku", "stock": "stock"}]
+
+
+def written(sandbox: Sandbox, folder: Path, **config: Any) -> Path:
+    """Write a configuration for a sandbox."""
+    path = folder / "config.json"
+    values = {"api_url": sandbox.api_url, **sandbox.credentials, **config}
+    path.write_text(json.dumps(values))
+    return path
+
+
+def run(*arguments: object, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run the command as a process of its own, its output piped."""
+    command = [*TOCOBAGUS, "check", *map(str, arguments)]
+    given = {**clean_environment(), "COLUMNS": "80", **env}
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, env=given, timeout=PATIENCE
+    )
+
+
+def test_all_is_well(tmp_path: Path) -> None:
+    """Exit 0; one line for each check, no colours in a pipe, and one read was made."""
+    with running() as sandbox:
+        done = run("--config", written(sandbox, tmp_path))
+
+        assert only_read(sandbox)
+        assert len(sandbox.requests()) == 1
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\x1b" not in done.stdout
+    assert re.findall(r"^(\w+) +ok  ", done.stdout, re.MULTILINE) == [
+        "settings",
+        "mappings",
+        "name",
+        "connection",
+        "certificate",
+        "answer",
+        "clock",
+        "signature",
+        "rejects",
+    ]
+    assert done.stdout.endswith("\nAll is well.\n")
+
+
+def test_not_all_is_well(tmp_path: Path) -> None:
+    """Exit 1, and the last line counts what is to be done."""
+    with running({"skew_ms": 60_000}) as sandbox:
+        config = written(sandbox, tmp_path, rejects_path=str(tmp_path), store_token="other")  # noqa: S106  # a wrong one
+        done = run("--config", config)
+
+    assert done.returncode == 1
+    assert done.stdout.endswith("\nNot all is well: 2 wrong, 1 attention.\n")
+
+
+def test_what_deserves_attention_keeps_no_run_from_working(tmp_path: Path) -> None:
+    """Exit 0, for a script that asks first; the last line says that there is something to see."""
+    with running({"skew_ms": 60_000}) as sandbox:
+        done = run("--config", written(sandbox, tmp_path))
+
+    assert done.returncode == 0
+    assert done.stdout.endswith("\nA run would work; look at what is named: 1 attention.\n")
+
+
+@pytest.mark.parametrize("width", [30, 80, 120])
+def test_the_page_is_no_broader_than_the_terminal(width: int, tmp_path: Path) -> None:
+    """Texts are broken between words, without white space at the end of a line."""
+    with running({"codes": {"AUTH_006": "AUTH_099"}, "skew_ms": 60_000}) as sandbox:
+        config = written(sandbox, tmp_path, store_token="other", stock_bufer=1)  # noqa: S106  # a wrong one
+        done = run("--config", config, COLUMNS=str(width))
+    lines = done.stdout.splitlines()
+    wrapped = [line for line in lines if not re.match(r"    (x-|/|[0-9a-f]{64}$)", line)]
+
+    assert max(map(len, wrapped)) <= width
+    assert not [line for line in lines if line != line.rstrip()]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--config", "<folder>/none.json"],
+        ["--config", "<folder>"],
+        ["--config", "ENV", "--stream", "<folder>/none.singer"],
+        ["--config", "ENV", "--catalog", "<folder>"],
+        ["--config", "ENV", "--nonsense"],
+        ["--config", "ENV", "surplus"],
+    ],
+    ids=str,
+)
+def test_a_wrong_use_is_told_as_click_does(arguments: list[str], tmp_path: Path) -> None:
+    """Exit 2, and nothing was checked."""
+    given = [each.replace("<folder>", str(tmp_path)) for each in arguments]
+    result = CliRunner().invoke(main, ["check", *given])
+
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert "Usage: " in result.stderr
+
+
+def test_the_help_says_what_is_done_and_what_is_not() -> None:
+    """That nothing is written, how long an attempt may take, and when it exits with 0."""
+    text = " ".join(CliRunner().invoke(main, ["check", "--help"]).stdout.split())
+
+    assert "Nothing is written to the API" in text
+    assert "at most 10 seconds" in text
+    assert "0 if a run would work" in text
+
+
+def at_a_terminal(command: list[str], env: dict[str, str]) -> str:
+    """Run a command whose output is a terminal, and give what it wrote."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(command, stdout=theirs, stderr=theirs, env=env) as process:
+        os.close(theirs)
+        text = b""
+        while chunk := _read(ours):
+            text += chunk
+        process.wait(PATIENCE)
+    os.close(ours)
+    return text.decode()
+
+
+def _read(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, 1 << 16)
+    except OSError:
+        # Linux says so when the other end of a terminal is closed.
+        return b""
+
+
+@pytest.mark.parametrize(
+    ("env", "coloured", "plain"),
+    [
+        ({"TERM": "xterm"}, True, False),
+        ({"TERM": "xterm", "NO_COLOR": "1"}, False, False),
+        ({"TERM": "dumb"}, False, True),
+    ],
+    ids=str,
+)
+def test_colours_are_for_terminals_that_want_them(
+    env: dict[str, str],
+    coloured: bool,  # noqa: FBT001  # a table
+    plain: bool,  # noqa: FBT001  # a table
+    tmp_path: Path,
+) -> None:
+    """`NO_COLOR` takes the colours away, `TERM=dumb` whatever is no text."""
+    with running() as sandbox:
+        command = [*TOCOBAGUS, "check", "--config", str(written(sandbox, tmp_path))]
+        text = at_a_terminal(command, {**clean_environment(), "COLUMNS": "80", **env})
+
+    assert bool(COLOUR.search(text)) == coloured
+    assert ("\x1b" not in text) == plain
+    assert "All is well." in text
+
+
+def test_what_is_sent_is_what_a_run_sends(tmp_path: Path) -> None:
+    """The same headers, but for a body's; the same words for who asks; nothing of `~/.netrc`."""
+    netrc = tmp_path / ".netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password something\n")
+    netrc.chmod(0o600)
+    with running() as sandbox:
+        config = written(sandbox, tmp_path, streams=MAPPED)
+        run("--config", config, HOME=str(tmp_path))
+        lines = "".join(f"{json.dumps(message)}\n" for message in RECORDED)
+        env = {**clean_environment(), "HOME": str(tmp_path)}
+        command = [*TARGET, "--config", str(config)]
+        subprocess.run(command, input=lines.encode(), check=True, capture_output=True, env=env)
+        read, sent = (request["headers"] for request in sandbox.requests())
+    of_body = {"content-type", "content-length"}
+    of_moment = {"x-timestamp", "x-signature"}
+
+    assert read.keys() == sent.keys() - of_body
+    assert {key: read[key] for key in read.keys() - of_moment} == {
+        key: sent[key] for key in read.keys() - of_moment
+    }
+    assert "authorization" not in read

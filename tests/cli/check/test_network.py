@@ -1,0 +1,468 @@
+"""`tocobagus check` on the way to the API: names, connections, proxies, certificates."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import pytest
+import requests
+import trustme
+
+from target_tocobagus.api.deadline import ConnectionTimeoutError
+from target_tocobagus.api.network_errors import Failed, translated
+from target_tocobagus.cli.check import sockets
+from target_tocobagus.cli.check.advice_on_answers import Answers
+from target_tocobagus.cli.check.advice_on_network import Network
+from target_tocobagus.cli.check.observed import Proxy, Route
+from target_tocobagus.cli.check.reaching import Reach
+from target_tocobagus.sandbox.testing import running
+from tests.api.scripted_server import two_addresses
+from tests.cli.check.bench import (
+    TOCOBAGUS,
+    WIDE,
+    Checked,
+    check,
+    clean_environment,
+    closed,
+    deaf,
+    only_read,
+    proxy,
+    rows,
+    saying,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from target_tocobagus.cli.check.advice import Diagnosis
+    from target_tocobagus.sandbox.testing import Sandbox
+
+PASSWORD: Final = "pa55-word"  # noqa: S105  # a marker to be looked for in the output
+NOBODY: Final = f"{'a' * 64}.invalid"
+"""A name that no server need be asked for: no label may be so long."""
+
+NOW: Final = datetime.now(timezone.utc)
+PAGE: Final = (
+    b"HTTP/1.1 403 Forbidden\r\nVia: 1.1 gate\r\nContent-Length: 15\r\n\r\n<h1>Denied</h1>"
+)
+FLOOD: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 99000000\r\n\r\n" + b" " * (10 << 20)
+"""More than is looked at, of an answer that says that it is longer still."""
+
+ALERT: Final = b"\x15\x03\x03\x00\x02\x02\x28"
+"""TLS: a fatal alert, handshake failure."""
+
+
+class Case(NamedTuple):
+    """A situation, and what is found in it.
+
+    Attributes:
+        found: What is found.
+        env: Beside the CA bundle; `<name>` stands for the place of that name.
+        api_url: Another one than the sandbox's.
+        tls: How the sandbox's certificate is issued; ``None`` serves plain http.
+        fault: What the sandbox does wrong.
+    """
+
+    found: Diagnosis
+    env: dict[str, str] = {}  # noqa: RUF012  # never changed
+    api_url: str = ""
+    tls: dict[str, Any] | None = None
+    fault: dict[str, Any] | None = None
+
+
+TLS: Final[dict[str, Any]] = {}
+OLD: Final = {"not_before": NOW - timedelta(days=9), "not_after": NOW - timedelta(days=1)}
+NEW: Final = {"not_before": NOW + timedelta(days=1), "not_after": NOW + timedelta(days=9)}
+BY_PROXY: Final = {"HTTPS_PROXY": "http://<proxy>"}
+
+CASES: Final = (
+    Case(Network.NAME_IS_ADDRESS),
+    Case(Network.NAME_RESOLVES, api_url="http://localhost:<port>/api/v1"),
+    Case(Network.NAME_UNKNOWN, api_url=f"https://{NOBODY}/api/v1"),
+    Case(Network.CONNECTS),
+    Case(Network.REFUSED, api_url="https://<closed>/api/v1"),
+    Case(Network.UNREACHABLE, api_url="https://255.255.255.255/api/v1"),
+    Case(Network.PLAIN_HTTP),
+    Case(Network.CERTIFICATE_GOOD, tls=TLS),
+    Case(Network.CERTIFICATE_VERIFIED, tls=TLS, fault={"drip_ms": 0.01}),
+    Case(Network.UNTRUSTED, {"REQUESTS_CA_BUNDLE": ""}, tls=TLS),
+    Case(Network.WRONG_NAME, tls={"name": "other.example"}),
+    Case(Network.WRONG_NAME, tls={}, api_url="https://localhost:<port>/api/v1"),
+    Case(Network.EXPIRED, tls=OLD),
+    Case(Network.NOT_YET_VALID, tls=NEW),
+    Case(Network.BUNDLE_UNREADABLE, {"REQUESTS_CA_BUNDLE": "/nowhere.pem"}, tls=TLS),
+    Case(
+        Network.BUNDLE_UNREADABLE,
+        {"REQUESTS_CA_BUNDLE": "", "CURL_CA_BUNDLE": "<empty>"},
+        tls=TLS,
+    ),
+    Case(Network.NO_TLS, api_url="https://<page>/api/v1"),
+    Case(Network.TLS_FAILED, api_url="https://<alert>/api/v1"),
+    Case(Network.PROXY_USED, BY_PROXY, tls=TLS),
+    Case(Network.CERTIFICATE_GOOD, BY_PROXY, tls=TLS),
+    Case(Network.UNTRUSTED, {**BY_PROXY, "REQUESTS_CA_BUNDLE": ""}, tls=TLS),
+    Case(Network.PROXY_USED, {"http_proxy": "http://<proxy>"}),
+    Case(Network.PROXY_USED, {"HTTPS_PROXY": f"http://me:{PASSWORD}@<locked>"}, tls=TLS),
+    Case(Network.PROXY_WANTS_USER, {"HTTPS_PROXY": "http://<locked>"}, tls=TLS),
+    Case(Network.PROXY_WANTS_USER, {"HTTPS_PROXY": f"http://you:{PASSWORD}@<locked>"}, tls=TLS),
+    Case(Network.PROXY_WANTS_USER, {"HTTP_PROXY": "http://<locked>"}),
+    Case(Network.PROXY_WANTS_USER, fault={"status": 407, "html": True}),
+    Case(Network.PROXY_FORBIDS, {"HTTPS_PROXY": "http://<page>"}, tls=TLS),
+    Case(Network.PROXY_FAILS, BY_PROXY, api_url="https://<closed>/api/v1"),
+    Case(Network.PROXY_LOST, {"HTTPS_PROXY": "http://<silence>"}, tls=TLS),
+    Case(Network.PROXY_LOST, {"HTTPS_PROXY": "https://<alert>"}, tls=TLS),
+    Case(Network.PROXY_LOST, {"HTTPS_PROXY": "https://<sandbox>"}, tls=OLD),
+    Case(Network.PROXY_SPEAKS_NO_TLS, {"HTTPS_PROXY": f"https://me:{PASSWORD}@<page>"}, tls=TLS),
+    Case(Network.PROXY_DOWN, {"ALL_PROXY": f"http://me:{PASSWORD}@<closed>"}),
+    Case(Network.PROXY_NAME_UNKNOWN, {"HTTPS_PROXY": f"me:{PASSWORD}@{NOBODY}:3128"}, tls=TLS),
+    Case(Network.PROXY_UNUSABLE, {"ALL_PROXY": f"socks5h://me:{PASSWORD}@<closed>"}),
+    Case(Network.PROXY_UNUSABLE, {"HTTPS_PROXY": f"http://me:{PASSWORD}@host:port"}, tls=TLS),
+    Case(Network.PROXY_UNUSABLE, {"HTTPS_PROXY": f"http://me:{PASSWORD}@"}, tls=TLS),
+    Case(Network.PROXY_UNUSABLE, {"HTTPS_PROXY": f"http://[me:{PASSWORD}@host:1"}, tls=TLS),
+    Case(Answers.PAGE_BY_PROXY, {"HTTP_PROXY": f"http://me:{PASSWORD}@<page>"}),
+    Case(Answers.PAGE, api_url="http://<flood>/api/v1"),
+    Case(Answers.CONNECTION_LOST, api_url="http://<silence>/api/v1"),
+    Case(Answers.CONNECTION_LOST, api_url="http://<alert>/api/v1"),
+)
+AT_THE_SEAM: Final = {Network.NAMES_SILENT, Network.NO_CONNECTION, Network.CERTIFICATE_REFUSED}
+"""Those that cannot be brought about everywhere; their tests stand by themselves below."""
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Servers of all kinds, each on a port of its own, by name."""
+    folder = tmp_path_factory.mktemp("places")
+    (folder / "empty.pem").write_text("no certificate\n")
+    with (
+        proxy(folder) as open_proxy,
+        proxy(folder, "--basic-auth", f"me:{PASSWORD}") as locked,
+        saying(PAGE) as page,
+        saying(ALERT) as alert,
+        saying(FLOOD) as flood,
+        saying() as silence,
+        closed() as nobody,
+    ):
+        yield {
+            "proxy": open_proxy,
+            "locked": locked,
+            "page": page,
+            "alert": alert,
+            "flood": flood,
+            "silence": silence,
+            "closed": nobody,
+            "empty": str(folder / "empty.pem"),
+        }
+
+
+@contextlib.contextmanager
+def serving(case: Case, folder: Path) -> Iterator[Sandbox]:
+    """Serve as the case says; its certificate's authority is in the folder's ``ca.pem``."""
+    scenario = {"rules": [{"fault": case.fault}]} if case.fault else {}
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+    if case.tls is None:
+        with running(scenario) as sandbox:
+            yield sandbox
+        return
+    chain, key = folder / "chain.pem", folder / "key.pem"
+    options = {"name": "127.0.0.1", **case.tls}
+    issued = authority.issue_cert(options.pop("name"), **options)
+    chain.write_bytes(b"".join(part.bytes() for part in issued.cert_chain_pems))
+    key.write_bytes(issued.private_key_pem.bytes())
+    with running(scenario, tls=(chain, key)) as sandbox:
+        yield sandbox
+
+
+def checked(case: Case, folder: Path, places: dict[str, str]) -> Checked:
+    """Check in the situation of a case."""
+
+    def placed(text: str) -> str:
+        for name, place in known.items():
+            text = text.replace(f"<{name}>", place)
+        return text
+
+    with serving(case, folder) as sandbox:
+        server = sandbox.url.partition("://")[2]
+        known = {**places, "sandbox": server, "port": server.partition(":")[2]}
+        env = {name: placed(value) for name, value in case.env.items()}
+        url = placed(case.api_url) or sandbox.api_url
+        config = {**sandbox.credentials, "api_url": url, "request_timeout_seconds": 5}
+        done = check(config, folder, {"REQUESTS_CA_BUNDLE": str(folder / "ca.pem"), **env})
+        assert only_read(sandbox)
+    return done
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.found.name)
+def test_what_stands_on_the_way_is_found(
+    case: Case, tmp_path: Path, places: dict[str, str]
+) -> None:
+    """Each situation has a finding of its own, the exit code follows, and no password is shown."""
+    done = checked(case, tmp_path, places)
+
+    assert done.finds(case.found), done.output
+    assert done.code == int(any(each.standing != "ok" for each in done.shown))
+    assert done.code == int(case.found.value.standing != "ok" or "UNTRUSTED" in case.found.name)
+    assert PASSWORD not in done.output
+
+
+def test_all_that_can_be_found_on_the_way_has_a_situation() -> None:
+    """No row of the table is without a test."""
+    assert {case.found for case in CASES} - set(Answers) | AT_THE_SEAM == set(Network)
+
+
+@pytest.mark.parametrize(
+    ("case", "left"),
+    [
+        (CASES[2], ["connection", "certificate", "answer", "clock", "signature"]),
+        (CASES[4], ["certificate", "answer", "clock", "signature"]),
+        (
+            Case(Network.UNTRUSTED, {"REQUESTS_CA_BUNDLE": ""}, tls=TLS),
+            ["answer", "clock", "signature"],
+        ),
+        (
+            Case(Network.PROXY_UNUSABLE, {"ALL_PROXY": "socks5://<closed>"}),
+            ["name", "connection", "certificate", "answer", "clock", "signature"],
+        ),
+    ],
+    ids=lambda value: value.found.name if isinstance(value, Case) else "",
+)
+def test_what_cannot_be_checked_is_named_with_the_reason(
+    case: Case, left: list[str], tmp_path: Path, places: dict[str, str]
+) -> None:
+    """After the first thing that fails, each check that needs it was not tried, because of it."""
+    done = checked(case, tmp_path, places)
+    because = f"because {case.found.value.blocks}."
+
+    assert [each.check for each in done.shown if each.standing == "not tried"] == left
+    assert {each.found for each in done.shown if each.standing == "not tried"} == {because}
+
+
+def test_the_variable_that_names_the_proxy_is_told(tmp_path: Path, places: dict[str, str]) -> None:
+    """It is named as it is spelt, with user and password blanked out."""
+    env = {"https_proxy": f"http://me:{PASSWORD}@<closed>"}
+    done = checked(Case(Network.PROXY_DOWN, env, tls=TLS), tmp_path, places)
+
+    assert done.of("proxy").found.startswith("https_proxy sends requests through http://***@127.")
+    assert "Check https_proxy." in done.of("connection").more
+
+
+@pytest.mark.parametrize("user", ["", f"you:{PASSWORD}@"])
+def test_a_wrong_password_is_told_from_none(
+    user: str, tmp_path: Path, places: dict[str, str]
+) -> None:
+    """Where the proxy's URL holds a user, it is that which the proxy does not take."""
+    case = Case(Network.PROXY_WANTS_USER, {"HTTPS_PROXY": f"http://{user}<locked>"}, tls=TLS)
+    found = checked(case, tmp_path, places).of("proxy").found
+
+    assert ("and does not take those in its URL" in found) == bool(user)
+
+
+def test_no_proxy_passes_it_by(tmp_path: Path, places: dict[str, str]) -> None:
+    """What `NO_PROXY` names is reached directly, and no proxy is spoken of."""
+    env = {"HTTPS_PROXY": "http://<closed>", "NO_PROXY": "127.0.0.1"}
+    done = checked(Case(Network.CERTIFICATE_GOOD, env, tls=TLS), tmp_path, places)
+
+    assert done.code == 0
+    assert "proxy" not in done.standings
+
+
+def test_who_has_issued_the_certificate_is_told(tmp_path: Path, places: dict[str, str]) -> None:
+    """With the last day on which it is valid; and how to see one that does not verify."""
+    good = checked(Case(Network.CERTIFICATE_GOOD, tls=TLS), tmp_path, places)
+    unknown = Case(Network.UNTRUSTED, {**BY_PROXY, "REQUESTS_CA_BUNDLE": ""}, tls=TLS)
+    bad = checked(unknown, tmp_path, places).of("certificate")
+
+    assert "until 3000-01-01, issued by trustme" in good.of("certificate").found
+    assert "openssl s_client -connect 127.0.0.1:" in bad.more
+    assert f"-proxy {places['proxy']} </dev/null | openssl x509 -noout" in bad.more
+    assert "certifi" in bad.found
+
+
+def test_a_host_that_is_not_to_be_had_is_told_within_the_time(
+    tmp_path: Path, places: dict[str, str]
+) -> None:
+    """A name without a server is unknown, or nobody can be asked; neither takes long."""
+    done = checked(Case(Network.NAME_UNKNOWN, api_url="https://x.invalid"), tmp_path, places)
+
+    assert done.finds(Network.NAME_UNKNOWN) or done.finds(Network.NAMES_SILENT)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a full backlog refuses")
+@pytest.mark.parametrize("variable", ["", "HTTP_PROXY"])
+def test_a_connection_that_is_never_taken_ends_with_the_time(variable: str, tmp_path: Path) -> None:
+    """The attempt gets what `request_timeout_seconds` says, and the finding tells so."""
+    with running() as sandbox, deaf() as place:
+        url = sandbox.api_url if variable else f"http://{place}/api/v1"
+        env = {variable: f"http://{place}"} if variable else {}
+        config = {**sandbox.credentials, "api_url": url, "request_timeout_seconds": 1}
+        done = check(config, tmp_path, env)
+
+    wanted: Diagnosis = Network.PROXY_DOWN if variable else Network.NO_CONNECTION
+    assert done.finds(wanted), done.output
+    assert "no connection within 1 s" in done.of("connection").found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a full backlog refuses")
+def test_a_host_whose_first_address_is_silent_is_reached_by_the_second(tmp_path: Path) -> None:
+    """As a run reaches it: connection and answer are there within the time."""
+    with running() as sandbox:
+        port = int(sandbox.url.rpartition(":")[2])
+        url = f"http://localhost:{port}/api/v1"
+        config = {**sandbox.credentials, "api_url": url, "request_timeout_seconds": 2}
+        path = tmp_path / "config.json"
+        path.write_text(json.dumps(config), "utf-8")
+        with two_addresses(tmp_path, port, "127.0.0.3", "127.0.0.1") as resolver:
+            env = {**clean_environment(), **resolver, "COLUMNS": str(WIDE)}
+            command = [*TOCOBAGUS, "check", "--config", str(path)]
+            done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+        assert only_read(sandbox)
+    shown = {each.check: each for each in rows(done.stdout)}
+
+    assert done.returncode == 0, done.stdout
+    assert "localhost is 127.0.0.3, 127.0.0.1." in shown["name"].found
+    assert shown["signature"].standing == "ok"
+
+
+def test_tls_that_does_not_come_about_in_time_is_told(tmp_path: Path) -> None:
+    """A server that takes connections and says nothing is told from one that gives no answer."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}/api/v1"
+        done = check({"api_url": url, "request_timeout_seconds": 1}, tmp_path, {})
+
+    assert done.finds(Network.TLS_FAILED), done.output
+    assert "(no answer in time)" in done.of("certificate").found
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8"])
+def test_a_page_that_echoes_the_token_does_not_show_it(encoding: str, tmp_path: Path) -> None:
+    """Also where NULs stand between its characters."""
+    token = "stkn_MARKER-of-the-token"  # noqa: S105  # a marker to be looked for in the output
+    page = f"<h1>No entry with {token}</h1>".encode(encoding)
+    head = b"HTTP/1.1 403 Forbidden\r\ntoken %b\r\n" % token.encode()
+    with saying(head, b"\r\n", page) as place:
+        config = {"partner_client_id": "p", "partner_secret": "a-secret", "store_client_id": "s"}
+        given = {**config, "store_token": token, "api_url": f"http://{place}/api/v1"}
+        done = check(given, tmp_path, {})
+
+    assert done.finds(Answers.PAGE), done.output
+    assert "No entry with ***" in done.output
+    assert "MARKER" not in done.output
+
+
+ROUTE: Final = Route("api.example", 443, secure=True, proxy=None)
+PROXIED: Final = ROUTE._replace(proxy=Proxy("http://p:1", "p", 1, "HTTPS_PROXY", has_user=False))
+
+
+@pytest.mark.parametrize(
+    ("error", "found"),
+    [
+        (socket.gaierror(socket.EAI_AGAIN, "Temporary failure"), Network.NAMES_SILENT),
+        (socket.gaierror(socket.EAI_FAIL, "Failure"), Network.NAMES_SILENT),
+        (socket.gaierror(socket.EAI_NONAME, "Not known"), Network.NAME_UNKNOWN),
+        (UnicodeError("no label"), Network.NAME_UNKNOWN),
+        (OSError("odd"), Network.NAME_UNKNOWN),
+    ],
+    ids=str,
+)
+def test_a_name_that_is_unknown_is_told_from_name_servers_that_are_silent(
+    error: Exception, found: Diagnosis
+) -> None:
+    """The one asks for another name, the other for a network."""
+
+    def lookup(*_: Any, **__: Any) -> Any:
+        raise error
+
+    failed = sockets.resolve("api.example", 443, 5, lookup)
+    finding = Reach(ROUTE, None, 5).resolved(failed)
+
+    assert finding.blocks == found.value.blocks
+    assert finding.todo == found.value.todo
+
+
+@pytest.mark.timeout(30)
+def test_a_resolver_that_hangs_is_left_alone() -> None:
+    """It has no time limit of its own, and gets one."""
+    never = threading.Event()
+
+    def lookup(*_: Any, **__: Any) -> Any:
+        never.wait()
+        return []
+
+    failed = sockets.resolve("api.example", 443, 0.05, lookup)
+    never.set()
+
+    assert failed == Failed("names silent", "none within 0.05 s")
+
+
+def test_addresses_are_listed_each_once_and_not_too_many() -> None:
+    """A name has many entries for one address, and some names have many addresses."""
+    entries = [(0, 0, 0, "", (f"192.0.2.{n // 2}", 443)) for n in range(10)]
+    found = sockets.resolve("api.example", 443, 5, lambda *_, **__: entries)
+    finding = Reach(PROXIED, None, 5).resolved(found)
+
+    shown = "p is 192.0.2.0, 192.0.2.1, 192.0.2.2 and 2 more."
+    assert finding.found == f"{shown} api.example is for the proxy to resolve."
+
+
+@pytest.mark.parametrize(
+    ("code", "failure"),
+    [(26, "certificate"), (18, "untrusted"), (62, "wrong name"), (10, "expired")],
+)
+def test_why_a_certificate_does_not_verify_is_told_by_openssls_number(
+    code: int, failure: str
+) -> None:
+    """The rest are told in OpenSSL's words; an unknown one too."""
+    cause = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    cause.verify_code, cause.verify_message = code, "unsuitable purpose"
+    failed = translated(OSError("outer", cause))
+
+    assert failed == Failed(failure, "unsuitable purpose")  # type: ignore[arg-type]  # a table of texts
+    if failure == "certificate":
+        finding = Reach(ROUTE, None, 5).failed(failed)
+        assert "unsuitable purpose" in finding.found
+        assert "openssl s_client -connect api.example:443 " in finding.command
+
+
+@pytest.mark.parametrize(
+    ("error", "failed"),
+    [
+        (
+            requests.exceptions.ProxyError("outer", ConnectionRefusedError(111, "Refused")),
+            Failed("proxy lost", "Refused"),
+        ),
+        (requests.exceptions.ProxyError(TimeoutError()), Failed("proxy lost", "no answer in time")),
+        (requests.ConnectTimeout(ConnectionTimeoutError(None, "")), Failed("no connection")),
+        (requests.ReadTimeout("outer", TimeoutError()), Failed("no answer")),
+        (ssl.SSLError(1, "[SSL] record layer failure"), Failed("no tls", "record layer failure")),
+    ],
+    ids=str,
+)
+def test_what_breaks_between_two_steps_is_told_by_the_second(
+    error: Exception, failed: Failed
+) -> None:
+    """What took a connection a moment ago may not take the next."""
+    assert translated(error) == failed
+
+
+def test_errors_that_go_round_in_a_circle_are_read_once() -> None:
+    """Whatever wraps what, the innermost cause is found, or at least the walk ends."""
+    first, second = OSError("first"), LookupError("second")
+    first.__cause__, second.__cause__ = second, first
+
+    assert translated(first) == Failed("garbled", "it cannot be understood")
+
+
+def test_an_ipv6_address_is_written_with_brackets() -> None:
+    """As in URLs, so that its port can be told from it."""
+    place = Route("::1", 8443, secure=True, proxy=None)
+
+    assert "[::1]:8443 takes" in Reach(place, None, 5).connected(3).found

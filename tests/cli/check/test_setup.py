@@ -1,0 +1,386 @@
+"""`tocobagus check` on this machine: settings, mappings, the file of rejected rows."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import pytest
+from click.testing import CliRunner
+
+from target_tocobagus.cli import main
+from target_tocobagus.cli.check import disk
+from target_tocobagus.cli.check.advice_on_setup import Setup
+from target_tocobagus.sandbox.testing import running
+from tests.cli.check.bench import TOCOBAGUS, Checked, check, clean_environment, rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from target_tocobagus.sandbox.testing import Sandbox
+
+STREAMS: Final = Path(__file__).parents[1] / "data" / "streams"
+CSV: Final = STREAMS / "tap-csv-long+wide.singer"
+POSTGRES: Final = STREAMS / "pgml-full.singer"
+LONG: Final = {"stream": "stock_long", "sku": "sku", "stock": "qty", "warehouse": "warehouse_code"}
+GLOBAL: Final = {"stream": "stock", "sku": "sku", "stock": "qty"}
+CATALOG: Final = {
+    "streams": [
+        {
+            "stream": "stock",
+            "tap_stream_id": "stock",
+            "schema": {"properties": {"sku": {"type": "string"}, "qty": {"type": "integer"}}},
+        }
+    ]
+}
+
+
+def lines(*records: dict[str, Any], columns: tuple[str, ...] = ("sku", "qty")) -> str:
+    """Write a stream `stock` with these records."""
+    schema: dict[str, Any] = {"properties": {column: {} for column in columns}}
+    first = {"type": "SCHEMA", "stream": "stock", "schema": schema, "key_properties": []}
+    rest = [{"type": "RECORD", "stream": "stock", "record": record} for record in records]
+    return "".join(f"{json.dumps(message)}\n" for message in [first, *rest])
+
+
+GOOD: Final = lines({"sku": "A", "qty": 1})
+
+
+class Case(NamedTuple):
+    """A configuration with files, and what is found.
+
+    Attributes:
+        files: Their contents; each is given by an option, a catalog by its own.
+        told: Words that stand in the finding, or below it.
+    """
+
+    found: Setup
+    config: dict[str, Any] = {}  # noqa: RUF012  # never changed
+    files: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
+
+
+MAPPED: Final = {"streams": [GLOBAL]}
+CASES: Final = (
+    Case(Setup.SETTINGS_VALID, told=("5 settings, all valid",)),
+    Case(
+        Setup.SETTINGS_DOUBTFUL,
+        {"stock_bufer": 3},
+        told=("Unknown setting 'stock_bufer' is ignored; did you mean 'stock_buffer'?",),
+    ),
+    Case(Setup.SETTINGS_DOUBTFUL, {"dry_run": True}, told=("dry_run is set",)),
+    Case(Setup.SETTINGS_INVALID, {"store_token": None}, told=("store_token: is required",)),
+    Case(Setup.SETTINGS_INVALID, {"store_token": "MARKER "}, told=("store_token: has white",)),
+    Case(Setup.SETTINGS_INVALID, {"batch_size_rows": 0}, told=("must be at least 1",)),
+    Case(Setup.SETTINGS_INVALID, {"api_url": "http://example.org"}, told=("plain http",)),
+    Case(Setup.SETTINGS_INVALID, {"rounding": "MARKER"}, told=("rounding: must be one of",)),
+    Case(Setup.MAPPINGS_RECOGNISED, told=("--stream FILE or --catalog FILE",)),
+    Case(Setup.MAPPINGS_USABLE, MAPPED, told=("`streams`: 1 mapping, fit for use. --stream",)),
+    Case(
+        Setup.MAPPINGS_INVALID,
+        {"streams": [{**GLOBAL, "stock": "qty["}]},
+        told=("mapping of stream 'stock': stock:",),
+    ),
+    Case(
+        Setup.MAPPINGS_DOUBTFUL,
+        {"streams": [{**GLOBAL, "id": "id"}]},
+        told=("falls back from sku to id",),
+    ),
+    Case(
+        Setup.FILE_MAPPED,
+        MAPPED,
+        (GOOD,),
+        told=("stock: 1 record read: 1 row mapped, 0 refused, 0 skipped.",),
+    ),
+    Case(
+        Setup.FILE_MAPPED,
+        {},
+        (lines({"sku": "A", "stock": 1}, columns=("sku", "stock")),),
+        told=("stock: Recognised:",),
+    ),
+    Case(Setup.FILE_MAPPED, MAPPED, (json.dumps(CATALOG),), told=("stock: a mapping names it.",)),
+    Case(
+        Setup.FILE_DOUBTFUL,
+        MAPPED,
+        (lines({"sku": "A", "qty": "many"}, {"sku": "B", "qty": None}),),
+        told=("1 BAD_QUANTITY, first in record 1: 'many' is not a number.", "tocobagus map "),
+    ),
+    Case(Setup.FILE_DOUBTFUL, MAPPED, (f"{GOOD}not JSON\n",), told=("Line 3 is not JSON",)),
+    Case(
+        Setup.FILE_DOUBTFUL,
+        {"streams": [{**GLOBAL, "stream": "sto*", "stock": "quantity"}]},
+        (GOOD,),
+        told=("Relied on and never seen: 'quantity'.",),
+    ),
+    Case(
+        Setup.FILE_FAILS,
+        {"streams": [{**GLOBAL, "stock": "quantity"}]},
+        (GOOD,),
+        told=("Relied on and never seen: 'quantity'; a run fails for it.",),
+    ),
+    Case(
+        Setup.FILE_FAILS,
+        MAPPED,
+        (lines({"sku": "A", "qty": 1, "warehouse": "W"}, columns=("sku", "qty", "warehouse")),),
+        told=("A run stops here: warehouse: is not set",),
+    ),
+    Case(
+        Setup.FILE_FAILS,
+        {},
+        (lines({}, columns=("sku", "stock", "available")),),
+        told=("A run without `streams` does not send it",),
+    ),
+    Case(
+        Setup.FILE_FAILS,
+        {},
+        (GOOD + lines({}, columns=("sku", "qty", "warehouse")).replace('"stock"', '"stock_at"'),),
+        told=("A run without `streams` does not send it",),
+    ),
+    Case(
+        Setup.FILE_UNMAPPED,
+        {"streams": [{**GLOBAL, "stream": "other"}]},
+        (GOOD,),
+        told=("stock: Ignored: no mapping in `streams` names it.", " --all"),
+    ),
+    Case(Setup.FILE_UNMAPPED, {}, (lines({}, columns=("name",)),), told=("stock: Ignored:",)),
+    Case(
+        Setup.MAPPING_UNUSED,
+        {"streams": [GLOBAL, {**GLOBAL, "stream": "other"}, {**GLOBAL, "stream": "third"}]},
+        (GOOD, GOOD.replace('"stock"', '"third"')),
+        told=("streams[1] ('other') is the mapping of no stream here",),
+    ),
+    Case(Setup.FILE_EMPTY, MAPPED, ("nothing\n",), told=("holds no SCHEMA",)),
+    Case(Setup.REJECTS_UNSET),
+    Case(Setup.REJECTS_WRITABLE, {"rejects_path": "<folder>/there"}),
+    Case(Setup.REJECTS_CREATABLE, {"rejects_path": "<folder>/new"}),
+    Case(Setup.REJECTS_CREATABLE, {"rejects_path": "<folder>/link"}),
+    Case(Setup.REJECTS_BUSY, {"rejects_path": "<folder>/busy"}),
+    Case(Setup.REJECTS_FOREIGN, {"rejects_path": __file__}),
+    Case(Setup.REJECTS_NO_FILE, {"rejects_path": "<folder>"}),
+    Case(Setup.REJECTS_NO_FILE, {"rejects_path": "/dev/null"}),
+    Case(Setup.REJECTS_NO_FILE, {"rejects_path": "<folder>/pipe"}),
+    Case(Setup.REJECTS_UNWRITABLE, {"rejects_path": "<folder>/none/new"}, told=("No such file",)),
+    Case(Setup.REJECTS_UNWRITABLE, {"rejects_path": "<folder>/there/new"}, told=("Not a dir",)),
+    Case(Setup.REJECTS_UNWRITABLE, {"rejects_path": "<folder>/a\0b"}, told=("null byte",)),
+    Case(Setup.REJECTS_UNWRITABLE, {"rejects_path": os.path.realpath(sys.executable)}),
+    Case(Setup.REJECTS_UNWRITABLE, {"rejects_path": "<folder>/lost"}, told=("No such file",)),
+    Case(Setup.REJECTS_UNWRITABLE, {"rejects_path": f"<folder>/{'x' * 999}"}, told=("too long",)),
+)
+KEPT: Final = '{"type": "SCHEMA"}\n{"half a li'
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    """One sandbox for all that is checked here."""
+    with running() as started:
+        yield started
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder in which files stand that rejected rows may be written to, or may not."""
+    for name in ("there", "busy"):
+        (tmp_path / name).write_text(KEPT)
+    (tmp_path / "link").symlink_to(tmp_path / "new")
+    (tmp_path / "lost").symlink_to(tmp_path / "none" / "new")
+    os.mkfifo(tmp_path / "pipe")
+    with (tmp_path / "busy").open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield tmp_path
+
+
+def checked(case: Case, folder: Path, sandbox: Sandbox) -> Checked:
+    """Check a case's configuration."""
+    options = []
+    for number, content in enumerate(case.files):
+        path = folder / f"{number}.txt"
+        path.write_text(content)
+        options += ["--catalog" if content.startswith('{"streams"') else "--stream", str(path)]
+    given = {"api_url": sandbox.api_url, **sandbox.credentials, **case.config}
+    return check(
+        json.loads(json.dumps(given).replace("<folder>", str(folder))), folder, {}, *options
+    )
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.found.name)
+def test_what_is_wrong_on_this_machine_is_found(case: Case, folder: Path, sandbox: Sandbox) -> None:
+    """Each has a finding of its own; the exit code follows, and no value is shown."""
+    done = checked(case, folder, sandbox)
+    row = case.found.value
+    found = [each for each in done.shown if (each.check, each.standing) == row[:2]]
+
+    assert done.finds(case.found), done.output
+    assert all(any(text in each.found + each.more for each in found) for text in case.told), found
+    assert done.code == int(any(each.standing not in {"ok", "attention"} for each in done.shown))
+    assert (case.found.value.standing == "wrong") <= (done.code == 1)
+    assert "MARKER" not in done.output
+
+
+def test_all_that_can_be_found_on_this_machine_has_a_case() -> None:
+    """No row of the table is without a test."""
+    assert {case.found for case in CASES} == set(Setup)
+
+
+def state_of(folder: Path) -> dict[str, Any]:
+    """Give what can be seen of a folder's files."""
+    found: dict[str, Any] = {}
+    for path in sorted(folder.iterdir()):
+        if path.name not in {"config.json", "0.txt"}:
+            status = path.lstat()
+            text = path.read_text() if path.is_file() else ""
+            found[path.name] = (status.st_mode, status.st_size, status.st_mtime_ns, text)
+    return found
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if case.found.name.startswith("REJECTS")], ids=str
+)
+def test_the_file_of_rejected_rows_is_left_as_it_is(case: Case, folder: Path) -> None:
+    """None is made, and one that is there keeps its content, a torn last line too."""
+    given = case.config.get("rejects_path", "").replace("<folder>", str(folder))
+    before = state_of(folder)
+    disk.check_rejects(Path(given) if given else None)
+
+    assert state_of(folder) == before
+
+
+def test_a_run_that_starts_meanwhile_is_not_refused(folder: Path) -> None:
+    """The lock is given back at once."""
+    disk.check_rejects(folder / "there")
+    with (folder / "there").open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
+@pytest.mark.parametrize("name", ["there", "new"])
+def test_a_file_that_may_not_be_written_is_found(name: str, folder: Path) -> None:
+    """By the file's own mode, or by its folder's."""
+    (folder / "there").chmod(0o400)
+    folder.chmod(0o500)
+    finding = disk.check_rejects(folder / name)
+    folder.chmod(0o700)
+
+    assert finding.check == "rejects"
+    assert "Permission denied" in finding.found
+
+
+def test_a_relative_path_is_shown_as_a_whole(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run resolves it by where it runs, which is not always where one thinks."""
+    monkeypatch.chdir(folder)
+
+    assert disk.check_rejects(Path("new")).found.startswith(f"{folder}/new is not there")
+
+
+def test_one_wrong_setting_does_not_hide_the_rest(folder: Path, sandbox: Sandbox) -> None:
+    """What a connection needs is good, so it is made; what a mapping needs as well."""
+    bad_policy = checked(Case(Setup.SETTINGS_INVALID, {"rounding": "up"}), folder, sandbox)
+    bad_token = checked(
+        Case(Setup.SETTINGS_INVALID, {"store_token": None, **MAPPED}), folder, sandbox
+    )
+    bad_url = checked(Case(Setup.SETTINGS_INVALID, {"api_url": "ftp://x"}), folder, sandbox)
+
+    assert bad_policy.standings["rejects"] == "ok"
+    assert bad_policy.standings["mappings"] == "not tried"
+    assert bad_policy.standings["signature"] == "ok"
+    assert bad_token.standings["mappings"] == "ok"
+    assert bad_token.standings["connection"] == "ok"
+    assert bad_token.standings["signature"] == "not tried"
+    assert bad_url.standings["mappings"] == "ok"
+    assert {bad_url.standings[name] for name in ("name", "connection", "signature")} == {
+        "not tried"
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b'{"store_token": "MARKER",\n}', "is no JSON (line 2, column 1: "),
+        (b'["MARKER"]', "is no JSON object"),
+        (b"\xff\xfe\x00", "is no JSON"),
+        (b"[" * 100_000, "is no JSON"),
+    ],
+    ids=["comma", "list", "bytes", "deep"],
+)
+def test_a_configuration_that_cannot_be_read_is_told_without_its_content(
+    content: bytes, told: str, tmp_path: Path
+) -> None:
+    """And nobody is asked: what is missing might have named another server."""
+    path = tmp_path / "config.json"
+    path.write_bytes(content)
+    command = [*TOCOBAGUS, "check", "--config", str(path)]
+    env = {**clean_environment(), "COLUMNS": "5000"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
+    shown = Checked(done.returncode, done.stdout, rows(done.stdout))
+
+    assert shown.code == 1
+    assert told in shown.of("settings").more
+    assert {each.standing for each in shown.shown[1:]} == {"not tried"}
+    assert [each.check for each in shown.shown[-2:]] == ["signature", "rejects"]
+    assert "MARKER" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("path", [5, ""])
+def test_a_path_that_is_none_is_not_tried(path: Any, folder: Path, sandbox: Sandbox) -> None:
+    """It is the settings' matter, and must not pass for one that is not set."""
+    done = checked(Case(Setup.SETTINGS_INVALID, {"rejects_path": path}), folder, sandbox)
+
+    assert done.standings["settings"] == "wrong"
+    assert done.of("rejects").found == "because the settings are not valid."
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="there is no such file here")
+def test_a_configuration_that_the_system_cannot_read_is_told() -> None:
+    """Why, in the system's words."""
+    result = CliRunner(env={"COLUMNS": "5000"}).invoke(
+        main, ["check", "--config", "/proc/self/mem"]
+    )
+
+    assert result.exit_code == 1
+    assert "/proc/self/mem cannot be read (Input/output error)" in result.stdout
+
+
+def settings_in(env: dict[str, str], *options: str) -> Checked:
+    """Check with settings from the environment, in a process of its own."""
+    command = [*TOCOBAGUS, "check", "--config=ENV", *options]
+    given = {**clean_environment(), "COLUMNS": "5000", **env}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=given)
+    assert "Traceback" not in done.stderr
+    return Checked(done.returncode, f"{done.stdout}{done.stderr}", rows(done.stdout))
+
+
+def test_settings_come_from_the_environment_as_the_target_takes_them(
+    tmp_path: Path, sandbox: Sandbox
+) -> None:
+    """They win over a file's, lists are JSON, and what cannot be read names its variable."""
+    config = {"api_url": sandbox.api_url, **sandbox.credentials}
+    env = {f"TARGET_TOCOBAGUS_{key.upper()}": value for key, value in config.items()}
+    env["TARGET_TOCOBAGUS_STREAMS"] = json.dumps([LONG])
+    (tmp_path / "config.json").write_text(json.dumps({"api_url": "https://127.0.0.1:1"}))
+    good = settings_in(env, "--config", str(tmp_path / "config.json"), "--stream", str(CSV))
+    bad = settings_in({**env, "TARGET_TOCOBAGUS_STOCK_BUFFER": "MARKER"})
+
+    assert good.of("settings").found.startswith(f"the environment and {tmp_path}/config.json: 6")
+    assert good.standings["signature"] == "ok"
+    assert f"tocobagus map {CSV} --config {tmp_path}/config.json" in good.of("mappings").more
+    assert "TARGET_TOCOBAGUS_STOCK_BUFFER must be an integer" in bad.of("settings").more
+    assert bad.standings["signature"] == "not tried"
+    for secret in ("MARKER", config["store_token"], config["partner_secret"]):
+        assert secret not in good.output + bad.output
+
+
+def test_recorded_streams_of_real_taps_are_looked_through(folder: Path, sandbox: Sandbox) -> None:
+    """One mapping for each of two taps: each is used by one, and none is idle."""
+    mappings = [LONG, {"stream": "public-stock_totals", "sku": "sku", "stock": "qty"}]
+    config = {"api_url": sandbox.api_url, **sandbox.credentials, "streams": mappings}
+    options = ["--stream", str(CSV), "--stream", str(POSTGRES)]
+    done = check(config, folder, {}, *options)
+    told = [each for each in done.shown if each.check == "mappings"]
+
+    assert not done.finds(Setup.MAPPING_UNUSED)
+    assert [str(path) in each.found for path, each in zip((CSV, POSTGRES), told[1:], strict=True)]
+    assert "stock_long: 9 records read" in told[1].more

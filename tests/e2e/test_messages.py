@@ -1,0 +1,181 @@
+"""What a run says when something beside the rows is wrong, and what it never says."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pty
+import re
+import struct
+import subprocess
+import termios
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.e2e.command import STOCK, Command, record, schema, state, stock_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from target_tocobagus.sandbox.testing import Sandbox
+
+ROWS = [schema(), record("A", 1), state(1)]
+
+
+def test_a_bad_line_shows_no_secret(command: Command) -> None:
+    """The wrong file in the pipe may be the configuration itself."""
+    secrets = {key: command.api[key] for key in ("partner_secret", "store_token")}
+    ended = command.run([json.dumps(secrets)]).without_traceback(1)
+    assert (
+        'Line 1 of the input is not a Singer message: it has no type. It begins: {"partner_s'
+        in (ended.stderr)
+    )
+    assert not [secret for secret in secrets.values() if secret in ended.stderr]
+
+
+def test_a_bad_line_gives_a_terminal_no_orders(command: Command) -> None:
+    """What a terminal would obey is written as an escape."""
+    ended = command.run([b"\x1b[2J\x1b]0;owned\x07 \x00"]).without_traceback(1)
+    assert r"It begins: \x1b[2J\x1b]0;owned\x07 \x00" in ended.stderr
+
+
+def test_a_configuration_in_place_of_its_file_is_not_repeated(command: Command) -> None:
+    """`--config` takes a path; what is no path may hold a secret."""
+    given = json.dumps({"partner_secret": "hush-hush"})
+    ended = command.run(ROWS, arguments=["--config", given]).without_traceback(2)
+    assert "--config: takes the path of a file, or ENV, and no JSON" in ended.stderr
+    assert "hush-hush" not in ended.stderr
+
+
+def test_a_mistyped_variable_is_told(command: Command) -> None:
+    """A variable of ours that is no setting changes nothing, and that is said; Meltano's may."""
+    env = {"TARGET_TOCOBAGUS_DRYRUN": "true", "TARGET_TOCOBAGUS__DIALECT": "x"}
+    env |= {f"TARGET_TOCOBAGUS_{key.upper()}": text for key, text in command.api.items()}
+    env["TARGET_TOCOBAGUS_STREAMS"] = json.dumps([STOCK])
+    ended = command.run(ROWS, env=env, arguments=["--config", "ENV"]).without_traceback(0)
+    assert (
+        "The environment variable 'TARGET_TOCOBAGUS_DRYRUN' is not a setting: ignored;"
+        " did you mean TARGET_TOCOBAGUS_DRY_RUN?" in ended.stderr
+    )
+    assert "DIALECT" not in ended.stderr
+
+
+def test_that_nothing_was_mapped_is_said(command: Command) -> None:
+    """A mistyped stream must not pass in silence; a tap without rows may."""
+    mistyped = [{**STOCK, "stream": "stok"}]
+    told = "No stream that came holds stock by this configuration: nothing is sent"
+    assert told in command.run(ROWS, streams=mistyped).without_traceback(0).stderr
+    assert (
+        told not in command.run([schema(), state(1)], streams=mistyped).without_traceback(0).stderr
+    )
+    assert told not in command.run(ROWS).without_traceback(0).stderr
+
+
+def test_a_column_that_a_second_schema_drops_was_seen_all_the_same(
+    command: Command, sandbox: Sandbox
+) -> None:
+    """Log-based taps leave out what did not change; a row without a quantity is skipped."""
+    renamed = {"type": "RECORD", "stream": "stock", "record": {"sku": "B", "quantity": 2}}
+    lines: list[Any] = [*ROWS, schema("stock", "sku", "quantity"), renamed, state(2)]
+    ended = command.run(lines).without_traceback(0)
+    assert "has no column" not in ended.stderr
+    assert ended.numbers[-1] == 2
+    assert ended.sums.skipped == 1
+    assert stock_of(sandbox) == {"A": {None: 1}}
+
+
+def test_a_bundle_that_is_none_is_told_at_once(command: Command, tmp_path: Path) -> None:
+    """A CA bundle without a certificate will be none at the next attempt."""
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_text("no certificate\n")
+    api = {**command.api, "api_url": command.api["api_url"].replace("http:", "https:")}
+    runner = Command(tmp_path, api)
+    ended = runner.run(ROWS, env={"REQUESTS_CA_BUNDLE": str(bundle)}).without_traceback(2)
+    assert "the CA bundle that the environment names" in ended.stderr
+    assert "sent again" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    "name", ["batch_wait_seconds", "request_timeout_seconds", "max_retry_seconds"]
+)
+def test_a_time_that_no_clock_holds_is_refused(name: str, command: Command) -> None:
+    """A number of seconds has an end."""
+    given: dict[str, Any] = {name: 10**10}
+    ended = command.run(ROWS, **given).without_traceback(2)
+    assert f"{name}: must be at most 1000000" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("data", "line", "hint"),
+    [
+        (json.dumps(schema()).encode("utf-16"), 1, "it is UTF-16, and must be UTF-8"),
+        (json.dumps(schema()).encode() + b"\n\xef\xbb\xbf{}", 2, "a byte order mark (BOM)"),
+        (b"sku,qty\nA,1\n", 1, "it looks like CSV"),
+        (json.dumps(schema()).encode() * 2, 1, "two messages are on one line"),
+        (json.dumps([schema()]).encode(), 1, "it is a JSON array"),
+        (json.dumps(schema(), indent=2).encode(), 1, "it is JSON over several lines"),
+    ],
+)
+def test_an_input_that_no_tap_wrote_gets_a_hint(
+    data: bytes, line: int, hint: str, command: Command
+) -> None:
+    """The error names the line, and what it is instead."""
+    ended = command.run(data).without_traceback(1)
+    assert re.search(rf"Line {line} of the input is not .*\({re.escape(hint)}", ended.stderr)
+
+
+def test_a_secret_in_utf_16_is_not_repeated(command: Command) -> None:
+    """A bad line is decoded as what it is before its secrets are blanked."""
+    secret = command.api["partner_secret"]
+    ended = command.run(json.dumps({"partner_secret": secret}).encode("utf-16")).without_traceback(
+        1
+    )
+    assert '{"partner_secret": "***' in ended.stderr
+    assert secret[3:] not in ended.stderr.replace("\\x00", "")
+
+
+def _on_a_terminal(command: Command, **env: str) -> str:
+    """Run the command on a terminal of 80 columns, end its input, and give what it shows."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    process = subprocess.Popen(
+        command.line(["--dry-run"]),
+        stdin=theirs,
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+        env=command.env({"TERM": "xterm", **env}),
+    )
+    os.close(theirs)
+    seen = b""
+    try:
+        while chunk := os.read(ours, 4096):
+            seen += chunk
+            if b"Waiting for a tap" in seen and b"\x04" not in seen:
+                os.write(ours, b"\x04")
+    except OSError:  # so a terminal ends
+        pass
+    assert process.wait(30) == 0, seen
+    os.close(ours)
+    return seen.decode()
+
+
+def test_on_a_terminal_it_says_that_it_waits_in_short_lines(command: Command) -> None:
+    """Time, level and message, without what takes most of a terminal's width."""
+    seen = _on_a_terminal(command)
+    told = "Waiting for a tap's messages on this terminal; Ctrl-D ends the input"
+    assert re.search(rf"^\d\d:\d\d:\d\d WARNING {told}", seen, re.MULTILINE)
+    assert " | " not in seen
+
+
+def test_a_log_format_that_the_user_has_chosen_stays(command: Command, tmp_path: Path) -> None:
+    """Also on a terminal."""
+    chosen = tmp_path / "log.yaml"
+    chosen.write_text(
+        "version: 1\ndisable_existing_loggers: false\n"
+        "formatters: {own: {format: 'OWN %(message)s'}}\n"
+        "handlers: {e: {class: logging.StreamHandler, formatter: own, stream: ext://sys.stderr}}\n"
+        "root: {level: INFO, handlers: [e]}\n"
+    )
+    assert "OWN Waiting" in _on_a_terminal(command, SINGER_SDK_LOG_CONFIG=str(chosen))

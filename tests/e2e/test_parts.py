@@ -1,0 +1,123 @@
+"""Rows that may be parts of one stock are warned about: at SCHEMA by the key, later by the rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.e2e.command import LEVELS, STOCK, record, schema, state, stock_of
+
+if TYPE_CHECKING:
+    from target_tocobagus.sandbox.testing import Sandbox
+    from tests.e2e.command import Command
+
+GLOBAL = {**STOCK, "warehouse": None}
+ITEMS = {"stream": "stock", "items": "list", "sku": "sku", "stock": "qty"}
+
+
+def warnings(stderr: str) -> list[str]:
+    """Pick the warnings that are about rows that are parts."""
+    lines = stderr.splitlines()
+    return [line for line in lines if "WARNING" in line and "the last one wins" in line]
+
+
+def lot(sku: Any, qty: Any, lot_id: Any, **more: Any) -> dict[str, Any]:
+    """Make a RECORD message with a key of its own."""
+    return record(sku, qty, lot_id=lot_id, **more)
+
+
+@pytest.mark.parametrize(
+    ("keys", "config", "named"),
+    [
+        (["sku", "lot"], {}, ["'lot'"]),
+        (["lot", "bin"], {}, ["'lot', 'bin'"]),
+        (["\ufeffsku", "lot"], {}, ["'lot'"]),
+        (["sku"], {}, []),
+        (["id"], {}, []),
+        ([], {}, []),
+        (None, {}, []),
+        (["sku", "lot"], {"streams": [{**GLOBAL, "combine": "last"}]}, []),
+        (["sku", "lot"], {"streams": [{**GLOBAL, "where": "lot == `1`"}]}, []),
+        (["sku", "wh"], {"streams": [{**STOCK, "warehouse": "wh"}]}, []),
+        (["sku", "lot"], {"streams": [{**GLOBAL, "where": "length(keys(@)) > `1`"}]}, []),
+    ],
+)
+def test_a_key_with_columns_that_the_mapping_does_not_read_is_warned_about(
+    keys: Any, config: dict[str, Any], named: list[str], command: Command
+) -> None:
+    """Once, at SCHEMA; a lone surrogate key and `combine: last` say nothing."""
+    columns = ("sku", "qty", "wh", "lot", "bin", "id")
+    lines = [schema("stock", *columns, key_properties=keys), schema("stock", key_properties=keys)]
+    ended = command.run([*lines, state(1)], **{"streams": [GLOBAL], **config}).without_traceback(0)
+    found = warnings(ended.stderr)
+    assert len(found) == len(named)
+    assert all(name in line for name, line in zip(named, found, strict=True))
+
+
+LOTS: list[tuple[list[dict[str, Any]], bool]] = [
+    ([lot("A", 40, 101), lot("A", 25, 102)], True),
+    ([lot("A", "40", 101), lot("A", 25.0, 102)], True),
+    ([lot("X", 1, 1), lot("A", 40, 101), lot("B", 2, 2), lot("A", 25, 102)], True),
+    ([lot("A", 40, 101), lot("A", 40, 102)], False),
+    ([lot("A", 40, 101), lot("A", 25, 101)], False),
+    ([lot("A", 40, 101), lot("B", 25, 102)], False),
+    ([lot("A", 40, None), lot("A", 25, 102)], False),
+    ([record("A", 40), lot("A", 25, 102)], False),
+    ([lot("A", 40, 101), lot("A", None, 102)], False),
+    ([lot("A", 40, 101), lot("A", 9, 101, _sdc_deleted_at="x"), lot("A", 25, 102)], False),
+]
+
+
+@pytest.mark.parametrize(("lots", "warned"), LOTS, ids=str)
+@pytest.mark.parametrize("warm", [0, 3], ids=["general", "lane"])
+def test_rows_of_two_keys_that_differ_are_warned_about_once(
+    lots: list[dict[str, Any]], warm: int, *, warned: bool, command: Command, sandbox: Sandbox
+) -> None:
+    """Both keys and quantities are named; the last row wins all the same."""
+    first = [lot(f"W{number}", number, number) for number in range(warm)]
+    more = [lot("Z", 1, 901), lot("Z", 2, 902)] if warned else []
+    lines = [schema("stock", "sku", "qty", "lot_id", key_properties=["lot_id"]), *first, *lots]
+    ended = command.run([*lines, *more, state(1)], on_delete="zero").without_traceback(0)
+    found = warnings(ended.stderr)
+    assert len(found) == warned
+    if warned:
+        for told in ("sku 'A'", "40 (lot_id 101)", "25 (lot_id 102)"):
+            assert told in found[0]
+        assert stock_of(sandbox)["A"] == {None: 25}
+
+
+def test_combine_last_silences_the_warning(command: Command) -> None:
+    """It says that the last row is meant to win."""
+    lines = [schema("stock", "sku", "qty", "lot_id", key_properties=["lot_id"])]
+    lines += [lot("A", 40, 101), lot("A", 25, 102), lot("A", 5, 103)]
+    ended = command.run(lines, streams=[{**STOCK, "combine": "last"}]).without_traceback(0)
+    assert warnings(ended.stderr) == []
+
+
+def test_locations_and_lists_are_looked_at_by_item_and_place(command: Command) -> None:
+    """Two places of one item are no parts; two records' lists that name one item may be."""
+    columns = ("sku", "wh", "qty", "id")
+    level = schema("levels", *columns, key_properties=["id"])
+    rows = [record("A", 1, "levels", wh="W1", id=1), record("A", 2, "levels", wh="W2", id=2)]
+    assert warnings(command.run([level, *rows]).without_traceback(0).stderr) == []
+    again = record("A", 3, "levels", wh="W2", id=3)
+    (found,) = warnings(command.run([level, *rows, again]).without_traceback(0).stderr)
+    assert "sku 'A' at 'W2'" in found
+    lists = [
+        {"type": "RECORD", "stream": "stock", "record": {"id": n, "list": [{"sku": "A", "qty": n}]}}
+        for n in (1, 2)
+    ]
+    items = schema("stock", "id", "list", key_properties=["id"])
+    ended = command.run([items, *lists], streams=[ITEMS, LEVELS]).without_traceback(0)
+    assert len(warnings(ended.stderr)) == 1
+
+
+def test_what_was_sent_before_is_no_part(command: Command) -> None:
+    """A row that was settled long ago is a row of its time, not one beside this one."""
+    talk = command.talk(batch_wait_seconds=1)
+    talk.say(schema("stock", "sku", "qty", "lot_id", key_properties=["lot_id"]))
+    talk.say(lot("A", 40, 101), state(1))
+    assert talk.next_state()["bookmarks"]["stock"]["n"] == 1
+    talk.say(lot("A", 25, 102), state(2))
+    assert warnings(talk.end().without_traceback(0).stderr) == []

@@ -1,0 +1,132 @@
+"""Without a mapping nothing is sent on a guess, and what a message offers can be pasted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+import yaml
+
+from tests.e2e.command import Command, schema, state
+
+if TYPE_CHECKING:
+    from target_tocobagus.sandbox.testing import Sandbox
+
+CASES: Final = Path(__file__).parents[1] / "data" / "cases"
+NAMES: Final = (
+    *("expiry-dates-recognised", "mistyped-stream-name"),
+    *("stream-name-with-brackets", "removed-by-stream-maps"),
+)
+
+
+def row(stream: str, **values: Any) -> dict[str, Any]:
+    """Make a RECORD message."""
+    return {"type": "RECORD", "stream": stream, "record": values}
+
+
+def offered(log: str) -> dict[str, Any]:
+    """Read the last configuration that a log offers."""
+    lines = log[log.rindex("\nstreams:\n") + 1 :].splitlines()
+    ours = [line for line in lines if line.startswith((" ", "streams:", "warehouse_map:"))]
+    found: dict[str, Any] = yaml.safe_load("\n".join(ours))
+    return found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_case_has_its_outcome(name: str, command: Command, sandbox: Sandbox) -> None:
+    """The exit code, the stock, STATE and what is logged are what the case asks for."""
+    case = json.loads((CASES / name / "case.json").read_text("utf-8"))
+    expected = case["expect"]
+    lines = (CASES / name / "input.singer").read_bytes()
+
+    ended = command.run(lines, **{"streams": None, **case["config"]})
+
+    ended.without_traceback(expected["rc"])
+    held = {f"{kind}:{item}": each[None] for (kind, item), each in sandbox.stock().items()}
+    assert held == expected["stock"]
+    assert bool(ended.stdout) is expected["states"]
+    for text in (*expected.get("log", ()), *expected.get("warn", ())):
+        assert text in ended.stderr
+
+
+def test_a_question_can_be_pasted_and_then_the_same_input_is_sent(
+    command: Command, sandbox: Sandbox
+) -> None:
+    """The lines of the error are a configuration, by which the run goes well."""
+    lines = [
+        schema("stok toko", "SKU", "Gudang", "Stok Akhir", "Rak"),
+        row("stok toko", **{"SKU": "A", "Gudang": "JKT", "Stok Akhir": 4, "Rak": "1"}),
+        row("stok toko", **{"SKU": "A", "Gudang": "SBY", "Stok Akhir": 0, "Rak": "2"}),
+        schema("wide", "SKU", "WH-JKT", "WH SBY"),
+        row("wide", **{"SKU": "B", "WH-JKT": 1, "WH SBY": 2}),
+        state(1),
+    ]
+    asked = command.run(lines, streams=None).without_traceback(2)
+    assert asked.stdout == []
+    assert sandbox.requests() == []
+    assert asked.sums.skipped == 3
+
+    config = offered(asked.stderr)
+    assert [each["code"] for each in config["warehouse_map"]] == ["JKT", "SBY"]
+    config["warehouse_map"] += [{"code": c, "client_id": c} for c in ("WH-JKT", "WH SBY")]
+    ended = command.run(lines, **config).without_traceback(0)
+
+    assert ended.numbers == [1]
+    assert sandbox.stock() == {
+        ("sku", "A"): {"JKT": 4, "SBY": 0},
+        ("sku", "B"): {"WH-JKT": 1, "WH SBY": 2},
+    }
+
+
+def test_mixed_scopes_can_be_pasted(command: Command, sandbox: Sandbox) -> None:
+    """Global stock and stock per warehouse in one run is an error with the lines for either."""
+    levels = [{"clientId": "W", "stock": 2}]
+    lines = [
+        schema("items", "sku", "stock"),
+        schema("inventory", "sku", "warehouses"),
+        row("items", sku="A", stock=1),
+        row("inventory", sku="A", warehouses=levels),
+        state(1),
+    ]
+    ended = command.run(lines, streams=None).without_traceback(2)
+    assert ended.stdout == []
+    assert sandbox.requests() == []
+    command.run(lines, **offered(ended.stderr)).without_traceback(0)
+    assert sandbox.stock() == {("sku", "A"): {"W": 2}}
+
+
+def test_a_record_of_recognised_items_with_another_column_ends_the_run(
+    command: Command, sandbox: Sandbox
+) -> None:
+    """What the SCHEMA does not declare may change what the stock means: no row after it is sent."""
+    fine = [row("items", sku=f"S{number}", stock=number) for number in range(3)]
+    marked = row("items", sku="B", stock=1, _sdc_extracted_at="2025-11-20T00:00:00Z")
+    lines = [schema("items", "sku", "stock"), *fine, marked, state(1)]
+    command.run(lines, streams=None).without_traceback(0)
+    assert ("sku", "B") in sandbox.stock()
+
+    strange = row("items", sku="C", stock=0, archived=True)
+    ended = command.run([*lines, strange, state(2)], streams=None).without_traceback(2)
+    assert "'archived'" in ended.stderr
+    assert ("sku", "C") not in sandbox.stock()
+    assert 2 not in ended.numbers
+
+
+def test_no_state_goes_out_while_nothing_that_came_has_a_mapping(command: Command) -> None:
+    """A first run that maps nothing must not move the bookmark; one without records may."""
+    people = [schema("people", "name"), row("people", name="x")]
+    assert command.run([state(1), *people, state(2)], streams=None).numbers == [1]
+    assert command.run([schema("people", "name"), state(3)], streams=None).numbers == [3]
+    items = [schema("items", "sku", "stock"), row("items", sku="A", stock=1)]
+    assert command.run([*people, state(4), *items, state(5)], streams=None).numbers[-1] == 5
+
+
+def test_a_schema_without_columns_is_asked_about_by_its_records(command: Command) -> None:
+    """A stream that declares nothing may hold stock all the same."""
+    bare = {"type": "SCHEMA", "stream": "stok", "schema": {"properties": {}}, "key_properties": []}
+    ended = command.run([bare, row("stok", sku="A", stok=1), state(1)], streams=None)
+    ended.without_traceback(2)
+    assert offered(ended.stderr)["streams"][0]["stock"] == "stok"
+    assert ended.stdout == []

@@ -1,0 +1,226 @@
+"""Refusals of rows, of requests, of a catalogue: what is sent all the same, and how it ends."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from target_tocobagus.sandbox.testing import running
+from tests.e2e.command import Command, encode, record, schema, state, stock_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from target_tocobagus.sandbox.testing import Sandbox
+
+LISTED = [f"ADA-{n:03}" for n in range(0, 330, 11)]
+CATALOGUE = [f"ADA-{n:03}" if n % 11 == 0 else f"MATI-{n:03}" for n in range(330)]
+BUNDLE: dict[str, Any] = {
+    "success": False,
+    "error": {"code": "INV_050", "message": "Bundle stock cannot be adjusted"},
+    "requestId": "9d1a",
+}
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[tuple[Command, Sandbox]]:
+    """A shop that lists a few articles of many, and the command for it."""
+    with running(catalogue={"sku": LISTED}) as sandbox:
+        runner = Command(tmp_path, {"api_url": sandbox.api_url, **sandbox.credentials})
+        yield runner, sandbox
+        runner.close()
+
+
+def refuse(sandbox: Sandbox, *skus: str, status: int, body: Any = BUNDLE) -> None:
+    """Refuse any request that holds one of these as a whole; any request at all without them."""
+    when = {"when": {"identifiers": list(skus)}} if skus else {}
+    sandbox.set_scenario({"rules": [{**when, "fault": {"status": status, "body": body}}]})
+
+
+@pytest.mark.parametrize("listed_last", [False, True])
+def test_a_catalogue_larger_than_the_shop_is_sent(
+    shop: tuple[Command, Sandbox], *, listed_last: bool
+) -> None:
+    """However many unlisted articles come before it, each listed one is sent: exit 0."""
+    command, sandbox = shop
+    skus = sorted(CATALOGUE, reverse=True) if listed_last else CATALOGUE
+    lines = [schema(), *(record(sku, 5 if sku in LISTED else 0) for sku in skus), state(1)]
+    ended = command.run(lines, batch_size_rows=50, max_in_flight=1).without_traceback(0)
+    assert stock_of(sandbox) == {sku: {None: 5} for sku in LISTED}
+    assert (ended.sums.accepted, ended.sums.rejected) == (30, 300)
+    assert ended.numbers[-1] == 1
+
+
+def test_unlisted_items_can_be_skipped(shop: tuple[Command, Sandbox]) -> None:
+    """They are counted as skipped, beside those that are accepted, and no line names them."""
+    command, sandbox = shop
+    lines = [schema(), *(record(sku, 5) for sku in CATALOGUE), state(1)]
+    ended = command.run(
+        lines, unlisted_items="skip", max_rejected_rows=0, max_rejected_percent=0
+    ).without_traceback(0)
+    assert (ended.sums.accepted, ended.sums.skipped, ended.sums.rejected) == (30, 300, 0)
+    assert len(stock_of(sandbox)) == 30
+    assert "skipped: 300 of items that the store does not list" in ended.stderr
+    assert "lists none" not in ended.stderr
+    assert "Rejected" not in ended.stderr
+    assert "WARNING" not in ended.stderr
+
+
+@pytest.mark.parametrize("whole", [None, 404])
+def test_a_run_in_which_no_item_is_listed_ends_well_with_a_warning(
+    shop: tuple[Command, Sandbox], whole: int | None
+) -> None:
+    """With `skip` nothing is wrong if only such articles changed: the STATE goes out."""
+    command, sandbox = shop
+    if whole:
+        unlisted = {"success": False, "error": {"code": "INV_001", "message": "Invalid SKU"}}
+        refuse(sandbox, status=whole, body=unlisted)
+    lines = [schema(), *(record(f"ERP-{n:03}", 1) for n in range(120)), state(1)]
+    ended = command.run(lines, unlisted_items="skip").without_traceback(0)
+    assert (ended.sums.skipped, ended.numbers) == (120, [1])
+    assert "The store lists none of the items that were sent: 120 updates" in ended.stderr
+
+
+def test_a_hundred_unlisted_items_and_none_accepted_fail_the_run_after_all_were_tried(
+    shop: tuple[Command, Sandbox],
+) -> None:
+    """By default it may be the wrong store: exit 1 at the end, and no STATE."""
+    command, _ = shop
+    talk = command.talk(batch_size_rows=10)
+    lines = [line for n in range(150) for line in (record(f"ERP-{n:03}", 1), state(n))]
+    talk.say(schema(), *lines)
+    ended = talk.end().without_traceback(1)
+    assert "150 rows were rejected and none accepted (INV_001 150)" in ended.stderr
+    assert (ended.sums.rejected, ended.stdout) == (150, [])
+
+
+def test_a_few_unlisted_items_and_none_accepted_are_a_good_run(
+    shop: tuple[Command, Sandbox],
+) -> None:
+    """Fewer than a hundred rejections say nothing of the set-up."""
+    command, _ = shop
+    lines = [schema(), *(record(f"ERP-{n:03}", 1) for n in range(99)), state(1)]
+    ended = command.run(lines).without_traceback(0)
+    assert (ended.sums.rejected, ended.numbers) == (99, [1])
+
+
+@pytest.mark.parametrize("status", [200, 400, 404, 409, 422])
+def test_one_item_for_which_the_whole_request_is_refused_is_rejected_alone(
+    status: int, command: Command, sandbox: Sandbox
+) -> None:
+    """The code refuses, whatever status it comes with; all others are sent."""
+    refuse(sandbox, "PAKET-HEMAT", status=status)
+    skus = [f"P-{n:02}" for n in range(10)] + ["PAKET-HEMAT"] + [f"Q-{n:02}" for n in range(9)]
+    lines = [schema(), *(record(sku, 5) for sku in skus), state(1)]
+    ended = command.run(lines, batch_size_rows=10, max_retry_seconds=8).without_traceback(0)
+    assert stock_of(sandbox).keys() == set(skus) - {"PAKET-HEMAT"}
+    assert ended.numbers[-1] == 1
+    assert "Rejected sku 'PAKET-HEMAT': INV_050 Bundle stock" in ended.stderr
+
+
+def test_many_such_items_in_a_row_are_rejected_if_what_was_accepted_still_is(
+    command: Command, sandbox: Sandbox
+) -> None:
+    """The last accepted item, sent again as it was, tells that they are to blame."""
+    bundles = [f"PAKET-{n:02}" for n in range(50)]
+    refuse(sandbox, *bundles, status=404)
+    goods = [record("BAIK", 1), record("LAIN", 3), record("BAIK", 7)]
+    lines = [schema(), *goods, *(record(sku, 5) for sku in bundles), state(1)]
+    ended = command.run(lines, batch_size_rows=4, max_in_flight=1).without_traceback(0)
+    assert stock_of(sandbox) == {"BAIK": {None: 7}, "LAIN": {None: 3}}
+    assert (ended.sums.accepted, ended.sums.superseded, ended.sums.rejected) == (2, 1, 50)
+    sent_again = [update.stock for update in sandbox.history()][2:]
+    assert sent_again in ([3, 3], [7, 7])
+    assert ended.numbers[-1] == 1
+
+
+def test_an_api_that_refuses_everything_stops_the_run_and_rejects_nothing(
+    command: Command, sandbox: Sandbox
+) -> None:
+    """Three rows alone, nothing accepted: it is the request, and all rows come again."""
+    refuse(sandbox, status=200)
+    lines = [schema(), *(record(f"S{n}", 5) for n in range(30)), state(1)]
+    ended = command.run(lines, batch_size_rows=4).without_traceback(1)
+    assert "the API refuses every request" in ended.stderr
+    assert (ended.stdout, ended.sums.rejected, ended.sums.unsettled) == ([], 0, 30)
+    assert "Rejected" not in ended.stderr
+
+
+def test_an_api_that_begins_to_refuse_everything_stops_the_run_and_rejects_nothing(
+    command: Command, sandbox: Sandbox
+) -> None:
+    """What was accepted before is refused as well: no STATE covers what was refused."""
+    talk = command.talk(batch_size_rows=1, batch_wait_seconds=1, max_in_flight=1)
+    talk.say(schema(), record("A", 1), state(1))
+    assert talk.next_state()["bookmarks"]["stock"]["n"] == 1
+    refuse(sandbox, status=409)
+    for n in range(40):
+        talk.say(record(f"S{n:02}", 5), state(n + 2))
+    ended = talk.ended().without_traceback(1)
+    assert "the API refuses every request" in ended.stderr
+    assert (ended.numbers, ended.sums.accepted, ended.sums.rejected) == ([1], 1, 0)
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+def test_a_run_of_one_or_two_refused_rows_rejects_them(
+    rows: int, command: Command, sandbox: Sandbox
+) -> None:
+    """So few say nothing of the request."""
+    refuse(sandbox, status=404)
+    lines = [schema(), *(record(f"S{n}", 5) for n in range(rows)), state(1)]
+    ended = command.run(lines).without_traceback(0)
+    assert (ended.sums.rejected, ended.numbers) == (rows, [1])
+
+
+def test_a_limit_with_a_code_is_no_refusal(command: Command, sandbox: Sandbox) -> None:
+    """A 429 is one whatever its body says: tried again, then fatal, and nothing is rejected."""
+    limit = {"success": False, "error": {"code": "RATE_001", "message": "Too many requests"}}
+    refuse(sandbox, status=429, body=limit)
+    ended = command.run([schema(), record("A", 3), state(1)], max_retry_seconds=2)
+    ended.without_traceback(1)
+    assert (ended.stdout, ended.sums.unsettled) == ([], 1)
+    assert "Rejected" not in ended.stderr
+
+
+def test_a_share_of_rejections_fails_the_run_after_all_was_sent(
+    command: Command, sandbox: Sandbox
+) -> None:
+    """Above `max_rejected_percent` no STATE goes out, and below it again the newest does."""
+    bad = [record(f"X{n}", "?") for n in range(60)]
+    good = [record(f"S{n}", 1) for n in range(100)]
+    lines = [schema(), *good, *bad, state(1)]
+    ended = command.run(lines, max_rejected_percent=37).without_traceback(1)
+    assert "60 rows of 160 were rejected, more than max_rejected_percent allows" in ended.stderr
+    assert (ended.stdout, len(stock_of(sandbox))) == ([], 100)
+    assert command.run(lines, max_rejected_percent=38).without_traceback(0).numbers == [1]
+    few = [schema(), *bad, *good[:39], state(1)]
+    assert command.run(few, max_rejected_percent=0).without_traceback(0).numbers == [1]
+
+
+def test_a_share_of_rejections_that_falls_again_lets_state_out(
+    command: Command, sandbox: Sandbox
+) -> None:
+    """What no STATE was to cover is covered once enough has been accepted."""
+    talk = command.talk(max_rejected_percent=50, batch_wait_seconds=1, batch_size_rows=50)
+    talk.say(schema(), record("A", 1), *(record(f"X{n}", "?") for n in range(110)), state(1))
+    talk.until_logged("Batch ")
+    time.sleep(0.5)  # in which a STATE that covers them could go out
+    assert talk.has_said_nothing()
+    talk.say(*(record(f"S{n}", 1) for n in range(150)))
+    assert talk.next_state()["bookmarks"]["stock"]["n"] == 1
+    ended = talk.end().without_traceback(0)
+    assert len(stock_of(sandbox)) == 151
+    assert ended.numbers[-1] == 1
+
+
+def test_the_first_error_is_told_and_not_the_share_of_rejections(command: Command) -> None:
+    """A run that was stopped says by what, however many rows it had rejected."""
+    rows = encode([schema(), *(record(f"X{n}", "?") for n in range(150))])
+    command.api["api_url"] = "http://127.0.0.1:1/api/v1"
+    data = rows + encode([record("A", 1), state(1)])
+    ended = command.run(data, max_retry_seconds=1, max_rejected_percent=1).without_traceback(1)
+    assert "max_retry_seconds are over" in ended.stderr.splitlines()[-1]
+    assert ended.stdout == []

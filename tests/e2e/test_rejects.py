@@ -1,0 +1,286 @@
+"""`rejects_path`: a Singer stream of the rows that were rejected, which can be sent again."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from target_tocobagus.sandbox.testing import running
+from tests.e2e.command import Command, encode, level, record, schema, state, stock_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from target_tocobagus.sandbox.testing import Sandbox
+
+WIDE: dict[str, Any] = {
+    "stream": "wide",
+    "sku": "sku",
+    "warehouse_columns": [
+        {"column": "a", "client_id": "A"},
+        {"column": "b", "client_id": "B"},
+        {"column": "c", "client_id": "C"},
+    ],
+}
+
+
+def wide(sku: str, a: Any, b: Any, c: Any) -> dict[str, Any]:
+    """Make a RECORD message of a stream with a column for each of three warehouses."""
+    return {"type": "RECORD", "stream": "wide", "record": {"sku": sku, "a": a, "b": b, "c": c}}
+
+
+WIDE_SCHEMA = schema("wide", "sku", "a", "b", "c")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where the rejects go."""
+    return tmp_path / "rejects.singer"
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[tuple[Sandbox, Command]]:
+    """A store that knows two products and the warehouses A and C."""
+    known = {"sku": ["P", "Q", "R"], "warehouses": ["A", "C"]}
+    with running(catalogue=known) as sandbox:
+        command = Command(tmp_path, {"api_url": sandbox.api_url, **sandbox.credentials})
+        yield sandbox, command
+        command.close()
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """Read the messages of a file of rejects."""
+    text = path.read_text(encoding="utf-8")
+    assert text == "" or text.endswith("\n")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_a_rejected_row_is_written_as_it_came_with_what_was_wrong(
+    shop: tuple[Sandbox, Command], path: Path
+) -> None:
+    """SCHEMA and RECORD stand as they came; a key beside the record says which updates, and why."""
+    sandbox, command = shop
+    bad = (
+        '{"type":"RECORD","stream":"wide","record":{"sku":"P","a":"x","b":null,"c":1.0,"big":1.10}}'
+    )
+    unknown = wide("NEW", 1, None, None)
+    lines: list[Any] = [WIDE_SCHEMA, wide("P", 1, None, 2), bad, unknown, state(1)]
+    ended = command.run(lines, streams=[WIDE], rejects_path=str(path)).without_traceback(0)
+
+    first, mapped, refused = read(path)
+    assert first == WIDE_SCHEMA
+    assert '"big":1.10' in path.read_text()
+    own = mapped.pop("tocobagus")
+    assert mapped == json.loads(bad)
+    moment = datetime.fromisoformat(own.pop("at"))
+    assert abs(datetime.now(timezone.utc) - moment) < timedelta(minutes=1)
+    assert own == {
+        "code": "BAD_QUANTITY",
+        "message": "'x' is not a number",
+        "reason": "",
+        "identifier": {"sku": "P"},
+        "updates": [{"identifier": {"sku": "P"}, "warehouse": "A"}],
+    }
+    (batch,) = sandbox.batches()
+    own = refused.pop("tocobagus")
+    assert own.pop("at")
+    assert own == {
+        "code": "INV_001",
+        "message": "Invalid SKU",
+        "reason": "Product SKU not found",
+        "identifier": {"sku": "NEW"},
+        "updates": [{"identifier": {"sku": "NEW"}, "warehouse": "A"}],
+        "batchId": batch["batchId"],
+        "requestId": batch["requestId"],
+    }
+    for part in ("Rejected sku 'P' at 'A': BAD_QUANTITY", "Rejected sku 'NEW' at 'A': INV_001"):
+        assert part in ended.stderr
+    assert path.stat().st_mode & 0o077 == 0, "it may hold what is nobody else's business"
+
+
+def test_piping_the_rejects_back_sends_only_what_was_rejected(
+    shop: tuple[Sandbox, Command], path: Path
+) -> None:
+    """Of a record whose one warehouse was refused, the others are not sent again."""
+    sandbox, command = shop
+    lines = [WIDE_SCHEMA, wide("P", 1, 2, 3), wide("Q", 4, None, "x"), state(1)]
+    ended = command.run(lines, streams=[WIDE], rejects_path=str(path)).without_traceback(0)
+    assert stock_of(sandbox) == {"P": {"A": 1, "C": 3}, "Q": {"A": 4}}
+    assert ended.sums == (6, 3, 0, 1, 2, 0)
+    refused = {own["tocobagus"]["code"]: own["tocobagus"]["updates"] for own in read(path)[1:]}
+    assert refused == {
+        "INV_004": [{"identifier": {"sku": "P"}, "warehouse": "B"}],
+        "BAD_QUANTITY": [{"identifier": {"sku": "Q"}, "warehouse": "C"}],
+    }
+
+    # In the meantime there is newer stock, and the shop has got its third warehouse.
+    with running() as later:
+        other = Command(command.directory, {"api_url": later.api_url, **later.credentials})
+        newer = [WIDE_SCHEMA, wide("P", 10, None, 30), wide("Q", 40, None, None)]
+        other.run(newer, streams=[WIDE]).without_traceback(0)
+        again = other.run(path.read_bytes(), streams=[WIDE]).without_traceback(0)
+        assert stock_of(later) == {"P": {"A": 10, "B": 2, "C": 30}, "Q": {"A": 40}}
+    assert again.sums == (6, 1, 0, 4, 1, 0)
+
+
+def test_a_row_that_a_mended_mapping_can_read_is_sent_when_it_is_piped_back(
+    command: Command, sandbox: Sandbox, path: Path
+) -> None:
+    """A record that says one thing alone is sent whatever the mapping now makes of it."""
+    codes = [{"code": "gudang 1", "client_id": "W1"}]
+    lines = [schema("levels"), level("A", "gudang 1", "1,5"), level("B", "gudang 2", 2)]
+    command.run(lines, rejects_path=str(path), warehouse_map=codes).without_traceback(0)
+    assert {own["tocobagus"]["code"] for own in read(path)[1:]} == {
+        "AMBIGUOUS_QUANTITY",
+        "UNMAPPED_WAREHOUSE",
+    }
+    mended = {"stream": "levels", "sku": "sku", "stock": "qty", "warehouse": "wh"}
+    command.run(
+        path.read_bytes(),
+        streams=[{**mended, "decimal_mark": ","}],
+        warehouse_map=[*codes, {"code": "gudang 2", "client_id": "W2"}],
+    ).without_traceback(0)
+    assert stock_of(sandbox) == {"A": {"W1": 1}, "B": {"W2": 2}}
+
+
+def test_a_rejected_row_is_in_the_file_before_a_state_covers_it(
+    command: Command, path: Path
+) -> None:
+    """Who sees the STATE finds the row; the process may die then."""
+    talk = command.talk(rejects_path=str(path), batch_wait_seconds=1)
+    talk.say(schema(), record("A", 1), record("B", "x"), state(1))
+    assert talk.next_state()["tocobagus"]["rejected"] == 1
+    assert [message["type"] for message in read(path)] == ["SCHEMA", "RECORD"]
+    talk.end().without_traceback(0)
+
+
+def test_a_torn_last_line_is_cut_and_the_file_appended_to(command: Command, path: Path) -> None:
+    """What a crash left half written goes; what was whole stays; a new run begins with SCHEMA."""
+    lines = [schema(), record("A", "x")]
+    command.run(lines, rejects_path=str(path)).without_traceback(0)
+    whole = path.read_bytes()
+    path.write_bytes(whole + whole[: len(whole) // 2].replace(b"\n", b" "))
+    command.run(lines, rejects_path=str(path)).without_traceback(0)
+    assert [message["type"] for message in read(path)] == ["SCHEMA", "RECORD"] * 2
+
+
+def test_a_second_run_on_the_same_file_is_refused(command: Command, path: Path) -> None:
+    """Two runs would mix their lines; the second one sends nothing and ends with 1."""
+    talk = command.talk(rejects_path=str(path), batch_wait_seconds=1)
+    talk.say(schema(), record("A", 1), state(1))
+    talk.next_state()
+    second = command.run([schema(), record("B", 1)], rejects_path=str(path)).without_traceback(1)
+    assert "rejects_path: another run is writing to it" in second.stderr
+    talk.end().without_traceback(0)
+
+
+@pytest.mark.parametrize("link", [False, True], ids=["itself", "by a link"])
+def test_the_input_is_never_its_own_file_of_rejects(
+    link: bool,  # noqa: FBT001  # a table
+    command: Command,
+    path: Path,
+) -> None:
+    """As `--input` or as stdin it is refused, and not changed."""
+    data = encode([schema(), record("A", "x")])
+    path.write_bytes(data)
+    named = path
+    if link:
+        named = path.with_name("link.singer")
+        named.symlink_to(path)
+    config = str(command.write_config(rejects_path=str(named)))
+    ended = command.run(arguments=["--config", config, "--input", str(path)]).without_traceback(2)
+    assert "rejects_path: is the file that this run reads from" in ended.stderr
+    with path.open("rb") as stdin:
+        done = subprocess.run(
+            command.line(["--config", config]),
+            stdin=stdin,
+            capture_output=True,
+            env=command.env(),
+            check=False,
+            timeout=30,
+        )
+    assert done.returncode == 2
+    assert b"rejects_path: is the file that this run reads from" in done.stderr
+    assert path.read_bytes() == data
+
+
+def test_beyond_the_limit_of_rejected_rows_no_further_state_goes_out(
+    command: Command, sandbox: Sandbox, path: Path
+) -> None:
+    """Everything else is still sent, and the run fails, so that the rows come again."""
+    talk = command.talk(max_rejected_rows=1, rejects_path=str(path), batch_wait_seconds=1)
+    talk.say(schema(), record("A", 1), record("B", "x"), state(1))
+    assert talk.next_state()["bookmarks"]["stock"]["n"] == 1
+    talk.say(record("C", "x"), state(2), record("D", 4), state(3))
+    ended = talk.end().without_traceback(1)
+    assert ended.numbers == [1]
+    assert stock_of(sandbox) == {"A": {None: 1}, "D": {None: 4}}
+    assert "2 rows were rejected, more than max_rejected_rows allows" in ended.stderr
+    assert len(read(path)) == 3
+    assert command.run([schema(), record("A", "x")], max_rejected_rows=0).code == 1
+    exactly = [schema(), record("A", 1), record("B", "x"), state(1)]
+    assert command.run(exactly, max_rejected_rows=1).without_traceback(0).numbers == [1]
+
+
+def test_the_log_names_every_rejected_row_or_the_first_hundred_beside_a_file(
+    command: Command, path: Path
+) -> None:
+    """Without a file the log is the only place; with one it ends in counts by code."""
+    lines = [schema(), record("A", 1), *(record(f"S{n}", "x") for n in range(150)), state(1)]
+    ended = command.run(lines).without_traceback(0)
+    assert ended.stderr.count("Rejected sku") == 150
+    ended = command.run(lines, rejects_path=str(path)).without_traceback(0)
+    assert ended.stderr.count("Rejected sku") == 100
+    assert "BAD_QUANTITY 50" in ended.stderr
+    assert len(read(path)) == 151
+
+
+def test_a_hundred_rejections_and_no_acceptance_are_no_run(command: Command, path: Path) -> None:
+    """Then it is the mapping or the store and not the rows: exit 1, and no STATE."""
+    lines = [schema(), *(record(f"S{n}", "x") for n in range(150)), state(1)]
+    ended = command.run(lines, rejects_path=str(path)).without_traceback(1)
+    assert "150 rows were rejected and none accepted (BAD_QUANTITY 150)" in ended.stderr
+    assert ended.stdout == []
+
+
+def test_a_disk_that_is_full_ends_the_run_without_a_state_over_the_row(
+    command: Command, path: Path
+) -> None:
+    """A row that cannot be written down has no fate: exit 1, told in a line."""
+    config = str(command.write_config(rejects_path=str(path)))
+    limited = ["sh", "-c", 'ulimit -f 1; exec "$@"', "sh"]
+    lines = [schema(), record("A", 1), *(record(f"S{n}", "x") for n in range(50)), state(1)]
+    done = subprocess.run(
+        [*limited, *command.line(["--config", config])],
+        input=encode(lines),
+        capture_output=True,
+        env=command.env({"PYTHONDONTWRITEBYTECODE": "1", "COVERAGE_PROCESS_CONFIG": ""}),
+        check=False,
+        timeout=30,
+    )
+    assert done.returncode == 1, done.stderr
+    assert b"rejects_path cannot be written (File too large)" in done.stderr
+    assert b"Traceback" not in done.stderr
+    assert done.stdout == b""
+
+
+def test_lines_that_only_a_lenient_reader_takes_are_written_too(
+    command: Command, sandbox: Sandbox, path: Path
+) -> None:
+    """NaN and bytes that are no UTF-8 are rejected by themselves, and can be piped back."""
+    nan = '{"type":"RECORD","stream":"stock","record":{"sku":"A","qty":NaN}}'
+    broken = b'{"type":"RECORD","stream":"stock","record":{"sku":"\xff","qty":1}}'
+    lines: list[Any] = [schema(), record("C", 1), nan, broken, state(1)]
+    ended = command.run(lines, rejects_path=str(path)).without_traceback(0)
+    assert (ended.sums.accepted, ended.sums.rejected) == (1, 2)
+    data = path.read_bytes()
+    assert data.count(b'"tocobagus":') == 2
+    again = command.run(data, max_rejected_rows=5).without_traceback(0)
+    assert again.sums == (2, 0, 0, 0, 2, 0)
+    assert stock_of(sandbox) == {"C": {None: 1}}
+    assert path.stat().st_size == len(data)

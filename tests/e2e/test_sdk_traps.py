@@ -1,0 +1,226 @@
+"""Where the SDK's own target (0.54.9) would lose, disorder or stop: one test for each trap."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+from singer_sdk.exceptions import RecordsWithoutSchemaException
+from singer_sdk.singerlib.exceptions import InvalidInputLine
+
+from target_tocobagus.target import TargetTocobagus
+from tests.e2e.command import Sums, encode, level, record, schema, state, stock_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from target_tocobagus.sandbox.testing import Sandbox
+    from tests.e2e.command import Command
+
+
+_TELLING_ITS_MEMORY: Final = """
+import atexit, pathlib, sys
+atexit.register(lambda: print(pathlib.Path("/proc/self/status").read_text(), file=sys.stderr))
+from target_tocobagus.__main__ import main
+main()
+"""
+
+
+@pytest.fixture
+def signals() -> Iterator[None]:
+    """Give the signals back that a target in this process takes."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    handlers = [signal.getsignal(number) for number in numbers]
+    yield
+    for number, handler in zip(numbers, handlers, strict=True):
+        signal.signal(number, handler)
+
+
+def test_state_comes_out_in_the_middle_of_a_stream(command: Command) -> None:
+    """The SDK emits STATE on a full drain only; here it comes while the tap goes on."""
+    talk = command.talk(batch_size_rows=2, batch_wait_seconds=1)
+    talk.say(schema("levels"), *(level(f"S{n}", "W", n) for n in range(4)), state(1))
+    assert talk.next_state()["tocobagus"]["accepted"] == 4
+    talk.say(level("S9", "W", 9), state(2))
+    assert talk.end().without_traceback(0).numbers == [1, 2]
+
+
+def test_sigterm_acknowledges_nothing_that_was_not_sent(command: Command, sandbox: Sandbox) -> None:
+    """The SDK drains again within its handler, emits the newest STATE, and exits 0."""
+    sandbox.set_scenario({"latency_ms": 500})
+    talk = command.talk(batch_size_rows=1, max_in_flight=1)
+    talk.say(schema(), *(line for n in range(20) for line in (record(f"S{n:02}", n), state(n))))
+    talk.next_line()
+    talk.signal(signal.SIGTERM)
+    ended = talk.ended().without_traceback(143)
+    covered = {f"S{n:02}" for n in range(ended.numbers[-1] + 1)}
+    assert covered == set(stock_of(sandbox))
+    assert ended.sums.unsettled == 20 - len(covered) > 0
+
+
+def test_rows_under_an_old_schema_never_follow_those_under_a_new_one(
+    command: Command, sandbox: Sandbox
+) -> None:
+    """The SDK keeps the old sink's rows for the next full drain, after the new sink's."""
+    lines: list[Any] = []
+    for n in range(30):
+        lines += [schema("stock", "sku", "qty", f"column {n}"), record("A", n)]
+    command.run([*lines, state(1)], batch_size_rows=1).without_traceback(0)
+    sent = [update.stock for update in sandbox.history()]
+    assert sent == sorted(sent)
+    assert stock_of(sandbox) == {"A": {None: 29}}
+
+
+def test_a_batch_message_overtakes_nothing_and_is_mapped_row_by_row(
+    command: Command, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """The SDK hands its files past pending records, past the stream maps, whole."""
+    file = tmp_path / "batch.jsonl"
+    file.write_text("".join(f'{{"sku": "A", "qty": {n}, "keep": {n % 2}}}\n' for n in range(1, 9)))
+    manifest = {"encoding": {"format": "jsonl"}, "manifest": [file.as_uri()]}
+    lines = [
+        schema("stock", "sku", "qty", "keep"),
+        record("A", 100, keep=1),
+        {"type": "BATCH", "stream": "stock", **manifest},
+        state(1),
+    ]
+    maps = {"stock": {"__filter__": "keep == 1"}}
+    ended = command.run(lines, stream_maps=maps).without_traceback(0)
+    assert stock_of(sandbox) == {"A": {None: 7}}
+    assert ended.sums == Sums(9, 1, 4, 4, 0, 0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_a_long_batch_file_is_streamed(command: Command, tmp_path: Path) -> None:
+    """The SDK loads a whole file; here the memory does not grow with it."""
+    file = tmp_path / "long.jsonl"
+    padding = "x" * 900
+    file.write_text(f'{{"sku": "A", "qty": 1, "padding": "{padding}"}}\n' * 100_000)
+    manifest = {"encoding": {"format": "jsonl"}, "manifest": [file.as_uri()]}
+    lines = [schema(), {"type": "BATCH", "stream": "stock", **manifest}, state(1)]
+    config = str(command.write_config())
+    done = subprocess.run(
+        [sys.executable, "-c", _TELLING_ITS_MEMORY, "--config", config],
+        input=encode(lines),
+        capture_output=True,
+        env=command.env(),
+        check=True,
+        timeout=30,
+    )
+    (peak,) = re.findall(rb"VmHWM:\s+(\d+) kB", done.stderr)
+    assert file.stat().st_size > 90e6
+    assert int(peak) < 100_000
+
+
+def test_what_the_mapping_does_not_use_never_stops_a_run(
+    command: Command, sandbox: Sandbox
+) -> None:
+    """Wrong types, odd dates, draft-4 schemas, missing keys: the SDK stops on each of them."""
+    dates = ["", "20/11/2025", 1_700_000_000, "2025-11-20 08:15", None, [], "0001-01-01T00:00:00Z"]
+    columns = {
+        "sku": {"type": "string"},
+        "qty": {"type": "number", "exclusiveMaximum": True, "maximum": 10, "multipleOf": 1e-38},
+        "updated_at": {"type": "string", "format": "date-time"},
+        "tags": {"type": ["array"], "items": {"$ref": "#/definitions/nowhere"}},
+        "id": {"type": "integer"},
+        "empty": {"type": []},
+        "": {},
+    }
+    lines = [
+        {
+            "type": "SCHEMA",
+            "stream": "stock",
+            "schema": {"properties": columns, "required": ["id", "gone"]},
+            "key_properties": ["id", "SKU"],
+        },
+        *(record(f"S{n}", 50 + n, updated_at=date, tags=n) for n, date in enumerate(dates)),
+        state(1),
+    ]
+    ended = command.run(lines).without_traceback(0)
+    assert stock_of(sandbox) == {f"S{n}": {None: 50 + n} for n in range(len(dates))}
+    assert ended.numbers == [1]
+
+
+def test_validation_that_the_user_asks_for_ends_the_run_as_the_sdk_does(
+    command: Command, sandbox: Sandbox
+) -> None:
+    """With `validate_records` what comes before a row that breaks its schema is settled."""
+    columns = {"sku": {"type": "string"}, "qty": {"type": "integer"}, "on": {"type": "string"}}
+    good = {"type": "SCHEMA", "stream": "stock", "schema": {"properties": columns}}
+    lines = [
+        {**good, "key_properties": []},
+        record("A", 1, on="x"),
+        state(1),
+        record("B", 2, on=5),
+        record("C", 3),
+        state(2),
+    ]
+    ended = command.run(lines, validate_records=True).without_traceback(1)
+    assert stock_of(sandbox) == {"A": {None: 1}}
+    assert "validate_records: " in ended.stderr  # and the SDK's own words, which change
+    assert ended.numbers == [1]
+    broken = {"properties": {**columns, "on": {"type": 5}}}
+    ended = command.run([{**lines[0], "schema": broken}], validate_records=True)
+    assert "its SCHEMA cannot be used: Schema Validation" in ended.without_traceback(2).stderr
+
+
+def test_the_mark_of_a_deleted_row_reaches_the_mapping(command: Command, sandbox: Sandbox) -> None:
+    """SDK sinks strip `_sdc_` columns before the sink sees them."""
+    lines = [schema(), record("A", 5), record("A", 5, _sdc_deleted_at="2025-11-20T00:00:00Z")]
+    command.run(lines, on_delete="zero", batch_size_rows=1).without_traceback(0)
+    assert stock_of(sandbox) == {"A": {None: 0}}
+
+
+def test_an_empty_state_is_not_passed_on(command: Command) -> None:
+    """`{}` would wipe the tap's bookmarks; nor does it take back the STATE before it."""
+    lines = [schema(), record("A", 1), state(1), {"type": "STATE", "value": {}}]
+    ended = command.run(lines).without_traceback(0)
+    assert ended.numbers == [1]
+
+
+def test_a_configuration_error_shows_no_secret(command: Command) -> None:
+    """The SDK prints the value that does not fit, whatever it is."""
+    ended = command.run([schema()], partner_secret=12345678987654321).without_traceback(2)
+    assert "partner_secret: must be of type string" in ended.stderr
+    assert "12345678987654321" not in ended.stderr
+
+
+def test_every_setting_can_come_from_the_environment(command: Command) -> None:
+    """The SDK gives a `number` as text, and then refuses it: so there is none."""
+    about = "\n".join(command.run(arguments=["--about", "--format=json"]).stdout)
+    settings = json.loads(about)["settings"]["properties"]
+    kinds = {name: setting.get("type", []) for name, setting in settings.items()}
+    assert [name for name, kind in kinds.items() if "number" in kind] == []
+    numbers = {
+        name: settings[name].get("minimum", 1) for name, kind in kinds.items() if "integer" in kind
+    }
+    own = {"batch_size_rows", "request_timeout_seconds", "max_rejected_rows", "stock_buffer"}
+    assert own <= set(numbers)
+    env = {f"TARGET_TOCOBAGUS_{name.upper()}": str(least) for name, least in numbers.items()}
+    arguments = ["--config", str(command.write_config()), "--config", "ENV"]
+    command.run([schema(), record("A", 1)], arguments, env).without_traceback(0)
+
+
+@pytest.mark.usefixtures("signals")
+@pytest.mark.parametrize(
+    ("lines", "error"),
+    [
+        ([record("A", 1)], RecordsWithoutSchemaException),
+        ([{"type": "SCHEMA", "stream": "stock"}], InvalidInputLine),
+    ],
+    ids=["a record before its schema", "no schema"],
+)
+def test_a_tap_that_breaks_the_protocol_meets_the_sdks_errors(
+    lines: list[Any], error: type[Exception]
+) -> None:
+    """What the SDK does well stays its own."""
+    target = TargetTocobagus(config={"dry_run": True})
+    with pytest.raises(error):
+        target.listen(io.StringIO(encode(lines).decode()))

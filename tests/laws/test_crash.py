@@ -1,0 +1,67 @@
+"""Kill the process at any instant, start it again from its last STATE, and nothing is lost.
+
+`CRASH_INSTANTS` says how many deaths to die (30), `CRASH_SEED` of which seed (1). A failure names
+the chain; the same seed makes the same streams, faults and plans, though not the same schedule.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from target_tocobagus.sandbox.testing import running
+from tests.laws.crash_chain import CATALOGUE, STEPS, Chain, Instant
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SEED: Final = os.environ.get("CRASH_SEED", "1")
+INSTANTS: Final = int(os.environ.get("CRASH_INSTANTS", "30"))
+PER_CHAIN: Final = 5
+PER_TEST: Final = 30
+AT_ONCE: Final = 3
+
+PLANNED: Final = [
+    *(Instant(step, number) for step in STEPS for number in (signal.SIGKILL, signal.SIGTERM)),
+    *(Instant("at random", signal.SIGKILL) for _ in range(8)),
+    *(Instant("at random", signal.SIGTERM) for _ in range(4)),
+]
+
+
+def plan(chain: int) -> list[Instant]:
+    """Deal the instants out, so that thirty in a row hold each of those planned."""
+    first = chain * PER_CHAIN
+    return [PLANNED[(7 * number) % len(PLANNED)] for number in range(first, first + PER_CHAIN)]
+
+
+def live(number: int, directory: Path) -> Chain:
+    """Let one chain live to its end."""
+    place = directory / f"chain-{number}"
+    place.mkdir()
+    with running(catalogue=CATALOGUE) as sandbox:
+        chain = Chain(f"{SEED}:{number}", place, sandbox)
+        chain.go(plan(number))
+    return chain
+
+
+@pytest.mark.parametrize("block", range(-(-INSTANTS // PER_TEST)))
+def test_after_any_death_nothing_is_lost(block: int, tmp_path: Path) -> None:
+    """What the emitted STATE covers was settled, and the runs together make remote = source."""
+    per_block = PER_TEST // PER_CHAIN
+    numbers = range(block * per_block, (block + 1) * per_block)
+    print(f"CRASH_SEED={SEED}, chains {numbers.start} to {numbers.stop - 1}")  # noqa: T201  # to repeat it
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        chains = list(pool.map(lambda number: live(number, tmp_path), numbers))
+    problems = [
+        f"chain {number}: {problem}"
+        for number, chain in zip(numbers, chains, strict=True)
+        for problem in chain.problems
+    ]
+    assert not problems, "\n".join(problems)
+    reached = Counter(step for chain in chains for step in chain.reached)
+    assert reached.total() >= 0.7 * PER_TEST, reached
