@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from target_tocobagus import __main__
 from target_tocobagus.api import client, signing
 from target_tocobagus.delivery import worker as delivery
-from target_tocobagus.delivery.reply_handler import FollowUp
+from target_tocobagus.delivery.reply_handler import ReplyHandler
 from target_tocobagus.pipeline.run import Pipeline
 from target_tocobagus.singer.fast_path import FastLane
 from target_tocobagus.singer.reader import MessageReader
@@ -36,7 +36,7 @@ STAGES: Final[dict[str, list[tuple[Any, str]]]] = {
     "signing": [(signing, "base_string"), (signing, "signature"), (signing, "signed_headers")],
     "client: the request (requests)": [(client.Client, "send")],
     "client: decoding the reply": [(client, "_read_reply")],
-    "settling, releasing": [(FollowUp, "conclude")],
+    "settling, releasing": [(ReplyHandler, "conclude")],
     "delivery: the workers' rest": [(delivery.Delivery, "_work")],
 }
 

@@ -33,10 +33,10 @@ from target_tocobagus.config.validation import unknown_settings
 from target_tocobagus.core.errors import ConfigurationError, InputError, TocobagusError
 from target_tocobagus.core.foreign_text import clean, quoted
 from target_tocobagus.core.json_lines import bounded
-from target_tocobagus.core.model import Refused, Skipped, Stream
+from target_tocobagus.core.model import RecordError, Skipped, Stream
 from target_tocobagus.pipeline.run import GRACE_AFTER_SIGNAL, Pipeline
 from target_tocobagus.pipeline.wakeup import WakeUp
-from target_tocobagus.recognition.stream_router import Chooser
+from target_tocobagus.recognition.stream_router import StreamRouter
 from target_tocobagus.report import console
 from target_tocobagus.singer.batch_files import read_records
 from target_tocobagus.singer.env import read_variables, unknown_variables, unread_variables
@@ -67,8 +67,8 @@ _USER_ERRORS: Final = (
 )
 """What the SDK raises for the tap's mistakes, and for mistakes in `stream_maps`."""
 _FILTERED: Final = Skipped("filtered out by the stream maps")
-_NO_RECORD: Final = Refused("NO_RECORD", "the record is no object")
-_TOO_DEEP: Final = Refused("TOO_DEEP", "the record is nested too deeply")
+_NO_RECORD: Final = RecordError("NO_RECORD", "the record is no object")
+_TOO_DEEP: Final = RecordError("TOO_DEEP", "the record is nested too deeply")
 
 
 class TargetTocobagus(Target):
@@ -119,7 +119,7 @@ class TargetTocobagus(Target):
         self._config.update(self.overrides)
         try:
             self.settings = parse_settings(self._config, sound_schema(self.config_jsonschema))
-            self._chooser = Chooser(self.settings)
+            self._chooser = StreamRouter(self.settings)
         except ConfigurationError as error:
             errors = [*error.problems, *self._remarks_on_environment()]
             if raise_errors:
@@ -340,11 +340,11 @@ class TargetTocobagus(Target):
             self.pipeline.take([_FILTERED], stream, line)
 
     def _hand_on(
-        self, sink: str, record: dict[str, Any] | Refused, context: dict[str, Any]
+        self, sink: str, record: dict[str, Any] | RecordError, context: dict[str, Any]
     ) -> None:
         """Give a record to its sink, or note why there is none."""
         try:
-            if not isinstance(record, Refused):
+            if not isinstance(record, RecordError):
                 self._sinks_active[sink].process_record(record, context)
                 return
         except RecursionError:  # of `validate_records`
@@ -412,7 +412,7 @@ class TargetTocobagus(Target):
 
 def _transformed(
     stream_map: StreamMap, record: dict[str, Any], *, cut: bool = False
-) -> dict[str, Any] | Refused | None:
+) -> dict[str, Any] | RecordError | None:
     """Send a record through a stream map; None where that filters it out.
 
     What is nested too deeply for the SDK is left out at the second attempt.
@@ -423,7 +423,7 @@ def _transformed(
         return _TOO_DEEP if cut else _transformed(stream_map, bounded(record), cut=True)
     except Exception as error:  # noqa: BLE001  # a user's expression may raise anything
         text = f"a stream map fails on this record: {type(error).__name__}: {error}"
-        return Refused("STREAM_MAP", clean(text))
+        return RecordError("STREAM_MAP", clean(text))
 
 
 def _describe(error: Exception) -> str:

@@ -31,7 +31,7 @@ READING: Final = "tests/delivery/test_reading.py"
 FOLLOWUP: Final = "tests/delivery/test_reply_handler.py"
 RETRYING: Final = "tests/delivery/test_retry.py"
 REPLIES: Final = "tests/delivery/test_reply_fields.py"
-REFUSALS: Final = "tests/e2e/test_refusals.py"
+RECORD_ERRORS: Final = "tests/e2e/test_refusals.py"
 LANE: Final = "tests/singer/test_fast_path.py"
 CRASH: Final = "tests/laws/test_crash.py"
 
@@ -319,7 +319,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a STATE is lost while the share of rejections is too high",
-        REFUSALS,
+        RECORD_ERRORS,
         (
             Change(
                 "pipeline/run",

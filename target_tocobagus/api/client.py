@@ -85,7 +85,7 @@ class Client:
         self._signed_path = settings.signed_path_prefix + INVENTORY
         self._signature_prefix = settings.signature_prefix
         self._clock = clock
-        self._adapter = TimelyAdapter(pool_maxsize=settings.max_in_flight)
+        self._adapter = DeadlineAdapter(pool_maxsize=settings.max_in_flight)
         self._environment: Any = requests.Session().merge_environment_settings(
             url, {}, None, None, None
         )
@@ -196,7 +196,7 @@ def _cause(failure: Failure, detail: str) -> str:
     return f"the connection failed ({detail})"
 
 
-class TimelyAdapter(HTTPAdapter):
+class DeadlineAdapter(HTTPAdapter):
     """Makes connections that keep to the deadline, with a proxy or without."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from target_tocobagus.config.settings import Settings
 
 
-class Outside(NamedTuple):
+class Dependencies(NamedTuple):
     """What a run meets beside its settings.
 
     Attributes:
@@ -31,14 +31,14 @@ class Outside(NamedTuple):
     state_seconds: float = 1.0
 
 
-def outside(settings: Settings) -> Outside:
+def outside(settings: Settings) -> Dependencies:
     """Meet the API; in a dry run what takes every row as sent."""
     from target_tocobagus.api.client import Client, Clock
 
     clock = Clock()
     if settings.dry_run or settings.credentials is None:
-        return Outside(clock, _pretend)
-    return Outside(clock, Client(settings, settings.credentials, clock).send)
+        return Dependencies(clock, _pretend)
+    return Dependencies(clock, Client(settings, settings.credentials, clock).send)
 
 
 def _pretend(body: bytes) -> Reply:

@@ -14,8 +14,8 @@
 
 The exit code says who can help: 1 where another run may, 2 where a person must act first.
 
-A rejected row is none of these: it is a value (`model.Refused`), because one bad row never stops
-a run. No message here, and no value that one is built from, may hold a secret.
+A rejected row is none of these: it is a value (`model.RecordError`), because one bad row never
+stops a run. No message here, and no value that one is built from, may hold a secret.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class OutputError(TocobagusError):
 
 
 class RunFailed(TocobagusError):  # noqa: N818  # a verdict on the run, not a mishap
-    """Every row has its fate, and yet the run may not count as good."""
+    """Every row has its outcome, and yet the run may not count as good."""
 
 
 class ActionNeeded(RunFailed):
@@ -85,7 +85,7 @@ class ActionNeeded(RunFailed):
 
 
 class AccountingError(TocobagusError):
-    """The fates do not add up to the updates."""
+    """The outcomes do not add up to the updates."""
 
 
 class Stopped(TocobagusError):  # noqa: N818  # a request, not a mishap

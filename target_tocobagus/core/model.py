@@ -42,7 +42,7 @@ class Skipped(msgspec.Struct, frozen=True, gc=False):
     reason: str
 
 
-class Refused(msgspec.Struct, frozen=True, gc=False):
+class RecordError(msgspec.Struct, frozen=True, gc=False):
     """A part of a record that cannot be sent.
 
     Attributes:
@@ -60,7 +60,7 @@ class Refused(msgspec.Struct, frozen=True, gc=False):
     values: tuple[tuple[str, str], ...] = ()
 
 
-Outcome: TypeAlias = Stock | Skipped | Refused
+Outcome: TypeAlias = Stock | Skipped | RecordError
 """What mapping makes of one part of a record."""
 
 
@@ -109,7 +109,7 @@ class Rejection(msgspec.Struct, frozen=True):
     """Rows of one record that one reply, or the mapping, refused for one reason.
 
     Attributes:
-        code: The API's code, or one of ours (`model.Refused`).
+        code: The API's code, or one of ours (`model.RecordError`).
         message: What is wrong, in the words of who says it.
         reason: The API's ``details.context.reason``; empty where there is none.
         updates: The refused (identifier, location) pairs; an identifier is ``None`` if the record
@@ -150,7 +150,7 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 class NoReply(msgspec.Struct, frozen=True):
-    """An attempt whose fate is unknown: the API may or may not have applied it.
+    """An attempt whose outcome is unknown: the API may or may not have applied it.
 
     Attributes:
         timed_out: The connection stood, and no whole answer came in time.

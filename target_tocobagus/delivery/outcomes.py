@@ -1,4 +1,4 @@
-"""Gives rows their fate, each exactly one, and knows what that means for STATE.
+"""Gives rows their outcome, each exactly one, and knows what that means for STATE.
 
 A row that was refused only by standing alone (the reply did not name it) is a suspect, for the
 request as a whole may be to blame: rejected with the next acceptance or at the end of input, but
@@ -24,9 +24,9 @@ from target_tocobagus.core.model import Rejection
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from target_tocobagus.core.model import Identifier, Item, Refused, Stream
+    from target_tocobagus.core.model import Identifier, Item, RecordError, Stream
     from target_tocobagus.delivery.settle import RowError
-    from target_tocobagus.report.totals import Tally
+    from target_tocobagus.report.totals import Totals
 
 _SUSPECTS: Final = 3
 _SUSPECTS_AFTER_ACCEPTANCE: Final = 20
@@ -40,7 +40,7 @@ UNLISTED: Final = frozenset({"INV_001", "INV_002"})
 """The store does not list the item, whatever its warehouses."""
 
 
-class Refusal(msgspec.Struct, frozen=True):
+class FailedItem(msgspec.Struct, frozen=True):
     """An item that a reply refused, and what of the reply is worth writing down."""
 
     item: Item
@@ -49,8 +49,8 @@ class Refusal(msgspec.Struct, frozen=True):
     batch_id: str | None = None
 
 
-class Ledger:
-    """The fates of a run.
+class Outcomes:
+    """The outcomes of a run.
 
     Attributes:
         weight: Bytes of memory that the unwritten rejections take, about.
@@ -58,7 +58,7 @@ class Ledger:
 
     def __init__(
         self,
-        tally: Tally,
+        tally: Totals,
         tell: Callable[[], None],
         *,
         skip_unlisted: bool = False,
@@ -78,7 +78,7 @@ class Ledger:
         self._now = now
         self._certain = False
         self.weight = 0
-        self._suspects: list[Refusal] = []
+        self._suspects: list[FailedItem] = []
         self._unwritten: deque[tuple[int, Rejection]] = deque()
         self._rejected_low: int | None = None
         self._held_until = 0.0
@@ -98,7 +98,7 @@ class Ledger:
         suspects = sum(len(suspect.item.levels) for suspect in self._suspects)
         return suspects + sum(len(rejection.updates) for _, rejection in self._unwritten)
 
-    def settle(self, accepted: Iterable[Item], refusals: Iterable[Refusal]) -> None:
+    def settle(self, accepted: Iterable[Item], refusals: Iterable[FailedItem]) -> None:
         """The API took some items on, and refused others."""
         taken = sum([len(item.levels) for item in accepted])
         self._tally.accepted += taken
@@ -132,7 +132,7 @@ class Ledger:
         self._tally.skipped += updates
         self._tally.unlisted += updates
 
-    def suspect(self, refusal: Refusal) -> None:
+    def suspect(self, refusal: FailedItem) -> None:
         """An item was refused by a reply that did not name it."""
         self._suspects.append(refusal)
 
@@ -190,7 +190,7 @@ def _weight(rejection: Rejection) -> int:
 
 
 def by_cause(
-    refused: Iterable[Refused], position: int, stream: Stream, line: bytes
+    refused: Iterable[RecordError], position: int, stream: Stream, line: bytes
 ) -> list[Rejection]:
     """Join what the mapping refused of one record for one cause."""
     updates: dict[tuple[Any, ...], list[tuple[Identifier | None, str | None]]] = {}
@@ -211,8 +211,8 @@ def by_cause(
     ]
 
 
-def _by_record(refusals: Iterable[Refusal]) -> list[tuple[int, Rejection]]:
-    """Join what one record said; beside it the lowest position that shares its fate."""
+def _by_record(refusals: Iterable[FailedItem]) -> list[tuple[int, Rejection]]:
+    """Join what one record said; beside it the lowest position that shares its outcome."""
     lows: dict[tuple[int, RowError], int] = {}
     rejections: dict[tuple[int, RowError], Rejection] = {}
     for refusal in refusals:

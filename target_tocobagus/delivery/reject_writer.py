@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from target_tocobagus.core.model import Rejection
-    from target_tocobagus.delivery.outcomes import Ledger
+    from target_tocobagus.delivery.outcomes import Outcomes
     from target_tocobagus.delivery.worker import Delivery
     from target_tocobagus.report.rejects import Rejects
 
@@ -37,7 +37,7 @@ class RejectWriter:
 
     def __init__(
         self,
-        ledger: Ledger,
+        ledger: Outcomes,
         rejects: Rejects,
         delivery: Delivery,
         *,

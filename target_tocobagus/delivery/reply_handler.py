@@ -1,8 +1,8 @@
-"""Carries out what an answer calls for: fates given, pieces queued, limits learnt, clocks set.
+"""Carries out what an answer calls for: outcomes given, pieces queued, limits learnt, clocks set.
 
 `retrying` decides, and this does it, to the window, the pacing, the ledger and the tally that the
 workers share. Nothing here waits, writes or sends, and the caller holds the delivery's lock
-throughout, so that a row's fate, its count and its identifier's release are one step. What is to be
+throughout, so that a row's outcome, its count and its identifier's release are one step. What is to be
 logged is kept until the lock is released (`logger.flush`).
 """
 
@@ -18,8 +18,15 @@ from target_tocobagus.api.item_json import encode_body, encode_item
 from target_tocobagus.core.deferred_log import DeferredLog
 from target_tocobagus.core.plural import counted
 from target_tocobagus.delivery.accepted_items import AcceptedItems
-from target_tocobagus.delivery.outcomes import UNLISTED, Refusal
-from target_tocobagus.delivery.retry import Again, Piece, Refuse, Settle, Situation, answer
+from target_tocobagus.delivery.outcomes import UNLISTED, FailedItem
+from target_tocobagus.delivery.retry import (
+    Again,
+    RejectItem,
+    RequestPart,
+    Settle,
+    Situation,
+    answer,
+)
 from target_tocobagus.delivery.settle import RowError
 
 if TYPE_CHECKING:
@@ -28,9 +35,9 @@ if TYPE_CHECKING:
 
     from target_tocobagus.api.client import Clock
     from target_tocobagus.core.model import Item, NoReply, Reply
-    from target_tocobagus.delivery.outcomes import Ledger
-    from target_tocobagus.delivery.throttle import Pacing
-    from target_tocobagus.report.totals import Tally
+    from target_tocobagus.delivery.outcomes import Outcomes
+    from target_tocobagus.delivery.throttle import Throttle
+    from target_tocobagus.report.totals import Totals
     from target_tocobagus.window.window import Lease, Window
 
 logger: Final = DeferredLog("target-tocobagus.delivery")
@@ -42,9 +49,9 @@ class Shared(msgspec.Struct, eq=False):
     """What the threads share, under the delivery's lock."""
 
     window: Window
-    pacing: Pacing
-    ledger: Ledger
-    tally: Tally
+    pacing: Throttle
+    ledger: Outcomes
+    tally: Totals
 
 
 class Work(msgspec.Struct, eq=False):
@@ -56,10 +63,10 @@ class Work(msgspec.Struct, eq=False):
     """
 
     lease: Lease
-    pieces: deque[Piece]
+    pieces: deque[RequestPart]
 
 
-class FollowUp:
+class ReplyHandler:
     """What follows an attempt. One for all workers; hold the lock to call it."""
 
     def __init__(
@@ -86,7 +93,7 @@ class FollowUp:
         self._failures = 0
         self._failures_in_search = 0
 
-    def conclude(self, reply: Reply | NoReply, piece: Piece, work: Work) -> float:
+    def conclude(self, reply: Reply | NoReply, piece: RequestPart, work: Work) -> float:
         """Do what a reply calls for.
 
         Returns:
@@ -100,7 +107,7 @@ class FollowUp:
             return self._again(decision, piece, work)
         if isinstance(decision, Settle):
             self._log_batch(decision, piece, reply.seconds)
-        elif not isinstance(decision, Refuse):
+        elif not isinstance(decision, RejectItem):
             raise decision.error
         if piece.retest:
             self._judge(decision, piece, work)
@@ -110,7 +117,7 @@ class FollowUp:
             self._refuse(decision, piece, work)
         return 0.0
 
-    def _situation(self, piece: Piece) -> Situation:
+    def _situation(self, piece: RequestPart) -> Situation:
         searched = piece.probing or len(piece.items) > 1
         server_ms = self._clock.now_ms()
         return Situation(
@@ -124,7 +131,7 @@ class FollowUp:
             jitter=self._jitter(),
         )
 
-    def _again(self, decision: Again, piece: Piece, work: Work) -> float:
+    def _again(self, decision: Again, piece: RequestPart, work: Work) -> float:
         self._failures += 1
         self._failures_in_search += bool(decision.pieces[0].probing)
         if decision.server_ms is not None:
@@ -151,8 +158,8 @@ class FollowUp:
         seconds = self._clock.offset_ms / 1000
         logger.warning("The server's clock is %+.1f s off this machine's: followed", seconds)
 
-    def _settle(self, decision: Settle, piece: Piece, work: Work) -> None:
-        """Give each row of a reply its fate, or a place in the queue for another try."""
+    def _settle(self, decision: Settle, piece: RequestPart, work: Work) -> None:
+        """Give each row of a reply its outcome, or a place in the queue for another try."""
         settlement = decision.settlement
         accepted = [piece.items[index] for index in settlement.accepted]
         if accepted:
@@ -165,10 +172,10 @@ class FollowUp:
                 work.pieces.extendleft(reversed(_one_by_one(item, piece)))
             else:
                 batch_id = settlement.batch_id
-                refusals.append(Refusal(item, error, decision.request_id, batch_id))
+                refusals.append(FailedItem(item, error, decision.request_id, batch_id))
         forgotten = tuple(piece.items[index] for index in settlement.unaccounted)
         if piece.forgotten:
-            refusals += [Refusal(item, _UNACCOUNTED, decision.request_id) for item in forgotten]
+            refusals += [FailedItem(item, _UNACCOUNTED, decision.request_id) for item in forgotten]
         elif forgotten:
             work.pieces.appendleft(_answered(piece, forgotten, forgotten=True))
         refused = [refusal.item for refusal in refusals]
@@ -176,13 +183,13 @@ class FollowUp:
         self._release([*accepted, *refused], piece, work)
         self._ledger.settle(accepted, refusals)
 
-    def _refuse(self, decision: Refuse, piece: Piece, work: Work) -> None:
+    def _refuse(self, decision: RejectItem, piece: RequestPart, work: Work) -> None:
         """The one item of a piece is to blame: its warehouses one by one, or the whole of it."""
         item = piece.items[0]
         if self._divisible(item, decision.error, piece):
             work.pieces.extendleft(reversed(_one_by_one(item, piece)))
             return
-        refusal = Refusal(item, decision.error, decision.request_id)
+        refusal = FailedItem(item, decision.error, decision.request_id)
         self._accepted_items.forget([item])
         self._release([item], piece, work)
         if decision.blind and not self._ledger.skips(decision.error):
@@ -206,10 +213,10 @@ class FollowUp:
         for item in self._accepted_items.newest_first(low):
             if self._window.lend(work.lease, item):
                 self._retesting = True
-                work.pieces.appendleft(Piece((item,), time.monotonic(), retest=True))
+                work.pieces.appendleft(RequestPart((item,), time.monotonic(), retest=True))
                 return
 
-    def _judge(self, decision: Settle | Refuse, piece: Piece, work: Work) -> None:
+    def _judge(self, decision: Settle | RejectItem, piece: RequestPart, work: Work) -> None:
         """Tell by the item that was accepted before whose fault the refusals are.
 
         Raises:
@@ -232,11 +239,11 @@ class FollowUp:
         self._retest(work, item.low)  # another worker's rows were accepted meanwhile
 
     @staticmethod
-    def _divisible(item: Item, error: RowError, piece: Piece) -> bool:
+    def _divisible(item: Item, error: RowError, piece: RequestPart) -> bool:
         """Perhaps only some of an item's warehouses are to blame."""
         return len(item.levels) > 1 and not piece.single and error.code not in UNLISTED
 
-    def _note_acceptance(self, batch_id: str | None, piece: Piece) -> None:
+    def _note_acceptance(self, batch_id: str | None, piece: RequestPart) -> None:
         self._accepted_at = time.monotonic()
         self._failures = 0
         self._failures_in_search = 0
@@ -247,7 +254,7 @@ class FollowUp:
         if batch_id:
             self._tally.batch_ids.append(batch_id)
 
-    def _log_batch(self, decision: Settle, piece: Piece, seconds: float) -> None:
+    def _log_batch(self, decision: Settle, piece: RequestPart, seconds: float) -> None:
         settlement = decision.settlement
         for remark in settlement.remarks:
             logger.warning("The answer to requestId %s: %s", decision.request_id, remark)
@@ -260,7 +267,7 @@ class FollowUp:
             decision.request_id or "none",
         )
 
-    def _release(self, items: list[Item], piece: Piece, work: Work) -> None:
+    def _release(self, items: list[Item], piece: RequestPart, work: Work) -> None:
         """Give identifiers back, but for one of which other warehouses are still to be sent."""
         identifiers = [item.identifier for item in items]
         if piece.single and items:
@@ -275,7 +282,7 @@ class FollowUp:
         self._window.release(work.lease, identifiers)
 
 
-def _one_by_one(item: Item, piece: Piece) -> list[Piece]:
+def _one_by_one(item: Item, piece: RequestPart) -> list[RequestPart]:
     """Divide an item into one for each warehouse, to be sent one after the other."""
     pieces = []
     for location, level in item.levels.items():
@@ -286,11 +293,11 @@ def _one_by_one(item: Item, piece: Piece) -> list[Piece]:
     return pieces
 
 
-def _postpone(pieces: tuple[Piece, ...], work: Work) -> None:
-    """Put pieces last, and behind them what else there is of their items: fate goes in order."""
+def _postpone(pieces: tuple[RequestPart, ...], work: Work) -> None:
+    """Put pieces last, and behind them what else there is of their items: outcome goes in order."""
     identifiers = {item.identifier for piece in pieces for item in piece.items}
-    ahead: list[Piece] = []
-    behind: list[Piece] = []
+    ahead: list[RequestPart] = []
+    behind: list[RequestPart] = []
     for other in work.pieces:
         others = identifiers.isdisjoint(item.identifier for item in other.items)
         (ahead if others else behind).append(other)
@@ -298,10 +305,10 @@ def _postpone(pieces: tuple[Piece, ...], work: Work) -> None:
     work.pieces.extend([*ahead, *pieces, *behind])
 
 
-def _answered(piece: Piece, items: tuple[Item, ...], **marks: bool) -> Piece:
+def _answered(piece: RequestPart, items: tuple[Item, ...], **marks: bool) -> RequestPart:
     """Make a piece of rows that were answered: how few they are teaches nothing of timeouts."""
     return msgspec.structs.replace(piece, items=items, attempts=0, timed_out=0, **marks)
 
 
-def _body_bytes(piece: Piece) -> int:
+def _body_bytes(piece: RequestPart) -> int:
     return len(encode_body(item.encoded for item in piece.items))

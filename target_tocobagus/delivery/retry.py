@@ -48,7 +48,7 @@ _THROTTLING: Final = frozenset({429, 503})
 _REFUSING: Final = frozenset({400, 422})
 
 
-class Piece(msgspec.Struct, frozen=True):
+class RequestPart(msgspec.Struct, frozen=True):
     """Items that go into one request: a batch, or what became of a part of one.
 
     Attributes:
@@ -102,7 +102,7 @@ class Situation(msgspec.Struct, frozen=True):
 
 
 class Settle(msgspec.Struct, frozen=True):
-    """The reply gives rows their fate."""
+    """The reply gives rows their outcome."""
 
     settlement: Settlement
     request_id: str
@@ -122,7 +122,7 @@ class Again(msgspec.Struct, frozen=True):
         server_ms: The server's clock, to be taken over first; in milliseconds since the epoch.
     """
 
-    pieces: tuple[Piece, ...]
+    pieces: tuple[RequestPart, ...]
     cause: str
     after: float = 0.0
     hold: float = 0.0
@@ -132,7 +132,7 @@ class Again(msgspec.Struct, frozen=True):
     server_ms: int | None = None
 
 
-class Refuse(msgspec.Struct, frozen=True):
+class RejectItem(msgspec.Struct, frozen=True):
     """The one item of the piece is what the request was refused for.
 
     Attributes:
@@ -150,10 +150,10 @@ class Stop(msgspec.Struct, frozen=True):
     error: DeliveryError
 
 
-Answer: TypeAlias = Settle | Again | Refuse | Stop
+Answer: TypeAlias = Settle | Again | RejectItem | Stop
 
 
-def answer(reply: Reply | NoReply, piece: Piece, situation: Situation) -> Answer:
+def answer(reply: Reply | NoReply, piece: RequestPart, situation: Situation) -> Answer:
     """Decide what follows from a reply."""
     if isinstance(reply, NoReply):
         return _after_silence(reply, piece, situation)
@@ -167,7 +167,7 @@ def answer(reply: Reply | NoReply, piece: Piece, situation: Situation) -> Answer
     return _after_verdict(reply, piece, situation)
 
 
-def _after_verdict(reply: Reply, piece: Piece, situation: Situation) -> Answer:
+def _after_verdict(reply: Reply, piece: RequestPart, situation: Situation) -> Answer:
     """The server has looked at the request: its rows, its size, or its whole."""
     if reply.status == _TOO_LARGE:
         return _after_too_large(reply, piece)
@@ -191,26 +191,26 @@ def back_off(attempts: int, jitter: float) -> float:
     return jitter * min(_CAP_SECONDS, _BASE_SECONDS * 2.0 ** min(attempts, 16))
 
 
-def halves(piece: Piece) -> tuple[Piece, ...]:
+def halves(piece: RequestPart) -> tuple[RequestPart, ...]:
     """Divide a piece of several items into two."""
     middle = (len(piece.items) + 1) // 2
     parts = (piece.items[:middle], piece.items[middle:])
     return tuple(msgspec.structs.replace(piece, items=part) for part in parts if part)
 
 
-def _answered_halves(piece: Piece) -> tuple[Piece, ...]:
+def _answered_halves(piece: RequestPart) -> tuple[RequestPart, ...]:
     """Divide what was answered: that a part is accepted then teaches nothing of timeouts."""
     return halves(msgspec.structs.replace(piece, timed_out=0))
 
 
-def _after_silence(reply: NoReply, piece: Piece, situation: Situation) -> Answer:
+def _after_silence(reply: NoReply, piece: RequestPart, situation: Situation) -> Answer:
     if not reply.timed_out:
         return _retry(piece, situation, reply.cause)
     timed_out = msgspec.structs.replace(piece, timed_out=len(piece.items))
     return _retry(timed_out, situation, reply.cause, parts=halves(timed_out))
 
 
-def _after_wrong_time(reply: Reply, piece: Piece, situation: Situation) -> Answer:
+def _after_wrong_time(reply: Reply, piece: RequestPart, situation: Situation) -> Answer:
     """Follow the server's clock, where it can be the reason.
 
     A clock that has served, or was the server's own, is kept for one attempt more: behind one name
@@ -240,7 +240,7 @@ def _stop_for_clock(reply: Reply, meaning: str) -> Stop:
     return Stop(CredentialError(describe(reply, f"{meaning}: check this machine's clock")))
 
 
-def _after_failure(reply: Reply, piece: Piece, situation: Situation) -> Answer:
+def _after_failure(reply: Reply, piece: RequestPart, situation: Situation) -> Answer:
     cause = describe(reply, "the API asks to try again")
     server_error = reply.status >= _SERVER_ERRORS
     if server_error and (piece.probing or situation.now - piece.since >= situation.max_retry):
@@ -249,7 +249,7 @@ def _after_failure(reply: Reply, piece: Piece, situation: Situation) -> Answer:
     return _retry(piece, situation, cause, throttle=reply.status in _THROTTLING, wait=wait)
 
 
-def _probe(reply: Reply, piece: Piece, situation: Situation) -> Answer:
+def _probe(reply: Reply, piece: RequestPart, situation: Situation) -> Answer:
     """Time is over on a server error: if others are accepted, look for the row that it fails on.
 
     That others are accepted is what tells a bad row from an outage, so it must be true at each
@@ -265,36 +265,36 @@ def _probe(reply: Reply, piece: Piece, situation: Situation) -> Answer:
         return Again(halves(msgspec.structs.replace(piece, probing=began, attempts=0)), cause)
     if accepted_at >= (piece.probing or piece.since):
         error = RowError("SERVER_ERROR", cause, "")
-        return Refuse(error, blind=False, request_id=request_id(reply.body))
+        return RejectItem(error, blind=False, request_id=request_id(reply.body))
     if piece.postponed:
         return Stop(gone)
     return Again((msgspec.structs.replace(piece, postponed=True),), cause, last=True)
 
 
-def _after_too_large(reply: Reply, piece: Piece) -> Answer:
+def _after_too_large(reply: Reply, piece: RequestPart) -> Answer:
     if len(piece.items) > 1:
         return Again(
             _answered_halves(piece), describe(reply, "too large a request"), refused_size=True
         )
     error = RowError("TOO_LARGE", describe(reply, "the API takes no item of this size"), "")
-    return Refuse(error, blind=False, request_id=request_id(reply.body))
+    return RejectItem(error, blind=False, request_id=request_id(reply.body))
 
 
-def _after_refusal(reply: Reply, piece: Piece) -> Answer:
+def _after_refusal(reply: Reply, piece: RequestPart) -> Answer:
     """A request refused without naming a row: divide it until the rows to blame stand alone."""
     if len(piece.items) > 1:
         return Again(_answered_halves(piece), describe(reply, "a refusal that names no rows"))
     code = failure_code(reply.body) or f"HTTP_{reply.status}"
     error = RowError(code, failure_message(reply.body) or f"HTTP {reply.status}", "")
-    return Refuse(error, blind=True, request_id=request_id(reply.body))
+    return RejectItem(error, blind=True, request_id=request_id(reply.body))
 
 
 def _retry(
-    piece: Piece,
+    piece: RequestPart,
     situation: Situation,
     cause: str,
     *,
-    parts: tuple[Piece, ...] = (),
+    parts: tuple[RequestPart, ...] = (),
     wait: float | None = None,
     **more: Any,
 ) -> Answer:

@@ -1,4 +1,4 @@
-"""A reply turned into one fate per row.
+"""A reply turned into one outcome per row.
 
 Only ``rowIndex`` names a row. The ids that a reply echoes are not always those that were sent, its
 ``message`` and ``success`` prove nothing, and its lists may forget a row or name it twice. So the
@@ -32,7 +32,7 @@ class RowError(msgspec.Struct, frozen=True):
 
 
 class Settlement(msgspec.Struct, frozen=True):
-    """The fate of each row of a request; every index from 0 to rows - 1 is in exactly one.
+    """The outcome of each row of a request; every index from 0 to rows - 1 is in exactly one.
 
     Attributes:
         accepted: Indexes that the API took on.

@@ -18,7 +18,7 @@ _GROW_AFTER: Final = 20
 """Timeouts never shrink a batch below the first; after so many accepted ones it doubles again."""
 
 
-class Pacing:
+class Throttle:
     """The limits in force.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""The workers: each takes a batch from the window and stays with it until every row has its fate.
+"""The workers: each takes a batch from the window and stays with it until every row has its outcome.
 
 How to think about it. One lock guards all that the threads share: the window, the pacing, the
 ledger. It guards memory only: a worker holds it while it picks and while it settles, never while it
@@ -10,7 +10,7 @@ Three conditions share the lock, so that a word is never heard by the wrong slee
 workers without a batch, `_slots` for those who wait to be allowed another request, `_pause` for
 those who wait out a back-off.
 
-What must never be: an identifier released before its row has an answer; a fate that the ledger does
+What must never be: an identifier released before its row has an answer; an outcome that the ledger does
 not know of; a fatal error that lets another request begin.
 """
 
@@ -26,8 +26,8 @@ from typing import TYPE_CHECKING
 from target_tocobagus.api.item_json import encode_body
 from target_tocobagus.core.errors import NO_THREAD, DeliveryError, TocobagusError
 from target_tocobagus.delivery import reply_handler as followup
-from target_tocobagus.delivery.reply_handler import FollowUp, Work
-from target_tocobagus.delivery.retry import Piece
+from target_tocobagus.delivery.reply_handler import ReplyHandler, Work
+from target_tocobagus.delivery.retry import RequestPart
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from target_tocobagus.api.client import Clock
     from target_tocobagus.core.model import NoReply, Reply
     from target_tocobagus.delivery.reply_handler import Shared
-    from target_tocobagus.window.buffer import Gathering
+    from target_tocobagus.window.buffer import RowBuffer
     from target_tocobagus.window.window import Lease
 
 logger = logging.getLogger("target-tocobagus.delivery")
@@ -73,7 +73,7 @@ class Delivery:
         self._pacing = shared.pacing
         self._tally = shared.tally
         self._send = send
-        self._follow_up = FollowUp(shared, clock, max_retry, jitter)
+        self._follow_up = ReplyHandler(shared, clock, max_retry, jitter)
         self._tell = tell
         self.lock = threading.Lock()
         self._idle = threading.Condition(self.lock)
@@ -104,7 +104,7 @@ class Delivery:
                 logger.warning(text, number, workers)
                 return
 
-    def put(self, gathering: Gathering) -> None:
+    def put(self, gathering: RowBuffer) -> None:
         """Hand rows to the window; call it with the lock held."""
         now = time.monotonic()
         self._tally.superseded += self._window.put(gathering, now)
@@ -118,7 +118,7 @@ class Delivery:
                 self._idle.notify()
 
     def close(self) -> None:
-        """Say that no more rows will come; the workers end when every row has its fate."""
+        """Say that no more rows will come; the workers end when every row has its outcome."""
         with self.lock:
             self._closing = True
             self._idle.notify_all()
@@ -209,7 +209,7 @@ class Delivery:
 
     def _deliver(self, lease: Lease) -> None:
         """Send a batch, and whatever becomes of it, until none of it is left."""
-        work = Work(lease, deque([Piece(tuple(lease.items.values()), time.monotonic())]))
+        work = Work(lease, deque([RequestPart(tuple(lease.items.values()), time.monotonic())]))
         allowed = True
         while work.pieces:
             if not allowed:
@@ -219,7 +219,7 @@ class Delivery:
             allowed = False
             self._wait(self._conclude(reply, piece, work))
 
-    def _attempt(self, piece: Piece, *, again: bool) -> Reply | NoReply:
+    def _attempt(self, piece: RequestPart, *, again: bool) -> Reply | NoReply:
         body = encode_body(item.encoded for item in piece.items)
         with self.lock:
             if self._over:
@@ -235,13 +235,13 @@ class Delivery:
                 self._pacing.end()
             raise
 
-    def _conclude(self, reply: Reply | NoReply, piece: Piece, work: Work) -> float:
+    def _conclude(self, reply: Reply | NoReply, piece: RequestPart, work: Work) -> float:
         try:
             return self._follow(reply, piece, work)
         finally:
             followup.logger.flush()
 
-    def _follow(self, reply: Reply | NoReply, piece: Piece, work: Work) -> float:
+    def _follow(self, reply: Reply | NoReply, piece: RequestPart, work: Work) -> float:
         with self.lock:
             self._pacing.end()
             if self._deaf:

@@ -20,13 +20,13 @@ from target_tocobagus.mapping.mapping import CompiledMapping, PlainMapping, is_d
 from target_tocobagus.mapping.needing import DELETED, InnerNeed
 from target_tocobagus.mapping.parts import PartsWatch, Row, doubt_at_schema, unread_keys
 from target_tocobagus.mapping.quantities import Quantities
-from target_tocobagus.mapping.refusals import REFUSALS
+from target_tocobagus.mapping.record_errors import RECORD_ERRORS
 from target_tocobagus.mapping.row_rules import Rows
 
 __all__ = [
     "DELETED",
     "MOST_BYTES",
-    "REFUSALS",
+    "RECORD_ERRORS",
     "CompiledMapping",
     "InnerNeed",
     "Locations",

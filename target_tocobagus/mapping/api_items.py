@@ -10,13 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from target_tocobagus.core.model import Identifier, Kind, Outcome, Refused, Skipped, Stock
+from target_tocobagus.core.model import Identifier, Kind, Outcome, RecordError, Skipped, Stock
 from target_tocobagus.mapping.declared_numbers import declares_number, entries_of, property_of
 from target_tocobagus.mapping.exact_numbers import number_text
 from target_tocobagus.mapping.identifiers import identify
 from target_tocobagus.mapping.lists import listed, parsed
 from target_tocobagus.mapping.paths import compile_column
-from target_tocobagus.mapping.refusals import placed, shown
+from target_tocobagus.mapping.record_errors import placed, shown
 from target_tocobagus.mapping.row_rules import without_duplicates
 from target_tocobagus.mapping.shapes import said
 
@@ -41,14 +41,14 @@ class NativeIdentifiers:
         """Look in the columns that the API's items have."""
         self._places = tuple((kind, compile_column(kind).read) for kind in KINDS)
 
-    def of(self, item: Any) -> Identifier | Refused | None:
+    def of(self, item: Any) -> Identifier | RecordError | None:
         """Read the one identifier; None where there is none, a refusal where there are more."""
         given = [identify(kind, read(item)) for kind, read in self._places]
         found = [identifier for identifier in given if identifier is not None]
         if len(found) > 1:
             kinds = [kind for kind, one in zip(KINDS, given, strict=True) if one is not None]
             message = f"the item has {' and '.join(kinds)}; the API takes one identifier"
-            return Refused("SEVERAL_IDENTIFIERS", message)
+            return RecordError("SEVERAL_IDENTIFIERS", message)
         return found[0] if found else None
 
 
@@ -86,7 +86,7 @@ class Native:
             return [self.rules.at(identifier, stock, None)]
         if warehouses == [] and not self.rules.quantities.is_null(stock):
             message = "warehouses: an empty list beside a stock says neither where nor everywhere"
-            return [Refused("BAD_LIST", message, identifier)]
+            return [RecordError("BAD_LIST", message, identifier)]
         entries = listed(warehouses, "warehouses")
         if not isinstance(entries, list):
             return [placed(entries, identifier, None)]
@@ -119,7 +119,7 @@ class Native:
             return Skipped("warehouses: an entry is null")
         if not isinstance(entry, dict):
             message = f"warehouses: {shown(entry)} stands among objects and is none"
-            return Refused("BAD_ENTRY", message, identifier)
+            return RecordError("BAD_ENTRY", message, identifier)
         location = self.rules.locations.native_id(entry.get("clientId"))
         return self.rules.at_found(identifier, 0 if deleted else self.at_place(entry), location)
 

@@ -11,8 +11,8 @@ import re
 from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
 from typing import Any, Final, Literal, TypeAlias
 
-from target_tocobagus.core.model import MAX_QUANTITY, Refused
-from target_tocobagus.mapping.refusals import shown
+from target_tocobagus.core.model import MAX_QUANTITY, RecordError
+from target_tocobagus.mapping.record_errors import shown
 
 Number: TypeAlias = int | Decimal
 
@@ -49,7 +49,7 @@ def number_text(value: Any) -> Any:
     return NumberText(value) if type(value) is str else value
 
 
-def read_number(value: Any, mark: Literal[".", ","] | None) -> Number | Refused | None:
+def read_number(value: Any, mark: Literal[".", ","] | None) -> Number | RecordError | None:
     """Read a number exactly.
 
     Args:
@@ -66,7 +66,7 @@ def read_number(value: Any, mark: Literal[".", ","] | None) -> Number | Refused 
         return _read_text(value.strip(), mark, declared=isinstance(value, NumberText))
     number = exact_number(value)
     if number is None:
-        return Refused("BAD_QUANTITY", f"{shown(value)} is not a number")
+        return RecordError("BAD_QUANTITY", f"{shown(value)} is not a number")
     return _bounded(number, value)
 
 
@@ -87,7 +87,7 @@ def exact_number(value: Any) -> Number | None:
     return None
 
 
-def exact_difference(number: Number, taken: Number) -> Number | Refused:
+def exact_difference(number: Number, taken: Number) -> Number | RecordError:
     """Subtract without rounding."""
     if isinstance(number, int) and isinstance(taken, int):
         return number - taken
@@ -95,7 +95,7 @@ def exact_difference(number: Number, taken: Number) -> Number | Refused:
         return EXACT.subtract(Decimal(number), Decimal(taken))
     except (Inexact, InvalidOperation, Overflow):
         message = f"{shown(number)} less {shown(taken)} cannot be calculated without rounding"
-        return Refused("INEXACT_QUANTITY", message)
+        return RecordError("INEXACT_QUANTITY", message)
 
 
 def has_fraction(value: Any) -> bool:
@@ -111,29 +111,29 @@ def without_dust(number: Decimal) -> Number:
     return int(whole) if abs(_ROUGH.subtract(number, whole)) <= near else number
 
 
-def too_large(value: Any) -> Refused:
+def too_large(value: Any) -> RecordError:
     """Refuse what is above the largest quantity."""
-    return Refused("QUANTITY_TOO_LARGE", f"{shown(value)} is above {MAX_QUANTITY}")
+    return RecordError("QUANTITY_TOO_LARGE", f"{shown(value)} is above {MAX_QUANTITY}")
 
 
 def _read_text(
     text: str, mark: Literal[".", ","] | None, *, declared: bool
-) -> Number | Refused | None:
+) -> Number | RecordError | None:
     if not text:
         return None
     if mark is None and not declared and _MAYBE_THOUSANDS.fullmatch(text):
         reason = "is ambiguous: decimal_mark must say whether its point marks a fraction"
-        return Refused("AMBIGUOUS_QUANTITY", f"{shown(text)} {reason}")
+        return RecordError("AMBIGUOUS_QUANTITY", f"{shown(text)} {reason}")
     if _TEXT[mark or "."].fullmatch(text):
         number = _decimal(text.replace(",", "."))
         return _bounded(number, text) if isinstance(number, Decimal) else number
     if ("," in text or "." in text) and _GROUPED.fullmatch(text):
         reason = "is ambiguous: only decimal_mark may stand in it, once, between digits"
-        return Refused("AMBIGUOUS_QUANTITY", f"{shown(text)} {reason}")
-    return Refused("BAD_QUANTITY", f"{shown(text)} is not a number")
+        return RecordError("AMBIGUOUS_QUANTITY", f"{shown(text)} {reason}")
+    return RecordError("BAD_QUANTITY", f"{shown(text)} is not a number")
 
 
-def _bounded(number: Number, value: Any) -> Number | Refused:
+def _bounded(number: Number, value: Any) -> Number | RecordError:
     """Judge a number's size by its digits and its exponent, before anything is done with it."""
     if isinstance(number, Decimal):
         if not number:
@@ -146,7 +146,7 @@ def _bounded(number: Number, value: Any) -> Number | Refused:
     return max(number, BELOW) if number < 0 else too_large(value)
 
 
-def _decimal(text: str) -> Decimal | Refused:
+def _decimal(text: str) -> Decimal | RecordError:
     try:
         return Decimal(text)
     except InvalidOperation:  # an exponent of 19 digits or more
@@ -154,5 +154,7 @@ def _decimal(text: str) -> Decimal | Refused:
         if not mantissa.strip("+-0."):
             return Decimal(0)
         if exponent.startswith("-"):
-            return Refused("BAD_QUANTITY", f"{shown(text)} has an exponent that nothing can hold")
+            return RecordError(
+                "BAD_QUANTITY", f"{shown(text)} has an exponent that nothing can hold"
+            )
         return Decimal(BELOW) if mantissa.startswith("-") else too_large(text)

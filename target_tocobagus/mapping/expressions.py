@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any, Final
 from jmespath.exceptions import JMESPathError, JMESPathTypeError
 from jmespath.parser import Parser
 
-from target_tocobagus.core.model import Refused
+from target_tocobagus.core.model import RecordError
 from target_tocobagus.mapping import declared_numbers as declaring
 from target_tocobagus.mapping.functions import check_call
 from target_tocobagus.mapping.interpreter import interpret
-from target_tocobagus.mapping.refusals import Unreadable, shown
+from target_tocobagus.mapping.record_errors import PathError, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +53,7 @@ class Expression:
     """A compiled expression.
 
     Attributes:
-        read: Evaluates it; may raise `Unreadable`, and nothing else.
+        read: Evaluates it; may raise `PathError`, and nothing else.
         names: The columns that it reads by name, in the order in which they stand.
         reads_any: It may read any column besides.
         declared: Finds what a SCHEMA declares of what it yields.
@@ -105,13 +105,15 @@ def _guarded(text: str, evaluate: Read) -> Read:
         except JMESPathTypeError as error:
             reason = f"{error.function_name}() does not take a value of type {error.actual_type}"
         except RecursionError:
-            raise Unreadable(Refused("TOO_DEEP", f"{shown(text)} meets what is too deep")) from None
+            raise PathError(
+                RecordError("TOO_DEEP", f"{shown(text)} meets what is too deep")
+            ) from None
         except ArithmeticError:
             reason = "a number in it has no exact result"
         except (ValueError, TypeError) as error:
             reason = ascii(str(error)[:_REASON_CHARACTERS]).strip("'\"")
         message = f"{shown(text)} cannot be evaluated: {reason}"
-        raise Unreadable(Refused("BAD_EXPRESSION", message))
+        raise PathError(RecordError("BAD_EXPRESSION", message))
 
     return read
 

@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from target_tocobagus.core.model import Identifier, Kind, Refused
+from target_tocobagus.core.model import Identifier, Kind, RecordError
 from target_tocobagus.mapping.exact_numbers import exact_number
-from target_tocobagus.mapping.refusals import shown
+from target_tocobagus.mapping.record_errors import shown
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -24,7 +24,7 @@ _SPOILED: Final = re.compile(r"[0-9](?:[.,][0-9]+)?E\+[0-9]{2,}")
 """What a spreadsheet makes of a long barcode; its last digits are gone."""
 
 
-class NotSendable(ValueError):  # noqa: N818  # a verdict on a value
+class TextError(ValueError):  # a verdict on a value
     """A value cannot be sent as an identifier or a code; its text says why."""
 
 
@@ -47,7 +47,7 @@ def text_of(value: Any) -> str | None:
     number = exact_number(value)
     if number is None:
         reason = f"{shown(value)} is neither text nor number"
-        raise NotSendable(reason)
+        raise TextError(reason)
     return _digits(number)
 
 
@@ -56,13 +56,13 @@ def _writable(text: str) -> str:
         size = len(text) if text.isascii() else len(text.encode())
     except UnicodeEncodeError:
         reason = f"{shown(text)} has half of a character (a lone surrogate)"
-        raise NotSendable(reason) from None
+        raise TextError(reason) from None
     if size > MOST_BYTES:
         reason = f"{shown(text)} has more than {MOST_BYTES} bytes"
-        raise NotSendable(reason)
+        raise TextError(reason)
     if "\0" in text:
         reason = f"{shown(text)} has a NUL in it"
-        raise NotSendable(reason)
+        raise TextError(reason)
     return text
 
 
@@ -80,7 +80,7 @@ def _digits(number: Number) -> str:
         if _fraction_digits(number) <= _MOST_DIGITS:
             return format(number, "f")
     reason = f"{shown(number)} has too many digits"
-    raise NotSendable(reason)
+    raise TextError(reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class Identifiers:
 
     places: tuple[tuple[Kind, Read], ...]
 
-    def of(self, item: Any) -> Identifier | Refused | None:
+    def of(self, item: Any) -> Identifier | RecordError | None:
         """Read the first place that yields a value; None where none does."""
         for kind, read in self.places:
             value = read(item)
@@ -99,17 +99,17 @@ class Identifiers:
         return None
 
 
-def identify(kind: Kind, value: Any) -> Identifier | Refused | None:
+def identify(kind: Kind, value: Any) -> Identifier | RecordError | None:
     """Make an identifier of a value; None of null and of white space."""
     try:
         text = text_of(value)
-    except NotSendable as error:
-        return Refused("BAD_IDENTIFIER", f"{kind}: {error}")
+    except TextError as error:
+        return RecordError("BAD_IDENTIFIER", f"{kind}: {error}")
     if text is None:
         return None
     if "E+" in text and _SPOILED.fullmatch(text):
         message = f"{kind}: {shown(text)} is a number that a spreadsheet has shortened"
-        return Refused("SPOILED_IDENTIFIER", message)
+        return RecordError("SPOILED_IDENTIFIER", message)
     return kind, text
 
 

@@ -34,7 +34,7 @@ _WALKS_INTO_FIRST: Final = frozenset(
 def interpret(tree: Node) -> Read:
     """Make a function of a parsed expression.
 
-    It may raise whatever an evaluation can: `Unreadable`, `ValueError` (jmespath's errors are
+    It may raise whatever an evaluation can: `PathError`, `ValueError` (jmespath's errors are
     such), `TypeError`, `ArithmeticError`, `RecursionError`.
     """
     prepared = _prepared(tree)

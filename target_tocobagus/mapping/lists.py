@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from target_tocobagus.core.model import Refused, Skipped
+from target_tocobagus.core.model import RecordError, Skipped
 from target_tocobagus.mapping.paths import json_value
-from target_tocobagus.mapping.refusals import Unreadable, shown
+from target_tocobagus.mapping.record_errors import PathError, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,7 +29,7 @@ def parsed(value: Any) -> Any:
     return value if found is None else found
 
 
-def listed(value: Any, key: str) -> list[Any] | Skipped | Refused:
+def listed(value: Any, key: str) -> list[Any] | Skipped | RecordError:
     """Take a value as a list, also the JSON text of one.
 
     Returns:
@@ -42,23 +42,23 @@ def listed(value: Any, key: str) -> list[Any] | Skipped | Refused:
     if found is None or found == []:
         return Skipped(f"{key}: nothing is there")
     if not isinstance(found, list):
-        return Refused("BAD_LIST", f"{key}: {shown(found)} is no list")
+        return RecordError("BAD_LIST", f"{key}: {shown(found)} is no list")
     return found
 
 
-def read_entries(values: Iterable[Any], key: str) -> Iterator[Entry | Skipped | Refused]:
+def read_entries(values: Iterable[Any], key: str) -> Iterator[Entry | Skipped | RecordError]:
     """Take each value of a list as an object, also the JSON text of one."""
     for value in values:
         yield value if type(value) is dict else _read_entry(value, key)
 
 
-def _read_entry(value: Any, key: str) -> Entry | Skipped | Refused:
+def _read_entry(value: Any, key: str) -> Entry | Skipped | RecordError:
     try:
         found = parsed(value)
-    except Unreadable as error:
+    except PathError as error:
         return error.refused()
     if isinstance(found, dict):
         return found
     if found is None:
         return Skipped(f"{key}: an entry is null")
-    return Refused("BAD_ENTRY", f"{key}: {shown(found)} is no object")
+    return RecordError("BAD_ENTRY", f"{key}: {shown(found)} is no object")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from target_tocobagus.core.model import Refused, Skipped
-from target_tocobagus.mapping.identifiers import NotSendable, text_of
-from target_tocobagus.mapping.refusals import shown
+from target_tocobagus.core.model import RecordError, Skipped
+from target_tocobagus.mapping.identifiers import TextError, text_of
+from target_tocobagus.mapping.record_errors import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,7 @@ class Locations:
         self._native_ids = _with_themselves(policy.warehouse_map)
         self._skips = policy.unmapped_warehouse == "skip"
 
-    def client_id(self, code: Any) -> str | Skipped | Refused:
+    def client_id(self, code: Any) -> str | Skipped | RecordError:
         """Find the client id of a code.
 
         Returns:
@@ -34,27 +34,27 @@ class Locations:
         """
         return self._found(code, self._client_ids)
 
-    def native_id(self, client_id: Any) -> str | Skipped | Refused:
+    def native_id(self, client_id: Any) -> str | Skipped | RecordError:
         """As `client_id`, of what is called a client id: one that is mapped to stays itself."""
         return self._found(client_id, self._native_ids)
 
-    def _found(self, code: Any, client_ids: dict[str, str] | None) -> str | Skipped | Refused:
+    def _found(self, code: Any, client_ids: dict[str, str] | None) -> str | Skipped | RecordError:
         try:
             text = text_of(code)
-        except NotSendable as error:
-            return Refused("BAD_WAREHOUSE", f"warehouse: {error}")
+        except TextError as error:
+            return RecordError("BAD_WAREHOUSE", f"warehouse: {error}")
         if text is None:
-            return Refused("NO_WAREHOUSE", "the row names no warehouse")
+            return RecordError("NO_WAREHOUSE", "the row names no warehouse")
         if client_ids is None:
             return text
         client_id = client_ids.get(text)
         return self._unmapped(text) if client_id is None else client_id
 
-    def _unmapped(self, code: str) -> Skipped | Refused:
+    def _unmapped(self, code: str) -> Skipped | RecordError:
         message = f"warehouse {shown(code)} is not in warehouse_map"
         if self._skips:
             return Skipped(message)
-        return Refused("UNMAPPED_WAREHOUSE", message, location=code)
+        return RecordError("UNMAPPED_WAREHOUSE", message, location=code)
 
 
 def _with_themselves(client_ids: dict[str, str] | None) -> dict[str, str] | None:

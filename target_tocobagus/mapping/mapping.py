@@ -5,13 +5,13 @@ from __future__ import annotations
 from copy import copy
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
-from target_tocobagus.core.model import Identifier, Kind, Outcome, Refused, Skipped
+from target_tocobagus.core.model import Identifier, Kind, Outcome, RecordError, Skipped
 from target_tocobagus.mapping.declared_numbers import declares_number, property_of
 from target_tocobagus.mapping.exact_numbers import number_text
 from target_tocobagus.mapping.identifiers import identify
 from target_tocobagus.mapping.lists import listed, read_entries
 from target_tocobagus.mapping.needing import DELETED
-from target_tocobagus.mapping.refusals import Unreadable
+from target_tocobagus.mapping.record_errors import PathError
 from target_tocobagus.mapping.row_rules import Rows, without_duplicates
 from target_tocobagus.mapping.shapes import Single
 
@@ -48,8 +48,8 @@ class PlainMapping(NamedTuple):
 class ItemIdentifiers(Protocol):
     """Finds an item's identifier."""
 
-    def of(self, item: Any) -> Identifier | Refused | None:
-        """Read it; None where there is none. May raise `Unreadable`."""
+    def of(self, item: Any) -> Identifier | RecordError | None:
+        """Read it; None where there is none. May raise `PathError`."""
         ...
 
 
@@ -152,7 +152,7 @@ class CompiledMapping:
             if self._items is None:
                 return self._of_item(record, record, deleted=deleted)
             return self._of_items(self._items(record), record, deleted=deleted)
-        except Unreadable as error:
+        except PathError as error:
             return [error.refused()]
 
     def row(self, identifier: Any, stock: Any, warehouse: Any = None) -> Outcome:
@@ -181,13 +181,13 @@ class CompiledMapping:
         return without_duplicates(outcomes)
 
     def _of_item(self, item: Entry, record: Entry, *, deleted: bool) -> list[Outcome]:
-        identifier: Identifier | Refused | None = None
+        identifier: Identifier | RecordError | None = None
         try:
             identifier = self._identifiers.of(item)
             if type(identifier) is tuple:
                 return self._shape.rows(identifier, item, record, deleted=deleted)
             values = self._shape.values(item, record)
-        except Unreadable as error:
+        except PathError as error:
             return [error.refused(identifier if type(identifier) is tuple else None)]
         return [_unidentified(identifier, values, deleted=deleted)]
 
@@ -198,11 +198,13 @@ def is_deleted(record: Entry) -> bool:
     return mark is not None and mark is not False and bool(str(mark).strip())
 
 
-def _unidentified(found: Refused | Identifier | None, values: Values, *, deleted: bool) -> Outcome:
+def _unidentified(
+    found: RecordError | Identifier | None, values: Values, *, deleted: bool
+) -> Outcome:
     """Say what is wrong with an item that has no identifier: nothing, if it says nothing else."""
-    if type(found) is Refused:
-        return Refused(found.code, found.message, values=values)
+    if type(found) is RecordError:
+        return RecordError(found.code, found.message, values=values)
     if not values and not deleted:
         return _SILENT
     what = "the record is deleted, and has" if deleted else "there is a quantity, and"
-    return Refused("NO_IDENTIFIER", f"{what} no identifier", values=values)
+    return RecordError("NO_IDENTIFIER", f"{what} no identifier", values=values)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from target_tocobagus.mapping.lists import listed, read_entries
 from target_tocobagus.mapping.paths import BOM, Path, Read
-from target_tocobagus.mapping.refusals import Unreadable
+from target_tocobagus.mapping.record_errors import PathError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -152,7 +152,7 @@ def _within(record: Entry, lists: tuple[Read, ...]) -> list[Entry]:
 def _entries(read: Read, entry: Any) -> Iterator[Entry]:
     try:
         values = listed(read(entry), "")
-    except Unreadable:
+    except PathError:
         return
     if isinstance(values, list):
         yield from (inner for inner in read_entries(values, "") if isinstance(inner, dict))

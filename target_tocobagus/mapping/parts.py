@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from target_tocobagus.mapping.paths import BOM
-from target_tocobagus.mapping.refusals import shown
+from target_tocobagus.mapping.record_errors import shown
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable

@@ -24,12 +24,12 @@ from functools import partial
 from typing import Any, Final, TypeAlias
 
 from target_tocobagus.core.json_lines import decode_text
-from target_tocobagus.core.model import Refused
+from target_tocobagus.core.model import RecordError
 from target_tocobagus.mapping import declared_numbers as declaring
-from target_tocobagus.mapping.refusals import Unreadable, shown
+from target_tocobagus.mapping.record_errors import PathError, shown
 
 Read: TypeAlias = Callable[[Any], Any]
-"""Reads a value from a record or an entry of one; may raise `Unreadable`, and nothing else."""
+"""Reads a value from a record or an entry of one; may raise `PathError`, and nothing else."""
 
 BOM: Final = "\ufeff"
 
@@ -136,7 +136,7 @@ def json_value(text: str) -> Any:
         return decode_text(text)
     except ValueError:
         message = f"{shown(text)} looks like JSON and is none"
-        raise Unreadable(Refused("BAD_JSON", message)) from None
+        raise PathError(RecordError("BAD_JSON", message)) from None
 
 
 def _column(name: str) -> Read:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from target_tocobagus.core.model import MAX_QUANTITY, Refused, Skipped
+from target_tocobagus.core.model import MAX_QUANTITY, RecordError, Skipped
 from target_tocobagus.mapping.exact_numbers import (
     exact_difference,
     has_fraction,
@@ -18,7 +18,7 @@ from target_tocobagus.mapping.exact_numbers import (
     too_large,
     without_dust,
 )
-from target_tocobagus.mapping.refusals import shown
+from target_tocobagus.mapping.record_errors import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,7 +66,7 @@ class Quantities:
         """The largest integer up to which each one from 0 is its own quantity; -1 for none."""
         return self._most if self._buffer == 0 else -1
 
-    def of(self, value: Any, taken: Sequence[Any] = ()) -> int | Skipped | Refused:
+    def of(self, value: Any, taken: Sequence[Any] = ()) -> int | Skipped | RecordError:
         """Make whole units of a value as the tap wrote it.
 
         Args:
@@ -88,24 +88,26 @@ class Quantities:
         """Tell whether a value is no quantity at all: null, or a text of white space."""
         return value is None or (isinstance(value, str) and not value.strip())
 
-    def _of_any(self, value: Any, taken: Sequence[Any]) -> int | Skipped | Refused:
+    def _of_any(self, value: Any, taken: Sequence[Any]) -> int | Skipped | RecordError:
         number = read_number(value, self._mark)
         if number is None:
             return self._null
         for each in taken:
-            if isinstance(number, Refused):
+            if isinstance(number, RecordError):
                 break
             number = self._less(number, each)
-        if isinstance(number, Refused):
+        if isinstance(number, RecordError):
             return number
         if not isinstance(number, int) and any(map(has_fraction, (value, *taken))):
             number = without_dust(number)
         return self._judged(number, value)
 
-    def _judged(self, number: Number, value: Any) -> int | Refused:
+    def _judged(self, number: Number, value: Any) -> int | RecordError:
         if number < 0:
             if self._policy.negative_stock == "reject":
-                return Refused("NEGATIVE_STOCK", f"the quantity is below 0 (stock {shown(value)})")
+                return RecordError(
+                    "NEGATIVE_STOCK", f"the quantity is below 0 (stock {shown(value)})"
+                )
             self.clamped += 1
             return 0
         if number > MAX_QUANTITY:
@@ -126,26 +128,28 @@ class Quantities:
         self.cut += fraction
         return kept
 
-    def _less(self, number: Number, value: Any) -> Number | Refused:
+    def _less(self, number: Number, value: Any) -> Number | RecordError:
         taken = read_number(value, self._mark)
         if taken is None:
             return number
-        if isinstance(taken, Refused):
-            return Refused(taken.code, f"subtract: {taken.message}")
+        if isinstance(taken, RecordError):
+            return RecordError(taken.code, f"subtract: {taken.message}")
         if taken < -MAX_QUANTITY:
-            return Refused("QUANTITY_TOO_LARGE", f"subtract: {shown(value)} adds too much")
+            return RecordError("QUANTITY_TOO_LARGE", f"subtract: {shown(value)} adds too much")
         return exact_difference(number, taken)
 
 
-def _null_outcome(policy: StockPolicy) -> int | Skipped | Refused:
+def _null_outcome(policy: StockPolicy) -> int | Skipped | RecordError:
     match policy.null_stock:
         case "zero":
             return 0
         case "reject":
-            return Refused("NULL_STOCK", "there is no quantity")
+            return RecordError("NULL_STOCK", "there is no quantity")
         case "skip":
             return Skipped("no quantity")
 
 
-def _fractional(value: Any) -> Refused:
-    return Refused("FRACTIONAL_STOCK", f"the quantity is no whole number (stock {shown(value)})")
+def _fractional(value: Any) -> RecordError:
+    return RecordError(
+        "FRACTIONAL_STOCK", f"the quantity is no whole number (stock {shown(value)})"
+    )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from target_tocobagus.core.model import Refused, Skipped
+from target_tocobagus.core.model import RecordError, Skipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -62,11 +62,11 @@ def _pair(outcome: Outcome) -> tuple[Identifier | None, str | None] | None:
     return None if isinstance(outcome, Skipped) else (outcome.identifier, outcome.location)
 
 
-def _not_found(update: Mapping[str, Any]) -> Refused:
+def _not_found(update: Mapping[str, Any]) -> RecordError:
     """Keep on saying that a row was rejected, where it cannot be told which of several it is."""
     identifier, place = next(iter(_pairs(update, {})))
     message = "what was rejected of this record cannot be told from its other updates"
-    return Refused("NOT_FOUND_AGAIN", message, identifier, place)
+    return RecordError("NOT_FOUND_AGAIN", message, identifier, place)
 
 
 def _pairs(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _BOM = "\ufeff"
 
 
-class ColumnWatch:
+class RequiredColumns:
     """The columns of one mapping that have not been seen.
 
     Attributes:

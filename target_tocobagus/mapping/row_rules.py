@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from target_tocobagus.core.model import Identifier, Outcome, Refused, Skipped, Stock
-from target_tocobagus.mapping.refusals import OF_QUANTITIES, placed
+from target_tocobagus.core.model import Identifier, Outcome, RecordError, Skipped, Stock
+from target_tocobagus.mapping.record_errors import OF_QUANTITIES, placed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +50,7 @@ class Rows:
         self,
         identifier: Identifier,
         stock: Any,
-        found: str | Skipped | Refused,
+        found: str | Skipped | RecordError,
         taken: Sequence[Any] = (),
     ) -> Outcome:
         """Judge a row whose code has been looked up."""
@@ -60,7 +60,7 @@ class Rows:
             nothing = self.quantities.of(None)
             if type(nothing) is Skipped:
                 return nothing
-        return placed(found, identifier, found.location if type(found) is Refused else None)
+        return placed(found, identifier, found.location if type(found) is RecordError else None)
 
     def at(
         self,
@@ -96,12 +96,12 @@ def without_duplicates(outcomes: list[Outcome]) -> list[Outcome]:
 def _place(outcome: Outcome) -> tuple[Identifier, str | None] | None:
     if type(outcome) is Stock:
         return outcome.identifier, outcome.location
-    if type(outcome) is Refused and outcome.identifier and outcome.code in OF_QUANTITIES:
+    if type(outcome) is RecordError and outcome.identifier and outcome.code in OF_QUANTITIES:
         return outcome.identifier, outcome.location
     return None
 
 
-def _duplicate(identifier: Identifier, location: str | None) -> Refused:
+def _duplicate(identifier: Identifier, location: str | None) -> RecordError:
     where = "globally" if location is None else f"at {location}"
     message = f"the record says twice what {identifier[1]} has {where}"
-    return Refused("DUPLICATE_LOCATION", message, identifier, location)
+    return RecordError("DUPLICATE_LOCATION", message, identifier, location)

@@ -11,10 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from target_tocobagus.core.model import Identifier, Outcome, Refused, Skipped, Stock
+from target_tocobagus.core.model import Identifier, Outcome, RecordError, Skipped, Stock
 from target_tocobagus.mapping.lists import listed, read_entries
 from target_tocobagus.mapping.locations import divide
-from target_tocobagus.mapping.refusals import Unreadable, placed, shown
+from target_tocobagus.mapping.record_errors import PathError, placed, shown
 from target_tocobagus.mapping.row_rules import without_duplicates
 
 if TYPE_CHECKING:
@@ -39,11 +39,11 @@ class Shape(Protocol):
         *,
         deleted: bool,
     ) -> list[Outcome]:
-        """Judge each row of an item; may raise `Unreadable`."""
+        """Judge each row of an item; may raise `PathError`."""
         ...
 
     def values(self, item: Entry, record: Entry) -> Values:
-        """Show what the item says; empty if it says no quantity. May raise `Unreadable`."""
+        """Show what the item says; empty if it says no quantity. May raise `PathError`."""
         ...
 
 
@@ -207,19 +207,21 @@ class Levels:
         entries = listed(found, "levels")
         if isinstance(entries, Skipped):
             return ()
-        says = isinstance(entries, Refused) or any(map(self._says, read_entries(entries, "levels")))
+        says = isinstance(entries, RecordError) or any(
+            map(self._says, read_entries(entries, "levels"))
+        )
         return (("levels", shown(found)),) if says else ()
 
     def _row(self, identifier: Identifier, entry: Entry, *, deleted: bool) -> Outcome:
         try:
             return self.level.rows(identifier, entry, entry, deleted=deleted)[0]
-        except Unreadable as error:
+        except PathError as error:
             return error.refused(identifier)
 
-    def _says(self, entry: Entry | Skipped | Refused) -> bool:
+    def _says(self, entry: Entry | Skipped | RecordError) -> bool:
         if isinstance(entry, dict):
             return bool(self.level.values(entry, entry))
-        return isinstance(entry, Refused)
+        return isinstance(entry, RecordError)
 
 
 def read_around(read: Read, item: Entry, record: Entry) -> Any:

@@ -26,27 +26,27 @@ from target_tocobagus.core.errors import (
 )
 from target_tocobagus.core.first_error import log_later, run_all
 from target_tocobagus.core.foreign_text import quoted
-from target_tocobagus.core.model import Level, Refused, Skipped, Stock
-from target_tocobagus.delivery.outcomes import Ledger, by_cause
+from target_tocobagus.core.model import Level, RecordError, Skipped, Stock
+from target_tocobagus.delivery.outcomes import Outcomes, by_cause
 from target_tocobagus.delivery.reject_writer import RejectWriter
 from target_tocobagus.delivery.reply_handler import Shared
 from target_tocobagus.delivery.reply_handler import logger as delivery_log
-from target_tocobagus.delivery.throttle import Pacing
+from target_tocobagus.delivery.throttle import Throttle
 from target_tocobagus.delivery.worker import Delivery
-from target_tocobagus.mapping.required_columns import ColumnWatch
-from target_tocobagus.report.progress import Progress, Sight
+from target_tocobagus.mapping.required_columns import RequiredColumns
+from target_tocobagus.report.progress import Progress, ProgressSnapshot
 from target_tocobagus.report.rejects import Rejects
 from target_tocobagus.report.summary import summary_fields, summary_text
-from target_tocobagus.report.totals import Tally
+from target_tocobagus.report.totals import Totals
 from target_tocobagus.state.writer import StateWriter
-from target_tocobagus.window.buffer import Gathering
+from target_tocobagus.window.buffer import RowBuffer
 from target_tocobagus.window.window import Window
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable
 
-    from target_tocobagus.api.transport import Outside
+    from target_tocobagus.api.transport import Dependencies
     from target_tocobagus.config.settings import Settings
     from target_tocobagus.core.model import Identifier, Outcome, Stream
     from target_tocobagus.mapping import CompiledMapping
@@ -89,7 +89,7 @@ class Pipeline:
         *,
         emit: Callable[[str], None],
         input_file: os.stat_result | None = None,
-        outside: Outside | None = None,
+        outside: Dependencies | None = None,
         progress: Progress | None = None,
     ) -> None:
         """Prepare a run; nothing is sent, and no thread started, before the first row.
@@ -107,14 +107,14 @@ class Pipeline:
         """
         self._settings = settings
         self.wakeup = wakeup
-        self.tally = Tally()
+        self.tally = Totals()
         self._rejects = Rejects(settings.rejects_path, input_file=input_file)
         self.keeps_lines = settings.rejects_path is not None
         news = threading.Event()
         skips = settings.unlisted_items == "skip"
-        self._ledger = Ledger(self.tally, news.set, skip_unlisted=skips)
+        self._ledger = Outcomes(self.tally, news.set, skip_unlisted=skips)
         self._window = Window(encode_item, FRAME_BYTES)
-        self._pacing = Pacing(settings)
+        self._pacing = Throttle(settings)
         shared = Shared(self._window, self._pacing, self._ledger, self.tally)
         outside = outside or outside_of(settings)
         self._emit = emit
@@ -131,12 +131,12 @@ class Pipeline:
         )
         self._states = StateWriter(self._write, self._writer.confirm, outside.state_seconds)
         self._capacity = settings.batch_size_rows * (settings.max_in_flight + 4)
-        self.gathering = Gathering()
+        self.gathering = RowBuffer()
         self._handed_over = 0
         self._held_bytes = 0
         self._flush_rows = min(_MOST_ROWS_AT_ONCE, self._capacity)
         self._mappings: set[CompiledMapping] = set()
-        self._watches: dict[str, ColumnWatch] = {}
+        self._watches: dict[str, RequiredColumns] = {}
         self.questions: Questions | None = None
         self.maps_nothing = True
         self._started = False
@@ -157,7 +157,7 @@ class Pipeline:
     def take(self, outcomes: Iterable[Outcome], stream: Stream, line: bytes) -> None:
         """Take in what mapping made of the last record."""
         tally = self.tally
-        refused: list[Refused] = []
+        refused: list[RecordError] = []
         for outcome in outcomes:
             tally.updates += 1
             if isinstance(outcome, Stock):
@@ -189,7 +189,7 @@ class Pipeline:
         for line in self.questions.warnings() if self.questions else ():
             logger.warning(line)
 
-    def _reject(self, refused: list[Refused], stream: Stream, line: bytes) -> None:
+    def _reject(self, refused: list[RecordError], stream: Stream, line: bytes) -> None:
         self._writer.start()
         with self._delivery.lock:
             for rejection in by_cause(refused, self.position, stream, line):
@@ -199,9 +199,9 @@ class Pipeline:
         """Include in the summary what a mapping clamped and rounded down."""
         self._mappings.add(mapping)
 
-    def watch(self, stream: str, mapping: CompiledMapping) -> ColumnWatch:
+    def watch(self, stream: str, mapping: CompiledMapping) -> RequiredColumns:
         """Watch for the columns that a stream's mapping relies on, for the whole run."""
-        return self._watches.setdefault(stream, ColumnWatch(mapping.needs, mapping.inner_needs))
+        return self._watches.setdefault(stream, RequiredColumns(mapping.needs, mapping.inner_needs))
 
     def is_pending(self, identifier: Identifier, position: int) -> bool:
         """Tell whether what a record said of an item waits or is in flight."""
@@ -456,7 +456,7 @@ class Pipeline:
             logger.warning(text, self.tally.unlisted)
 
     def _raise_verdict(self) -> None:
-        """Say why a run in which every row has its fate may yet not count as good."""
+        """Say why a run in which every row has its outcome may yet not count as good."""
         lacking = [(name, watch) for name, watch in self._watches.items() if watch.lacking]
         missing = [
             f"stream {quoted(name)}: {watch.describe()}"
@@ -489,9 +489,9 @@ class Pipeline:
 
     # What a person sees
 
-    def _sight(self) -> Sight:
+    def _sight(self) -> ProgressSnapshot:
         with self._delivery.lock:
-            return Sight(
+            return ProgressSnapshot(
                 records=self.position,
                 accepted=self.tally.accepted,
                 rejected=self.tally.rejected,

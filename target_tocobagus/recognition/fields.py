@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from target_tocobagus.mapping.paths import BOM, json_value
-from target_tocobagus.mapping.refusals import Unreadable
+from target_tocobagus.mapping.record_errors import PathError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -126,7 +126,7 @@ def _parsed(value: Any) -> Any:
     """Read the JSON text of a list or an object as what it is."""
     try:
         inner = json_value(value) if isinstance(value, str) else None
-    except Unreadable:
+    except PathError:
         inner = None
     return value if inner is None else inner
 

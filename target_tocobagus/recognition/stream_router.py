@@ -30,7 +30,7 @@ _RANGES: Final = re.compile(r"!?(?:\w-\w)+")
 _SHOWN_NAMES: Final = 5
 
 
-class Choice(msgspec.Struct, frozen=True):
+class Route(msgspec.Struct, frozen=True):
     """What a stream gets.
 
     Attributes:
@@ -48,7 +48,7 @@ class Choice(msgspec.Struct, frozen=True):
     columns: frozenset[str] | None = None
 
 
-class Chooser:
+class StreamRouter:
     """Chooses for one run, and remembers what was recognised, and what was asked."""
 
     def __init__(self, settings: Settings) -> None:
@@ -77,7 +77,7 @@ class Chooser:
 
     def choose(
         self, stream: str, schema: Mapping[str, Any], keys: Sequence[str] | None = None
-    ) -> Choice:
+    ) -> Route:
         """Choose for a stream under a schema.
 
         Raises:
@@ -88,13 +88,13 @@ class Chooser:
         found = self._named(stream) or self._by_glob(stream)
         if found is None:
             self._unmapped[stream] = None
-            return Choice(
+            return Route(
                 None, f"Stream {quoted(stream)} is ignored: no mapping in streams names it"
             )
         mapping, compiled = found
         self._used.add(mapping.stream)
         _check_location(mapping, stream, schema)
-        return Choice(compiled, named=mapping.stream == stream)
+        return Route(compiled, named=mapping.stream == stream)
 
     def doubts(self) -> list[str]:
         """Say what is allowed in the user's mappings and may yet go wrong."""
@@ -154,7 +154,7 @@ class Chooser:
             raise ConfigurationError(problems)
         return compiled
 
-    def _recognise(self, stream: str, schema: Mapping[str, Any], keys: Sequence[str]) -> Choice:
+    def _recognise(self, stream: str, schema: Mapping[str, Any], keys: Sequence[str]) -> Route:
         from target_tocobagus.recognition import recognise as recognition
 
         found = recognition.recognise(stream, schema, keys)
@@ -166,10 +166,10 @@ class Chooser:
                 raise ConfigurationError([problem])
             only = recognition.native_columns(schema) if found.mapping.native else None
             compiled = compile_mapping(found.mapping, self._policy)
-            return Choice(compiled, _describe(stream, found), columns=only)
+            return Route(compiled, _describe(stream, found), columns=only)
         sample = self.questions.sample(stream, schema, keys)
         remark = self.questions.ignored(sample) if schema.get("properties") else ""
-        return Choice(None, remark, sample=sample)
+        return Route(None, remark, sample=sample)
 
 
 def _fits(stream: str, pattern: str) -> bool:

@@ -27,7 +27,7 @@ _ERASE: Final = "\r\x1b[K"
 """To the line's beginning, and clear what is right of it (ECMA-48, EL)."""
 
 
-class Sight(msgspec.Struct, frozen=True):
+class ProgressSnapshot(msgspec.Struct, frozen=True):
     """How far a run is at a moment.
 
     Attributes:
@@ -69,7 +69,7 @@ class Progress:
         self._began = now
         self.due = now + self._seconds
 
-    def show(self, sight: Sight, now: float) -> None:
+    def show(self, sight: ProgressSnapshot, now: float) -> None:
         """Show how far the run is."""
         self.due = now + self._seconds
         if self._line is not None:
@@ -98,7 +98,7 @@ class Progress:
             self._line.close()
 
 
-def live_text(sight: Sight, rate: float, now: float, done: str = "accepted") -> str:
+def live_text(sight: ProgressSnapshot, rate: float, now: float, done: str = "accepted") -> str:
     """Write the live line, the most important part first.
 
     Args:

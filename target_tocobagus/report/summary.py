@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 from target_tocobagus.core.plural import counted
 
 if TYPE_CHECKING:
-    from target_tocobagus.report.totals import Tally
+    from target_tocobagus.report.totals import Totals
 
 
 def summary_fields(
-    tally: Tally, *, unsettled: int, seconds: float, dry_run: bool
+    tally: Totals, *, unsettled: int, seconds: float, dry_run: bool
 ) -> dict[str, Any]:
-    """Gather the sums; times in seconds, sizes in bytes, fates in updates."""
+    """Gather the sums; times in seconds, sizes in bytes, outcomes in updates."""
     fields = {
         "updates": tally.updates,
         "mapped" if dry_run else "accepted": tally.accepted,
@@ -38,7 +38,7 @@ def summary_fields(
     return {**fields, **_unsent(tally)} if dry_run else fields
 
 
-def _unsent(tally: Tally) -> dict[str, int]:
+def _unsent(tally: Totals) -> dict[str, int]:
     """Tell of a dry run what would be sent: what was counted as sent was not."""
     nothing = dict.fromkeys(("requests", "retries", "batches", "sent_bytes"), 0)
     return {**nothing, "would_send_batches": tally.batches, "would_send_bytes": tally.sent_bytes}

@@ -1,4 +1,4 @@
-"""The run's sums: every update has exactly one fate, and the fates add up.
+"""The run's sums: every update has exactly one outcome, and the outcomes add up.
 
 ``updates = accepted + superseded + skipped + rejected + unsettled``; in a dry run what would have
 been accepted is called mapped. An update is one (record, item, location); a record that yields none
@@ -17,7 +17,7 @@ _ENOUGH: Final = 100
 """Fewer updates than these say nothing about a run as a whole."""
 
 
-class Tally:
+class Totals:
     """Counters of one run, in updates unless they say otherwise.
 
     Attributes:
@@ -58,7 +58,7 @@ class Tally:
 
     @property
     def unsettled(self) -> int:
-        """What has no fate by these sums."""
+        """What has no outcome by these sums."""
         return self.updates - self.accepted - self.superseded - self.skipped - self.rejected
 
     @property
@@ -75,11 +75,11 @@ class Tally:
         """Hold the sums to a count of what is really left.
 
         Raises:
-            AccountingError: They disagree: a row was lost or has two fates. Never the user's fault.
+            AccountingError: They disagree: a row was lost or has two outcomes. Never the user's fault.
         """
         if self.unsettled != unsettled:
             message = (
-                f"The sums do not close: {self.unsettled} updates without a fate by the sums,"
+                f"The sums do not close: {self.unsettled} updates without an outcome by the sums,"
                 f" {unsettled} by count. This is a fault of target-tocobagus; please report it."
                 " What was rejected or not sent may be incomplete; sending the stock again is safe."
             )

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from target_tocobagus.mapping import CompiledMapping
-    from target_tocobagus.mapping.required_columns import ColumnWatch
+    from target_tocobagus.mapping.required_columns import RequiredColumns
     from target_tocobagus.pipeline.run import Pipeline
-    from target_tocobagus.recognition.stream_router import Choice, Chooser
+    from target_tocobagus.recognition.stream_router import Route, StreamRouter
 
 logger: Final = logging.getLogger("target-tocobagus")
 
@@ -33,7 +33,7 @@ class StreamSetup:
     """
 
     def __init__(
-        self, pipeline: Pipeline, chooser: Chooser, warehouse_map: Mapping[str, str] | None
+        self, pipeline: Pipeline, chooser: StreamRouter, warehouse_map: Mapping[str, str] | None
     ) -> None:
         self.pipeline = pipeline
         self.warehouse_map = warehouse_map
@@ -43,7 +43,7 @@ class StreamSetup:
 
     def choose(
         self, stream: str, schema: dict[str, Any], keys: Sequence[str] | None
-    ) -> tuple[Choice, ColumnWatch | None]:
+    ) -> tuple[Route, RequiredColumns | None]:
         """Choose a stream's mapping, and the columns to watch for.
 
         Raises:
@@ -57,7 +57,9 @@ class StreamSetup:
         self.pipeline.count_clamped(choice.mapping)
         return choice, self._watch(stream, choice.mapping, schema) if choice.named else None
 
-    def _watch(self, stream: str, mapping: CompiledMapping, schema: dict[str, Any]) -> ColumnWatch:
+    def _watch(
+        self, stream: str, mapping: CompiledMapping, schema: dict[str, Any]
+    ) -> RequiredColumns:
         watch = self.pipeline.watch(stream, mapping)
         watch.see_schema(schema["properties"])
         if watch.missing and watch.declared:

@@ -1,6 +1,6 @@
 """Which of the tap's STATEs may go out, and what it says then.
 
-A STATE covers every record before it. It is safe once each of those has its fate, which is to say
+A STATE covers every record before it. It is safe once each of those has its outcome, which is to say
 once the lowest position that is not settled lies behind it. Of several safe ones only the newest
 counts. A STATE is passed on as it came, byte for byte, but for one key of ours beside the tap's.
 """
@@ -133,7 +133,7 @@ class Checkpoints:
         """Take out the newest STATE that lies before the lowest unsettled position.
 
         Args:
-            lowest: ``None`` where every record so far has its fate.
+            lowest: ``None`` where every record so far has its outcome.
         """
         safe = None
         while self._waiting and (lowest is None or self._waiting[0][0] < lowest):

@@ -18,7 +18,7 @@ Row: TypeAlias = tuple[Identifier, str | None, Level]
 """What one record says of one item at one location."""
 
 
-class Gathering:
+class RowBuffer:
     """What has been taken in and not yet handed over.
 
     Attributes:

@@ -3,7 +3,7 @@
 How to think about it. Stock is absolute, so of two values for one identifier and location only the
 newer one is worth sending, and the older one must never arrive after it. Three rules follow:
 
-- A newer value replaces the older one in its entry. The older one is superseded: it shares the fate
+- A newer value replaces the older one in its entry. The older one is superseded: it shares the outcome
   of its successor, so the entry keeps the lowest position that it ever held.
 - An identifier that is in flight is *leased*: what comes for it meanwhile waits here, and cannot be
   picked until `release`. So there is never more than one request that holds an identifier.
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from target_tocobagus.core.model import Identifier, Item
-    from target_tocobagus.window.buffer import Gathering
+    from target_tocobagus.window.buffer import RowBuffer
     from target_tocobagus.window.pending import EncodeItem, Entry
 
 _PATIENCE: Final = 1.0
@@ -38,7 +38,7 @@ _PATIENCE: Final = 1.0
 
 
 class Lease(msgspec.Struct, eq=False):
-    """The identifiers of one batch, from its picking until each of them has its fate.
+    """The identifiers of one batch, from its picking until each of them has its outcome.
 
     Attributes:
         items: Those that are still out, by identifier.
@@ -107,7 +107,7 @@ class Window:
         """Nothing waits and nothing is out."""
         return not self._entries and not self._leases
 
-    def put(self, gathering: Gathering, now: float) -> int:
+    def put(self, gathering: RowBuffer, now: float) -> int:
         """Take rows in, in their order.
 
         Returns:
@@ -196,7 +196,7 @@ class Window:
         return True
 
     def release(self, lease: Lease, identifiers: Collection[Identifier]) -> None:
-        """Take back identifiers whose rows have their fate; what waited for them can be picked."""
+        """Take back identifiers whose rows have their outcome; what waited for them can be picked."""
         share = lease.weight * len(identifiers) // (len(lease.items) or 1)
         lease.weight -= share
         self.leased_weight -= share

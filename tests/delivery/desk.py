@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 from target_tocobagus.api.client import Clock
 from target_tocobagus.api.item_json import FRAME_BYTES, encode_item
 from target_tocobagus.core.model import Level, NoReply, Reply, Stream
-from target_tocobagus.delivery.outcomes import Ledger
+from target_tocobagus.delivery.outcomes import Outcomes
 from target_tocobagus.delivery.reply_handler import Shared
-from target_tocobagus.delivery.throttle import Pacing
+from target_tocobagus.delivery.throttle import Throttle
 from target_tocobagus.delivery.worker import Delivery
-from target_tocobagus.report.totals import Tally
-from target_tocobagus.window.buffer import Gathering
+from target_tocobagus.report.totals import Totals
+from target_tocobagus.window.buffer import RowBuffer
 from target_tocobagus.window.window import Window
 from tests.delivery.scripted_api import Row, read_rows
 from tests.delivery.scripted_run import make_settings
@@ -99,11 +99,11 @@ class Desk:
         self.attempts: list[Attempt] = []
         self.rejections: list[Rejection] = []
         self.told = 0
-        self.tally = Tally()
+        self.tally = Totals()
         self.window = Window(encode_item, FRAME_BYTES)
         configured = make_settings(**{"batch_wait_seconds": 60, **settings})
-        self.pacing = Pacing(configured)
-        self.ledger = Ledger(self.tally, self._write_down)
+        self.pacing = Throttle(configured)
+        self.ledger = Outcomes(self.tally, self._write_down)
         shared = Shared(self.window, self.pacing, self.ledger, self.tally)
         self._answer = answer
         self._arrival = threading.Condition()
@@ -130,7 +130,7 @@ class Desk:
             rows.append((identifier, place, Level(quantity, self._position, _STREAM)))
         self.tally.updates += len(rows)
         with self.delivery.lock:
-            self.delivery.put(Gathering(rows))
+            self.delivery.put(RowBuffer(rows))
 
     def next(self) -> Attempt:
         """Wait for the next attempt."""

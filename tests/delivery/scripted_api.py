@@ -133,7 +133,7 @@ class ScriptedApi:
             unanswered = self._open.setdefault(identifier, dict(levels))
             if not levels.items() <= unanswered.items():
                 self.witness.broken.append(
-                    f"{identifier} moved on to {levels} while the fate of {unanswered} was open"
+                    f"{identifier} moved on to {levels} while the outcome of {unanswered} was open"
                 )
         self.in_flight.update(identifier for identifier, _ in rows)
 
@@ -248,7 +248,7 @@ class ScriptedApi:
             self._forgotten.pop((identifier, place), None)
 
     def _forget(self, row: Row) -> None:
-        """A row is not answered for; the second time that is its fate."""
+        """A row is not answered for; the second time that is its outcome."""
         identifier, levels = row
         for place, quantity in levels.items():
             self._forgotten[identifier, place] += 1

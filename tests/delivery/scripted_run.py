@@ -11,7 +11,7 @@ import msgspec
 
 from target_tocobagus.config.settings import Settings, parse_settings
 from target_tocobagus.core.errors import TocobagusError
-from target_tocobagus.core.model import Refused, Skipped, Stock, Stream
+from target_tocobagus.core.model import RecordError, Skipped, Stock, Stream
 from target_tocobagus.pipeline.run import Pipeline
 from target_tocobagus.pipeline.wakeup import WakeUp
 from tests.delivery.witness import Witness, quantity_of
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from target_tocobagus.api.transport import Outside
+    from target_tocobagus.api.transport import Dependencies
     from target_tocobagus.core.model import Identifier, Outcome
 
 CREDENTIALS = {
@@ -71,7 +71,7 @@ class Run:
 
     padding = ""
 
-    def __init__(self, settings: Settings, outside: Outside, witness: Witness) -> None:
+    def __init__(self, settings: Settings, outside: Dependencies, witness: Witness) -> None:
         """Open a run; `play` drives it."""
         self.witness = witness
         self.states: list[int] = []
@@ -149,7 +149,7 @@ class Run:
         else:
             at = self.pipeline.next_position()
             self.witness.gives_unreadable(at)
-            self._take([Refused("BAD_QUANTITY", "unreadable", ("sku", "bad"))])
+            self._take([RecordError("BAD_QUANTITY", "unreadable", ("sku", "bad"))])
 
     def _take(self, outcomes: Sequence[Outcome]) -> None:
         record = {"n": self.pipeline.position, "padding": self.padding}

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from target_tocobagus.api.item_json import FRAME_BYTES, encode_item
-from target_tocobagus.api.transport import Outside
+from target_tocobagus.api.transport import Dependencies
 from target_tocobagus.core.model import Level, Stream
-from target_tocobagus.window.buffer import Gathering
+from target_tocobagus.window.buffer import RowBuffer
 from target_tocobagus.window.window import Limits, Window
 from tests.delivery.desk import Desk, names
 from tests.delivery.scripted_api import Act, Rules, ScriptedApi
@@ -109,10 +109,10 @@ def test_what_has_waited_too_long_goes_before_everything_else() -> None:
     limits = Limits(rows=1, size=1000, wait=5)
     stream = Stream("stock")
     window = Window(encode_item, FRAME_BYTES)
-    window.put(Gathering([(("sku", "patient"), None, Level(7, 1, stream))]), now=0.0)
+    window.put(RowBuffer([(("sku", "patient"), None, Level(7, 1, stream))]), now=0.0)
     for position in range(2, 30):
         window.put(
-            Gathering([(("sku", f"out-{position}"), None, Level(0, position, stream))]), now=9.0
+            RowBuffer([(("sku", f"out-{position}"), None, Level(0, position, stream))]), now=9.0
         )
     picked = [window.pick(limits, now=now) for now in (9.5, 9.9, 10.0, 10.1)]
     order = [identifier[1] for lease in picked if lease for identifier in lease.items]
@@ -134,7 +134,7 @@ def test_reading_waits_when_the_window_is_full(rows: int, in_flight: int) -> Non
 
     steps = [Say(("sku", f"{number}"), (None,)) for number in range(1000)]
     settings = make_settings(batch_size_rows=rows, max_in_flight=in_flight)
-    run = Run(settings, Outside(api.clock, api.send), witness).play(steps, measure)
+    run = Run(settings, Dependencies(api.clock, api.send), witness).play(steps, measure)
     assert run.error is None
     chunk = min(1000, capacity)
     assert capacity // 2 <= most <= capacity + chunk + rows * in_flight
@@ -146,7 +146,7 @@ def test_a_window_is_full_by_its_memory_too(tmp_path: Path) -> None:
     witness = Witness()
     api = ScriptedApi([], Rules(), witness)
     settings = make_settings(batch_wait_seconds=60, rejects_path=str(tmp_path / "rejects"))
-    run = Run(settings, Outside(api.clock, api.send), witness)
+    run = Run(settings, Dependencies(api.clock, api.send), witness)
     run.padding = "x" * (4 << 20)
     most = 0
 

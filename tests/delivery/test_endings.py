@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from target_tocobagus.api.transport import Outside
+from target_tocobagus.api.transport import Dependencies
 from target_tocobagus.core.errors import (
     CredentialError,
     DeliveryError,
@@ -18,7 +18,7 @@ from target_tocobagus.core.errors import (
     OutputError,
     Stopped,
 )
-from target_tocobagus.core.model import NoReply, Refused, Rejection, Reply, Stream
+from target_tocobagus.core.model import NoReply, RecordError, Rejection, Reply, Stream
 from tests.delivery.desk import Attempt, Desk, names, refusing
 from tests.delivery.scripted_api import Act, Rules, ScriptedApi
 from tests.delivery.scripted_run import Do, Run, Say, make_settings
@@ -65,7 +65,7 @@ def test_a_signal_drains_nothing_and_settles_what_is_in_flight(number: int) -> N
     api = ScriptedApi([Act(delay=0.4)] * 100, Rules(), witness)
     run = Run(
         make_settings(batch_size_rows=1, max_in_flight=2, batch_wait_seconds=0),
-        Outside(api.clock, api.send, state_seconds=0.0),
+        Dependencies(api.clock, api.send, state_seconds=0.0),
         witness,
     )
     sent = []
@@ -96,7 +96,7 @@ def test_a_disk_that_stands_still_holds_up_no_state_and_no_signal(tmp_path: Path
     witness = Witness()
     api = ScriptedApi([], Rules(), witness)
     settings = make_settings(batch_wait_seconds=0, rejects_path=str(tmp_path / "rejects"))
-    run = Run(settings, Outside(api.clock, api.send, state_seconds=0.0), witness)
+    run = Run(settings, Dependencies(api.clock, api.send, state_seconds=0.0), witness)
     written, gate = threading.Event(), threading.Event()
 
     def stand_still(rejection: Rejection) -> None:  # noqa: ARG001  # the form of the method
@@ -119,7 +119,7 @@ def test_a_row_that_cannot_be_synced_is_covered_by_no_state(tmp_path: Path) -> N
     witness = Witness()
     api = ScriptedApi([], Rules(), witness)
     settings = make_settings(batch_wait_seconds=0, rejects_path=str(tmp_path / "rejects"))
-    run = Run(settings, Outside(api.clock, api.send, state_seconds=0.0), witness)
+    run = Run(settings, Dependencies(api.clock, api.send, state_seconds=0.0), witness)
     rejects = run.pipeline._rejects  # noqa: SLF001  # the disk is what is swapped
     sync = rejects.sync
 
@@ -147,9 +147,9 @@ def test_the_first_error_is_reported_and_the_later_ones_are_logged(
     witness = Witness()
     api = ScriptedApi([], Rules(), witness)
     send = (lambda _: refusing(401, "AUTH_010")) if fatal else api.send
-    run = Run(make_settings(max_rejected_rows=0), Outside(api.clock, send), witness)
+    run = Run(make_settings(max_rejected_rows=0), Dependencies(api.clock, send), witness)
     run.say(Say(("sku", "a"), (None,)))
-    run.pipeline.take([Refused("BAD_QUANTITY", "unreadable")], Stream("stock"), b"")
+    run.pipeline.take([RecordError("BAD_QUANTITY", "unreadable")], Stream("stock"), b"")
     if closing:
         run.pipeline.tally.updates += 1
     broken = InputError("Line 4 of the input is not JSON")
@@ -167,7 +167,7 @@ def test_an_error_that_was_there_before_a_broken_line_is_the_first() -> None:
     for number in (None, signal.SIGTERM):
         witness = Witness()
         api = ScriptedApi([], Rules(), witness)
-        run = Run(make_settings(), Outside(api.clock, api.send), witness)
+        run = Run(make_settings(), Dependencies(api.clock, api.send), witness)
         fatal = DeliveryError("nothing more can be sent")
         if number is None:
             run.pipeline._delivery.fail(fatal)  # noqa: SLF001  # as a worker does
@@ -183,7 +183,7 @@ def test_a_signal_hands_no_row_on() -> None:
         witness = Witness()
         api = ScriptedApi([], Rules(), witness)
         settings = make_settings(batch_size_rows=1, batch_wait_seconds=0)
-        run = Run(settings, Outside(api.clock, api.send), witness)
+        run = Run(settings, Dependencies(api.clock, api.send), witness)
         run.say(Say(("sku", "a"), (None,)))
         run.pipeline.flush()
         run.abort(Stopped(signal.SIGTERM), Say(("sku", "b"), (None,)))
@@ -209,7 +209,7 @@ def test_a_request_that_hangs_holds_up_no_end() -> None:
 
     run = Run(
         make_settings(batch_size_rows=1, max_in_flight=2, batch_wait_seconds=0),
-        Outside(api.clock, send),
+        Dependencies(api.clock, send),
         witness,
     )
     threading.Timer(6.5, gate.set).start()
@@ -327,7 +327,7 @@ def test_a_clock_that_differs_or_changes_ends_no_run(
     settings = make_settings(
         batch_size_rows=1, max_in_flight=in_flight, batch_wait_seconds=0, max_retry_seconds=10
     )
-    outside = Outside(api.clock, api.send, lambda: 0.01, state_seconds=0.0)
+    outside = Dependencies(api.clock, api.send, lambda: 0.01, state_seconds=0.0)
     run = Run(settings, outside, witness)
     run.play([*(Say(("sku", sku), (None,)) for sku in names("a", 20)), Do("state")])
     assert run.error is None
@@ -340,7 +340,7 @@ def test_a_clock_that_no_other_server_shares_is_not_followed_to_its_year() -> No
     """A `currentTime` of the year 3000 ends the run, and this machine's clock holds to the end."""
     witness = Witness()
     api = ScriptedApi([], Rules(skews_ms=(975 * 365 * 24 * HOUR_MS,)), witness)
-    run = Run(make_settings(batch_wait_seconds=0), Outside(api.clock, api.send), witness)
+    run = Run(make_settings(batch_wait_seconds=0), Dependencies(api.clock, api.send), witness)
     run.play([Say(("sku", "a"), (None,)), Do("state")])
     assert isinstance(run.error, CredentialError)
     assert "more than a day apart" in str(run.error)

@@ -1,4 +1,4 @@
-"""Each row gets one fate, and a refusal that may be the request's fault waits for certainty."""
+"""Each row gets one outcome, and a refusal that may be the request's fault waits for certainty."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import pytest
 
 from target_tocobagus.core.errors import AccountingError, OutputError
 from target_tocobagus.core.model import Identifier, Item, Level, Rejection, Stream
-from target_tocobagus.delivery.outcomes import Ledger, Refusal
+from target_tocobagus.delivery.outcomes import FailedItem, Outcomes
 from target_tocobagus.delivery.settle import RowError
-from target_tocobagus.report.totals import Tally
+from target_tocobagus.report.totals import Totals
 
 STREAM = Stream("stock")
 BAD = RowError("INV_001", "Invalid SKU", "")
@@ -19,11 +19,11 @@ class Book:
 
     def __init__(self, *, skip_unlisted: bool = False) -> None:
         """Begin empty, at a moment that only the test moves."""
-        self.tally = Tally()
+        self.tally = Totals()
         self.written: list[Rejection] = []
         self.disk_is_full = False
         self.now = 1000.0
-        self.ledger = Ledger(
+        self.ledger = Outcomes(
             self.tally, self._write_down, skip_unlisted=skip_unlisted, now=lambda: self.now
         )
 
@@ -51,9 +51,9 @@ def item(sku: str, position: int = 1, *places: str, low: int | None = None) -> I
     return Item(("sku", sku), levels, position if low is None else low, b"{}")
 
 
-def refusal(sku: str, position: int = 1, *places: str, error: RowError = BAD) -> Refusal:
+def refusal(sku: str, position: int = 1, *places: str, error: RowError = BAD) -> FailedItem:
     """Make a refusal of an item."""
-    return Refusal(item(sku, position, *places), error, "r")
+    return FailedItem(item(sku, position, *places), error, "r")
 
 
 def mapping_rejection(position: int) -> Rejection:
@@ -93,7 +93,7 @@ class TestCounting:
         book = Book()
         levels: dict[str | None, Level] = {"W": Level(1, 4, STREAM), "V": Level(2, 7, STREAM)}
         both = Item(("sku", "a"), levels, 4, b"{}")
-        book.ledger.settle([item("z")], [Refusal(both, BAD, "r", "b")])
+        book.ledger.settle([item("z")], [FailedItem(both, BAD, "r", "b")])
         assert [(each.position, each.updates) for each in book.written] == [
             (4, ((("sku", "a"), "W"),)),
             (7, ((("sku", "a"), "V"),)),
@@ -218,7 +218,7 @@ class TestVerdict:
         self, accepted: int, rejected: int, *, fruitless: bool
     ) -> None:
         """From a hundred rejections on, with nothing accepted, the set-up is to blame."""
-        tally = Tally()
+        tally = Totals()
         tally.accepted, tally.rejected = accepted, rejected
         assert tally.fruitless is fruitless
 
@@ -241,7 +241,7 @@ class TestVerdict:
         self, accepted: int, rejected: int, percent: int | None, *, exceeds: bool
     ) -> None:
         """Counted from a hundred judged updates on; the share itself is still allowed."""
-        tally = Tally()
+        tally = Totals()
         tally.accepted, tally.rejected, tally.skipped, tally.superseded = accepted, rejected, 9, 9
         assert tally.exceeds(percent) is exceeds
 
@@ -283,20 +283,20 @@ class TestState:
         assert book.ledger.lowest is None
 
     def test_a_suspect_holds_state_back(self) -> None:
-        """STATE waits for a suspect, from the lowest position that shares its fate."""
+        """STATE waits for a suspect, from the lowest position that shares its outcome."""
         book = Book()
-        book.ledger.suspect(Refusal(item("a", 9, low=4), BAD))
+        book.ledger.suspect(FailedItem(item("a", 9, low=4), BAD))
         assert book.ledger.lowest == 4
 
     def test_a_superseded_row_waits_with_its_successor(self) -> None:
         """A row whose successor was rejected is held back like it, from its own position."""
         book = Book()
-        book.ledger.settle([], [Refusal(item("a", 9, low=4), BAD)])
+        book.ledger.settle([], [FailedItem(item("a", 9, low=4), BAD)])
         assert book.ledger.lowest == 4
 
 
 class TestWriting:
-    """What cannot be written down has no fate, and the sums still close."""
+    """What cannot be written down has no outcome, and the sums still close."""
 
     def test_a_row_that_cannot_be_written_is_unsettled(self) -> None:
         """An OutputError leaves every row of the reply counted exactly once."""
@@ -306,7 +306,7 @@ class TestWriting:
         with pytest.raises(OutputError):
             book.ledger.settle(
                 [item("z", 1, "W", "V")],
-                [Refusal(item("a", 8, low=3), BAD), refusal("b", 6, "W", "V", "U")],
+                [FailedItem(item("a", 8, low=3), BAD), refusal("b", 6, "W", "V", "U")],
             )
         assert (book.tally.accepted, book.tally.rejected, book.ledger.undecided) == (2, 0, 4)
         assert book.ledger.lowest == 3
@@ -326,7 +326,7 @@ class TestWriting:
         book.tally.check(book.ledger.undecided)
 
     def test_a_rejection_by_the_mapping_is_unsettled_too(self) -> None:
-        """A row that the mapping refuses and the disk does not take has no fate."""
+        """A row that the mapping refuses and the disk does not take has no outcome."""
         book = Book()
         book.tally.updates = 1
         book.disk_is_full = True
@@ -341,16 +341,16 @@ class TestTally:
 
     @pytest.mark.parametrize("unsettled", [0, 2])
     def test_sums_that_do_not_close(self, unsettled: int) -> None:
-        """A row that was lost, or that has two fates, is an error of its own."""
-        tally = Tally()
+        """A row that was lost, or that has two outcomes, is an error of its own."""
+        tally = Totals()
         tally.updates, tally.accepted, tally.superseded, tally.skipped = 10, 4, 3, 2
         tally.check(1)
-        with pytest.raises(AccountingError, match="1 updates without a fate by the sums"):
+        with pytest.raises(AccountingError, match="1 updates without an outcome by the sums"):
             tally.check(unsettled)
 
     def test_what_goes_into_a_state(self) -> None:
         """A STATE names the last hundred batches, in their order, and the count of all."""
-        tally = Tally()
+        tally = Totals()
         tally.batch_ids.extend(f"b{number}" for number in range(150))
         tally.batches, tally.accepted, tally.rejected = 150, 7, 2
         own = tally.for_state()

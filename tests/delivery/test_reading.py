@@ -52,7 +52,7 @@ def records(*values: tuple[Any, Any], column: str = "qty") -> bytes:
 
 
 def sums(stderr: bytes) -> list[int]:
-    """Read the equation of the summary: updates, and then their fates."""
+    """Read the equation of the summary: updates, and then their outcomes."""
     found = _SUM.search(stderr.decode())
     assert found, stderr.decode()
     return [int(number) for number in found.groups()]
@@ -96,6 +96,6 @@ def test_the_sums_close_though_a_signal_finds_reading_in_the_middle_of_a_chunk(
             process.send_signal(signal.SIGTERM)
             _, stderr = process.communicate(timeout=_PATIENCE)
     assert process.returncode == 143, stderr.decode()
-    updates, *fates = sums(stderr)
-    assert updates == sum(fates)
-    assert fates[-1] > 0
+    updates, *outcomes = sums(stderr)
+    assert updates == sum(outcomes)
+    assert outcomes[-1] > 0

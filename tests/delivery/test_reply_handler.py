@@ -1,4 +1,4 @@
-"""What follows an attempt: each row's fate, its place in the queue, and what was learnt."""
+"""What follows an attempt: each row's outcome, its place in the queue, and what was learnt."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from target_tocobagus.config.settings import parse_settings
 from target_tocobagus.core.errors import DeliveryError, OutputError, TocobagusError
 from target_tocobagus.core.model import Level, NoReply, Rejection, Reply, Stream
 from target_tocobagus.delivery import reply_handler as followup
-from target_tocobagus.delivery.outcomes import Ledger
-from target_tocobagus.delivery.reply_handler import FollowUp, Shared, Work
-from target_tocobagus.delivery.retry import Piece
-from target_tocobagus.delivery.throttle import Pacing
-from target_tocobagus.report.totals import Tally
-from target_tocobagus.window.buffer import Gathering
+from target_tocobagus.delivery.outcomes import Outcomes
+from target_tocobagus.delivery.reply_handler import ReplyHandler, Shared, Work
+from target_tocobagus.delivery.retry import RequestPart
+from target_tocobagus.delivery.throttle import Throttle
+from target_tocobagus.report.totals import Totals
+from target_tocobagus.window.buffer import RowBuffer
 from target_tocobagus.window.window import Limits, Window
 
 if TYPE_CHECKING:
@@ -50,14 +50,14 @@ class Desk:
     ) -> None:
         """Put rows in, each from a record of its own, and pick a batch of them."""
         self.window = Window(encode_item, FRAME_BYTES)
-        self.pacing = Pacing(parse_settings({"dry_run": True, **config}))
-        self.tally = Tally()
+        self.pacing = Throttle(parse_settings({"dry_run": True, **config}))
+        self.tally = Totals()
         self.written: list[Rejection] = []
         self.disk_is_full = False
-        self.ledger = Ledger(self.tally, self._write_down, skip_unlisted=skip_unlisted)
+        self.ledger = Outcomes(self.tally, self._write_down, skip_unlisted=skip_unlisted)
         self.clock = Clock()
         shared = Shared(self.window, self.pacing, self.ledger, self.tally)
-        self.follow_up = FollowUp(shared, self.clock, max_retry, lambda: 0.5)
+        self.follow_up = ReplyHandler(shared, self.clock, max_retry, lambda: 0.5)
         self.put(said)
         self.began = 1e12  # far in the future, so that no time is ever over
         self.work = self.pick()
@@ -80,14 +80,14 @@ class Desk:
             (("sku", sku), place, Level(quantity, number, STREAM))
             for number, (sku, place, quantity) in enumerate(said, start)
         ]
-        self.tally.superseded += self.window.put(Gathering(rows), 0.0)
+        self.tally.superseded += self.window.put(RowBuffer(rows), 0.0)
         self.tally.updates += len(rows)
 
     def pick(self) -> Work:
         """Pick a batch."""
         lease = self.window.pick(ALL, 0.0)
         assert lease is not None
-        return Work(lease, deque([Piece(tuple(lease.items.values()), self.began)]))
+        return Work(lease, deque([RequestPart(tuple(lease.items.values()), self.began)]))
 
     def conclude(self, reply: Reply | NoReply) -> float:
         """Answer the next piece, and hold the sums to what is really left."""
@@ -139,7 +139,7 @@ WIDE: list[Said] = [("a", "W", 1), ("a", "V", 2), ("a", "U", 3)]
 
 
 class TestSettled:
-    """A reply that names rows gives each its fate."""
+    """A reply that names rows gives each its outcome."""
 
     def test_all_accepted(self) -> None:
         """Accepted rows are counted and released; the batch is listed by its id."""
@@ -207,7 +207,7 @@ class TestUnaccounted:
         assert (desk.tally.accepted, desk.rejected) == (3, [])
 
     def test_named_twice_is_forgotten(self) -> None:
-        """A row that is accepted and refused at once has no fate yet."""
+        """A row that is accepted and refused at once has no outcome yet."""
         desk = Desk(ABC)
         desk.conclude(reply([0, 1, 2], {1: "INV_001"}))
         assert desk.queue == [[("b", [None])]]
@@ -235,7 +235,7 @@ class TestOneByOne:
         assert (desk.tally.accepted, desk.window.idle) == (2, True)
 
     def test_the_identifier_is_released_after_the_last(self) -> None:
-        """A newer value waits until the last of its warehouses has its fate."""
+        """A newer value waits until the last of its warehouses has its outcome."""
         desk = Desk(WIDE)
         desk.put([("a", "W", 9)])
         desk.conclude(reply([], {0: "INV_009"}))
@@ -276,7 +276,7 @@ class TestOneByOne:
         assert desk.window.unsettled() == 2
 
     def test_a_lost_connection_in_between_keeps_the_order(self) -> None:
-        """A warehouse whose fate is unknown goes again before the next one."""
+        """A warehouse whose outcome is unknown goes again before the next one."""
         desk = Desk(WIDE)
         desk.conclude(reply([], {0: "INV_009"}))
         desk.conclude(reply([0]))
@@ -569,9 +569,9 @@ FATES = st.lists(st.sampled_from("aaare?"), min_size=5, max_size=5)
 def replies(draw: st.DrawFn) -> Reply | NoReply:
     """Make replies of all kinds; those that name rows name up to five."""
     if draw(st.booleans()):
-        fates = draw(FATES)
-        refused = {index: draw(CODES) for index, fate in enumerate(fates) if fate in "re"}
-        return reply([index for index, fate in enumerate(fates) if fate in "ae"], refused)
+        outcomes = draw(FATES)
+        refused = {index: draw(CODES) for index, outcome in enumerate(outcomes) if outcome in "re"}
+        return reply([index for index, outcome in enumerate(outcomes) if outcome in "ae"], refused)
     silent: list[Reply | NoReply] = [LOST, TIMEOUT]
     refusals = [Reply(status, REFUSED) for status in (200, 404, 404, 404)]
     return draw(st.sampled_from([*silent, *map(Reply, (200, 413, 422, 429, 500)), *refusals]))

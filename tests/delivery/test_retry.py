@@ -15,8 +15,8 @@ from target_tocobagus.delivery.reply_fields import as_time
 from target_tocobagus.delivery.retry import (
     Again,
     Answer,
-    Piece,
-    Refuse,
+    RejectItem,
+    RequestPart,
     Settle,
     Situation,
     Stop,
@@ -46,9 +46,9 @@ def items(count: int) -> tuple[Item, ...]:
     return tuple(Item(("sku", f"S{n}"), {None: level}, 1, b"{}") for n in range(count))
 
 
-def piece(rows: int = 4, **more: Any) -> Piece:
+def piece(rows: int = 4, **more: Any) -> RequestPart:
     """Make a piece that was first tried ten seconds ago."""
-    return Piece(items(rows), **{"since": 90.0, **more})
+    return RequestPart(items(rows), **{"since": 90.0, **more})
 
 
 def at(**more: Any) -> Situation:
@@ -77,7 +77,7 @@ def stop(found: Answer) -> str:
     return str(found.error)
 
 
-def rows(pieces: tuple[Piece, ...]) -> list[int]:
+def rows(pieces: tuple[RequestPart, ...]) -> list[int]:
     """Count the items of each piece."""
     return [len(each.items) for each in pieces]
 
@@ -358,7 +358,7 @@ class TestSize:
     def test_a_single_item_is_rejected(self) -> None:
         """One item that is too large is to blame itself."""
         found = answer(Reply(413), piece(1), CALM)
-        assert isinstance(found, Refuse)
+        assert isinstance(found, RejectItem)
         assert (found.error.code, found.blind) == ("TOO_LARGE", False)
 
 
@@ -392,7 +392,7 @@ class TestRefusal:
         reply = Reply(status, {**failure("INV_050"), **more})
         assert rows(again(answer(reply, piece(5), at(now=1e6))).pieces) == [3, 2]
         alone = answer(reply, piece(1), CALM)
-        assert isinstance(alone, Refuse)
+        assert isinstance(alone, RejectItem)
         assert (alone.error.code, alone.blind, alone.request_id) == ("INV_050", True, "r-1")
 
     @pytest.mark.parametrize("status", REFUSING)
@@ -413,7 +413,7 @@ class TestRefusal:
     def test_a_single_row_is_to_blame(self) -> None:
         """A row refused alone is refused blindly, under the reply's code."""
         found = answer(Reply(422, failure("VAL_001")), piece(1), CALM)
-        assert isinstance(found, Refuse)
+        assert isinstance(found, RejectItem)
         assert (found.error.code, found.error.message) == ("VAL_001", "No.")
         assert found.blind
         assert found.request_id == "r-1"
@@ -421,7 +421,7 @@ class TestRefusal:
     def test_without_a_code_the_status_is_one(self) -> None:
         """A refusal without a code is counted by its status."""
         found = answer(Reply(400), piece(1), CALM)
-        assert isinstance(found, Refuse)
+        assert isinstance(found, RejectItem)
         assert (found.error.code, found.error.message) == ("HTTP_400", "HTTP 400")
 
     def test_the_blamed_row_alone_is_found(self) -> None:
@@ -440,7 +440,7 @@ class TestRefusal:
             found = answer(Reply(422), one, CALM)
             if isinstance(found, Again):
                 queue += found.pieces
-            elif isinstance(found, Refuse):
+            elif isinstance(found, RejectItem):
                 refused += one.items
         assert [item.identifier for item in refused] == [bad]
         assert len(accepted) == 499
@@ -468,12 +468,12 @@ class TestProbing:
     def test_a_single_row_is_rejected(self) -> None:
         """A row that still fails alone, with others accepted meanwhile, is rejected."""
         found = answer(Reply(500), piece(1, probing=380.0), self.LATE)
-        assert isinstance(found, Refuse)
+        assert isinstance(found, RejectItem)
         assert (found.error.code, found.blind) == ("SERVER_ERROR", False)
 
     def test_a_batch_of_one_row_is_rejected(self) -> None:
         """A batch that was one row from the start needs no search."""
-        assert isinstance(answer(Reply(500), piece(1), self.LATE), Refuse)
+        assert isinstance(answer(Reply(500), piece(1), self.LATE), RejectItem)
 
     def test_a_single_row_is_first_postponed(self) -> None:
         """If none was accepted since the search began, the row is tried after the others."""
@@ -589,7 +589,7 @@ def test_every_status_has_an_answer(status: int) -> None:
     for body in BODIES:
         for count in (1, 4):
             found = answer(Reply(status, body), piece(count), CALM)
-            assert isinstance(found, (Settle, Again, Refuse, Stop))
+            assert isinstance(found, (Settle, Again, RejectItem, Stop))
             if isinstance(found, Stop):
                 assert isinstance(found.error, DeliveryError)
 
@@ -597,7 +597,7 @@ def test_every_status_has_an_answer(status: int) -> None:
 @settings(deadline=None)
 @given(REPLIES, PIECES, SITUATIONS)
 def test_sending_again_never_loses_or_repeats_an_item(
-    reply: Reply | NoReply, one: Piece, situation: Situation
+    reply: Reply | NoReply, one: RequestPart, situation: Situation
 ) -> None:
     """Whatever is sent again is exactly the piece's items, once each and in their order."""
     found = answer(reply, one, situation)
@@ -608,14 +608,14 @@ def test_sending_again_never_loses_or_repeats_an_item(
         assert {(each.forgotten, each.single) for each in found.pieces} == {
             (one.forgotten, one.single)
         }
-    elif isinstance(found, Refuse):
+    elif isinstance(found, RejectItem):
         assert len(one.items) == 1
 
 
 @settings(deadline=None)
 @given(REPLIES, PIECES, SITUATIONS)
 def test_no_wait_outlasts_the_time_of_the_batch(
-    reply: Reply | NoReply, one: Piece, situation: Situation
+    reply: Reply | NoReply, one: RequestPart, situation: Situation
 ) -> None:
     """A wait is never negative, never shorter than the back-off, nor beyond the batch's time."""
     found = answer(reply, one, situation)

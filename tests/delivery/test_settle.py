@@ -1,4 +1,4 @@
-"""A reply, whatever it holds, gives each row of a request exactly one fate."""
+"""A reply, whatever it holds, gives each row of a request exactly one outcome."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_documented_reply() -> None:
 
 
 @pytest.mark.parametrize(
-    ("accepted", "errors", "fates"),
+    ("accepted", "errors", "outcomes"),
     [
         ([row(0), row(1)], [row(2)], "aar"),
         ([row(2), row(0)], [row(1)], "ara"),
@@ -89,7 +89,7 @@ def test_documented_reply() -> None:
         ([row(10**30), row(0)], [], "a??"),
     ],
 )
-def test_each_row_by_its_index_alone(accepted: Any, errors: Any, fates: str) -> None:
+def test_each_row_by_its_index_alone(accepted: Any, errors: Any, outcomes: str) -> None:
     """A row is accepted or refused if exactly one entry names it, and else unaccounted for."""
     settlement = settle({"data": {"acceptedRows": accepted, "errors": errors}}, 3)
     assert settlement is not None
@@ -98,8 +98,10 @@ def test_each_row_by_its_index_alone(accepted: Any, errors: Any, fates: str) -> 
         found[index] = "a"
     for index, _ in settlement.refused:
         found[index] = "r"
-    assert "".join(found) == fates
-    assert settlement.unaccounted == tuple(i for i, fate in enumerate(fates) if fate == "?")
+    assert "".join(found) == outcomes
+    assert settlement.unaccounted == tuple(
+        i for i, outcome in enumerate(outcomes) if outcome == "?"
+    )
 
 
 @pytest.mark.parametrize(
@@ -236,13 +238,13 @@ BODIES = (
 @settings(deadline=None)
 @given(BODIES, st.integers(1, 6))
 def test_settling_covers_exactly_the_rows_sent(body: Any, rows: int) -> None:
-    """For any JSON at all, every row has one fate, no other index has any, and nothing raises."""
+    """For any JSON at all, every row has one outcome, no other index has any, and nothing raises."""
     settlement = settle(body, rows)
     if settlement is None:
         return
     refused = [index for index, _ in settlement.refused]
-    fates = [*settlement.accepted, *refused, *settlement.unaccounted]
-    assert sorted(fates) == list(range(rows))
+    outcomes = [*settlement.accepted, *refused, *settlement.unaccounted]
+    assert sorted(outcomes) == list(range(rows))
 
 
 @settings(deadline=None)

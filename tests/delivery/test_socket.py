@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from target_tocobagus.api.client import Client, Clock
-from target_tocobagus.api.transport import Outside
+from target_tocobagus.api.transport import Dependencies
 from target_tocobagus.config.settings import Credentials
 from target_tocobagus.core.errors import DeliveryError
 from target_tocobagus.core.model import NoReply, Reply
@@ -123,7 +123,7 @@ def open_run(sandbox: Sandbox, path: Path | None, **changes: Any) -> Run:
     assert configured.credentials
     client = Client(configured, configured.credentials, clock)
     line = Line(client, witness)
-    outside = Outside(clock, line.send, jitter=lambda: 0.0, state_seconds=0.0)
+    outside = Dependencies(clock, line.send, jitter=lambda: 0.0, state_seconds=0.0)
     return Run(configured, outside, witness)
 
 

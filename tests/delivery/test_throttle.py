@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from target_tocobagus.config.settings import parse_settings
-from target_tocobagus.delivery.throttle import Pacing
+from target_tocobagus.delivery.throttle import Throttle
 
 
-def pacing(**config: Any) -> Pacing:
+def pacing(**config: Any) -> Throttle:
     """Make the pacing of a configuration."""
-    return Pacing(parse_settings({"dry_run": True, **config}))
+    return Throttle(parse_settings({"dry_run": True, **config}))
 
 
 def test_so_many_requests_may_be_in_flight_and_no_more() -> None:

@@ -85,7 +85,7 @@ class Witness:
         return quantity // LEVELS_PER_RECORD in self._rejected[identifier, place]
 
     def hears_state(self, position: int) -> None:
-        """A STATE goes out: each record that it covers has its fate."""
+        """A STATE goes out: each record that it covers has its outcome."""
         ahead = [
             key for at, key in self._unproved if at <= position and not self._has_fate(key, at)
         ]

@@ -29,7 +29,7 @@ def codes(package: Path) -> set[str]:
         for scope in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(scope, (ast.FunctionDef, ast.Module))
         for call in ast.walk(scope)
-        if isinstance(call, ast.Call) and _name(call.func) in {"Refused", "RowError"}
+        if isinstance(call, ast.Call) and _name(call.func) in {"RecordError", "RowError"}
         for code in _codes_of(call, scope)
     }
 

@@ -13,9 +13,9 @@ import pytest
 
 import target_tocobagus
 from target_tocobagus.core import errors
-from target_tocobagus.mapping import REFUSALS
+from target_tocobagus.mapping import RECORD_ERRORS
 from target_tocobagus.report.summary import summary_fields, summary_text
-from target_tocobagus.report.totals import Tally
+from target_tocobagus.report.totals import Totals
 from target_tocobagus.sandbox.testing import running
 from tests.docs.documents import ROOT, Reader, blocks
 from tests.docs.messages import codes, spans
@@ -67,9 +67,9 @@ def test_every_code_of_a_rejection_is_explained() -> None:
     found = codes(PACKAGE)
     explained = [span for row in table("Codes") for span in spans(row[0])]
 
-    assert found >= {*REFUSALS, "STREAM_MAP", "REFUSED", "HTTP_", "UNACCOUNTED"}
+    assert found >= {*RECORD_ERRORS, "STREAM_MAP", "REFUSED", "HTTP_", "UNACCOUNTED"}
     assert found - {code.rstrip("…") for code in explained} == set()
-    assert explained[: len(REFUSALS)] == list(REFUSALS)
+    assert explained[: len(RECORD_ERRORS)] == list(RECORD_ERRORS)
     assert {code.rstrip("…") for code in explained} - found == {"INV_001", "INV_002"}
     assert all(meaning and todo for _, meaning, todo in table("Codes"))
 
@@ -99,7 +99,7 @@ def test_every_field_of_the_summary_is_explained() -> None:
     (shown,) = blocks(OPERATIONS, "text summary")
     fields = json.loads(*blocks(OPERATIONS, "json summary"))
     keys = [
-        list(summary_fields(Tally(), unsettled=0, seconds=1, dry_run=dry)) for dry in (False, True)
+        list(summary_fields(Totals(), unsettled=0, seconds=1, dry_run=dry)) for dry in (False, True)
     ]
 
     dry_alone = {"mapped", "would_send_batches", "would_send_bytes"}

@@ -227,7 +227,7 @@ def test_an_answer_that_drips_fast_does_not_outlive_its_attempt_either(
 def test_connections_that_break_in_every_way_lose_no_row(
     command: Command, sandbox: Sandbox
 ) -> None:
-    """Whatever happens to a request whose fate is unknown, it is sent again to an answer."""
+    """Whatever happens to a request whose outcome is unknown, it is sent again to an answer."""
     faults: list[dict[str, Any]] = [
         {"drop_before": "rst"},
         {"drop_before": "fin"},

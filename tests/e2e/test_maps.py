@@ -66,7 +66,7 @@ def test_stream_maps_rename_filter_and_compute(
 
 
 def test_one_stream_mapped_into_two_is_sent_as_both(command: Command, sandbox: Sandbox) -> None:
-    """Each of a record's transformations has its own fate."""
+    """Each of a record's transformations has its own outcome."""
     maps = {
         "raw": {"__alias__": "stock"},
         "levels": {"__source__": "raw", "wh": "'W1'", "qty": "record['reserved']"},

@@ -15,12 +15,12 @@ import pytest
 from msgspec import Raw
 
 from target_tocobagus.api.client import Clock
-from target_tocobagus.api.transport import Outside
+from target_tocobagus.api.transport import Dependencies
 from target_tocobagus.config.settings import parse_settings
 from target_tocobagus.core.model import Reply, Stock, Stream
 from target_tocobagus.pipeline.run import Pipeline
 from target_tocobagus.pipeline.wakeup import WakeUp
-from target_tocobagus.report.progress import LiveLine, Progress, Sight, live_text
+from target_tocobagus.report.progress import LiveLine, Progress, ProgressSnapshot, live_text
 from target_tocobagus.sandbox.testing import running
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ ERASE = "\r\x1b[K"
 CREDENTIALS = dict.fromkeys(
     ("partner_client_id", "partner_secret", "store_client_id", "store_token"), "x"
 )
-NOTHING = Sight(0, 0, 0, 0, 0, None)
+NOTHING = ProgressSnapshot(0, 0, 0, 0, 0, None)
 
 
 class Terminal(io.StringIO):
@@ -54,18 +54,18 @@ class Terminal(io.StringIO):
     ("sight", "text"),
     [
         (
-            Sight(1, 1, 0, 0, 0, None),
+            ProgressSnapshot(1, 1, 0, 0, 0, None),
             "1 row · 1 accepted · 0 rejected · 0 in flight · 12/s",
         ),
         (NOTHING, "0 rows · 0 accepted · 0 rejected · 0 in flight · 12/s"),
         (
-            Sight(12_345, 12_000, 17, 4, 2000, 93.4),
+            ProgressSnapshot(12_345, 12_000, 17, 4, 2000, 93.4),
             "12,345 rows · 12,000 accepted · 17 rejected · 4 in flight · 12/s · oldest waits 7 s",
         ),
     ],
 )
-def test_the_line_says_how_far_the_run_is(sight: Sight, text: str) -> None:
-    """Rows, fates, requests in flight, rate, and the age of the oldest waiting row."""
+def test_the_line_says_how_far_the_run_is(sight: ProgressSnapshot, text: str) -> None:
+    """Rows, outcomes, requests in flight, rate, and the age of the oldest waiting row."""
     assert live_text(sight, rate=12.3, now=100.0) == text
 
 
@@ -122,7 +122,7 @@ def test_the_line_makes_way_only_for_a_state_that_is_written() -> None:
         parse_settings({"dry_run": False, **CREDENTIALS}),
         WakeUp(),
         emit=written.append,
-        outside=Outside(Clock(), send, state_seconds=0.0),
+        outside=Dependencies(Clock(), send, state_seconds=0.0),
         progress=progress,
     )
     pipeline.maps_nothing = False
@@ -190,7 +190,7 @@ def test_a_dumb_terminal_gets_the_log(
     terminal = Terminal()
     progress = Progress(0.0, terminal)
     with caplog.at_level(logging.INFO, "target-tocobagus"):
-        progress.show(Sight(5, 3, 1, 2, 0, None), progress.due)
+        progress.show(ProgressSnapshot(5, 3, 1, 2, 0, None), progress.due)
     assert bool(terminal.getvalue()) is live
     logged = "5 records read, 3 updates accepted, 1 rejected, 0 items waiting, 2 requests in flight"
     assert caplog.messages == ([] if live else [logged])

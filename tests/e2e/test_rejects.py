@@ -251,7 +251,7 @@ def test_a_hundred_rejections_and_no_acceptance_are_no_run(command: Command, pat
 def test_a_disk_that_is_full_ends_the_run_without_a_state_over_the_row(
     command: Command, path: Path
 ) -> None:
-    """A row that cannot be written down has no fate: exit 1, told in a line."""
+    """A row that cannot be written down has no outcome: exit 1, told in a line."""
     config = str(command.write_config(rejects_path=str(path)))
     limited = ["sh", "-c", 'ulimit -f 1; exec "$@"', "sh"]
     lines = [schema(), record("A", 1), *(record(f"S{n}", "x") for n in range(50)), state(1)]

@@ -1,4 +1,4 @@
-"""What real taps wrote, through a pipe: every row's fate is written out here."""
+"""What real taps wrote, through a pipe: every row's outcome is written out here."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ ODD: Final[list[Any]] = [
 def test_the_fast_way_of_reading_and_the_general_one_say_the_same(
     command: Command, sandbox: Sandbox
 ) -> None:
-    """Every odd quantity, identifier and code has one fate, however its line is decoded.
+    """Every odd quantity, identifier and code has one outcome, however its line is decoded.
 
     A schema that records are held to makes each take the general way; this one allows everything.
     """

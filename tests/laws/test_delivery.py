@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from target_tocobagus.api.transport import Outside
+from target_tocobagus.api.transport import Dependencies
 from target_tocobagus.core.errors import DeliveryError
 from tests.delivery.scripted_api import DISTORTED, FAULTS, Act, Rules, ScriptedApi
 from tests.delivery.scripted_run import Do, Run, Say, make_settings
@@ -152,7 +152,7 @@ def carry_out(plan: Plan, directory: str, seen: Counter[str]) -> tuple[Run, Scri
     def count_demand(step: Say) -> None:
         seen["asked for while in flight"] += step.identifier in api.in_flight
 
-    outside = Outside(api.clock, api.send, jitter=lambda: 0.0, state_seconds=0.0)
+    outside = Dependencies(api.clock, api.send, jitter=lambda: 0.0, state_seconds=0.0)
     path = Path(directory) / "rejects"
     path.unlink(missing_ok=True)
     configured = make_settings(

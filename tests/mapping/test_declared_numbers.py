@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from target_tocobagus.config.settings import Share, StockPolicy, StreamMapping, WarehouseColumn
-from target_tocobagus.core.model import Refused, Stock
+from target_tocobagus.core.model import RecordError, Stock
 from target_tocobagus.mapping import compile_mapping
 from target_tocobagus.mapping.declared_numbers import declares_number
 
@@ -29,7 +29,7 @@ def first(keys: dict[str, Any], schema: Any, record: dict[str, Any]) -> int | st
     """Return the quantity of a record's first outcome, or the refusal's code."""
     mapping = compile_mapping(StreamMapping(stream="s", **keys), StockPolicy()).under(schema)
     outcome = mapping.outcomes(record)[0]
-    assert isinstance(outcome, (Stock, Refused))
+    assert isinstance(outcome, (Stock, RecordError))
     return outcome.quantity if isinstance(outcome, Stock) else outcome.code
 
 
@@ -168,7 +168,7 @@ def test_one_mapping_serves_streams_of_different_schemas() -> None:
     """A SCHEMA declares for its own stream alone; the counts are one."""
     mapping = compile_mapping(StreamMapping(stream="*", **SINGLE), StockPolicy())
     number, text = mapping.under(columns(qty=NUMBER)), mapping.under(columns(qty=TEXT))
-    assert isinstance(text.row("A", "1.250"), Refused)
+    assert isinstance(text.row("A", "1.250"), RecordError)
     assert number.row("A", "1.250") == Stock(("sku", "A"), None, 1)
-    assert isinstance(text.outcomes({"sku": "A", "qty": "1.250"})[0], Refused)
+    assert isinstance(text.outcomes({"sku": "A", "qty": "1.250"})[0], RecordError)
     assert (mapping.cut, number.cut, text.cut) == (1, 1, 1)

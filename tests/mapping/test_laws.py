@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from target_tocobagus.config.settings import Share, StockPolicy, StreamMapping, WarehouseColumn
-from target_tocobagus.core.model import MAX_QUANTITY, Refused, Skipped, Stock
-from target_tocobagus.mapping import REFUSALS, compile_mapping
-from target_tocobagus.mapping.identifiers import NotSendable, text_of
+from target_tocobagus.core.model import MAX_QUANTITY, RecordError, Skipped, Stock
+from target_tocobagus.mapping import RECORD_ERRORS, compile_mapping
+from target_tocobagus.mapping.identifiers import TextError, text_of
 from target_tocobagus.mapping.locations import divide
 
 Keys = dict[str, Any]
@@ -100,8 +100,8 @@ def test_every_record_has_outcomes_that_can_be_sent_or_named(
     for stock in sent:
         _assert_clean(stock, 0 if policy.max_stock is None else policy.max_stock)
     for outcome in outcomes:
-        if isinstance(outcome, Refused):
-            assert outcome.code in REFUSALS
+        if isinstance(outcome, RecordError):
+            assert outcome.code in RECORD_ERRORS
             assert len(outcome.message.encode()) < 1000
         else:
             assert isinstance(outcome, (Stock, Skipped))
@@ -219,5 +219,5 @@ def test_identifiers_and_codes_become_text(value: Any, text: str | None) -> None
 )
 def test_what_is_neither_text_nor_number_is_no_identifier(value: Any) -> None:
     """Nor is half of a character, or a number that nobody would have written as one."""
-    with pytest.raises(NotSendable):
+    with pytest.raises(TextError):
         text_of(value)

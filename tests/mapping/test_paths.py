@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from target_tocobagus.mapping.expressions import compile_expression
 from target_tocobagus.mapping.paths import compile_condition, compile_path, first_of
-from target_tocobagus.mapping.refusals import Unreadable
+from target_tocobagus.mapping.record_errors import PathError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,7 @@ def read(path: str, record: Any) -> Any:
     """Read a path in a record; a refusal is its code."""
     try:
         return compile_path(path).read(record)
-    except Unreadable as error:
+    except PathError as error:
         return error.refused().code
 
 
@@ -291,7 +291,7 @@ def test_expressions_yield_what_jmespath_yields(text: str, value: Any) -> None:
             compile_expression(text)
         return
     except (TypeError, ValueError):
-        with pytest.raises(Unreadable):
+        with pytest.raises(PathError):
             compile_expression(text).read(value)
         return
     assert _exactly(compile_expression(text).read(value)) == _exactly(expected)
@@ -305,7 +305,7 @@ def _exactly(value: Any) -> str:
 def test_any_text_compiles_or_is_refused_by_name(text: str) -> None:
     """Whatever stands in a configuration, compiling it raises nothing but its own complaint."""
     for compile_text in (compile_path, compile_condition):
-        with contextlib.suppress(Unreadable):
+        with contextlib.suppress(PathError):
             _compiled_or_none(compile_text, text)({"a": {"b": [0, {"a": "b"}]}, "b": "a"})
 
 

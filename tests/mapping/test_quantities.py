@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from target_tocobagus.config.settings import StockPolicy
-from target_tocobagus.core.model import MAX_QUANTITY, Refused, Skipped
+from target_tocobagus.core.model import MAX_QUANTITY, RecordError, Skipped
 from target_tocobagus.mapping import Quantities
 from target_tocobagus.mapping.exact_numbers import NumberText
 
@@ -25,7 +25,7 @@ DEFAULT = StockPolicy()
 def judged(value: Any, *taken: Any, mark: Any = None, **policy: Any) -> int | str:
     """Return the quantity, or the refusal's code, or ``skipped``."""
     outcome = Quantities(StockPolicy(**policy), mark).of(value, taken)
-    if isinstance(outcome, Refused):
+    if isinstance(outcome, RecordError):
         return outcome.code
     return "skipped" if isinstance(outcome, Skipped) else outcome
 
@@ -155,7 +155,7 @@ def test_a_decimal_comma_is_opted_into(value: Any, expected: int | str) -> None:
 def test_a_point_before_three_digits_is_explained(text: str) -> None:
     """A text that may mean thousands is a number once `decimal_mark` or the SCHEMA says so."""
     refused = Quantities(DEFAULT).of(text)
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, RecordError)
     assert "decimal_mark" in refused.message
     assert judged(text, mark=".") == judged(NumberText(text)) == max(int(Decimal(text)), 0)
     assert judged(10**6, text) == judged(10**6, text, mark=",") == "AMBIGUOUS_QUANTITY"
@@ -307,7 +307,7 @@ def test_a_huge_value_costs_little_and_is_shown_short(value: Any) -> None:
     start = time.perf_counter()
     outcome = Quantities(DEFAULT).of(value, ["1"])
     assert time.perf_counter() - start < 1
-    assert not isinstance(outcome, Refused) or len(outcome.message) < 200
+    assert not isinstance(outcome, RecordError) or len(outcome.message) < 200
 
 
 GRAMMAR = re.compile(r"([+-]?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?", re.ASCII)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from target_tocobagus.core.model import Identifier, Refused, Skipped, Stock
+from target_tocobagus.core.model import Identifier, RecordError, Skipped, Stock
 from target_tocobagus.mapping.replay import only_rejected, rejected_updates
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def test_only_what_was_rejected_comes_again() -> None:
 
 def test_what_is_still_bad_is_rejected_again() -> None:
     """A row that is refused anew is rejected anew; a row that is skipped now is skipped."""
-    outcomes: list[Outcome] = [Refused("BAD", "…", A, "W"), Stock(A, "V", 1), Skipped("null")]
+    outcomes: list[Outcome] = [RecordError("BAD", "…", A, "W"), Stock(A, "V", 1), Skipped("null")]
     found = only_rejected(outcomes, [update(A, "W")], None)
     assert found[0] == outcomes[0]
     assert isinstance(found[1], Skipped)
@@ -80,7 +80,7 @@ def test_a_record_of_several_items_sends_none_that_may_have_been_sent() -> None:
     outcomes: list[Outcome] = [Stock(A, None, 1), Stock(B, None, 2)]
     *found, lost = only_rejected(outcomes, [update(None, None)], None)
     assert all(isinstance(each, Skipped) for each in found)
-    assert isinstance(lost, Refused)
+    assert isinstance(lost, RecordError)
     assert (lost.code, lost.identifier) == ("NOT_FOUND_AGAIN", None)
 
 
@@ -96,7 +96,7 @@ def test_exactly_the_rejected_updates_come_again(
     outcomes: list[Outcome] = [Stock(*pair, 1) for pair in said]
     found = only_rejected(outcomes, [update(*pair) for pair in rejected], None)
     lost = found[len(outcomes) :]
-    assert {(each.identifier, each.location) for each in lost if isinstance(each, Refused)} == (
+    assert {(each.identifier, each.location) for each in lost if isinstance(each, RecordError)} == (
         rejected - set(said)
     )
     for before, after in zip(outcomes, found, strict=False):

@@ -8,7 +8,7 @@ import pytest
 
 from target_tocobagus.config.settings import StockPolicy, StreamMapping
 from target_tocobagus.mapping import compile_mapping
-from target_tocobagus.mapping.required_columns import ColumnWatch
+from target_tocobagus.mapping.required_columns import RequiredColumns
 
 SKU = frozenset({"sku", "kode"})
 STOCK = frozenset({"stok"})
@@ -31,7 +31,7 @@ def test_one_of_each_group_must_be_seen(
     columns: list[str], missing: list[frozenset[str]], *, in_schema: bool
 ) -> None:
     """Of each group one name, by its letters, a byte order mark aside; in SCHEMA or a record."""
-    watch = ColumnWatch([SKU, STOCK])
+    watch = RequiredColumns([SKU, STOCK])
     if in_schema:
         watch.see_schema(columns)
     else:
@@ -42,14 +42,14 @@ def test_one_of_each_group_must_be_seen(
 
 def test_a_schema_without_a_column_holds_nothing_back() -> None:
     """Before the first record there is nothing that a STATE must not cover."""
-    watch = ColumnWatch([STOCK])
+    watch = RequiredColumns([STOCK])
     watch.see_schema(["sku"])
     assert watch.hold is None
 
 
 def test_the_first_record_without_the_column_is_held() -> None:
     """STATE stays before the first record that came while a column was missing."""
-    watch = ColumnWatch([SKU, STOCK])
+    watch = RequiredColumns([SKU, STOCK])
     watch.see({"sku": "A"}, 3)
     watch.see({"sku": "B"}, 4)
     assert watch.hold == 3
@@ -57,7 +57,7 @@ def test_the_first_record_without_the_column_is_held() -> None:
 
 def test_columns_may_be_seen_in_different_records() -> None:
     """Each column must be seen once, in whatever record; then STATE may go on."""
-    watch = ColumnWatch([SKU, STOCK])
+    watch = RequiredColumns([SKU, STOCK])
     watch.see({"sku": "A"}, 3)
     watch.see({"stok": 1}, 4)
     assert (watch.complete, watch.hold) == (True, None)
@@ -65,7 +65,7 @@ def test_columns_may_be_seen_in_different_records() -> None:
 
 def test_a_later_schema_releases_too() -> None:
     """A column that a later SCHEMA declares is there."""
-    watch = ColumnWatch([STOCK])
+    watch = RequiredColumns([STOCK])
     watch.see({"sku": "A"}, 3)
     watch.see_schema(["sku", "stok"])
     assert (watch.complete, watch.hold) == (True, None)
@@ -73,7 +73,7 @@ def test_a_later_schema_releases_too() -> None:
 
 def test_what_was_seen_once_stays_seen() -> None:
     """A later record without the column holds nothing back; a null is enough to be seen."""
-    watch = ColumnWatch([STOCK])
+    watch = RequiredColumns([STOCK])
     watch.see({"stok": None}, 1)
     watch.see({}, 2)
     assert (watch.complete, watch.hold) == (True, None)
@@ -81,7 +81,7 @@ def test_what_was_seen_once_stays_seen() -> None:
 
 def test_a_column_once_seen_is_seen_whatever_a_later_schema_declares() -> None:
     """Neither a SCHEMA nor records without the column hold anything back again."""
-    watch = ColumnWatch([STOCK])
+    watch = RequiredColumns([STOCK])
     watch.see_schema(["stok"])
     watch.see_schema(["quantity"])
     watch.see({"quantity": 1}, 2)
@@ -90,7 +90,7 @@ def test_a_column_once_seen_is_seen_whatever_a_later_schema_declares() -> None:
 
 def test_a_stream_whose_schemas_declare_nothing_is_told_apart() -> None:
     """Its records are held all the same; a SCHEMA that declares any column ends that."""
-    watch = ColumnWatch([STOCK])
+    watch = RequiredColumns([STOCK])
     watch.see_schema({})
     watch.see({"sku": "A"}, 1)
     assert (watch.declared, watch.lacking, watch.hold) == (False, True, 1)
@@ -100,12 +100,12 @@ def test_a_stream_whose_schemas_declare_nothing_is_told_apart() -> None:
 
 def test_what_is_missing_is_named() -> None:
     """Groups are named by their alternatives."""
-    assert ColumnWatch([STOCK, SKU]).describe() == "'stok'; 'kode' or 'sku'"
+    assert RequiredColumns([STOCK, SKU]).describe() == "'stok'; 'kode' or 'sku'"
 
 
 def test_a_mapping_that_relies_on_nothing_waits_for_nothing() -> None:
     """Without groups nothing is missing."""
-    watch = ColumnWatch([])
+    watch = RequiredColumns([])
     watch.see({}, 1)
     assert (watch.complete, watch.lacking, watch.hold) == (True, False, None)
 
@@ -114,12 +114,12 @@ class TestInner:
     """What a mapping relies on within the entries of a list."""
 
     @staticmethod
-    def watch() -> ColumnWatch:
+    def watch() -> RequiredColumns:
         """Watch for the columns of a mapping of levels."""
         keys: dict[str, Any] = {"sku": ("sku",), "stock": ("qty",), "warehouse": ("wh",)}
         mapping = StreamMapping(stream="stock", levels="levels", **keys)
         compiled = compile_mapping(mapping, StockPolicy())
-        watch = ColumnWatch(compiled.needs, compiled.inner_needs)
+        watch = RequiredColumns(compiled.needs, compiled.inner_needs)
         watch.see_schema(["sku", "levels"])
         return watch
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from target_tocobagus.config.settings import Share, StockPolicy, StreamMapping, WarehouseColumn
-from target_tocobagus.core.model import MAX_QUANTITY, Outcome, Refused, Skipped, Stock
+from target_tocobagus.core.model import MAX_QUANTITY, Outcome, RecordError, Skipped, Stock
 from target_tocobagus.mapping import compile_mapping
 
 Keys = dict[str, Any]
@@ -108,7 +108,7 @@ def test_warehouse_map_gives_a_code_its_client_id() -> None:
     assert told(LONG, {"sku": "A", "qty": 5, "wh": " J "}, **policy) == [("A", "wh_1", 5)]
     record = {"sku": "A", "qty": 5, "wh": "X"}
     (refused,) = mapped(LONG, record, **policy)
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, RecordError)
     assert (refused.code, refused.identifier, refused.location) == (
         "UNMAPPED_WAREHOUSE",
         ("sku", "A"),
@@ -122,11 +122,11 @@ def test_warehouse_map_gives_a_code_its_client_id() -> None:
 def test_a_refusal_names_item_and_location_or_shows_the_mapped_values() -> None:
     """What could be read of a row stands in its refusal; without identifier, its values do."""
     (bad,) = mapped(LONG, {"sku": "A", "qty": "x" * 500, "wh": "J"})
-    assert isinstance(bad, Refused)
+    assert isinstance(bad, RecordError)
     assert (bad.identifier, bad.location) == (("sku", "A"), "J")
     assert len(bad.message) < 120
     (unknown,) = mapped(LONG, {"sku": None, "qty": 5, "wh": "J"})
-    assert isinstance(unknown, Refused)
+    assert isinstance(unknown, RecordError)
     assert unknown.values == (("stock", "5"), ("warehouse", "'J'"))
 
 
@@ -249,7 +249,7 @@ def test_the_same_location_twice_in_one_record_is_refused() -> None:
         "NO_WAREHOUSE",
         "NO_WAREHOUSE",
     ]
-    assert isinstance(outcomes[0], Refused)
+    assert isinstance(outcomes[0], RecordError)
     assert (outcomes[0].identifier, outcomes[0].location) == (("sku", "A"), "J")
 
 
@@ -419,7 +419,7 @@ def test_an_expression_that_fails_refuses_the_level_alone() -> None:
     levels = [{"code": "J", "free": "x"}, {"code": "S", "free": -2}]
     outcomes = mapped(keys, {"sku": "A", "levels": levels})
     assert [_short(outcome) for outcome in outcomes] == ["BAD_EXPRESSION", ("A", "S", 2)]
-    assert isinstance(outcomes[0], Refused)
+    assert isinstance(outcomes[0], RecordError)
     assert outcomes[0].identifier == ("sku", "A")
 
 

@@ -9,15 +9,15 @@ import pytest
 from target_tocobagus.config.settings import parse_settings
 from target_tocobagus.core.errors import ConfigurationError
 from target_tocobagus.core.model import Stock
-from target_tocobagus.recognition.stream_router import Choice, Chooser
+from target_tocobagus.recognition.stream_router import Route, StreamRouter
 
 ROW = {"sku": "A", "qty": 1, "free": 2}
 Mapping = dict[str, Any]
 
 
-def chooser(streams: list[Mapping] | None) -> Chooser:
+def chooser(streams: list[Mapping] | None) -> StreamRouter:
     """Make a chooser of a configuration."""
-    return Chooser(parse_settings({"dry_run": True, "streams": streams}))
+    return StreamRouter(parse_settings({"dry_run": True, "streams": streams}))
 
 
 def schema(*columns: str, kind: str = "string") -> dict[str, Any]:
@@ -30,7 +30,7 @@ def plain(stream: str, stock: str = "qty", **more: Any) -> Mapping:
     return {"stream": stream, "sku": "sku", "stock": stock, **more}
 
 
-def quantity(choice: Choice) -> int | None:
+def quantity(choice: Route) -> int | None:
     """Map a row by what was chosen."""
     if choice.mapping is None:
         return None
@@ -209,5 +209,5 @@ def test_a_fall_back_between_kinds_of_identifier_is_doubted() -> None:
     """A product that has a SKU in one record and an id in another cannot be kept in order."""
     both = {"stream": "a", "sku": "sku", "id": "id", "stock": "qty"}
     one = {"stream": "b", "sku": ["sku", "kode"], "stock": "qty"}
-    (doubt,) = Chooser(parse_settings({"dry_run": True, "streams": [both, one]})).doubts()
+    (doubt,) = StreamRouter(parse_settings({"dry_run": True, "streams": [both, one]})).doubts()
     assert doubt.startswith("mapping of stream 'a': falls back from sku to id")

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from target_tocobagus.report.summary import summary_fields, summary_text
-from target_tocobagus.report.totals import Tally
+from target_tocobagus.report.totals import Totals
 
 
-def tally(**sums: Any) -> Tally:
+def tally(**sums: Any) -> Totals:
     """Make a tally of sums."""
-    made = Tally()
+    made = Totals()
     for name, value in sums.items():
         setattr(made, name, value)
     return made
@@ -39,7 +39,7 @@ def fields(*, unsettled: int = 1, seconds: float = 4.0, dry_run: bool = False) -
 
 
 def test_the_equation_closes() -> None:
-    """The fates that are shown add up to the updates that are shown."""
+    """The outcomes that are shown add up to the updates that are shown."""
     found = fields()
     names = ("accepted", "superseded", "skipped", "rejected", "unsettled")
     assert found["updates"] == sum(found[name] for name in names)

@@ -30,7 +30,7 @@ def get(sandbox: Sandbox, path: str) -> Any:
 
 
 def test_requests_are_shown_without_token_and_signature() -> None:
-    """Each shows its number, its connection, times, size and fate, but no secret."""
+    """Each shows its number, its connection, times, size and outcome, but no secret."""
     with running() as sandbox, Client(sandbox) as first, Client(sandbox) as second:
         first.update(A, {"sku": ""})
         first.products()

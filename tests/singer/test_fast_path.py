@@ -22,7 +22,7 @@ from target_tocobagus.target import TargetTocobagus
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from target_tocobagus.window.buffer import Gathering
+    from target_tocobagus.window.buffer import RowBuffer
     from target_tocobagus.window.pending import Entry
 
 STREAMS = Path(__file__).parents[1] / "data" / "streams"
@@ -91,7 +91,7 @@ def _told(config: dict[str, Any], lines: list[bytes], fast: bool) -> dict[str, A
         delivery = pipeline._delivery  # noqa: SLF001
         put = delivery.put
 
-        def note(gathering: Gathering) -> None:
+        def note(gathering: RowBuffer) -> None:
             told["count"] += gathering.rows
             for entry in gathering.entries:
                 _note_entry(told["entries"], entry)

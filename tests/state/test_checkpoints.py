@@ -141,7 +141,7 @@ def test_a_state_that_is_no_object_is_named(line: bytes) -> None:
 
 
 class TestSafety:
-    """A STATE is safe once every record before it has its fate."""
+    """A STATE is safe once every record before it has its outcome."""
 
     @pytest.mark.parametrize(
         ("lowest", "newest", "left"),

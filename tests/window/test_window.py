@@ -9,7 +9,7 @@ import pytest
 
 from target_tocobagus.api.item_json import FRAME_BYTES, body_size, encode_body, encode_item
 from target_tocobagus.core.model import Item, Level, Stream
-from target_tocobagus.window.buffer import Gathering
+from target_tocobagus.window.buffer import RowBuffer
 from target_tocobagus.window.window import Limits, Window
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def filled(said: Sequence[Said], now: float = 0.0) -> Window:
 def put(window: Window, said: Sequence[Said], *, start: int = 1, now: float = 0.0) -> int:
     """Put rows in, from records that are numbered from `start`."""
     rows = [row(*each, n) for n, each in enumerate(said, start)]
-    return window.put(Gathering(rows), now)
+    return window.put(RowBuffer(rows), now)
 
 
 def take(window: Window, limits: Limits = WIDE, now: float = 0.0) -> Lease:
@@ -101,7 +101,7 @@ class TestNewestWins:
         sku: Identifier = ("sku", "a")
         product: Identifier = ("id", "a")
         rows = [(sku, None, Level(1, 1, STREAM)), (product, None, Level(2, 2, STREAM))]
-        window.put(Gathering(rows), 0)
+        window.put(RowBuffer(rows), 0)
         assert len(take(window).items) == 2
 
     def test_a_superseded_row_shares_the_fate_of_its_successor(self) -> None:
@@ -348,16 +348,16 @@ class TestWeight:
     def test_lines_that_are_kept_weigh(self) -> None:
         """A RECORD message that a row carries weighs, and the newer one's in its place."""
         window = Window(encode_item, FRAME_BYTES)
-        window.put(Gathering([row("a", "W", 1, 1, line=b"x" * 1000)]), 0.0)
+        window.put(RowBuffer([row("a", "W", 1, 1, line=b"x" * 1000)]), 0.0)
         heavy = window.weight
-        window.put(Gathering([row("a", "W", 1, 2, line=b"x" * 10)]), 0.0)
+        window.put(RowBuffer([row("a", "W", 1, 2, line=b"x" * 10)]), 0.0)
         assert heavy - window.weight == 990
 
     def test_what_is_in_flight_weighs_until_it_is_settled(self) -> None:
         """Lines of leased rows are in memory, too; each settled item takes its share away."""
         window = Window(encode_item, FRAME_BYTES)
         rows = [row(sku, "W", 1, at, line=b"x" * 1000) for at, sku in enumerate("abcd", 1)]
-        window.put(Gathering(rows), 0.0)
+        window.put(RowBuffer(rows), 0.0)
         heavy = window.weight
         lease = window.pick(WIDE, 0.0)
         assert lease is not None
@@ -388,7 +388,7 @@ class TestForms:
     ) -> None:
         """A list of warehouses with one stock goes in that form while no other row touched it."""
         window = Window(encode_item, FRAME_BYTES)
-        window.put(Gathering(rows), 0.0)
+        window.put(RowBuffer(rows), 0.0)
         (item,) = take(window).items.values()
         assert ("stock" in json.loads(item.encoded)) is form
 
@@ -410,7 +410,7 @@ def test_many_entries_leave_the_heaps_small() -> None:
     window = Window(encode_item, FRAME_BYTES)
     for position in range(1, 5001):
         rows = [row(f"s{position % 7}", None, position % 2, position)]
-        window.put(Gathering(rows), position)
+        window.put(RowBuffer(rows), position)
         if position % 3 == 0:
             settle(window, take(window, Limits(5, 10_000, 5), position))
     heaps: list[Any] = [window._oldest, window._empty]  # noqa: SLF001  # memory is what is promised

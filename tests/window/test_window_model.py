@@ -20,7 +20,7 @@ from hypothesis.stateful import (
 
 from target_tocobagus.api.item_json import FRAME_BYTES, encode_body, encode_item
 from target_tocobagus.core.model import Level, Stream
-from target_tocobagus.window.buffer import Gathering
+from target_tocobagus.window.buffer import RowBuffer
 from target_tocobagus.window.window import Lease, Limits, Window
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class WindowAgainstModel(RuleBasedStateMachine):
     @rule(records=st.lists(st.tuples(SAID, st.booleans()), min_size=1, max_size=4))
     def put(self, records: Any) -> None:
         """Records of one or several updates each come in, and are handed over together."""
-        gathering = Gathering()
+        gathering = RowBuffer()
         expected = 0
         for said, broadcast in records:
             self.position += 1
@@ -267,7 +267,7 @@ def _refilled(waiting: dict[Identifier, list[Group]]) -> Window:
     for identifier, groups in waiting.items():
         for group in groups:
             rows = [(identifier, place, level) for place, level in group.levels.items()]
-            window.put(Gathering(rows), 0.0)
+            window.put(RowBuffer(rows), 0.0)
     return window
 
 

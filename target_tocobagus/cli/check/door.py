@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import requests
 from requests.utils import select_proxy
 
-from target_tocobagus.api.client import USER_AGENT, TimelyAdapter
+from target_tocobagus.api.client import USER_AGENT, DeadlineAdapter
 from target_tocobagus.api.deadline import set_deadline, was_sent
 from target_tocobagus.api.network_errors import Failed, translated
 from target_tocobagus.api.response_body import read_body, read_content
@@ -60,7 +60,7 @@ def _session() -> requests.Session:
     session = requests.Session()
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.headers["User-Agent"] = USER_AGENT
-    adapter = TimelyAdapter()
+    adapter = DeadlineAdapter()
     for scheme in ("https://", "http://"):
         session.mount(scheme, adapter)
     return session

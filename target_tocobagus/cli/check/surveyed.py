@@ -19,7 +19,7 @@ from target_tocobagus.cli.map.text import (
 )
 from target_tocobagus.core.errors import ConfigurationError
 from target_tocobagus.core.plural import counted
-from target_tocobagus.recognition.stream_router import Chooser
+from target_tocobagus.recognition.stream_router import StreamRouter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -45,7 +45,7 @@ def check_mappings(
         configs: The files of the configuration, for the commands that are shown.
     """
     try:
-        doubts = Chooser(settings).doubts()
+        doubts = StreamRouter(settings).doubts()
     except ConfigurationError as error:
         yield Setup.MAPPINGS_INVALID.finding(points=error.problems)
         return

@@ -215,6 +215,6 @@ def _is_worth_saying(said: Said) -> bool:
 
 
 def _sums(log: Sequence[Said]) -> Iterator[str]:
-    """Find the summary's line in which every update has its fate."""
+    """Find the summary's line in which every update has its outcome."""
     for said in log:
         yield from (line.strip() for line in said.text.splitlines() if SUM.search(line))

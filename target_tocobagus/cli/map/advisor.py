@@ -21,7 +21,7 @@ from target_tocobagus.recognition.recognise import (
     propose,
     recognise,
 )
-from target_tocobagus.recognition.stream_router import Chooser
+from target_tocobagus.recognition.stream_router import StreamRouter
 from target_tocobagus.recognition.yaml_lines import as_config
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class Examiner:
         Raises:
             ConfigurationError: One of them cannot be used.
         """
-        self._chooser = Chooser(settings)
+        self._chooser = StreamRouter(settings)
         self._mappings = mappings
         self._used: list[StreamMapping] = []
 

@@ -20,7 +20,7 @@ from target_tocobagus.cli.map.text import (
     warned_of_stream,
 )
 from target_tocobagus.core.foreign_text import clean
-from target_tocobagus.core.model import Refused, Stock
+from target_tocobagus.core.model import RecordError, Stock
 from target_tocobagus.recognition.yaml_lines import as_yaml_lines, warehouse_map_lines
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def _cells(outcome: Outcome) -> tuple[Text, Text, Text]:
     if isinstance(outcome, Stock):
         name, where = called(*outcome.identifier), outcome.location or EVERYWHERE
         return Text(clean(name)), Text(clean(where)), Text(str(outcome.quantity), "green")
-    if isinstance(outcome, Refused):
+    if isinstance(outcome, RecordError):
         item = Text(clean(called(*outcome.identifier))) if outcome.identifier else NOTHING
         place = Text(clean(outcome.location)) if outcome.location else NOTHING
         values = "".join(f"; {key} {value}" for key, value in outcome.values)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from target_tocobagus.cli.map.part_rows import PartRows
-from target_tocobagus.core.model import Refused, Stock
+from target_tocobagus.core.model import RecordError, Stock
 from target_tocobagus.mapping.replay import only_rejected, rejected_updates
-from target_tocobagus.mapping.required_columns import ColumnWatch
+from target_tocobagus.mapping.required_columns import RequiredColumns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from target_tocobagus.core.model import Outcome
 
 _MOST_CODES: Final = 500
-_NO_RECORD: Final = Refused("NO_RECORD", "the record is no object")
+_NO_RECORD: Final = RecordError("NO_RECORD", "the record is no object")
 
 
 class Cause:
@@ -127,7 +127,7 @@ class StreamView:
             if outcome.location is not None and len(self.codes) < _MOST_CODES:
                 self.codes[outcome.location] = None
             return
-        if isinstance(outcome, Refused):
+        if isinstance(outcome, RecordError):
             key, cause = outcome.code, Cause(outcome.code, outcome.message, self.records)
         else:
             key, cause = f"skipped: {outcome.reason}", Cause("", outcome.reason, self.records)
@@ -143,8 +143,8 @@ def _is_settled(advice: Advice) -> bool:
     return advice.standing in {"configured", "recognised"}
 
 
-def _watch(advice: Advice) -> ColumnWatch | None:
+def _watch(advice: Advice) -> RequiredColumns | None:
     """Watch the columns of a mapping that a user wrote; a proposal's are those of the SCHEMA."""
     if advice.standing != "configured" or advice.compiled is None:
         return None
-    return ColumnWatch(advice.compiled.needs, advice.compiled.inner_needs)
+    return RequiredColumns(advice.compiled.needs, advice.compiled.inner_needs)

@@ -6,9 +6,9 @@ import json
 import reprlib
 from typing import Any, Final
 
-from target_tocobagus.core.model import Identifier, Refused, Skipped
+from target_tocobagus.core.model import Identifier, RecordError, Skipped
 
-REFUSALS: Final = {
+RECORD_ERRORS: Final = {
     "NO_IDENTIFIER": "There is a quantity, but no identifier to send it under.",
     "BAD_IDENTIFIER": "The identifier is not a text or number, too long, or not writable as UTF-8.",
     "SPOILED_IDENTIFIER": "The identifier is a long number that a spreadsheet wrote as 8.99E+12.",
@@ -49,17 +49,17 @@ _SHOWN_CHARACTERS: Final = 80
 _SHOWN_BITS: Final = 256
 
 
-class Unreadable(Exception):  # noqa: N818  # a verdict on a record, caught where rows are made
+class PathError(Exception):  # a verdict on a record, caught where rows are made
     """A path cannot be read in this record, which is more than that nothing is there."""
 
-    def __init__(self, refusal: Refused) -> None:
+    def __init__(self, refusal: RecordError) -> None:
         """Take the refusal that it becomes, without identifier."""
         super().__init__(refusal.message)
         self.refusal = refusal
 
-    def refused(self, identifier: Identifier | None = None) -> Refused:
+    def refused(self, identifier: Identifier | None = None) -> RecordError:
         """Make the refusal, of the item that it happened to."""
-        return Refused(self.refusal.code, self.refusal.message, identifier)
+        return RecordError(self.refusal.code, self.refusal.message, identifier)
 
 
 def shown(value: Any) -> str:
@@ -69,13 +69,13 @@ def shown(value: Any) -> str:
 
 
 def placed(
-    outcome: Skipped | Refused,
+    outcome: Skipped | RecordError,
     identifier: Identifier,
     location: str | None,
-) -> Skipped | Refused:
+) -> Skipped | RecordError:
     """Say of a refusal which row it is about."""
-    if type(outcome) is Refused:
-        return Refused(outcome.code, outcome.message, identifier, location)
+    if type(outcome) is RecordError:
+        return RecordError(outcome.code, outcome.message, identifier, location)
     return outcome
 
 
