@@ -295,8 +295,8 @@ MUTANTS: Final = (
         (
             Change(
                 "delivery/reply_handler",
-                "self._ledger.suspect(refusal)\n",
-                "self._ledger.suspect(refusal)\n            self._ledger.decide()\n",
+                "self._outcomes.suspect(refusal)\n",
+                "self._outcomes.suspect(refusal)\n            self._ledger.decide()\n",
             ),
         ),
     ),
@@ -306,9 +306,9 @@ MUTANTS: Final = (
         (
             Change(
                 "delivery/reply_handler",
-                "            self._ledger.decide()\n            return",
+                "            self._outcomes.decide()\n            return",
                 "            self._tally.accepted += 1\n"
-                "            self._ledger.decide()\n            return",
+                "            self._outcomes.decide()\n            return",
             ),
         ),
     ),

@@ -37,7 +37,7 @@ class RejectWriter:
 
     def __init__(
         self,
-        ledger: Outcomes,
+        outcomes: Outcomes,
         rejects: Rejects,
         delivery: Delivery,
         *,
@@ -47,13 +47,13 @@ class RejectWriter:
         """Take what it connects; it starts with `start`.
 
         Args:
-            ledger: Where rejections wait; only under the delivery's lock.
+            outcomes: Where rejections wait; only under the delivery's lock.
             rejects: Where they are written.
-            delivery: Told of a failure; its lock guards the ledger.
-            news: Set by the ledger when something waits.
+            delivery: Told of a failure; its lock guards the outcomes.
+            news: Set by the outcomes when something waits.
             tell: Called when something has been written down.
         """
-        self._ledger = ledger
+        self._outcomes = outcomes
         self._rejects = rejects
         self._delivery = delivery
         self._news = news
@@ -80,7 +80,7 @@ class RejectWriter:
     def idle(self) -> bool:
         """Nothing waits that will be written down."""
         with self._delivery.lock:
-            return self._over or not self._ledger.unwritten(1)
+            return self._over or not self._outcomes.unwritten(1)
 
     def confirm(self) -> None:
         """Make sure that what was written down is still in its place.
@@ -139,7 +139,7 @@ class RejectWriter:
             with self._delivery.lock:
                 if self._over:
                     return None
-                if rejections := self._ledger.unwritten(_AT_ONCE):
+                if rejections := self._outcomes.unwritten(_AT_ONCE):
                     return rejections
             self._news.wait()
 
@@ -149,7 +149,7 @@ class RejectWriter:
         self._rejects.sync()
         with self._delivery.lock:
             if not self._over:
-                self._ledger.written(len(rejections))
+                self._outcomes.written(len(rejections))
         self._tell()
 
     def _fail(self, error: TocobagusError) -> None:

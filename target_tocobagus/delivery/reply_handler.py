@@ -1,9 +1,9 @@
 """Carries out what an answer calls for: outcomes given, pieces queued, limits learnt, clocks set.
 
-`retrying` decides, and this does it, to the window, the pacing, the ledger and the tally that the
+`retry` decides, and this does it, to the window, the throttle, the outcomes and the totals that the
 workers share. Nothing here waits, writes or sends, and the caller holds the delivery's lock
-throughout, so that a row's outcome, its count and its identifier's release are one step. What is to be
-logged is kept until the lock is released (`logger.flush`).
+throughout, so that a row's outcome, its count and its identifier's release are one step. What is to
+be logged is kept until the lock is released (`logger.flush`).
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Shared(msgspec.Struct, eq=False):
 
     window: Window
     pacing: Throttle
-    ledger: Outcomes
+    outcomes: Outcomes
     tally: Totals
 
 
@@ -82,7 +82,7 @@ class ReplyHandler:
         """
         self._window = shared.window
         self._pacing = shared.pacing
-        self._ledger = shared.ledger
+        self._outcomes = shared.outcomes
         self._tally = shared.tally
         self._clock = clock
         self._max_retry = max_retry
@@ -181,7 +181,7 @@ class ReplyHandler:
         refused = [refusal.item for refusal in refusals]
         self._accepted_items.forget(refused)
         self._release([*accepted, *refused], piece, work)
-        self._ledger.settle(accepted, refusals)
+        self._outcomes.settle(accepted, refusals)
 
     def _refuse(self, decision: RejectItem, piece: RequestPart, work: Work) -> None:
         """The one item of a piece is to blame: its warehouses one by one, or the whole of it."""
@@ -192,11 +192,11 @@ class ReplyHandler:
         refusal = FailedItem(item, decision.error, decision.request_id)
         self._accepted_items.forget([item])
         self._release([item], piece, work)
-        if decision.blind and not self._ledger.skips(decision.error):
-            self._ledger.suspect(refusal)
+        if decision.blind and not self._outcomes.skips(decision.error):
+            self._outcomes.suspect(refusal)
             self._retest(work, item.low)
         else:
-            self._ledger.settle([], [refusal])
+            self._outcomes.settle([], [refusal])
 
     def _retest(self, work: Work, low: int) -> None:
         """Where many rows in a row were refused, send again what was accepted before.
@@ -206,10 +206,10 @@ class ReplyHandler:
         Raises:
             DeliveryError: Nothing is known to have been accepted.
         """
-        if self._retesting or not self._ledger.doubtful:
+        if self._retesting or not self._outcomes.doubtful:
             return
         if not self._accepted_items:
-            raise self._ledger.request_refused()
+            raise self._outcomes.request_refused()
         for item in self._accepted_items.newest_first(low):
             if self._window.lend(work.lease, item):
                 self._retesting = True
@@ -231,11 +231,11 @@ class ReplyHandler:
         self._window.release(work.lease, [item.identifier])
         if settlement and settlement.accepted:
             self._note_acceptance(settlement.batch_id, piece)
-            self._ledger.decide()
+            self._outcomes.decide()
             return
         self._accepted_items.forget([item])
         if self._accepted_at is None or self._accepted_at < piece.since:
-            raise self._ledger.request_refused()
+            raise self._outcomes.request_refused()
         self._retest(work, item.low)  # another worker's rows were accepted meanwhile
 
     @staticmethod
@@ -262,7 +262,7 @@ class ReplyHandler:
             "Batch %s: %s, %d rejected, %.0f ms, requestId %s",
             settlement.batch_id or "without id",
             counted(len(piece.items), "item"),
-            sum(not self._ledger.skips(error) for _, error in settlement.refused),
+            sum(not self._outcomes.skips(error) for _, error in settlement.refused),
             seconds * 1000,
             decision.request_id or "none",
         )

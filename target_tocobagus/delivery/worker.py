@@ -1,17 +1,19 @@
-"""The workers: each takes a batch from the window and stays with it until every row has its outcome.
+"""The workers: each takes a batch from the window and stays with it until every row is settled.
 
-How to think about it. One lock guards all that the threads share: the window, the pacing, the
-ledger. It guards memory only: a worker holds it while it picks and while it settles, never while it
-sends, logs or waits. Rows that must be sent again stay with their worker, in its own queue of
-pieces, and their identifiers stay leased; so whatever the retries, halvings and searches, no second
-request can hold the same identifier, and a newer value goes afterwards.
+One lock guards what the threads share: the window, the throttle, the outcomes. It guards memory
+only: a worker holds it while it picks and while it settles, never while it sends, logs or waits.
+Rows to be sent again stay with their worker, in its own queue of request parts, and their
+identifiers stay leased: so no second request can hold the same identifier, and a newer value goes
+afterwards.
 
-Three conditions share the lock, so that a word is never heard by the wrong sleeper: `_idle` for
-workers without a batch, `_slots` for those who wait to be allowed another request, `_pause` for
-those who wait out a back-off.
+Three conditions share the lock, so that notify() wakes the right kind of waiter: `_idle` for
+workers without a batch, `_slots` for those that wait for permission to send, `_pause` for those
+that wait out a back-off.
 
-What must never be: an identifier released before its row has an answer; an outcome that the ledger does
-not know of; a fatal error that lets another request begin.
+Invariants:
+- An identifier stays leased until its row is answered.
+- Every outcome is recorded.
+- No request starts after a fatal error.
 """
 
 from __future__ import annotations

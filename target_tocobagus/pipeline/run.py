@@ -112,10 +112,10 @@ class Pipeline:
         self.keeps_lines = settings.rejects_path is not None
         news = threading.Event()
         skips = settings.unlisted_items == "skip"
-        self._ledger = Outcomes(self.tally, news.set, skip_unlisted=skips)
+        self._outcomes = Outcomes(self.tally, news.set, skip_unlisted=skips)
         self._window = Window(encode_item, FRAME_BYTES)
         self._pacing = Throttle(settings)
-        shared = Shared(self._window, self._pacing, self._ledger, self.tally)
+        shared = Shared(self._window, self._pacing, self._outcomes, self.tally)
         outside = outside or outside_of(settings)
         self._emit = emit
         self._delivery = Delivery(
@@ -127,7 +127,7 @@ class Pipeline:
             jitter=outside.jitter,
         )
         self._writer = RejectWriter(
-            self._ledger, self._rejects, self._delivery, news=news, tell=wakeup.wake
+            self._outcomes, self._rejects, self._delivery, news=news, tell=wakeup.wake
         )
         self._states = StateWriter(self._write, self._writer.confirm, outside.state_seconds)
         self._capacity = settings.batch_size_rows * (settings.max_in_flight + 4)
@@ -193,7 +193,7 @@ class Pipeline:
         self._writer.start()
         with self._delivery.lock:
             for rejection in by_cause(refused, self.position, stream, line):
-                self._ledger.reject(rejection)
+                self._outcomes.reject(rejection)
 
     def count_clamped(self, mapping: CompiledMapping) -> None:
         """Include in the summary what a mapping clamped and rounded down."""
@@ -263,7 +263,7 @@ class Pipeline:
         return (
             len(window) >= self._capacity
             or window.weight + window.leased_weight >= _WINDOW_BYTES
-            or self._ledger.weight >= _UNWRITTEN_BYTES
+            or self._outcomes.weight >= _UNWRITTEN_BYTES
         )
 
     def _hear(self) -> None:
@@ -346,7 +346,7 @@ class Pipeline:
         if self.maps_nothing and self.position:
             return 1
         holds = [watch.hold for watch in self._watches.values()]
-        lows = [self._window.lowest(), self._ledger.lowest, *holds]
+        lows = [self._window.lowest(), self._outcomes.lowest, *holds]
         return min([low for low in lows if low is not None], default=None)
 
     # The end
@@ -364,11 +364,11 @@ class Pipeline:
             self._delivery.close()
             self._await(lambda: self._delivery.settled and self._writer.idle)
             with self._delivery.lock:
-                self._ledger.reject_suspects()
+                self._outcomes.reject_suspects()
             self._await(lambda: self._writer.idle)
             with self._delivery.lock:
                 self._ending = True
-                self._ledger.decide()
+                self._outcomes.decide()
         except Exception as error:
             self.abort(first := self._first(error))
             if first is not error:
@@ -438,7 +438,7 @@ class Pipeline:
         self._delivery.deafen()
         written = self._writer.close(_LAST_WRITE_SECONDS)
         with self._delivery.lock:
-            unsettled = self._window.unsettled() + self._ledger.undecided
+            unsettled = self._window.unsettled() + self._outcomes.undecided
         steps = [
             self._progress.close,
             lambda: self._emit_safe(last=True),

@@ -75,7 +75,7 @@ class Totals:
         """Hold the sums to a count of what is really left.
 
         Raises:
-            AccountingError: They disagree: a row was lost or has two outcomes. Never the user's fault.
+            AccountingError: They disagree: a row was lost or has two outcomes: a fault of ours.
         """
         if self.unsettled != unsettled:
             message = (

@@ -1,6 +1,6 @@
 """Which of the tap's STATEs may go out, and what it says then.
 
-A STATE covers every record before it. It is safe once each of those has its outcome, which is to say
+A STATE covers every record before it. It is safe once each of those has its outcome, that is,
 once the lowest position that is not settled lies behind it. Of several safe ones only the newest
 counts. A STATE is passed on as it came, byte for byte, but for one key of ours beside the tap's.
 """

@@ -3,8 +3,8 @@
 How to think about it. Stock is absolute, so of two values for one identifier and location only the
 newer one is worth sending, and the older one must never arrive after it. Three rules follow:
 
-- A newer value replaces the older one in its entry. The older one is superseded: it shares the outcome
-  of its successor, so the entry keeps the lowest position that it ever held.
+- A newer value replaces the older one in its entry. The older one is superseded: it shares the
+  outcome of its successor, so the entry keeps the lowest position that it ever held.
 - An identifier that is in flight is *leased*: what comes for it meanwhile waits here, and cannot be
   picked until `release`. So there is never more than one request that holds an identifier.
 - A global stock and a stock per warehouse cannot share an item. A global supersedes all that waits
@@ -196,7 +196,7 @@ class Window:
         return True
 
     def release(self, lease: Lease, identifiers: Collection[Identifier]) -> None:
-        """Take back identifiers whose rows have their outcome; what waited for them can be picked."""
+        """Take back identifiers whose rows are settled; what waited for them can be picked."""
         share = lease.weight * len(identifiers) // (len(lease.items) or 1)
         lease.weight -= share
         self.leased_weight -= share

@@ -103,8 +103,8 @@ class Desk:
         self.window = Window(encode_item, FRAME_BYTES)
         configured = make_settings(**{"batch_wait_seconds": 60, **settings})
         self.pacing = Throttle(configured)
-        self.ledger = Outcomes(self.tally, self._write_down)
-        shared = Shared(self.window, self.pacing, self.ledger, self.tally)
+        self.outcomes = Outcomes(self.tally, self._write_down)
+        shared = Shared(self.window, self.pacing, self.outcomes, self.tally)
         self._answer = answer
         self._arrival = threading.Condition()
         self._position = 0
@@ -189,9 +189,9 @@ class Desk:
         self.told += 1
 
     def _write_down(self) -> None:
-        unwritten = self.ledger.unwritten(1_000_000)
+        unwritten = self.outcomes.unwritten(1_000_000)
         self.rejections += unwritten
-        self.ledger.written(len(unwritten))
+        self.outcomes.written(len(unwritten))
 
 
 def accepting(rows: int) -> Reply:

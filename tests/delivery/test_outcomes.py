@@ -15,7 +15,7 @@ BAD = RowError("INV_001", "Invalid SKU", "")
 
 
 class Book:
-    """A ledger with all that it writes and counts; writing can be made to fail."""
+    """The outcomes with all that it writes and counts; writing can be made to fail."""
 
     def __init__(self, *, skip_unlisted: bool = False) -> None:
         """Begin empty, at a moment that only the test moves."""
@@ -23,14 +23,14 @@ class Book:
         self.written: list[Rejection] = []
         self.disk_is_full = False
         self.now = 1000.0
-        self.ledger = Outcomes(
+        self.outcomes = Outcomes(
             self.tally, self._write_down, skip_unlisted=skip_unlisted, now=lambda: self.now
         )
 
     def _write_down(self) -> None:
-        for rejection in self.ledger.unwritten(1_000_000):
+        for rejection in self.outcomes.unwritten(1_000_000):
             self._write(rejection)
-            self.ledger.written(1)
+            self.outcomes.written(1)
 
     def _write(self, rejection: Rejection) -> None:
         if self.disk_is_full:
@@ -69,14 +69,14 @@ class TestCounting:
         """An item counts as many updates as it has places, by code where it was refused."""
         book = Book()
         refusals = [refusal("b", 2, "W"), refusal("c", 3, "W", "V", error=RowError("X", "", ""))]
-        book.ledger.settle([item("a", 1, "W", "V")], refusals)
+        book.outcomes.settle([item("a", 1, "W", "V")], refusals)
         assert (book.tally.accepted, book.tally.rejected) == (2, 3)
         assert dict(book.tally.codes) == {"INV_001": 1, "X": 2}
 
     def test_rows_of_one_record_and_cause_are_one_line(self) -> None:
         """What one record said and one reply refused for one reason is one rejection."""
         book = Book()
-        book.ledger.settle(
+        book.outcomes.settle(
             [item("z")], [refusal("a", 5, "W", "V"), refusal("b", 5), refusal("c", 6)]
         )
         assert [(each.position, len(each.updates)) for each in book.written] == [(5, 3), (6, 1)]
@@ -85,7 +85,7 @@ class TestCounting:
         """Rows of one record that were refused for two reasons are two rejections."""
         book = Book()
         other = RowError("INV_001", "Invalid SKU", "another reason")
-        book.ledger.settle([item("z")], [refusal("a", 5), refusal("b", 5, error=other)])
+        book.outcomes.settle([item("z")], [refusal("a", 5), refusal("b", 5, error=other)])
         assert [each.reason for each in book.written] == ["", "another reason"]
 
     def test_levels_of_two_records_are_two_lines(self) -> None:
@@ -93,7 +93,7 @@ class TestCounting:
         book = Book()
         levels: dict[str | None, Level] = {"W": Level(1, 4, STREAM), "V": Level(2, 7, STREAM)}
         both = Item(("sku", "a"), levels, 4, b"{}")
-        book.ledger.settle([item("z")], [FailedItem(both, BAD, "r", "b")])
+        book.outcomes.settle([item("z")], [FailedItem(both, BAD, "r", "b")])
         assert [(each.position, each.updates) for each in book.written] == [
             (4, ((("sku", "a"), "W"),)),
             (7, ((("sku", "a"), "V"),)),
@@ -109,70 +109,74 @@ class TestSuspects:
         """A run of one or two such rows rejects them when its input is over, not before."""
         book = Book()
         for number in range(count):
-            book.ledger.suspect(refusal(f"s{number}", number + 1))
-        assert (book.tally.rejected, book.ledger.undecided, book.written) == (0, count, [])
-        book.ledger.decide()
-        assert (book.tally.rejected, book.ledger.undecided, len(book.written)) == (count, 0, count)
+            book.outcomes.suspect(refusal(f"s{number}", number + 1))
+        assert (book.tally.rejected, book.outcomes.undecided, book.written) == (0, count, [])
+        book.outcomes.decide()
+        assert (book.tally.rejected, book.outcomes.undecided, len(book.written)) == (
+            count,
+            0,
+            count,
+        )
 
     def test_three_different_ones_are_doubtful(self) -> None:
         """Three rows, nothing accepted: it may be the request, and nothing is rejected."""
         book = Book()
         doubts = []
         for number in range(3):
-            book.ledger.suspect(refusal(f"s{number}", number + 1))
-            doubts.append(book.ledger.doubtful)
+            book.outcomes.suspect(refusal(f"s{number}", number + 1))
+            doubts.append(book.outcomes.doubtful)
         assert doubts == [False, False, True]
-        assert (book.written, book.tally.rejected, book.ledger.undecided) == ([], 0, 3)
-        assert book.ledger.lowest == 1
-        text = str(book.ledger.request_refused())
+        assert (book.written, book.tally.rejected, book.outcomes.undecided) == ([], 0, 3)
+        assert book.outcomes.lowest == 1
+        text = str(book.outcomes.request_refused())
         assert "every request" in text
         assert "INV_001 Invalid SKU, requestId r" in text
 
     def test_after_an_acceptance_twenty_are_doubtful(self) -> None:
         """Once something was accepted, fewer than twenty different rows in a row are no doubt."""
         book = Book()
-        book.ledger.settle([item("z")], [])
+        book.outcomes.settle([item("z")], [])
         for number in range(19):
-            book.ledger.suspect(refusal(f"s{number}", number + 1))
-            book.ledger.suspect(refusal(f"s{number}", number + 1))
-        doubts = [book.ledger.doubtful]
-        book.ledger.suspect(refusal("s19", 20))
-        assert [*doubts, book.ledger.doubtful] == [False, True]
-        assert (book.tally.rejected, book.ledger.undecided, book.ledger.lowest) == (0, 39, 1)
+            book.outcomes.suspect(refusal(f"s{number}", number + 1))
+            book.outcomes.suspect(refusal(f"s{number}", number + 1))
+        doubts = [book.outcomes.doubtful]
+        book.outcomes.suspect(refusal("s19", 20))
+        assert [*doubts, book.outcomes.doubtful] == [False, True]
+        assert (book.tally.rejected, book.outcomes.undecided, book.outcomes.lowest) == (0, 39, 1)
 
     def test_an_acceptance_in_between_begins_the_count_anew(self) -> None:
         """Only rows that were refused one after the other are counted."""
         book = Book()
-        book.ledger.settle([item("z")], [])
+        book.outcomes.settle([item("z")], [])
         for number in range(100):
-            book.ledger.suspect(refusal(f"s{number}", number + 1))
+            book.outcomes.suspect(refusal(f"s{number}", number + 1))
             if number % 19 == 18:
-                book.ledger.settle([item("y")], [])
-            assert not book.ledger.doubtful
+                book.outcomes.settle([item("y")], [])
+            assert not book.outcomes.doubtful
         assert book.tally.rejected == 95
 
     def test_three_warehouses_of_one_row_are_one_row(self) -> None:
         """Three places of one identifier are not three different rows."""
         book = Book()
         for place in "WVU":
-            book.ledger.suspect(refusal("a", 1, place))
-        assert (book.ledger.doubtful, book.ledger.undecided) == (False, 3)
+            book.outcomes.suspect(refusal("a", 1, place))
+        assert (book.outcomes.doubtful, book.outcomes.undecided) == (False, 3)
 
     def test_an_acceptance_rejects_them(self) -> None:
         """The first accepted row proves the request good: whoever was suspected is rejected."""
         book = Book()
-        book.ledger.suspect(refusal("a", 1))
-        book.ledger.suspect(refusal("b", 2))
-        book.ledger.settle([item("c", 3)], [])
-        assert (book.tally.accepted, book.tally.rejected, book.ledger.undecided) == (1, 2, 0)
-        assert book.ledger.lowest is None
+        book.outcomes.suspect(refusal("a", 1))
+        book.outcomes.suspect(refusal("b", 2))
+        book.outcomes.settle([item("c", 3)], [])
+        assert (book.tally.accepted, book.tally.rejected, book.outcomes.undecided) == (1, 2, 0)
+        assert book.outcomes.lowest is None
 
     def test_refusals_alone_prove_nothing(self) -> None:
         """A refused row beside them does not decide."""
         book = Book()
-        book.ledger.suspect(refusal("a", 1))
-        book.ledger.settle([], [refusal("b", 2)])
-        assert (book.tally.rejected, book.ledger.undecided) == (1, 1)
+        book.outcomes.suspect(refusal("a", 1))
+        book.outcomes.settle([], [refusal("b", 2)])
+        assert (book.tally.rejected, book.outcomes.undecided) == (1, 1)
 
 
 class TestUnlisted:
@@ -182,28 +186,28 @@ class TestUnlisted:
     def test_skipped(self, code: str) -> None:
         """It is written down nowhere, counts as skipped, and holds no STATE."""
         book = Book(skip_unlisted=True)
-        book.ledger.settle([], [refusal("a", 1, "W", "V", error=RowError(code, "", ""))])
+        book.outcomes.settle([], [refusal("a", 1, "W", "V", error=RowError(code, "", ""))])
         tally = book.tally
         assert (tally.skipped, tally.unlisted, tally.rejected, book.written) == (2, 2, 0, [])
-        assert (book.ledger.lowest, tally.listed) == (None, False)
+        assert (book.outcomes.lowest, tally.listed) == (None, False)
 
     def test_other_codes_are_rejections(self) -> None:
         """An item that is refused for another reason is listed."""
         book = Book(skip_unlisted=True)
         other = RowError("INV_003", "", "")
-        book.ledger.settle([], [refusal("a"), refusal("b", 2, error=other)])
+        book.outcomes.settle([], [refusal("a"), refusal("b", 2, error=other)])
         assert (book.tally.skipped, book.tally.rejected, book.tally.listed) == (1, 1, True)
 
     def test_an_accepted_item_is_listed(self) -> None:
         """One accepted row is enough."""
         book = Book(skip_unlisted=True)
-        book.ledger.settle([item("z")], [refusal("a")])
+        book.outcomes.settle([item("z")], [refusal("a")])
         assert (book.tally.accepted, book.tally.skipped, book.tally.listed) == (1, 1, True)
 
     def test_without_the_setting_they_are_rejected(self) -> None:
         """By default such a row is a rejection."""
         book = Book()
-        book.ledger.settle([], [refusal("a")])
+        book.outcomes.settle([], [refusal("a")])
         assert (book.tally.skipped, book.tally.unlisted, book.tally.rejected) == (0, 0, 1)
 
 
@@ -252,47 +256,47 @@ class TestState:
     def test_a_rejection_holds_state_back_until_the_first_acceptance(self) -> None:
         """Until something was accepted, STATE waits for the lowest rejected row."""
         book = Book()
-        book.ledger.reject(mapping_rejection(7))
-        book.ledger.settle([], [refusal("a", 5)])
-        book.ledger.reject(mapping_rejection(9))
-        lows = [book.ledger.lowest]
-        book.ledger.settle([item("z", 10)], [])
-        lows.append(book.ledger.lowest)
-        book.ledger.reject(mapping_rejection(11))
-        assert [*lows, book.ledger.lowest] == [5, None, None]
+        book.outcomes.reject(mapping_rejection(7))
+        book.outcomes.settle([], [refusal("a", 5)])
+        book.outcomes.reject(mapping_rejection(9))
+        lows = [book.outcomes.lowest]
+        book.outcomes.settle([item("z", 10)], [])
+        lows.append(book.outcomes.lowest)
+        book.outcomes.reject(mapping_rejection(11))
+        assert [*lows, book.outcomes.lowest] == [5, None, None]
 
     def test_after_a_quarter_of_an_hour_nothing_is_held_back(self) -> None:
         """A run that goes on for long, and has nothing accepted, still moves its bookmark."""
         book = Book()
-        book.ledger.reject(mapping_rejection(7))
+        book.outcomes.reject(mapping_rejection(7))
         book.now += 899
-        book.ledger.reject(mapping_rejection(9))
-        lows = [book.ledger.lowest]
+        book.outcomes.reject(mapping_rejection(9))
+        lows = [book.outcomes.lowest]
         book.now += 2
-        lows.append(book.ledger.lowest)
-        book.ledger.reject(mapping_rejection(11))
-        lows.append(book.ledger.lowest)
-        book.ledger.suspect(refusal("a", 12))
-        assert [*lows, book.ledger.lowest] == [7, None, None, 12]
+        lows.append(book.outcomes.lowest)
+        book.outcomes.reject(mapping_rejection(11))
+        lows.append(book.outcomes.lowest)
+        book.outcomes.suspect(refusal("a", 12))
+        assert [*lows, book.outcomes.lowest] == [7, None, None, 12]
 
     def test_at_the_end_of_input_nothing_is_held_back(self) -> None:
         """The end of input lets STATE pass the rejected rows."""
         book = Book()
-        book.ledger.reject(mapping_rejection(7))
-        book.ledger.decide()
-        assert book.ledger.lowest is None
+        book.outcomes.reject(mapping_rejection(7))
+        book.outcomes.decide()
+        assert book.outcomes.lowest is None
 
     def test_a_suspect_holds_state_back(self) -> None:
         """STATE waits for a suspect, from the lowest position that shares its outcome."""
         book = Book()
-        book.ledger.suspect(FailedItem(item("a", 9, low=4), BAD))
-        assert book.ledger.lowest == 4
+        book.outcomes.suspect(FailedItem(item("a", 9, low=4), BAD))
+        assert book.outcomes.lowest == 4
 
     def test_a_superseded_row_waits_with_its_successor(self) -> None:
         """A row whose successor was rejected is held back like it, from its own position."""
         book = Book()
-        book.ledger.settle([], [FailedItem(item("a", 9, low=4), BAD)])
-        assert book.ledger.lowest == 4
+        book.outcomes.settle([], [FailedItem(item("a", 9, low=4), BAD)])
+        assert book.outcomes.lowest == 4
 
 
 class TestWriting:
@@ -304,26 +308,26 @@ class TestWriting:
         book.tally.updates = 6
         book.disk_is_full = True
         with pytest.raises(OutputError):
-            book.ledger.settle(
+            book.outcomes.settle(
                 [item("z", 1, "W", "V")],
                 [FailedItem(item("a", 8, low=3), BAD), refusal("b", 6, "W", "V", "U")],
             )
-        assert (book.tally.accepted, book.tally.rejected, book.ledger.undecided) == (2, 0, 4)
-        assert book.ledger.lowest == 3
-        book.tally.check(book.ledger.undecided)
+        assert (book.tally.accepted, book.tally.rejected, book.outcomes.undecided) == (2, 0, 4)
+        assert book.outcomes.lowest == 3
+        book.tally.check(book.outcomes.undecided)
 
     def test_suspects_that_cannot_be_written_are_unsettled(self) -> None:
         """Also the suspects that an acceptance would reject."""
         book = Book()
         book.tally.updates = 3
-        book.ledger.suspect(refusal("a", 2))
-        book.ledger.suspect(refusal("b", 5))
+        book.outcomes.suspect(refusal("a", 2))
+        book.outcomes.suspect(refusal("b", 5))
         book.disk_is_full = True
         with pytest.raises(OutputError):
-            book.ledger.settle([item("z", 7)], [])
-        assert (book.tally.accepted, book.tally.rejected, book.ledger.undecided) == (1, 0, 2)
-        assert book.ledger.lowest == 2
-        book.tally.check(book.ledger.undecided)
+            book.outcomes.settle([item("z", 7)], [])
+        assert (book.tally.accepted, book.tally.rejected, book.outcomes.undecided) == (1, 0, 2)
+        assert book.outcomes.lowest == 2
+        book.tally.check(book.outcomes.undecided)
 
     def test_a_rejection_by_the_mapping_is_unsettled_too(self) -> None:
         """A row that the mapping refuses and the disk does not take has no outcome."""
@@ -331,8 +335,8 @@ class TestWriting:
         book.tally.updates = 1
         book.disk_is_full = True
         with pytest.raises(OutputError):
-            book.ledger.reject(mapping_rejection(4))
-        assert (book.ledger.undecided, book.ledger.lowest) == (1, 4)
+            book.outcomes.reject(mapping_rejection(4))
+        assert (book.outcomes.undecided, book.outcomes.lowest) == (1, 4)
         book.tally.check(1)
 
 

@@ -54,18 +54,18 @@ class Desk:
         self.tally = Totals()
         self.written: list[Rejection] = []
         self.disk_is_full = False
-        self.ledger = Outcomes(self.tally, self._write_down, skip_unlisted=skip_unlisted)
+        self.outcomes = Outcomes(self.tally, self._write_down, skip_unlisted=skip_unlisted)
         self.clock = Clock()
-        shared = Shared(self.window, self.pacing, self.ledger, self.tally)
+        shared = Shared(self.window, self.pacing, self.outcomes, self.tally)
         self.follow_up = ReplyHandler(shared, self.clock, max_retry, lambda: 0.5)
         self.put(said)
         self.began = 1e12  # far in the future, so that no time is ever over
         self.work = self.pick()
 
     def _write_down(self) -> None:
-        for rejection in self.ledger.unwritten(1_000_000):
+        for rejection in self.outcomes.unwritten(1_000_000):
             self._write(rejection)
-            self.ledger.written(1)
+            self.outcomes.written(1)
 
     def _write(self, rejection: Rejection) -> None:
         if self.disk_is_full:
@@ -100,7 +100,7 @@ class Desk:
 
     def check(self) -> None:
         """The sums close."""
-        self.tally.check(self.window.unsettled() + self.ledger.undecided)
+        self.tally.check(self.window.unsettled() + self.outcomes.undecided)
 
     @property
     def queue(self) -> list[list[tuple[str, list[str | None]]]]:
@@ -293,8 +293,8 @@ class TestBlame:
         desk.conclude(Reply(422))
         desk.conclude(reply([0, 1]))
         desk.conclude(Reply(422))
-        assert (desk.rejected, desk.ledger.undecided) == ([], 1)
-        desk.ledger.decide()
+        assert (desk.rejected, desk.outcomes.undecided) == ([], 1)
+        desk.outcomes.decide()
         assert desk.rejected == [("HTTP_422", "c", None)]
         assert (desk.tally.accepted, desk.window.idle) == (2, True)
 
@@ -308,7 +308,7 @@ class TestBlame:
         with pytest.raises(DeliveryError, match="every request"):
             desk.conclude(Reply(422))
         assert (desk.rejected, desk.tally.rejected) == ([], 0)
-        assert desk.ledger.lowest == 1
+        assert desk.outcomes.lowest == 1
 
     def test_any_number_of_named_rejections_goes_on(self) -> None:
         """Rows that the reply names are to blame themselves, however many they are."""
@@ -335,8 +335,8 @@ class TestBlame:
         desk.disk_is_full = True
         with pytest.raises(OutputError):
             desk.conclude(reply([0], {1: "INV_001", 2: "INV_002"}))
-        assert (desk.tally.accepted, desk.tally.rejected, desk.ledger.undecided) == (1, 0, 2)
-        assert desk.ledger.lowest == 2
+        assert (desk.tally.accepted, desk.tally.rejected, desk.outcomes.undecided) == (1, 0, 2)
+        assert desk.outcomes.lowest == 2
 
 
 class TestLearning:
@@ -467,7 +467,7 @@ class TestRetest:
         refuse_all(desk)
         (item,) = desk.work.pieces[0].items
         assert (item.identifier, item.encoded) == (("sku", "x"), b'{"sku":"x","stock":7}')
-        assert (desk.window.unsettled(), desk.ledger.undecided) == (4, 20)
+        assert (desk.window.unsettled(), desk.outcomes.undecided) == (4, 20)
         desk.put([("x", None, 8)])
         assert desk.window.ready == 0
 
@@ -480,7 +480,7 @@ class TestRetest:
         assert list(desk.tally.batch_ids) == ["z", "retest"]
         refuse_all(desk)
         assert desk.window.idle
-        desk.ledger.decide()
+        desk.outcomes.decide()
         assert [sku for _, sku, _ in desk.rejected] == [sku for sku, _, _ in MANY]
 
     @pytest.mark.parametrize(
@@ -497,7 +497,7 @@ class TestRetest:
         desk = self.doubtful(("x", None, 7))
         with pytest.raises(DeliveryError, match=r"every request.*INV_050 bundle"):
             desk.conclude(refusal)
-        assert (desk.rejected, desk.ledger.undecided, desk.ledger.lowest) == ([], 20, 1)
+        assert (desk.rejected, desk.outcomes.undecided, desk.outcomes.lowest) == ([], 20, 1)
 
     def test_without_an_answer_it_is_asked_again(self) -> None:
         """A failure says nothing of whose fault it is; a row left out is sent once more."""
@@ -539,7 +539,7 @@ class TestRetest:
         accepted_before(desk, ("x", None, 2))
         desk.put([("x", None, 3)])
         refuse_all(desk)
-        assert (desk.work.pieces, desk.rejected, desk.ledger.undecided) == (deque(), [], 24)
+        assert (desk.work.pieces, desk.rejected, desk.outcomes.undecided) == (deque(), [], 24)
         desk.work = desk.pick()
         with pytest.raises(DeliveryError, match="every request"):
             desk.conclude(Reply(404, REFUSED))
@@ -553,7 +553,7 @@ class TestRetest:
         assert len(desk.rejected) == 20
         desk.conclude(Reply(404, REFUSED))
         refuse_all(desk)
-        assert (desk.window.idle, desk.ledger.undecided) == (True, 4)
+        assert (desk.window.idle, desk.outcomes.undecided) == (True, 4)
 
 
 SAID = st.lists(
@@ -599,7 +599,7 @@ def test_whatever_the_replies_every_row_has_one_fate(
             desk.work = desk.pick()
     if desk.window.idle:
         desk.disk_is_full = False
-        desk.ledger.decide()
+        desk.outcomes.decide()
         assert desk.tally.unsettled == 0
 
 

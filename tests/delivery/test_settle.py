@@ -238,7 +238,7 @@ BODIES = (
 @settings(deadline=None)
 @given(BODIES, st.integers(1, 6))
 def test_settling_covers_exactly_the_rows_sent(body: Any, rows: int) -> None:
-    """For any JSON at all, every row has one outcome, no other index has any, and nothing raises."""
+    """For any JSON at all, every row has one outcome, no other index has one, and none raises."""
     settlement = settle(body, rows)
     if settlement is None:
         return

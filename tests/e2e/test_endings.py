@@ -347,7 +347,7 @@ def test_an_unknown_type_of_message_is_named_once_and_ignored(command: Command) 
 def test_a_fatal_error_gives_what_is_in_flight_a_few_seconds(
     command: Command, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    """Another request's fatal answer does not lose the outcome of one that is about to be answered."""
+    """A fatal answer does not lose the outcome of another request that is about to be answered."""
     rules = [
         {"when": {"identifiers": ["SLOW"]}, "fault": {"latency_ms": 1500}},
         {"when": {"identifiers": ["BAD"]}, "fault": {"status": 403, "latency_ms": 300}},
