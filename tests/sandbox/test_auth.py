@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from target_tocobagus.sandbox.auth import check_timestamp
-from target_tocobagus.sandbox.client import INVENTORY, PRODUCTS, Client
 from target_tocobagus.sandbox.replies import Refused
 from target_tocobagus.sandbox.signature import base_string, signature
 from target_tocobagus.sandbox.testing import running
+from tests.sandbox.client import INVENTORY, PRODUCTS, Client
 
 VECTORS = sorted((Path(__file__).parents[1] / "data" / "signing-vectors").iterdir())
 ITEM = {"sku": "SKU-1", "stock": 1}

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from target_tocobagus.sandbox.client import INVENTORY, Answer, Client
 from target_tocobagus.sandbox.credentials import Credentials
 from target_tocobagus.sandbox.handle import Sandbox
 from target_tocobagus.sandbox.testing import spawned
+from tests.sandbox.client import INVENTORY, Answer, Client
 
 MODULE = [sys.executable, "-m", "target_tocobagus.sandbox"]
 VECTOR = Path(__file__).parents[1] / "data" / "signing-vectors" / "documented-payload"
@@ -130,7 +130,7 @@ def test_without_its_extra_it_says_what_to_install() -> None:
 def test_the_sandbox_imports_nothing_of_the_target() -> None:
     """Whatever it loads of this package is its own, so that it reads the API independently."""
     code = (
-        "import sys, target_tocobagus.sandbox.testing, target_tocobagus.sandbox.client\n"
+        "import sys, target_tocobagus.sandbox.testing, target_tocobagus.sandbox.app\n"
         "print(*sorted(name for name in sys.modules if name.startswith('target_tocobagus.')))"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -6,8 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from target_tocobagus.sandbox.client import INVENTORY, Client
 from target_tocobagus.sandbox.testing import Limits, running
+from tests.sandbox.client import INVENTORY, Client
 
 OWN = [{"clientId": "wh_1", "stock": 8}, {"clientId": "wh_2", "stock": 0}]
 

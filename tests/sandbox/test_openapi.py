@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from schemathesis import GenerationMode
 
 from target_tocobagus.sandbox import BASE_PATH
-from target_tocobagus.sandbox.client import Client
 from target_tocobagus.sandbox.handle import Sandbox
 from target_tocobagus.sandbox.openapi import DOCUMENT
 from target_tocobagus.sandbox.testing import running
+from tests.sandbox.client import Client
 
 OPERATIONS = [
     (path, method.upper()) for path, methods in DOCUMENT["paths"].items() for method in methods

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from target_tocobagus.sandbox.client import Answer, Client
 from target_tocobagus.sandbox.testing import running
+from tests.sandbox.client import Answer, Client
 
 A = {"sku": "A", "stock": 1}
 B = {"id": "B", "stock": 2, "warehouses": ["wh_1", "wh_2"]}

@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from target_tocobagus.sandbox.client import Client
 from target_tocobagus.sandbox.testing import running
+from tests.sandbox.client import Client
 
 A = {"sku": "A", "stock": 1}
 

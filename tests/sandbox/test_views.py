@@ -11,9 +11,9 @@ import msgspec
 import pytest
 import trustme
 
-from target_tocobagus.sandbox.client import Client
 from target_tocobagus.sandbox.handle import Sandbox, connect
 from target_tocobagus.sandbox.testing import Limits, running
+from tests.sandbox.client import Client
 
 A = {"sku": "A", "stock": 1}
 JSON = {"Content-Type": "application/json"}
