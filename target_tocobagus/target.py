@@ -199,7 +199,7 @@ class TargetTocobagus(Target):
 
     def process_endofpipe(self) -> None:
         """Settle all that was read; the SDK calls this at the end of the input."""
-        for line in self._chooser.unused():
+        for line in self._chooser.mistyped():
             self.logger.warning(line)
         self.pipeline.finish()
         if self.pipeline.position and self.pipeline.maps_nothing:

@@ -15,19 +15,15 @@ if TYPE_CHECKING:
 
 
 class Locations:
-    """The policy for warehouses' codes, applied to one code at a time.
+    """The policy for warehouses' codes, applied to one code at a time."""
 
-    Attributes:
-        used: The codes that were looked up and are in `warehouse_map`.
-    """
-
-    __slots__ = ("_client_ids", "_native_ids", "_skips", "used")
+    __slots__ = ("_client_ids", "_native_ids", "_skips")
 
     def __init__(self, policy: StockPolicy) -> None:
+        """Take the policy."""
         self._client_ids = policy.warehouse_map
         self._native_ids = _with_themselves(policy.warehouse_map)
         self._skips = policy.unmapped_warehouse == "skip"
-        self.used: set[str] = set()
 
     def client_id(self, code: Any) -> str | Skipped | RecordError:
         """Find the client id of a code.
@@ -52,10 +48,7 @@ class Locations:
         if client_ids is None:
             return text
         client_id = client_ids.get(text)
-        if client_id is None:
-            return self._unmapped(text)
-        self.used.add(text)
-        return client_id
+        return self._unmapped(text) if client_id is None else client_id
 
     def _unmapped(self, code: str) -> Skipped | RecordError:
         message = f"warehouse {shown(code)} is not in warehouse_map"

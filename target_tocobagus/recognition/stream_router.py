@@ -63,7 +63,6 @@ class StreamRouter:
         self._unmapped: dict[str, None] = {}
         self._used: set[str] = set()
         self._questions: Questions | None = None
-        self._compiled: list[CompiledMapping] = []
         if settings.streams is not None:
             self._configured = self._compile(settings.streams)
 
@@ -112,16 +111,7 @@ class StreamRouter:
         found = self._named(stream) or self._by_glob(stream)
         return found[0] if found else None
 
-    def unused(self) -> Iterator[str]:
-        """Name what the configuration names and nothing that came has used."""
-        yield from self._mistyped()
-        used = {code for mapping in self._compiled for code in mapping.rules.locations.used}
-        entries = (self._policy.warehouse_map or {}).items()
-        idle = [quoted(code) for code, client_id in entries if used.isdisjoint({code, client_id})]
-        if used and idle:
-            yield f"warehouse_map: no row of this run has the code {', '.join(idle)}"
-
-    def _mistyped(self) -> Iterator[str]:
+    def mistyped(self) -> Iterator[str]:
         """Name the mappings of no stream that came, each with the nearest stream."""
         streams = list(self._unmapped)
         for mapping, _ in self._configured or ():
@@ -157,16 +147,11 @@ class StreamRouter:
         problems: list[str] = []
         for mapping in mappings:
             try:
-                compiled.append((mapping, self._compile_one(mapping)))
+                compiled.append((mapping, compile_mapping(mapping, self._policy)))
             except ConfigurationError as error:  # noqa: PERF203  # all problems at once
                 problems += error.problems
         if problems:
             raise ConfigurationError(problems)
-        return compiled
-
-    def _compile_one(self, mapping: StreamMapping) -> CompiledMapping:
-        compiled = compile_mapping(mapping, self._policy)
-        self._compiled.append(compiled)
         return compiled
 
     def _recognise(self, stream: str, schema: Mapping[str, Any], keys: Sequence[str]) -> Route:
@@ -180,7 +165,7 @@ class StreamRouter:
             if problem := recognition.mixed_scopes(self._recognised.values()):
                 raise ConfigurationError([problem])
             only = recognition.native_columns(schema) if found.mapping.native else None
-            compiled = self._compile_one(found.mapping)
+            compiled = compile_mapping(found.mapping, self._policy)
             return Route(compiled, _describe(stream, found), columns=only)
         sample = self.questions.sample(stream, schema, keys)
         remark = self.questions.ignored(sample) if schema.get("properties") else ""

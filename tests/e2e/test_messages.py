@@ -179,23 +179,3 @@ def test_a_log_format_that_the_user_has_chosen_stays(command: Command, tmp_path:
         "root: {level: INFO, handlers: [e]}\n"
     )
     assert "OWN Waiting" in _on_a_terminal(command, SINGER_SDK_LOG_CONFIG=str(chosen))
-
-
-def test_a_code_of_the_map_that_no_row_has_is_named_once(command: Command) -> None:
-    """A mistyped code in `warehouse_map` maps nothing, and that is said at the end."""
-    stream = {**STOCK, "warehouse": "place"}
-    codes = [{"code": code, "client_id": f"wh_{code}"} for code in ("JKT", "SBY", "BDG")]
-    lines = [
-        schema("stock", "sku", "qty", "place"),
-        *(
-            {"type": "RECORD", "stream": "stock", "record": {"sku": "A", "qty": 1, "place": place}}
-            for place in ("JKT", "JKT", "wh_SBY")
-        ),
-    ]
-    ended = command.run(
-        lines, streams=[stream], warehouse_map=codes, unmapped_warehouse="skip"
-    ).without_traceback(0)
-    told = [line for line in ended.stderr.splitlines() if "warehouse_map: no row" in line]
-    assert len(told) == 1
-    assert "'SBY', 'BDG'" in told[0]
-    assert "JKT" not in told[0]

@@ -192,7 +192,7 @@ class TestMistyped:
         """A letter wrong: both names are told."""
         chosen = chooser([plain("stok_gudnag"), plain("else")])
         chosen.choose("stok_gudang", schema("sku", "qty"))
-        (line,) = chosen.unused()
+        (line,) = chosen.mistyped()
         assert "'stok_gudnag'" in line
         assert "'stok_gudang'" in line
         assert "'stok_gudang'" in chosen.nothing_mapped()
@@ -202,7 +202,7 @@ class TestMistyped:
         chosen = chooser([plain("stok_a")])
         chosen.choose("stok_a", schema("sku", "qty"))
         chosen.choose("stok_b", schema("sku", "qty"))
-        assert list(chosen.unused()) == []
+        assert list(chosen.mistyped()) == []
 
 
 def test_a_fall_back_between_kinds_of_identifier_is_doubted() -> None:

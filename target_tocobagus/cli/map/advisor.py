@@ -133,7 +133,7 @@ class Examiner:
 
     def remarks(self) -> Iterator[str]:
         """Name the mappings that no stream has, and the stream that may be meant."""
-        yield from self._chooser.unused()
+        yield from self._chooser.mistyped()
         for number, mapping in enumerate(self._mappings):
             if not any(mapping is used for used in self._used):
                 yield f"streams[{number}] ({mapping.stream!r}) is the mapping of no stream here"
