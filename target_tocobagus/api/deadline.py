@@ -119,6 +119,11 @@ class _TimelyResponse(http.client.HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(_TimelySocket(sock), *args, **kwargs)  # type: ignore[arg-type]  # all of it that is used
 
+    def begin(self) -> None:
+        super().begin()
+        if self.length is None and not self.chunked:
+            self.length = _joined_length(self.headers.get("content-length", ""))
+
     def _read_status(self) -> tuple[str, int, str]:
         """Read the first line of the final answer; `http.client` itself only passes over a 100."""
         for _ in range(_MOST_INFORMATIONAL):
@@ -129,6 +134,13 @@ class _TimelyResponse(http.client.HTTPResponse):
             http.client.parse_headers(self.fp)
         message = "it announces itself without end"
         raise UntrustedAnswer(message)
+
+
+def _joined_length(text: str) -> int | None:
+    """Read what a proxy makes of two equal `Content-Length` headers: ``5, 5`` (RFC 9110, 8.6)."""
+    lengths = {part.strip() for part in text.split(",")}
+    only = lengths.pop()
+    return int(only) if not lengths and only.isascii() and only.isdecimal() else None
 
 
 class _Connection(connection.HTTPConnection):

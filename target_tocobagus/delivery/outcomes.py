@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from target_tocobagus.core.errors import DeliveryError
+from target_tocobagus.core.foreign_text import quoted
 from target_tocobagus.core.model import Rejection
 
 if TYPE_CHECKING:
@@ -79,6 +80,8 @@ class Outcomes:
         self._certain = False
         self.weight = 0
         self._suspects: list[FailedItem] = []
+        self._in_turn: set[Identifier] = set()
+        self._last_request = 0
         self._unwritten: deque[tuple[int, Rejection]] = deque()
         self._rejected_low: int | None = None
         self._held_until = 0.0
@@ -121,7 +124,18 @@ class Outcomes:
         """No further row can tell who is to blame: the suspects are rejected."""
         self._tally.listed |= bool(self._suspects)
         suspects, self._suspects = self._suspects, []
+        self._in_turn.clear()
         self._queue(_by_record(suspects))
+
+    def end_suspicion(self) -> None:
+        """The input is over: a few suspects are rejected, if it cannot be the request.
+
+        Raises:
+            DeliveryError: Nothing was accepted, and several different rows were refused.
+        """
+        if not self._tally.accepted and len(self._suspected) >= _SUSPECTS:
+            raise self.request_refused()
+        self.reject_suspects()
 
     def skips(self, error: RowError) -> bool:
         """Tell whether a row that is refused so is skipped."""
@@ -132,25 +146,41 @@ class Outcomes:
         self._tally.skipped += updates
         self._tally.unlisted += updates
 
-    def suspect(self, refusal: FailedItem) -> None:
-        """An item was refused by a reply that did not name it."""
+    def suspect(self, refusal: FailedItem, request: int) -> None:
+        """An item was refused by a reply that did not name it.
+
+        Args:
+            refusal: The item and the reply's error.
+            request: The number of the request, in the order in which they began. Of those that
+                are under way at the same time one counts: the others may yet be accepted.
+        """
         self._suspects.append(refusal)
+        if request > self._last_request:
+            self._last_request = self._tally.requests
+            self._in_turn.add(refusal.item.identifier)
 
     @property
     def doubtful(self) -> bool:
         """So many different rows are suspects that the request may be to blame."""
-        most = _SUSPECTS_AFTER_ACCEPTANCE if self._tally.accepted else _SUSPECTS
-        if len(self._suspects) < most:
-            return False
-        return len({suspect.item.identifier for suspect in self._suspects}) >= most
+        if self._tally.accepted:
+            return len(self._suspected) >= _SUSPECTS_AFTER_ACCEPTANCE
+        return len(self._in_turn) >= _SUSPECTS
+
+    @property
+    def _suspected(self) -> dict[Identifier, None]:
+        return dict.fromkeys(suspect.item.identifier for suspect in self._suspects)
 
     def request_refused(self) -> DeliveryError:
-        """Say that the request is to blame, and no suspect."""
+        """Say that the request is probably to blame, and no suspect."""
         last = self._suspects[-1]
+        suspected = list(self._suspected)
+        some = ", ".join(f"{kind} {quoted(value)}" for kind, value in suspected[:_SUSPECTS])
         return DeliveryError(
-            f"the API refuses every request, whatever row is in it ({last.error.code}"
-            f" {last.error.message}, requestId {last.request_id or 'none'}); the rows were not"
-            " rejected: check api_url and the credentials' permissions"
+            f"the API refused {len(suspected)} rows, each in a request of its own, and accepted"
+            f" nothing in between ({last.error.code} {last.error.message}, requestId"
+            f" {last.request_id or 'none'}). Probably the request is to blame, so these rows were"
+            " not rejected: check api_url and the credentials' permissions. If the rows are to"
+            f" blame, leave them out by where in the mapping; the first are {some}"
         )
 
     def reject(self, rejection: Rejection) -> None:

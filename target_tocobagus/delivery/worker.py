@@ -217,17 +217,18 @@ class Delivery:
             if not allowed:
                 self._await_slot()
             piece = work.pieces.popleft()
-            reply = self._attempt(piece, again=not allowed)
+            reply = self._attempt(piece, work, again=not allowed)
             allowed = False
             self._wait(self._conclude(reply, piece, work))
 
-    def _attempt(self, piece: RequestPart, *, again: bool) -> Reply | NoReply:
+    def _attempt(self, piece: RequestPart, work: Work, *, again: bool) -> Reply | NoReply:
         body = encode_body(item.encoded for item in piece.items)
         with self.lock:
             if self._over:
                 self._pacing.end()
                 raise _Abandoned
             self._tally.requests += 1
+            work.request = self._tally.requests
             self._tally.retries += again
             self._tally.sent_bytes += len(body)
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from target_tocobagus.core.model import RecordError, Skipped
 from target_tocobagus.mapping.identifiers import TextError, text_of
@@ -14,16 +14,25 @@ if TYPE_CHECKING:
     from target_tocobagus.config.settings import StockPolicy
 
 
-class Locations:
-    """The policy for warehouses' codes, applied to one code at a time."""
+_MOST_ASKED: Final = 100_000
+"""So many codes are remembered: more are no codes of warehouses."""
 
-    __slots__ = ("_client_ids", "_native_ids", "_skips")
+
+class Locations:
+    """The policy for warehouses' codes, applied to one code at a time.
+
+    Attributes:
+        asked: The codes that were looked up in `warehouse_map`, found there or not.
+    """
+
+    __slots__ = ("_client_ids", "_native_ids", "_skips", "asked")
 
     def __init__(self, policy: StockPolicy) -> None:
         """Take the policy."""
         self._client_ids = policy.warehouse_map
         self._native_ids = _with_themselves(policy.warehouse_map)
         self._skips = policy.unmapped_warehouse == "skip"
+        self.asked: set[str] = set()
 
     def client_id(self, code: Any) -> str | Skipped | RecordError:
         """Find the client id of a code.
@@ -47,8 +56,13 @@ class Locations:
             return RecordError("NO_WAREHOUSE", "the row names no warehouse")
         if client_ids is None:
             return text
+        self._note(text)
         client_id = client_ids.get(text)
         return self._unmapped(text) if client_id is None else client_id
+
+    def _note(self, code: str) -> None:
+        if len(self.asked) < _MOST_ASKED:
+            self.asked.add(code)
 
     def _unmapped(self, code: str) -> Skipped | RecordError:
         message = f"warehouse {shown(code)} is not in warehouse_map"

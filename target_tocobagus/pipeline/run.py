@@ -67,6 +67,7 @@ _WINDOW_BYTES: Final = 64 << 20
 
 _UNWRITTEN_BYTES: Final = 8 << 20
 _LAST_WRITE_SECONDS: Final = 0.5
+_MOST_NAMED: Final = 10
 
 
 class Pipeline:
@@ -364,7 +365,7 @@ class Pipeline:
             self._delivery.close()
             self._await(lambda: self._delivery.settled and self._writer.idle)
             with self._delivery.lock:
-                self._outcomes.reject_suspects()
+                self._outcomes.end_suspicion()
             self._await(lambda: self._writer.idle)
             with self._delivery.lock:
                 self._ending = True
@@ -445,6 +446,7 @@ class Pipeline:
             *([self._rejects.close] if written else []),
             delivery_log.flush,
             self._warn_if_unlisted,
+            self._warn_of_unused_codes,
             lambda: self._log_summary(unsettled),
             lambda: self.tally.check(unsettled),
         ]
@@ -454,6 +456,20 @@ class Pipeline:
         if self.tally.unlisted and not self.tally.listed:
             text = "The store lists none of the items that were sent: %d updates were skipped"
             logger.warning(text, self.tally.unlisted)
+
+    def _warn_of_unused_codes(self) -> None:
+        """Name the entries of `warehouse_map` that no row used, if there were rows."""
+        asked = {code for mapping in self._mappings for code in mapping.rules.locations.asked}
+        has_rows = asked or self.tally.updates > self.tally.skipped
+        entries = (self._settings.policy.warehouse_map or {}) if has_rows else {}
+        unused = [
+            code for code, client_id in entries.items() if asked.isdisjoint({code, client_id})
+        ]
+        if unused:
+            names = ", ".join(map(quoted, unused[:_MOST_NAMED]))
+            more = f" and {len(unused) - _MOST_NAMED} more" if len(unused) > _MOST_NAMED else ""
+            text = "warehouse_map: no row had the code %s%s: are these what the tap writes?"
+            logger.warning(text, names, more)
 
     def _raise_verdict(self) -> None:
         """Say why a run in which every row has its outcome may yet not count as good."""

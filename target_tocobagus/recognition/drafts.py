@@ -183,11 +183,13 @@ def _remarks(parts: _Parts) -> dict[str, str]:
         parts.identifiers[0].key if parts.identifiers else "sku": parts.identifiers[1:],
         "stock": (*parts.quantities[1:], *(parts.record.quantities if _in_list(parts) else ())),
         "warehouse": parts.locations[1:] if parts.quantities else (),
-        "warehouse_columns": parts.record.quantities if parts.spread else (),
     }
     remarks = {key: _or([each.path for each in others]) for key, others in found.items() if others}
     if parts.spread:
-        remarks["warehouse_columns"] = "write the client id of each"
+        spread = {each.path for each in parts.spread}
+        others = [each.path for each in parts.record.quantities if each.field.path not in spread]
+        second = f"; {_or(others)}" if others else ""
+        remarks["warehouse_columns"] = f"write the client id of each{second}"
     return remarks
 
 

@@ -23,6 +23,8 @@ from target_tocobagus.recognition.yaml_lines import as_yaml_lines, indented, war
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from target_tocobagus.config.settings import StreamMapping
+
 ENOUGH: Final = 50
 """So many records of a stream are looked at for its draft."""
 
@@ -102,7 +104,7 @@ class Questions:
         """Begin without any."""
         self._patience = patience
         self._samples: dict[str, Sample] = {}
-        self._is_recognised = False
+        self._recognised: dict[str, StreamMapping] = {}
         self._told: set[str] = set()
         self._ignored: set[str] = set()
         self.due: float | None = None
@@ -120,33 +122,33 @@ class Questions:
         self._ignored.add(sample.stream)
         return f"Stream {quoted(sample.stream)} is ignored: {clean(reason)}"
 
-    def recognise(self, stream: str) -> None:
+    def recognise(self, stream: str, mapping: StreamMapping) -> None:
         """Take note that a stream is recognised: from now on no question ends the run."""
         self._samples.pop(stream, None)
-        self._is_recognised = True
+        self._recognised[stream] = mapping
         self.due = None
 
     def take(self, sample: Sample, record: Any, now: float) -> None:
         """Take in a record that is passed over."""
         sample.add(record)
-        if isinstance(sample.found, Question) and self.due is None and not self._is_recognised:
+        if isinstance(sample.found, Question) and self.due is None and not self._recognised:
             self.due = now + self._patience
 
     def warnings(self) -> Iterable[str]:
         """Say once of each stream that is asked about beside a recognised one what it loses."""
-        for sample in self._asked() if self._is_recognised else ():
+        for sample in self._asked() if self._recognised else ():
             if sample.stream not in self._told:
                 self._told.add(sample.stream)
                 yield (
                     f"Stream {quoted(sample.stream)} looks like stock and is not recognised:"
                     " its rows are passed over for good, for the STATE covers them. To send it,"
                     f" put this into the configuration ({_ONLY_NAMED}; {_COMMANDS}):\n"
-                    f"{block([sample])}"
+                    f"{block([sample], self._recognised.values())}"
                 )
 
     def problem(self) -> ActionNeeded | None:
         """Give the error of a run that recognised nothing and has a question."""
-        asked = [] if self._is_recognised else self._asked()
+        asked = [] if self._recognised else self._asked()
         if not asked:
             return None
         names = ", ".join(quoted(sample.stream) for sample in asked)
@@ -168,9 +170,16 @@ _COMMANDS: Final = (
 )
 
 
-def block(samples: Iterable[Sample]) -> str:
-    """Write the drafts as settings, with what is in doubt in comments."""
-    lines = ["streams:\n"]
+def block(samples: Sequence[Sample], recognised: Iterable[StreamMapping] = ()) -> str:
+    """Write the drafts as settings, with what is in doubt in comments.
+
+    Above them stands what is recognised and sent now, for it would not be sent any more; but not
+    global stock beside stock per location, for one would overwrite the other.
+    """
+    drafts = [sample.found.mapping for sample in samples if isinstance(sample.found, Question)]
+    scopes = set(map(_names_locations, drafts))
+    kept = [mapping for mapping in recognised if {_names_locations(mapping)} == scopes]
+    lines = ["streams:\n", *(indented(as_yaml_lines(mapping)) for mapping in kept)]
     codes: dict[str, None] = {}
     for sample in samples:
         found = sample.found
@@ -178,7 +187,12 @@ def block(samples: Iterable[Sample]) -> str:
             lines += [f"  # {doubt}\n" for doubt in map(clean, found.doubts)]
             lines.append(indented(as_yaml_lines(found.mapping, found.remarks)))
             codes |= dict.fromkeys(sample.codes) if found.mapping.warehouse else {}
-    return "".join(lines) + warehouse_map_lines(codes)
+    others = [mapping.stream for mapping in kept if mapping.warehouse]
+    return "".join(lines) + warehouse_map_lines(codes, others)
+
+
+def _names_locations(mapping: StreamMapping) -> bool:
+    return bool(mapping.warehouse or mapping.warehouse_columns or mapping.warehouses)
 
 
 def _compiled(found: Recognition) -> CompiledMapping | None:

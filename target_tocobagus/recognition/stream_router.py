@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from target_tocobagus.core.errors import ConfigurationError
+from target_tocobagus.core.errors import ActionNeeded, ConfigurationError
 from target_tocobagus.core.foreign_text import quoted
 from target_tocobagus.mapping import CompiledMapping, compile_mapping
 
@@ -98,6 +98,17 @@ class StreamRouter:
 
     def doubts(self) -> list[str]:
         """Say what is allowed in the user's mappings and may yet go wrong."""
+        names = [mapping.stream for mapping, _ in self._configured or ()]
+        repeated = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+        return [
+            *(
+                f"streams: of the entries for {quoted(name)} only the first is used"
+                for name in repeated
+            ),
+            *self._fall_backs(),
+        ]
+
+    def _fall_backs(self) -> list[str]:
         return [
             f"mapping of stream {quoted(mapping.stream)}: falls back from"
             f" {' to '.join(compiled.kinds)};"
@@ -158,10 +169,12 @@ class StreamRouter:
         from target_tocobagus.recognition import recognise as recognition
 
         found = recognition.recognise(stream, schema, keys)
-        self._recognised.pop(stream, None)
+        before = self._recognised.pop(stream, None)
+        if before and isinstance(found, recognition.Question):
+            raise ActionNeeded(_changed(stream, before, schema))
         if isinstance(found, recognition.Recognised):
             self._recognised[stream] = found
-            self.questions.recognise(stream)
+            self.questions.recognise(stream, found.written or found.mapping)
             if problem := recognition.mixed_scopes(self._recognised.values()):
                 raise ConfigurationError([problem])
             only = recognition.native_columns(schema) if found.mapping.native else None
@@ -185,6 +198,16 @@ def _fits(stream: str, pattern: str) -> bool:
 def _is_set(inner: str) -> bool:
     """Tell whether what is in brackets reads as a shell's set of characters: `ab`, `!x`, `0-9`."""
     return len(set(inner)) == len(inner) or _RANGES.fullmatch(inner) is not None
+
+
+def _changed(stream: str, before: Recognised, schema: Mapping[str, Any]) -> str:
+    """Say that a stream that has been sent is not recognised any more."""
+    names = ", ".join(map(quoted, list(schema.get("properties") or ())[:_SHOWN_NAMES]))
+    return (
+        f"stream {quoted(stream)} was recognised ({before.source}), and a later SCHEMA declares"
+        f" other columns: {names}. Only you can tell what its rows hold now. Give the stream a"
+        " mapping in streams; `tocobagus map FILE` drafts one"
+    )
 
 
 def _describe(stream: str, found: Recognised) -> str:

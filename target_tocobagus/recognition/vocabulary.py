@@ -28,7 +28,7 @@ def _list(text: str) -> tuple[str, ...]:
 
 SKU: Final = _set("sku skus msku")
 ARTICLE: Final = _set(
-    "item items product products produk barang brg article articles artikel articulo producto "
+    "item items product products produk barang brg art article articles artikel articulo producto "
     "variant variants variante varian variasi material part goods stockcode"
 )
 CODE: Final = _set(

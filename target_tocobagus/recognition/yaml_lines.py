@@ -85,12 +85,18 @@ def indented(text: str) -> str:
     return "".join(f"  {line}" for line in text.splitlines(keepends=True))
 
 
-def warehouse_map_lines(codes: Iterable[str]) -> str:
-    """Write the setting `warehouse_map` with each code as its own client id; nothing for none."""
+def warehouse_map_lines(codes: Iterable[str], others: Sequence[str] = ()) -> str:
+    """Write the setting `warehouse_map` with each code as its own client id; nothing for none.
+
+    Args:
+        codes: Those that are known.
+        others: Streams that have codes, too, which are not known.
+    """
     entries = [_pairs({"code": code, "client_id": code}) for code in codes]
     if not entries:
         return ""
-    remark = _comment("write the client id that each has in Tocobagus")
+    more = f", and add the codes of {', '.join(map(repr, others))}" if others else ""
+    remark = _comment(f"write the client id that each has in Tocobagus{more}")
     return f"warehouse_map:{remark}\n" + "".join(f"  - {{{entry}}}\n" for entry in entries)
 
 

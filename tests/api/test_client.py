@@ -139,9 +139,10 @@ def test_a_broken_answer_is_no_answer_and_its_cause_is_named(name: str) -> None:
     assert (reply.timed_out, reply.cause) == (False, cause)
 
 
-def test_equal_lengths_are_one() -> None:
-    """Two `Content-Length` headers that agree are no fault."""
-    reply = attempt(says(answer(b"{}", b"Content-Length: 2")))
+@pytest.mark.parametrize("lengths", [b"2\r\nContent-Length: 2", b"2, 2", b"2,2 , 2"])
+def test_equal_lengths_are_one(lengths: bytes) -> None:
+    """`Content-Length` headers that agree are no fault, in one line or in several."""
+    reply = attempt(says(HEAD + b"Content-Length: " + lengths + b"\r\n\r\n{}"))
     assert isinstance(reply, Reply)
     assert reply.body == {}
 

@@ -92,6 +92,8 @@ class Desk:
     def conclude(self, reply: Reply | NoReply) -> float:
         """Answer the next piece, and hold the sums to what is really left."""
         piece = self.work.pieces.popleft()
+        self.tally.requests += 1
+        self.work.request = self.tally.requests
         try:
             return self.follow_up.conclude(reply, piece, self.work)
         finally:
@@ -305,7 +307,7 @@ class TestBlame:
         desk.conclude(Reply(422))
         desk.conclude(Reply(422))
         desk.conclude(Reply(422))
-        with pytest.raises(DeliveryError, match="every request"):
+        with pytest.raises(DeliveryError, match=r"refused \d+ rows"):
             desk.conclude(Reply(422))
         assert (desk.rejected, desk.tally.rejected) == ([], 0)
         assert desk.outcomes.lowest == 1
@@ -495,7 +497,7 @@ class TestRetest:
     def test_refused_it_is_the_request(self, refusal: Reply) -> None:
         """Then the run stops, and none of the rows is rejected."""
         desk = self.doubtful(("x", None, 7))
-        with pytest.raises(DeliveryError, match=r"every request.*INV_050 bundle"):
+        with pytest.raises(DeliveryError, match=r"refused 2\d rows.*INV_050 bundle"):
             desk.conclude(refusal)
         assert (desk.rejected, desk.outcomes.undecided, desk.outcomes.lowest) == ([], 20, 1)
 
@@ -541,7 +543,7 @@ class TestRetest:
         refuse_all(desk)
         assert (desk.work.pieces, desk.rejected, desk.outcomes.undecided) == (deque(), [], 24)
         desk.work = desk.pick()
-        with pytest.raises(DeliveryError, match="every request"):
+        with pytest.raises(DeliveryError, match=r"refused \d+ rows"):
             desk.conclude(Reply(404, REFUSED))
 
     def test_what_others_have_accepted_meanwhile_counts(self) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.command import STOCK, Command, record, schema, state, stock_of
+from tests.e2e.command import LEVELS, STOCK, Command, level, record, schema, state, stock_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,6 +84,26 @@ def test_a_column_that_a_second_schema_drops_was_seen_all_the_same(
     assert ended.numbers[-1] == 2
     assert ended.sums.skipped == 1
     assert stock_of(sandbox) == {"A": {None: 1}}
+
+
+@pytest.mark.parametrize("unmapped", ["reject", "skip"])
+def test_an_entry_of_the_warehouse_map_that_no_row_used_is_named_once(
+    unmapped: str, command: Command
+) -> None:
+    """A mistyped code would else hide behind rows that are skipped; one of a null row is used."""
+    codes = [{"code": code, "client_id": f"W-{code}"} for code in ("JKT", "SBY", "BDG")]
+    given: dict[str, Any] = {
+        "streams": [LEVELS],
+        "warehouse_map": codes,
+        "unmapped_warehouse": unmapped,
+    }
+    lines = [schema("levels"), *(level("A", "JKT", n) for n in range(3)), level("A", "SBY", None)]
+    ended = command.run([*lines, level("A", "BGD", 1), state(1)], **given).without_traceback(0)
+    (line,) = [line for line in ended.stderr.splitlines() if "warehouse_map: no row" in line]
+    assert "WARNING" in line
+    assert re.findall(r"'(\w+)'", line) == ["BDG"]
+    quiet = command.run([schema("levels"), state(1)], **given).without_traceback(0)
+    assert "warehouse_map: no row" not in quiet.stderr
 
 
 def test_a_bundle_that_is_none_is_told_at_once(command: Command, tmp_path: Path) -> None:

@@ -144,7 +144,7 @@ def test_an_api_that_refuses_everything_stops_the_run_and_rejects_nothing(
     refuse(sandbox, status=200)
     lines = [schema(), *(record(f"S{n}", 5) for n in range(30)), state(1)]
     ended = command.run(lines, batch_size_rows=4).without_traceback(1)
-    assert "the API refuses every request" in ended.stderr
+    assert "each in a request of its own, and accepted nothing" in ended.stderr
     assert (ended.stdout, ended.sums.rejected, ended.sums.unsettled) == ([], 0, 30)
     assert "Rejected" not in ended.stderr
 
@@ -160,8 +160,19 @@ def test_an_api_that_begins_to_refuse_everything_stops_the_run_and_rejects_nothi
     for n in range(40):
         talk.say(record(f"S{n:02}", 5), state(n + 2))
     ended = talk.ended().without_traceback(1)
-    assert "the API refuses every request" in ended.stderr
+    assert "each in a request of its own, and accepted nothing" in ended.stderr
     assert (ended.numbers, ended.sums.accepted, ended.sums.rejected) == ([1], 1, 0)
+
+
+def test_such_items_in_requests_beside_each_other_are_rejected_and_the_others_sent(
+    command: Command, sandbox: Sandbox
+) -> None:
+    """That several workers meet their first one at the same moment is no sign of the request."""
+    bundles = [f"S-{n:02}" for n in range(0, 32, 4)]
+    refuse(sandbox, *bundles, status=409)
+    lines = [schema(), *(record(f"S-{n:02}", 5) for n in range(32)), state(1)]
+    ended = command.run(lines, batch_size_rows=4, max_in_flight=8).without_traceback(0)
+    assert (ended.sums.accepted, ended.sums.rejected, ended.numbers[-1]) == (24, 8, 1)
 
 
 @pytest.mark.parametrize("rows", [1, 2])

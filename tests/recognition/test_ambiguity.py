@@ -75,6 +75,7 @@ def test_available_comes_before_on_hand_and_on_hand_before_the_total(
         ("system_sku custom_sku qty", "sku", "custom_sku", "system_sku"),
         ("id product_id qty", "external_id", "product_id", "id"),
         ("id code qty", "sku", "code", "id"),
+        ("EAN Art.-Nr. Bestand", "sku", "Art.-Nr.", "EAN"),
     ],
 )
 def test_a_merchants_own_code_comes_before_any_other(
@@ -191,7 +192,9 @@ def test_a_table_with_a_column_per_place_is_drafted(
     """Each place's column is drafted by its own name, before a total."""
     typed: dict[str, Any] = {name: {} for name in [*columns, "Total", "updated_at"]}
     records = [{"sku": "A", "Total": "5", **record}]
-    mapping = asked("stock_wide", "sku", (), records, **typed).mapping
+    found = asked("stock_wide", "sku", (), records, **typed)
+    mapping = found.mapping
+    assert "or: Total" in found.remarks["warehouse_columns"]
     assert [each.column for each in mapping.warehouse_columns] == columns
     assert [each.client_id for each in mapping.warehouse_columns] == columns
     assert mapping.stock == ()

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 import yaml
 
-from target_tocobagus.config.settings import parse_settings
+from target_tocobagus.config.settings import StreamMapping, parse_settings
 from target_tocobagus.core.errors import ActionNeeded
 from target_tocobagus.recognition.questions import ENOUGH, PATIENCE_SECONDS, Questions, Sample
 
+ITEMS = StreamMapping(stream="items", sku=("sku",), stock=("stock",))
 SCHEMA: dict[str, Any] = {"properties": {"sku": {}, "qty": {}, "gudang": {}}}
 
 
@@ -50,7 +51,7 @@ def test_a_recognised_stream_stops_the_clock() -> None:
     """Once a stream is recognised, no question ends the run."""
     questions, (sample,) = asking("stok")
     questions.take(sample, row("JKT"), 100.0)
-    questions.recognise("items")
+    questions.recognise("items", ITEMS)
     questions.take(sample, row("JKT"), 140.0)
     assert questions.due is None
     assert questions.problem() is None
@@ -81,7 +82,7 @@ def test_beside_a_recognised_stream_a_question_is_one_warning() -> None:
     questions, (one, two) = asking("stok", "stock")
     questions.take(one, row("JKT"), 0.0)
     assert list(questions.warnings()) == []
-    questions.recognise("items")
+    questions.recognise("items", ITEMS)
     (line,) = questions.warnings()
     assert "passed over for good" in line
     assert pasted(line)["streams"][0]["stream"] == "stok"
@@ -90,6 +91,26 @@ def test_beside_a_recognised_stream_a_question_is_one_warning() -> None:
     assert "'stock'" in other
     assert list(questions.warnings()) == []
     assert questions.problem() is None
+
+
+@pytest.mark.parametrize(
+    ("recognised", "offered"),
+    [
+        (StreamMapping(stream="items", sku=("sku",), stock=("stock",), warehouse=("at",)), 2),
+        (ITEMS, 1),
+    ],
+)
+def test_the_lines_of_a_warning_keep_what_is_recognised(
+    recognised: StreamMapping, offered: int
+) -> None:
+    """Pasted they take no stream away, nor mix global stock with stock per location."""
+    questions, (sample,) = asking("stok")
+    questions.take(sample, row("JKT"), 0.0)
+    questions.recognise("items", recognised)
+    (line,) = questions.warnings()
+    names = [each["stream"] for each in pasted(line)["streams"]]
+    assert names == ["items", "stok"][-offered:]
+    assert ("add the codes of 'items'" in line) is (offered == 2)
 
 
 def test_records_make_a_question_of_a_schema_without_columns() -> None:

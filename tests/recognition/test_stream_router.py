@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from target_tocobagus.config.settings import parse_settings
-from target_tocobagus.core.errors import ConfigurationError
+from target_tocobagus.core.errors import ActionNeeded, ConfigurationError
 from target_tocobagus.core.model import Stock
 from target_tocobagus.recognition.stream_router import Route, StreamRouter
 
@@ -203,6 +203,29 @@ class TestMistyped:
         chosen.choose("stok_a", schema("sku", "qty"))
         chosen.choose("stok_b", schema("sku", "qty"))
         assert list(chosen.mistyped()) == []
+
+
+def test_a_second_entry_of_a_stream_is_doubted() -> None:
+    """Only the first is used, and that is said."""
+    (doubt,) = chooser([plain("a"), plain("a", "free"), plain("b")]).doubts()
+    assert "'a'" in doubt
+    assert "only the first" in doubt
+
+
+@pytest.mark.parametrize("column", ["lot", "gudang", "archived"])
+def test_a_stream_that_a_later_schema_makes_a_question_ends_the_run(column: str) -> None:
+    """What has been sent is not passed over from then on: only its user can tell."""
+    chosen = chooser(None)
+    assert chosen.choose("items", schema("sku", "stock")).mapping
+    with pytest.raises(ActionNeeded, match=column):
+        chosen.choose("items", schema("sku", "stock", column))
+
+
+def test_a_recognised_stream_may_lose_columns() -> None:
+    """A log-based tap leaves out what did not change: such rows are passed over."""
+    chosen = chooser(None)
+    chosen.choose("items", schema("sku", "stock"))
+    assert chosen.choose("items", schema("sku")).mapping is None
 
 
 def test_a_fall_back_between_kinds_of_identifier_is_doubted() -> None:

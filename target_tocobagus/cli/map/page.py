@@ -104,7 +104,12 @@ class Page:
 
     def _codes(self, view: StreamView) -> None:
         """Write every code of a location that a draft has found, to be given its client id."""
-        if not view.codes or view.advice.standing not in {"proposed", "drafted"}:
+        mapping = view.advice.mapping
+        if view.advice.standing not in {"proposed", "drafted"} or not (
+            mapping and mapping.warehouse
+        ):
+            return
+        if not view.codes:
             return
         self._console.print()
         for line in warehouse_map_lines(view.codes).splitlines():

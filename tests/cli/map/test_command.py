@@ -643,3 +643,11 @@ def test_the_codes_that_were_found_are_offered(tmp_path: Path) -> None:
     page = run(written(tmp_path, [schema("stok", "sku", "gudang", "qty"), *rows])).stdout
     (lines,) = [part for part in page.split("\n\n") if part.startswith("  warehouse_map:")]
     assert [each["code"] for each in yaml.safe_load(lines)["warehouse_map"]] == ["JKT", "SBY"]
+
+
+def test_a_column_for_each_place_needs_no_codes(tmp_path: Path) -> None:
+    """Its client id stands beside it, and a warehouse_map would say nothing of it."""
+    rows = [record("stok", **{"sku": "A", "WH-JKT": 1, "WH-SBY": 2})]
+    page = run(written(tmp_path, [schema("stok", "sku", "WH-JKT", "WH-SBY"), *rows])).stdout
+    assert "warehouse_columns:" in page
+    assert "warehouse_map:" not in page
