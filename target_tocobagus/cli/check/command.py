@@ -18,8 +18,8 @@ from target_tocobagus.cli.check import ENVIRONMENT
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from target_tocobagus.cli.check.configuring import Given
     from target_tocobagus.cli.check.finding import Finding
+    from target_tocobagus.cli.check.settings import Given
 
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -57,13 +57,13 @@ def check(configs: tuple[str, ...], streams: tuple[Path, ...], catalogs: tuple[P
     exit code is 0 if a run would work, also where something deserves attention; else it is 1.
     """
     from target_tocobagus.api.redaction import Redactor
-    from target_tocobagus.cli.check import configuring
+    from target_tocobagus.cli.check import settings
     from target_tocobagus.cli.check.masking import secrets_of, secrets_of_proxy
     from target_tocobagus.cli.check.page import Page
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
-    given = configuring.read(configs)
+    given = settings.read(configs)
     proxies = [value for name, value in os.environ.items() if name.lower().endswith("_proxy")]
     hidden = [
         *secrets_of(given.values),
@@ -79,22 +79,22 @@ def check(configs: tuple[str, ...], streams: tuple[Path, ...], catalogs: tuple[P
 
 def _findings(given: Given, configs: Sequence[str], files: Sequence[Path]) -> Iterator[Finding]:
     """Make all checks, the quick ones first and the file of rejected rows last."""
-    from target_tocobagus.cli.check import configuring, conversation, disk, surveyed
+    from target_tocobagus.cli.check import disk, mappings, settings, signature
     from target_tocobagus.cli.check.finding import NETWORK, not_tried
     from target_tocobagus.core.errors import ConfigurationError
 
-    finding, mapping, connection = configuring.judge(given)
+    finding, mapping, connection = settings.judge(given)
     yield finding
     if mapping is None:
         yield not_tried("mappings", "the settings are not valid")
     else:
         named = [config for config in configs if config != ENVIRONMENT]
-        yield from surveyed.check_mappings(mapping, files, named)
+        yield from mappings.check_mappings(mapping, files, named)
     if connection is None:
         yield from (not_tried(each, "the settings are not valid") for each in NETWORK)
     else:
-        yield from conversation.check_network(connection, os.environ)
+        yield from signature.check_network(connection, os.environ)
     try:
-        yield disk.check_rejects(configuring.rejects_path(given))
+        yield disk.check_rejects(settings.rejects_path(given))
     except ConfigurationError:
         yield not_tried("rejects", "the settings are not valid")

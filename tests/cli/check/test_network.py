@@ -20,9 +20,9 @@ from target_tocobagus.api.deadline import ConnectionTimeoutError
 from target_tocobagus.api.network_errors import Failed, translated
 from target_tocobagus.cli.check import sockets
 from target_tocobagus.cli.check.advice_on_answers import Answers
-from target_tocobagus.cli.check.advice_on_network import Network
+from target_tocobagus.cli.check.catalogue import Network
+from target_tocobagus.cli.check.network import Reach
 from target_tocobagus.cli.check.observed import Proxy, Route
-from target_tocobagus.cli.check.reaching import Reach
 from target_tocobagus.sandbox.testing import running
 from tests.api.scripted_server import two_addresses
 from tests.cli.check.bench import (

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from target_tocobagus.sandbox.testing import Sandbox
 
-STREAMS: Final = Path(__file__).parents[1] / "data" / "streams"
+STREAMS: Final = Path(__file__).parents[2] / "data" / "streams"
 CSV: Final = STREAMS / "tap-csv-long+wide.singer"
 POSTGRES: Final = STREAMS / "pgml-full.singer"
 LONG: Final = {"stream": "stock_long", "sku": "sku", "stock": "qty", "warehouse": "warehouse_code"}

@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 from target_tocobagus.api.redaction import Redactor
 from target_tocobagus.cli.check import masking, timing
 from target_tocobagus.cli.check.advice_on_answers import Answers
-from target_tocobagus.cli.check.advice_on_network import Network
 from target_tocobagus.cli.check.advice_on_setup import Setup
-from target_tocobagus.cli.check.conversation import MOST_SECONDS, patience
+from target_tocobagus.cli.check.catalogue import Network
 from target_tocobagus.cli.check.finding import Finding
 from target_tocobagus.cli.check.forms import Form, as_settings, forms, signed
 from target_tocobagus.cli.check.observed import Answer
 from target_tocobagus.cli.check.page import Page
 from target_tocobagus.cli.check.routing import route
+from target_tocobagus.cli.check.signature import MOST_SECONDS, patience
 from target_tocobagus.config.settings import Credentials, Settings, parse_settings
 from target_tocobagus.core.model import Reply
 

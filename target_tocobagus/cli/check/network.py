@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from target_tocobagus.api.network_errors import Failed
 from target_tocobagus.cli.check.advice_on_answers import Answers
-from target_tocobagus.cli.check.advice_on_network import Network
+from target_tocobagus.cli.check.catalogue import Network
 
 if TYPE_CHECKING:
     from target_tocobagus.api.network_errors import Failure

@@ -12,13 +12,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from target_tocobagus.api.network_errors import Failed
-from target_tocobagus.cli.check import answering, door, sockets, timing
+from target_tocobagus.cli.check import answers, http, sockets, timing
 from target_tocobagus.cli.check.advice_on_answers import Answers
-from target_tocobagus.cli.check.advice_on_network import Network
+from target_tocobagus.cli.check.catalogue import Network
 from target_tocobagus.cli.check.finding import NETWORK, not_tried
 from target_tocobagus.cli.check.forms import PRODUCTS, as_settings, forms, signed
 from target_tocobagus.cli.check.masking import masked_url
-from target_tocobagus.cli.check.reaching import Reach
+from target_tocobagus.cli.check.network import Reach
 from target_tocobagus.cli.check.routing import route, variable_of
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class _Conversation:
 
     def findings(self) -> Iterator[Finding]:
         """Go the way to the API, and speak to it."""
-        proxy, bundle = door.surroundings(self._url)
+        proxy, bundle = http.surroundings(self._url)
         way = route(self._url, proxy, self._environ)
         if way is None:
             yield self._unusable(str(proxy))
@@ -98,7 +98,7 @@ class _Conversation:
         else:
             if way.secure:
                 yield reach.certified(answer)
-            yield answering.answered(answer, way)
+            yield answers.answered(answer, way)
             yield from self._judged(answer)
 
     def _unusable(self, proxy: str) -> Finding:
@@ -108,7 +108,7 @@ class _Conversation:
 
     def _judged(self, answer: Answer) -> Iterator[Finding]:
         """Say what an answer of the API says of the clock, and of the signature."""
-        verdict = answering.verdict(answer)
+        verdict = answers.verdict(answer)
         if self._settings.credentials is None:
             yield timing.timed(answer, accepted=False)
             yield not_tried("signature", "the credentials are not complete")
@@ -125,7 +125,7 @@ class _Conversation:
         found = timing.offset(answer)
         self.ahead_ms = found.ms if found else 0
         again = self._ask(self._forms[0])
-        verdict = "none" if isinstance(again, Failed) else answering.verdict(again)
+        verdict = "none" if isinstance(again, Failed) else answers.verdict(again)
         if isinstance(again, Failed) or verdict == "none":
             yield not_tried("signature", "the second read, by the server's time, has failed")
         elif verdict == "time":
@@ -134,12 +134,12 @@ class _Conversation:
             yield self._signature(again)
 
     def _signature(self, answer: Answer) -> Finding:
-        verdict = answering.verdict(answer)
+        verdict = answers.verdict(answer)
         if verdict == "accepted":
             return Answers.SIGNATURE_ACCEPTED.finding(quoted=self.shown)
         if verdict == "signature":
             return self._other_form(answer)
-        return answering.denied(answer, self.shown)
+        return answers.denied(answer, self.shown)
 
     def _other_form(self, refusal: Answer) -> Finding:
         """Try the other forms of a signature that is refused, until the server takes one."""
@@ -147,16 +147,16 @@ class _Conversation:
         count = len(self._forms)
         for tried, form in enumerate(self._forms[1:], start=1):
             answer = self._ask(form)
-            if isinstance(answer, Failed) or answering.verdict(answer) == "none":
+            if isinstance(answer, Failed) or answers.verdict(answer) == "none":
                 return self._refused(
                     refusal, shown, f"{tried} of {count} forms, and then fails to answer"
                 )
-            if answering.verdict(answer) != "signature":
+            if answers.verdict(answer) != "signature":
                 return self._signed_otherwise(form, answer)
         return self._refused(refusal, shown, f"all {count} forms")
 
     def _refused(self, refusal: Answer, shown: tuple[str, ...], tried: str) -> Finding:
-        described = answering.described(refusal, "The server does not accept the signature")
+        described = answers.described(refusal, "The server does not accept the signature")
         return Answers.SIGNATURE_REFUSED.finding(described=described, tried=tried, quoted=shown)
 
     def _signed_otherwise(self, form: Form, answer: Answer) -> Finding:
@@ -166,21 +166,21 @@ class _Conversation:
             "settings": as_settings(form, self._forms[0]),
             "quoted": self.shown,
         }
-        if answering.verdict(answer) == "accepted":
+        if answers.verdict(answer) == "accepted":
             return Answers.SIGNED_OTHERWISE.finding(**facts)
-        described = answering.described(answer, "it does not accept the credentials")
+        described = answers.described(answer, "it does not accept the credentials")
         return Answers.SIGNED_OTHERWISE_AND_REFUSED.finding(
-            described=described, names=answering.to_check(answer), **facts
+            described=described, names=answers.to_check(answer), **facts
         )
 
     def _ask(self, form: Form) -> Answer | Failed:
         """Make one read, signed in a form; unsigned without credentials."""
         credentials: Credentials | None = self._settings.credentials
         if credentials is None:
-            return door.read(self._url, {}, self._seconds)
+            return http.read(self._url, {}, self._seconds)
         now_ms = int(time.time() * 1000) + self.ahead_ms
         headers, self.shown = signed(form, credentials, now_ms)
-        return door.read(self._url, headers, self._seconds)
+        return http.read(self._url, headers, self._seconds)
 
 
 def _now() -> str:
