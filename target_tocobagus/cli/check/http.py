@@ -1,8 +1,8 @@
 """One read over HTTP, made as the target's client makes its requests.
 
-By the same library, so that proxies, certificate authorities and ``NO_PROXY`` are read from the
-environment in the same way; without ``~/.netrc``, cookies and redirects, as there. Each read has a
-connection of its own and is made once.
+The same library reads proxies, certificate authorities and ``NO_PROXY`` from the environment. No
+session sends it, so ``~/.netrc``, cookies and redirects are ignored. Each read has its own
+connection and is made once.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ from __future__ import annotations
 import ssl
 import time
 from datetime import datetime, timezone
-from http.cookiejar import DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import requests
 from requests.utils import select_proxy
@@ -20,79 +19,112 @@ from target_tocobagus.api.client import USER_AGENT, DeadlineAdapter
 from target_tocobagus.api.deadline import set_deadline, was_sent
 from target_tocobagus.api.network_errors import Failed, translated
 from target_tocobagus.api.response_body import read_body, read_content
-from target_tocobagus.cli.check.observed import Answer, Certificate, Surroundings
 from target_tocobagus.core.model import Reply
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from requests import PreparedRequest, Response
+    from requests import Response
+
+PRODUCTS: Final = "/partner/stores/products"
+"""A read that is documented for this API, signed like the write: nothing changes by it."""
 
 _BEGINNING: Final = 4096
+_HEADERS: Final = {
+    **requests.utils.default_headers(),
+    "User-Agent": USER_AGENT,
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip, deflate",
+}
+
+
+class Surroundings(NamedTuple):
+    """What the environment says of requests to a URL, as `requests` reads it.
+
+    Attributes:
+        proxy: The proxy's URL, with its password; ``None`` for none.
+        bundle: The CA bundle's file; ``None`` for the one that comes with `requests`.
+    """
+
+    proxy: str | None
+    bundle: str | None
+
+
+class Certificate(NamedTuple):
+    """A certificate that was verified.
+
+    Attributes:
+        until: The last day on which it is valid, as ``2027-01-31``.
+    """
+
+    issuer: str
+    until: str
+
+
+class Answer(NamedTuple):
+    """What came back over HTTP.
+
+    Attributes:
+        reply: As the target reads it; with all headers, by lower-case name.
+        text: The beginning of the body.
+        sent_ms: The time of the request by this machine's clock, in ms since the epoch.
+        received_ms: The time of the answer.
+        certificate: ``None`` by plain http, or where the connection was closed with the answer.
+    """
+
+    reply: Reply
+    text: str
+    sent_ms: int
+    received_ms: int
+    certificate: Certificate | None
 
 
 def surroundings(url: str) -> Surroundings:
     """Read from the environment what concerns requests to a URL."""
-    with requests.Session() as session:
-        found = session.merge_environment_settings(url, {}, None, None, None)
+    found = _environment(url)
     verify = found["verify"]
     proxy = select_proxy(url, found["proxies"])
     return Surroundings(proxy or None, verify if isinstance(verify, str) else None)
 
 
 def read(url: str, headers: Mapping[str, str], seconds: float) -> Answer | Failed:
-    """Make one GET.
+    """Make one GET within a time limit.
 
     Args:
         url: What to read.
-        headers: Those that sign it; the others are the client's.
-        seconds: How long it may take, as a whole.
+        headers: Those that sign it; the client's others are added.
+        seconds: The time limit of the whole exchange.
     """
     set_deadline(time.monotonic() + seconds)
+    adapter = DeadlineAdapter()
     try:
-        with _session() as session:
-            return _exchange(session, url, headers, seconds)
+        return _exchange(adapter, url, headers, seconds)
     except Exception as error:  # noqa: BLE001  # whatever a library raises is a finding
         return translated(error, sent=was_sent())
-
-
-def _session() -> requests.Session:
-    session = requests.Session()
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    session.headers["User-Agent"] = USER_AGENT
-    adapter = DeadlineAdapter()
-    for scheme in ("https://", "http://"):
-        session.mount(scheme, adapter)
-    return session
+    finally:
+        adapter.close()
 
 
 def _exchange(
-    session: requests.Session, url: str, headers: Mapping[str, str], seconds: float
+    adapter: DeadlineAdapter, url: str, headers: Mapping[str, str], seconds: float
 ) -> Answer:
-    given = {"Accept": "application/json", **headers}
-    request = requests.Request("GET", url, headers=given, auth=_unchanged)
-    environment = session.merge_environment_settings(url, {}, True, None, None)  # noqa: FBT003  # stream
+    request = requests.Request("GET", url, headers={**_HEADERS, **headers}).prepare()
+    environment = _environment(url)
     sent_ms = _now_ms()
-    response = session.send(
-        session.prepare_request(request),
-        timeout=seconds,
-        allow_redirects=False,
-        **environment,
-    )
-    with response:
+    with adapter.send(request, timeout=seconds, **environment) as response:
         received_ms = _now_ms()
         certificate = _certificate(response)
         content = read_content(response.raw)
-    shown = {name.lower(): value for name, value in response.headers.items()}
-    reply = Reply(response.status_code, read_body(content), shown)
+    named = {name.lower(): value for name, value in response.headers.items()}
+    reply = Reply(response.status_code, read_body(content), named)
     # Without the NULs of UTF-16, between which no secret would be found.
     text = content[:_BEGINNING].decode(errors="replace").replace("\0", "")
     return Answer(reply, text, sent_ms, received_ms, certificate)
 
 
-def _unchanged(request: PreparedRequest) -> PreparedRequest:
-    """Stand in for an authentication, so that ``~/.netrc`` is not asked for one."""
-    return request
+def _environment(url: str) -> Any:
+    with requests.Session() as session:
+        return session.merge_environment_settings(url, {}, None, None, None)
 
 
 def _now_ms() -> int:

@@ -1,161 +1,146 @@
-"""What is asked of the network and of the API, one thing after the other.
+"""Reads that are signed: in the configured form, and if that is refused, in the other forms.
 
-Each question needs the answer to the one before, so the first that fails ends the conversation, and
-the others are said not to have been tried. Nothing is asked twice; but a signature that is refused
-is tried in its other forms, and a time that is refused is set by the server's, as a run would.
+The partner guide and the endpoint's page differ in the prefix, and the rule for the signed path is
+known from one example only; so a server may want any combination of the two. A refused timestamp is
+replaced by the server's own time, as in a run.
 """
 
 from __future__ import annotations
 
 import time
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from itertools import product
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from urllib.parse import urlsplit
 
+from target_tocobagus.api import signing
 from target_tocobagus.api.network_errors import Failed
-from target_tocobagus.cli.check import answers, http, sockets, timing
-from target_tocobagus.cli.check.advice_on_answers import Answers
-from target_tocobagus.cli.check.catalogue import Network
-from target_tocobagus.cli.check.finding import NETWORK, not_tried
-from target_tocobagus.cli.check.forms import PRODUCTS, as_settings, forms, signed
-from target_tocobagus.cli.check.masking import masked_url
-from target_tocobagus.cli.check.network import Reach
-from target_tocobagus.cli.check.routing import route, variable_of
+from target_tocobagus.api.redaction import BLANK
+from target_tocobagus.cli.check import answers, http
+from target_tocobagus.cli.check.catalogue import Answers
+from target_tocobagus.cli.check.finding import not_tried
+from target_tocobagus.cli.check.http import PRODUCTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from target_tocobagus.cli.check.finding import Finding
-    from target_tocobagus.cli.check.forms import Form
-    from target_tocobagus.cli.check.observed import Answer, Route
+    from target_tocobagus.cli.check.http import Answer
     from target_tocobagus.config.settings import Credentials, Settings
 
-MOST_SECONDS: Final = 10
-"""What each attempt gets at most: who waits at a terminal has less patience than a run."""
-
-_PROXY_REFUSAL: Final = 407
+_DOCUMENTED_PREFIXES: Final = ("sha256=", "")
+_DOCUMENTED_PATHS: Final = ("", "/api/v1")
 
 
-def check_network(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
-    """Make the checks that need the network, as far as one leads to the next.
+class Form(NamedTuple):
+    """How a request is signed; the fields are settings."""
 
-    Args:
-        settings: With credentials, or without.
-        environ: The environment, to name the variables that matter.
-    """
-    made = set()
-    for finding in _Conversation(settings, environ).findings():
-        yield finding
-        made.add(finding.check)
-        if finding.blocks:
-            left = [check for check in NETWORK if check not in made]
-            yield from (not_tried(check, finding.blocks) for check in left)
-            return
+    signature_prefix: str
+    signed_path_prefix: str
+
+    def __str__(self) -> str:
+        """Describe it in a clause."""
+        prefix = f"{self.signature_prefix} and hex" if self.signature_prefix else "bare hex"
+        return f"{prefix}, for the path {self.signed_path_prefix}{PRODUCTS}"
 
 
-def patience(settings: Settings) -> int:
-    """Give the seconds that one attempt may take."""
-    return min(settings.request_timeout_seconds, MOST_SECONDS)
-
-
-class _Conversation:
-    """One conversation.
+class SignedRead(NamedTuple):
+    """A read that can be sent.
 
     Attributes:
-        ahead_ms: How far the server's clock is taken to be ahead.
-        shown: What was signed last, the token blanked out; empty before.
+        headers: The five that the API asks for.
+        shown: The lines that were signed, with the token blanked out.
     """
 
-    def __init__(self, settings: Settings, environ: Mapping[str, str]) -> None:
-        self._settings = settings
-        self._environ = environ
-        self._seconds = patience(settings)
+    headers: dict[str, str]
+    shown: tuple[str, ...]
+
+
+def forms(settings: Settings) -> list[Form]:
+    """List the forms to be tried: the configured one, then the documented ones, each once."""
+    configured = Form(settings.signature_prefix, settings.signed_path_prefix)
+    prefixes = [configured.signature_prefix, *_DOCUMENTED_PREFIXES]
+    paths = [configured.signed_path_prefix, urlsplit(settings.api_url).path, *_DOCUMENTED_PATHS]
+    return list(dict.fromkeys([configured, *(Form(*pair) for pair in product(prefixes, paths))]))
+
+
+def signed(form: Form, credentials: Credentials, now_ms: int) -> SignedRead:
+    """Sign a read as the target signs its requests; `now_ms` is the server's time."""
+    path = form.signed_path_prefix + PRODUCTS
+    headers = signing.signed_headers(credentials, now_ms)
+    base = signing.base_string("GET", path, headers, b"")
+    shown = signing.base_string("GET", path, {**headers, "x-store-token": BLANK}, b"")
+    value = signing.signature(base, credentials.partner_secret, form.signature_prefix)
+    return SignedRead({**headers, "x-signature": value}, tuple(shown.split("\n")))
+
+
+def as_settings(form: Form, configured: Form) -> str:
+    """Name the settings to be changed for a form, and their values."""
+    pairs = zip(Form._fields, form, configured, strict=True)
+    return " and ".join(f'{name} to "{value}"' for name, value, old in pairs if value != old)
+
+
+class SignedReads:
+    """Makes reads, and says what the answers tell of the clock and the signature."""
+
+    def __init__(self, settings: Settings, seconds: float) -> None:
+        self._credentials = settings.credentials
         self._url = settings.api_url + PRODUCTS
+        self._seconds = seconds
         self._forms = forms(settings)
-        self.ahead_ms = 0
-        self.shown: tuple[str, ...] = ()
+        self._ahead_ms = 0  # how far the server's clock is ahead
+        self._shown: tuple[str, ...] = ()  # the lines that were signed last
 
-    def findings(self) -> Iterator[Finding]:
-        """Go the way to the API, and speak to it."""
-        proxy, bundle = http.surroundings(self._url)
-        way = route(self._url, proxy, self._environ)
-        if way is None:
-            yield self._unusable(str(proxy))
-        else:
-            yield from self._along(way, Reach(way, bundle, self._seconds))
+    def ask(self, form: Form | None = None) -> Answer | Failed:
+        """Make one read, in the configured form if none is given; unsigned without credentials."""
+        if self._credentials is None:
+            return http.read(self._url, {}, self._seconds)
+        now_ms = int(time.time() * 1000) + self._ahead_ms
+        headers, self._shown = signed(form or self._forms[0], self._credentials, now_ms)
+        return http.read(self._url, headers, self._seconds)
 
-    def _along(self, way: Route, reach: Reach) -> Iterator[Finding]:
-        if way.proxy:
-            yield Network.PROXY_USED.finding(variable=way.proxy.variable, proxy=way.proxy.shown)
-        yield reach.resolved(sockets.resolve(*way.first_hop, self._seconds))
-        yield reach.connected(sockets.connect(*way.first_hop, self._seconds))
-        if not way.secure:
-            yield Network.PLAIN_HTTP.finding()
-        answer = self._ask(self._forms[0])
-        if isinstance(answer, Failed):
-            yield reach.failed(answer, _now())
-        elif answer.reply.status == _PROXY_REFUSAL:
-            yield reach.wants_user()
-        else:
-            if way.secure:
-                yield reach.certified(answer)
-            yield answers.answered(answer, way)
-            yield from self._judged(answer)
-
-    def _unusable(self, proxy: str) -> Finding:
-        scheme = self._url.partition(":")[0]
-        variable = variable_of(proxy, scheme, self._environ)
-        return Network.PROXY_UNUSABLE.finding(variable=variable, proxy=masked_url(proxy))
-
-    def _judged(self, answer: Answer) -> Iterator[Finding]:
-        """Say what an answer of the API says of the clock, and of the signature."""
+    def findings(self, answer: Answer, now: str) -> Iterator[Finding]:
+        """Say what an answer tells; `now` is this machine's time, for the reader."""
         verdict = answers.verdict(answer)
-        if self._settings.credentials is None:
-            yield timing.timed(answer, accepted=False)
+        if self._credentials is None:
+            yield answers.timed(answer, accepted=False)
             yield not_tried("signature", "the credentials are not complete")
-            return
-        if verdict == "time":
-            yield from self._timed_anew(answer)
-            return
-        yield timing.timed(answer, accepted=verdict == "accepted")
-        yield self._signature(answer)
+        elif verdict == "time":
+            yield answers.time_refused(answer, now)
+            yield self._by_server_time(answer)
+        else:
+            yield answers.timed(answer, accepted=verdict == "accepted")
+            yield self._signature(answer)
 
-    def _timed_anew(self, answer: Answer) -> Iterator[Finding]:
-        """Follow the server's clock, and ask once more."""
-        yield timing.refused(answer, _now())
-        found = timing.offset(answer)
-        self.ahead_ms = found.ms if found else 0
-        again = self._ask(self._forms[0])
+    def _by_server_time(self, refusal: Answer) -> Finding:
+        found = answers.offset(refusal)
+        self._ahead_ms = found.ms if found else 0
+        again = self.ask()
         verdict = "none" if isinstance(again, Failed) else answers.verdict(again)
         if isinstance(again, Failed) or verdict == "none":
-            yield not_tried("signature", "the second read, by the server's time, has failed")
-        elif verdict == "time":
-            yield timing.refused_again(again)
-        else:
-            yield self._signature(again)
+            return not_tried("signature", "the second read, by the server's time, has failed")
+        if verdict == "time":
+            return Answers.CLOCK_STUBBORN.finding(described=answers.described_time(again))
+        return self._signature(again)
 
     def _signature(self, answer: Answer) -> Finding:
         verdict = answers.verdict(answer)
         if verdict == "accepted":
-            return Answers.SIGNATURE_ACCEPTED.finding(quoted=self.shown)
+            return Answers.SIGNATURE_ACCEPTED.finding(quoted=self._shown)
         if verdict == "signature":
-            return self._other_form(answer)
-        return answers.denied(answer, self.shown)
+            return self._other_forms(answer)
+        return answers.denied(answer, self._shown)
 
-    def _other_form(self, refusal: Answer) -> Finding:
-        """Try the other forms of a signature that is refused, until the server takes one."""
-        shown = self.shown
-        count = len(self._forms)
-        for tried, form in enumerate(self._forms[1:], start=1):
-            answer = self._ask(form)
+    def _other_forms(self, refusal: Answer) -> Finding:
+        """Try the other forms until the server accepts one."""
+        shown, count = self._shown, len(self._forms)
+        tried = f"all {count} forms"
+        for number, form in enumerate(self._forms[1:], start=1):
+            answer = self.ask(form)
             if isinstance(answer, Failed) or answers.verdict(answer) == "none":
-                return self._refused(
-                    refusal, shown, f"{tried} of {count} forms, and then fails to answer"
-                )
+                tried = f"{number} of {count} forms, and then fails to answer"
+                break
             if answers.verdict(answer) != "signature":
                 return self._signed_otherwise(form, answer)
-        return self._refused(refusal, shown, f"all {count} forms")
-
-    def _refused(self, refusal: Answer, shown: tuple[str, ...], tried: str) -> Finding:
         described = answers.described(refusal, "The server does not accept the signature")
         return Answers.SIGNATURE_REFUSED.finding(described=described, tried=tried, quoted=shown)
 
@@ -164,7 +149,7 @@ class _Conversation:
             "old": self._forms[0],
             "new": form,
             "settings": as_settings(form, self._forms[0]),
-            "quoted": self.shown,
+            "quoted": self._shown,
         }
         if answers.verdict(answer) == "accepted":
             return Answers.SIGNED_OTHERWISE.finding(**facts)
@@ -172,16 +157,3 @@ class _Conversation:
         return Answers.SIGNED_OTHERWISE_AND_REFUSED.finding(
             described=described, names=answers.to_check(answer), **facts
         )
-
-    def _ask(self, form: Form) -> Answer | Failed:
-        """Make one read, signed in a form; unsigned without credentials."""
-        credentials: Credentials | None = self._settings.credentials
-        if credentials is None:
-            return http.read(self._url, {}, self._seconds)
-        now_ms = int(time.time() * 1000) + self.ahead_ms
-        headers, self.shown = signed(form, credentials, now_ms)
-        return http.read(self._url, headers, self._seconds)
-
-
-def _now() -> str:
-    return datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")

@@ -15,6 +15,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from click.testing import CliRunner
+from hypothesis import strategies as st
 
 from target_tocobagus.cli import main
 
@@ -22,10 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from target_tocobagus.cli.check.advice import Diagnosis
+    from target_tocobagus.cli.check.finding import Diagnosis
     from target_tocobagus.sandbox.testing import Sandbox
 
 PATIENCE: Final = 30.0
+SECRETS: Final = st.text(string.ascii_letters + string.digits + "-_=/+.~", min_size=8, max_size=40)
 WIDE: Final = 5000
 """Columns; so wide that nothing is broken into lines."""
 
@@ -44,7 +46,7 @@ class Shown(NamedTuple):
     """
 
     check: str
-    standing: str
+    result: str
     found: str
     more: str
 
@@ -64,16 +66,16 @@ class Checked(NamedTuple):
         """Tell whether something was found, by all that its row says."""
         row = diagnosis.value
         return any(
-            (each.check, each.standing) == (row.check, row.standing)
+            (each.check, each.result) == (row.check, row.result)
             and re.fullmatch(_pattern(row.found), each.found)
             and re.search(_pattern(row.todo), each.more, re.DOTALL)
             for each in self.shown
         )
 
     @property
-    def standings(self) -> dict[str, str]:
+    def results(self) -> dict[str, str]:
         """How the last finding of each check stands."""
-        return {each.check: each.standing for each in self.shown}
+        return {each.check: each.result for each in self.shown}
 
 
 def _pattern(template: str) -> str:

@@ -87,7 +87,7 @@ def test_what_deserves_attention_keeps_no_run_from_working(tmp_path: Path) -> No
         done = run("--config", written(sandbox, tmp_path))
 
     assert done.returncode == 0
-    assert done.stdout.endswith("\nA run would work; look at what is named: 1 attention.\n")
+    assert done.stdout.endswith("\nA run would work; see above: 1 attention.\n")
 
 
 @pytest.mark.parametrize("width", [30, 80, 120])
