@@ -1,11 +1,8 @@
-"""The way to the API, below HTTP: the proxy, the name, the connection, the certificate.
-
-`resolve` and `connect` make one attempt each, as the target's client makes them; the rest says what
-an observation means.
-"""
+"""The way to the API, below HTTP: the proxy, the name, the connection, the certificate."""
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import re
 import shlex
@@ -52,10 +49,8 @@ _MEANINGS: Final[dict[Failure, Diagnosis]] = {
     "no tls": Network.NO_TLS,
     "tls": Network.TLS_FAILED,
     "no answer": Answers.NO_ANSWER,
-    "lost": Answers.CONNECTION_LOST,
-    "garbled": Answers.CONNECTION_LOST,
-    "unusable": Answers.CONNECTION_LOST,
 }
+"""The rest means that the connection was lost."""
 
 
 class Proxy(NamedTuple):
@@ -159,7 +154,9 @@ class Route(NamedTuple):
             fails = failed.detail.startswith(_SERVER_ERROR)
             return (Network.PROXY_FAILS if fails else Network.PROXY_FORBIDS).finding(**facts)
         lost = self.proxy and failed.failure in {"lost", "garbled"}
-        meaning = Network.PROXY_LOST if lost else _MEANINGS[failed.failure]
+        meaning = (
+            Network.PROXY_LOST if lost else _MEANINGS.get(failed.failure, Answers.CONNECTION_LOST)
+        )
         return meaning.finding(now=now, command=self._openssl(), **facts)
 
     def wants_user(self) -> Finding:
@@ -196,7 +193,7 @@ class Route(NamedTuple):
 def resolve(
     host: str, port: int, seconds: float, lookup: Callable[..., Any] | None = None
 ) -> list[str] | Failed:
-    """Find a host's addresses, each once."""
+    """Find a host's addresses, each once, as the target's client does."""
     try:
         entries = addresses.resolve(host, port, seconds, lookup)
     except socket.gaierror as error:
@@ -255,8 +252,6 @@ def _place(host: str, port: int) -> str:
 
 
 def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
+    with contextlib.suppress(ValueError):
+        return bool(ipaddress.ip_address(host))
+    return False

@@ -108,6 +108,29 @@ def check(config: Mapping[str, Any], folder: Path, env: Mapping[str, str], *more
     return Checked(result.exit_code, result.output, rows(result.stdout))
 
 
+def run(*arguments: object, **env: str) -> Checked:
+    """Run the command as a process of its own, its output piped."""
+    given = {**clean_environment(), "COLUMNS": str(WIDE), **env}
+    command = [*TOCOBAGUS, "check", *map(str, arguments)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env=given, timeout=PATIENCE
+    )
+    assert done.stderr == ""
+    return Checked(done.returncode, done.stdout, rows(done.stdout))
+
+
+def assert_found(done: Checked, diagnosis: Diagnosis, told: tuple[str, ...] = ()) -> None:
+    """Assert a finding with these texts, its exit code, and that no marker is shown."""
+    row = diagnosis.value
+    found = [each for each in done.shown if (each.check, each.result) == (row.check, row.result)]
+
+    assert done.finds(diagnosis), done.output
+    assert all(any(text in each.found + each.more for each in found) for text in told), found
+    assert done.code == int(any(each.result not in {"ok", "attention"} for each in done.shown))
+    assert row.result != "wrong" or done.code == 1
+    assert "MARKER" not in done.output
+
+
 def rows(output: str) -> list[Shown]:
     """Read a page that was written without breaking lines."""
     shown: list[Shown] = []
@@ -162,19 +185,6 @@ def closed() -> Iterator[str]:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield place_of(taken)
-
-
-@contextlib.contextmanager
-def deaf() -> Iterator[str]:
-    """Hold a port that lets no more connections wait, so that Linux leaves them unanswered."""
-    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
-        waiting = [socket.socket() for _ in range(4)]
-        for each in waiting:
-            each.settimeout(0)
-            each.connect_ex(listener.getsockname())
-        yield place_of(listener)
-        for each in waiting:
-            each.close()
 
 
 def place_of(sock: socket.socket) -> str:

@@ -5,38 +5,32 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
-import ssl
-import subprocess
 import sys
 import threading
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pytest
-import requests
 import trustme
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from target_tocobagus.api.deadline import ConnectionTimeoutError
-from target_tocobagus.api.network_errors import Failed, translated
+from target_tocobagus.api.network_errors import Failed
 from target_tocobagus.cli.check import network
 from target_tocobagus.cli.check.catalogue import Answers, Network
 from target_tocobagus.cli.check.network import Proxy, Route
 from target_tocobagus.sandbox.testing import running
-from tests.api.scripted_server import two_addresses
+from tests.api.scripted_server import deaf, two_addresses
 from tests.cli.check.bench import (
     SECRETS,
-    TOCOBAGUS,
-    WIDE,
     Checked,
+    assert_found,
     check,
-    clean_environment,
     closed,
-    deaf,
     only_read,
+    place_of,
     proxy,
-    rows,
+    run,
     saying,
 )
 
@@ -201,8 +195,7 @@ def test_what_stands_on_the_way_is_found(
     """Each situation has a finding of its own, the exit code follows, and no password is shown."""
     done = checked(case, tmp_path, places)
 
-    assert done.finds(case.found), done.output
-    assert done.code == int(any(each.result != "ok" for each in done.shown))
+    assert_found(done, case.found)
     assert done.code == int(case.found.value.result != "ok" or "UNTRUSTED" in case.found.name)
     assert PASSWORD not in done.output
 
@@ -296,7 +289,8 @@ def test_a_host_that_is_not_to_be_had_is_told_within_the_time(
 @pytest.mark.parametrize("variable", ["", "HTTP_PROXY"])
 def test_a_connection_that_is_never_taken_ends_with_the_time(variable: str, tmp_path: Path) -> None:
     """The attempt gets what `request_timeout_seconds` says, and the finding tells so."""
-    with running() as sandbox, deaf() as place:
+    with running() as sandbox, deaf("127.0.0.1") as listener:
+        place = place_of(listener)
         url = sandbox.api_url if variable else f"http://{place}/api/v1"
         env = {variable: f"http://{place}"} if variable else {}
         config = {**sandbox.credentials, "api_url": url, "request_timeout_seconds": 1}
@@ -317,15 +311,12 @@ def test_a_host_whose_first_address_is_silent_is_reached_by_the_second(tmp_path:
         path = tmp_path / "config.json"
         path.write_text(json.dumps(config), "utf-8")
         with two_addresses(tmp_path, port, "127.0.0.3", "127.0.0.1") as resolver:
-            env = {**clean_environment(), **resolver, "COLUMNS": str(WIDE)}
-            command = [*TOCOBAGUS, "check", "--config", str(path)]
-            done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+            done = run("--config", path, **resolver)
         assert only_read(sandbox)
-    shown = {each.check: each for each in rows(done.stdout)}
 
-    assert done.returncode == 0, done.stdout
-    assert "localhost is 127.0.0.3, 127.0.0.1." in shown["name"].found
-    assert shown["signature"].result == "ok"
+    assert done.code == 0, done.output
+    assert "localhost is 127.0.0.3, 127.0.0.1." in done.of("name").found
+    assert done.results["signature"] == "ok"
 
 
 def test_tls_that_does_not_come_about_in_time_is_told(tmp_path: Path) -> None:
@@ -409,54 +400,6 @@ def test_addresses_are_listed_each_once_and_not_too_many() -> None:
     assert finding.found == f"{shown} The proxy resolves api.example."
 
 
-@pytest.mark.parametrize(
-    ("code", "failure"),
-    [(26, "certificate"), (18, "untrusted"), (62, "wrong name"), (10, "expired")],
-)
-def test_why_a_certificate_does_not_verify_is_told_by_openssls_number(
-    code: int, failure: str
-) -> None:
-    """The rest are told in OpenSSL's words; an unknown one too."""
-    cause = ssl.SSLCertVerificationError(1, "certificate verify failed")
-    cause.verify_code, cause.verify_message = code, "unsuitable purpose"
-    failed = translated(OSError("outer", cause))
-
-    assert failed == Failed(failure, "unsuitable purpose")  # type: ignore[arg-type]  # a table of texts
-    if failure == "certificate":
-        finding = ROUTE.failed(failed)
-        assert "unsuitable purpose" in finding.found
-        assert "openssl s_client -connect api.example:443 " in finding.command
-
-
-@pytest.mark.parametrize(
-    ("error", "failed"),
-    [
-        (
-            requests.exceptions.ProxyError("outer", ConnectionRefusedError(111, "Refused")),
-            Failed("proxy lost", "Refused"),
-        ),
-        (requests.exceptions.ProxyError(TimeoutError()), Failed("proxy lost", "no answer in time")),
-        (requests.ConnectTimeout(ConnectionTimeoutError(None, "")), Failed("no connection")),
-        (requests.ReadTimeout("outer", TimeoutError()), Failed("no answer")),
-        (ssl.SSLError(1, "[SSL] record layer failure"), Failed("no tls", "record layer failure")),
-    ],
-    ids=str,
-)
-def test_what_breaks_between_two_steps_is_told_by_the_second(
-    error: Exception, failed: Failed
-) -> None:
-    """What took a connection a moment ago may not take the next."""
-    assert translated(error) == failed
-
-
-def test_errors_that_go_round_in_a_circle_are_read_once() -> None:
-    """Whatever wraps what, the innermost cause is found, or at least the walk ends."""
-    first, second = OSError("first"), LookupError("second")
-    first.__cause__, second.__cause__ = second, first
-
-    assert translated(first) == Failed("garbled", "it cannot be understood")
-
-
 def test_an_ipv6_address_is_written_with_brackets() -> None:
     """As in URLs, so that its port can be told from it."""
     place = Route("::1", 8443, secure=True, proxy=None)
@@ -530,3 +473,11 @@ def test_a_proxy_that_a_run_cannot_use_is_none(url: str) -> None:
     """By its scheme, its port, or its host."""
     assert Proxy.parse(url, "HTTPS_PROXY") is None
     assert "pw" not in network.masked_url(url)
+
+
+def test_a_certificate_that_does_not_verify_is_described_in_openssls_words() -> None:
+    """With the command that shows it."""
+    finding = ROUTE.failed(Failed("certificate", "unsuitable purpose"))
+
+    assert "unsuitable purpose" in finding.found
+    assert "openssl s_client -connect api.example:443 " in finding.command

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -17,7 +16,7 @@ from target_tocobagus.cli import main
 from target_tocobagus.cli.check import settings
 from target_tocobagus.cli.check.catalogue import Setup
 from target_tocobagus.sandbox.testing import running
-from tests.cli.check.bench import TOCOBAGUS, Checked, check, clean_environment, rows
+from tests.cli.check.bench import Checked, assert_found, check, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -211,14 +210,7 @@ def checked(case: Case, folder: Path, sandbox: Sandbox) -> Checked:
 def test_what_is_wrong_on_this_machine_is_found(case: Case, folder: Path, sandbox: Sandbox) -> None:
     """Each has a finding of its own; the exit code follows, and no value is shown."""
     done = checked(case, folder, sandbox)
-    row = case.found.value
-    found = [each for each in done.shown if (each.check, each.result) == (row.check, row.result)]
-
-    assert done.finds(case.found), done.output
-    assert all(any(text in each.found + each.more for each in found) for text in case.told), found
-    assert done.code == int(any(each.result not in {"ok", "attention"} for each in done.shown))
-    assert (case.found.value.result == "wrong") <= (done.code == 1)
-    assert "MARKER" not in done.output
+    assert_found(done, case.found, case.told)
 
 
 def test_all_that_can_be_found_on_this_machine_has_a_case() -> None:
@@ -310,16 +302,13 @@ def test_a_configuration_that_cannot_be_read_is_told_without_its_content(
     """And nobody is asked: what is missing might have named another server."""
     path = tmp_path / "config.json"
     path.write_bytes(content)
-    command = [*TOCOBAGUS, "check", "--config", str(path)]
-    env = {**clean_environment(), "COLUMNS": "5000"}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
-    shown = Checked(done.returncode, done.stdout, rows(done.stdout))
+    shown = run("--config", path)
 
     assert shown.code == 1
     assert told in shown.of("settings").more
     assert {each.result for each in shown.shown[1:]} == {"not tried"}
     assert [each.check for each in shown.shown[-2:]] == ["signature", "rejects"]
-    assert "MARKER" not in done.stdout + done.stderr
+    assert "MARKER" not in shown.output
 
 
 @pytest.mark.parametrize("path", [5, ""])
@@ -342,15 +331,6 @@ def test_a_configuration_that_the_system_cannot_read_is_told() -> None:
     assert "/proc/self/mem cannot be read (Input/output error)" in result.stdout
 
 
-def settings_in(env: dict[str, str], *options: str) -> Checked:
-    """Check with settings from the environment, in a process of its own."""
-    command = [*TOCOBAGUS, "check", "--config=ENV", *options]
-    given = {**clean_environment(), "COLUMNS": "5000", **env}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=given)
-    assert "Traceback" not in done.stderr
-    return Checked(done.returncode, f"{done.stdout}{done.stderr}", rows(done.stdout))
-
-
 def test_settings_come_from_the_environment_as_the_target_takes_them(
     tmp_path: Path, sandbox: Sandbox
 ) -> None:
@@ -359,8 +339,8 @@ def test_settings_come_from_the_environment_as_the_target_takes_them(
     env = {f"TARGET_TOCOBAGUS_{key.upper()}": value for key, value in config.items()}
     env["TARGET_TOCOBAGUS_STREAMS"] = json.dumps([LONG])
     (tmp_path / "config.json").write_text(json.dumps({"api_url": "https://127.0.0.1:1"}))
-    good = settings_in(env, "--config", str(tmp_path / "config.json"), "--stream", str(CSV))
-    bad = settings_in({**env, "TARGET_TOCOBAGUS_STOCK_BUFFER": "MARKER"})
+    good = run("--config=ENV", "--config", tmp_path / "config.json", "--stream", CSV, **env)
+    bad = run("--config=ENV", **env, TARGET_TOCOBAGUS_STOCK_BUFFER="MARKER")
 
     assert good.of("settings").found.startswith(f"the environment and {tmp_path}/config.json: 6")
     assert good.results["signature"] == "ok"
