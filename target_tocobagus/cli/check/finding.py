@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypeAlias
+from enum import Enum
+from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
-Standing: TypeAlias = Literal["ok", "attention", "wrong", "not tried"]
-"""How a finding stands: `attention` means that a run works, and that there is something to mend."""
+Result: TypeAlias = Literal["ok", "attention", "wrong", "not tried"]
+"""`attention` means that a run would work, and that something should be looked at."""
 
 Check: TypeAlias = Literal[
     "settings",
@@ -33,28 +34,50 @@ NETWORK: Final[tuple[Check, ...]] = (
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One line of the verdict.
+    """The result of one check, as the page shows it.
 
     Attributes:
-        check: Which check has found it.
         found: What was found, in sentences.
         todo: What to do, in sentences; empty where nothing is to be done.
-        command: A command that shows more; empty where there is none.
+        blocks: Why the checks that follow cannot be made; empty where they can.
+        command: A command that shows more.
         points: Several things that were found, one each.
-        quoted: The lines that were signed, to be shown as they are.
-        blocks: Why the checks that come after cannot be made; empty where they can.
+        quoted: The lines that were signed, shown as they are.
     """
 
     check: Check
-    standing: Standing
+    result: Result
     found: str
     todo: str = ""
+    blocks: str = ""
     command: str = ""
     points: tuple[str, ...] = ()
     quoted: tuple[str, ...] = ()
-    blocks: str = ""
+
+
+class Diagnosis(Enum):
+    """Something that can be found; its value is a `Finding` with places for facts."""
+
+    def finding(
+        self,
+        *,
+        command: str = "",
+        points: tuple[str, ...] = (),
+        quoted: tuple[str, ...] = (),
+        **facts: Any,
+    ) -> Finding:
+        """Fill in the facts; a command is shown only below a text that ends with a colon."""
+        row: Finding = self.value
+        return msgspec.structs.replace(
+            row,
+            found=row.found.format(**facts).strip(),
+            todo=row.todo.format(**facts),
+            command=command if row.todo.endswith(":") else "",
+            points=points,
+            quoted=quoted,
+        )
 
 
 def not_tried(check: Check, why: str) -> Finding:
-    """Say why a check was not made, in a clause; it is read with the standing before it."""
+    """Say why a check was not made; `why` is a clause without a full stop."""
     return Finding(check, "not tried", f"because {why}.")

@@ -88,9 +88,9 @@ def _read_config(path: Path) -> dict[str, Any]:
 
 
 def _read_environment() -> dict[str, Any]:
-    from target_tocobagus.cli.check import configuring
+    from target_tocobagus.cli.check import settings
 
-    given = configuring.read([ENVIRONMENT])
+    given = settings.read([ENVIRONMENT])
     if given.problems:
         raise _unusable(given.problems)
     return given.values

@@ -15,6 +15,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from click.testing import CliRunner
+from hypothesis import strategies as st
 
 from target_tocobagus.cli import main
 
@@ -22,10 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from target_tocobagus.cli.check.advice import Diagnosis
+    from target_tocobagus.cli.check.finding import Diagnosis
     from target_tocobagus.sandbox.testing import Sandbox
 
 PATIENCE: Final = 30.0
+SECRETS: Final = st.text(string.ascii_letters + string.digits + "-_=/+.~", min_size=8, max_size=40)
 WIDE: Final = 5000
 """Columns; so wide that nothing is broken into lines."""
 
@@ -44,7 +46,7 @@ class Shown(NamedTuple):
     """
 
     check: str
-    standing: str
+    result: str
     found: str
     more: str
 
@@ -64,16 +66,16 @@ class Checked(NamedTuple):
         """Tell whether something was found, by all that its row says."""
         row = diagnosis.value
         return any(
-            (each.check, each.standing) == (row.check, row.standing)
+            (each.check, each.result) == (row.check, row.result)
             and re.fullmatch(_pattern(row.found), each.found)
             and re.search(_pattern(row.todo), each.more, re.DOTALL)
             for each in self.shown
         )
 
     @property
-    def standings(self) -> dict[str, str]:
+    def results(self) -> dict[str, str]:
         """How the last finding of each check stands."""
-        return {each.check: each.standing for each in self.shown}
+        return {each.check: each.result for each in self.shown}
 
 
 def _pattern(template: str) -> str:
@@ -104,6 +106,29 @@ def check(config: Mapping[str, Any], folder: Path, env: Mapping[str, str], *more
     for secret in (config.get("partner_secret"), config.get("store_token")):
         assert not secret or len(secret) < 4 or secret not in result.output
     return Checked(result.exit_code, result.output, rows(result.stdout))
+
+
+def run(*arguments: object, **env: str) -> Checked:
+    """Run the command as a process of its own, its output piped."""
+    given = {**clean_environment(), "COLUMNS": str(WIDE), **env}
+    command = [*TOCOBAGUS, "check", *map(str, arguments)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env=given, timeout=PATIENCE
+    )
+    assert done.stderr == ""
+    return Checked(done.returncode, done.stdout, rows(done.stdout))
+
+
+def assert_found(done: Checked, diagnosis: Diagnosis, told: tuple[str, ...] = ()) -> None:
+    """Assert a finding with these texts, its exit code, and that no marker is shown."""
+    row = diagnosis.value
+    found = [each for each in done.shown if (each.check, each.result) == (row.check, row.result)]
+
+    assert done.finds(diagnosis), done.output
+    assert all(any(text in each.found + each.more for each in found) for text in told), found
+    assert done.code == int(any(each.result not in {"ok", "attention"} for each in done.shown))
+    assert row.result != "wrong" or done.code == 1
+    assert "MARKER" not in done.output
 
 
 def rows(output: str) -> list[Shown]:
@@ -160,19 +185,6 @@ def closed() -> Iterator[str]:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield place_of(taken)
-
-
-@contextlib.contextmanager
-def deaf() -> Iterator[str]:
-    """Hold a port that lets no more connections wait, so that Linux leaves them unanswered."""
-    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
-        waiting = [socket.socket() for _ in range(4)]
-        for each in waiting:
-            each.settimeout(0)
-            each.connect_ex(listener.getsockname())
-        yield place_of(listener)
-        for each in waiting:
-            each.close()
 
 
 def place_of(sock: socket.socket) -> str:

@@ -1,30 +1,38 @@
-"""The settings as a run would read and judge them; and of a bad configuration, what is good of it.
+"""The settings as a run would read and judge them, the file that rejects_path names included.
 
-One wrong setting should not hide what else is wrong, so a configuration that as a whole is refused
-is read again in parts: what the mappings need, and what a connection needs.
+One wrong setting should not hide what else is wrong. So a configuration that is invalid as a whole
+is read again in parts: the settings that the mappings need, and those that a connection needs.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+import stat
 from pathlib import Path
+from tempfile import TemporaryFile
 from types import NoneType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from target_tocobagus.cli.check import ENVIRONMENT
-from target_tocobagus.cli.check.advice_on_setup import Setup
+from target_tocobagus.cli.check.catalogue import Setup
+from target_tocobagus.cli.check.finding import not_tried
 from target_tocobagus.config.settings import parse_settings
 from target_tocobagus.config.validation import CREDENTIALS, unknown_settings
 from target_tocobagus.core.errors import ConfigurationError
 from target_tocobagus.core.plural import counted
+from target_tocobagus.report.rejects import holds_rejects
 from target_tocobagus.target import TargetTocobagus
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from target_tocobagus.cli.check.finding import Finding
     from target_tocobagus.config.settings import Settings
 
+INVALID: Final = "the settings are not valid"
+_SECRETS: Final = ("partner_secret", "store_token")
 _CONNECTION: Final = (
     "api_url",
     "signature_prefix",
@@ -34,11 +42,11 @@ _CONNECTION: Final = (
 
 
 class Given(NamedTuple):
-    """What a configuration holds, before anybody judges it.
+    """A configuration before it is validated.
 
     Attributes:
         source: Where it comes from, for a sentence.
-        problems: What kept some of it from being read.
+        problems: Why some of it could not be read.
     """
 
     source: str
@@ -47,13 +55,12 @@ class Given(NamedTuple):
 
 
 class Configuration(NamedTuple):
-    """What is good of a configuration.
+    """The valid parts of a configuration.
 
     Attributes:
-        finding: What is to be said of it.
-        mapping: Settings to map by, their credentials left out; ``None`` where they are no good.
-        connection: Settings to connect by; without credentials where those are no good, and
-            ``None`` where nothing is.
+        mapping: Settings to map by, without credentials; ``None`` where they are invalid.
+        connection: Settings to connect by; without credentials where those are invalid, and
+            ``None`` where the rest is.
     """
 
     finding: Finding
@@ -64,7 +71,7 @@ class Configuration(NamedTuple):
 def read(sources: Sequence[str]) -> Given:
     """Read files and the environment, as the target does.
 
-    Of two files the later wins, and the environment wins over files.
+    A later file overrides an earlier one, and the environment overrides files.
 
     Args:
         sources: Names of files, or ``ENV``.
@@ -88,7 +95,7 @@ def read(sources: Sequence[str]) -> Given:
 def judge(given: Given) -> Configuration:
     """Judge a configuration as the target does before it starts.
 
-    Of one that could not be read, nothing is good: what is missing might name another server.
+    If some of it could not be read, none of it is used: the missing part might name another server.
     """
     schema: dict[str, Any] = TargetTocobagus.config_jsonschema
     TargetTocobagus.append_builtin_config(schema)
@@ -110,16 +117,16 @@ def _of(values: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
 
 
 def _object_in(path: Path) -> dict[str, Any] | str:
-    """Read a file; or say why that cannot be done, without showing what stands in it."""
+    """Read a file; or say why it cannot be read, without showing its content."""
     try:
         found = json.loads(path.read_bytes())
     except OSError as error:
         return f"{path} cannot be read ({error.strerror})"
     except json.JSONDecodeError as error:
-        return f"{path} is no JSON (line {error.lineno}, column {error.colno}: {error.msg})"
+        return f"{path} is not JSON (line {error.lineno}, column {error.colno}: {error.msg})"
     except (ValueError, RecursionError):
-        return f"{path} is no JSON"
-    return found if isinstance(found, dict) else f"{path} is no JSON object"
+        return f"{path} is not JSON"
+    return found if isinstance(found, dict) else f"{path} is not a JSON object"
 
 
 def _parsed(values: dict[str, Any], schema: dict[str, Any]) -> Settings | None:
@@ -149,13 +156,67 @@ def _doubts(values: dict[str, Any], schema: dict[str, Any]) -> Iterator[str]:
         yield "dry_run is set, so it would send nothing"
 
 
-def rejects_path(given: Given) -> Path | None:
-    """Give the file of rejected rows, if one is set.
+def secrets_of(config: Mapping[str, Any]) -> list[str]:
+    """Find the secrets in a configuration, valid or not."""
+    given = [config.get(name) for name in _SECRETS]
+    return [form for text in given if isinstance(text, str) for form in (text, text.strip())]
 
-    Raises:
-        ConfigurationError: What is set cannot be read, or is no name.
-    """
+
+def rejects_finding(given: Given) -> Finding:
+    """Say whether a run could write to the file that the settings name."""
     path = given.values.get("rejects_path")
     if given.problems or not isinstance(path, (str, NoneType)) or path == "":
-        raise ConfigurationError(["rejects_path: cannot be read"])
-    return None if path is None else Path(path)
+        return not_tried("rejects", INVALID)
+    return check_rejects(None if path is None else Path(path))
+
+
+def check_rejects(path: Path | None) -> Finding:
+    """Say whether a run could append to the file of rejected rows, or create it.
+
+    Nothing is created under the file's own name: a run that starts meanwhile might have opened what
+    this check then removes. A relative path is resolved by the working directory.
+    """
+    if path is None:
+        return Setup.REJECTS_UNSET.finding()
+    whole = path.absolute()
+    try:
+        found = whole.stat()
+        if not stat.S_ISREG(found.st_mode):
+            return Setup.REJECTS_UNUSABLE.finding(path=whole, problem="is not a regular file")
+        return _existing_rejects(whole)
+    except FileNotFoundError:
+        return _new_rejects(whole)
+    except (OSError, ValueError) as error:
+        return _unwritable(whole, error)
+
+
+def _new_rejects(path: Path) -> Finding:
+    """Create a file without a name beside it; a link is followed to where it leads."""
+    try:
+        with TemporaryFile(dir=Path(os.path.realpath(path)).parent) as file:
+            file.write(b"\n")
+    except OSError as error:
+        return _unwritable(path, error)
+    return Setup.REJECTS_CREATABLE.finding(path=path)
+
+
+def _existing_rejects(path: Path) -> Finding:
+    """Open it as a run does, and leave it unchanged."""
+    file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+    try:
+        # Shared, and released at once: it is refused only while a run holds the file.
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        if holds_rejects(file):
+            return Setup.REJECTS_WRITABLE.finding(path=path)
+        problem = "holds something else than rejected rows"
+        return Setup.REJECTS_UNUSABLE.finding(path=path, problem=problem)
+    except OSError:
+        return Setup.REJECTS_BUSY.finding(path=path)
+    finally:
+        os.close(file)
+
+
+def _unwritable(path: Path, error: OSError | ValueError) -> Finding:
+    """Say why; a ValueError means a name that no file can have."""
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    return Setup.REJECTS_UNWRITABLE.finding(path=path, reason=reason)

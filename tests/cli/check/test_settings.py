@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -14,17 +13,17 @@ import pytest
 from click.testing import CliRunner
 
 from target_tocobagus.cli import main
-from target_tocobagus.cli.check import disk
-from target_tocobagus.cli.check.advice_on_setup import Setup
+from target_tocobagus.cli.check import settings
+from target_tocobagus.cli.check.catalogue import Setup
 from target_tocobagus.sandbox.testing import running
-from tests.cli.check.bench import TOCOBAGUS, Checked, check, clean_environment, rows
+from tests.cli.check.bench import Checked, assert_found, check, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from target_tocobagus.sandbox.testing import Sandbox
 
-STREAMS: Final = Path(__file__).parents[1] / "data" / "streams"
+STREAMS: Final = Path(__file__).parents[2] / "data" / "streams"
 CSV: Final = STREAMS / "tap-csv-long+wide.singer"
 POSTGRES: Final = STREAMS / "pgml-full.singer"
 LONG: Final = {"stream": "stock_long", "sku": "sku", "stock": "qty", "warehouse": "warehouse_code"}
@@ -80,7 +79,7 @@ CASES: Final = (
     Case(Setup.SETTINGS_INVALID, {"api_url": "http://example.org"}, told=("plain http",)),
     Case(Setup.SETTINGS_INVALID, {"rounding": "MARKER"}, told=("rounding: must be one of",)),
     Case(Setup.MAPPINGS_RECOGNISED, told=("--stream FILE or --catalog FILE",)),
-    Case(Setup.MAPPINGS_USABLE, MAPPED, told=("`streams`: 1 mapping, fit for use. --stream",)),
+    Case(Setup.MAPPINGS_USABLE, MAPPED, told=("`streams`: 1 mapping, all valid. --stream",)),
     Case(
         Setup.MAPPINGS_INVALID,
         {"streams": [{**GLOBAL, "stock": "qty["}]},
@@ -154,16 +153,16 @@ CASES: Final = (
         (GOOD, GOOD.replace('"stock"', '"third"')),
         told=("streams[1] ('other') is the mapping of no stream here",),
     ),
-    Case(Setup.FILE_EMPTY, MAPPED, ("nothing\n",), told=("holds no SCHEMA",)),
+    Case(Setup.FILE_EMPTY, MAPPED, ("nothing\n",), told=("has no SCHEMA",)),
     Case(Setup.REJECTS_UNSET),
     Case(Setup.REJECTS_WRITABLE, {"rejects_path": "<folder>/there"}),
     Case(Setup.REJECTS_CREATABLE, {"rejects_path": "<folder>/new"}),
     Case(Setup.REJECTS_CREATABLE, {"rejects_path": "<folder>/link"}),
     Case(Setup.REJECTS_BUSY, {"rejects_path": "<folder>/busy"}),
-    Case(Setup.REJECTS_FOREIGN, {"rejects_path": __file__}),
-    Case(Setup.REJECTS_NO_FILE, {"rejects_path": "<folder>"}),
-    Case(Setup.REJECTS_NO_FILE, {"rejects_path": "/dev/null"}),
-    Case(Setup.REJECTS_NO_FILE, {"rejects_path": "<folder>/pipe"}),
+    Case(Setup.REJECTS_UNUSABLE, {"rejects_path": __file__}),
+    Case(Setup.REJECTS_UNUSABLE, {"rejects_path": "<folder>"}),
+    Case(Setup.REJECTS_UNUSABLE, {"rejects_path": "/dev/null"}),
+    Case(Setup.REJECTS_UNUSABLE, {"rejects_path": "<folder>/pipe"}),
     Case(Setup.REJECTS_UNWRITABLE, {"rejects_path": "<folder>/none/new"}, told=("No such file",)),
     Case(Setup.REJECTS_UNWRITABLE, {"rejects_path": "<folder>/there/new"}, told=("Not a dir",)),
     Case(Setup.REJECTS_UNWRITABLE, {"rejects_path": "<folder>/a\0b"}, told=("null byte",)),
@@ -211,14 +210,7 @@ def checked(case: Case, folder: Path, sandbox: Sandbox) -> Checked:
 def test_what_is_wrong_on_this_machine_is_found(case: Case, folder: Path, sandbox: Sandbox) -> None:
     """Each has a finding of its own; the exit code follows, and no value is shown."""
     done = checked(case, folder, sandbox)
-    row = case.found.value
-    found = [each for each in done.shown if (each.check, each.standing) == row[:2]]
-
-    assert done.finds(case.found), done.output
-    assert all(any(text in each.found + each.more for each in found) for text in case.told), found
-    assert done.code == int(any(each.standing not in {"ok", "attention"} for each in done.shown))
-    assert (case.found.value.standing == "wrong") <= (done.code == 1)
-    assert "MARKER" not in done.output
+    assert_found(done, case.found, case.told)
 
 
 def test_all_that_can_be_found_on_this_machine_has_a_case() -> None:
@@ -244,14 +236,14 @@ def test_the_file_of_rejected_rows_is_left_as_it_is(case: Case, folder: Path) ->
     """None is made, and one that is there keeps its content, a torn last line too."""
     given = case.config.get("rejects_path", "").replace("<folder>", str(folder))
     before = state_of(folder)
-    disk.check_rejects(Path(given) if given else None)
+    settings.check_rejects(Path(given) if given else None)
 
     assert state_of(folder) == before
 
 
 def test_a_run_that_starts_meanwhile_is_not_refused(folder: Path) -> None:
     """The lock is given back at once."""
-    disk.check_rejects(folder / "there")
+    settings.check_rejects(folder / "there")
     with (folder / "there").open() as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
@@ -262,7 +254,7 @@ def test_a_file_that_may_not_be_written_is_found(name: str, folder: Path) -> Non
     """By the file's own mode, or by its folder's."""
     (folder / "there").chmod(0o400)
     folder.chmod(0o500)
-    finding = disk.check_rejects(folder / name)
+    finding = settings.check_rejects(folder / name)
     folder.chmod(0o700)
 
     assert finding.check == "rejects"
@@ -273,7 +265,7 @@ def test_a_relative_path_is_shown_as_a_whole(folder: Path, monkeypatch: pytest.M
     """A run resolves it by where it runs, which is not always where one thinks."""
     monkeypatch.chdir(folder)
 
-    assert disk.check_rejects(Path("new")).found.startswith(f"{folder}/new is not there")
+    assert settings.check_rejects(Path("new")).found.startswith(f"{folder}/new does not exist yet")
 
 
 def test_one_wrong_setting_does_not_hide_the_rest(folder: Path, sandbox: Sandbox) -> None:
@@ -284,25 +276,23 @@ def test_one_wrong_setting_does_not_hide_the_rest(folder: Path, sandbox: Sandbox
     )
     bad_url = checked(Case(Setup.SETTINGS_INVALID, {"api_url": "ftp://x"}), folder, sandbox)
 
-    assert bad_policy.standings["rejects"] == "ok"
-    assert bad_policy.standings["mappings"] == "not tried"
-    assert bad_policy.standings["signature"] == "ok"
-    assert bad_token.standings["mappings"] == "ok"
-    assert bad_token.standings["connection"] == "ok"
-    assert bad_token.standings["signature"] == "not tried"
-    assert bad_url.standings["mappings"] == "ok"
-    assert {bad_url.standings[name] for name in ("name", "connection", "signature")} == {
-        "not tried"
-    }
+    assert bad_policy.results["rejects"] == "ok"
+    assert bad_policy.results["mappings"] == "not tried"
+    assert bad_policy.results["signature"] == "ok"
+    assert bad_token.results["mappings"] == "ok"
+    assert bad_token.results["connection"] == "ok"
+    assert bad_token.results["signature"] == "not tried"
+    assert bad_url.results["mappings"] == "ok"
+    assert {bad_url.results[name] for name in ("name", "connection", "signature")} == {"not tried"}
 
 
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b'{"store_token": "MARKER",\n}', "is no JSON (line 2, column 1: "),
-        (b'["MARKER"]', "is no JSON object"),
-        (b"\xff\xfe\x00", "is no JSON"),
-        (b"[" * 100_000, "is no JSON"),
+        (b'{"store_token": "MARKER",\n}', "is not JSON (line 2, column 1: "),
+        (b'["MARKER"]', "is not a JSON object"),
+        (b"\xff\xfe\x00", "is not JSON"),
+        (b"[" * 100_000, "is not JSON"),
     ],
     ids=["comma", "list", "bytes", "deep"],
 )
@@ -312,16 +302,13 @@ def test_a_configuration_that_cannot_be_read_is_told_without_its_content(
     """And nobody is asked: what is missing might have named another server."""
     path = tmp_path / "config.json"
     path.write_bytes(content)
-    command = [*TOCOBAGUS, "check", "--config", str(path)]
-    env = {**clean_environment(), "COLUMNS": "5000"}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
-    shown = Checked(done.returncode, done.stdout, rows(done.stdout))
+    shown = run("--config", path)
 
     assert shown.code == 1
     assert told in shown.of("settings").more
-    assert {each.standing for each in shown.shown[1:]} == {"not tried"}
+    assert {each.result for each in shown.shown[1:]} == {"not tried"}
     assert [each.check for each in shown.shown[-2:]] == ["signature", "rejects"]
-    assert "MARKER" not in done.stdout + done.stderr
+    assert "MARKER" not in shown.output
 
 
 @pytest.mark.parametrize("path", [5, ""])
@@ -329,7 +316,7 @@ def test_a_path_that_is_none_is_not_tried(path: Any, folder: Path, sandbox: Sand
     """It is the settings' matter, and must not pass for one that is not set."""
     done = checked(Case(Setup.SETTINGS_INVALID, {"rejects_path": path}), folder, sandbox)
 
-    assert done.standings["settings"] == "wrong"
+    assert done.results["settings"] == "wrong"
     assert done.of("rejects").found == "because the settings are not valid."
 
 
@@ -344,15 +331,6 @@ def test_a_configuration_that_the_system_cannot_read_is_told() -> None:
     assert "/proc/self/mem cannot be read (Input/output error)" in result.stdout
 
 
-def settings_in(env: dict[str, str], *options: str) -> Checked:
-    """Check with settings from the environment, in a process of its own."""
-    command = [*TOCOBAGUS, "check", "--config=ENV", *options]
-    given = {**clean_environment(), "COLUMNS": "5000", **env}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=given)
-    assert "Traceback" not in done.stderr
-    return Checked(done.returncode, f"{done.stdout}{done.stderr}", rows(done.stdout))
-
-
 def test_settings_come_from_the_environment_as_the_target_takes_them(
     tmp_path: Path, sandbox: Sandbox
 ) -> None:
@@ -361,14 +339,14 @@ def test_settings_come_from_the_environment_as_the_target_takes_them(
     env = {f"TARGET_TOCOBAGUS_{key.upper()}": value for key, value in config.items()}
     env["TARGET_TOCOBAGUS_STREAMS"] = json.dumps([LONG])
     (tmp_path / "config.json").write_text(json.dumps({"api_url": "https://127.0.0.1:1"}))
-    good = settings_in(env, "--config", str(tmp_path / "config.json"), "--stream", str(CSV))
-    bad = settings_in({**env, "TARGET_TOCOBAGUS_STOCK_BUFFER": "MARKER"})
+    good = run("--config=ENV", "--config", tmp_path / "config.json", "--stream", CSV, **env)
+    bad = run("--config=ENV", **env, TARGET_TOCOBAGUS_STOCK_BUFFER="MARKER")
 
     assert good.of("settings").found.startswith(f"the environment and {tmp_path}/config.json: 6")
-    assert good.standings["signature"] == "ok"
+    assert good.results["signature"] == "ok"
     assert f"tocobagus map {CSV} --config {tmp_path}/config.json" in good.of("mappings").more
     assert "TARGET_TOCOBAGUS_STOCK_BUFFER must be an integer" in bad.of("settings").more
-    assert bad.standings["signature"] == "not tried"
+    assert bad.results["signature"] == "not tried"
     for secret in ("MARKER", config["store_token"], config["partner_secret"]):
         assert secret not in good.output + bad.output
 
@@ -384,3 +362,10 @@ def test_recorded_streams_of_real_taps_are_looked_through(folder: Path, sandbox:
     assert not done.finds(Setup.MAPPING_UNUSED)
     assert [str(path) in each.found for path, each in zip((CSV, POSTGRES), told[1:], strict=True)]
     assert "stock_long: 9 records read" in told[1].more
+
+
+def test_secrets_are_known_from_a_configuration_that_is_not_valid() -> None:
+    """With white space and without; what is no text is none."""
+    config = {"partner_secret": " abcdef\n", "store_token": 5}
+
+    assert settings.secrets_of(config) == [" abcdef\n", "abcdef"]

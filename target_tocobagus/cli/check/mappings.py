@@ -1,11 +1,11 @@
-"""What the mappings make of what a tap has written, or of its catalog."""
+"""The mappings, compiled and tried on the files that a tap has written, or on its catalog."""
 
 from __future__ import annotations
 
 import shlex
 from typing import TYPE_CHECKING, Final
 
-from target_tocobagus.cli.check.advice_on_setup import Setup
+from target_tocobagus.cli.check.catalogue import Setup
 from target_tocobagus.cli.map.advisor import advisor_for
 from target_tocobagus.cli.map.stream_file import Lines, contents
 from target_tocobagus.cli.map.survey import Survey
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from target_tocobagus.cli.check.advice import Diagnosis
-    from target_tocobagus.cli.check.finding import Finding
+    from target_tocobagus.cli.check.finding import Diagnosis, Finding
     from target_tocobagus.cli.map.stream_view import StreamView
     from target_tocobagus.config.settings import Settings
 
@@ -41,7 +40,7 @@ def check_mappings(
 
     Args:
         settings: With mappings, or without.
-        files: Recorded streams and catalogs; they are told apart by what stands in them.
+        files: Recorded streams and catalogs; their content tells which.
         configs: The files of the configuration, for the commands that are shown.
     """
     try:
@@ -52,9 +51,9 @@ def check_mappings(
     yield _compiled(settings, doubts, "" if files else _HINT)
     unused: list[set[str]] = []
     for file in files:
-        look = _Look(file, settings)
-        unused.append(look.unused)
-        yield look.finding(configs)
+        tried = _TriedFile(file, settings)
+        unused.append(tried.unused)
+        yield tried.finding(configs)
     if left := sorted(set.intersection(*unused)) if unused else []:
         yield Setup.MAPPING_UNUSED.finding(points=tuple(map(sentence, left)))
 
@@ -68,15 +67,14 @@ def _compiled(settings: Settings, doubts: Sequence[str], hint: str) -> Finding:
     return Setup.MAPPINGS_USABLE.finding(count=count, hint=hint)
 
 
-class _Look:
-    """A look through a file.
+class _TriedFile:
+    """A file that was read with the mappings.
 
     Attributes:
-        unused: What is said of mappings that none of its streams has.
+        unused: Messages about mappings that none of its streams uses.
     """
 
     def __init__(self, file: Path, settings: Settings) -> None:
-        """Read the file, as far as `tocobagus map` would."""
         advisor = advisor_for(settings, drafts=False)
         self._file = file
         self._survey = Survey(advisor, 1, settings.policy.warehouse_map)
@@ -90,7 +88,7 @@ class _Look:
         self._views = list(self._survey.streams.values())
 
     def finding(self, configs: Sequence[str]) -> Finding:
-        """Say what a run would make of the file."""
+        """Say what a run would do with the file."""
         meaning = self._meaning()
         told = [_said(view, clash=self._survey.clash) for view in self._views]
         points = (*map(sentence, self._remarks), *told)
@@ -111,7 +109,7 @@ class _Look:
 
 
 def _fails(view: StreamView) -> bool:
-    """Tell whether a run would end for a stream: by its mapping, or for want of a decision."""
+    """Tell whether a stream would end a run: by its mapping, or because nobody has decided."""
     return view.fails or view.advice.standing == "proposed"
 
 
@@ -121,7 +119,7 @@ def _is_doubtful(view: StreamView) -> bool:
 
 
 def _said(view: StreamView, *, clash: bool) -> str:
-    """Say in a few sentences what becomes of a stream."""
+    """Describe the outcome of a stream in a few sentences."""
     said = [*said_of_stream(view, clash=clash), *warned_of_stream(view)]
     if view.records and view.advice.compiled is not None:
         said.append(f"{summed_up(view)}.")

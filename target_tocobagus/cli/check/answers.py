@@ -1,0 +1,243 @@
+"""What an answer means: whether it is from the API, what it refuses, and how the clocks differ."""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
+from urllib.parse import urlsplit
+
+from target_tocobagus.cli.check.catalogue import Answers
+from target_tocobagus.cli.check.finding import not_tried
+from target_tocobagus.cli.check.http import PRODUCTS
+from target_tocobagus.core.model import Reply
+from target_tocobagus.delivery.reply_fields import (
+    describe,
+    failure_code,
+    failure_message,
+    server_clock,
+)
+
+if TYPE_CHECKING:
+    from target_tocobagus.cli.check.finding import Finding
+    from target_tocobagus.cli.check.http import Answer
+    from target_tocobagus.cli.check.network import Route
+
+Verdict: TypeAlias = Literal["accepted", "time", "signature", "credentials", "access", "none"]
+"""What the API refuses of a read; "none" where the answer does not tell."""
+
+ENOUGH_MS: Final = 30_000
+"""Beyond this, a clock is probably not synchronised; the server allows ten times as much."""
+
+_REDIRECTS: Final = range(300, 400)
+_SUCCESSES: Final = range(200, 300)
+_DENYING: Final = frozenset({401, 403})
+_NOT_FOUND: Final = 404
+_THROTTLING: Final = 429
+_SERVER_ERRORS: Final = 500
+_SHOWN: Final = 90
+_TITLE: Final = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
+_TAG: Final = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.IGNORECASE | re.DOTALL)
+_ALL: Final = "partner_client_id, store_client_id, store_token and partner_secret"
+_NAMED: Final = {
+    "token": "store_token",
+    "store": "store_client_id",
+    "partner": "partner_client_id",
+}
+"""The setting that a message is probably about, by a word in it; the first that fits."""
+
+
+def verdict(answer: Answer) -> Verdict:
+    """Tell what the API refuses."""
+    reply = answer.reply
+    code = failure_code(reply.body)
+    if code == "AUTH_003":
+        return "time"
+    if code == "AUTH_010":
+        return "signature"
+    if code.startswith("AUTH_"):
+        return "credentials"
+    if reply.status in _DENYING and isinstance(reply.body, dict):
+        return "access"
+    says_so = isinstance(reply.body, dict) and reply.body.get("success") is True
+    return "accepted" if says_so and reply.status in _SUCCESSES else "none"
+
+
+def answered(answer: Answer, route: Route) -> Finding:
+    """Say whether the API has answered, and if not, what has."""
+    if verdict(answer) != "none":
+        ms = max(answer.received_ms - answer.sent_ms, 1)
+        return Answers.API_ANSWERS.finding(path=PRODUCTS, ms=ms)
+    reply = answer.reply
+    if reply.status in _REDIRECTS:
+        place = without_query(reply.headers.get("location", "(nowhere)"))
+        return Answers.REDIRECTED.finding(location=place, status=reply.status)
+    if not isinstance(reply.body, dict) and not _is_gateways(answer, route):
+        return _page(answer, route)
+    return _refusal(answer)
+
+
+def denied(answer: Answer, shown: tuple[str, ...]) -> Finding:
+    """Say what is wrong with the credentials, where the signature is not refused.
+
+    Args:
+        answer: The refusal.
+        shown: The lines that were signed.
+    """
+    if verdict(answer) == "access":
+        return Answers.ACCESS_REFUSED.finding(
+            described=described(answer, "The API refuses access"), quoted=shown
+        )
+    said = described(answer, "The API does not accept the credentials")
+    return Answers.CREDENTIALS_REFUSED.finding(described=said, names=to_check(answer), quoted=shown)
+
+
+def described(answer: Answer, meaning: str) -> str:
+    """Describe an answer by its status, code, message, requestId, and hint."""
+    hint = _hint(answer.reply.body)
+    return describe(answer.reply, meaning) + (f'; it adds: "{hint}"' if hint else "")
+
+
+def to_check(answer: Answer) -> str:
+    """Name the settings that a refusal is about, to follow the word "check"."""
+    code = failure_code(answer.reply.body)
+    if verdict(answer) == "time":
+        return "this machine's clock."
+    words = failure_message(answer.reply.body).lower()
+    named = next((name for word, name in _NAMED.items() if word in words), None)
+    if named is None:
+        return f"{_ALL}. What {code} means is not documented."
+    return f"{named}, which the message seems to be about; what {code} means is not documented."
+
+
+class Offset(NamedTuple):
+    """How far the server's clock is ahead.
+
+    Attributes:
+        ms: Negative where it is behind.
+        margin_ms: How far this may be from the truth, either way.
+    """
+
+    ms: int
+    margin_ms: int
+
+    def __str__(self) -> str:
+        """Describe it in a clause."""
+        margin = f"{max(self.margin_ms, 100) / 1000:.1f} s"
+        if abs(self.ms) <= self.margin_ms:
+            return f"this machine's, as far as can be told (within {margin})"
+        way = "ahead of" if self.ms > 0 else "behind"
+        return f"{abs(self.ms) / 1000:.1f} s {way} this machine's (within {margin})"
+
+
+def offset(answer: Answer) -> Offset | None:
+    """Compare the clocks: by the time in a refusal, else by the ``Date`` of the answer.
+
+    The server read its clock between request and answer, so half of the time between them is
+    uncertain; a ``Date`` has whole seconds only.
+    """
+    reply = answer.reply
+    half = (answer.received_ms - answer.sent_ms) // 2
+    here = answer.sent_ms + half
+    exact = server_clock(Reply(reply.status, reply.body))
+    if exact is not None:
+        return Offset(exact - here, half + 1)
+    date = server_clock(Reply(reply.status, None, reply.headers))
+    return None if date is None else Offset(date + 500 - here, half + 500)
+
+
+def timed(answer: Answer, *, accepted: bool) -> Finding:
+    """Compare the clocks by an answer that does not refuse the time."""
+    found = offset(answer)
+    if found is None:
+        if accepted:
+            return Answers.CLOCK_CLOSE_ENOUGH.finding()
+        return not_tried("clock", "the answer has no time")
+    drifts = abs(found.ms) - found.margin_ms > ENOUGH_MS
+    return (Answers.CLOCK_OFF if drifts else Answers.CLOCK_RIGHT).finding(offset=found)
+
+
+def time_refused(answer: Answer, now: str) -> Finding:
+    """Compare the clocks by an answer that refuses the time; `now` is this machine's."""
+    found = offset(answer)
+    if found is None:
+        return Answers.CLOCK_UNKNOWN.finding(described=described_time(answer), now=now)
+    return Answers.CLOCK_REFUSED.finding(described=described_time(answer), offset=found)
+
+
+def described_time(answer: Answer) -> str:
+    """Describe an answer that refuses the time."""
+    return describe(answer.reply, "The server refuses the time of the request")
+
+
+def _refusal(answer: Answer) -> Finding:
+    """Say what the API, or the gateway before it, answers to the read as such."""
+    meaning, found = _kind_of_refusal(answer)
+    said = f"{described(answer, meaning)}."
+    return found.finding(described=said, path=PRODUCTS, after=_after(answer))
+
+
+def _kind_of_refusal(answer: Answer) -> tuple[str, Answers]:
+    status = answer.reply.status
+    if status == _NOT_FOUND:
+        return "The API does not know the path of the read", Answers.NOT_FOUND
+    if status == _THROTTLING:
+        return "The API asks to try again later", Answers.THROTTLED
+    if status >= _SERVER_ERRORS:
+        return "The API fails", Answers.SERVER_FAILS
+    if failure_code(answer.reply.body):
+        return "The API refuses the read", Answers.REFUSED
+    return "The answer has another form than is documented", Answers.UNEXPECTED
+
+
+def _is_gateways(answer: Answer, route: Route) -> bool:
+    """Tell whether a page may be from the API's own gateway, which says that the API is down."""
+    status = answer.reply.status
+    return route.proxy is None and (status >= _SERVER_ERRORS or status == _THROTTLING)
+
+
+def _page(answer: Answer, route: Route) -> Finding:
+    server = answer.reply.headers.get("via") or answer.reply.headers.get("server", "")
+    facts: dict[str, Any] = {
+        "status": answer.reply.status,
+        "server": f", from {_short(server)}" if server else "",
+        "text": _beginning(answer.text),
+        "host": route.host,
+    }
+    if route.proxy is None:
+        return Answers.PAGE.finding(**facts)
+    return Answers.PAGE_BY_PROXY.finding(proxy=route.proxy.shown, **facts)
+
+
+def _beginning(text: str) -> str:
+    """Give a page's title, or the beginning of its text."""
+    title = _TITLE.search(text)
+    words = _short(html.unescape(title[1] if title else _TAG.sub(" ", text)))
+    return f'"{words}"' if words else "(nothing)"
+
+
+def _after(answer: Answer) -> str:
+    wait = answer.reply.headers.get("retry-after", "")
+    return f" Retry-After: {_short(wait)}." if wait else ""
+
+
+def _hint(body: Any) -> str:
+    error = body.get("error") if isinstance(body, dict) else None
+    details = error.get("details") if isinstance(error, dict) else None
+    hint = details.get("hint") if isinstance(details, dict) else None
+    return _short(hint) if isinstance(hint, str) else ""
+
+
+def _short(text: str) -> str:
+    words = " ".join(text.split())
+    return words if len(words) <= _SHOWN else f"{words[:_SHOWN]}…"
+
+
+def without_query(url: str) -> str:
+    """Write a URL without user and query, either of which may be a secret."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "(invalid URL)"
+    place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else ""
+    return f"{place}{parts.path}"

@@ -1,0 +1,384 @@
+"""All that can be found, what it means, and what to do about it.
+
+Of the API's error codes only AUTH_003 and AUTH_010 are documented, and no HTTP status is. Where two
+causes cannot be told apart from here, both are named.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from target_tocobagus.cli.check.finding import Diagnosis, Finding
+
+if TYPE_CHECKING:
+    from target_tocobagus.cli.check.finding import Check
+
+
+def _ok(check: Check, found: str) -> Finding:
+    return Finding(check, "ok", found)
+
+
+def _attention(check: Check, found: str, todo: str) -> Finding:
+    return Finding(check, "attention", found, todo)
+
+
+def _wrong(check: Check, found: str, todo: str, blocks: str = "") -> Finding:
+    return Finding(check, "wrong", found, todo, blocks)
+
+
+class Setup(Diagnosis):
+    """On this machine: the settings, the mappings, the file of rejected rows."""
+
+    SETTINGS_VALID = _ok("settings", "{source}: {count}, all valid.")
+    SETTINGS_DOUBTFUL = _attention(
+        "settings",
+        "A run would start with {source}, but:",
+        "Correct what is not intended.",
+    )
+    SETTINGS_INVALID = _wrong(
+        "settings",
+        "A run would not start with {source}:",
+        "Correct these settings; `target-tocobagus --about --format=markdown` describes each.",
+    )
+
+    MAPPINGS_USABLE = _ok("mappings", "`streams`: {count}, all valid. {hint}")
+    MAPPINGS_RECOGNISED = _ok(
+        "mappings", "`streams` is not set: a run sends the streams that it recognises. {hint}"
+    )
+    MAPPINGS_DOUBTFUL = _attention(
+        "mappings",
+        "A run would start with these mappings, but:",
+        "Correct what is not intended.",
+    )
+    MAPPINGS_INVALID = _wrong(
+        "mappings",
+        "A run would not start with these mappings:",
+        "Correct these mappings; the README has examples.",
+    )
+    FILE_MAPPED = _ok("mappings", "{file}:")
+    FILE_DOUBTFUL = _attention(
+        "mappings",
+        "A run would read all of {file}, but:",
+        "See each mapping with its first records:",
+    )
+    FILE_FAILS = _wrong(
+        "mappings",
+        "A run would fail with {file}:",
+        "See each mapping with its first records:",
+    )
+    FILE_UNMAPPED = _wrong(
+        "mappings",
+        "A run would send nothing of {file}:",
+        "Draft mappings for its streams:",
+    )
+    MAPPING_UNUSED = _attention(
+        "mappings",
+        "Some mappings are not used:",
+        "Compare their stream names with those in the tap's SCHEMA messages.",
+    )
+    FILE_EMPTY = _wrong(
+        "mappings",
+        "{file} has no SCHEMA message of a Singer stream, and is not a catalog.",
+        "Give what the tap writes to stdout, or its catalog.",
+    )
+
+    REJECTS_UNSET = _ok("rejects", "rejects_path is not set: rejected rows are only in the log.")
+    REJECTS_WRITABLE = _ok("rejects", "{path} can be appended to.")
+    REJECTS_CREATABLE = _ok("rejects", "{path} does not exist yet, and can be created.")
+    REJECTS_BUSY = _wrong(
+        "rejects",
+        "A run is writing to {path}, and a second run would not start.",
+        "Let it end first, or give each run a file of its own.",
+    )
+    REJECTS_UNUSABLE = _wrong(
+        "rejects",
+        "{path} {problem}, and a run would not start.",
+        "Name another file in rejects_path; a run creates it.",
+    )
+    REJECTS_UNWRITABLE = _wrong(
+        "rejects",
+        "{path} cannot be written ({reason}), and a run would not start.",
+        "Let the user that runs the target write there, or name another file in rejects_path.",
+    )
+
+
+class Network(Diagnosis):
+    """On the way to the API: whether this machine reaches it, and whether it is the API."""
+
+    PROXY_USED = _ok("proxy", "{variable} sends requests through {proxy}.")
+    PROXY_UNUSABLE = _wrong(
+        "proxy",
+        "{variable} is {proxy}, which is not a proxy that a run can use.",
+        "Write it as http://HOST:PORT, or with a user as http://USER:PASSWORD@HOST:PORT, with"
+        " special characters percent-encoded. SOCKS is not supported.",
+        "the proxy cannot be used",
+    )
+    PROXY_DOWN = _wrong(
+        "connection",
+        "The proxy {place} cannot be reached: {reason}.",
+        "Check {variable}. If no proxy is needed here, remove it from the environment, or add"
+        " {host} to NO_PROXY.",
+        "the proxy cannot be reached",
+    )
+    PROXY_NAME_UNKNOWN = _wrong(
+        "name",
+        "The proxy's name {name} does not resolve ({reason}).",
+        "Check {variable}, and this machine's DNS. If no proxy is needed here, remove it from the"
+        " environment, or add {host} to NO_PROXY.",
+        "the proxy's name does not resolve",
+    )
+    PROXY_WANTS_USER = _wrong(
+        "proxy",
+        "The proxy asks for a user and a password (HTTP 407){given}.",
+        "Write them into the URL: {variable}=http://USER:PASSWORD@HOST:PORT, with special"
+        " characters percent-encoded. NTLM and Kerberos are not supported.",
+        "the proxy asks for a user and a password",
+    )
+    PROXY_FORBIDS = _wrong(
+        "proxy",
+        "The proxy does not allow connections to {place} (HTTP {status}).",
+        "Ask the proxy's administrator to allow CONNECT to {place}; or add {host} to NO_PROXY.",
+        "the proxy does not allow the connection",
+    )
+    PROXY_FAILS = _wrong(
+        "proxy",
+        "The proxy cannot connect to {place} (HTTP {status}).",
+        "Check the host in api_url. If it is right, ask the proxy's administrator whether it can"
+        " resolve and reach {place}.",
+        "the proxy cannot connect",
+    )
+    PROXY_SPEAKS_NO_TLS = _wrong(
+        "proxy",
+        "The proxy's URL begins with https://, but the proxy speaks plain http.",
+        "Write http:// in {variable}: requests to the API are encrypted all the same.",
+        "the proxy does not speak TLS",
+    )
+    PROXY_LOST = _wrong(
+        "proxy",
+        "The connection through the proxy ends before the API has answered ({reason}).",
+        "Check that {variable} names a proxy, and its port. If it does, ask the proxy's"
+        " administrator; or add {host} to NO_PROXY.",
+        "the connection through the proxy is lost",
+    )
+
+    NAME_RESOLVES = _ok("name", "{name} is {addresses}.{by_proxy}")
+    NAME_UNKNOWN = _wrong(
+        "name",
+        "The name {name} does not resolve ({reason}).",
+        "Check the spelling of the host in api_url, and this machine's DNS. If this network has a"
+        " proxy, set HTTPS_PROXY.",
+        "the name does not resolve",
+    )
+    NAMES_SILENT = _wrong(
+        "name",
+        "The name {name} cannot be resolved: no name server answers ({reason}).",
+        "Check that this machine has a network, and the name servers in /etc/resolv.conf.",
+        "the name does not resolve",
+    )
+
+    CONNECTS = _ok("connection", "{place} accepts a connection within {ms} ms.")
+    REFUSED = _wrong(
+        "connection",
+        "{place} refuses the connection: the machine exists, but nothing listens on the port.",
+        "Check host and port in api_url, and that the server runs.",
+        "the connection is refused",
+    )
+    NO_CONNECTION = _wrong(
+        "connection",
+        "{place} does not answer: no connection within {seconds} s.",
+        "Often a firewall is the cause: allow this machine to connect to {place}, or set"
+        " HTTPS_PROXY if this network has a proxy.",
+        "there is no connection",
+    )
+    UNREACHABLE = _wrong(
+        "connection",
+        "{place} cannot be reached ({reason}).",
+        "Check that this machine has a network.",
+        "there is no connection",
+    )
+
+    CERTIFICATE_GOOD = _ok("certificate", "Valid for {host}{details}.")
+    PLAIN_HTTP = _ok("certificate", "Plain http, which does not leave this machine.")
+    UNTRUSTED = _wrong(
+        "certificate",
+        "It is not issued by an authority in {bundle} ({reason}). Nothing was sent.",
+        "If a proxy or a firewall here inspects TLS, name a PEM file with its certificate"
+        " authority in REQUESTS_CA_BUNDLE. Otherwise this is not the API. See its issuer:",
+        "the certificate is not trusted",
+    )
+    WRONG_NAME = _wrong(
+        "certificate",
+        "It is for another host than {host}. Nothing was sent.",
+        "Check the host in api_url. If it is right, another server answers in the API's place."
+        " See its name:",
+        "the certificate is for another host",
+    )
+    OUT_OF_DATE = _wrong(
+        "certificate",
+        "It is not valid at {now}, the time on this machine's clock ({reason}). Nothing was sent.",
+        "Check this machine's date. If it is right, the server needs a new certificate.",
+        "the certificate is not valid at this time",
+    )
+    CERTIFICATE_REFUSED = _wrong(
+        "certificate",
+        "It does not verify ({reason}). Nothing was sent.",
+        "See it:",
+        "the certificate does not verify",
+    )
+    BUNDLE_UNREADABLE = _wrong(
+        "certificate",
+        "{bundle} cannot be read as certificates, so no certificate can be verified.",
+        "Name a PEM file in REQUESTS_CA_BUNDLE (without it, CURL_CA_BUNDLE is read), or remove it"
+        " from the environment.",
+        "no certificate can be verified",
+    )
+    NO_TLS = _wrong(
+        "certificate",
+        "{place} does not speak TLS; it may be a plain http server. Nothing was sent.",
+        "Check host and port in api_url. Plain http is for this machine's own addresses only.",
+        "the server does not speak TLS",
+    )
+    TLS_FAILED = _wrong(
+        "certificate",
+        "TLS with {place} fails ({reason}). Nothing was sent.",
+        "Check host and port in api_url, and any proxy or firewall on the way. See more:",
+        "TLS fails",
+    )
+
+
+class Answers(Diagnosis):
+    """What the API answers to a signed read."""
+
+    API_ANSWERS = _ok("answer", "The API answers a read after {ms} ms (GET {path}).")
+    NO_ANSWER = _wrong(
+        "answer",
+        "The connection is open, but no complete answer came within {seconds} s.",
+        "Try again. If it happens again, the API is slow or hangs: ask its support; or a proxy or"
+        " firewall on the way holds the answer back.",
+        "there is no answer",
+    )
+    CONNECTION_LOST = _wrong(
+        "answer",
+        "The connection was accepted, but there is no usable answer ({reason}).",
+        "Check host and port in api_url: this may not be an HTTP server, or one that wants https."
+        " If they are right, try again; a proxy or firewall may cut or change what is sent.",
+        "there is no answer",
+    )
+    PAGE = _wrong(
+        "answer",
+        "The answer is not a JSON object, so it is not from the API (HTTP {status}{server}). It"
+        " begins: {text}",
+        "Check host and path in api_url. If they are right, something on the way has answered: a"
+        " proxy, a firewall, or a network's login page.",
+        "it is not the API that answers",
+    )
+    PAGE_BY_PROXY = _wrong(
+        "answer",
+        "The answer is not a JSON object, so it is not from the API (HTTP {status}{server}). It"
+        " came through a proxy, and begins: {text}",
+        "Most likely the proxy {proxy} has answered: ask its administrator, or add {host} to"
+        " NO_PROXY. Host or path in api_url may also be wrong.",
+        "it is not the API that answers",
+    )
+    REDIRECTED = _wrong(
+        "answer",
+        "The answer is a redirect to {location} (HTTP {status}). A run never follows one, because"
+        " that would send the credentials elsewhere.",
+        "If you trust that place, name it in api_url; if not, something on the way has answered.",
+        "the answer is a redirect",
+    )
+    NOT_FOUND = _wrong(
+        "answer",
+        "{described}",
+        "Check the path in api_url: it ends in /api/v1, and the read goes to {path} below it. That"
+        " path is documented beside the one that a run writes to, but may not exist.",
+        "the API does not know the path",
+    )
+    THROTTLED = _wrong(
+        "answer",
+        "{described}{after}",
+        "Try again later. If a run is active, requests_per_minute slows it down.",
+        "the API asks to try again later",
+    )
+    SERVER_FAILS = _wrong(
+        "answer",
+        "{described}{after}",
+        "The fault is the server's: try again later, and give the requestId, if there is one, to"
+        " the API's support.",
+        "the API fails",
+    )
+    REFUSED = _wrong(
+        "answer",
+        "{described}",
+        "What this code means is not documented: give it and the requestId to the API's support.",
+        "the API refuses the read",
+    )
+    UNEXPECTED = _wrong(
+        "answer",
+        "{described}",
+        "This may be another service than the partner API: check api_url. If it is right, ask the"
+        " API's support.",
+        "the answer has another form than is documented",
+    )
+
+    CLOCK_RIGHT = _ok("clock", "The server's clock is {offset}; 300 s are allowed.")
+    CLOCK_CLOSE_ENOUGH = _ok(
+        "clock",
+        "The answer has no time. The server accepts this machine's, so they differ by at most"
+        " 300 s.",
+    )
+    CLOCK_OFF = _attention(
+        "clock",
+        "The server's clock is {offset}; 300 s are allowed.",
+        "Synchronise this machine's clock (NTP).",
+    )
+    CLOCK_REFUSED = _attention(
+        "clock",
+        "{described}. The server's clock is {offset}; 300 s are allowed.",
+        "Synchronise this machine's clock (NTP). After one refused request, a run uses the"
+        " server's time; so does this check from here on.",
+    )
+    CLOCK_STUBBORN = _wrong(
+        "clock",
+        "{described}, although it was signed with the server's own time.",
+        "There may be several servers whose clocks differ: give the requestId to the API's"
+        " support.",
+        "the server refuses every timestamp",
+    )
+    CLOCK_UNKNOWN = _wrong(
+        "clock",
+        "{described}, and the answer has no time.",
+        "Synchronise this machine's clock (NTP); it now says {now}.",
+        "the server refuses the timestamp",
+    )
+    SIGNATURE_ACCEPTED = _ok(
+        "signature",
+        "The server accepts the signature, the store and its token, for a read. Only a run can tell"
+        " whether it may also write to the store.",
+    )
+    SIGNED_OTHERWISE = _wrong(
+        "signature",
+        "The secret is right, but the server wants another form of signature. It accepts: {new}. It"
+        " refuses: {old}.",
+        "Set {settings}.",
+    )
+    SIGNED_OTHERWISE_AND_REFUSED = _wrong(
+        "signature",
+        "The server wants another form of signature. It refuses: {old}. It does not refuse: {new}."
+        " But then {described}.",
+        "Set {settings}; and check {names}",
+    )
+    SIGNATURE_REFUSED = _wrong(
+        "signature",
+        "{described}. It refuses {tried}: sha256= or bare hex, the path with /api/v1 or without.",
+        "Check partner_secret and partner_client_id: which of the two is wrong cannot be told from"
+        " here. If both are right, the server signs something else than what is shown below: show"
+        " it to the API's support, without the secret.",
+    )
+    CREDENTIALS_REFUSED = _wrong("signature", "{described}.", "Check {names}")
+    ACCESS_REFUSED = _wrong(
+        "signature",
+        "{described}. It has no AUTH_ code, so the cause cannot be told.",
+        "Check partner_client_id, partner_secret, store_client_id and store_token, and whether the"
+        " API allows this machine's address.",
+    )

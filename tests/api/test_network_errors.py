@@ -1,0 +1,55 @@
+"""The translation of the libraries' exceptions."""
+
+from __future__ import annotations
+
+import ssl
+
+import pytest
+import requests
+
+from target_tocobagus.api.deadline import ConnectionTimeoutError
+from target_tocobagus.api.network_errors import Failed, translated
+
+
+@pytest.mark.parametrize(
+    ("code", "failure"),
+    [(26, "certificate"), (18, "untrusted"), (62, "wrong name"), (10, "expired")],
+)
+def test_why_a_certificate_does_not_verify_is_told_by_openssls_number(
+    code: int, failure: str
+) -> None:
+    """The rest are told in OpenSSL's words; an unknown one too."""
+    cause = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    cause.verify_code, cause.verify_message = code, "unsuitable purpose"
+    failed = translated(OSError("outer", cause))
+
+    assert failed == Failed(failure, "unsuitable purpose")  # type: ignore[arg-type]  # a table of texts
+
+
+@pytest.mark.parametrize(
+    ("error", "failed"),
+    [
+        (
+            requests.exceptions.ProxyError("outer", ConnectionRefusedError(111, "Refused")),
+            Failed("proxy lost", "Refused"),
+        ),
+        (requests.exceptions.ProxyError(TimeoutError()), Failed("proxy lost", "no answer in time")),
+        (requests.ConnectTimeout(ConnectionTimeoutError(None, "")), Failed("no connection")),
+        (requests.ReadTimeout("outer", TimeoutError()), Failed("no answer")),
+        (ssl.SSLError(1, "[SSL] record layer failure"), Failed("no tls", "record layer failure")),
+    ],
+    ids=str,
+)
+def test_what_breaks_between_two_steps_is_told_by_the_second(
+    error: Exception, failed: Failed
+) -> None:
+    """What took a connection a moment ago may not take the next."""
+    assert translated(error) == failed
+
+
+def test_errors_that_go_round_in_a_circle_are_read_once() -> None:
+    """Whatever wraps what, the innermost cause is found, or at least the walk ends."""
+    first, second = OSError("first"), LookupError("second")
+    first.__cause__, second.__cause__ = second, first
+
+    assert translated(first) == Failed("garbled", "it cannot be understood")
