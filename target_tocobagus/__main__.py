@@ -26,7 +26,7 @@ def main() -> None:
     # What is imported stays, and rows come and go without cycles: the collector need look neither
     # through the one again and again nor after every few hundred of the others.
     gc.disable()
-    from target_tocobagus.singer.sdk_errors import logging_problem
+    from target_tocobagus.singer.sdk import logging_problem
     from target_tocobagus.target import TargetTocobagus
 
     gc.freeze()

@@ -1,31 +1,24 @@
 """A stream's sink: where its records become outcomes.
 
-The SDK's sink gathers records until it is drained. This one maps each record as it comes and hands
-the outcomes on; the window does the gathering, for all streams together, and nothing is ever
-drained.
+The SDK's sink collects records until it is drained. This one maps each record as it comes and
+passes the outcomes on; the window collects them, for all streams together. It is never drained.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from singer_sdk import metrics
-from singer_sdk.exceptions import InvalidRecord
-from singer_sdk.sinks import Sink
-
-from target_tocobagus.core.errors import ActionNeeded, ConfigurationError
-from target_tocobagus.core.foreign_text import clean, quoted
+from target_tocobagus.core.errors import ActionNeeded
+from target_tocobagus.core.foreign_text import quoted
 from target_tocobagus.core.model import Skipped, Stock
 from target_tocobagus.mapping import Row, is_deleted
 from target_tocobagus.mapping.paths import BOM
 from target_tocobagus.mapping.replay import only_rejected, rejected_updates
 from target_tocobagus.recognition.fields import is_own
-from target_tocobagus.singer.sdk_errors import describe
+from target_tocobagus.singer.sdk import SdkSink
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-    from singer_sdk.sinks.core import BaseJSONSchemaValidator
 
     from target_tocobagus.core.model import Identifier, Outcome, Stream
     from target_tocobagus.mapping import PartsWatch
@@ -38,7 +31,7 @@ class _HasStreamSetup(Protocol):
     stream_setup: StreamSetup
 
 
-class StockSink(Sink):
+class StockSink(SdkSink):
     """Maps the records of a stream under one schema."""
 
     def __init__(
@@ -51,7 +44,7 @@ class StockSink(Sink):
         """Choose the stream's mapping.
 
         Raises:
-            ConfigurationError: Only the user can tell where its stock stands.
+            ConfigurationError: Only the user can tell which columns hold its stock.
         """
         super().__init__(target, stream_name, schema, key_properties)  # type: ignore[arg-type]  # a target that has one
         self._setup = target.stream_setup
@@ -63,56 +56,27 @@ class StockSink(Sink):
         self.columns = self._choice.columns
         self.parts: PartsWatch | None = None
         if mapping is not None:
-            self.parts = self._setup.watch_parts(stream_name, mapping, self._key_properties)
-
-    def get_validator(self) -> BaseJSONSchemaValidator | None:
-        """Make what checks records, if the user asks for that.
-
-        Raises:
-            ConfigurationError: The stream's schema is none that can be checked against.
-        """
-        try:
-            return super().get_validator()
-        except Exception as error:  # noqa: BLE001  # whatever jsonschema lets through
-            raise self._unusable(error) from None
-
-    def _validate(self, record: dict[str, Any]) -> None:
-        if self._validator is None:
-            return
-        try:
-            self._validator.validate(record)
-        except (InvalidRecord, RecursionError):
-            raise
-        except Exception as error:  # noqa: BLE001  # a pattern, a reference
-            raise self._unusable(error) from None
-
-    def _unusable(self, error: Exception) -> ConfigurationError:
-        place = f"validate_records: stream {clean(self.stream_name)!r}"
-        return ConfigurationError([f"{place}: its SCHEMA cannot be used: {describe(error)}"])
-
-    def get_sink_record_counter(self) -> metrics.Counter:
-        """Count under a name that is safe to log."""
-        return metrics.record_counter(clean(self.stream_name))
+            self.parts = self._setup.watch_parts(stream_name, mapping, self.key_properties)
 
     @property
     def is_open(self) -> bool:
-        """Whether a record may come without its other columns: they are not asked for."""
+        """Whether the columns that the mapping does not read can be left out."""
         complete = self._watch is None or self._watch.complete
-        return complete and self._validator is None
+        return complete and not self.is_validating
 
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
-        """Map a record and hand on what it says.
+        """Map a record and pass on its outcomes.
 
         Args:
             record: As the stream maps left it.
-            context: `stream` and `line` for the rejects, `own` for what stood under our key.
+            context: `stream` and `line` for the rejects; `own`, what the message has under our key.
 
         Raises:
-            InvalidRecord: It breaks its schema, and the user asks for that (`validate_records`).
+            InvalidRecord: It does not fit its SCHEMA, and `validate_records` is on.
         """
-        self._validate(record)
+        self.validate(record)
         if self.columns is not None:
-            self._refuse_strange(record, self.columns)
+            self._reject_unknown_columns(record, self.columns)
         if self._watch is not None:
             self._watch.see(record, self._pipeline.position)
         stream: Stream = context["stream"]
@@ -132,19 +96,19 @@ class StockSink(Sink):
             outcomes if updates is None else only_rejected(outcomes, updates, self._warehouse_map)
         )
 
-    def _refuse_strange(self, record: dict[str, Any], known: frozenset[str]) -> None:
+    def _reject_unknown_columns(self, record: dict[str, Any], known: frozenset[str]) -> None:
         """End the run where a stream recognised as the API's own items has another column.
 
         Raises:
-            ActionNeeded: What else the row says may change what its stock means.
+            ActionNeeded: The column may change what the stock means.
         """
         names = [name.removeprefix(BOM) for name in record if is_own(name)]
-        if strange := [name for name in names if name not in known]:
+        if unknown := [name for name in names if name not in known]:
             message = (
                 f"stream {quoted(self.stream_name)} was recognised as the API's own items, and"
-                f" a record has the column {quoted(strange[0])}, which its SCHEMA does not"
-                " declare: what it changes, only you can tell. Give the stream a mapping in"
-                " streams; `tocobagus map FILE` drafts one"
+                f" a record has the column {quoted(unknown[0])}, which its SCHEMA does not"
+                " declare. Only you can tell whether it changes the stock. Give the stream a"
+                " mapping in streams; `tocobagus map FILE` drafts one"
             )
             raise ActionNeeded(message)
 
@@ -170,6 +134,3 @@ class StockSink(Sink):
             text = self.parts.doubt(self.stream_name, identifier, location, rows)
             self._setup.warn_of_parts(self.stream_name, text)
             self.parts = None
-
-    def process_batch(self, context: dict[str, Any]) -> None:
-        """Do nothing: what was read is on its way already."""

@@ -23,6 +23,7 @@ from target_tocobagus.core.errors import InputError
 from target_tocobagus.core.foreign_text import clean, quoted
 from target_tocobagus.core.json_lines import decode_line
 from target_tocobagus.singer.line_cutter import LineCutter, LineTooLongError
+from target_tocobagus.singer.sdk import open_storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -107,12 +108,8 @@ def _open(path: str, batch_config: Mapping[str, Any] | None) -> Iterator[IO[byte
         with local as file:
             yield file
         return
-    from singer_sdk.helpers._batch import BatchConfig, StorageTarget
-
-    head, tail = StorageTarget.split_url(path)
-    storage = BatchConfig.from_dict(dict(batch_config)).storage if batch_config else None
-    storage = storage or StorageTarget.from_url(head)
-    with _local(f"{storage.root}/{tail}") or storage.open(tail, mode="rb") as file:
+    address, opened = open_storage(path, batch_config)
+    with _local(address) or opened() as file:
         yield file
 
 

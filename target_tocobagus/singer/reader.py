@@ -17,15 +17,13 @@ from collections import Counter
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any, Final, NoReturn
 
-from singer_sdk.singerlib.encoding.base import GenericSingerReader
-from singer_sdk.singerlib.exceptions import InvalidInputLine
-
 from target_tocobagus.core.errors import InputError
 from target_tocobagus.core.foreign_text import clean, quoted
 from target_tocobagus.core.json_lines import decode_line
 from target_tocobagus.singer.fast_path import FastLane
 from target_tocobagus.singer.input_hints import encoding_of, hint
 from target_tocobagus.singer.line_cutter import LineCutter, LineTooLongError
+from target_tocobagus.singer.sdk import GenericSingerReader, InvalidInputLine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -190,7 +188,7 @@ class MessageReader(GenericSingerReader[bytes]):
             InvalidInputLine: One is not there.
         """
         if missing := sorted(requires - line_dict.keys()):
-            what = f"is no whole Singer message: it has no {' and no '.join(missing)}"
+            what = f"is not a valid Singer message: missing {' and '.join(missing)}"
             raise InvalidInputLine(self.about_line(what))
 
     def about_line(self, what: str) -> str:

@@ -8,12 +8,16 @@ import re
 import subprocess
 import sys
 import tarfile
+import textwrap
 import zipfile
 from importlib import metadata
 from pathlib import Path
 from typing import Final
 
 import pytest
+
+import target_tocobagus
+from tests.docs.documents import blocks
 
 ROOT: Final = Path(__file__).parents[2]
 PACKAGE: Final = ROOT / "target_tocobagus"
@@ -137,3 +141,14 @@ def test_imports_run_downwards_only() -> None:
     done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
 
     assert done.returncode == 0, done.stdout
+
+
+def test_the_list_of_rooms_is_the_folder() -> None:
+    """The package opens with it, CONTRIBUTING repeats it, and it names all that is there."""
+    docstring = target_tocobagus.__doc__ or ""
+    (listed,) = re.findall(r"(?:^    .+\n)+", docstring, re.MULTILINE)
+    names = re.findall(r"^    ([\w.]+)", listed, re.MULTILINE)
+    there = {path.name for path in PACKAGE.iterdir()} - {"__init__.py", "__pycache__", "py.typed"}
+
+    assert sorted(names) == sorted(there)
+    assert textwrap.dedent(listed) in blocks(ROOT / "CONTRIBUTING.md", "text")

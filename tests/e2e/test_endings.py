@@ -307,9 +307,9 @@ def test_a_tap_that_dies_is_the_end_of_input(begun: Talk, sandbox: Sandbox) -> N
         ),
         (
             {"type": "RECORD", "record": {}},
-            "Line 5 of the input is no whole Singer message: it has no s",
+            "Line 5 of the input is not a valid Singer message: missing s",
         ),
-        ({"type": "SCHEMA", "stream": "stock", "schema": None}, "no JSON Schema"),
+        ({"type": "SCHEMA", "stream": "stock", "schema": None}, "not a JSON Schema"),
         ({"type": "SCHEMA", "stream": "stock", "schema": {"properties": 5}}, "SCHEMA"),
         (b"[" * 100_000, "Line 5 of the input is not JSON"),
     ],

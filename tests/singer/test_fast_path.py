@@ -278,14 +278,14 @@ def test_the_lane_does_take_what_it_is_made_for() -> None:
     stream = [json.dumps(SCHEMA).encode()]
     row = _record([("sku", '"A"'), ("qty", "1"), ("wh", '"JKT"')])
     target = TargetTocobagus(config={"dry_run": True, "streams": [LONG]})
-    handled = []
-    general = target._take_record  # noqa: SLF001  # the general way's one door
+    handled: list[dict[str, Any]] = []
+    decode = target.message_reader.deserialize_json  # the general way begins with it
 
-    def note(message: Any, line: bytes) -> None:
-        handled.append(line)
-        general(message, line)
+    def note(line: bytes) -> dict[str, Any]:
+        handled.append(decode(line))
+        return handled[-1]
 
-    target._take_record = note  # type: ignore[method-assign]  # noqa: SLF001
+    target.message_reader.deserialize_json = note  # type: ignore[method-assign]
     target.listen(io.BytesIO(b"\n".join([*stream, *[row] * 50])))  # type: ignore[arg-type]
     assert target.pipeline.tally.updates == 50
-    assert len(handled) == 1
+    assert [message["type"] for message in handled] == ["SCHEMA", "RECORD"]
