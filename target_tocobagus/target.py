@@ -34,7 +34,8 @@ from target_tocobagus.core.errors import ConfigurationError, InputError, Tocobag
 from target_tocobagus.core.foreign_text import clean, quoted
 from target_tocobagus.core.json_lines import bounded
 from target_tocobagus.core.model import RecordError, Skipped, Stream
-from target_tocobagus.pipeline.run import GRACE_AFTER_SIGNAL, Pipeline
+from target_tocobagus.pipeline.run import Pipeline
+from target_tocobagus.pipeline.shutdown import GRACE_AFTER_SIGNAL
 from target_tocobagus.pipeline.wakeup import WakeUp
 from target_tocobagus.recognition.stream_router import StreamRouter
 from target_tocobagus.report import console
@@ -368,7 +369,7 @@ class TargetTocobagus(Target):
         """Read the records of files in their place, each like a RECORD message."""
         self._assert_line_requires(message_dict, requires={"stream", "encoding", "manifest"})
         storage = self.config.get("batch_config")
-        for line, record in read_records(message_dict, storage, self.pipeline.breathe):
+        for line, record in read_records(message_dict, storage, self.pipeline.service):
             kept = line if self.pipeline.keeps_lines else b""
             self._take_record({"stream": message_dict["stream"], "record": record}, kept)
 

@@ -107,7 +107,7 @@ MUTANTS: Final = (
     Mutant(
         "STATE goes out on reading",
         LAWS,
-        (Change("pipeline/run", "take_safe(self._lowest())", "take_safe(None)"),),
+        (Change("pipeline/poller", "take_safe(self._first_held())", "take_safe(None)"),),
     ),
     Mutant(
         "STATE forgets what is in flight",
@@ -296,7 +296,7 @@ MUTANTS: Final = (
             Change(
                 "delivery/reply_handler",
                 "self._outcomes.suspect(refusal)\n",
-                "self._outcomes.suspect(refusal)\n            self._ledger.decide()\n",
+                "self._outcomes.suspect(refusal)\n            self._outcomes.decide()\n",
             ),
         ),
     ),
@@ -322,11 +322,11 @@ MUTANTS: Final = (
         RECORD_ERRORS,
         (
             Change(
-                "pipeline/run",
-                "            if self._failing_limit() or",
-                "            if self._failing_limit():\n"
-                "                self._states.take_safe(self._lowest())\n"
-                "            if self._failing_limit() or",
+                "pipeline/poller",
+                "            if not is_open(",
+                "            if limit:\n"
+                "                stages.states.take_safe(self._first_held())\n"
+                "            if not is_open(",
             ),
         ),
     ),
@@ -351,15 +351,15 @@ MUTANTS: Final = (
         ENDINGS,
         (
             Change(
-                "pipeline/run",
+                "pipeline/shutdown",
                 "        self._delivery.abandon()\n",
                 "        stopped = isinstance(error, Stopped)\n"
                 "        (self._delivery.close if stopped else self._delivery.abandon)()\n",
             ),
             Change(
-                "pipeline/run",
-                "while not self._delivery.quiet and",
-                "while not self._delivery.settled and",
+                "pipeline/shutdown",
+                "if self._delivery.quiet and",
+                "if self._delivery.settled and",
             ),
         ),
     ),

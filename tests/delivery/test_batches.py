@@ -156,7 +156,7 @@ def test_a_window_is_full_by_its_memory_too(tmp_path: Path) -> None:
 
     steps: list[Any] = []
     for number in range(35):
-        steps += [Say(("sku", f"{number}"), (None,)), Do("breathe")]
+        steps += [Say(("sku", f"{number}"), (None,)), Do("service")]
     assert run.play(steps, measure).error is None
     assert 15 <= most <= 17
 

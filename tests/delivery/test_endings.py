@@ -78,7 +78,7 @@ def test_a_signal_drains_nothing_and_settles_what_is_in_flight(number: int) -> N
     threading.Thread(target=stop).start()
     steps: list[Say | Do] = []
     for sku in names("a", 50):
-        steps += [Say(("sku", sku), (None,)), Do("state"), Do("breathe")]
+        steps += [Say(("sku", sku), (None,)), Do("state"), Do("service")]
     began = time.monotonic()
     run.play(steps)
     assert isinstance(run.error, Stopped)
@@ -103,7 +103,7 @@ def test_a_disk_that_stands_still_holds_up_no_state_and_no_signal(tmp_path: Path
         written.set()
         gate.wait(30)
 
-    run.pipeline._rejects.write = stand_still  # type: ignore[method-assign]  # noqa: SLF001  # the disk
+    run.pipeline.stages.rejects.write = stand_still  # type: ignore[method-assign]  # the disk
     threading.Timer(1.0, lambda: run.stop(signal.SIGTERM)).start()
     steps: list[Say | Do] = [Say(("sku", "a"), (None,)), Do("state"), Do("bad"), Do("state")]
     run.play([*steps, *[Do("pause")] * 100_000])
@@ -120,7 +120,7 @@ def test_a_row_that_cannot_be_synced_is_covered_by_no_state(tmp_path: Path) -> N
     api = ScriptedApi([], Rules(), witness)
     settings = make_settings(batch_wait_seconds=0, rejects_path=str(tmp_path / "rejects"))
     run = Run(settings, Dependencies(api.clock, api.send, state_seconds=0.0), witness)
-    rejects = run.pipeline._rejects  # noqa: SLF001  # the disk is what is swapped
+    rejects = run.pipeline.stages.rejects  # the disk is what is swapped
     sync = rejects.sync
 
     def fail_once() -> None:
@@ -170,7 +170,7 @@ def test_an_error_that_was_there_before_a_broken_line_is_the_first() -> None:
         run = Run(make_settings(), Dependencies(api.clock, api.send), witness)
         fatal = DeliveryError("nothing more can be sent")
         if number is None:
-            run.pipeline._delivery.fail(fatal)  # noqa: SLF001  # as a worker does
+            run.pipeline.stages.delivery.fail(fatal)  # as a worker does
         else:
             run.stop(number)
         first = run.pipeline.end_after(InputError("Line 4 of the input is not JSON"))

@@ -86,9 +86,9 @@ def _told(config: dict[str, Any], lines: list[bytes], fast: bool) -> dict[str, A
     def listen_in(source: Any) -> Any:
         pipeline = open_run(source)
         pipeline.is_pending = lambda *_: True  # type: ignore[method-assign]  # whatever was sent
-        rejects = pipeline._rejects  # noqa: SLF001  # what it is told is what is compared
+        rejects = pipeline.stages.rejects  # what it is told is what is compared
         rejects.write = told["refused"].append  # type: ignore[method-assign]  # to listen in
-        delivery = pipeline._delivery  # noqa: SLF001
+        delivery = pipeline.stages.delivery
         put = delivery.put
 
         def note(gathering: RowBuffer) -> None:
