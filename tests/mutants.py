@@ -136,14 +136,19 @@ MUTANTS: Final = (
         CRASH + " " + LAWS,
         (
             Change(
-                "delivery/outcomes",
-                "self._unwritten.extend(_by_record(rejected))",
-                "rejected = list(rejected)",
+                "delivery/reject_writer",
+                "        for rejection in rejections:\n"
+                "            self._rejects.write(rejection)\n"
+                "        self._rejects.sync()\n",
+                "",
             ),
             Change(
-                "delivery/outcomes",
-                "            self.decide()\n        self._write_down()",
-                "            self.decide()",
+                "delivery/reject_writer",
+                "self._outcomes.written(len(rejections))\n        self._tell()\n",
+                "self._outcomes.written(len(rejections))\n        self._tell()\n"
+                "        for rejection in rejections:\n"
+                "            self._rejects.write(rejection)\n"
+                "        self._rejects.sync()\n",
             ),
         ),
     ),
@@ -335,12 +340,12 @@ MUTANTS: Final = (
         ENDINGS,
         (
             Change(
-                "delivery/worker",
-                "        self.abandon()\n        self._tell()",
-                "        self._tell()",
+                "delivery/scheduler",
+                "        self.abandon()\n        self.notify_main()",
+                "        self.notify_main()",
             ),
             Change(
-                "delivery/worker",
+                "delivery/scheduler",
                 "                self._over = True\n                raise",
                 "                raise",
             ),
@@ -352,14 +357,14 @@ MUTANTS: Final = (
         (
             Change(
                 "pipeline/shutdown",
-                "        self._delivery.abandon()\n",
+                "        self._scheduler.abandon()\n",
                 "        stopped = isinstance(error, Stopped)\n"
-                "        (self._delivery.close if stopped else self._delivery.abandon)()\n",
+                "        (self._scheduler.close if stopped else self._scheduler.abandon)()\n",
             ),
             Change(
                 "pipeline/shutdown",
-                "if self._delivery.quiet and",
-                "if self._delivery.settled and",
+                "if self._scheduler.quiet and",
+                "if self._scheduler.settled and",
             ),
         ),
     ),
@@ -368,7 +373,7 @@ MUTANTS: Final = (
         PACING,
         (
             Change(
-                "delivery/worker",
+                "delivery/scheduler",
                 "                self._slots.notify()  #",
                 "                    #",
             ),
@@ -382,7 +387,7 @@ MUTANTS: Final = (
     Mutant(
         "workers poll",
         PACING,
-        (Change("delivery/worker", "self._idle.wait(wait)", "self._idle.wait(0.01)"),),
+        (Change("delivery/scheduler", "self._idle.wait(wait)", "self._idle.wait(0.01)"),),
     ),
     Mutant(
         "stock-outs wait their turn",

@@ -93,7 +93,7 @@ class Poller:
         """Find what ends the run at once: a signal, or a worker's error."""
         if self._stages.wakeup.signal is not None:
             return Stopped(self._stages.wakeup.signal)
-        return self._stages.delivery.error
+        return self._stages.scheduler.error
 
     def ask(self) -> None:
         """End the run for a question, if one ends it.
@@ -113,7 +113,7 @@ class Poller:
     def emit_safe(self, *, last: bool = False) -> None:
         """Write the newest STATE that is safe, if one is; as the last, at least its new sums."""
         stages, totals = self._stages, self._stages.shared.tally
-        with stages.delivery.lock:
+        with stages.scheduler.lock:
             limit = exceeded_limit(totals.accepted, totals.rejected, stages.settings)
             if not is_open(limit, ending=self.ending, fruitless=totals.fruitless):
                 return
@@ -144,7 +144,7 @@ class Poller:
 
     def _snapshot(self) -> ProgressSnapshot:
         shared = self._stages.shared
-        with self._stages.delivery.lock:
+        with self._stages.scheduler.lock:
             return ProgressSnapshot(
                 records=self._intake.position,
                 accepted=shared.tally.accepted,

@@ -93,8 +93,7 @@ class Pipeline:
         self.maps_nothing = True
         self.watches: dict[str, RequiredColumns] = {}
         self.mappings: set[CompiledMapping] = set()
-        self._delivery = self.stages.delivery
-        self._workers = settings.max_in_flight
+        self._scheduler = self.stages.scheduler
         self._capacity = settings.batch_size_rows * (settings.max_in_flight + 4)
         self._flush_rows = min(_MOST_ROWS_AT_ONCE, self._capacity)
         self._handed_over = 0
@@ -133,7 +132,7 @@ class Pipeline:
 
     def _reject(self, errors: list[RecordError], stream: Stream, line: bytes) -> None:
         self.stages.reject_writer.start()
-        with self._delivery.lock:
+        with self._scheduler.lock:
             for rejection in by_cause(errors, self.position, stream, line):
                 self.stages.shared.outcomes.reject(rejection)
 
@@ -156,7 +155,7 @@ class Pipeline:
         """Tell whether what a record said of an item waits or is in flight."""
         if position > self._handed_over:
             return True
-        with self._delivery.lock:
+        with self._scheduler.lock:
             return self.stages.shared.window.holds(identifier)
 
     def checkpoint(self, value: Value) -> None:
@@ -171,9 +170,9 @@ class Pipeline:
         if not self._started:
             self._started = True
             self.stages.reject_writer.start()
-            self._delivery.start(self._workers)
-        with self._delivery.lock:
-            self._delivery.put(self.gathering)
+            self.stages.workers.start(self.stages.settings.max_in_flight)
+        with self._scheduler.lock:
+            self._scheduler.put(self.gathering)
         self.gathering.clear()
         self._handed_over = self.position
         self._held_bytes = 0
@@ -197,11 +196,11 @@ class Pipeline:
         if not self._is_full():
             return
         began = time.monotonic()
-        self._delivery.hurry(on=True)
+        self._scheduler.set_backpressure(on=True)
         while self._is_full():
             self._poller.poll()
             self._poller.wait()
-        self._delivery.hurry(on=False)
+        self._scheduler.set_backpressure(on=False)
         self.tally.waited_for_api += time.monotonic() - began
 
     def _is_full(self) -> bool:

@@ -43,7 +43,7 @@ class Shutdown:
 
     def __init__(self, stages: Stages, intake: Intake, poller: Poller) -> None:
         self._stages = stages
-        self._delivery = stages.delivery
+        self._scheduler = stages.scheduler
         self._outcomes = stages.shared.outcomes
         self._totals = stages.shared.tally
         self._intake = intake
@@ -72,12 +72,12 @@ class Shutdown:
         self._poller.warn_questions()
         self._poller.ask()
         self._intake.flush()
-        self._delivery.close()
-        self._poller.wait_until(lambda: self._delivery.settled and writer.idle)
-        with self._delivery.lock:
+        self._scheduler.close()
+        self._poller.wait_until(lambda: self._scheduler.settled and writer.idle)
+        with self._scheduler.lock:
             self._outcomes.reject_suspects()
         self._poller.wait_until(lambda: writer.idle)
-        with self._delivery.lock:
+        with self._scheduler.lock:
             self._poller.ending = True
             self._outcomes.decide()
 
@@ -99,7 +99,7 @@ class Shutdown:
 
     def _first_error(self, error: Exception) -> Exception:
         """Find what came before an error and was not noticed yet; if nothing did, the error."""
-        if error is self._delivery.error or isinstance(error, Stopped):
+        if error is self._scheduler.error or isinstance(error, Stopped):
             return error
         if (first := self._poller.fatal_error()) is None:
             return error
@@ -116,7 +116,7 @@ class Shutdown:
         self._poller.ending = True
         grace = GRACE_AFTER_SIGNAL if isinstance(error, Stopped) else GRACE_SECONDS
         self._stages.wakeup.stop(grace)
-        self._delivery.abandon()
+        self._scheduler.abandon()
         emit_safe = self._poller.emit_safe
         run_all([self._intake.flush, emit_safe, self._await_quiet, self._end], error)
 
@@ -124,7 +124,7 @@ class Shutdown:
         """Wait until nothing is in flight and every rejection is written, or the grace is over."""
         until = self._stages.wakeup.until or 0.0
         while (left := until - time.monotonic()) > 0:
-            if self._delivery.quiet and self._stages.reject_writer.idle:
+            if self._scheduler.quiet and self._stages.reject_writer.idle:
                 return
             self._stages.wakeup.wait(left)
 
@@ -135,9 +135,9 @@ class Shutdown:
             TocobagusError: The first step that failed; the others are done all the same.
         """
         self._poller.ending = self._ended = True
-        self._delivery.deafen()
+        self._scheduler.ignore_late_replies()
         written = self._stages.reject_writer.close(_LAST_WRITE_SECONDS)
-        with self._delivery.lock:
+        with self._scheduler.lock:
             unsettled = self._stages.shared.window.unsettled() + self._outcomes.undecided
         steps = [
             self._stages.progress.close,

@@ -1,4 +1,4 @@
-"""The stages of a run, and how they are wired: window → delivery → outcomes → rejects and STATE."""
+"""The stages of a run, and how they are wired: window, delivery, outcomes, rejects, STATE."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from target_tocobagus.api.item_json import FRAME_BYTES, encode_item
 from target_tocobagus.api.transport import outside as outside_of
 from target_tocobagus.delivery.outcomes import Outcomes
 from target_tocobagus.delivery.reject_writer import RejectWriter
-from target_tocobagus.delivery.reply_handler import Shared
+from target_tocobagus.delivery.reply_handler import ReplyHandler, Shared
+from target_tocobagus.delivery.scheduler import Scheduler
 from target_tocobagus.delivery.throttle import Throttle
-from target_tocobagus.delivery.worker import Delivery
+from target_tocobagus.delivery.worker import Workers
 from target_tocobagus.report.progress import Progress
 from target_tocobagus.report.rejects import Rejects
 from target_tocobagus.report.totals import Totals
@@ -37,7 +38,7 @@ class Stages(msgspec.Struct, frozen=True, eq=False):
     """What a run consists of.
 
     Attributes:
-        shared: What the threads share: only under `delivery.lock`.
+        shared: What the threads share: only under `scheduler.lock`.
         states: STATE on its way from the tap to stdout; the main thread's alone.
         began_at: The beginning of the run, by the monotonic clock.
     """
@@ -45,7 +46,8 @@ class Stages(msgspec.Struct, frozen=True, eq=False):
     settings: Settings
     wakeup: WakeUp
     shared: Shared
-    delivery: Delivery
+    scheduler: Scheduler
+    workers: Workers
     rejects: Rejects
     reject_writer: RejectWriter
     states: StateWriter
@@ -88,7 +90,7 @@ def wire(
 
     def notify_main() -> None:
         # A fatal error also ends a wait that knows only of signals, such as one for stdout.
-        if delivery.error is not None:
+        if scheduler.error is not None:
             wakeup.stop(GRACE_SECONDS)
         wakeup.wake()
 
@@ -96,16 +98,20 @@ def wire(
         progress.make_way()
         emit(text)
 
-    delivery = Delivery(
-        shared,
-        outside.send,
-        outside.clock,
-        max_retry=settings.max_retry_seconds,
-        tell=notify_main,
-        jitter=outside.jitter,
-    )
-    reject_writer = RejectWriter(outcomes, rejects, delivery, news=news, tell=wakeup.wake)
+    scheduler = Scheduler(shared, notify_main)
+    handler = ReplyHandler(shared, outside.clock, settings.max_retry_seconds, outside.jitter)
+    workers = Workers(scheduler, handler, outside.send)
+    reject_writer = RejectWriter(outcomes, rejects, scheduler, news=news, tell=wakeup.wake)
     states = StateWriter(write_state, reject_writer.confirm, outside.state_seconds)
     return Stages(
-        settings, wakeup, shared, delivery, rejects, reject_writer, states, progress, began_at
+        settings=settings,
+        wakeup=wakeup,
+        shared=shared,
+        scheduler=scheduler,
+        workers=workers,
+        rejects=rejects,
+        reject_writer=reject_writer,
+        states=states,
+        progress=progress,
+        began_at=began_at,
     )

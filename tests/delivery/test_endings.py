@@ -37,12 +37,12 @@ def test_after_a_fatal_error_no_request_begins() -> None:
     attempts = desk.gather(4)
     attempts[0].answer(refusing(500))
     attempts[1].answer(refusing(401, "AUTH_010"))
-    desk.until(lambda: desk.delivery.error)
+    desk.until(lambda: desk.scheduler.error)
     attempts[2].accept()
     attempts[3].answer(refusing(503))
-    desk.until(lambda: desk.delivery.quiet)
+    desk.until(lambda: desk.scheduler.quiet)
     desk.expect_silence(0.3)
-    assert isinstance(desk.delivery.error, CredentialError)
+    assert isinstance(desk.scheduler.error, CredentialError)
     assert desk.tally.accepted == 1
 
 
@@ -52,10 +52,10 @@ def test_the_first_fatal_error_is_the_one_that_is_told() -> None:
     desk.put("a", "b")
     first, second = desk.gather(2)
     first.answer(refusing(401, "AUTH_010"))
-    desk.until(lambda: desk.delivery.error)
+    desk.until(lambda: desk.scheduler.error)
     second.answer(refusing(302))
-    desk.until(lambda: desk.delivery.quiet)
-    assert "AUTH_010" in str(desk.delivery.error)
+    desk.until(lambda: desk.scheduler.quiet)
+    assert "AUTH_010" in str(desk.scheduler.error)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -170,7 +170,7 @@ def test_an_error_that_was_there_before_a_broken_line_is_the_first() -> None:
         run = Run(make_settings(), Dependencies(api.clock, api.send), witness)
         fatal = DeliveryError("nothing more can be sent")
         if number is None:
-            run.pipeline.stages.delivery.fail(fatal)  # as a worker does
+            run.pipeline.stages.scheduler.fail(fatal)  # as a worker does
         else:
             run.stop(number)
         first = run.pipeline.end_after(InputError("Line 4 of the input is not JSON"))
@@ -232,10 +232,10 @@ def test_an_answer_after_the_end_changes_nothing() -> None:
     desk = Desk(batch_size_rows=1, max_in_flight=1)
     desk.put("a")
     late = desk.next()
-    desk.delivery.abandon()
-    desk.delivery.deafen()
+    desk.scheduler.abandon()
+    desk.scheduler.ignore_late_replies()
     late.accept()
-    desk.until(lambda: desk.delivery.quiet)
+    desk.until(lambda: desk.scheduler.quiet)
     assert desk.tally.accepted == 0
     assert desk.window.unsettled() == 1
 
@@ -297,9 +297,9 @@ def test_an_outage_rejects_nothing() -> None:
 
     desk = Desk(batch_size_rows=8, max_in_flight=3, max_retry=0.3, jitter=0.05, answer=answer)
     desk.put(*names("a", 100))
-    desk.until(lambda: desk.delivery.error)
-    desk.until(lambda: desk.delivery.quiet)
-    assert isinstance(desk.delivery.error, DeliveryError)
+    desk.until(lambda: desk.scheduler.error)
+    desk.until(lambda: desk.scheduler.quiet)
+    assert isinstance(desk.scheduler.error, DeliveryError)
     assert desk.rejections == []
     assert desk.tally.accepted == 24
     assert desk.window.unsettled() == 76
