@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from target_tocobagus import __main__
 from target_tocobagus.api import client, signing
-from target_tocobagus.delivery import worker as delivery
+from target_tocobagus.delivery import worker
 from target_tocobagus.delivery.reply_handler import ReplyHandler
-from target_tocobagus.pipeline.run import Pipeline
+from target_tocobagus.pipeline.poller import Poller
 from target_tocobagus.singer.fast_path import FastLane
 from target_tocobagus.singer.reader import MessageReader
 from target_tocobagus.window.window import Window
@@ -30,14 +30,14 @@ STAGES: Final[dict[str, list[tuple[Any, str]]]] = {
     "lane: decoding, mapping": [(FastLane, "read")],
     "the general way: SCHEMA, STATE": [(MessageReader, "_handle")],
     "window: taking in": [(Window, "put")],
-    "checkpointing: emitting STATE": [(Pipeline, "_emit_safe")],
+    "state: emitting STATE": [(Poller, "emit_safe")],
     "window: picking, encoding": [(Window, "pick")],
-    "encoding: the body": [(delivery, "encode_body")],
+    "encoding: the body": [(worker, "encode_body")],
     "signing": [(signing, "base_string"), (signing, "signature"), (signing, "signed_headers")],
     "client: the request (requests)": [(client.Client, "send")],
     "client: decoding the reply": [(client, "_read_reply")],
     "settling, releasing": [(ReplyHandler, "conclude")],
-    "delivery: the workers' rest": [(delivery.Delivery, "_work")],
+    "delivery: the workers' rest": [(worker.Workers, "_work")],
 }
 
 TABLE_BEGINS: Final = "-- stages"

@@ -19,7 +19,8 @@ from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabiliti
 from target_tocobagus.config.settings import SCHEMA, Settings, parse_settings
 from target_tocobagus.config.validation import unknown_settings
 from target_tocobagus.core.errors import ConfigurationError
-from target_tocobagus.pipeline.run import GRACE_AFTER_SIGNAL, Pipeline
+from target_tocobagus.pipeline.run import Pipeline
+from target_tocobagus.pipeline.shutdown import GRACE_AFTER_SIGNAL
 from target_tocobagus.pipeline.wakeup import WakeUp
 from target_tocobagus.recognition.stream_router import StreamRouter
 from target_tocobagus.report import console

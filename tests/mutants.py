@@ -107,7 +107,7 @@ MUTANTS: Final = (
     Mutant(
         "STATE goes out on reading",
         LAWS,
-        (Change("pipeline/run", "take_safe(self._lowest())", "take_safe(None)"),),
+        (Change("pipeline/poller", "take_safe(self._first_held())", "take_safe(None)"),),
     ),
     Mutant(
         "STATE forgets what is in flight",
@@ -136,14 +136,19 @@ MUTANTS: Final = (
         CRASH + " " + LAWS,
         (
             Change(
-                "delivery/outcomes",
-                "self._unwritten.extend(_by_record(rejected))",
-                "rejected = list(rejected)",
+                "delivery/reject_writer",
+                "        for rejection in rejections:\n"
+                "            self._rejects.write(rejection)\n"
+                "        self._rejects.sync()\n",
+                "",
             ),
             Change(
-                "delivery/outcomes",
-                "            self.decide()\n        self._write_down()",
-                "            self.decide()",
+                "delivery/reject_writer",
+                "self._outcomes.written(len(rejections))\n        self._tell()\n",
+                "self._outcomes.written(len(rejections))\n        self._tell()\n"
+                "        for rejection in rejections:\n"
+                "            self._rejects.write(rejection)\n"
+                "        self._rejects.sync()\n",
             ),
         ),
     ),
@@ -296,7 +301,7 @@ MUTANTS: Final = (
             Change(
                 "delivery/reply_handler",
                 "self._outcomes.suspect(refusal)\n",
-                "self._outcomes.suspect(refusal)\n            self._ledger.decide()\n",
+                "self._outcomes.suspect(refusal)\n            self._outcomes.decide()\n",
             ),
         ),
     ),
@@ -322,11 +327,11 @@ MUTANTS: Final = (
         RECORD_ERRORS,
         (
             Change(
-                "pipeline/run",
-                "            if self._failing_limit() or",
-                "            if self._failing_limit():\n"
-                "                self._states.take_safe(self._lowest())\n"
-                "            if self._failing_limit() or",
+                "pipeline/poller",
+                "            if not is_open(",
+                "            if limit:\n"
+                "                stages.states.take_safe(self._first_held())\n"
+                "            if not is_open(",
             ),
         ),
     ),
@@ -335,12 +340,12 @@ MUTANTS: Final = (
         ENDINGS,
         (
             Change(
-                "delivery/worker",
-                "        self.abandon()\n        self._tell()",
-                "        self._tell()",
+                "delivery/scheduler",
+                "        self.abandon()\n        self.notify_main()",
+                "        self.notify_main()",
             ),
             Change(
-                "delivery/worker",
+                "delivery/scheduler",
                 "                self._over = True\n                raise",
                 "                raise",
             ),
@@ -351,15 +356,15 @@ MUTANTS: Final = (
         ENDINGS,
         (
             Change(
-                "pipeline/run",
-                "        self._delivery.abandon()\n",
+                "pipeline/shutdown",
+                "        self._scheduler.abandon()\n",
                 "        stopped = isinstance(error, Stopped)\n"
-                "        (self._delivery.close if stopped else self._delivery.abandon)()\n",
+                "        (self._scheduler.close if stopped else self._scheduler.abandon)()\n",
             ),
             Change(
-                "pipeline/run",
-                "while not self._delivery.quiet and",
-                "while not self._delivery.settled and",
+                "pipeline/shutdown",
+                "if self._scheduler.quiet and",
+                "if self._scheduler.settled and",
             ),
         ),
     ),
@@ -368,7 +373,7 @@ MUTANTS: Final = (
         PACING,
         (
             Change(
-                "delivery/worker",
+                "delivery/scheduler",
                 "                self._slots.notify()  #",
                 "                    #",
             ),
@@ -382,7 +387,7 @@ MUTANTS: Final = (
     Mutant(
         "workers poll",
         PACING,
-        (Change("delivery/worker", "self._idle.wait(wait)", "self._idle.wait(0.01)"),),
+        (Change("delivery/scheduler", "self._idle.wait(wait)", "self._idle.wait(0.01)"),),
     ),
     Mutant(
         "stock-outs wait their turn",

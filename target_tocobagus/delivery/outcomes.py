@@ -60,7 +60,7 @@ class Outcomes:
     def __init__(
         self,
         tally: Totals,
-        tell: Callable[[], None],
+        notify_writer: Callable[[], None],
         *,
         skip_unlisted: bool = False,
         now: Callable[[], float] = time.monotonic,
@@ -69,12 +69,12 @@ class Outcomes:
 
         Args:
             tally: Where to count.
-            tell: Called when there is something to be written down; it must not wait.
+            notify_writer: Called when there is something to be written down; it must not wait.
             skip_unlisted: Rows of items that the store does not list are skipped, not rejected.
             now: The monotonic clock, in seconds.
         """
         self._tally = tally
-        self._tell = tell
+        self._notify_writer = notify_writer
         self._skip_unlisted = skip_unlisted
         self._now = now
         self._certain = False
@@ -203,7 +203,7 @@ class Outcomes:
             self._unwritten.append((low, rejection))
             self.weight += _weight(rejection)
         if self._unwritten:
-            self._tell()
+            self._notify_writer()
 
     def _count(self, position: int, rejection: Rejection) -> None:
         self._tally.rejected += len(rejection.updates)

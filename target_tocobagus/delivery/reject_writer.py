@@ -6,7 +6,7 @@ workers nor the main thread wait for them, and STATE that covers no such row goe
 Invariants:
 - A rejection counts, and STATE may cover it, only once it is on disk; without a
   file, in the log.
-- Nothing is written while the delivery lock is held.
+- Nothing is written while the scheduler's lock is held.
 - After the first failure nothing more is written or counted.
 """
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from target_tocobagus.core.model import Rejection
     from target_tocobagus.delivery.outcomes import Outcomes
-    from target_tocobagus.delivery.worker import Delivery
+    from target_tocobagus.delivery.scheduler import Scheduler
     from target_tocobagus.report.rejects import Rejects
 
 logger = logging.getLogger("target-tocobagus.rejects")
@@ -39,7 +39,7 @@ class RejectWriter:
         self,
         outcomes: Outcomes,
         rejects: Rejects,
-        delivery: Delivery,
+        scheduler: Scheduler,
         *,
         news: threading.Event,
         tell: Callable[[], None],
@@ -47,15 +47,15 @@ class RejectWriter:
         """Take what it connects; it starts with `start`.
 
         Args:
-            outcomes: Where rejections wait; only under the delivery's lock.
+            outcomes: Where rejections wait; only under the scheduler's lock.
             rejects: Where they are written.
-            delivery: Told of a failure; its lock guards the outcomes.
+            scheduler: Told of a failure; its lock guards the outcomes.
             news: Set by the outcomes when something waits.
             tell: Called when something has been written down.
         """
         self._outcomes = outcomes
         self._rejects = rejects
-        self._delivery = delivery
+        self._scheduler = scheduler
         self._news = news
         self._tell = tell
         self._over = False
@@ -79,7 +79,7 @@ class RejectWriter:
     @property
     def idle(self) -> bool:
         """Nothing waits that will be written down."""
-        with self._delivery.lock:
+        with self._scheduler.lock:
             return self._over or not self._outcomes.unwritten(1)
 
     def confirm(self) -> None:
@@ -115,7 +115,7 @@ class RejectWriter:
         Returns:
             Whether the thread has ended.
         """
-        with self._delivery.lock:
+        with self._scheduler.lock:
             self._over = True
         self._news.set()
         if self._thread is not None:
@@ -136,7 +136,7 @@ class RejectWriter:
         """Wait for what is to be written down; ``None`` at the end."""
         while True:
             self._news.clear()  # before looking: what comes after that sets it again
-            with self._delivery.lock:
+            with self._scheduler.lock:
                 if self._over:
                     return None
                 if rejections := self._outcomes.unwritten(_AT_ONCE):
@@ -147,12 +147,12 @@ class RejectWriter:
         for rejection in rejections:
             self._rejects.write(rejection)
         self._rejects.sync()
-        with self._delivery.lock:
+        with self._scheduler.lock:
             if not self._over:
                 self._outcomes.written(len(rejections))
         self._tell()
 
     def _fail(self, error: TocobagusError) -> None:
-        with self._delivery.lock:
+        with self._scheduler.lock:
             self._over = True
-        self._delivery.fail(error)
+        self._scheduler.fail(error)

@@ -1,7 +1,7 @@
 """Carries out what an answer calls for: outcomes given, pieces queued, limits learnt, clocks set.
 
 `retry` decides, and this does it, to the window, the throttle, the outcomes and the totals that the
-workers share. Nothing here waits, writes or sends, and the caller holds the delivery's lock
+workers share. Nothing here waits, writes or sends, and the caller holds the scheduler's lock
 throughout, so that a row's outcome, its count and its identifier's release are one step. What is to
 be logged is kept until the lock is released (`logger.flush`).
 """
@@ -46,7 +46,7 @@ _UNACCOUNTED: Final = RowError("UNACCOUNTED", "the API's answer does not say wha
 
 
 class Shared(msgspec.Struct, eq=False):
-    """What the threads share, under the delivery's lock."""
+    """What the threads share, under the scheduler's lock."""
 
     window: Window
     pacing: Throttle

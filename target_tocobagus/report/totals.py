@@ -66,11 +66,6 @@ class Totals:
         """Many updates were rejected and none accepted: the set-up is probably wrong."""
         return self.rejected >= _ENOUGH and not self.accepted
 
-    def exceeds(self, percent: int | None) -> bool:
-        """Tell whether more than so many percent of what was accepted or rejected was rejected."""
-        judged = self.accepted + self.rejected
-        return percent is not None and judged >= _ENOUGH and self.rejected * 100 > percent * judged
-
     def check(self, unsettled: int) -> None:
         """Hold the sums to a count of what is really left.
 

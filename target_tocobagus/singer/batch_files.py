@@ -36,14 +36,14 @@ _GZIP: Final = b"\x1f\x8b"
 def read_records(
     message: Mapping[str, Any],
     batch_config: Mapping[str, Any] | None,
-    breathe: Callable[[], object] = lambda: None,
+    service: Callable[[], object] = lambda: None,
 ) -> Iterator[tuple[bytes, Any]]:
     """Read the records of a BATCH message, in their order.
 
     Args:
         message: With ``stream``, ``encoding`` and ``manifest``.
         batch_config: The SDK's setting; its ``storage`` says where files are that are not local.
-        breathe: Called after each piece of a file.
+        service: Called after each piece of a file.
 
     Yields:
         A RECORD message as it would have come, and its record.
@@ -64,7 +64,7 @@ def read_records(
                 if text := (line.removeprefix(_BOM) if number == 1 else line).strip():
                     record = _decode(text, number, str(path))
                     yield b'{"type":"RECORD","stream":%b,"record":%b}' % (stream, text), record
-            breathe()
+            service()
 
 
 def _decode(line: bytes, number: int, path: str) -> Any:

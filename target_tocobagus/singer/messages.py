@@ -107,7 +107,7 @@ class MessageHandler:
         """Read the records of files in their place, each like a RECORD message."""
         self._reader.assert_line_requires(message, {"stream", "encoding", "manifest"})
         storage = self._target.config.get("batch_config")
-        for line, record in read_records(message, storage, self._pipeline.breathe):
+        for line, record in read_records(message, storage, self._pipeline.service):
             self._take({"stream": message["stream"], "record": record}, line)
 
     def state(self, message: dict[str, Any]) -> None:

@@ -129,7 +129,7 @@ class MessageReader(GenericSingerReader[bytes]):
     def _read_all(self, source: IO[bytes] | IO[str]) -> None:
         for lines in self._chunks(source):
             self._read_chunk(lines)
-            self._pipeline.breathe()
+            self._pipeline.service()
 
     def _read_chunk(self, lines: Sequence[bytes]) -> None:
         """Read what the lane can in its way, and each line that stops it in the general way."""

@@ -54,7 +54,7 @@ class StreamSetup:
             self._log_once(logging.INFO if choice.mapping else logging.WARNING, choice.remark)
         if choice.mapping is None:
             return choice, None
-        self.pipeline.count_clamped(choice.mapping)
+        self.pipeline.mappings.add(choice.mapping)
         return choice, self._watch(stream, choice.mapping, schema) if choice.named else None
 
     def _watch(

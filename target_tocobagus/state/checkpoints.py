@@ -1,4 +1,4 @@
-"""Which of the tap's STATEs may go out, and what it says then.
+"""The tap's STATEs that wait, and how one is read and written.
 
 A STATE covers every record before it. It is safe once each of those has its outcome, that is,
 once the lowest position that is not settled lies behind it. Of several safe ones only the newest
@@ -23,11 +23,11 @@ _decoder: Final = json.JSONDecoder(parse_float=str, parse_int=str)
 """Reads what Python's lenient reader does; numbers of any length, for nobody looks at them."""
 
 Value: TypeAlias = dict[str, msgspec.Raw]
-"""A STATE's value, its keys decoded and what stands under them as it came."""
+"""A STATE's value, its keys decoded and their values as they came."""
 
 
 def read_value(line: bytes) -> Value | None:
-    """Take the value out of a STATE message, without what an earlier run of ours put there.
+    """Take the value out of a STATE message, without the key that an earlier run added.
 
     Returns:
         ``None`` where nothing of the tap's own is in it: to emit that would wipe its bookmarks.
@@ -36,7 +36,7 @@ def read_value(line: bytes) -> Value | None:
         ValueError: The value is neither an object nor null.
     """
     try:
-        line.decode()  # what stands in a value is not looked at, and must not be sent on broken
+        line.decode()  # values are not parsed, and must not be sent on broken
         value = msgspec.json.decode(line, type=_StateMessage).value or {}
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         value = _read_leniently(line)
@@ -45,7 +45,7 @@ def read_value(line: bytes) -> Value | None:
 
 
 def _read_leniently(line: bytes) -> Value:
-    """Read what the strict decoder refuses: NaN, no UTF-8, a lone surrogate, no object at all."""
+    """Read what the strict decoder does not: NaN, invalid UTF-8, lone surrogates, no object."""
     text = line.decode("utf-8", "surrogateescape").strip()
     try:
         _decoder.decode(text)
@@ -58,7 +58,7 @@ def _read_leniently(line: bytes) -> Value:
     if not value.startswith("{"):
         message = "the value of a STATE must be an object"
         raise ValueError(message)
-    # What is left of bytes that are no UTF-8 goes on as escapes, as lone surrogates came.
+    # Bytes that are not UTF-8 go on as escapes, as lone surrogates came.
     return {
         key: msgspec.Raw(part.encode("utf-8", "backslashreplace"))
         for key, part in _members(value).items()
@@ -66,7 +66,7 @@ def _read_leniently(line: bytes) -> Value:
 
 
 def _members(text: str) -> dict[str, str]:
-    """Cut an object that is known to be valid JSON into its keys and what is written under each."""
+    """Cut an object that is known to be valid JSON into its keys and the text of each value."""
     members = {}
     at = _skip_space(text, 1)
     while text[at] != "}":
@@ -109,7 +109,6 @@ class Checkpoints:
     """
 
     def __init__(self) -> None:
-        """Begin with none."""
         self._waiting: list[tuple[int, Value]] = []
         self._bytes = 0
 
@@ -143,5 +142,5 @@ class Checkpoints:
 
 
 def _size(value: Value) -> int:
-    """Count the bytes of a value; what stands under each key is what is large."""
+    """Count the bytes of a value, nearly all of which are under its keys."""
     return sum([len(key) + memoryview(part).nbytes for key, part in value.items()])

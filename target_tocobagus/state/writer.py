@@ -1,7 +1,6 @@
 """Writes STATE: the newest that is safe, at most one a second, and never ahead of its rejects.
 
-`checkpointing` knows which STATE may go out; this knows when one may, and what must be on disk
-before it.
+`gate` decides which STATE may go out; this knows when, and what must be on disk before it.
 """
 
 from __future__ import annotations
@@ -22,11 +21,11 @@ class StateWriter:
     def __init__(
         self, emit: Callable[[str], None], sync: Callable[[], None], seconds: float
     ) -> None:
-        """Begin with none.
+        """Take the edges.
 
         Args:
             emit: Writes one line to stdout.
-            sync: Sees to it that what was rejected so far is on disk.
+            sync: Makes sure that every rejection so far is on disk.
             seconds: The least time between two STATEs.
         """
         self._emit = emit
@@ -51,14 +50,14 @@ class StateWriter:
         return self._waiting.take_safe(lowest)
 
     def emit(self, value: Value, own: dict[str, Any], now: float) -> None:
-        """Write a STATE with our key in it; what it covers of rejected rows is on disk before."""
+        """Write a STATE with our key in it; the rejected rows that it covers are on disk before."""
         self._sync()
         self._emitted_at = now
         self._emitted, self._emitted_own = value, own
         self._emit(write_value(value, own).decode())
 
     def repeat(self, own: dict[str, Any], now: float) -> None:
-        """Write the latest once more, at the end, if there are new batches to tell of.
+        """Write the latest once more, at the end, if there are new batches.
 
         A tap whose bookmark has not moved writes its only STATE before its records.
         """

@@ -10,9 +10,10 @@ from target_tocobagus.api.client import Clock
 from target_tocobagus.api.item_json import FRAME_BYTES, encode_item
 from target_tocobagus.core.model import Level, NoReply, Reply, Stream
 from target_tocobagus.delivery.outcomes import Outcomes
-from target_tocobagus.delivery.reply_handler import Shared
+from target_tocobagus.delivery.reply_handler import ReplyHandler, Shared
+from target_tocobagus.delivery.scheduler import Scheduler
 from target_tocobagus.delivery.throttle import Throttle
-from target_tocobagus.delivery.worker import Delivery
+from target_tocobagus.delivery.worker import Workers
 from target_tocobagus.report.totals import Totals
 from target_tocobagus.window.buffer import RowBuffer
 from target_tocobagus.window.window import Window
@@ -108,16 +109,10 @@ class Desk:
         self._answer = answer
         self._arrival = threading.Condition()
         self._position = 0
-        self.delivery = Delivery(
-            shared,
-            self._send,
-            Clock(),
-            max_retry=max_retry,
-            tell=self._tell,
-            jitter=lambda: jitter,
-        )
+        self.scheduler = Scheduler(shared, self._tell)
+        handler = ReplyHandler(shared, Clock(), max_retry, lambda: jitter)
         before = set(threading.enumerate())
-        self.delivery.start(configured.max_in_flight)
+        Workers(self.scheduler, handler, self._send).start(configured.max_in_flight)
         self.workers = [thread for thread in threading.enumerate() if thread not in before]
 
     def put(self, *skus: str, stock: int | None = None, place: str | None = None) -> None:
@@ -129,8 +124,8 @@ class Desk:
             identifier: Identifier = ("sku", sku)
             rows.append((identifier, place, Level(quantity, self._position, _STREAM)))
         self.tally.updates += len(rows)
-        with self.delivery.lock:
-            self.delivery.put(RowBuffer(rows))
+        with self.scheduler.lock:
+            self.scheduler.put(RowBuffer(rows))
 
     def next(self) -> Attempt:
         """Wait for the next attempt."""
@@ -156,15 +151,15 @@ class Desk:
 
     def accept_until_settled(self) -> None:
         """Say that no more rows come, accept whatever arrives, and wait for the end."""
-        self.delivery.close()
+        self.scheduler.close()
         for attempt in self._until_settled():
             if attempt.reply is None:
                 attempt.accept()
-        assert self.delivery.error is None
+        assert self.scheduler.error is None
 
     def _until_settled(self) -> Iterator[Attempt]:
         until = time.monotonic() + PATIENCE
-        while not self.delivery.settled and self.delivery.error is None:
+        while not self.scheduler.settled and self.scheduler.error is None:
             assert time.monotonic() < until, "not settled in time"
             yield from list(self.attempts)
             time.sleep(0.001)

@@ -49,7 +49,7 @@ class Say(NamedTuple):
 
 
 class Do(NamedTuple):
-    """What is no row of stock: ``state``, ``breathe``, ``pause``, ``bad`` or ``skip``."""
+    """What is no row of stock: ``state``, ``service``, ``pause``, ``bad`` or ``skip``."""
 
     what: str
 
@@ -136,8 +136,8 @@ class Run:
         self._take(outcomes)
 
     def _do(self, what: str) -> None:
-        if what in {"breathe", "pause"}:
-            self.pipeline.breathe()
+        if what in {"service", "pause"}:
+            self.pipeline.service()
             time.sleep(0.001 if what == "pause" else 0)
         elif what == "state":
             bookmark = msgspec.Raw(str(self.pipeline.position).encode())

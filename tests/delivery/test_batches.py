@@ -48,7 +48,7 @@ def test_a_batch_goes_at_the_end() -> None:
     """What waits when the input ends goes at once, full or not."""
     desk = Desk(batch_size_rows=100)
     desk.put("a")
-    desk.delivery.close()
+    desk.scheduler.close()
     assert desk.next().skus == ["a"]
     desk.accept_until_settled()
 
@@ -58,9 +58,9 @@ def test_a_batch_goes_when_reading_waits() -> None:
     desk = Desk(batch_size_rows=100)
     desk.put("a")
     desk.expect_silence()
-    desk.delivery.hurry(on=True)
+    desk.scheduler.set_backpressure(on=True)
     assert desk.next().skus == ["a"]
-    desk.delivery.hurry(on=False)
+    desk.scheduler.set_backpressure(on=False)
     desk.put("b")
     desk.expect_silence()
     desk.accept_until_settled()
@@ -156,7 +156,7 @@ def test_a_window_is_full_by_its_memory_too(tmp_path: Path) -> None:
 
     steps: list[Any] = []
     for number in range(35):
-        steps += [Say(("sku", f"{number}"), (None,)), Do("breathe")]
+        steps += [Say(("sku", f"{number}"), (None,)), Do("service")]
     assert run.play(steps, measure).error is None
     assert 15 <= most <= 17
 
@@ -179,7 +179,7 @@ def test_warehouses_that_come_far_apart_go_out_as_one_item() -> None:
     desk.put("a", place="A")
     desk.put(*names("other-", 50))
     desk.put("a", place="B")
-    desk.delivery.close()
+    desk.scheduler.close()
     (first, *others) = desk.next().rows
     assert first == (("sku", "a"), {"A": 1, "B": 52})
     assert len(others) == 50

@@ -37,12 +37,12 @@ def test_after_a_fatal_error_no_request_begins() -> None:
     attempts = desk.gather(4)
     attempts[0].answer(refusing(500))
     attempts[1].answer(refusing(401, "AUTH_010"))
-    desk.until(lambda: desk.delivery.error)
+    desk.until(lambda: desk.scheduler.error)
     attempts[2].accept()
     attempts[3].answer(refusing(503))
-    desk.until(lambda: desk.delivery.quiet)
+    desk.until(lambda: desk.scheduler.quiet)
     desk.expect_silence(0.3)
-    assert isinstance(desk.delivery.error, CredentialError)
+    assert isinstance(desk.scheduler.error, CredentialError)
     assert desk.tally.accepted == 1
 
 
@@ -52,10 +52,10 @@ def test_the_first_fatal_error_is_the_one_that_is_told() -> None:
     desk.put("a", "b")
     first, second = desk.gather(2)
     first.answer(refusing(401, "AUTH_010"))
-    desk.until(lambda: desk.delivery.error)
+    desk.until(lambda: desk.scheduler.error)
     second.answer(refusing(302))
-    desk.until(lambda: desk.delivery.quiet)
-    assert "AUTH_010" in str(desk.delivery.error)
+    desk.until(lambda: desk.scheduler.quiet)
+    assert "AUTH_010" in str(desk.scheduler.error)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -78,7 +78,7 @@ def test_a_signal_drains_nothing_and_settles_what_is_in_flight(number: int) -> N
     threading.Thread(target=stop).start()
     steps: list[Say | Do] = []
     for sku in names("a", 50):
-        steps += [Say(("sku", sku), (None,)), Do("state"), Do("breathe")]
+        steps += [Say(("sku", sku), (None,)), Do("state"), Do("service")]
     began = time.monotonic()
     run.play(steps)
     assert isinstance(run.error, Stopped)
@@ -103,7 +103,7 @@ def test_a_disk_that_stands_still_holds_up_no_state_and_no_signal(tmp_path: Path
         written.set()
         gate.wait(30)
 
-    run.pipeline._rejects.write = stand_still  # type: ignore[method-assign]  # noqa: SLF001  # the disk
+    run.pipeline.stages.rejects.write = stand_still  # type: ignore[method-assign]  # the disk
     threading.Timer(1.0, lambda: run.stop(signal.SIGTERM)).start()
     steps: list[Say | Do] = [Say(("sku", "a"), (None,)), Do("state"), Do("bad"), Do("state")]
     run.play([*steps, *[Do("pause")] * 100_000])
@@ -120,7 +120,7 @@ def test_a_row_that_cannot_be_synced_is_covered_by_no_state(tmp_path: Path) -> N
     api = ScriptedApi([], Rules(), witness)
     settings = make_settings(batch_wait_seconds=0, rejects_path=str(tmp_path / "rejects"))
     run = Run(settings, Dependencies(api.clock, api.send, state_seconds=0.0), witness)
-    rejects = run.pipeline._rejects  # noqa: SLF001  # the disk is what is swapped
+    rejects = run.pipeline.stages.rejects  # the disk is what is swapped
     sync = rejects.sync
 
     def fail_once() -> None:
@@ -170,7 +170,7 @@ def test_an_error_that_was_there_before_a_broken_line_is_the_first() -> None:
         run = Run(make_settings(), Dependencies(api.clock, api.send), witness)
         fatal = DeliveryError("nothing more can be sent")
         if number is None:
-            run.pipeline._delivery.fail(fatal)  # noqa: SLF001  # as a worker does
+            run.pipeline.stages.scheduler.fail(fatal)  # as a worker does
         else:
             run.stop(number)
         first = run.pipeline.end_after(InputError("Line 4 of the input is not JSON"))
@@ -232,10 +232,10 @@ def test_an_answer_after_the_end_changes_nothing() -> None:
     desk = Desk(batch_size_rows=1, max_in_flight=1)
     desk.put("a")
     late = desk.next()
-    desk.delivery.abandon()
-    desk.delivery.deafen()
+    desk.scheduler.abandon()
+    desk.scheduler.ignore_late_replies()
     late.accept()
-    desk.until(lambda: desk.delivery.quiet)
+    desk.until(lambda: desk.scheduler.quiet)
     assert desk.tally.accepted == 0
     assert desk.window.unsettled() == 1
 
@@ -297,9 +297,9 @@ def test_an_outage_rejects_nothing() -> None:
 
     desk = Desk(batch_size_rows=8, max_in_flight=3, max_retry=0.3, jitter=0.05, answer=answer)
     desk.put(*names("a", 100))
-    desk.until(lambda: desk.delivery.error)
-    desk.until(lambda: desk.delivery.quiet)
-    assert isinstance(desk.delivery.error, DeliveryError)
+    desk.until(lambda: desk.scheduler.error)
+    desk.until(lambda: desk.scheduler.quiet)
+    assert isinstance(desk.scheduler.error, DeliveryError)
     assert desk.rejections == []
     assert desk.tally.accepted == 24
     assert desk.window.unsettled() == 76

@@ -253,29 +253,6 @@ class TestVerdict:
         tally.accepted, tally.rejected = accepted, rejected
         assert tally.fruitless is fruitless
 
-    @pytest.mark.parametrize(
-        ("accepted", "rejected", "percent", "exceeds"),
-        [
-            (50, 50, 50, False),
-            (49, 51, 50, True),
-            (49, 50, 50, False),
-            (10, 89, 0, False),
-            (99, 1, 0, True),
-            (99, 1, 1, False),
-            (0, 100, 100, False),
-            (0, 100, 99, True),
-            (1997, 3, 0, True),
-            (100, 900, None, False),
-        ],
-    )
-    def test_a_share_of_rejections(
-        self, accepted: int, rejected: int, percent: int | None, *, exceeds: bool
-    ) -> None:
-        """Counted from a hundred judged updates on; the share itself is still allowed."""
-        tally = Totals()
-        tally.accepted, tally.rejected, tally.skipped, tally.superseded = accepted, rejected, 9, 9
-        assert tally.exceeds(percent) is exceeds
-
 
 class TestState:
     """What a STATE must not cover yet."""

@@ -133,7 +133,7 @@ def test_a_row_wakes_one_worker_and_not_all() -> None:
     desk = Desk(batch_size_rows=1, max_in_flight=6, answer=lambda attempt: attempt.accept())
     for number in range(50):
         desk.put(f"a{number}")
-        desk.until(lambda: desk.delivery.settled)
+        desk.until(lambda: desk.scheduler.settled)
     assert desk.told <= 50 * 2
     assert len(desk.attempts) == 50
     desk.accept_until_settled()
@@ -222,10 +222,10 @@ def test_back_off_grows_and_is_cut_at_the_end_of_the_time() -> None:
         answer=lambda attempt: attempt.answer(refusing(500)),
     )
     desk.put("a")
-    desk.until(lambda: desk.delivery.error)
+    desk.until(lambda: desk.scheduler.error)
     moments = [attempt.at - desk.attempts[0].at for attempt in desk.attempts]
     assert moments == pytest.approx([0, 0.2, 0.6, 1.2], abs=0.15)
-    assert "max_retry_seconds are over" in str(desk.delivery.error)
+    assert "max_retry_seconds are over" in str(desk.scheduler.error)
 
 
 def test_waiting_for_one_batch_holds_up_no_other() -> None:

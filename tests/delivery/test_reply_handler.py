@@ -15,9 +15,9 @@ from target_tocobagus.api.item_json import FRAME_BYTES, encode_item
 from target_tocobagus.config.settings import parse_settings
 from target_tocobagus.core.errors import DeliveryError, OutputError, TocobagusError
 from target_tocobagus.core.model import Level, NoReply, Rejection, Reply, Stream
-from target_tocobagus.delivery import reply_handler as followup
 from target_tocobagus.delivery.outcomes import Outcomes
 from target_tocobagus.delivery.reply_handler import ReplyHandler, Shared, Work
+from target_tocobagus.delivery.reply_handler import logger as reply_log
 from target_tocobagus.delivery.retry import RequestPart
 from target_tocobagus.delivery.throttle import Throttle
 from target_tocobagus.report.totals import Totals
@@ -57,7 +57,7 @@ class Desk:
         self.outcomes = Outcomes(self.tally, self._write_down, skip_unlisted=skip_unlisted)
         self.clock = Clock()
         shared = Shared(self.window, self.pacing, self.outcomes, self.tally)
-        self.follow_up = ReplyHandler(shared, self.clock, max_retry, lambda: 0.5)
+        self.handler = ReplyHandler(shared, self.clock, max_retry, lambda: 0.5)
         self.put(said)
         self.began = 1e12  # far in the future, so that no time is ever over
         self.work = self.pick()
@@ -95,9 +95,9 @@ class Desk:
         self.tally.requests += 1
         self.work.request = self.tally.requests
         try:
-            return self.follow_up.conclude(reply, piece, self.work)
+            return self.handler.conclude(reply, piece, self.work)
         finally:
-            followup.logger.flush()
+            reply_log.flush()
             self.check()
 
     def check(self) -> None:
@@ -439,7 +439,7 @@ def accepted_before(desk: Desk, *said: Said) -> None:
     desk.put(said)
     work = desk.pick()
     rows = len(work.pieces[0].items)
-    desk.follow_up.conclude(reply(range(rows), batchId="z"), work.pieces.popleft(), work)
+    desk.handler.conclude(reply(range(rows), batchId="z"), work.pieces.popleft(), work)
 
 
 def refuse_all(desk: Desk, body: Any = REFUSED) -> None:
@@ -530,7 +530,7 @@ class TestRetest:
         desk.put([("y", None, 4)])
         work = desk.pick()
         refused = reply([], {0: "INV_009"})
-        desk.follow_up.conclude(refused, work.pieces.popleft(), work)
+        desk.handler.conclude(refused, work.pieces.popleft(), work)
         refuse_all(desk)
         (item,) = desk.work.pieces[0].items
         assert item.identifier == ("sku", "x")
@@ -551,7 +551,7 @@ class TestRetest:
         desk = self.doubtful(("v", None, 6), ("x", None, 7))
         desk.put([("other", None, 1)])
         work = desk.pick()
-        desk.follow_up.conclude(reply([0]), work.pieces.popleft(), work)
+        desk.handler.conclude(reply([0]), work.pieces.popleft(), work)
         assert len(desk.rejected) == 20
         desk.conclude(Reply(404, REFUSED))
         refuse_all(desk)

@@ -46,7 +46,7 @@ SAYS: Final = st.builds(
     ),
     zero=st.sampled_from([False, False, False, True]),
 )
-DOES: Final = st.sampled_from(["state", "breathe", "pause", "pause"]).map(Do)
+DOES: Final = st.sampled_from(["state", "service", "pause", "pause"]).map(Do)
 FAULTS: Final = st.sampled_from(
     [
         {"drop_before": "rst"},
@@ -213,7 +213,7 @@ def test_an_update_that_is_applied_late_is_the_limit_of_what_can_be_promised() -
     with running({"rules": [late]}) as sandbox:
         run = open_run(sandbox, None, batch_size_rows=1, batch_wait_seconds=0)
         sku: Identifier = ("sku", "a")
-        steps: list[Say | Do] = [Say(sku, (None,)), Do("breathe"), Say(sku, (None,)), Do("state")]
+        steps: list[Say | Do] = [Say(sku, (None,)), Do("service"), Say(sku, (None,)), Do("state")]
 
         def await_first(_: Say) -> None:
             while run.witness.given and not sandbox.health()["requests"]:

@@ -130,7 +130,7 @@ def test_the_line_makes_way_only_for_a_state_that_is_written() -> None:
     pipeline.take([Stock(("sku", "A"), None, 1)], Stream("stock"), b"")
     pipeline.checkpoint({"at": Raw(b"1")})
     for _ in range(5):
-        pipeline.breathe()
+        pipeline.service()
     assert (progress.ways, written) == (0, [])
     answered.set()
     pipeline.finish()

@@ -74,7 +74,7 @@ BROADCASTS: Final = st.builds(
     places=st.just(PLACES),
     broadcast=st.just(value=True),
 )
-DOES: Final = st.sampled_from(["state", "state", "breathe", "pause", "pause", "bad", "skip"]).map(
+DOES: Final = st.sampled_from(["state", "state", "service", "pause", "pause", "bad", "skip"]).map(
     Do
 )
 ACTS: Final = st.builds(

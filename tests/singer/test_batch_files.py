@@ -114,13 +114,13 @@ def test_the_run_gets_its_turn_whatever_a_file_holds(path: Path, content: bytes)
     path.write_bytes(content)
     turns: list[int] = []
 
-    def breathe() -> None:
+    def service() -> None:
         turns.append(len(turns))
         if len(turns) == 5:
             raise Stopped(15)
 
     with pytest.raises(Stopped):
-        list(read_records(message(path), None, breathe))
+        list(read_records(message(path), None, service))
 
 
 @pytest.mark.parametrize("spell", ["{}", "file://{}"])

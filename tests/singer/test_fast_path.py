@@ -86,10 +86,10 @@ def _told(config: dict[str, Any], lines: list[bytes], fast: bool) -> dict[str, A
     def listen_in(source: Any) -> Any:
         pipeline = open_run(source)
         pipeline.is_pending = lambda *_: True  # type: ignore[method-assign]  # whatever was sent
-        rejects = pipeline._rejects  # noqa: SLF001  # what it is told is what is compared
+        rejects = pipeline.stages.rejects  # what it is told is what is compared
         rejects.write = told["refused"].append  # type: ignore[method-assign]  # to listen in
-        delivery = pipeline._delivery  # noqa: SLF001
-        put = delivery.put
+        scheduler = pipeline.stages.scheduler
+        put = scheduler.put
 
         def note(gathering: RowBuffer) -> None:
             told["count"] += gathering.rows
@@ -97,7 +97,7 @@ def _told(config: dict[str, Any], lines: list[bytes], fast: bool) -> dict[str, A
                 _note_entry(told["entries"], entry)
             put(gathering)
 
-        delivery.put = note  # type: ignore[method-assign]  # to listen in
+        scheduler.put = note  # type: ignore[method-assign]  # to listen in
         return pipeline
 
     reader._open_run = listen_in  # noqa: SLF001

@@ -1,0 +1,155 @@
+"""The main thread between two rows: signals, fatal errors, questions, STATE, progress.
+
+It waits in one place only (`wakeup.WakeUp.wait`), so that a signal, a fatal error and a STATE whose
+second has passed are noticed at once, also while the tap is silent.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from typing import TYPE_CHECKING, Protocol
+
+from target_tocobagus.core.errors import Stopped
+from target_tocobagus.report.progress import ProgressSnapshot
+from target_tocobagus.state.gate import exceeded_limit, first_held, is_open
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from target_tocobagus.core.errors import TocobagusError
+    from target_tocobagus.mapping import CompiledMapping
+    from target_tocobagus.mapping.required_columns import RequiredColumns
+    from target_tocobagus.pipeline.stages import Stages
+    from target_tocobagus.recognition.questions import Questions
+
+logger = logging.getLogger("target-tocobagus")
+
+
+class Intake(Protocol):
+    """How far reading is.
+
+    Attributes:
+        position: The number of the last record that was read.
+        questions: What recognition asks, where `streams` is not set.
+        maps_nothing: No record has come of a stream that has a mapping.
+        watches: The columns that each stream's mapping relies on.
+        mappings: Those in use.
+    """
+
+    position: int
+    questions: Questions | None
+    maps_nothing: bool
+    watches: dict[str, RequiredColumns]
+    mappings: set[CompiledMapping]
+
+    def flush(self) -> None:
+        """Hand what has been taken in to the workers."""
+
+
+class Poller:
+    """Does what cannot wait.
+
+    Attributes:
+        ending: No further row is sent.
+    """
+
+    def __init__(self, stages: Stages, intake: Intake) -> None:
+        self._stages = stages
+        self._intake = intake
+        self.ending = False
+
+    def poll(self) -> None:
+        """Do what is due now.
+
+        Raises:
+            Stopped: A signal came.
+            TocobagusError: A worker met a fatal error, or a question needs an answer.
+        """
+        if (error := self.fatal_error()) is not None:
+            raise error
+        now = time.monotonic()
+        questions, progress = self._intake.questions, self._stages.progress
+        if questions is not None and now >= (questions.due or math.inf):
+            self.ask()
+        if (due := self._stages.states.due) is not None and now >= due:
+            self.emit_safe()
+        if now >= progress.due:
+            progress.show(self._snapshot(), now)
+
+    def wait(self, source: int | None = None) -> bool:
+        """Wait until another thread has news or something is due, or a descriptor can be read."""
+        return self._stages.wakeup.wait(self._next_timeout(), source)
+
+    def wait_until(self, condition: Callable[[], bool]) -> None:
+        """Poll until a condition holds, and once more then."""
+        while not condition():
+            self.poll()
+            self.wait()
+        self.poll()
+
+    def fatal_error(self) -> TocobagusError | None:
+        """Find what ends the run at once: a signal, or a worker's error."""
+        if self._stages.wakeup.signal is not None:
+            return Stopped(self._stages.wakeup.signal)
+        return self._stages.scheduler.error
+
+    def ask(self) -> None:
+        """End the run for a question, if one ends it.
+
+        Raises:
+            ActionNeeded: With all of them.
+        """
+        questions = self._intake.questions
+        if questions is not None and (problem := questions.problem()):
+            raise problem
+
+    def warn_questions(self) -> None:
+        """Log the questions that are new."""
+        for line in self._intake.questions.warnings() if self._intake.questions else ():
+            logger.warning(line)
+
+    def emit_safe(self, *, last: bool = False) -> None:
+        """Write the newest STATE that is safe, if one is; as the last, at least its new sums."""
+        stages, totals = self._stages, self._stages.shared.tally
+        with stages.scheduler.lock:
+            limit = exceeded_limit(totals.accepted, totals.rejected, stages.settings)
+            if not is_open(limit, ending=self.ending, fruitless=totals.fruitless):
+                return
+            value = stages.states.take_safe(self._first_held())
+            own = totals.for_state()
+        if stages.settings.dry_run:
+            return
+        if value is not None:
+            stages.states.emit(value, own, time.monotonic())
+        elif last:
+            stages.states.repeat(own, time.monotonic())
+
+    def _first_held(self) -> int | None:
+        intake, shared = self._intake, self._stages.shared
+        lows = [watch.hold for watch in intake.watches.values()]
+        lows += [shared.window.lowest(), shared.outcomes.lowest]
+        return first_held(lows, position=intake.position, maps_nothing=intake.maps_nothing)
+
+    def _next_timeout(self) -> float:
+        now = time.monotonic()
+        questions, states = self._intake.questions, self._stages.states
+        due = self._stages.progress.due
+        if questions is not None and questions.due is not None:
+            due = min(due, questions.due)
+        if (state_due := states.due) is not None and state_due > now:
+            due = min(due, state_due)  # one that is due and not safe waits for a worker's news
+        return max(0.0, due - now)
+
+    def _snapshot(self) -> ProgressSnapshot:
+        shared = self._stages.shared
+        with self._stages.scheduler.lock:
+            return ProgressSnapshot(
+                records=self._intake.position,
+                accepted=shared.tally.accepted,
+                rejected=shared.tally.rejected,
+                in_flight=shared.pacing.active,
+                waiting=len(shared.window),
+                waiting_since=shared.window.waiting_since,
+            )

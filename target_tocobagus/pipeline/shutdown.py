@@ -1,0 +1,215 @@
+"""The end of a run: the input is over, an error ends it, or a signal does.
+
+Invariants:
+- The first error is the one that is reported; later ones are logged.
+- The last STATE, the rejects and the sums are closed in every case, and once.
+- A run that is stopped waits for what is in flight, and no longer than the grace.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Final
+
+from target_tocobagus.core.errors import (
+    ActionNeeded,
+    DeliveryError,
+    OutputError,
+    RunFailed,
+    Stopped,
+)
+from target_tocobagus.core.first_error import log_later, run_all
+from target_tocobagus.core.foreign_text import quoted
+from target_tocobagus.delivery.reply_handler import logger as delivery_log
+from target_tocobagus.pipeline.stages import GRACE_SECONDS
+from target_tocobagus.report.summary import summary_fields, summary_text
+from target_tocobagus.state.gate import exceeded_limit
+
+if TYPE_CHECKING:
+    from target_tocobagus.pipeline.poller import Intake, Poller
+    from target_tocobagus.pipeline.stages import Stages
+
+logger = logging.getLogger("target-tocobagus")
+
+GRACE_AFTER_SIGNAL: Final = 8.0
+"""Kubernetes kills 30 seconds after SIGTERM, Docker 10."""
+
+_LAST_WRITE_SECONDS: Final = 0.5
+_MOST_NAMED: Final = 10
+
+
+class Shutdown:
+    """Ends a run."""
+
+    def __init__(self, stages: Stages, intake: Intake, poller: Poller) -> None:
+        self._stages = stages
+        self._scheduler = stages.scheduler
+        self._outcomes = stages.shared.outcomes
+        self._totals = stages.shared.tally
+        self._intake = intake
+        self._poller = poller
+        self._ended = False
+
+    def finish(self) -> None:
+        """The input is over: send what waits, settle all of it, emit the last STATE.
+
+        Raises:
+            TocobagusError: Something ended the run before, or the run failed all the same.
+        """
+        try:
+            self._settle_all()
+        except Exception as error:
+            self.abort(first := self._first_error(error))
+            if first is not error:
+                raise first from None
+            raise
+        self._end()
+        self._raise_for_columns()
+        self._raise_for_rejections()
+
+    def _settle_all(self) -> None:
+        writer = self._stages.reject_writer
+        self._poller.warn_questions()
+        self._poller.ask()
+        self._intake.flush()
+        self._scheduler.close()
+        self._poller.wait_until(lambda: self._scheduler.settled and writer.idle)
+        with self._scheduler.lock:
+            self._outcomes.end_suspicion()
+        self._poller.wait_until(lambda: writer.idle)
+        with self._scheduler.lock:
+            self._poller.ending = True
+            self._outcomes.decide()
+
+    def end_after(self, error: Exception) -> Exception:
+        """End a run whose reading was ended by an error.
+
+        Where the input is at fault, or its handling, the records before it are still good and are
+        sent. Other errors meanwhile are logged.
+
+        Returns:
+            The error to report: the first, which may be a worker's that was not noticed yet.
+        """
+        first = self._first_error(error)
+        if isinstance(first, (DeliveryError, OutputError, Stopped)):
+            self.abort(first)
+        else:
+            run_all([self.finish], first)
+        return first
+
+    def _first_error(self, error: Exception) -> Exception:
+        """Find what came before an error and was not noticed yet; if nothing did, the error."""
+        if error is self._scheduler.error or isinstance(error, Stopped):
+            return error
+        if (first := self._poller.fatal_error()) is None:
+            return error
+        log_later(error)
+        return first
+
+    def abort(self, error: Exception) -> None:
+        """Stop at once: emit what is safe, give what is in flight a few seconds, emit the last.
+
+        Errors meanwhile are logged: the caller reports the one that is given.
+        """
+        if self._ended:
+            return
+        self._poller.ending = True
+        grace = GRACE_AFTER_SIGNAL if isinstance(error, Stopped) else GRACE_SECONDS
+        self._stages.wakeup.stop(grace)
+        self._scheduler.abandon()
+        emit_safe = self._poller.emit_safe
+        run_all([self._intake.flush, emit_safe, self._await_quiet, self._end], error)
+
+    def _await_quiet(self) -> None:
+        """Wait until nothing is in flight and every rejection is written, or the grace is over."""
+        until = self._stages.wakeup.until or 0.0
+        while (left := until - time.monotonic()) > 0:
+            if self._scheduler.quiet and self._stages.reject_writer.idle:
+                return
+            self._stages.wakeup.wait(left)
+
+    def _end(self) -> None:
+        """Emit the last STATE and close the sums.
+
+        Raises:
+            TocobagusError: The first step that failed; the others are done all the same.
+        """
+        self._poller.ending = self._ended = True
+        self._scheduler.ignore_late_replies()
+        written = self._stages.reject_writer.close(_LAST_WRITE_SECONDS)
+        with self._scheduler.lock:
+            unsettled = self._stages.shared.window.unsettled() + self._outcomes.undecided
+        steps = [
+            self._stages.progress.close,
+            lambda: self._poller.emit_safe(last=True),
+            *([self._stages.rejects.close] if written else []),
+            delivery_log.flush,
+            self._warn_of_unused_codes,
+            lambda: self._log_summary(unsettled),
+            lambda: self._totals.check(unsettled),
+        ]
+        run_all(steps)
+
+    def _warn_of_unused_codes(self) -> None:
+        """Name the entries of `warehouse_map` that no row used, if there were rows."""
+        locations = [mapping.rules.locations for mapping in self._intake.mappings]
+        asked = {code for each in locations for code in each.asked}
+        has_rows = asked or self._totals.updates > self._totals.skipped
+        entries = (self._stages.settings.policy.warehouse_map or {}) if has_rows else {}
+        unused = [
+            code for code, client_id in entries.items() if asked.isdisjoint({code, client_id})
+        ]
+        if unused:
+            names = ", ".join(map(quoted, unused[:_MOST_NAMED]))
+            more = f" and {len(unused) - _MOST_NAMED} more" if len(unused) > _MOST_NAMED else ""
+            text = "warehouse_map: no row had the code %s%s: are these what the tap writes?"
+            logger.warning(text, names, more)
+
+    def _log_summary(self, unsettled: int) -> None:
+        totals = self._totals
+        if totals.unlisted and not totals.listed:
+            text = "The store lists none of the items that were sent: %d updates were skipped"
+            logger.warning(text, totals.unlisted)
+        totals.records = self._intake.position
+        totals.clamped = sum(mapping.clamped for mapping in self._intake.mappings)
+        totals.cut = sum(mapping.cut for mapping in self._intake.mappings)
+        seconds = time.monotonic() - self._stages.began_at
+        dry_run = self._stages.settings.dry_run
+        fields = summary_fields(totals, unsettled=unsettled, seconds=seconds, dry_run=dry_run)
+        logger.info(summary_text(fields), extra={"summary": fields})
+
+    def _raise_for_columns(self) -> None:
+        """Fail a run in which a declared column that a mapping relies on was never seen."""
+        lacking = [(name, watch) for name, watch in self._intake.watches.items() if watch.lacking]
+        for name, watch in lacking:
+            if watch.hold is not None and not watch.declared:
+                logger.warning(
+                    "No record of stream %s had %s, which its mapping relies on: no STATE that"
+                    " covers the stream went out",
+                    quoted(name),
+                    watch.describe(),
+                )
+        missing = [
+            f"stream {quoted(name)}: {watch.describe()}"
+            for name, watch in lacking
+            if watch.declared
+        ]
+        if missing:
+            message = "Columns that a mapping relies on were never seen: " + ", ".join(missing)
+            raise ActionNeeded(message)
+
+    def _raise_for_rejections(self) -> None:
+        """Fail a run in which too many rows were rejected, though each has its outcome."""
+        totals = self._totals
+        if totals.fruitless:
+            codes = ", ".join(f"{code} {count}" for code, count in totals.codes.most_common(3))
+            message = (
+                f"{totals.rejected} rows were rejected and none accepted ({codes}):"
+                " the mapping, the store or the credentials are probably wrong"
+            )
+            raise RunFailed(message)
+        if limit := exceeded_limit(totals.accepted, totals.rejected, self._stages.settings):
+            of = f" of {totals.accepted + totals.rejected}" if limit.endswith("percent") else ""
+            message = f"{totals.rejected} rows{of} were rejected, more than {limit} allows"
+            raise RunFailed(message)

@@ -1,0 +1,117 @@
+"""The stages of a run, and how they are wired: window, delivery, outcomes, rejects, STATE."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from target_tocobagus.api.item_json import FRAME_BYTES, encode_item
+from target_tocobagus.api.transport import outside as outside_of
+from target_tocobagus.delivery.outcomes import Outcomes
+from target_tocobagus.delivery.reject_writer import RejectWriter
+from target_tocobagus.delivery.reply_handler import ReplyHandler, Shared
+from target_tocobagus.delivery.scheduler import Scheduler
+from target_tocobagus.delivery.throttle import Throttle
+from target_tocobagus.delivery.worker import Workers
+from target_tocobagus.report.progress import Progress
+from target_tocobagus.report.rejects import Rejects
+from target_tocobagus.report.totals import Totals
+from target_tocobagus.state.writer import StateWriter
+from target_tocobagus.window.window import Window
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable
+
+    from target_tocobagus.api.transport import Dependencies
+    from target_tocobagus.config.settings import Settings
+    from target_tocobagus.pipeline.wakeup import WakeUp
+
+GRACE_SECONDS: Final = 5.0
+"""How long a run that must stop waits for what is in flight."""
+
+
+class Stages(msgspec.Struct, frozen=True, eq=False):
+    """What a run consists of.
+
+    Attributes:
+        shared: What the threads share: only under `scheduler.lock`.
+        states: STATE on its way from the tap to stdout; the main thread's alone.
+        began_at: The beginning of the run, by the monotonic clock.
+    """
+
+    settings: Settings
+    wakeup: WakeUp
+    shared: Shared
+    scheduler: Scheduler
+    workers: Workers
+    rejects: Rejects
+    reject_writer: RejectWriter
+    states: StateWriter
+    progress: Progress
+    began_at: float
+
+
+def wire(
+    settings: Settings,
+    wakeup: WakeUp,
+    *,
+    emit: Callable[[str], None],
+    input_file: os.stat_result | None = None,
+    outside: Dependencies | None = None,
+    progress: Progress | None = None,
+) -> Stages:
+    """Connect the stages of a run; no thread is started.
+
+    Args:
+        settings: A checked configuration.
+        wakeup: Where the main thread waits.
+        emit: Writes one line to stdout.
+        input_file: The file that the run reads from, if it is one.
+        outside: The API; that of the settings by default.
+        progress: Shows how far the run is; on stderr by default.
+
+    Raises:
+        ConfigurationError: `rejects_path` cannot be used.
+    """
+    began_at = time.monotonic()
+    totals = Totals()
+    rejects = Rejects(settings.rejects_path, input_file=input_file)
+    news = threading.Event()
+    skips = settings.unlisted_items == "skip"
+    outcomes = Outcomes(totals, news.set, skip_unlisted=skips)
+    window = Window(encode_item, FRAME_BYTES)
+    shared = Shared(window, Throttle(settings), outcomes, totals)
+    outside = outside or outside_of(settings)
+    progress = progress or Progress(began_at, done="mapped" if settings.dry_run else "accepted")
+
+    def notify_main() -> None:
+        # A fatal error also ends a wait that knows only of signals, such as one for stdout.
+        if scheduler.error is not None:
+            wakeup.stop(GRACE_SECONDS)
+        wakeup.wake()
+
+    def write_state(text: str) -> None:
+        progress.make_way()
+        emit(text)
+
+    scheduler = Scheduler(shared, notify_main)
+    handler = ReplyHandler(shared, outside.clock, settings.max_retry_seconds, outside.jitter)
+    workers = Workers(scheduler, handler, outside.send)
+    reject_writer = RejectWriter(outcomes, rejects, scheduler, news=news, tell=wakeup.wake)
+    states = StateWriter(write_state, reject_writer.confirm, outside.state_seconds)
+    return Stages(
+        settings=settings,
+        wakeup=wakeup,
+        shared=shared,
+        scheduler=scheduler,
+        workers=workers,
+        rejects=rejects,
+        reject_writer=reject_writer,
+        states=states,
+        progress=progress,
+        began_at=began_at,
+    )
