@@ -32,7 +32,7 @@ from singer_sdk.singerlib.exceptions import InvalidInputLine
 from singer_sdk.sinks import Sink
 from singer_sdk.target_base import Target
 
-from target_tocobagus.core.errors import ConfigurationError, TocobagusError
+from target_tocobagus.core.errors import ConfigurationError, DeliveryError, TocobagusError
 from target_tocobagus.core.foreign_text import clean
 from target_tocobagus.singer.env import read_variables
 
@@ -285,7 +285,8 @@ def explain(error: Exception) -> tuple[list[str], int]:
     if isinstance(error, ConfigValidationError):
         return list(error.errors), ConfigurationError.exit_code
     if isinstance(error, TocobagusError):
-        problems = error.problems if isinstance(error, ConfigurationError) else [str(error)]
+        hint = "; `tocobagus check` can tell more" if isinstance(error, DeliveryError) else ""
+        problems = error.problems if isinstance(error, ConfigurationError) else [f"{error}{hint}"]
         return list(problems), error.exit_code
     if isinstance(error, MappingError):
         return [f"stream_maps: {clean(str(error))}"], ConfigurationError.exit_code

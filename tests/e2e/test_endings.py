@@ -171,7 +171,11 @@ def test_a_fatal_error_ends_a_run_whose_tap_is_silent(begun: Talk, sandbox: Sand
             ("HTTP 404", "X_404", "gone"),
             1,
         ),
-        ({"status": 403}, ("HTTP 403", "signature_prefix", "signed_path_prefix"), 2),
+        (
+            {"status": 403},
+            ("HTTP 403", "signature_prefix", "signed_path_prefix", "`tocobagus check`"),
+            2,
+        ),
         ({"status": 418, "html": True}, ("HTTP 418",), 1),
     ],
 )

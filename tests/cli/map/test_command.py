@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from click.testing import Result
 
 TOCOBAGUS: Final = [sys.executable, "-c", "from target_tocobagus.cli import main; main()"]
-DATA: Final = Path(__file__).parents[1] / "data"
+DATA: Final = Path(__file__).parents[2] / "data"
 STREAMS: Final = DATA / "streams"
 CSV: Final = STREAMS / "tap-csv-long+wide.singer"
 LONG: Final = {"stream": "stock_long", "sku": "sku", "stock": "qty", "warehouse": "warehouse_code"}
