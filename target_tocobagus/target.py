@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar
 import click
 from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
 
+from target_tocobagus.api.redaction import Redactor
 from target_tocobagus.config.settings import SCHEMA, Settings, parse_settings
 from target_tocobagus.config.validation import unknown_settings
 from target_tocobagus.core.errors import ConfigurationError
@@ -73,7 +74,7 @@ class TargetTocobagus(SdkTarget):
         kwargs.setdefault("message_reader", MessageReader(self._open_run))
         super().__init__(**kwargs)
         secrets = [self.config.get(name) for name in ("partner_secret", "store_token")]
-        self.message_reader.secrets = tuple(str(secret) for secret in secrets if secret)
+        self.message_reader.redactor = Redactor(str(secret) for secret in secrets if secret)
         remarks = unknown_settings(self.config, self.config_jsonschema["properties"])
         for line in (*remarks, *self._environment_remarks(self.config), *self._router.doubts()):
             self.logger.warning(line)

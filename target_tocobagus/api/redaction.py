@@ -1,20 +1,21 @@
 """Secrets taken out of text that somebody else wrote, before it is shown or kept.
 
 A server may echo what it was sent, as it is or in the writing of some format: with the escapes of
-JSON, percent-encoded, as an HTML entity, in base64. So a secret is looked for character by
-character, each in any of these writings, in texts that are decoded already.
+JSON, JavaScript or Python, percent-encoded, as an HTML entity, in base64, in hexadecimal. So a
+secret is looked for character by character, each in any of these writings, in texts that are
+decoded already; base64 and hexadecimal digits are looked for as a whole.
 """
 
 from __future__ import annotations
 
 import base64
-import html
 import re
-from functools import cached_property
+from functools import cache, cached_property
+from html.entities import html5
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 BLANK: Final = "***"
 _SHORTEST: Final = 4
@@ -32,7 +33,7 @@ class Redactor:
         known = {secret for secret in secrets if len(secret) >= _SHORTEST}
         # The longest first: one secret may be the beginning of another.
         self._known = sorted(known, key=len, reverse=True)
-        self._plain = [*self._known, *(form for secret in known for form in _in_base64(secret))]
+        self._plain = [*self._known, *(form for secret in known for form in _as_a_whole(secret))]
         signs = (*self._plain, *_MARKS, "\0")
         self._signs = [sign.encode("utf-8", "surrogatepass") for sign in signs]
 
@@ -64,16 +65,33 @@ class Redactor:
         return value
 
 
-def _in_base64(secret: str) -> set[str]:
-    """Write a secret in base64, both alphabets, but for its end: that depends on what follows."""
+def _as_a_whole(secret: str) -> set[str]:
+    """Write a secret in hexadecimal digits and in base64."""
     content = secret.encode("utf-8", "surrogatepass")
-    whole = len(content) // 3 * 3
-    if whole < _SHORTEST:
-        return set()
-    return {
-        base64.b64encode(content[:whole]).decode(),
-        base64.urlsafe_b64encode(content[:whole]).decode(),
-    }
+    return {content.hex(), content.hex().upper(), *_in_base64(content)}
+
+
+def _in_base64(content: bytes) -> Iterator[str]:
+    """Write a secret in base64, both alphabets, wherever in a longer text it may begin.
+
+    Without its ends: what is written there depends on what stands beside it.
+    """
+    for before in range(3):
+        padded = bytes(before) + content
+        whole = padded[: len(padded) // 3 * 3]
+        if len(whole) - before >= _SHORTEST:
+            start = -(-before * 8 // 6)  # the first digit that holds nothing of the padding
+            yield base64.b64encode(whole).decode()[start:]
+            yield base64.urlsafe_b64encode(whole).decode()[start:]
+
+
+@cache
+def _entities() -> dict[str, list[str]]:
+    """List the names that HTML has for each character, the longest first."""
+    found: dict[str, list[str]] = {}
+    for name in sorted({each.rstrip(";") for each in html5}, key=len, reverse=True):
+        found.setdefault(html5.get(f"{name};", ""), []).append(name)
+    return found
 
 
 def _any_writing(character: str) -> str:
@@ -88,12 +106,16 @@ def _any_writing(character: str) -> str:
     code = ord(character)
     writings = [
         "".join(rf"\\\\{{0,3}}u(?i:{pair})" for pair in pairs),
+        rf"\\\\{{0,3}}u\{{0{{0,5}}(?i:{code:x})\}}",
+        rf"\\\\{{0,3}}U(?i:{code:08x})",
+        "".join(rf"\\\\{{0,3}}x(?i:{octet:02x})" for octet in octets),
+        "".join(rf"%(?:25){{0,3}}u(?i:{pair})" for pair in pairs),
         "".join(rf"%(?:25){{0,3}}(?i:{octet:02x})" for octet in octets),
-        rf"&(?:amp;){{0,3}}#0{{0,5}}{code};",
-        rf"&(?:amp;){{0,3}}#[xX]0{{0,5}}(?i:{code:x});",
+        rf"&(?:amp;){{0,3}}#0{{0,5}}{code}(?![0-9]);?",
+        rf"&(?:amp;){{0,3}}#[xX]0{{0,5}}(?i:{code:x})(?![0-9a-fA-F]);?",
     ]
-    if (entity := html.escape(character)) != character:
-        writings.append(rf"&(?:amp;){{0,3}}{re.escape(entity[1:])}")
+    if names := _entities().get(character):
+        writings.append(rf"&(?:amp;){{0,3}}(?:{'|'.join(names)});?")
     # The character itself comes last: it may be what another writing of it begins with.
     writings += [rf"\\\\{{0,3}}{re.escape(character)}", re.escape(character)]
     return f"(?:{'|'.join(writings)})"

@@ -164,10 +164,11 @@ class LogStream(io.TextIOBase):
     def _write_all(self, data: bytes) -> None:
         poll = select.poll()
         poll.register(self._descriptor, select.POLLOUT)
-        while data:
+        rest = memoryview(data)
+        while rest:
             poll.poll()
             try:
-                data = data[os.write(self._descriptor, data[:_PIECE]) :]
+                rest = rest[os.write(self._descriptor, rest[:_PIECE]) :]
             except BlockingIOError:
                 time.sleep(_LOOK_SECONDS)
                 continue

@@ -17,6 +17,7 @@ from collections import Counter
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any, Final, NoReturn
 
+from target_tocobagus.api.redaction import Redactor
 from target_tocobagus.core.errors import InputError
 from target_tocobagus.core.foreign_text import clean, quoted
 from target_tocobagus.core.json_lines import decode_line
@@ -49,7 +50,7 @@ class MessageReader(GenericSingerReader[bytes]):
         line: The line that is being handled, without its end.
         number: Its number, from 1.
         lane: What reads the lines that need no general way.
-        secrets: What no message may show.
+        redactor: Blanks out what no message may show.
     """
 
     lane_type: type[FastLane] = FastLane
@@ -63,7 +64,7 @@ class MessageReader(GenericSingerReader[bytes]):
         self._current_schemas: set[bytes] = set()
         self._callbacks: dict[str, Callable[[dict[str, Any]], None]] = {}
         self._counts: Counter[str] = Counter()
-        self.secrets: tuple[str, ...] = ()
+        self.redactor = Redactor(())
         self.line = b""
         self.number = 0
 
@@ -197,9 +198,10 @@ class MessageReader(GenericSingerReader[bytes]):
         Whatever came instead of a stream may hold the secrets, or what a terminal would obey.
         """
         begins = self.line[:_LOOKED_AT]
-        start = begins.decode(encoding_of(begins), "replace")
-        for secret in self.secrets:
-            start = start.replace(secret, "***")
+        start = self.redactor.text(begins.decode(encoding_of(begins), "replace"))
+        bare = start.replace("\0", "")  # zeros are left of UTF-32, or of UTF-16 in mid-line
+        if (redacted := self.redactor.text(bare)) != bare:
+            start = redacted
         return f"Line {self.number} of the input {what}. It begins: {clean(start, _SHOWN)}"
 
     def _complain(self, what: str, cause: Exception | None = None) -> NoReturn:

@@ -74,13 +74,14 @@ class StateOutput:
         return ""
 
     def _write_all(self, descriptor: int, data: bytes) -> None:
+        rest = memoryview(data)  # a slice of it is no copy: a STATE may have many megabytes
         whole = _size_of_file(descriptor)
         began = time.monotonic()
         try:
-            while data:
+            while rest:
                 self._await(descriptor, began)
                 with suppress(BlockingIOError):
-                    data = data[os.write(descriptor, data[:_PIECE]) :]
+                    rest = rest[os.write(descriptor, rest[:_PIECE]) :]
                     continue
                 self._wakeup.wait(_PAUSE)
         except OSError:

@@ -125,7 +125,7 @@ def test_every_test_that_is_named_is_there() -> None:
 def test_every_test_here_is_named() -> None:
     """What is tested for the document's sake is told in it; the two about the document apart."""
     tests = {name for name in globals() if name.startswith("test_")}
-    named = set(re.findall(r"test_house_security\.py::(\w+)", SECURITY))
+    named = set(re.findall(r"test_security\.py::(\w+)", SECURITY))
 
     assert tests - named == {
         "test_every_test_that_is_named_is_there",

@@ -10,6 +10,7 @@ import re
 import struct
 import subprocess
 import termios
+from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +18,7 @@ import pytest
 from tests.e2e.command import LEVELS, STOCK, Command, level, record, schema, state, stock_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from target_tocobagus.sandbox.testing import Sandbox
@@ -144,6 +146,26 @@ def test_an_input_that_no_tap_wrote_gets_a_hint(
     """The error names the line, and what it is instead."""
     ended = command.run(data).without_traceback(1)
     assert re.search(rf"Line {line} of the input is not .*\({re.escape(hint)}", ended.stderr)
+
+
+@pytest.mark.parametrize(
+    ("before", "encode"),
+    [
+        ("", lambda text: "".join(f"\\u{ord(each):04x}" for each in text)),
+        ("Authorization: Basic ", lambda text: b64encode(f"store:{text}".encode()).decode()),
+        ("key=", lambda text: text.encode().hex()),
+        ("stock ", "\0".join),
+    ],
+)
+def test_a_bad_line_shows_no_secret_in_another_writing(
+    before: str, encode: Callable[[str], str], command: Command
+) -> None:
+    """What came instead of a message may be a server's page, or a dump of a request."""
+    secret = encode(command.api["store_token"])
+    ended = command.run([f"{before}{secret}".encode()]).without_traceback(1)
+    assert f"It begins: {before}" in ended.stderr
+    assert "***" in ended.stderr
+    assert secret[8:-4].replace("\0", "") not in ended.stderr.replace("\\x00", "")
 
 
 def test_a_secret_in_utf_16_is_not_repeated(command: Command) -> None:

@@ -97,6 +97,20 @@ def test_news_that_comes_meanwhile_is_not_lost(wakeup: WakeUp, pipe: Pipe) -> No
     assert time.monotonic() - began < 5
 
 
+@pytest.mark.timeout(20)
+def test_a_state_of_many_megabytes_takes_no_longer_than_its_reader(pipe: Pipe) -> None:
+    """What is left of a line is not copied for each piece of it."""
+    got: list[int] = []
+    reader = threading.Thread(
+        target=lambda: got.extend(iter(lambda: len(os.read(pipe.reader, 1 << 16)), 0))
+    )
+    reader.start()
+    pipe.write_line("x" * (60 << 20))
+    pipe.stream.close()
+    reader.join()
+    assert sum(got) == (60 << 20) + 1
+
+
 def test_once_the_run_must_stop_a_reader_has_its_limit(wakeup: WakeUp, pipe: Pipe) -> None:
     """The line is given up, and no other follows the torn one, though there is room again."""
     threading.Timer(0.1, lambda: wakeup.stop(0.2)).start()

@@ -205,6 +205,14 @@ class TestSafety:
         checkpoints.add(count + 2, numbered(count + 2))
         assert len(checkpoints) == 2, "what went out is not counted any more"
 
+    def test_many_small_keys_count_as_what_they_take(self) -> None:
+        """A STATE of many short entries takes several times its text, and so fewer may wait."""
+        checkpoints = Checkpoints()
+        value = {f"stream-{number}": msgspec.Raw(b"1") for number in range(20_000)}
+        for position in range(1, 31):
+            checkpoints.add(position, dict(value))
+        assert len(checkpoints) <= 8
+
     def test_thinned_ones_still_lie_in_reach(self) -> None:
         """After thinning, a safe STATE is still found for every position, if an older one."""
         checkpoints = Checkpoints()
