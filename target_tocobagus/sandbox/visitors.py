@@ -75,7 +75,8 @@ def _without_port(host: str) -> str:
     if host.startswith("["):
         address, _, rest = host[1:].partition("]")
         return host if rest.rstrip("0123456789") not in {"", ":"} else address
-    return host.rpartition(":")[0] if host.count(":") == 1 else host
+    name, colon, port = host.partition(":")
+    return host if colon and port.strip("0123456789") else name
 
 
 def _is_loopback(name: str) -> bool:
