@@ -149,7 +149,8 @@ def _remains_of_copying(value: str) -> str:
         return "white space in or around it"
     if not value.isprintable():
         return "an invisible character in or around it"
-    if value[:1] + value[-1:] in _QUOTES and len(value) > 1:
+    inner = value.rstrip(",;")  # which end a line in JSON, or in a program
+    if inner[:1] + inner[-1:] in _QUOTES and len(inner) > 1:
         return "quotes around it"
     return ""
 

@@ -238,13 +238,15 @@ class TestErrors:
         assert problem == f"{name}: has an invisible character in or around it"
 
     @pytest.mark.parametrize("name", CREDENTIALS)
-    @pytest.mark.parametrize("value", ['"x"', "'x'", "`x`", "“x”", "„x“", "«x»", '""'])
+    @pytest.mark.parametrize(
+        "value", ['"x"', "'x'", "`x`", "“x”", "„x“", "«x»", '""', '"x",', "'x';"]
+    )
     def test_quotes_around_a_credential(self, name: str, value: str) -> None:
         """They belong to the file that it was copied from."""
         (problem,) = problems(**{name: value})
         assert problem == f"{name}: has quotes around it"
 
-    @pytest.mark.parametrize("value", ['"', 'x"', "it's", '"x', "\"x'"])
+    @pytest.mark.parametrize("value", ['"', 'x"', 'x",', "it's", '"x', "\"x'"])
     def test_a_quote_that_is_part_of_a_credential(self, value: str) -> None:
         """Only a pair around all of it is taken for quotes."""
         assert parsed(partner_secret=value).credentials is not None
