@@ -12,7 +12,7 @@ until `reject_writer` has written it down; only then it counts, and STATE may co
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import defaultdict, deque
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
@@ -80,8 +80,7 @@ class Outcomes:
         self._certain = False
         self.weight = 0
         self._suspects: list[FailedItem] = []
-        self._in_turn: set[Identifier] = set()
-        self._last_request = 0
+        self._in_turn: defaultdict[int, set[Identifier]] = defaultdict(set)
         self._unwritten: deque[tuple[int, Rejection]] = deque()
         self._rejected_low: int | None = None
         self._held_until = 0.0
@@ -146,25 +145,23 @@ class Outcomes:
         self._tally.skipped += updates
         self._tally.unlisted += updates
 
-    def suspect(self, refusal: FailedItem, request: int) -> None:
+    def suspect(self, refusal: FailedItem, worker: int) -> None:
         """An item was refused by a reply that did not name it.
 
         Args:
             refusal: The item and the reply's error.
-            request: The number of the request, in the order in which they began. Of those that
-                are under way at the same time one counts: the others may yet be accepted.
+            worker: Whose request it was. Only what one worker sends goes one after the other;
+                several may come upon their first bad row at the same time.
         """
         self._suspects.append(refusal)
-        if request > self._last_request:
-            self._last_request = self._tally.requests
-            self._in_turn.add(refusal.item.identifier)
+        self._in_turn[worker].add(refusal.item.identifier)
 
     @property
     def doubtful(self) -> bool:
         """So many different rows are suspects that the request may be to blame."""
         if self._tally.accepted:
             return len(self._suspected) >= _SUSPECTS_AFTER_ACCEPTANCE
-        return len(self._in_turn) >= _SUSPECTS
+        return any(len(refused) >= _SUSPECTS for refused in self._in_turn.values())
 
     @property
     def _suspected(self) -> dict[Identifier, None]:

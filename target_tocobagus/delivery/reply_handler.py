@@ -60,12 +60,12 @@ class Work(msgspec.Struct, eq=False):
     Attributes:
         lease: The identifiers that it holds.
         pieces: What it still has to send, in this order.
-        request: The number of its latest request, in the order in which the run began them.
+        worker: The number of the worker that has it.
     """
 
     lease: Lease
     pieces: deque[RequestPart]
-    request: int = 0
+    worker: int = 0
 
 
 class ReplyHandler:
@@ -195,7 +195,7 @@ class ReplyHandler:
         self._accepted_items.forget([item])
         self._release([item], piece, work)
         if decision.blind and not self._outcomes.skips(decision.error):
-            self._outcomes.suspect(refusal, work.request)
+            self._outcomes.suspect(refusal, work.worker)
             self._retest(work, item.low)
         else:
             self._outcomes.settle([], [refusal])

@@ -157,8 +157,8 @@ class Scheduler:
         return lease
 
     @contextmanager
-    def sending(self, size: int, *, again: bool) -> Iterator[int]:
-        """Count a request, tell its number, and give its permission back if sending raises.
+    def sending(self, size: int, *, again: bool) -> Iterator[None]:
+        """Count a request, and give its permission back if sending raises.
 
         Args:
             size: Bytes of its body.
@@ -172,11 +172,10 @@ class Scheduler:
                 self._pacing.end()
                 raise Abandoned
             self._tally.requests += 1
-            request = self._tally.requests
             self._tally.retries += again
             self._tally.sent_bytes += size
         try:
-            yield request
+            yield
         except BaseException:
             with self.lock:
                 self._pacing.end()

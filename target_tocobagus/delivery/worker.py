@@ -62,7 +62,9 @@ class Workers:
             DeliveryError: The machine does not allow a single thread.
         """
         for number in range(count):
-            thread = threading.Thread(target=self._work, name=f"worker-{number}", daemon=True)
+            thread = threading.Thread(
+                target=self._work, args=(number,), name=f"worker-{number}", daemon=True
+            )
             try:
                 thread.start()
             except RuntimeError as error:
@@ -72,11 +74,11 @@ class Workers:
                 logger.warning(text, number, count)
                 return
 
-    def _work(self) -> None:
+    def _work(self, number: int) -> None:
         scheduler = self._scheduler
         try:
             while (lease := scheduler.next_lease()) is not None:
-                self._deliver(lease)
+                self._deliver(lease, number)
         except Abandoned:
             scheduler.notify_main()
         except TocobagusError as error:
@@ -85,16 +87,17 @@ class Workers:
             logger.critical("A worker failed", exc_info=True)
             scheduler.fail(DeliveryError(f"internal error in delivery: {type(error).__name__}"))
 
-    def _deliver(self, lease: Lease) -> None:
+    def _deliver(self, lease: Lease, number: int) -> None:
         """Send a batch, and the parts that replies leave of it, until none is left."""
-        work = Work(lease, deque([RequestPart(tuple(lease.items.values()), time.monotonic())]))
+        pieces = deque([RequestPart(tuple(lease.items.values()), time.monotonic())])
+        work = Work(lease, pieces, number)
         again = False  # the lease came with the permission for its first request
         while work.pieces:
             if again:
                 self._scheduler.await_slot()
             piece = work.pieces.popleft()
             body = encode_body(item.encoded for item in piece.items)
-            with self._scheduler.sending(len(body), again=again) as work.request:
+            with self._scheduler.sending(len(body), again=again):
                 reply = self._send(body)
             again = True
             self._scheduler.pause(self._handle(reply, piece, work))

@@ -21,6 +21,7 @@ from target_tocobagus.core.errors import (
 )
 from target_tocobagus.core.first_error import log_later, run_all
 from target_tocobagus.core.foreign_text import quoted
+from target_tocobagus.core.plural import counted
 from target_tocobagus.delivery.reply_handler import logger as delivery_log
 from target_tocobagus.pipeline.stages import GRACE_SECONDS
 from target_tocobagus.report.summary import summary_fields, summary_text
@@ -169,8 +170,8 @@ class Shutdown:
     def _log_summary(self, unsettled: int) -> None:
         totals = self._totals
         if totals.unlisted and not totals.listed:
-            text = "The store lists none of the items that were sent: %d updates were skipped"
-            logger.warning(text, totals.unlisted)
+            skipped = counted(totals.unlisted, "update was skipped", "updates were skipped")
+            logger.warning("The store lists none of the items that were sent: %s", skipped)
         totals.records = self._intake.position
         totals.clamped = sum(mapping.clamped for mapping in self._intake.mappings)
         totals.cut = sum(mapping.cut for mapping in self._intake.mappings)
@@ -211,5 +212,6 @@ class Shutdown:
             raise RunFailed(message)
         if limit := exceeded_limit(totals.accepted, totals.rejected, self._stages.settings):
             of = f" of {totals.accepted + totals.rejected}" if limit.endswith("percent") else ""
-            message = f"{totals.rejected} rows{of} were rejected, more than {limit} allows"
+            rejected = counted(totals.rejected, f"row{of} was rejected", f"rows{of} were rejected")
+            message = f"{rejected}, more than {limit} allows"
             raise RunFailed(message)

@@ -38,11 +38,6 @@ class Book:
             raise OutputError(message)
         self.written.append(rejection)
 
-    def suspect(self, refused: FailedItem, request: int | None = None) -> None:
-        """Let a row be refused by a request: the latest, or one that began before it."""
-        self.tally.requests += request is None
-        self.outcomes.suspect(refused, request or self.tally.requests)
-
     def said(self) -> list[tuple[str, tuple[tuple[Identifier | None, str | None], ...]]]:
         """List what was written down."""
         return [(each.code, each.updates) for each in self.written]
@@ -114,7 +109,7 @@ class TestSuspects:
         """A run of one or two such rows rejects them when its input is over, not before."""
         book = Book()
         for number in range(count):
-            book.suspect(refusal(f"s{number}", number + 1))
+            book.outcomes.suspect(refusal(f"s{number}", number + 1), 0)
         assert (book.tally.rejected, book.outcomes.undecided, book.written) == (0, count, [])
         book.outcomes.end_suspicion()
         assert (book.tally.rejected, book.outcomes.undecided, len(book.written)) == (
@@ -128,7 +123,7 @@ class TestSuspects:
         book = Book()
         doubts = []
         for number in range(3):
-            book.suspect(refusal(f"s{number}", number + 1))
+            book.outcomes.suspect(refusal(f"s{number}", number + 1), 0)
             doubts.append(book.outcomes.doubtful)
         assert doubts == [False, False, True]
         assert (book.written, book.tally.rejected, book.outcomes.undecided) == ([], 0, 3)
@@ -138,23 +133,20 @@ class TestSuspects:
         assert "INV_001 Invalid SKU, requestId r" in text
         assert "sku 's0', sku 's1', sku 's2'" in text
 
-    def test_rows_refused_at_the_same_time_count_as_one(self) -> None:
-        """What is in flight beside a refused row may yet be accepted, and so it is no doubt."""
+    def test_rows_of_several_workers_are_not_one_after_the_other(self) -> None:
+        """Two in a row of each of four are no doubt; a third in a row of one is."""
         book = Book()
-        book.tally.requests = 4
-        for number in range(4):
-            book.suspect(refusal(f"s{number}", number + 1), number + 1)
+        for number in range(8):
+            book.outcomes.suspect(refusal(f"s{number}", number + 1), number % 4)
         assert not book.outcomes.doubtful
-        book.suspect(refusal("s4", 5))
-        book.suspect(refusal("s5", 6))
+        book.outcomes.suspect(refusal("s8", 9), 3)
         assert book.outcomes.doubtful
 
     def test_three_at_the_end_of_input_are_the_request_too(self) -> None:
         """Nothing is rejected, however the requests ran beside each other."""
         book = Book()
-        book.tally.requests = 3
         for number in range(3):
-            book.suspect(refusal(f"s{number}", number + 1), number + 1)
+            book.outcomes.suspect(refusal(f"s{number}", number + 1), number)
         with pytest.raises(DeliveryError, match="refused 3 rows"):
             book.outcomes.end_suspicion()
         assert (book.written, book.outcomes.undecided) == ([], 3)
@@ -164,10 +156,10 @@ class TestSuspects:
         book = Book()
         book.outcomes.settle([item("z")], [])
         for number in range(19):
-            book.suspect(refusal(f"s{number}", number + 1))
-            book.suspect(refusal(f"s{number}", number + 1))
+            book.outcomes.suspect(refusal(f"s{number}", number + 1), 0)
+            book.outcomes.suspect(refusal(f"s{number}", number + 1), 0)
         doubts = [book.outcomes.doubtful]
-        book.suspect(refusal("s19", 20))
+        book.outcomes.suspect(refusal("s19", 20), 0)
         assert [*doubts, book.outcomes.doubtful] == [False, True]
         assert (book.tally.rejected, book.outcomes.undecided, book.outcomes.lowest) == (0, 39, 1)
 
@@ -176,7 +168,7 @@ class TestSuspects:
         book = Book()
         book.outcomes.settle([item("z")], [])
         for number in range(100):
-            book.suspect(refusal(f"s{number}", number + 1))
+            book.outcomes.suspect(refusal(f"s{number}", number + 1), 0)
             if number % 19 == 18:
                 book.outcomes.settle([item("y")], [])
             assert not book.outcomes.doubtful
@@ -186,14 +178,14 @@ class TestSuspects:
         """Three places of one identifier are not three different rows."""
         book = Book()
         for place in "WVU":
-            book.suspect(refusal("a", 1, place))
+            book.outcomes.suspect(refusal("a", 1, place), 0)
         assert (book.outcomes.doubtful, book.outcomes.undecided) == (False, 3)
 
     def test_an_acceptance_rejects_them(self) -> None:
         """The first accepted row proves the request good: whoever was suspected is rejected."""
         book = Book()
-        book.suspect(refusal("a", 1))
-        book.suspect(refusal("b", 2))
+        book.outcomes.suspect(refusal("a", 1), 0)
+        book.outcomes.suspect(refusal("b", 2), 0)
         book.outcomes.settle([item("c", 3)], [])
         assert (book.tally.accepted, book.tally.rejected, book.outcomes.undecided) == (1, 2, 0)
         assert book.outcomes.lowest is None
@@ -201,7 +193,7 @@ class TestSuspects:
     def test_refusals_alone_prove_nothing(self) -> None:
         """A refused row beside them does not decide."""
         book = Book()
-        book.suspect(refusal("a", 1))
+        book.outcomes.suspect(refusal("a", 1), 0)
         book.outcomes.settle([], [refusal("b", 2)])
         assert (book.tally.rejected, book.outcomes.undecided) == (1, 1)
 
@@ -280,7 +272,7 @@ class TestState:
         lows.append(book.outcomes.lowest)
         book.outcomes.reject(mapping_rejection(11))
         lows.append(book.outcomes.lowest)
-        book.suspect(refusal("a", 12))
+        book.outcomes.suspect(refusal("a", 12), 0)
         assert [*lows, book.outcomes.lowest] == [7, None, None, 12]
 
     def test_at_the_end_of_input_nothing_is_held_back(self) -> None:
@@ -293,7 +285,7 @@ class TestState:
     def test_a_suspect_holds_state_back(self) -> None:
         """STATE waits for a suspect, from the lowest position that shares its outcome."""
         book = Book()
-        book.suspect(FailedItem(item("a", 9, low=4), BAD))
+        book.outcomes.suspect(FailedItem(item("a", 9, low=4), BAD), 0)
         assert book.outcomes.lowest == 4
 
     def test_a_superseded_row_waits_with_its_successor(self) -> None:
@@ -324,8 +316,8 @@ class TestWriting:
         """Also the suspects that an acceptance would reject."""
         book = Book()
         book.tally.updates = 3
-        book.suspect(refusal("a", 2))
-        book.suspect(refusal("b", 5))
+        book.outcomes.suspect(refusal("a", 2), 0)
+        book.outcomes.suspect(refusal("b", 5), 0)
         book.disk_is_full = True
         with pytest.raises(OutputError):
             book.outcomes.settle([item("z", 7)], [])

@@ -92,8 +92,6 @@ class Desk:
     def conclude(self, reply: Reply | NoReply) -> float:
         """Answer the next piece, and hold the sums to what is really left."""
         piece = self.work.pieces.popleft()
-        self.tally.requests += 1
-        self.work.request = self.tally.requests
         try:
             return self.handler.conclude(reply, piece, self.work)
         finally:

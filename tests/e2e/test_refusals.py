@@ -168,11 +168,21 @@ def test_such_items_in_requests_beside_each_other_are_rejected_and_the_others_se
     command: Command, sandbox: Sandbox
 ) -> None:
     """That several workers meet their first one at the same moment is no sign of the request."""
-    bundles = [f"S-{n:02}" for n in range(0, 32, 4)]
+    bundles = [f"S-{n:02}" for n in range(32) if n % 4 < 2]
     refuse(sandbox, *bundles, status=409)
     lines = [schema(), *(record(f"S-{n:02}", 5) for n in range(32)), state(1)]
     ended = command.run(lines, batch_size_rows=4, max_in_flight=8).without_traceback(0)
-    assert (ended.sums.accepted, ended.sums.rejected, ended.numbers[-1]) == (24, 8, 1)
+    assert (ended.sums.accepted, ended.sums.rejected, ended.numbers[-1]) == (16, 16, 1)
+
+
+def test_one_row_is_not_spoken_of_as_several(shop: tuple[Command, Sandbox]) -> None:
+    """A single update, or row, is said to be one."""
+    command, _ = shop
+    lines = [schema(), record("MATI", 5), state(1)]
+    skipped = command.run(lines, unlisted_items="skip").without_traceback(0)
+    assert "sent: 1 update was skipped" in skipped.stderr
+    rejected = command.run(lines, max_rejected_rows=0).without_traceback(1)
+    assert "1 row was rejected, more than max_rejected_rows allows" in rejected.stderr
 
 
 @pytest.mark.parametrize("rows", [1, 2])
