@@ -191,8 +191,8 @@ MUTANTS: Final = (
         (
             Change(
                 "api/client",
-                "self._clock.now_ms())\n",
-                "_STAMPS.setdefault(body, self._clock.now_ms()))\n",
+                "self._signed(body, signed_ms)",
+                "self._signed(body, _STAMPS.setdefault(body, signed_ms))",
             ),
             Change(
                 "api/client",
@@ -300,8 +300,9 @@ MUTANTS: Final = (
         (
             Change(
                 "delivery/reply_handler",
-                "self._outcomes.suspect(refusal)\n",
-                "self._outcomes.suspect(refusal)\n            self._outcomes.decide()\n",
+                "self._outcomes.suspect(refusal, work.worker)\n",
+                "self._outcomes.suspect(refusal, work.worker)\n"
+                "            self._outcomes.decide()\n",
             ),
         ),
     ),

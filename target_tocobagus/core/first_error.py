@@ -32,8 +32,8 @@ def run_all(steps: Sequence[Callable[[], object]], first: BaseException | None =
         error = _error_of(step)
         if error is not None and first is None and raised is None:
             raised = error
-        elif error is not None and error is not first:
-            log_later(error)
+        elif error is not None:
+            log_later(error, first or raised)
     if raised is not None:
         raise raised
 
@@ -46,7 +46,9 @@ def _error_of(step: Callable[[], object]) -> Exception | None:
     return None
 
 
-def log_later(error: Exception) -> None:
-    """Log an error that came after the first one."""
+def log_later(error: Exception, first: BaseException | None) -> None:
+    """Log an error that came after the first one, unless it says the same."""
+    if str(error) == str(first):
+        return
     foreseen = isinstance(error, TocobagusError)
     logger.error("%s", error, exc_info=None if foreseen else error)

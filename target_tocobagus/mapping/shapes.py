@@ -87,7 +87,7 @@ class Single:
         code: Any,
         taken: Sequence[Any] = (),
     ) -> Outcome:
-        """Judge the row by its values; a code is heeded only if the mapping has one."""
+        """Judge the row by its values; a code counts only if the mapping has one."""
         if self.code is None:
             return self.rules.at(identifier, stock, None, taken)
         return self.rules.at_code(identifier, stock, code, taken)

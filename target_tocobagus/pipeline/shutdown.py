@@ -105,7 +105,7 @@ class Shutdown:
             return error
         if (first := self._poller.fatal_error()) is None:
             return error
-        log_later(error)
+        log_later(error, first)
         return first
 
     def abort(self, error: Exception) -> None:

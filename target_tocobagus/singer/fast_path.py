@@ -17,8 +17,9 @@ There are three ways that a line can take, and they give the same updates and re
    piped back, and each stream until its SCHEMA and its columns are known. `read` stops there and
    says where.
 
-What must never be: a shortcut that a rule of the mapping does not bless. The first way asks
-`Quantities.unchanged_to`, and learns a code's location only from an outcome of the second.
+Invariants:
+- The fast path skips only work that the mapping's rules prove to change nothing: the first way asks
+  `Quantities.unchanged_to`, and learns a code's location only from an outcome of the second.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 
 _BOM: Final = "\ufeff"
 _NO_COLUMN: Final = "\x7f"
-"""Stands for the column of a code where a mapping has none. If a tap has it, nothing is heeded."""
+"""In place of a code's column where a mapping has none. A column of this name is ignored."""
 
 _MOST_CODES: Final = 10_000
 _SURELY_SHORT: Final = MOST_BYTES // 4

@@ -18,6 +18,7 @@ from target_tocobagus.core.errors import (
     OutputError,
     Stopped,
 )
+from target_tocobagus.core.first_error import run_all
 from target_tocobagus.core.model import NoReply, RecordError, Rejection, Reply, Stream
 from tests.delivery.desk import Attempt, Desk, names, refusing
 from tests.delivery.scripted_api import Act, Rules, ScriptedApi
@@ -160,6 +161,26 @@ def test_the_first_error_is_reported_and_the_later_ones_are_logged(
     assert ("sums do not close" in later) is closing
     assert ("max_rejected_rows" in later) is (not fatal and not closing)
     assert "Line 4" not in later
+
+
+@pytest.mark.parametrize(("later", "told"), [("is moved", []), ("is full", ["is full"])])
+def test_an_error_that_comes_twice_is_told_once(
+    caplog: pytest.LogCaptureFixture, later: str, told: list[str]
+) -> None:
+    """Two threads and the closing of a file may meet the same error; the command tells it last."""
+
+    def close() -> None:
+        raise OutputError(later)
+
+    witness = Witness()
+    api = ScriptedApi([], Rules(), witness)
+    run = Run(make_settings(), Dependencies(api.clock, api.send), witness)
+    run.pipeline.stages.scheduler.fail(OutputError("is moved"))  # as a worker does
+    with caplog.at_level(logging.ERROR, "target-tocobagus"):
+        first = run.pipeline.end_after(OutputError(later))
+        run_all([close], first)
+    assert str(first) == "is moved"
+    assert caplog.messages == told * 2
 
 
 def test_an_error_that_was_there_before_a_broken_line_is_the_first() -> None:
