@@ -42,8 +42,14 @@ class Sample:
         found: What it was taken for when it was judged last.
     """
 
-    def __init__(self, stream: str, schema: Mapping[str, Any], keys: Sequence[str]) -> None:
-        """Judge by the SCHEMA alone."""
+    def __init__(
+        self,
+        stream: str,
+        schema: Mapping[str, Any],
+        keys: Sequence[str],
+        found: Recognition | None = None,
+    ) -> None:
+        """Judge by the SCHEMA alone, unless the caller has done so (`found`)."""
         self.stream = stream
         self._schema = schema
         self._keys = keys
@@ -51,7 +57,7 @@ class Sample:
         self._codes: dict[str, None] = {}
         self._compiled: CompiledMapping | None = None
         self._is_fresh = True
-        self.found: Recognition = recognise(stream, schema, keys)
+        self.found: Recognition = found or recognise(stream, schema, keys)
 
     @property
     def records(self) -> Sequence[Any]:
@@ -109,9 +115,15 @@ class Questions:
         self._ignored: set[str] = set()
         self.due: float | None = None
 
-    def sample(self, stream: str, schema: Mapping[str, Any], keys: Sequence[str]) -> Sample:
+    def sample(
+        self,
+        stream: str,
+        schema: Mapping[str, Any],
+        keys: Sequence[str],
+        found: Recognition | None = None,
+    ) -> Sample:
         """Begin with a stream under a SCHEMA, which is not recognised."""
-        self._samples[stream] = Sample(stream, schema, keys)
+        self._samples[stream] = Sample(stream, schema, keys, found)
         return self._samples[stream]
 
     def ignored(self, sample: Sample) -> str:

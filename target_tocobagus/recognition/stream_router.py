@@ -180,7 +180,7 @@ class StreamRouter:
             only = recognition.native_columns(schema) if found.mapping.native else None
             compiled = compile_mapping(found.mapping, self._policy)
             return Route(compiled, _describe(stream, found), columns=only)
-        sample = self.questions.sample(stream, schema, keys)
+        sample = self.questions.sample(stream, schema, keys, found)
         remark = self.questions.ignored(sample) if schema.get("properties") else ""
         return Route(None, remark, sample=sample)
 
