@@ -23,7 +23,7 @@ from target_tocobagus.api import signing
 from target_tocobagus.api.deadline import POOL_CLASSES, set_deadline, was_sent
 from target_tocobagus.api.network_errors import translated
 from target_tocobagus.api.redaction import Redactor
-from target_tocobagus.api.response_body import read_content, read_reply
+from target_tocobagus.api.response_body import read_content, read_reply, why_unread
 from target_tocobagus.core.errors import SetupError
 from target_tocobagus.core.model import NoReply, Reply
 
@@ -112,9 +112,15 @@ class Client:
             headers = {
                 name: response.headers[name] for name in _READ_HEADERS if name in response.headers
             }
-            seconds = time.monotonic() - started
+            unread = why_unread(content, len(body))
             return Reply(
-                response.status_code, self._read(content), headers, setting, seconds, signed_ms
+                response.status_code,
+                None if unread else self._read(content),
+                headers,
+                setting,
+                time.monotonic() - started,
+                signed_ms,
+                unread,
             )
         # Outside of the `except`: the libraries' exceptions may hold what must not be shown.
         return _no_reply(failed, time.monotonic() - started)
