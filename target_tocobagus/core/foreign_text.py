@@ -22,6 +22,15 @@ def clean(text: str, longest: int = LONGEST) -> str:
     return cut if len(cut) <= longest else cut[: longest - 1] + "…"
 
 
+def reason(error: BaseException) -> str:
+    """Say in a clause what the system or a library means by an exception, without its class."""
+    if isinstance(error, OSError) and error.strerror:
+        return clean(error.strerror)
+    if isinstance(error, KeyError):  # whose text is the key alone
+        return f"{quoted(str(error.args[0]))} is missing" if error.args else "a key is missing"
+    return clean(str(error)) or "no reason is given"
+
+
 def quoted(text: str, longest: int = LONGEST) -> str:
     """Write a name between single quotes, so that its beginning and its end are seen."""
     return f"'{clean(text, longest)}'"

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import msgspec
 
 from target_tocobagus.core.errors import ConfigurationError, OutputError, TocobagusError
-from target_tocobagus.core.foreign_text import quoted
+from target_tocobagus.core.foreign_text import quoted, reason
 from target_tocobagus.core.json_lines import decode_line
 from target_tocobagus.report.log_stream import drain_log, patience
 from target_tocobagus.state.checkpoints import OWN_KEY
@@ -329,5 +329,4 @@ def _cut(file: int, end: int) -> None:
 
 
 def _unwritable(error: OSError) -> str:
-    reason = error.strerror or type(error).__name__
-    return f"rejects_path cannot be written ({reason}); the rows there may be incomplete"
+    return f"rejects_path cannot be written ({reason(error)}); the rows there may be incomplete"

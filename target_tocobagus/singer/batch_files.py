@@ -20,10 +20,10 @@ from urllib.request import url2pathname
 import msgspec
 
 from target_tocobagus.core.errors import InputError
-from target_tocobagus.core.foreign_text import clean, quoted
+from target_tocobagus.core.foreign_text import clean, quoted, reason
 from target_tocobagus.core.json_lines import decode_line
 from target_tocobagus.singer.input_hints import hint_of_bytes
-from target_tocobagus.singer.line_cutter import LineCutter, LineTooLongError
+from target_tocobagus.singer.line_cutter import LineCutter
 from target_tocobagus.singer.sdk import open_storage
 
 if TYPE_CHECKING:
@@ -86,19 +86,9 @@ def _pieces(path: str, batch_config: Mapping[str, Any] | None) -> Iterator[list[
             while chunk := content.read(_CHUNK_BYTES):
                 yield cutter.cut(chunk)
             yield cutter.rest()
-    except Exception as error:
-        # Libraries for storage raise whatever they like, and some are not installed.
-        known = isinstance(error, (InputError, LineTooLongError))
-        reason = str(error) if known else _cause(error)
-        text = f"The batch file {clean(path)} cannot be read ({clean(reason)})"
+    except Exception as error:  # libraries for storage raise whatever they like
+        text = f"The batch file {clean(path)} cannot be read ({reason(error)})"
         raise InputError(text) from error
-
-
-def _cause(error: Exception) -> str:
-    """Say why a file cannot be read, in the system's or the library's own words."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return clean(str(error)) or "the storage does not say why"
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from target_tocobagus.api import addresses
 from target_tocobagus.api.network_errors import Failed
 from target_tocobagus.api.redaction import BLANK
 from target_tocobagus.cli.check.catalogue import Answers, Network
+from target_tocobagus.core.foreign_text import reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -216,7 +217,7 @@ def connect(host: str, port: int, seconds: float) -> int | Failed:
     except TimeoutError:
         return Failed("no connection")
     except OSError as error:
-        return Failed("unreachable", error.strerror or "the system gives no reason")
+        return Failed("unreachable", reason(error))
     return round((time.monotonic() - began) * 1000)
 
 
