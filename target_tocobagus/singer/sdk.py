@@ -282,9 +282,10 @@ def explain(error: Exception) -> tuple[list[str], int]:
         return list(problems), error.exit_code
     if isinstance(error, MappingError):
         return [f"stream_maps: {clean(str(error))}"], ConfigurationError.exit_code
+    exit_code = getattr(error, "exit_code", 1)  # which a later error may have set
     if isinstance(error, InvalidRecord):
-        return [f"validate_records: {clean(error.error_message)}"], 1
-    return [clean(str(error))], 1
+        return [f"validate_records: {clean(error.error_message)}"], exit_code
+    return [clean(str(error))], exit_code
 
 
 def _sound_schema(schema: Any) -> Any:
