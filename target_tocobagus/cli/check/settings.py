@@ -19,7 +19,7 @@ from target_tocobagus.cli.check import ENVIRONMENT
 from target_tocobagus.cli.check.catalogue import Setup
 from target_tocobagus.cli.check.finding import not_tried
 from target_tocobagus.config.settings import parse_settings
-from target_tocobagus.config.validation import CREDENTIALS, unknown_settings
+from target_tocobagus.config.validation import CREDENTIALS, doubts
 from target_tocobagus.core.errors import ConfigurationError
 from target_tocobagus.core.plural import counted
 from target_tocobagus.report.rejects import holds_rejects
@@ -151,7 +151,7 @@ def _finding(given: Given, schema: dict[str, Any]) -> Finding:
 
 
 def _doubts(values: dict[str, Any], schema: dict[str, Any]) -> Iterator[str]:
-    yield from unknown_settings(values, schema["properties"])
+    yield from doubts(values, schema["properties"])
     if values.get("dry_run"):
         yield "dry_run is set, so it would send nothing"
 
