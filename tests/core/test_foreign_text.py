@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from target_tocobagus.core.foreign_text import LONGEST, clean, reason
+from target_tocobagus.core.foreign_text import LONGEST, blanked, clean, hide_secrets, reason
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,16 @@ def test_any_text_becomes_one_printable_line_of_bounded_length(text: str, longes
 def test_a_reason_is_words_and_no_class_of_python(error: Exception, shown: str) -> None:
     """A user knows neither `KeyError` nor what its text leaves out."""
     assert reason(error) == shown
+
+
+def test_a_secret_is_blanked_before_the_cut() -> None:
+    """No part of it is left, as it would be if it were looked for in what the cut leaves."""
+    hide_secrets(lambda text: text.replace("the-secret", "***"))
+    try:
+        assert clean("x" * (LONGEST - 5) + "the-secret") == "x" * (LONGEST - 5) + "***"
+        assert blanked("of the-secret") == "of ***"
+    finally:
+        hide_secrets(str)
 
 
 def test_a_cut_is_shown() -> None:
