@@ -34,14 +34,14 @@ if TYPE_CHECKING:
     from target_tocobagus.config.settings import Credentials, Settings
 
 INVENTORY: Final = "/partner/stores/inventory"
-USER_AGENT: Final = f"target-tocobagus/{__version__}"
-_HEADERS: Final = {
+HEADERS: Final = {
     **requests.utils.default_headers(),
-    "User-Agent": USER_AGENT,
+    "User-Agent": f"target-tocobagus/{__version__}",
     "Accept": "application/json",
     "Accept-Encoding": "gzip, deflate",
-    "Content-Type": "application/json",
 }
+"""What every request has; one with a body, or that is signed, has more."""
+
 _READ_HEADERS: Final = ("retry-after", "date")
 
 
@@ -86,9 +86,7 @@ class Client:
         self._signature_prefix = settings.signature_prefix
         self._clock = clock
         self._adapter = DeadlineAdapter(pool_maxsize=settings.max_in_flight)
-        self._environment: Any = requests.Session().merge_environment_settings(
-            url, {}, None, None, None
-        )
+        self._environment = environment_of(url)
 
     def send(self, body: bytes) -> Reply | NoReply:
         """Make one attempt, within `request_timeout_seconds` as a whole.
@@ -152,9 +150,16 @@ class Client:
         return request
 
 
+def environment_of(url: str) -> Any:
+    """Read what the environment says of requests to a URL: ``proxies``, and ``verify``."""
+    with requests.Session() as session:
+        return session.merge_environment_settings(url, {}, None, None, None)
+
+
 def _prepared(url: str) -> PreparedRequest:
+    headers = {**HEADERS, "Content-Type": "application/json"}
     try:
-        return requests.Request("PATCH", url, headers=_HEADERS).prepare()
+        return requests.Request("PATCH", url, headers=headers).prepare()
     except (requests.RequestException, ValueError):
         pass
     raise SetupError(_FINAL["unusable"])
@@ -164,9 +169,7 @@ _DISTRUSTED: Final = "the API's certificate does not verify; nothing was sent"
 _FINAL: Final[dict[Failure, str]] = {
     "untrusted": _DISTRUSTED,
     "wrong name": _DISTRUSTED,
-    "expired": _DISTRUSTED,
-    "not yet valid": _DISTRUSTED,
-    "certificate": _DISTRUSTED,
+    "out of date": _DISTRUSTED,
     "bundle": "the CA bundle that the environment names (REQUESTS_CA_BUNDLE) cannot be read",
     "unusable": (
         "the request cannot be made; check api_url and the proxies that the environment names"
@@ -194,7 +197,7 @@ def _no_reply(failed: Failed, seconds: float) -> NoReply:
 
 def _cause(failure: Failure, detail: str) -> str:
     if failure == "no connection":
-        return "no connection in time"
+        return detail
     if failure == "garbled":
         return f"an answer that cannot be trusted ({detail})"
     if failure == "tunnel":
