@@ -11,9 +11,11 @@ import msgspec
 MOST_BYTES: Final = 8 << 20
 """So much of an answer's body is read, after decompression."""
 
+_ALWAYS_DECODED: Final = 256 << 10
+"""Bytes; decoded, a value takes up to thirty times what it does in the body."""
 _FREE_VALUES: Final = 10_000
-"""Values that a reply may hold beside one for each byte of its request, in which a row takes twenty
-bytes or more. Decoded, a value takes up to thirty times what it does in the body."""
+"""Values that a longer reply may hold beside one for each byte of its request, in which a row takes
+twenty bytes or more."""
 
 _ENCODINGS: Final = frozenset({"gzip", "x-gzip", "deflate"})
 """What an answer is decompressed from: what was asked for, and what is done in bounded steps."""
@@ -47,11 +49,10 @@ def why_unread(content: bytes, request_bytes: int) -> str:
     """Say why a body must not be decoded, which may take much memory; empty if it may."""
     if len(content) > MOST_BYTES:
         return f"it is longer than {MOST_BYTES >> 20} MiB"
-    is_page = content.lstrip().startswith(b"<")  # which no reader of JSON begins to decode
+    if len(content) <= _ALWAYS_DECODED or content.lstrip().startswith(b"<"):  # HTML is not JSON
+        return ""
     values = sum(map(content.count, (b",", b"[", b"{")))
-    if values > _FREE_VALUES + request_bytes and not is_page:
-        return "it has far more rows than were sent"
-    return ""
+    return "it has far more rows than were sent" if values > _FREE_VALUES + request_bytes else ""
 
 
 def read_reply(content: bytes) -> Any:

@@ -204,7 +204,7 @@ ROWS: Final = b'{"data":{"acceptedRows":[%b{}]}}' % (b'{"rowIndex":0},' * 20_000
     [
         (ROWS, BODY, "it has far more rows than were sent"),
         (ROWS.decode().encode("utf-16"), BODY, "it has far more rows than were sent"),
-        (b"[" + b"[[[]]]," * 5000 + b"[]]", BODY, "it has far more rows than were sent"),
+        (b"[" + b"[[[]]]," * 50_000 + b"[]]", BODY, "it has far more rows than were sent"),
         (ROWS, BODY * 4000, ""),
         (b" <html>" + ROWS, BODY, ""),
     ],
