@@ -23,7 +23,7 @@ from target_tocobagus.api import signing
 from target_tocobagus.api.deadline import POOL_CLASSES, set_deadline, was_sent
 from target_tocobagus.api.network_errors import translated
 from target_tocobagus.api.redaction import Redactor
-from target_tocobagus.api.response_body import read_content, read_reply
+from target_tocobagus.api.response_body import read_content, read_reply, why_unread
 from target_tocobagus.core.errors import SetupError
 from target_tocobagus.core.model import NoReply, Reply
 
@@ -34,14 +34,14 @@ if TYPE_CHECKING:
     from target_tocobagus.config.settings import Credentials, Settings
 
 INVENTORY: Final = "/partner/stores/inventory"
-USER_AGENT: Final = f"target-tocobagus/{__version__}"
-_HEADERS: Final = {
+HEADERS: Final = {
     **requests.utils.default_headers(),
-    "User-Agent": USER_AGENT,
+    "User-Agent": f"target-tocobagus/{__version__}",
     "Accept": "application/json",
     "Accept-Encoding": "gzip, deflate",
-    "Content-Type": "application/json",
 }
+"""What every request has; one with a body, or that is signed, has more."""
+
 _READ_HEADERS: Final = ("retry-after", "date")
 
 
@@ -86,9 +86,7 @@ class Client:
         self._signature_prefix = settings.signature_prefix
         self._clock = clock
         self._adapter = DeadlineAdapter(pool_maxsize=settings.max_in_flight)
-        self._environment: Any = requests.Session().merge_environment_settings(
-            url, {}, None, None, None
-        )
+        self._environment = environment_of(url)
 
     def send(self, body: bytes) -> Reply | NoReply:
         """Make one attempt, within `request_timeout_seconds` as a whole.
@@ -112,8 +110,16 @@ class Client:
             headers = {
                 name: response.headers[name] for name in _READ_HEADERS if name in response.headers
             }
-            seconds = time.monotonic() - started
-            return Reply(response.status, self._read(content), headers, setting, seconds, signed_ms)
+            unread = why_unread(content, len(body))
+            return Reply(
+                response.status,
+                None if unread else self._read(content),
+                headers,
+                setting,
+                time.monotonic() - started,
+                signed_ms,
+                unread,
+            )
         # Outside of the `except`: the libraries' exceptions may hold what must not be shown.
         return _no_reply(failed, time.monotonic() - started)
 
@@ -150,9 +156,16 @@ def _is_short(body: Any) -> bool:
     return isinstance(data, dict) and isinstance(data.get("acceptedRows"), tuple)
 
 
+def environment_of(url: str) -> Any:
+    """Read what the environment says of requests to a URL: ``proxies``, and ``verify``."""
+    with requests.Session() as session:
+        return session.merge_environment_settings(url, {}, None, None, None)
+
+
 def _prepared(url: str) -> PreparedRequest:
+    headers = {**HEADERS, "Content-Type": "application/json"}
     try:
-        return requests.Request("PATCH", url, headers=_HEADERS).prepare()
+        return requests.Request("PATCH", url, headers=headers).prepare()
     except (requests.RequestException, ValueError):
         pass
     raise SetupError(_FINAL["unusable"])
@@ -162,9 +175,7 @@ _DISTRUSTED: Final = "the API's certificate does not verify; nothing was sent"
 _FINAL: Final[dict[Failure, str]] = {
     "untrusted": _DISTRUSTED,
     "wrong name": _DISTRUSTED,
-    "expired": _DISTRUSTED,
-    "not yet valid": _DISTRUSTED,
-    "certificate": _DISTRUSTED,
+    "out of date": _DISTRUSTED,
     "bundle": "the CA bundle that the environment names (REQUESTS_CA_BUNDLE) cannot be read",
     "unusable": (
         "the request cannot be made; check api_url and the proxies that the environment names"
@@ -192,7 +203,7 @@ def _no_reply(failed: Failed, seconds: float) -> NoReply:
 
 def _cause(failure: Failure, detail: str) -> str:
     if failure == "no connection":
-        return "no connection in time"
+        return detail
     if failure == "garbled":
         return f"an answer that cannot be trusted ({detail})"
     if failure == "tunnel":

@@ -118,11 +118,12 @@ class Reply(msgspec.Struct, frozen=True):
 
     Attributes:
         status: The HTTP status.
-        body: The body's JSON, decoded; ``None`` where it is none.
+        body: The body's JSON, decoded; ``None`` where it is not JSON, or was not decoded.
         headers: Those that matter, by lower-case name: ``retry-after``, ``date``.
         clock: Which setting of the clock offset the attempt was signed under (`client.Clock`).
         signed_ms: The timestamp that it was signed with, in milliseconds since the epoch.
         seconds: How long the attempt took.
+        unread: Why the body was not decoded; empty where it was.
     """
 
     status: int
@@ -131,6 +132,7 @@ class Reply(msgspec.Struct, frozen=True):
     clock: int = 0
     seconds: float = 0.0
     signed_ms: int = 0
+    unread: str = ""
 
 
 class NoReply(msgspec.Struct, frozen=True):

@@ -184,7 +184,7 @@ def _after_verdict(reply: Reply, piece: RequestPart, situation: Situation) -> An
     if refused or reply.status in _REFUSING:
         return _after_refusal(reply, piece)
     if reply.status in _SUCCESSES:
-        meaning = f"an answer that names no rows: {unusable(reply.body)}"
+        meaning = f"an answer that names no rows: {reply.unread or unusable(reply.body)}"
         return _retry(piece, situation, describe(reply, meaning))
     return Stop(DeliveryError(describe(reply, "an answer that cannot be used")))
 

@@ -87,7 +87,7 @@ def unusable(body: Any) -> str:
     A reply is used as tolerantly as `settle` is; the schema serves to explain, not to judge.
     """
     if body is None:
-        return "it is no JSON"
+        return "it is not JSON"
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import best_match
 

@@ -146,14 +146,17 @@ class Shutdown:
             lambda: self._poller.emit_safe(last=True),
             *([self._stages.rejects.close] if written else []),
             delivery_log.flush,
-            self._warn_of_unused_codes,
+            self._name_unused_codes,
             lambda: self._log_summary(unsettled),
             lambda: self._totals.check(unsettled),
         ]
         run_all(steps)
 
-    def _warn_of_unused_codes(self) -> None:
-        """Name the entries of `warehouse_map` that no row used, if there were rows."""
+    def _name_unused_codes(self) -> None:
+        """Name the entries of `warehouse_map` that no row used, if there were rows.
+
+        No warning: a run that brings only what has changed uses few of them.
+        """
         locations = [mapping.rules.locations for mapping in self._intake.mappings]
         asked = {code for each in locations for code in each.asked}
         has_rows = asked or self._totals.updates > self._totals.skipped
@@ -165,7 +168,7 @@ class Shutdown:
             names = ", ".join(map(quoted, unused[:_MOST_NAMED]))
             more = f" and {len(unused) - _MOST_NAMED} more" if len(unused) > _MOST_NAMED else ""
             text = "warehouse_map: no row had the code %s%s: are these what the tap writes?"
-            logger.warning(text, names, more)
+            logger.info(text, names, more)
 
     def _log_summary(self, unsettled: int) -> None:
         totals = self._totals

@@ -262,6 +262,11 @@ class TestAgain:
         """A 200 that neither names rows nor refuses by a code leaves the outcome unknown."""
         assert again(answer(Reply(status, body), piece(), CALM)).pieces == (piece(attempts=1),)
 
+    def test_a_body_that_was_not_decoded_is_not_called_invalid(self) -> None:
+        """The log says why it was not."""
+        found = again(answer(Reply(200, unread="it is longer than 8 MiB"), piece(), CALM))
+        assert "names no rows: it is longer than 8 MiB" in found.cause
+
     def test_connection_lost(self) -> None:
         """A lost connection is no timeout: the piece stays whole."""
         found = again(answer(NoReply(timed_out=False, cause="reset"), piece(), CALM))
