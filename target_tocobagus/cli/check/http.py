@@ -24,7 +24,7 @@ from target_tocobagus.core.model import Reply
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from requests import Response
+    from urllib3 import HTTPResponse
 
 PRODUCTS: Final = "/partner/stores/products"
 """A read that is documented for this API, signed like the write: nothing changes by it."""
@@ -71,6 +71,7 @@ def read(url: str, headers: Mapping[str, str], seconds: float) -> Answer | Faile
     try:
         request = requests.Request("GET", url, headers={**HEADERS, **headers}).prepare()
         environment, sent_ms = environment_of(url), _now_ms()
+        response: Any
         with adapter.send(request, timeout=seconds, **environment) as response:
             return _answer(response, sent_ms)
     except Exception as error:  # noqa: BLE001  # whatever a library raises is a finding
@@ -79,12 +80,12 @@ def read(url: str, headers: Mapping[str, str], seconds: float) -> Answer | Faile
         adapter.close()
 
 
-def _answer(response: Response, sent_ms: int) -> Answer:
+def _answer(response: HTTPResponse, sent_ms: int) -> Answer:
     received_ms = _now_ms()
     certificate = _certificate(response)
-    content = read_content(response.raw)
-    named = {name.lower(): value for name, value in response.headers.items()}
-    reply = Reply(response.status_code, read_body(content), named)
+    content = read_content(response)
+    named = {name.lower(): response.headers[name] for name in response.headers}
+    reply = Reply(response.status, read_body(content), named)
     # Without the NULs of UTF-16, between which no secret would be found.
     text = content[:_BEGINNING].decode(errors="replace").replace("\0", "")
     return Answer(reply, text, sent_ms, received_ms, certificate)
@@ -94,9 +95,9 @@ def _now_ms() -> int:
     return int(time.time() * 1000)
 
 
-def _certificate(response: Response) -> str:
+def _certificate(response: HTTPResponse) -> str:
     """Look at the certificate of a connection that is still open."""
-    connection = getattr(response.raw, "connection", None)
+    connection = getattr(response, "connection", None)
     sock: Any = getattr(connection, "sock", None)
     if not hasattr(sock, "getpeercert"):
         return ""
