@@ -63,8 +63,3 @@ def encode_item(
 def encode_body(items: Iterable[bytes]) -> bytes:
     """Put encoded items into the body of one request."""
     return _HEAD + b",".join(items) + _TAIL
-
-
-def body_size(items: int, item_bytes: int) -> int:
-    """Tell the exact size of a body of so many items that weigh so much together, in bytes."""
-    return FRAME_BYTES + item_bytes + max(items - 1, 0)

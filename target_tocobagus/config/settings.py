@@ -38,7 +38,7 @@ class Share(msgspec.Struct, frozen=True):
 
 
 class StreamMapping(msgspec.Struct, frozen=True, kw_only=True):
-    """Where stock stands in the records of a stream; an element of the setting `streams`.
+    """Where stock is in the records of a stream; an element of the setting `streams`.
 
     Paths are as the user wrote them; whether they can be used is for the mapping stage to say.
 

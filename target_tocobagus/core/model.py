@@ -96,7 +96,7 @@ class Item(msgspec.Struct, frozen=True, gc=False):
         identifier: The item.
         levels: By location, in order of arrival: the one key ``None`` (global), or client ids.
         low: The lowest position that any of its rows, superseded ones too, came from.
-        encoded: Its JSON, as it stands in the body.
+        encoded: Its JSON, as it is in the body.
     """
 
     identifier: Identifier

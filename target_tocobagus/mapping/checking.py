@@ -64,4 +64,4 @@ def _client_id_problems(mapping: StreamMapping) -> Iterator[str]:
         if not all(map(str.strip, client_ids)):
             yield f"{key}: a client_id is empty"
         if any(count > 1 for count in Counter(map(str.strip, client_ids)).values()):
-            yield f"{key}: the same client_id stands twice"
+            yield f"{key}: duplicate client_id"

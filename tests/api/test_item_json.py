@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from target_tocobagus.api.item_json import body_size, encode_body, encode_item
+from target_tocobagus.api.item_json import encode_body, encode_item
 from target_tocobagus.config.schemas import load_schema
 from target_tocobagus.core.model import MAX_QUANTITY, Identifier, Kind, Level, Stream
 
@@ -160,14 +160,3 @@ def test_json_is_compact_and_survives_being_written_again(
     again = json.dumps(json.loads(body), ensure_ascii=False, separators=(",", ":"))
     # Python escapes DEL and writes \b, \f, \n as JSON.stringify does.
     assert again.encode() == body
-
-
-@settings(deadline=None)
-@given(st.lists(st.tuples(IDENTIFIERS, GLOBALS | PLACES), max_size=5))
-def test_the_size_of_a_body_is_known_before_it_is_made(
-    items: list[tuple[Identifier, dict[str | None, int]]],
-) -> None:
-    """`body_size` is the length of the body, to the byte."""
-    encoded = [encode_item(identifier, levels(stocks)) for identifier, stocks in items]
-    assert body_size(len(encoded), sum(map(len, encoded))) == len(encode_body(encoded))
-    assert len(json.loads(encode_body(encoded))["items"]) == len(items)

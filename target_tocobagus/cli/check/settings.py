@@ -23,7 +23,7 @@ from target_tocobagus.config.validation import CREDENTIALS, doubts
 from target_tocobagus.core.errors import ConfigurationError
 from target_tocobagus.core.foreign_text import reason
 from target_tocobagus.core.plural import counted
-from target_tocobagus.report.rejects import holds_rejects
+from target_tocobagus.report.rejects_file import holds_rejects
 from target_tocobagus.target import TargetTocobagus
 
 if TYPE_CHECKING:
