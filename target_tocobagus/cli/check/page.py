@@ -99,9 +99,7 @@ _COLOURS: Final[dict[Result, str]] = {
 }
 _CHECK_WIDTH: Final = len("certificate") + INDENT
 _RESULT_WIDTH: Final = len("not tried") + INDENT
-_MARGIN: Final = _CHECK_WIDTH + _RESULT_WIDTH
-_NARROW: Final = 60
-"""With fewer columns, texts are below their heads instead of beside them."""
+_MARGIN: Final = " " * (_CHECK_WIDTH + _RESULT_WIDTH)
 
 
 class Page:
@@ -112,8 +110,6 @@ class Page:
 
     def __init__(self, mask: Callable[[str], str]) -> None:
         self._console = Console(highlight=False)
-        self._is_narrow = self._console.width < _NARROW
-        self._margin = INDENT if self._is_narrow else _MARGIN
         self._mask = mask
         self._counts: Counter[Result] = Counter()
 
@@ -128,20 +124,16 @@ class Page:
         result = Text(finding.result.ljust(_RESULT_WIDTH), _COLOURS[finding.result])
         head = Text.assemble((finding.check.ljust(_CHECK_WIDTH), "bold"), result)
         tone = "dim" if finding.result == "not tried" else ""
-        if self._is_narrow:
-            head.rstrip()
-            self._line(head)
-            head = self._empty()
         self._block(head, Text(self._clean(finding.found), tone))
         for point in finding.points:
-            self._block(self._empty().append("- "), Text(self._clean(point)))
+            self._block(Text(f"{_MARGIN}- "), Text(self._clean(point)))
         if finding.todo:
             todo = Text.assemble(("To do: ", "bold"), self._clean(finding.todo))
-            self._block(self._empty(), todo)
+            self._block(Text(_MARGIN), todo)
         if finding.command:
             self._line(Text(" " * 2 * INDENT + self._clean(finding.command), "cyan"))
         if finding.quoted:
-            self._block(self._empty(), Text("These lines were signed:", "dim"))
+            self._block(Text(_MARGIN), Text("These lines were signed:", "dim"))
         for line in finding.quoted:
             self._line(Text(" " * 2 * INDENT + self._clean(line), "cyan"))
 
@@ -163,9 +155,6 @@ class Page:
         for number, line in enumerate(text.wrap(self._console, room)):
             line.rstrip()
             self._line((head if number == 0 else Text(" " * len(head))) + line)
-
-    def _empty(self) -> Text:
-        return Text(" " * self._margin)
 
     def _line(self, text: Text) -> None:
         self._console.print(text, soft_wrap=True)
