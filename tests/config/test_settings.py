@@ -343,7 +343,7 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("config", "place"),
         [
-            ({"streams": stream(warehouses=["W", "W"])}, "streams[0].warehouses"),
+            ({"streams": stream(warehouses=["W", " W"])}, "streams[0].warehouses"),
             (
                 {
                     "streams": stream(
@@ -366,6 +366,17 @@ class TestErrors:
     def test_the_same_client_id_twice(self, config: Config, place: str) -> None:
         """Two places summed into one is not offered, also if white space hides it."""
         assert problems(**config) == (f"{place}: duplicate client_id",)
+
+    @pytest.mark.parametrize(
+        ("config", "place"),
+        [
+            ({"streams": stream(warehouses=[" "])}, "streams[0].warehouses"),
+            ({"warehouse_map": [{"code": "a", "client_id": " "}]}, "warehouse_map"),
+        ],
+    )
+    def test_an_empty_client_id(self, config: Config, place: str) -> None:
+        """White space is no warehouse's name."""
+        assert problems(**config) == (f"{place}: a client_id is empty",)
 
     @pytest.mark.parametrize("code", ["JKT", " JKT"])
     def test_the_same_code_twice(self, code: str) -> None:
