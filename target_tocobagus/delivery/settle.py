@@ -9,7 +9,7 @@ otherwise.
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
@@ -17,8 +17,6 @@ from target_tocobagus.core.foreign_text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Container
-
-_SHOWN: Final = 120
 
 Body: TypeAlias = dict[str, Any]
 
@@ -83,21 +81,8 @@ def settle(body: Any, rows: int) -> Settlement | None:
 
 
 def unusable(body: Any) -> str:
-    """Say what a reply that settles nothing lacks, by the schema of those that can be used.
-
-    A reply is used as tolerantly as `settle` is; the schema serves to explain, not to judge.
-    """
-    if body is None:
-        return "it is not JSON"
-    from jsonschema import Draft202012Validator
-    from jsonschema.exceptions import best_match
-
-    from target_tocobagus.config.schemas import load_schema
-
-    error = best_match(Draft202012Validator(load_schema("reply")).iter_errors(body))
-    if error is None or error.validator == "anyOf":
-        return "it has neither acceptedRows nor errors"
-    return clean(str(error.message), _SHOWN)
+    """Say what a reply that settles nothing lacks."""
+    return "it is not JSON" if body is None else "it has neither acceptedRows nor errors"
 
 
 def _by_row(entries: Any) -> list[tuple[int, dict[str, Any]]]:
