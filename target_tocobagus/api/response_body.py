@@ -21,8 +21,8 @@ _ENCODINGS: Final = frozenset({"gzip", "x-gzip", "deflate"})
 """What an answer is decompressed from: what was asked for, and what is done in bounded steps."""
 
 
-class _AcceptedRow(TypedDict, total=False):
-    rowIndex: Any
+class _AcceptedRow(msgspec.Struct, gc=False):
+    rowIndex: int  # noqa: N815  # the API's name
 
 
 class _Data(TypedDict, total=False):
@@ -33,7 +33,7 @@ class _Data(TypedDict, total=False):
 
 
 class _Usual(TypedDict, total=False):
-    """A reply that settles rows, without what it says of each accepted row and nobody reads."""
+    """A reply that settles rows; what else it says of each accepted row, nobody reads."""
 
     success: Any
     data: _Data
@@ -56,11 +56,17 @@ def why_unread(content: bytes, request_bytes: int) -> str:
 
 
 def read_reply(content: bytes) -> Any:
-    """Read what a run needs of a reply."""
+    """Read what a run needs of a reply: of the rows that it accepts, a tuple of their numbers.
+
+    Where that cannot be had, all that it holds, as it is.
+    """
     try:
-        return _decode_usual(content)
+        body: Any = _decode_usual(content)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return read_body(content)
+    if (rows := body.get("data", {}).get("acceptedRows")) is not None:
+        body["data"]["acceptedRows"] = tuple([row.rowIndex for row in rows])
+    return body
 
 
 def read_content(raw: Any) -> bytes:

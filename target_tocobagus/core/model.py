@@ -89,22 +89,6 @@ class Level(msgspec.Struct, frozen=True, gc=False):
     broadcast: bool = False
 
 
-class Item(msgspec.Struct, frozen=True, gc=False):
-    """One row of a request: all that waited for one identifier.
-
-    Attributes:
-        identifier: The item.
-        levels: By location, in order of arrival: the one key ``None`` (global), or client ids.
-        low: The lowest position that any of its rows, superseded ones too, came from.
-        encoded: Its JSON, as it is in the body.
-    """
-
-    identifier: Identifier
-    levels: dict[str | None, Level]
-    low: int
-    encoded: bytes
-
-
 class Rejection(msgspec.Struct, frozen=True):
     """Rows of one record that one reply, or the mapping, refused for one reason.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from target_tocobagus.core.errors import CredentialError, DeliveryError
-from target_tocobagus.core.model import Item, Level, NoReply, Reply, Stream
+from target_tocobagus.core.model import Level, NoReply, Reply, Stream
 from target_tocobagus.delivery.reply_fields import as_time
 from target_tocobagus.delivery.retry import (
     Again,
@@ -24,6 +25,7 @@ from target_tocobagus.delivery.retry import (
     back_off,
     halves,
 )
+from target_tocobagus.window.pending import Item
 
 STREAM = Stream("stock")
 CALM = Situation(
@@ -40,10 +42,11 @@ GOOD: dict[str, Any] = {"data": {"acceptedRows": [{"rowIndex": 0}], "errors": [{
 CONTINUED: dict[str, Any] = {"data": {"acceptedRows": [], "batchId": "b"}}
 
 
+@cache
 def items(count: int) -> tuple[Item, ...]:
     """Make items of distinct identifiers."""
     level = Level(1, 1, STREAM)
-    return tuple(Item(("sku", f"S{n}"), {None: level}, 1, b"{}") for n in range(count))
+    return tuple(Item(("sku", f"S{n}"), {None: level}, 1) for n in range(count))
 
 
 def piece(rows: int = 4, **more: Any) -> RequestPart:

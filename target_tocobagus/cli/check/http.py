@@ -24,8 +24,6 @@ from target_tocobagus.core.model import Reply
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from requests import Response
-
 PRODUCTS: Final = "/partner/stores/products"
 """A read that is documented for this API, signed like the write: nothing changes by it."""
 
@@ -79,12 +77,13 @@ def read(url: str, headers: Mapping[str, str], seconds: float) -> Answer | Faile
         adapter.close()
 
 
-def _answer(response: Response, sent_ms: int) -> Answer:
+def _answer(response: Any, sent_ms: int) -> Answer:
+    """Read urllib3's response."""
     received_ms = _now_ms()
     certificate = _certificate(response)
-    content = read_content(response.raw)
-    named = {name.lower(): value for name, value in response.headers.items()}
-    reply = Reply(response.status_code, read_body(content), named)
+    content = read_content(response)
+    named = {name.lower(): response.headers[name] for name in response.headers}
+    reply = Reply(response.status, read_body(content), named)
     # Without the NULs of UTF-16, between which no secret would be found.
     text = content[:_BEGINNING].decode(errors="replace").replace("\0", "")
     return Answer(reply, text, sent_ms, received_ms, certificate)
@@ -94,9 +93,9 @@ def _now_ms() -> int:
     return int(time.time() * 1000)
 
 
-def _certificate(response: Response) -> str:
+def _certificate(response: Any) -> str:
     """Look at the certificate of a connection that is still open."""
-    connection = getattr(response.raw, "connection", None)
+    connection = getattr(response, "connection", None)
     sock: Any = getattr(connection, "sock", None)
     if not hasattr(sock, "getpeercert"):
         return ""
