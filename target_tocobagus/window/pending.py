@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from target_tocobagus.core.model import Identifier, Level
 
@@ -89,15 +89,31 @@ class Queue:
     def head(self) -> Item | None:
         """Look at the first item that is still there, and forget those before it."""
         line, late = self._line, self._late
-        while line and line[0].state:  # READY is 0
+        while line and line[0].state != READY:
             line.popleft()
         if not late:
             return line[0] if line else None
-        while late and late[0][2].state:
+        while late and late[0][2].state != READY:
             heappop(late)
         if late and not (line and line[0].low <= late[0][0]):
             return late[0][2]
         return line[0] if line else None
+
+    def __iter__(self) -> Iterator[Item]:
+        """Go through the items; each must be picked, and so not be ready any more, or be the last.
+
+        As `head` does, without a call for each item that comes in its order.
+        """
+        line = self._line
+        while True:
+            while line and not self._late:
+                if line[0].state == READY:
+                    yield line[0]
+                else:
+                    line.popleft()
+            if (item := self.head()) is None:
+                return
+            yield item
 
     def pop(self) -> None:
         """Take the head away."""

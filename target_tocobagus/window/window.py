@@ -304,13 +304,13 @@ class Window:
         First what arrived before a moment, for it has waited far too long, then stock-outs, then
         the oldest.
         """
-        head = self._oldest.head
-        while (item := head()) is not None and item.arrived <= overdue:
+        for item in self._oldest:
+            if item.arrived > overdue:
+                break
             yield item
-        while (item := self._first_empty()) is not None:
-            yield item
-        while (item := head()) is not None:
-            yield item
+        while (empty := self._first_empty()) is not None:
+            yield empty
+        yield from self._oldest
 
     def _first_empty(self) -> Item | None:
         """Find the oldest stock-out, and forget those that are none any more."""
