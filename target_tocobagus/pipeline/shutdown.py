@@ -71,8 +71,8 @@ class Shutdown:
 
     def _settle_all(self) -> None:
         writer = self._stages.reject_writer
-        self._poller.warn_questions()
         self._poller.ask()
+        self._poller.warn_questions()
         self._intake.flush()
         self._scheduler.close()
         self._poller.wait_until(lambda: self._scheduler.settled and writer.idle)

@@ -15,12 +15,26 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import msgspec
 
 from target_tocobagus.config.settings import StreamMapping
-from target_tocobagus.recognition.drafts import Draft, draft
-from target_tocobagus.recognition.fields import columns, fields_of, has_path, leaves
+from target_tocobagus.recognition.drafts import doubts, draft, remarks
+from target_tocobagus.recognition.fields import (
+    columns,
+    fields_of,
+    flat_names,
+    has_path,
+    leaves,
+    types_of,
+)
 from target_tocobagus.recognition.heuristics import locations
 from target_tocobagus.recognition.known_taps import KnownStream, known_streams
 from target_tocobagus.recognition.ranking import WAREHOUSE
-from target_tocobagus.recognition.vocabulary import NATIVE_NAMES, never_asked, tokens, words
+from target_tocobagus.recognition.vocabulary import (
+    NATIVE_NAMES,
+    may_hold_stock,
+    never_asked,
+    says_stock,
+    tokens,
+    words,
+)
 from target_tocobagus.recognition.yaml_lines import as_config, as_yaml_lines, indented
 
 if TYPE_CHECKING:
@@ -127,7 +141,7 @@ def recognise(
     known = known_streams().recognised(stream, schema)
     if known:
         return _known(stream, known)
-    return _native(stream, schema, keys) or _by_names(draft(stream, schema, keys, records))
+    return _native(stream, schema, keys) or _by_names(stream, schema, keys, records)
 
 
 def native_columns(schema: Mapping[str, Any]) -> frozenset[str]:
@@ -176,7 +190,7 @@ def propose(
     if isinstance(found, Question):
         remark = "; ".join(found.doubts)
         return Proposal(found.mapping, remark, is_certain=False, remarks=found.remarks)
-    start = draft(stream, schema, keys, records)
+    start = draft(stream, schema, records)
     mapping = start.mapping
     if never_asked(stream) or start.documents:
         mapping = msgspec.structs.replace(mapping, stock=(), warehouse=())
@@ -203,7 +217,7 @@ def _native(stream: str, schema: Mapping[str, Any], keys: Sequence[str]) -> Reco
     has_all = names & _STOCK and names & _IDENTIFIERS and names <= _STOCK | _IDENTIFIERS
     named = set(words(stream)) <= NATIVE_NAMES or has_path(schema, "warehouses.clientId")
     keyed = set(keys) <= names & _IDENTIFIERS
-    if not (has_all and named and keyed) or found.get("id", {"string"}) != {"string"}:
+    if not (has_all and named and keyed) or ("id" in found and types_of(found["id"]) != {"string"}):
         return None
     mapping = StreamMapping(stream=stream, native=True)
     source = "the API's own item shape"
@@ -226,15 +240,25 @@ def _written(stream: str, names: set[str]) -> StreamMapping:
     )
 
 
-def _by_names(found: Draft) -> Question | NotStock:
-    if found.documents:
-        names = ", ".join(map(repr, found.documents[:3]))
+_NO_QUANTITY: Final = NotStock("nothing in it is called stock, or available")
+
+
+def _by_names(
+    stream: str, schema: Mapping[str, Any], keys: Sequence[str], records: Iterable[Any]
+) -> Question | NotStock:
+    records = list(records)
+    flat = flat_names(schema, records)
+    if flat is not None and not says_stock(stream) and not any(map(may_hold_stock, flat)):
+        return _NO_QUANTITY
+    found = draft(stream, schema, records)
+    if not found.quantities and not found.spread:
+        return _NO_QUANTITY
+    if documents := found.documents:
+        names = ", ".join(map(repr, documents[:3]))
         return NotStock(f"{names} says that its rows belong to a document")
-    if not found.has_identifier:
+    if not found.identifiers:
         return NotStock("nothing in it names an item")
-    if not found.has_quantity:
-        return NotStock("nothing in it is called stock, or available")
-    return Question(found.mapping, found.remarks, found.doubts)
+    return Question(found.mapping, remarks(found), tuple(doubts(found, keys)))
 
 
 def _names(mappings: Iterable[StreamMapping]) -> str:

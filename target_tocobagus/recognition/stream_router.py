@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections import Counter
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
@@ -59,6 +60,7 @@ class StreamRouter:
         """
         self._policy = settings.policy
         self._recognised: dict[str, Recognised] = {}
+        self._scopes: Counter[bool | None] = Counter()
         self._configured: list[tuple[StreamMapping, CompiledMapping]] | None = None
         self._unmapped: dict[str, None] = {}
         self._used: set[str] = set()
@@ -170,12 +172,16 @@ class StreamRouter:
 
         found = recognition.recognise(stream, schema, keys)
         before = self._recognised.pop(stream, None)
+        if before:
+            self._scopes[before.is_global] -= 1
         if before and isinstance(found, recognition.Question):
             raise ActionNeeded(_changed(stream, before, schema))
         if isinstance(found, recognition.Recognised):
             self._recognised[stream] = found
             self.questions.recognise(stream, found.written or found.mapping)
-            if problem := recognition.mixed_scopes(self._recognised.values()):
+            self._scopes[found.is_global] += 1
+            mixed = self._scopes[True] and self._scopes[False]
+            if mixed and (problem := recognition.mixed_scopes(self._recognised.values())):
                 raise ConfigurationError([problem])
             only = recognition.native_columns(schema) if found.mapping.native else None
             compiled = compile_mapping(found.mapping, self._policy)

@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 
 from target_tocobagus.config.settings import parse_settings
 from target_tocobagus.mapping import compile_mapping
+from target_tocobagus.recognition.drafts import draft
 from target_tocobagus.recognition.questions import Sample, block
 from target_tocobagus.recognition.recognise import (
+    NotStock,
     Question,
     Recognised,
     location_columns,
@@ -85,6 +87,21 @@ def test_only_the_apis_own_columns_are_sent_unasked(
         own = {name for name in columns if not name.startswith("_sdc_")}
         assert own <= {"sku", "id", "externalId", "stock", "warehouses"}
         assert found.mapping.native
+
+
+@settings(deadline=None)
+@given(streams, st.dictionaries(names, st.just({"type": "string"}), max_size=8), records)
+@example("people", {"sku": {}}, [{"data": [{"stock": 1}]}])
+@example("people", {"sku": {}, "WH A": {}, "WH B": {}}, [])
+def test_what_names_alone_rule_out_no_draft_finds(
+    stream: str, columns: dict[str, Any], found_records: list[Any]
+) -> None:
+    """A stream that no name calls stock is ignored at once, as if it had been looked through."""
+    found = recognise(stream, {"properties": columns}, (), found_records)
+    drafted = draft(stream, {"properties": columns}, found_records)
+    if isinstance(found, NotStock) and "called stock" in found.reason:
+        assert not drafted.quantities
+        assert not drafted.spread
 
 
 @settings(deadline=None)
