@@ -89,11 +89,17 @@ def leaves(fields: Iterable[Field], depth: int = 3) -> Iterator[Field]:
 
 def has_path(schema: Any, path: str) -> bool:
     """Tell whether a schema declares ``column.inner``, through lists and objects alike."""
-    name, _, rest = path.partition(".")
-    properties = _properties(schema)
-    if not rest or name not in properties:
-        return name in properties
-    return any(has_path(inner, rest) for inner in _alternatives(properties[name], DEPTH))
+    above, _, name = path.rpartition(".")
+    return name in names_in(schema, above)
+
+
+def names_in(schema: Any, path: str) -> set[str]:
+    """List the names that a schema declares within ``column.inner``, or in the record itself."""
+    scopes = [schema]
+    for name in filter(None, path.split(".")):
+        found = [_properties(scope).get(name) for scope in scopes]
+        scopes = [branch for column in found for branch in _alternatives(column, DEPTH)]
+    return {name for scope in scopes for name in _properties(scope)}
 
 
 def columns(schema: Any) -> dict[str, Any]:

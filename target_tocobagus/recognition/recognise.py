@@ -140,7 +140,7 @@ def recognise(
         return NotStock(f"its name says {word!r}, and so it is never taken for stock", True)  # noqa: FBT003  # named above
     known = known_streams().recognised(stream, schema)
     if known:
-        return _known(stream, known)
+        return _known(stream, schema, known)
     return _native(stream, schema, keys) or _by_names(stream, schema, keys, records)
 
 
@@ -197,8 +197,13 @@ def propose(
     return Proposal(mapping, found.reason, is_certain=False)
 
 
-def _known(stream: str, row: KnownStream) -> Recognised:
+def _known(stream: str, schema: Mapping[str, Any], row: KnownStream) -> Recognised | Question:
     mapping = row.mapping_for(stream) or StreamMapping(stream=stream)
+    if strange := row.strange(schema):
+        names = ", ".join(map(repr, strange[:3]))
+        return Question(
+            mapping, doubts=(f"{row.tap} does not write {names}: do they change what a row holds?",)
+        )
     scope = not (mapping.warehouse or mapping.warehouse_columns or mapping.warehouses)
     return Recognised(mapping, f"known stream of {row.tap} ({row.source})", scope, row.note)
 

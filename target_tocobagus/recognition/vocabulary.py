@@ -130,6 +130,11 @@ DOUBTS: Final[dict[str, frozenset[str]]] = {
         "variation style model"
     ),
 }
+DECIDING: Final = PLACES.union(
+    *(DOUBTS[what] for what in ("a part of the stock", "a condition", "tracking", "a row's life"))
+)
+"""What splits a stock, or leaves a row out of it."""
+
 TRACKED: Final = _set("track tracked tracks manage managed manages")
 UNTRACKED: Final = _set("unlimited infinite virtual unlimitedstock service")
 GONE: Final = _set("deleted archived removed")

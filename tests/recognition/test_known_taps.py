@@ -23,7 +23,7 @@ from target_tocobagus.recognition.recognise import (
     propose,
     recognise,
 )
-from target_tocobagus.recognition.vocabulary import never_asked
+from target_tocobagus.recognition.vocabulary import DECIDING, never_asked, tokens
 from target_tocobagus.recognition.yaml_lines import as_config
 
 DATA = Path(__file__).parent.parent / "data" / "known_streams"
@@ -145,6 +145,35 @@ def test_a_known_stream_without_its_columns_is_another_stream(row: dict[str, Any
         others = {name: value for name, value in row["properties"].items() if name != column}
         found = recognise(row["stream"], {"type": "object", "properties": others})
         assert not (isinstance(found, Recognised) and row["tap"] in found.source)
+
+
+@pytest.mark.parametrize("row", KNOWN)
+@pytest.mark.parametrize("column", ["lot_number", "gudang", "expiry_date", "archived", "condition"])
+def test_a_known_stream_with_a_column_that_may_split_its_stock_is_asked_about(
+    row: dict[str, Any], column: str
+) -> None:
+    """Beside the stock or in its list: what the tap does not write is not judged unasked."""
+    schema = schema_of(row)
+    inner = next((path for path in row_of(row, TABLE.known).columns if "." in path), "")
+    places = {"": schema["properties"]}
+    if inner:
+        above = inner.partition(".")[0]
+        places[f"{above}."] = schema["properties"][above]["items"]["properties"]
+    for above, columns in places.items():
+        columns[column] = {}
+        found = recognise(row["stream"], schema)
+        del columns[column]
+        assert isinstance(found, Question)
+        assert found.mapping == row_of(row, TABLE.known).mapping_for(row["stream"])
+        assert f"'{above}{column}'" in found.doubts[0]
+
+
+@pytest.mark.parametrize("row", TABLE.known, ids=lambda row: row.source)
+def test_other_columns_of_a_known_tap_are_no_reason_to_ask(row: KnownStream) -> None:
+    """What the tap itself declares has been judged, and each that is listed needs to be."""
+    assert row.others == tuple(sorted(row.others))
+    for path in row.others:
+        assert not DECIDING.isdisjoint(tokens(path.rpartition(".")[2]))
 
 
 @pytest.mark.parametrize("row", KNOWN)
