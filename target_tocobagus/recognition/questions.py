@@ -199,19 +199,19 @@ def block(samples: Sequence[Sample], recognised: Iterable[StreamMapping] = ()) -
     Above them stands what is recognised and sent now, for it would not be sent any more; but not
     global stock beside stock per location, for one would overwrite the other.
     """
-    drafts = [sample.found.mapping for sample in samples if isinstance(sample.found, Question)]
-    scopes = set(map(_names_locations, drafts))
+    asked = [(each.found, each.codes) for each in samples if isinstance(each.found, Question)]
+    scopes = {_names_locations(question.mapping) for question, _ in asked}
     kept = [mapping for mapping in recognised if {_names_locations(mapping)} == scopes]
     lines = ["streams:\n", *(indented(as_yaml_lines(mapping)) for mapping in kept)]
-    codes: dict[str, None] = {}
-    for sample in samples:
-        found = sample.found
-        if isinstance(found, Question):
-            lines += [f"  # {doubt}\n" for doubt in map(clean, found.doubts)]
-            lines.append(indented(as_yaml_lines(found.mapping, found.remarks)))
-            codes |= dict.fromkeys(sample.codes) if found.mapping.warehouse else {}
-    others = [mapping.stream for mapping in kept if mapping.warehouse]
-    return "".join(lines) + warehouse_map_lines(codes, others)
+    for question, _ in asked:
+        lines += [f"  # {doubt}\n" for doubt in map(clean, question.doubts)]
+        lines.append(indented(as_yaml_lines(question.mapping, question.remarks)))
+    codes = [code for question, found in asked if question.mapping.warehouse for code in found]
+    if codes:  # a map is asked for the places of columns, too
+        codes += [each.client_id for one, _ in asked for each in one.mapping.warehouse_columns]
+    others = [repr(mapping.stream) for mapping in kept if mapping.warehouse]
+    more = f", and add the codes of {', '.join(others)}" if others else ""
+    return "".join(lines) + warehouse_map_lines({code: code for code in codes}, more)
 
 
 def _names_locations(mapping: StreamMapping) -> bool:

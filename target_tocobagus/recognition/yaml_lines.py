@@ -85,19 +85,18 @@ def indented(text: str) -> str:
     return "".join(f"  {line}" for line in text.splitlines(keepends=True))
 
 
-def warehouse_map_lines(codes: Iterable[str], others: Sequence[str] = ()) -> str:
-    """Write the setting `warehouse_map` with each code as its own client id; nothing for none.
+def warehouse_map_lines(client_ids: Mapping[str, str], more: str = "") -> str:
+    """Write the setting `warehouse_map`, to be completed by its user; nothing for no codes.
 
     Args:
-        codes: Those that are known.
-        others: Streams that have codes, too, which are not known.
+        client_ids: By code; where it is not known, the code itself.
+        more: What else is to be done, behind the remark.
     """
-    entries = [_pairs({"code": code, "client_id": code}) for code in codes]
-    if not entries:
+    if not client_ids:
         return ""
-    more = f", and add the codes of {', '.join(map(repr, others))}" if others else ""
+    pairs = ({"code": code, "client_id": client_id} for code, client_id in client_ids.items())
     remark = _comment(f"write the client id that each has in Tocobagus{more}")
-    return f"warehouse_map:{remark}\n" + "".join(f"  - {{{entry}}}\n" for entry in entries)
+    return f"warehouse_map:{remark}\n" + "".join(f"  - {{{_pairs(pair)}}}\n" for pair in pairs)
 
 
 def _is_list(value: Any) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 import yaml
 
-from tests.e2e.command import Command, schema, state
+from tests.e2e.command import Command, level, schema, state, stock_of
 
 if TYPE_CHECKING:
     from target_tocobagus.sandbox.testing import Sandbox
@@ -26,10 +27,10 @@ def row(stream: str, **values: Any) -> dict[str, Any]:
     return {"type": "RECORD", "stream": stream, "record": values}
 
 
-def offered(log: str) -> dict[str, Any]:
+def offered(log: str, first: str = "streams:") -> dict[str, Any]:
     """Read the last configuration that a log offers."""
-    lines = log[log.rindex("\nstreams:\n") + 1 :].splitlines()
-    ours = [line for line in lines if line.startswith((" ", "streams:", "warehouse_map:"))]
+    lines = log[log.rindex(f"\n{first}") + 1 :].splitlines()
+    ours = takewhile(lambda line: line.startswith((" ", "streams:", "warehouse_map:")), lines)
     found: dict[str, Any] = yaml.safe_load("\n".join(ours))
     return found
 
@@ -69,8 +70,8 @@ def test_a_question_can_be_pasted_and_then_the_same_input_is_sent(
     assert asked.sums.skipped == 3
 
     config = offered(asked.stderr)
-    assert [each["code"] for each in config["warehouse_map"]] == ["JKT", "SBY"]
-    config["warehouse_map"] += [{"code": c, "client_id": c} for c in ("WH-JKT", "WH SBY")]
+    codes = ["JKT", "SBY", "WH-JKT", "WH SBY"]
+    assert [each["code"] for each in config["warehouse_map"]] == codes
     ended = command.run(lines, **config).without_traceback(0)
 
     assert ended.numbers == [1]
@@ -78,6 +79,22 @@ def test_a_question_can_be_pasted_and_then_the_same_input_is_sent(
         ("sku", "A"): {"JKT": 4, "SBY": 0},
         ("sku", "B"): {"WH-JKT": 1, "WH SBY": 2},
     }
+
+
+def test_the_codes_that_warehouse_map_lacks_can_be_pasted(
+    command: Command, sandbox: Sandbox
+) -> None:
+    """The end of the log holds the map with each of them, by which no row is rejected."""
+    codes = [{"code": "gudang 1", "client_id": "W1"}]
+    new = ("gudang 2", 'y: "#', "no")
+    rows = [level("A", place, number) for number, place in enumerate(("gudang 1", *new))]
+    lines = [schema("levels"), *rows]
+    first = command.run(lines, warehouse_map=codes).without_traceback(0)
+    assert first.sums.rejected == 3
+    command.run(lines, **offered(first.stderr, "warehouse_map:")).without_traceback(0)
+    assert stock_of(sandbox) == {"A": {"W1": 0, "gudang 2": 1, 'y: "#': 2, "no": 3}}
+    skipping = command.run(lines, warehouse_map=codes, unmapped_warehouse="skip")
+    assert "lacks codes" not in skipping.without_traceback(0).stderr
 
 
 def test_mixed_scopes_can_be_pasted(command: Command, sandbox: Sandbox) -> None:
