@@ -35,7 +35,7 @@ STAGES: Final[dict[str, list[tuple[Any, str]]]] = {
     "encoding: the body": [(worker, "encode_body")],
     "signing": [(signing, "base_string"), (signing, "signature"), (signing, "signed_headers")],
     "client: the request (requests)": [(client.Client, "send")],
-    "client: decoding the reply": [(client, "_read_reply")],
+    "client: decoding the reply": [(client, "read_reply")],
     "settling, releasing": [(ReplyHandler, "conclude")],
     "delivery: the workers' rest": [(worker.Workers, "_work")],
 }

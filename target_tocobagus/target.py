@@ -18,8 +18,9 @@ from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabiliti
 
 from target_tocobagus.api.redaction import Redactor
 from target_tocobagus.config.settings import SCHEMA, Settings, parse_settings
-from target_tocobagus.config.validation import unknown_settings
+from target_tocobagus.config.validation import doubts
 from target_tocobagus.core.errors import ConfigurationError
+from target_tocobagus.core.foreign_text import hide_secrets
 from target_tocobagus.pipeline.run import Pipeline
 from target_tocobagus.pipeline.shutdown import GRACE_AFTER_SIGNAL
 from target_tocobagus.pipeline.wakeup import WakeUp
@@ -74,8 +75,8 @@ class TargetTocobagus(SdkTarget):
         kwargs.setdefault("message_reader", MessageReader(self._open_run))
         super().__init__(**kwargs)
         secrets = [self.config.get(name) for name in ("partner_secret", "store_token")]
-        self.message_reader.redactor = Redactor(str(secret) for secret in secrets if secret)
-        remarks = unknown_settings(self.config, self.config_jsonschema["properties"])
+        hide_secrets(Redactor(str(secret) for secret in secrets if secret).text)
+        remarks = doubts(self.config, self.config_jsonschema["properties"])
         for line in (*remarks, *self._environment_remarks(self.config), *self._router.doubts()):
             self.logger.warning(line)
 

@@ -31,8 +31,8 @@ _SLACK_SECONDS: Final = 0.1
 """How much later than its deadline an attempt may end: setting a timeout is a system call."""
 
 _BUFFER_BYTES: Final = 1 << 16
-_PIECE_BYTES: Final = 1 << 14
-"""What is sent under one timeout: a TLS record, for a TLS socket begins its timeout with each."""
+_RECORD_BYTES: Final = 1 << 14
+"""A TLS record: a TLS socket begins its timeout with each."""
 
 _MOST_INFORMATIONAL: Final = 100
 _INFORMATIONAL: Final = range(100, 200)
@@ -145,6 +145,8 @@ def _joined_length(text: str) -> int | None:
 
 class _Connection(connection.HTTPConnection):
     response_class = _TimelyResponse
+    _bytes_at_once: int | None = None
+    """What is sent under one timeout; all of it, unless the socket begins its timeout anew."""
 
     def _new_conn(self) -> socket.socket:
         try:
@@ -167,13 +169,16 @@ class _Connection(connection.HTTPConnection):
         if self.sock is None:
             self.connect()
         _attempt.sent = True
-        for start in range(0, len(data), _PIECE_BYTES):
+        most = self._bytes_at_once or max(len(data), 1)
+        for start in range(0, len(data), most):
             self.sock.settimeout(time_left(_attempt.deadline))
-            self.sock.sendall(data[start : start + _PIECE_BYTES])
+            self.sock.sendall(data[start : start + most])
 
 
 class _TLSConnection(_Connection, connection.HTTPSConnection):
     """The same by TLS."""
+
+    _bytes_at_once = _RECORD_BYTES
 
 
 class _Pool(connectionpool.HTTPConnectionPool):

@@ -26,21 +26,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Failure: TypeAlias = Literal[
-    "name unknown",
-    "names silent",
+    "name",
     "refused",
     "no connection",
-    "unreachable",
     "tunnel",
-    "proxy speaks no tls",
     "proxy lost",
     "bundle",
     "untrusted",
     "wrong name",
-    "expired",
-    "not yet valid",
-    "certificate",
-    "no tls",
+    "out of date",
     "tls",
     "no answer",
     "lost",
@@ -65,19 +59,12 @@ class Failed(NamedTuple):
 
 
 _BY_VERIFYING: Final[dict[int, Failure]] = {
-    9: "not yet valid",
-    10: "expired",
-    18: "untrusted",
-    19: "untrusted",
-    20: "untrusted",
-    21: "untrusted",
+    9: "out of date",
+    10: "out of date",
     62: "wrong name",
     64: "wrong name",
 }
-"""By OpenSSL's X509_V_ERR_…, in x509_vfy.h."""
-
-_NO_TLS: Final = ("wrong version number", "unknown protocol", "record layer failure")
-"""What OpenSSL's versions say of a first record that is not one."""
+"""By OpenSSL's X509_V_ERR_…, in x509_vfy.h; the others mean that it is not trusted."""
 
 _NO_BUNDLE: Final = "no certificate or crl found"
 _BY_REQUESTS: Final = "CA certificate bundle"
@@ -127,7 +114,7 @@ def _beside_tls(error: Exception, chain: list[BaseException], *, sent: bool) -> 
     if any(isinstance(cause, HandshakeTimeoutError) for cause in chain):
         return Failed("tls", _IN_TIME)
     if any(isinstance(cause, ConnectionTimeoutError) for cause in chain):
-        return Failed("no connection")
+        return Failed("no connection", "no connection in time")
     if any(isinstance(cause, TimeoutError) for cause in chain):
         return Failed("no answer")
     of_network = isinstance(error, (OSError, HTTPError)) and not isinstance(error, ValueError)
@@ -155,12 +142,11 @@ def _of_tls(error: ssl.SSLError, *, by_proxy: bool) -> Failed:
     if _NO_BUNDLE in said:
         return Failed("bundle")
     words = _openssl_words(error)
-    speaks_none = any(sign in said for sign in _NO_TLS)
     if by_proxy:
-        return Failed("proxy speaks no tls" if speaks_none else "proxy lost", words)
+        return Failed("proxy lost", words)
     if isinstance(error, ssl.SSLCertVerificationError):
-        return Failed(_BY_VERIFYING.get(error.verify_code, "certificate"), words)
-    return Failed("no tls" if speaks_none else "tls", words)
+        return Failed(_BY_VERIFYING.get(error.verify_code, "untrusted"), words)
+    return Failed("tls", words)
 
 
 def _openssl_words(error: ssl.SSLError) -> str:

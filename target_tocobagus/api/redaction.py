@@ -1,9 +1,9 @@
 """Secrets taken out of text that somebody else wrote, before it is shown or kept.
 
 A server may echo what it was sent, as it is or in the writing of some format: with the escapes of
-JSON, JavaScript or Python, percent-encoded, as an HTML entity, in base64, in hexadecimal. So a
-secret is looked for character by character, each in any of these writings, in texts that are
-decoded already; base64 and hexadecimal digits are looked for as a whole.
+JSON, JavaScript, Python or C, percent-encoded, quoted-printable, as an HTML entity, in base64,
+base32 or hexadecimal. So a secret is looked for character by character, each in any of these, in
+texts that are decoded already; what has digits of another base is looked for as a whole.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ BLANK: Final = "***"
 _SHORTEST: Final = 4
 """Nobody's secret is shorter, and blanking it out would make every text unreadable."""
 
-_MARKS: Final = ("\\", "%", "&")
+_MARKS: Final = ("\\", "%", "&", "=")
 """Without one of these, a text holds no character in another writing than its own."""
 
 
@@ -66,23 +66,29 @@ class Redactor:
 
 
 def _as_a_whole(secret: str) -> set[str]:
-    """Write a secret in hexadecimal digits and in base64."""
+    """Write a secret in hexadecimal digits, in base64 and in base32."""
     content = secret.encode("utf-8", "surrogatepass")
-    return {content.hex(), content.hex().upper(), *_in_base64(content)}
+    return {content.hex(), content.hex().upper(), *_in_bases(content)}
 
 
-def _in_base64(content: bytes) -> Iterator[str]:
-    """Write a secret in base64, both alphabets, wherever in a longer text it may begin.
+_BASES: Final = (
+    (base64.b64encode, 3, 6),
+    (base64.urlsafe_b64encode, 3, 6),
+    (base64.b32encode, 5, 5),
+)
+"""Each with the bytes that are written as a group, and the bits of a digit."""
 
-    Without its ends: what is written there depends on what stands beside it.
+
+def _in_bases(content: bytes) -> Iterator[str]:
+    """Write a secret in base64 and base32, wherever in a longer text it may begin.
+
+    Without the digits at its ends that hold something of what stands beside it, too.
     """
-    for before in range(3):
-        padded = bytes(before) + content
-        whole = padded[: len(padded) // 3 * 3]
-        if len(whole) - before >= _SHORTEST:
-            start = -(-before * 8 // 6)  # the first digit that holds nothing of the padding
-            yield base64.b64encode(whole).decode()[start:]
-            yield base64.urlsafe_b64encode(whole).decode()[start:]
+    for encode, size, bits in _BASES:
+        for before in range(size):
+            padded = bytes(before) + content
+            digits = encode(padded + bytes(size)).decode()
+            yield digits[-(-before * 8 // bits) : len(padded) * 8 // bits]
 
 
 @cache
@@ -110,7 +116,9 @@ def _any_writing(character: str) -> str:
         rf"\\\\{{0,3}}U(?i:{code:08x})",
         "".join(rf"\\\\{{0,3}}x(?i:{octet:02x})" for octet in octets),
         "".join(rf"%(?:25){{0,3}}u(?i:{pair})" for pair in pairs),
+        "".join(rf"\\\\{{0,3}}{octet:03o}" for octet in octets),
         "".join(rf"%(?:25){{0,3}}(?i:{octet:02x})" for octet in octets),
+        "".join(rf"=(?i:{octet:02x})" for octet in octets),
         rf"&(?:amp;){{0,3}}#0{{0,5}}{code}(?![0-9]);?",
         rf"&(?:amp;){{0,3}}#[xX]0{{0,5}}(?i:{code:x})(?![0-9a-fA-F]);?",
     ]

@@ -11,12 +11,18 @@ import msgspec
 MOST_BYTES: Final = 8 << 20
 """So much of an answer's body is read, after decompression."""
 
+_ALWAYS_DECODED: Final = 256 << 10
+"""Bytes; decoded, a value takes up to thirty times what it does in the body."""
+_FREE_VALUES: Final = 10_000
+"""Values that a longer reply may hold beside one for each byte of its request, in which a row takes
+twenty bytes or more."""
+
 _ENCODINGS: Final = frozenset({"gzip", "x-gzip", "deflate"})
 """What an answer is decompressed from: what was asked for, and what is done in bounded steps."""
 
 
-class _AcceptedRow(TypedDict, total=False):
-    rowIndex: Any
+class _AcceptedRow(msgspec.Struct, gc=False):
+    rowIndex: int  # noqa: N815  # the API's name
 
 
 class _Data(TypedDict, total=False):
@@ -27,7 +33,7 @@ class _Data(TypedDict, total=False):
 
 
 class _Usual(TypedDict, total=False):
-    """A reply that settles rows, without what it says of each accepted row and nobody reads."""
+    """A reply that settles rows; what else it says of each accepted row, nobody reads."""
 
     success: Any
     data: _Data
@@ -39,14 +45,28 @@ class _Usual(TypedDict, total=False):
 _decode_usual: Final = msgspec.json.Decoder(_Usual).decode
 
 
-def read_reply(content: bytes) -> Any:
-    """Read what a run needs of a reply."""
+def why_unread(content: bytes, request_bytes: int) -> str:
+    """Say why a body must not be decoded, which may take much memory; empty if it may."""
     if len(content) > MOST_BYTES:
-        return None
+        return f"it is longer than {MOST_BYTES >> 20} MiB"
+    if len(content) <= _ALWAYS_DECODED or content.lstrip().startswith(b"<"):  # HTML is not JSON
+        return ""
+    values = sum(map(content.count, (b",", b"[", b"{")))
+    return "it has far more rows than were sent" if values > _FREE_VALUES + request_bytes else ""
+
+
+def read_reply(content: bytes) -> Any:
+    """Read what a run needs of a reply: of the rows that it accepts, a tuple of their numbers.
+
+    Where that cannot be had, all that it holds, as it is.
+    """
     try:
-        return _decode_usual(content)
+        body: Any = _decode_usual(content)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return read_body(content)
+    if (rows := body.get("data", {}).get("acceptedRows")) is not None:
+        body["data"]["acceptedRows"] = tuple([row.rowIndex for row in rows])
+    return body
 
 
 def read_content(raw: Any) -> bytes:

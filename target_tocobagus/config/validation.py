@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from target_tocobagus.core.foreign_text import quoted
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
 CREDENTIALS: Final = ("partner_client_id", "partner_secret", "store_client_id", "store_token")
 _QUOTES: Final = frozenset({'""', "''", "``", "“”", "„“", "„”", "‘’", "‚‘", "«»", "»«", "‹›"})  # noqa: RUF001  # quotes are meant
 """Pairs that a value is written between in files and documents."""
+
+_PLACEHOLDER: Final = re.compile(
+    r"\$\{.*\}|\$\(.*\)|\$[A-Z_][A-Z0-9_]*|\{\{.*\}\}|%[A-Z_]+%|<.*>|\*+|\.{3,}"
+    r"|(?i:\(?redacted\)?|change[-_]?me|your[-_].*|placeholder|todo|x{3,})"
+)
+"""What files and documents have in the place of a value: no program has put the value there."""
 
 
 def problems(
@@ -38,11 +45,15 @@ def problems(
         *_signature_problems(values),
         *_repeated_places(values),
     ]
-    return [*found, *unknown_settings(config, schema["properties"])] if found else []
+    return [*found, *doubts(config, schema["properties"])] if found else []
 
 
-def unknown_settings(config: Mapping[str, Any], known: Iterable[str]) -> Iterator[str]:
-    """Say of each setting that nobody reads what it was probably meant to be."""
+def doubts(config: Mapping[str, Any], known: Iterable[str]) -> Iterator[str]:
+    """Say of each setting that nobody reads what was probably meant, and what may be a mistake."""
+    for name in CREDENTIALS:
+        value = str(config.get(name) or "")
+        if value.endswith((",", ";")) and not _remains_of_copying(value):
+            yield f"{name}: ends with a comma or semicolon, which may not be part of it"
     names = list(known)
     for key in config:
         if key not in names:
@@ -136,10 +147,12 @@ def _unknown_keys(error: ValidationError) -> str:
 def _credential_problems(values: Mapping[str, Any]) -> Iterator[str]:
     for name in CREDENTIALS:
         value = values.get(name)
-        if not value and not values.get("dry_run"):
+        if value is None and not values.get("dry_run"):
             yield f"{name}: is required (or set dry_run to try a mapping without credentials)"
         elif isinstance(value, str) and (remains := _remains_of_copying(value)):
             yield f"{name}: has {remains}"
+        elif isinstance(value, str) and _PLACEHOLDER.fullmatch(value):
+            yield f"{name}: is a placeholder; put the value itself there"
         elif isinstance(value, str) and name != "partner_secret" and not _fits_header(value):
             yield f"{name}: has a character that an HTTP header cannot carry"
 

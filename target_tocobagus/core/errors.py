@@ -12,7 +12,8 @@
     ├── AccountingError       the sums do not close: a fault of this program
     └── Stopped               a signal
 
-The exit code says who can help: 1 where another run may, 2 where a person must act first.
+The exit code says who can help: 1 where another run may, 2 where a person must act first. Of
+several errors the first decides, unless a later one needs a person (`first_error`).
 
 A rejected row is none of these: it is a value (`model.RecordError`), because one bad row never
 stops a run. No message here, and no value that one is built from, may hold a secret.

@@ -1,15 +1,16 @@
 """Of several errors the first is the one to be reported: what fails after it often follows from it.
 
 The later ones are logged when they come, so that the first, which is logged by the command at the
-very end, stands last.
+very end, stands last. The exit code is the first one's too; but it is 2 where any of them needs a
+person: another run, which a scheduler may start after 1, would meet that one again.
 """
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from target_tocobagus.core.errors import TocobagusError
+from target_tocobagus.core.errors import ActionNeeded, TocobagusError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,8 +47,16 @@ def _error_of(step: Callable[[], object]) -> Exception | None:
     return None
 
 
-def log_later(error: Exception, first: BaseException | None) -> None:
-    """Log an error that came after the first one, unless it says the same."""
+def log_later(error: Exception, first: Any) -> None:
+    """Log an error that came after the first one, unless it says the same.
+
+    Args:
+        error: The later one; if it needs a person, the first now does, unless that is a signal.
+        first: The one to be reported; ``None`` for none.
+    """
+    needs_person = getattr(error, "exit_code", 1) == ActionNeeded.exit_code
+    if needs_person and first is not None and getattr(first, "exit_code", 1) == 1:
+        first.exit_code = ActionNeeded.exit_code
     if str(error) == str(first):
         return
     foreseen = isinstance(error, TocobagusError)

@@ -89,22 +89,6 @@ class Level(msgspec.Struct, frozen=True, gc=False):
     broadcast: bool = False
 
 
-class Item(msgspec.Struct, frozen=True, gc=False):
-    """One row of a request: all that waited for one identifier.
-
-    Attributes:
-        identifier: The item.
-        levels: By location, in order of arrival: the one key ``None`` (global), or client ids.
-        low: The lowest position that any of its rows, superseded ones too, came from.
-        encoded: Its JSON, as it stands in the body.
-    """
-
-    identifier: Identifier
-    levels: dict[str | None, Level]
-    low: int
-    encoded: bytes
-
-
 class Rejection(msgspec.Struct, frozen=True):
     """Rows of one record that one reply, or the mapping, refused for one reason.
 
@@ -134,11 +118,12 @@ class Reply(msgspec.Struct, frozen=True):
 
     Attributes:
         status: The HTTP status.
-        body: The body's JSON, decoded; ``None`` where it is none.
+        body: The body's JSON, decoded; ``None`` where it is not JSON, or was not decoded.
         headers: Those that matter, by lower-case name: ``retry-after``, ``date``.
         clock: Which setting of the clock offset the attempt was signed under (`client.Clock`).
         signed_ms: The timestamp that it was signed with, in milliseconds since the epoch.
         seconds: How long the attempt took.
+        unread: Why the body was not decoded; empty where it was.
     """
 
     status: int
@@ -147,6 +132,7 @@ class Reply(msgspec.Struct, frozen=True):
     clock: int = 0
     seconds: float = 0.0
     signed_ms: int = 0
+    unread: str = ""
 
 
 class NoReply(msgspec.Struct, frozen=True):

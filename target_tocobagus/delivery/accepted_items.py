@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from target_tocobagus.core.model import Item
+from target_tocobagus.window.pending import Item
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from target_tocobagus.core.model import Identifier
+    from target_tocobagus.core.model import Identifier, Level
 
 _MOST: Final = 100
 
@@ -26,26 +26,26 @@ class AcceptedItems:
 
     def __init__(self) -> None:
         """Begin with none."""
-        self._encoded: dict[Identifier, bytes] = {}
+        self._levels: dict[Identifier, dict[str | None, Level]] = {}
 
     def __len__(self) -> int:
         """Count them."""
-        return len(self._encoded)
+        return len(self._levels)
 
     def accept(self, items: Sequence[Item]) -> None:
         """Keep the items of a reply; more than are kept at all leave nothing older behind."""
         for item in items[-_MOST:]:
-            self._encoded.pop(item.identifier, None)
-            self._encoded[item.identifier] = item.encoded
-        for identifier in list(self._encoded)[:-_MOST]:
-            del self._encoded[identifier]
+            self._levels.pop(item.identifier, None)
+            self._levels[item.identifier] = item.levels
+        for identifier in list(self._levels)[:-_MOST]:
+            del self._levels[identifier]
 
     def forget(self, items: Iterable[Item]) -> None:
         """Keep these no longer: they were refused."""
         for item in items:
-            self._encoded.pop(item.identifier, None)
+            self._levels.pop(item.identifier, None)
 
     def newest_first(self, low: int) -> Iterator[Item]:
-        """Make each the row of a request that holds no update, and no STATE before a position."""
-        for identifier, encoded in reversed(self._encoded.items()):
-            yield Item(identifier, {}, low, encoded)
+        """Make each the row of a request once more, at the position of what it is sent for."""
+        for identifier, levels in reversed(self._levels.items()):
+            yield Item(identifier, levels, low)

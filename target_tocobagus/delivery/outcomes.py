@@ -25,9 +25,10 @@ from target_tocobagus.core.model import Rejection
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from target_tocobagus.core.model import Identifier, Item, RecordError, Stream
+    from target_tocobagus.core.model import Identifier, RecordError, Stream
     from target_tocobagus.delivery.settle import RowError
     from target_tocobagus.report.totals import Totals
+    from target_tocobagus.window.pending import Item
 
 _SUSPECTS: Final = 3
 _SUSPECTS_AFTER_ACCEPTANCE: Final = 20

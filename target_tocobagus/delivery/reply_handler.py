@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from target_tocobagus.api.item_json import encode_body, encode_item
+from target_tocobagus.api.item_json import encode_body
 from target_tocobagus.core.deferred_log import DeferredLog
 from target_tocobagus.core.plural import counted
 from target_tocobagus.delivery.accepted_items import AcceptedItems
@@ -28,13 +28,14 @@ from target_tocobagus.delivery.retry import (
     answer,
 )
 from target_tocobagus.delivery.settle import RowError
+from target_tocobagus.window.pending import Item
 
 if TYPE_CHECKING:
     from collections import deque
     from collections.abc import Callable
 
     from target_tocobagus.api.client import Clock
-    from target_tocobagus.core.model import Item, NoReply, Reply
+    from target_tocobagus.core.model import NoReply, Reply
     from target_tocobagus.delivery.outcomes import Outcomes
     from target_tocobagus.delivery.throttle import Throttle
     from target_tocobagus.report.totals import Totals
@@ -145,7 +146,7 @@ class ReplyHandler:
         if decision.throttle:
             self._pacing.throttle()
         if decision.refused_size:
-            self._pacing.learn_size(_body_bytes(piece))
+            self._pacing.learn_size(max(map(_body_bytes, decision.pieces)))
         level = logging.WARNING if piece.attempts == 0 else logging.DEBUG
         parts = f", in {len(decision.pieces)} parts" if len(decision.pieces) > 1 else ""
         text = "A batch of %s: %s; sent again in %.1f s%s"
@@ -230,7 +231,7 @@ class ReplyHandler:
             return
         self._retesting = False
         (item,) = piece.items
-        self._window.release(work.lease, [item.identifier])
+        self._window.release(work.lease, piece.items)
         if settlement and settlement.accepted:
             self._note_acceptance(settlement.batch_id, piece)
             self._outcomes.decide()
@@ -270,29 +271,20 @@ class ReplyHandler:
         )
 
     def _release(self, items: list[Item], piece: RequestPart, work: Work) -> None:
-        """Give identifiers back, but for one of which other warehouses are still to be sent."""
-        identifiers = [item.identifier for item in items]
-        if piece.single and items:
-            (item,) = items
-            rest = [part for other in work.pieces for part in other.items]
-            left = [part for part in rest if part.identifier == item.identifier]
-            if left:
-                levels = {place: level for part in left for place, level in part.levels.items()}
-                remainder = msgspec.structs.replace(item, levels=levels)
-                work.lease.items[item.identifier] = remainder
-                return
-        self._window.release(work.lease, identifiers)
+        """Give items back; of one whose warehouses are sent one by one, the warehouse."""
+        if not piece.single:
+            self._window.release(work.lease, items)
+        for item in items if piece.single else ():
+            self._window.release_levels(work.lease, item)
 
 
 def _one_by_one(item: Item, piece: RequestPart) -> list[RequestPart]:
     """Divide an item into one for each warehouse, to be sent one after the other."""
-    pieces = []
-    for location, level in item.levels.items():
-        levels = {location: level}
-        encoded = encode_item(item.identifier, levels)
-        part = msgspec.structs.replace(item, levels=levels, encoded=encoded)
-        pieces.append(_answered(piece, (part,), single=True, forgotten=False))
-    return pieces
+    parts = [
+        Item(item.identifier, {location: level}, item.low)
+        for location, level in item.levels.items()
+    ]
+    return [_answered(piece, (part,), single=True, forgotten=False) for part in parts]
 
 
 def _postpone(pieces: tuple[RequestPart, ...], work: Work) -> None:
@@ -313,4 +305,4 @@ def _answered(piece: RequestPart, items: tuple[Item, ...], **marks: bool) -> Req
 
 
 def _body_bytes(piece: RequestPart) -> int:
-    return len(encode_body(item.encoded for item in piece.items))
+    return len(encode_body(piece.items))

@@ -11,12 +11,12 @@ Nothing here waits, and nothing is random: the jitter comes in with the situatio
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 
 from target_tocobagus.core.errors import CredentialError, DeliveryError
-from target_tocobagus.core.model import Item, NoReply, Reply
+from target_tocobagus.core.model import NoReply, Reply
 from target_tocobagus.delivery.reply_fields import (
     as_time,
     describe,
@@ -28,6 +28,9 @@ from target_tocobagus.delivery.reply_fields import (
     server_clock,
 )
 from target_tocobagus.delivery.settle import RowError, Settlement, settle, unusable
+
+if TYPE_CHECKING:
+    from target_tocobagus.window.pending import Item
 
 _BASE_SECONDS: Final = 0.5
 _CAP_SECONDS: Final = 30.0
@@ -181,7 +184,7 @@ def _after_verdict(reply: Reply, piece: RequestPart, situation: Situation) -> An
     if refused or reply.status in _REFUSING:
         return _after_refusal(reply, piece)
     if reply.status in _SUCCESSES:
-        meaning = f"an answer that names no rows: {unusable(reply.body)}"
+        meaning = f"an answer that names no rows: {reply.unread or unusable(reply.body)}"
         return _retry(piece, situation, describe(reply, meaning))
     return Stop(DeliveryError(describe(reply, "an answer that cannot be used")))
 

@@ -93,6 +93,12 @@ class Scheduler:
         with self.lock:
             return self._pacing.active == 0
 
+    @property
+    def most_bytes(self) -> int:
+        """What a body may weigh now."""
+        with self.lock:
+            return self._pacing.limits.size
+
     def abandon(self) -> None:
         """Begin no further request; waits are given up, what is in flight may still settle."""
         with self.lock:

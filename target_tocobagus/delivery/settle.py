@@ -9,14 +9,11 @@ otherwise.
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
 from target_tocobagus.core.foreign_text import clean
-
-if TYPE_CHECKING:
-    from collections.abc import Container
 
 _SHOWN: Final = 120
 
@@ -43,10 +40,10 @@ class Settlement(msgspec.Struct, frozen=True):
     """
 
     accepted: tuple[int, ...]
-    refused: tuple[tuple[int, RowError], ...]
-    unaccounted: tuple[int, ...]
-    batch_id: str | None
-    remarks: tuple[str, ...]
+    refused: tuple[tuple[int, RowError], ...] = ()
+    unaccounted: tuple[int, ...] = ()
+    batch_id: str | None = None
+    remarks: tuple[str, ...] = ()
 
     @property
     def names_none(self) -> bool:
@@ -68,17 +65,19 @@ def settle(body: Any, rows: int) -> Settlement | None:
     if not isinstance(data, dict):
         return None
     lists = [data.get("acceptedRows"), data.get("errors")]
-    if not any(isinstance(entries, list) for entries in lists):
+    if not any(isinstance(entries, (list, tuple)) for entries in lists):
         return None
-    accepted, errors = (_by_row(entries) for entries in lists)
-    sole = _sole([index for index, _ in (*accepted, *errors)], rows)
-    settlement = Settlement(
-        accepted=tuple([index for index, _ in accepted if index in sole]),
-        refused=tuple([(index, _row_error(entry)) for index, entry in errors if index in sole]),
-        unaccounted=tuple([index for index in range(rows) if index not in sole]),
-        batch_id=_text(data.get("batchId")) or None,
-        remarks=(),
-    )
+    accepted, errors = _row_numbers(lists[0]), _by_row(lists[1])
+    settlement = Settlement(accepted, batch_id=_text(data.get("batchId")) or None)
+    if accepted != tuple(range(rows)) or errors:  # mostly each is accepted, in its order
+        counts = Counter([*accepted, *[index for index, _ in errors]])
+        sole = {index for index in range(rows) if counts[index] == 1}
+        settlement = Settlement(
+            accepted=tuple([index for index in accepted if index in sole]),
+            refused=tuple([(index, _row_error(entry)) for index, entry in errors if index in sole]),
+            unaccounted=tuple([index for index in range(rows) if index not in sole]),
+            batch_id=settlement.batch_id,
+        )
     return msgspec.structs.replace(settlement, remarks=tuple(_remarks(body, settlement, rows)))
 
 
@@ -88,7 +87,7 @@ def unusable(body: Any) -> str:
     A reply is used as tolerantly as `settle` is; the schema serves to explain, not to judge.
     """
     if body is None:
-        return "it is no JSON"
+        return "it is not JSON"
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import best_match
 
@@ -100,6 +99,11 @@ def unusable(body: Any) -> str:
     return clean(str(error.message), _SHOWN)
 
 
+def _row_numbers(entries: Any) -> tuple[int, ...]:
+    """List the rows that entries name; `api.response_body` has mostly done so."""
+    return entries if isinstance(entries, tuple) else tuple(index for index, _ in _by_row(entries))
+
+
 def _by_row(entries: Any) -> list[tuple[int, dict[str, Any]]]:
     """Keep the entries that say which row they mean. ``true`` is no integer, nor is ``1.0``."""
     return [
@@ -107,14 +111,6 @@ def _by_row(entries: Any) -> list[tuple[int, dict[str, Any]]]:
         for entry in (entries if isinstance(entries, list) else ())
         if isinstance(entry, dict) and type(entry.get("rowIndex")) is int
     ]
-
-
-def _sole(named: list[int], rows: int) -> Container[int]:
-    """Find the rows that are named once: mostly all of them, in their order."""
-    if named == list(range(rows)):
-        return range(rows)
-    counts = Counter(named)
-    return {index for index, times in counts.items() if times == 1 and 0 <= index < rows}
 
 
 def _row_error(entry: dict[str, Any]) -> RowError:

@@ -79,10 +79,9 @@ class Throttle:
         self._set_rows(min(fewer, self._configured.rows))
         self._accepted_in_row = 0
 
-    def learn_size(self, refused: int) -> None:
+    def learn_size(self, half: int) -> None:
         """A body was refused as too large: for the rest of the run send none above its half."""
-        size = max(1, min(self.limits.size, refused // 2))
-        self.limits = Limits(self.limits.rows, size, self.limits.wait)
+        self.limits = Limits(self.limits.rows, min(self.limits.size, half), self.limits.wait)
 
     def accepted(self) -> None:
         """A batch was accepted: grow back, one request at once more, and in time larger batches."""

@@ -21,7 +21,7 @@ from target_tocobagus.api.item_json import encode_body
 from target_tocobagus.core.errors import NO_THREAD, DeliveryError, TocobagusError
 from target_tocobagus.delivery.reply_handler import Work
 from target_tocobagus.delivery.reply_handler import logger as reply_log
-from target_tocobagus.delivery.retry import RequestPart
+from target_tocobagus.delivery.retry import RequestPart, halves
 from target_tocobagus.delivery.scheduler import Abandoned
 
 if TYPE_CHECKING:
@@ -89,18 +89,29 @@ class Workers:
 
     def _deliver(self, lease: Lease, number: int) -> None:
         """Send a batch, and the parts that replies leave of it, until none is left."""
-        pieces = deque([RequestPart(tuple(lease.items.values()), time.monotonic())])
+        pieces = deque([RequestPart(tuple(lease.items), time.monotonic())])
         work = Work(lease, pieces, number)
         again = False  # the lease came with the permission for its first request
         while work.pieces:
             if again:
                 self._scheduler.await_slot()
-            piece = work.pieces.popleft()
-            body = encode_body(item.encoded for item in piece.items)
+            piece, body = self._next_body(work)
             with self._scheduler.sending(len(body), again=again):
                 reply = self._send(body)
             again = True
             self._scheduler.pause(self._handle(reply, piece, work))
+
+    def _next_body(self, work: Work) -> tuple[RequestPart, bytes]:
+        """Encode what is to be sent next: of several items, no more than a body may weigh.
+
+        The window knows the size of an item only about.
+        """
+        while True:
+            piece = work.pieces.popleft()
+            body = encode_body(piece.items)
+            if len(body) <= self._scheduler.most_bytes or len(piece.items) == 1:
+                return piece, body
+            work.pieces.extendleft(reversed(halves(piece)))
 
     def _handle(self, reply: Reply | NoReply, piece: RequestPart, work: Work) -> float:
         """Give the rows of a reply their outcome, and tell how long to wait before the next."""

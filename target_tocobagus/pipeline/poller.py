@@ -150,6 +150,6 @@ class Poller:
                 accepted=shared.tally.accepted,
                 rejected=shared.tally.rejected,
                 in_flight=shared.pacing.active,
-                waiting=len(shared.window),
+                waiting=shared.window.waiting,
                 waiting_since=shared.window.waiting_since,
             )

@@ -206,7 +206,7 @@ class Pipeline:
     def _is_full(self) -> bool:
         window = self.stages.shared.window
         return (
-            len(window) >= self._capacity
-            or window.weight + window.leased_weight >= _WINDOW_BYTES
+            window.waiting >= self._capacity
+            or window.weight >= _WINDOW_BYTES
             or self.stages.shared.outcomes.weight >= _UNWRITTEN_BYTES
         )

@@ -148,14 +148,17 @@ class Shutdown:
             lambda: self._poller.emit_safe(last=True),
             *([self._stages.rejects.close] if written else []),
             delivery_log.flush,
-            self._warn_of_codes,
+            self._name_codes,
             lambda: self._log_summary(unsettled),
             lambda: self._totals.check(unsettled),
         ]
         run_all(steps)
 
-    def _warn_of_codes(self) -> None:
-        """Name the entries of `warehouse_map` that no row used, and write those that it lacks."""
+    def _name_codes(self) -> None:
+        """Name the entries of `warehouse_map` that no row used, and write those that it lacks.
+
+        The former is no warning: a run that brings only what has changed uses few of them.
+        """
         policy = self._stages.settings.policy
         locations = [mapping.rules.locations for mapping in self._intake.mappings]
         asked = {code for each in locations for code in each.asked}
@@ -168,15 +171,13 @@ class Shutdown:
             names = ", ".join(map(quoted, unused[:_MOST_NAMED]))
             more = f" and {len(unused) - _MOST_NAMED} more" if len(unused) > _MOST_NAMED else ""
             text = "warehouse_map: no row had the code %s%s: are these what the tap writes?"
-            logger.warning(text, names, more)
+            logger.info(text, names, more)
         lacking = sorted(asked.difference(entries, entries.values()))
         if lacking and policy.unmapped_warehouse == "reject":
             added = {code: code for code in lacking[:_MOST_ADDED]}
-            more = (
-                f", and add {len(lacking) - len(added)} more" if len(lacking) > len(added) else ""
-            )
-            lines = warehouse_map_lines(entries | added, more).rstrip()
-            text = f"warehouse_map lacks codes that rows have. With them it is:\n{lines}"
+            left = len(lacking) - len(added)
+            lines = warehouse_map_lines(entries | added, f", and add {left} more" if left else "")
+            text = f"warehouse_map lacks codes that rows have. With them it is:\n{lines.rstrip()}"
             logger.warning(text)
 
     def _log_summary(self, unsettled: int) -> None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from target_tocobagus.api.item_json import FRAME_BYTES, encode_item
 from target_tocobagus.api.transport import outside as outside_of
 from target_tocobagus.delivery.outcomes import Outcomes
 from target_tocobagus.delivery.reject_writer import RejectWriter
@@ -83,7 +82,7 @@ def wire(
     news = threading.Event()
     skips = settings.unlisted_items == "skip"
     outcomes = Outcomes(totals, news.set, skip_unlisted=skips)
-    window = Window(encode_item, FRAME_BYTES)
+    window = Window(keeps_lines=settings.rejects_path is not None)
     shared = Shared(window, Throttle(settings), outcomes, totals)
     outside = outside or outside_of(settings)
     progress = progress or Progress(began_at, done="mapped" if settings.dry_run else "accepted")

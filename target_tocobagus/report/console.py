@@ -2,7 +2,7 @@
 
 Our own messages are made of texts that were cleaned where they came in. The SDK's are not: it logs
 the names of streams as they are, and names loggers after them. So each handler cleans what it is
-given, whoever has set it up.
+given, whoever has set it up; and it blanks out the secrets in the message as a whole.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from target_tocobagus.core.foreign_text import clean
+from target_tocobagus.core.foreign_text import blanked, clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +45,8 @@ def cleaned(record: logging.LogRecord) -> bool:
     record.name = clean(record.name)
     if record.name not in _OURS and isinstance(record.args, tuple):
         record.args = tuple(map(_cleaned, record.args))
+    if (shown := blanked(message := record.getMessage())) != message:
+        record.msg, record.args = shown, ()
     return True
 
 

@@ -9,7 +9,7 @@ Invariants:
 - The first failure is final. After a failed fsync the kernel may drop what it could not write, and
   call the next fsync good; so nothing more is written, and nothing more is called synced.
 - What was written is called synced only if the file still stands at its path, as long as it was:
-  one that was moved, removed or truncated meanwhile ends the run.
+  one that was moved, removed, truncated or appended to by others meanwhile ends the run.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import msgspec
 
 from target_tocobagus.core.errors import ConfigurationError, OutputError, TocobagusError
-from target_tocobagus.core.foreign_text import quoted
+from target_tocobagus.core.foreign_text import quoted, reason
 from target_tocobagus.core.json_lines import decode_line
 from target_tocobagus.report.log_stream import drain_log, patience
 from target_tocobagus.state.checkpoints import OWN_KEY
@@ -44,8 +44,8 @@ _HEAD_BYTES: Final = 16 << 20
 
 _SCHEMA_MARK: Final = b'"SCHEMA"'
 _MOVED: Final = (
-    "rejects_path was moved, removed or truncated during the run; rows that are not covered by a"
-    " STATE come again: let nothing rotate the file while a run writes to it"
+    "rejects_path was moved, removed, truncated or written to by another program during the run;"
+    " rows that are not covered by a STATE come again: let nothing change the file during a run"
 )
 _OWN_MARK: Final = b'"%b"' % OWN_KEY.encode()
 
@@ -128,7 +128,7 @@ class Rejects:
         """
         if self._file is not None:
             synced = self._synced
-            self._check(self._file)
+            self._check(self._file, may_grow=True)
             self._confirmed = synced
 
     def close(self) -> None:
@@ -175,13 +175,15 @@ class Rejects:
             self._fail(_unwritable(error))
         self._end += len(data)
 
-    def _check(self, file: int) -> None:
-        least = self._end  # before looking: another thread may append meanwhile
+    def _check(self, file: int, *, may_grow: bool = False) -> None:
+        """Look at the file; it `may_grow` meanwhile if this is not the thread that appends."""
+        end = self._end  # before looking, for the same reason
         try:
             mine, there = os.fstat(file), os.stat(self._path)  # noqa: PTH116  # as the settings have it
         except OSError:
             self._fail(_MOVED)
-        if not os.path.samestat(mine, there) or mine.st_size < least:
+        grown = mine.st_size > end and not may_grow
+        if grown or mine.st_size < end or not os.path.samestat(mine, there):
             self._fail(_MOVED)
 
     def _take_back(self, file: int) -> None:
@@ -329,5 +331,4 @@ def _cut(file: int, end: int) -> None:
 
 
 def _unwritable(error: OSError) -> str:
-    reason = error.strerror or type(error).__name__
-    return f"rejects_path cannot be written ({reason}); the rows there may be incomplete"
+    return f"rejects_path cannot be written ({reason(error)}); the rows there may be incomplete"

@@ -20,9 +20,10 @@ from urllib.request import url2pathname
 import msgspec
 
 from target_tocobagus.core.errors import InputError
-from target_tocobagus.core.foreign_text import clean, quoted
+from target_tocobagus.core.foreign_text import clean, quoted, reason
 from target_tocobagus.core.json_lines import decode_line
-from target_tocobagus.singer.line_cutter import LineCutter, LineTooLongError
+from target_tocobagus.singer.input_hints import hint_of_bytes
+from target_tocobagus.singer.line_cutter import LineCutter
 from target_tocobagus.singer.sdk import open_storage
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def read_records(
         A RECORD message as it would have come, and its record.
 
     Raises:
-        InputError: A file cannot be read, or is no JSONL.
+        InputError: A file cannot be read, or is not JSONL.
     """
     encoding, manifest = message["encoding"], message["manifest"]
     form = encoding.get("format") if isinstance(encoding, dict) else None
@@ -60,10 +61,11 @@ def read_records(
     for path in manifest:
         number = 0
         for lines in _pieces(str(path), batch_config):
-            for number, line in enumerate(lines, start=number + 1):  # noqa: B020  # the count goes on
-                if text := (line.removeprefix(_BOM) if number == 1 else line).strip():
-                    record = _decode(text, number, str(path))
+            for place, line in enumerate(lines if any(lines) else (), start=number + 1):
+                if line and (text := (line.removeprefix(_BOM) if place == 1 else line).strip()):
+                    record = _decode(text, place, str(path))
                     yield b'{"type":"RECORD","stream":%b,"record":%b}' % (stream, text), record
+            number += len(lines)
             service()
 
 
@@ -71,7 +73,8 @@ def _decode(line: bytes, number: int, path: str) -> Any:
     try:
         return decode_line(line)
     except ValueError as error:
-        text = f"Line {number} of the batch file {clean(path)} is not JSON"
+        why = f" ({found})" if (found := hint_of_bytes(line)) else ""
+        text = f"Line {number} of the batch file {clean(path)} is not JSON{why}"
         raise InputError(text) from error
 
 
@@ -83,19 +86,9 @@ def _pieces(path: str, batch_config: Mapping[str, Any] | None) -> Iterator[list[
             while chunk := content.read(_CHUNK_BYTES):
                 yield cutter.cut(chunk)
             yield cutter.rest()
-    except Exception as error:
-        # Libraries for storage raise whatever they like, and some are not installed.
-        known = isinstance(error, (InputError, LineTooLongError))
-        reason = str(error) if known else _cause(error)
-        text = f"The batch file {clean(path)} cannot be read ({clean(reason)})"
+    except Exception as error:  # libraries for storage raise whatever they like
+        text = f"The batch file {clean(path)} cannot be read ({reason(error)})"
         raise InputError(text) from error
-
-
-def _cause(error: Exception) -> str:
-    """Say why a file cannot be read, in the system's or the library's own words."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return clean(str(error)) or "the storage does not say why"
 
 
 @contextmanager

@@ -35,7 +35,7 @@ from target_tocobagus.core.json_lines import read_float
 from target_tocobagus.core.model import Level, Stock
 from target_tocobagus.mapping import DELETED, MOST_BYTES, Row
 from target_tocobagus.state.checkpoints import OWN_KEY
-from target_tocobagus.window.pending import Entry
+from target_tocobagus.window.pending import Item
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -150,7 +150,7 @@ class FastLane:
         The one loop that each row of a large stream goes through: no call where none is needed.
         """
         pipeline, decode = self._pipeline, track.decode
-        append = pipeline.gathering.entries.append
+        append = pipeline.gathering.items.append
         stream, places, nowhere = track.stream, track.places, track.nowhere
         kind, unchanged_to = track.mapping.kinds[0], track.mapping.rules.quantities.unchanged_to
         keeps_lines = pipeline.keeps_lines
@@ -158,7 +158,7 @@ class FastLane:
         position = pipeline.position
         last: Any = _NOWHERE  # equal to no column's value, null included
         identifier: Identifier = (kind, "")
-        entry: Entry | None = None  # of the same item, to add to
+        item: Item | None = None  # of the same item, to add to
         as_is = 0
         try:
             for line in islice(lines, start, None):
@@ -177,7 +177,7 @@ class FastLane:
                     and "\0" not in sku
                     and "E+" not in sku
                 ):
-                    identifier, entry = (kind, sku), None
+                    identifier, item = (kind, sku), None
                     last = sku
                 place: Any = places.get(code, _NOWHERE) if type(code) is str else nowhere
                 if (
@@ -188,12 +188,12 @@ class FastLane:
                 ):
                     position += 1
                     as_is += 1
-                    if entry is None:
+                    if item is None:
                         levels: dict[str | None, Level] = {}
-                        entry = Entry(identifier, levels, position)
-                        append(entry)
+                        item = Item(identifier, levels, position)
+                        append(item)
                     if not quantity:
-                        entry.urgent = True
+                        item.urgent = True
                     levels[place] = Level(quantity, position, stream, line if keeps_lines else b"")
                     if see is not None:
                         row = Row(record.key, quantity, position)
@@ -206,7 +206,7 @@ class FastLane:
                     position += 1
                     self._count(position, as_is)
                     as_is = 0
-                    entry = None  # which may be handed over now
+                    item = None  # which may be handed over now
                     self._read_values(track, record, line)
         finally:  # also where reading waits for room, and the run must stop
             self._count(position, as_is)

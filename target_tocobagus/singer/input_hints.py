@@ -27,13 +27,16 @@ def encoding_of(line: bytes) -> str:
 
 def hint(line: bytes) -> str:
     """Guess what a line is that is not a message; empty where nothing is likely."""
+    return hint_of_bytes(line) or _hint_of_text(line.decode("utf-8", "replace").strip())
+
+
+def hint_of_bytes(line: bytes) -> str:
+    """Say why a line is not text in UTF-8; empty where it may be."""
     if encoding_of(line) != "utf-8":
         return "it is UTF-16, and must be UTF-8"
     if line.startswith(_UTF_8_BOM):
         return "a byte order mark (BOM) stands in the middle of the input: files were joined"
-    if line.startswith(_PACKED):
-        return "it is compressed: unpack it first"
-    return _hint_of_text(line.decode("utf-8", "replace").strip())
+    return "it is compressed: unpack it first" if line.startswith(_PACKED) else ""
 
 
 def _hint_of_text(text: str) -> str:

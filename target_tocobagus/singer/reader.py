@@ -17,9 +17,8 @@ from collections import Counter
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any, Final, NoReturn
 
-from target_tocobagus.api.redaction import Redactor
 from target_tocobagus.core.errors import InputError
-from target_tocobagus.core.foreign_text import clean, quoted
+from target_tocobagus.core.foreign_text import blanked, clean, quoted
 from target_tocobagus.core.json_lines import decode_line
 from target_tocobagus.singer.fast_path import FastLane
 from target_tocobagus.singer.input_hints import encoding_of, hint
@@ -50,7 +49,6 @@ class MessageReader(GenericSingerReader[bytes]):
         line: The line that is being handled, without its end.
         number: Its number, from 1.
         lane: What reads the lines that need no general way.
-        redactor: Blanks out what no message may show.
     """
 
     lane_type: type[FastLane] = FastLane
@@ -64,7 +62,6 @@ class MessageReader(GenericSingerReader[bytes]):
         self._current_schemas: set[bytes] = set()
         self._callbacks: dict[str, Callable[[dict[str, Any]], None]] = {}
         self._counts: Counter[str] = Counter()
-        self.redactor = Redactor(())
         self.line = b""
         self.number = 0
 
@@ -198,10 +195,9 @@ class MessageReader(GenericSingerReader[bytes]):
         Whatever came instead of a stream may hold the secrets, or what a terminal would obey.
         """
         begins = self.line[:_LOOKED_AT]
-        start = self.redactor.text(begins.decode(encoding_of(begins), "replace"))
+        start = blanked(begins.decode(encoding_of(begins), "replace"))
         bare = start.replace("\0", "")  # zeros are left of UTF-32, or of UTF-16 in mid-line
-        if (redacted := self.redactor.text(bare)) != bare:
-            start = redacted
+        start = start if blanked(bare) == bare else bare
         return f"Line {self.number} of the input {what}. It begins: {clean(start, _SHOWN)}"
 
     def _complain(self, what: str, cause: Exception | None = None) -> NoReturn:

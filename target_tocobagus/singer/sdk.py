@@ -23,7 +23,6 @@ from singer_sdk.exceptions import (
     InvalidRecord,
     MappingError,
     RecordsWithoutSchemaException,
-    SingerSDKError,
 )
 from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.mapper import PluginMapper, RemoveRecordTransform, SameRecordTransform, StreamMap
@@ -33,7 +32,7 @@ from singer_sdk.sinks import Sink
 from singer_sdk.target_base import Target
 
 from target_tocobagus.core.errors import ConfigurationError, DeliveryError, TocobagusError
-from target_tocobagus.core.foreign_text import clean
+from target_tocobagus.core.foreign_text import clean, reason
 from target_tocobagus.singer.env import read_variables
 
 if TYPE_CHECKING:
@@ -54,7 +53,6 @@ __all__ = [
     "SdkSink",
     "SdkTarget",
     "StreamMap",
-    "describe",
     "explain",
     "logging_problem",
     "open_storage",
@@ -185,7 +183,7 @@ class SdkTarget(Target):
         except ConfigValidationError:
             raise
         except Exception as error:  # noqa: BLE001  # the SDK lets errors of any type through
-            raise self._invalid([f"stream_maps: {describe(error)}"]) from None
+            raise self._invalid([f"stream_maps: {reason(error)}"]) from None
 
     def _setup_signal_handlers(self) -> None:
         """Treat SIGHUP as SIGTERM too, unless `nohup` has the process ignore it."""
@@ -250,7 +248,7 @@ class SdkSink(Sink):
 
     def _unusable(self, error: Exception) -> ConfigurationError:
         place = f"validate_records: stream {clean(self.stream_name)!r}"
-        return ConfigurationError([f"{place}: its SCHEMA cannot be used: {describe(error)}"])
+        return ConfigurationError([f"{place}: its SCHEMA cannot be used: {reason(error)}"])
 
     def get_sink_record_counter(self) -> metrics.Counter:
         """Count under a name that is safe to log."""
@@ -274,12 +272,6 @@ def open_storage(path: str, batch_config: Mapping[str, Any] | None) -> tuple[str
     return f"{storage.root}/{tail}", lambda: storage.open(tail, mode="rb")
 
 
-def describe(error: Exception) -> str:
-    """Describe an exception of the SDK, or of a library that it uses."""
-    text = str(error)
-    return clean(text if isinstance(error, SingerSDKError) else f"{type(error).__name__}: {text}")
-
-
 def explain(error: Exception) -> tuple[list[str], int]:
     """Give the lines of the log and the exit code for one of `EXPECTED_ERRORS`."""
     if isinstance(error, ConfigValidationError):
@@ -290,9 +282,10 @@ def explain(error: Exception) -> tuple[list[str], int]:
         return list(problems), error.exit_code
     if isinstance(error, MappingError):
         return [f"stream_maps: {clean(str(error))}"], ConfigurationError.exit_code
+    exit_code = getattr(error, "exit_code", 1)  # which a later error may have set
     if isinstance(error, InvalidRecord):
-        return [f"validate_records: {clean(error.error_message)}"], 1
-    return [clean(str(error))], 1
+        return [f"validate_records: {clean(error.error_message)}"], exit_code
+    return [clean(str(error))], exit_code
 
 
 def _sound_schema(schema: Any) -> Any:
@@ -316,4 +309,4 @@ def logging_problem(error: Exception, environment: Mapping[str, str]) -> str:
 
 
 def _log_file_problem(error: Exception) -> str:
-    return f"{_LOG_FILE}: the file cannot be used: {describe(error)}"
+    return f"{_LOG_FILE}: the file cannot be used: {reason(error)}"

@@ -21,6 +21,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from target_tocobagus.core.errors import OutputError
+from target_tocobagus.core.foreign_text import reason
 
 if TYPE_CHECKING:
     from target_tocobagus.pipeline.wakeup import WakeUp
@@ -68,7 +69,7 @@ class StateOutput:
         except BrokenPipeError:
             return "its reader is gone"
         except OSError as error:
-            return error.strerror or type(error).__name__
+            return reason(error)
         except ValueError:
             return "standard output is closed"
         return ""

@@ -12,14 +12,13 @@ import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from target_tocobagus.core.errors import ConfigurationError
-from target_tocobagus.core.foreign_text import clean
+from target_tocobagus.core.foreign_text import clean, reason
 from target_tocobagus.core.json_lines import bounded
 from target_tocobagus.core.model import RecordError
 from target_tocobagus.singer.sdk import (
     PluginMapper,
     RemoveRecordTransform,
     SameRecordTransform,
-    describe,
 )
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ def register(
         setting = _MAPS if config.get(_MAPS) else "flattening_enabled"
         column = next(_columns_at_fault(config, stream, schema, keys), None)
         place = f"{setting}: stream {clean(stream)!r}: " + (f"{clean(column)}: " if column else "")
-        raise ConfigurationError([place + describe(error)]) from None
+        raise ConfigurationError([place + reason(error)]) from None
 
 
 def is_removed(mapper: PluginMapper, alias: str) -> bool:
@@ -79,7 +78,8 @@ def transformed(
     except RecursionError:
         return TOO_DEEP if cut else transformed(stream_map, bounded(record), cut=True)
     except Exception as error:  # noqa: BLE001  # a user's expression may raise anything
-        text = f"a stream map fails on this record: {type(error).__name__}: {error}"
+        # The SDK's own error names the expression only.
+        text = f"a stream map fails on this record: {reason(error.__cause__ or error)}"
         return RecordError("STREAM_MAP", clean(text))
 
 

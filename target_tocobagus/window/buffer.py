@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from target_tocobagus.core.model import Identifier, Level
-from target_tocobagus.window.pending import Entry
+from target_tocobagus.window.pending import Item
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,38 +22,37 @@ class RowBuffer:
     """What has been taken in and not yet handed over.
 
     Attributes:
-        entries: What came for one item with nothing of another between; in the order of reading,
-            and several of one item where something was.
+        items: What came for one identifier with nothing of another between; in the order of
+            reading, and several of one identifier where something was.
         rows: How many rows they were made of; more than they hold where newer values replaced
             older ones.
     """
 
-    __slots__ = ("entries", "rows")
+    __slots__ = ("items", "rows")
 
     def __init__(self, rows: Iterable[Row] = ()) -> None:
-        """Take rows in, in their order."""
-        self.entries: list[Entry] = []
+        self.items: list[Item] = []
         self.rows = 0
         for row in rows:
             self.add(*row)
 
     def add(self, identifier: Identifier, location: str | None, level: Level) -> None:
-        """Take in a row: into the latest entry, if it may stand there, else into a new one."""
+        """Take in a row: into the latest item, if it may stand there, else into a new one."""
         self.rows += 1
-        entry = self.entries[-1] if self.entries else None
-        if entry is None or not _admits(entry, identifier, location):
-            entry = Entry(identifier, {}, level.position)
-            self.entries.append(entry)
-        entry.levels[location] = level
-        entry.urgent |= level.quantity == 0
-        entry.broadcast |= level.broadcast
+        item = self.items[-1] if self.items else None
+        if item is None or not _admits(item, identifier, location):
+            item = Item(identifier, {}, level.position)
+            self.items.append(item)
+        item.levels[location] = level
+        item.urgent |= level.quantity == 0
+        item.broadcast |= level.broadcast
 
     def clear(self) -> None:
         """Forget what has been handed over."""
-        self.entries.clear()
+        self.items.clear()
         self.rows = 0
 
 
-def _admits(entry: Entry, identifier: Identifier, location: str | None) -> bool:
+def _admits(item: Item, identifier: Identifier, location: str | None) -> bool:
     """Whether a row is of this item; a global and a stock per warehouse stand apart."""
-    return entry.identifier == identifier and (None in entry.levels) == (location is None)
+    return item.identifier == identifier and (None in item.levels) == (location is None)

@@ -193,6 +193,33 @@ def test_a_body_is_read_to_its_limit_and_not_beyond(form: str) -> None:
     assert [reply.status for reply in replies] == [200] * 4
     assert len(replies[0].body["requestId"]) == MOST_BYTES - 16
     assert [reply.body for reply in replies[1:]] == [SAID, None, SAID]
+    assert [reply.unread for reply in replies] == ["", "", "it is longer than 8 MiB", ""]
+
+
+ROWS: Final = b'{"data":{"acceptedRows":[%b{}]}}' % (b'{"rowIndex":0},' * 20_000)
+
+
+@pytest.mark.parametrize(
+    ("body", "sent", "unread"),
+    [
+        (ROWS, BODY, "it has far more rows than were sent"),
+        (ROWS.decode().encode("utf-16"), BODY, "it has far more rows than were sent"),
+        (b"[" + b"[[[]]]," * 50_000 + b"[]]", BODY, "it has far more rows than were sent"),
+        (ROWS, BODY * 4000, ""),
+        (b" <html>" + ROWS, BODY, ""),
+    ],
+)
+def test_a_reply_of_far_more_rows_than_were_sent_is_not_decoded(
+    body: bytes, sent: bytes, unread: str
+) -> None:
+    """Decoded, its rows take thirty times the memory; what is not JSON is not called so."""
+    with serving(says(answer(body))) as server:
+        client = client_of(server.port)
+        reply = client.send(sent)
+        client.close()
+    assert isinstance(reply, Reply)
+    assert reply.unread == unread
+    assert (reply.body is None) == (unread != "" or b"<" in body)
 
 
 def test_a_bomb_does_not_grow_in_memory() -> None:

@@ -13,7 +13,7 @@ from target_tocobagus.api.network_errors import Failed, translated
 
 @pytest.mark.parametrize(
     ("code", "failure"),
-    [(26, "certificate"), (18, "untrusted"), (62, "wrong name"), (10, "expired")],
+    [(26, "untrusted"), (18, "untrusted"), (62, "wrong name"), (9, "out of date")],
 )
 def test_why_a_certificate_does_not_verify_is_told_by_openssls_number(
     code: int, failure: str
@@ -34,9 +34,12 @@ def test_why_a_certificate_does_not_verify_is_told_by_openssls_number(
             Failed("proxy lost", "Refused"),
         ),
         (requests.exceptions.ProxyError(TimeoutError()), Failed("proxy lost", "no answer in time")),
-        (requests.ConnectTimeout(ConnectionTimeoutError(None, "")), Failed("no connection")),
+        (
+            requests.ConnectTimeout(ConnectionTimeoutError(None, "")),
+            Failed("no connection", "no connection in time"),
+        ),
         (requests.ReadTimeout("outer", TimeoutError()), Failed("no answer")),
-        (ssl.SSLError(1, "[SSL] record layer failure"), Failed("no tls", "record layer failure")),
+        (ssl.SSLError(1, "[SSL] record layer failure"), Failed("tls", "record layer failure")),
     ],
     ids=str,
 )

@@ -42,6 +42,8 @@ WRITINGS: Final[dict[str, Callable[[str], str]]] = {
     "long escapes": lambda text: "".join(f"\\U{ord(each):08x}" for each in text),
     "escapes in braces": lambda text: "".join(f"\\u{{{ord(each):x}}}" for each in text),
     "escapes of old JavaScript": lambda text: "".join(f"%u{ord(each):04X}" for each in text),
+    "octal escapes": lambda text: "".join(f"\\{ord(each):03o}" for each in text),
+    "quoted-printable": lambda text: "".join(f"={ord(each):02X}" for each in text),
     "hexadecimal digits": lambda text: text.encode().hex(),
     "capital hexadecimal digits": lambda text: text.encode().hex().upper(),
 }
@@ -62,14 +64,16 @@ def test_a_secret_is_blanked_in_every_writing(
     assert redactor.may_be_in(json.dumps(text, ensure_ascii=False).encode())
 
 
-@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode, base64.b32encode])
 @pytest.mark.parametrize("before", ["", "x", "xy", "x-store-token: "])
 @pytest.mark.parametrize("after", ["", "x", "\nx-timestamp: 1"])
-def test_base64_is_found_too(encode: Callable[[bytes], bytes], before: str, after: str) -> None:
-    """In both alphabets, of the secret itself or of a longer text that holds it."""
+def test_other_bases_are_found_too(
+    encode: Callable[[bytes], bytes], before: str, after: str
+) -> None:
+    """In each alphabet, of the secret itself or of a longer text that holds it."""
     secret = "stkn_??>>~~MARKER"  # noqa: S105  # a marker
     shown = Redactor([secret]).text(encode(f"{before}{secret}{after}".encode()).decode())
-    around = len(base64.b64encode(f"{before}{after}".encode()))
+    around = len(encode(f"{before}{after}".encode()))
     assert BLANK in shown
     assert len(shown) <= len(BLANK) + around + 8
 

@@ -19,7 +19,7 @@ from target_tocobagus.config.settings import (
     WarehouseColumn,
     parse_settings,
 )
-from target_tocobagus.config.validation import CREDENTIALS, unknown_settings
+from target_tocobagus.config.validation import CREDENTIALS, doubts
 from target_tocobagus.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -250,6 +250,35 @@ class TestErrors:
     def test_a_quote_that_is_part_of_a_credential(self, value: str) -> None:
         """Only a pair around all of it is taken for quotes."""
         assert parsed(partner_secret=value).credentials is not None
+
+    @pytest.mark.parametrize("name", CREDENTIALS)
+    def test_an_empty_credential_is_one_problem(self, name: str) -> None:
+        """It is not missing, too."""
+        assert problems(**{name: ""}) == (f"{name}: must not be empty",)
+
+    @pytest.mark.parametrize("name", CREDENTIALS)
+    @pytest.mark.parametrize(
+        "value",
+        [
+            *("${TOKEN}", "$TOKEN", "$(pass_token)", "{{token}}", "%TOKEN%", "<tok>", "changeme"),
+            *("CHANGE_ME", "your-token", "xxx", "***", "...", "(redacted)", "TODO", "placeholder"),
+        ],
+    )
+    def test_a_placeholder_is_not_a_credential(self, name: str, value: str) -> None:
+        """Nobody has put the value in its place."""
+        (problem,) = problems(**{name: value})
+        assert problem == f"{name}: is a placeholder; put the value itself there"
+
+    @pytest.mark.parametrize("value", ["$ecret", "a${b}", "${b}a", "<<", "x", "%a%b", "tok,", "5$"])
+    def test_what_may_be_a_credential_is_one(self, value: str) -> None:
+        """A real one may hold most characters."""
+        assert parsed(partner_secret=value).credentials is not None
+
+    @pytest.mark.parametrize("value", ["tok,", "tok;"])
+    def test_a_doubtful_end_is_warned_about(self, value: str) -> None:
+        """It may be the end of a line of JSON, and may be meant."""
+        (line,) = doubts({"store_token": value}, SCHEMA["properties"])
+        assert line.startswith("store_token: ends with a comma or semicolon")
 
     @pytest.mark.parametrize("value", ["ä", "赤"])
     def test_what_a_header_cannot_carry(self, value: str) -> None:
@@ -520,5 +549,5 @@ def test_a_misspelt_credential_is_named_beside_the_one_that_is_missing(key: str)
 )
 def test_an_unknown_setting_is_named_with_its_nearest(key: str, hint: str) -> None:
     """An unknown setting is warned about with the nearest known name, and never with its value."""
-    (line,) = unknown_settings({key: MARKER, "dry_run": True}, SCHEMA["properties"])
+    (line,) = doubts({key: MARKER, "dry_run": True}, SCHEMA["properties"])
     assert line == f"Unknown setting '{key}' is ignored{hint}"

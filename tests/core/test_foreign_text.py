@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from target_tocobagus.core.foreign_text import LONGEST, clean
+from target_tocobagus.core.foreign_text import LONGEST, blanked, clean, hide_secrets, reason
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,32 @@ def test_any_text_becomes_one_printable_line_of_bounded_length(text: str, longes
 
     assert shown.isprintable()
     assert len(shown) <= longest
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        (KeyError("zz"), "'zz' is missing"),
+        (OSError(28, "No space left"), "No space left"),
+        (OSError("odd"), "odd"),
+        (ValueError("not a\nnumber"), "not a\\nnumber"),
+        (ValueError(), "no reason is given"),
+        (KeyError(), "a key is missing"),
+    ],
+)
+def test_a_reason_is_words_and_no_class_of_python(error: Exception, shown: str) -> None:
+    """A user knows neither `KeyError` nor what its text leaves out."""
+    assert reason(error) == shown
+
+
+def test_a_secret_is_blanked_before_the_cut() -> None:
+    """No part of it is left, as it would be if it were looked for in what the cut leaves."""
+    hide_secrets(lambda text: text.replace("the-secret", "***"))
+    try:
+        assert clean("x" * (LONGEST - 5) + "the-secret") == "x" * (LONGEST - 5) + "***"
+        assert blanked("of the-secret") == "of ***"
+    finally:
+        hide_secrets(str)
 
 
 def test_a_cut_is_shown() -> None:

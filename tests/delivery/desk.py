@@ -7,7 +7,6 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from target_tocobagus.api.client import Clock
-from target_tocobagus.api.item_json import FRAME_BYTES, encode_item
 from target_tocobagus.core.model import Level, NoReply, Reply, Stream
 from target_tocobagus.delivery.outcomes import Outcomes
 from target_tocobagus.delivery.reply_handler import ReplyHandler, Shared
@@ -101,7 +100,7 @@ class Desk:
         self.rejections: list[Rejection] = []
         self.told = 0
         self.tally = Totals()
-        self.window = Window(encode_item, FRAME_BYTES)
+        self.window = Window()
         configured = make_settings(**{"batch_wait_seconds": 60, **settings})
         self.pacing = Throttle(configured)
         self.outcomes = Outcomes(self.tally, self._write_down)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from target_tocobagus.api.item_json import FRAME_BYTES, encode_item
 from target_tocobagus.api.transport import Dependencies
 from target_tocobagus.core.model import Level, Stream
 from target_tocobagus.window.buffer import RowBuffer
@@ -108,14 +107,14 @@ def test_what_has_waited_too_long_goes_before_everything_else() -> None:
     """After twice the wait an item goes before stock-outs, so that they starve nobody."""
     limits = Limits(rows=1, size=1000, wait=5)
     stream = Stream("stock")
-    window = Window(encode_item, FRAME_BYTES)
+    window = Window()
     window.put(RowBuffer([(("sku", "patient"), None, Level(7, 1, stream))]), now=0.0)
     for position in range(2, 30):
         window.put(
             RowBuffer([(("sku", f"out-{position}"), None, Level(0, position, stream))]), now=9.0
         )
     picked = [window.pick(limits, now=now) for now in (9.5, 9.9, 10.0, 10.1)]
-    order = [identifier[1] for lease in picked if lease for identifier in lease.items]
+    order = [item.identifier[1] for lease in picked if lease for item in lease.items]
     assert order == ["out-2", "out-3", "patient", "out-4"]
 
 
@@ -166,7 +165,7 @@ def test_values_that_come_again_take_no_more_room() -> None:
     desk = Desk(batch_size_rows=2)
     for _ in range(1000):
         desk.put("a")
-    assert len(desk.window) == 1
+    assert desk.window.waiting == 1
     assert desk.tally.superseded == 999
     desk.put("b")
     assert desk.next().rows == [(("sku", "a"), {None: 1000}), (("sku", "b"), {None: 1001})]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import signal
 import threading
 import time
@@ -115,26 +117,27 @@ def test_a_disk_that_stands_still_holds_up_no_state_and_no_signal(tmp_path: Path
     assert (run.pipeline.tally.accepted, run.pipeline.tally.unsettled) == (1, 1)
 
 
-def test_a_row_that_cannot_be_synced_is_covered_by_no_state(tmp_path: Path) -> None:
+def test_a_row_that_cannot_be_synced_is_covered_by_no_state(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One failed fsync ends the run, and no later one makes good what the kernel dropped."""
     witness = Witness()
     api = ScriptedApi([], Rules(), witness)
     settings = make_settings(batch_wait_seconds=0, rejects_path=str(tmp_path / "rejects"))
     run = Run(settings, Dependencies(api.clock, api.send, state_seconds=0.0), witness)
-    rejects = run.pipeline.stages.rejects  # the disk is what is swapped
-    sync = rejects.sync
+    fsync = os.fsync
 
-    def fail_once() -> None:
-        rejects.sync = sync  # type: ignore[method-assign]
-        message = "rejects_path cannot be written (Input/output error)"
-        raise OutputError(message)
+    def fail_once(_: int) -> None:
+        monkeypatch.setattr(os, "fsync", fsync)
+        raise OSError(errno.EIO, "Input/output error")
 
-    rejects.sync = fail_once  # type: ignore[method-assign]
+    monkeypatch.setattr(os, "fsync", fail_once)  # the disk is what is swapped
     steps: list[Say | Do] = [Say(("sku", "a"), (None,)), Do("state"), Do("pause"), Do("bad")]
     for sku in names("b", 50):
         steps += [Say(("sku", sku), (None,)), Do("state"), Do("pause"), Do("bad")]
     run.play(steps)
-    assert isinstance(run.error, OutputError)
+    assert "(Input/output error)" in str(run.error)
+    assert os.fsync is fsync
     assert set(run.states) <= {1}
     assert not witness.broken
 
@@ -161,6 +164,7 @@ def test_the_first_error_is_reported_and_the_later_ones_are_logged(
     assert ("sums do not close" in later) is closing
     assert ("max_rejected_rows" in later) is (not fatal and not closing)
     assert "Line 4" not in later
+    assert broken.exit_code == (2 if fatal else 1)
 
 
 @pytest.mark.parametrize(("later", "told"), [("is moved", []), ("is full", ["is full"])])

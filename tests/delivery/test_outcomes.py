@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from target_tocobagus.core.errors import AccountingError, DeliveryError, OutputError
-from target_tocobagus.core.model import Identifier, Item, Level, Rejection, Stream
+from target_tocobagus.core.model import Identifier, Level, Rejection, Stream
 from target_tocobagus.delivery.outcomes import FailedItem, Outcomes
 from target_tocobagus.delivery.settle import RowError
 from target_tocobagus.report.totals import Totals
+from target_tocobagus.window.pending import Item
 
 STREAM = Stream("stock")
 BAD = RowError("INV_001", "Invalid SKU", "")
@@ -48,7 +49,7 @@ def item(sku: str, position: int = 1, *places: str, low: int | None = None) -> I
     levels: dict[str | None, Level] = {
         place: Level(1, position, STREAM) for place in places or (None,)
     }
-    return Item(("sku", sku), levels, position if low is None else low, b"{}")
+    return Item(("sku", sku), levels, position if low is None else low)
 
 
 def refusal(sku: str, position: int = 1, *places: str, error: RowError = BAD) -> FailedItem:
@@ -92,7 +93,7 @@ class TestCounting:
         """An item that two records filled is written down once for each of them."""
         book = Book()
         levels: dict[str | None, Level] = {"W": Level(1, 4, STREAM), "V": Level(2, 7, STREAM)}
-        both = Item(("sku", "a"), levels, 4, b"{}")
+        both = Item(("sku", "a"), levels, 4)
         book.outcomes.settle([item("z")], [FailedItem(both, BAD, "r", "b")])
         assert [(each.position, each.updates) for each in book.written] == [
             (4, ((("sku", "a"), "W"),)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from target_tocobagus.core.errors import CredentialError, DeliveryError
-from target_tocobagus.core.model import Item, Level, NoReply, Reply, Stream
+from target_tocobagus.core.model import Level, NoReply, Reply, Stream
 from target_tocobagus.delivery.reply_fields import as_time
 from target_tocobagus.delivery.retry import (
     Again,
@@ -24,6 +25,7 @@ from target_tocobagus.delivery.retry import (
     back_off,
     halves,
 )
+from target_tocobagus.window.pending import Item
 
 STREAM = Stream("stock")
 CALM = Situation(
@@ -40,10 +42,11 @@ GOOD: dict[str, Any] = {"data": {"acceptedRows": [{"rowIndex": 0}], "errors": [{
 CONTINUED: dict[str, Any] = {"data": {"acceptedRows": [], "batchId": "b"}}
 
 
+@cache
 def items(count: int) -> tuple[Item, ...]:
     """Make items of distinct identifiers."""
     level = Level(1, 1, STREAM)
-    return tuple(Item(("sku", f"S{n}"), {None: level}, 1, b"{}") for n in range(count))
+    return tuple(Item(("sku", f"S{n}"), {None: level}, 1) for n in range(count))
 
 
 def piece(rows: int = 4, **more: Any) -> RequestPart:
@@ -258,6 +261,11 @@ class TestAgain:
     def test_success_that_names_no_rows(self, status: int, body: Any) -> None:
         """A 200 that neither names rows nor refuses by a code leaves the outcome unknown."""
         assert again(answer(Reply(status, body), piece(), CALM)).pieces == (piece(attempts=1),)
+
+    def test_a_body_that_was_not_decoded_is_not_called_invalid(self) -> None:
+        """The log says why it was not."""
+        found = again(answer(Reply(200, unread="it is longer than 8 MiB"), piece(), CALM))
+        assert "names no rows: it is longer than 8 MiB" in found.cause
 
     def test_connection_lost(self) -> None:
         """A lost connection is no timeout: the piece stays whole."""

@@ -280,7 +280,7 @@ def test_the_schema_takes_the_documented_reply() -> None:
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        (None, "it is no JSON"),
+        (None, "it is not JSON"),
         ([], "[] is not of type 'object'"),
         ({}, "'data' is a required property"),
         ({"data": 7}, "7 is not of type 'object'"),

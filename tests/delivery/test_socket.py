@@ -104,8 +104,8 @@ class Line:
 def _clearly_accepted(reply: Reply | NoReply) -> list[int]:
     if isinstance(reply, NoReply) or not isinstance(reply.body, dict):
         return []
-    data = reply.body.get("data") or {"acceptedRows": [], "errors": []}
-    accepted = [entry["rowIndex"] for entry in data["acceptedRows"]]
+    data = reply.body.get("data") or {"acceptedRows": (), "errors": []}
+    accepted = [row if isinstance(row, int) else row["rowIndex"] for row in data["acceptedRows"]]
     named = Counter([*accepted, *(entry["rowIndex"] for entry in data["errors"])])
     return [index for index in accepted if named[index] == 1]
 

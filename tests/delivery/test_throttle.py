@@ -180,11 +180,11 @@ def test_accepted_batches_never_exceed_the_settings() -> None:
 def test_a_refused_size_is_remembered_by_half_for_good() -> None:
     """After a 413 no body is larger than half of what was refused, however many are accepted."""
     pace = pacing(batch_size_bytes=100_000)
-    pace.learn_size(60_000)
+    pace.learn_size(30_000)
     for _ in range(100):
         pace.accepted()
     assert pace.limits.size == 30_000
-    pace.learn_size(90_000)
+    pace.learn_size(45_000)
     assert pace.limits.size == 30_000
     pace.learn_size(1)
     assert pace.limits.size == 1
@@ -195,4 +195,4 @@ def test_a_lesson_on_rows_leaves_bytes_alone() -> None:
     pace = pacing(batch_size_rows=500, batch_size_bytes=100_000, batch_wait_seconds=7)
     pace.learn_rows(50)
     pace.learn_size(4_000)
-    assert (pace.limits.rows, pace.limits.size, pace.limits.wait) == (50, 2_000, 7)
+    assert (pace.limits.rows, pace.limits.size, pace.limits.wait) == (50, 4_000, 7)

@@ -61,7 +61,9 @@ def test_stream_maps_rename_filter_and_compute(
     assert stock_of(sandbox) == {"A": {None: 3}}
     first, second = (json.loads(line) for line in rejects.read_text().splitlines())
     assert first == RAW
-    assert second.pop("tocobagus")["code"] == "STREAM_MAP"
+    said = second.pop("tocobagus")
+    assert said["code"] == "STREAM_MAP"
+    assert said["message"].startswith("a stream map fails on this record: unsupported operand")
     assert second == bad
 
 

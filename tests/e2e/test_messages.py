@@ -102,7 +102,7 @@ def test_an_entry_of_the_warehouse_map_that_no_row_used_is_named_once(
     lines = [schema("levels"), *(level("A", "JKT", n) for n in range(3)), level("A", "SBY", None)]
     ended = command.run([*lines, level("A", "BGD", 1), state(1)], **given).without_traceback(0)
     (line,) = [line for line in ended.stderr.splitlines() if "warehouse_map: no row" in line]
-    assert "WARNING" in line
+    assert "INFO" in line
     assert re.findall(r"'(\w+)'", line) == ["BDG"]
     quiet = command.run([schema("levels"), state(1)], **given).without_traceback(0)
     assert "warehouse_map: no row" not in quiet.stderr

@@ -72,3 +72,23 @@ def test_no_secret_is_in_any_output(name: str, command: Command, sandbox: Sandbo
         assert command.api["partner_secret"] not in text
         assert WRONG not in text
     assert "DEBUG" in ended.stderr or name in UNSTARTED
+
+
+def test_no_secret_that_a_tap_repeats_is_shown(command: Command, sandbox: Sandbox) -> None:
+    """As a type, a stream, a value or a path; nor the part of it that is left by a cut."""
+    token = sandbox.credentials["store_token"]
+    batch = {"format": "jsonl"}
+    lines = [
+        schema(),
+        schema(f"of {token}"),
+        {"type": f"{'x' * (290 - len(token) // 2)}{token}"},
+        record(token, f"{token} %s"),
+        record(f"{token}&", 1),
+        record("A", 1, f"of {token}"),
+        {"type": "BATCH", "stream": "stock", "encoding": batch, "manifest": [f"/no/{token}"]},
+    ]
+    env = {"LOGLEVEL": "DEBUG", "TARGET_TOCOBAGUS_LOGLEVEL": "DEBUG"}
+    ended = command.run(lines, ["--config", str(command.write_config())], env)
+    shown = ended.without_traceback(1).stderr
+    assert shown.count("***") >= 5
+    assert token[: len(token) // 2] not in shown

@@ -74,6 +74,11 @@ def _truncate(path: Path) -> None:
     os.truncate(path, 0)
 
 
+def _append(path: Path) -> None:
+    with path.open("ab") as file:
+        file.write(b"by another program\n")
+
+
 DISTURBANCES = [_move, _replace, _remove, _truncate]
 
 
@@ -380,13 +385,35 @@ class TestFile:
             "before a STATE": rejects.confirm,
             "last": rejects.close,
         }
-        with pytest.raises(OutputError, match="moved, removed or truncated"):
+        with pytest.raises(OutputError, match="moved, removed, truncated"):
             steps[when]()
         with suppress(OutputError):
             rejects.close()
         types = [json.loads(line)["type"] for line in write(path, rejection())]
         assert types[-2:] == ["SCHEMA", "RECORD"]
         assert types[0] == "SCHEMA"
+
+    @pytest.mark.parametrize("when", ["before a row", "before its sync", "last"])
+    def test_a_file_that_another_program_writes_to_ends_the_run(
+        self, path: Path, when: str
+    ) -> None:
+        """Cut off after a failed write, it would lose rows of ours; what is there is left."""
+        rejects = Rejects(str(path))
+        rejects.write(rejection())
+        rejects.sync()
+        if when == "before its sync":
+            rejects.write(rejection())
+        _append(path)
+        there = path.read_bytes()
+        steps = {
+            "before a row": lambda: rejects.write(rejection()),
+            "before its sync": rejects.sync,
+            "last": rejects.close,
+        }
+        with pytest.raises(OutputError, match="written to by another program"):
+            steps[when]()
+        rejects.close()
+        assert path.read_bytes() == there
 
     def test_what_is_confirmed_is_what_was_synced(self, path: Path) -> None:
         """Each sync asks for a look of its own before a STATE; without news none is needed."""

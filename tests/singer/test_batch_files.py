@@ -142,6 +142,14 @@ def test_a_bad_line_is_named(path: Path, before: bytes, number: int) -> None:
         read(path)
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_a_file_in_utf_16_is_named(path: Path, encoding: str) -> None:
+    """As an input of that encoding is."""
+    path.write_bytes(RECORDS.decode().encode(encoding))
+    with pytest.raises(InputError, match=r"is not JSON \(it is UTF-16, and must be UTF-8\)"):
+        read(path)
+
+
 @pytest.mark.parametrize("missing", ["no-such-file", "no/such/folder/file"])
 def test_a_file_that_is_not_there(tmp_path: Path, missing: str) -> None:
     """A missing file is named, and nothing is made in its place."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from target_tocobagus.window.buffer import RowBuffer
-    from target_tocobagus.window.pending import Entry
+    from target_tocobagus.window.pending import Item
 
 STREAMS = Path(__file__).parents[1] / "data" / "streams"
 LONG = {"stream": "stock", "sku": "sku", "stock": "qty", "warehouse": "wh"}
@@ -93,8 +93,8 @@ def _told(config: dict[str, Any], lines: list[bytes], fast: bool) -> dict[str, A
 
         def note(gathering: RowBuffer) -> None:
             told["count"] += gathering.rows
-            for entry in gathering.entries:
-                _note_entry(told["entries"], entry)
+            for item in gathering.items:
+                _note_item(told["entries"], item)
             put(gathering)
 
         scheduler.put = note  # type: ignore[method-assign]  # to listen in
@@ -119,24 +119,24 @@ def _told(config: dict[str, Any], lines: list[bytes], fast: bool) -> dict[str, A
     return told
 
 
-def _note_entry(noted: list[Any], entry: Entry) -> None:
-    """Write down what an entry says; where two could have been gathered as one, as one."""
+def _note_item(noted: list[Any], item: Item) -> None:
+    """Write down what an item says; where two could have been gathered as one, as one."""
     levels = {
         place: (level.quantity, level.position, level.stream.name, level.line, level.broadcast)
-        for place, level in entry.levels.items()
+        for place, level in item.levels.items()
     }
     latest = noted[-1] if noted else {"item": None, "levels": {}}
-    if latest["item"] == entry.identifier and (None in latest["levels"]) == (None in levels):
+    if latest["item"] == item.identifier and (None in latest["levels"]) == (None in levels):
         latest["levels"].update(levels)
-        latest["urgent"] |= entry.urgent
+        latest["urgent"] |= item.urgent
     else:
         noted.append(
             {
-                "item": entry.identifier,
-                "low": entry.low,
+                "item": item.identifier,
+                "low": item.low,
                 "levels": levels,
-                "urgent": entry.urgent,
-                "broadcast": entry.broadcast,
+                "urgent": item.urgent,
+                "broadcast": item.broadcast,
             }
         )
 

@@ -13,7 +13,13 @@ from singer_sdk.plugin_base import _ConfigInput
 from singer_sdk.sinks import Sink
 from singer_sdk.target_base import Target
 
-from target_tocobagus.core.errors import ConfigurationError, InputError
+from target_tocobagus.core.errors import (
+    ConfigurationError,
+    CredentialError,
+    InputError,
+    OutputError,
+)
+from target_tocobagus.core.first_error import log_later
 from target_tocobagus.singer import sdk
 from target_tocobagus.target import TargetTocobagus
 
@@ -122,3 +128,12 @@ def test_an_expected_error_is_lines_and_an_exit_code(
     """It is logged without a traceback, and says who can help: another run, or a person."""
     assert isinstance(error, sdk.EXPECTED_ERRORS)
     assert sdk.explain(error) == (lines, exit_code)
+
+
+def test_a_later_error_that_needs_a_person_counts_for_the_exit_code() -> None:
+    """Of the SDK's errors too: a scheduler may retry after 1, and not after 2."""
+    first = sdk.InvalidInputLine("line 1")
+    log_later(OutputError("gone"), first)
+    assert sdk.explain(first)[1] == 1
+    log_later(CredentialError("refused"), first)
+    assert sdk.explain(first)[1] == 2

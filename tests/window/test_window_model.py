@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -18,13 +17,13 @@ from hypothesis.stateful import (
     rule,
 )
 
-from target_tocobagus.api.item_json import FRAME_BYTES, encode_body, encode_item
 from target_tocobagus.core.model import Level, Stream
 from target_tocobagus.window.buffer import RowBuffer
 from target_tocobagus.window.window import Lease, Limits, Window
 
 if TYPE_CHECKING:
     from target_tocobagus.core.model import Identifier
+    from target_tocobagus.window.pending import Item
 
 pytestmark = pytest.mark.timeout(400)  # to make a failure small takes minutes
 STREAM = Stream("stock")
@@ -53,11 +52,13 @@ LIMITS = st.builds(
 class Group:
     """What may share an item: rows of one identifier, all global or none."""
 
-    def __init__(self, low: int, arrived: float) -> None:
+    def __init__(
+        self, low: int, arrived: float, levels: dict[str | None, Level] | None = None
+    ) -> None:
         """Begin without a row."""
         self.low = low
         self.arrived = arrived
-        self.levels: dict[str | None, Level] = {}
+        self.levels = levels or {}
 
     def is_empty_somewhere(self) -> bool:
         """Tell whether it is a stock-out."""
@@ -89,7 +90,7 @@ class WindowAgainstModel(RuleBasedStateMachine):
     def __init__(self) -> None:
         """Begin with nothing."""
         super().__init__()
-        self.window = Window(encode_item, FRAME_BYTES)
+        self.window = Window(keeps_lines=True)
         self.now = 0.0
         self.position = 0
         self.line = b""
@@ -147,17 +148,17 @@ class WindowAgainstModel(RuleBasedStateMachine):
         if lease is None:
             assert not ready
             return multiple()
-        encoded: list[bytes] = []
-        for identifier, item in lease.items.items():
-            assert identifier in self._next(ready, limits)
-            group = ready.pop(identifier)
-            assert (item.identifier, item.low) == (identifier, group.low)
-            assert item.levels == group.levels
-            assert item.encoded == _encoded(identifier, group)
-            encoded.append(item.encoded)
-            self._take(identifier)
-        self._check_limits(encoded, ready, limits)
-        assert lease.low == min(item.low for item in lease.items.values())
+        for item in lease.items:
+            assert item.identifier in self._next(ready, limits)
+            group = ready.pop(item.identifier)
+            assert (item.low, item.levels) == (group.low, group.levels)
+            self._take(item.identifier)
+        size = sum(item.size for item in lease.items)
+        assert len(lease.items) == 1 or (len(lease.items) <= limits.rows and size <= limits.size)
+        if ready and len(lease.items) < limits.rows:
+            following = self._next(ready, limits)
+            assert any(size + self._size(identifier) > limits.size for identifier in following)
+        assert lease.low == min(item.low for item in lease.items)
         return lease
 
     def _take(self, identifier: Identifier) -> None:
@@ -167,16 +168,8 @@ class WindowAgainstModel(RuleBasedStateMachine):
             del self.waiting[identifier]
         self.out[identifier] = Out(group.low, group.levels)
 
-    def _check_limits(
-        self, encoded: list[bytes], left: dict[Identifier, Group], limits: Limits
-    ) -> None:
-        assert len(encoded) <= limits.rows
-        assert len(encoded) == 1 or len(encode_body(encoded)) <= limits.size
-        if left and len(encoded) < limits.rows:
-            following = [
-                _encoded(identifier, left[identifier]) for identifier in self._next(left, limits)
-            ]
-            assert any(len(encode_body([*encoded, one])) > limits.size for one in following)
+    def _size(self, identifier: Identifier) -> int:
+        return self.window._items[identifier].size  # noqa: SLF001  # it depends on names seen before
 
     def _check_wants(self, limits: Limits) -> None:
         ready = self._ready().values()
@@ -202,14 +195,14 @@ class WindowAgainstModel(RuleBasedStateMachine):
     @rule(target=leases, lease=consumes(leases), data=st.data())
     def release(self, lease: Lease, data: st.DataObject) -> Any:
         """A part of a batch, or all of it, is accepted."""
-        part = data.draw(st.lists(st.sampled_from(list(lease.items)), min_size=1, unique=True))
+        part = data.draw(st.lists(st.sampled_from(lease.items), min_size=1, unique_by=id))
         self._release(lease, part)
         return lease if lease.items else multiple()
 
-    def _release(self, lease: Lease, part: list[Identifier]) -> None:
-        for identifier in part:
-            for place, level in self.out.pop(identifier).levels.items():
-                apply(self.remote, identifier, place, level.quantity)
+    def _release(self, lease: Lease, part: list[Item]) -> None:
+        for item in part:
+            for place, level in self.out.pop(item.identifier).levels.items():
+                apply(self.remote, item.identifier, place, level.quantity)
         self.window.release(lease, part)
 
     @invariant()
@@ -227,43 +220,35 @@ class WindowAgainstModel(RuleBasedStateMachine):
         assert self.window.unsettled() == waiting + sum(
             len(out.levels) for out in self.out.values()
         )
-        assert len(self.window) == len(self.waiting)
+        assert self.window.waiting == sum(map(len, self.waiting.values()))
         assert self.window.idle == (not self.waiting and not self.out)
 
     @invariant()
     def weights_do_not_depend_on_history(self) -> None:
-        """Count, size and weight are those of a window that was filled with what waits now."""
-        assert self.window.weight == _refilled(self.waiting).weight
-        ready = {key: [group] for key, group in self._ready().items()}
-        fresh = _refilled(ready)
-        assert (self.window.ready, self.window.ready_size) == (len(ready), fresh.ready_size)
-        if not self.waiting:
-            assert (self.window.weight, self.window.ready, self.window.ready_size) == (0, 0, 0)
+        """Count, size and weight are those of what waits, and of what is out, now."""
+        out = {key: [Group(one.low, 0.0, one.levels)] for key, one in self.out.items()}
+        weight = _refilled(self.waiting).weight + _refilled(out).weight
+        ready = [self._size(identifier) for identifier in self._ready()]
+        assert self.window.weight == weight
+        assert (self.window.ready, self.window.ready_size) == (len(ready), sum(ready))
 
     def teardown(self) -> None:
         """At the end all of it goes out, and the store holds the newest of everything."""
         limits = Limits(500, 1_000_000, 0)
         for identifier in list(self.out):
-            lease = next(each for each in self.window._leases if identifier in each.items)  # noqa: SLF001  # the bundle is out of reach here
-            self._release(lease, [identifier])
+            item = self.window._items[identifier]  # noqa: SLF001  # the bundle is out of reach here
+            lease = next(each for each in self.window._leases if item in each.items)  # noqa: SLF001
+            self._release(lease, [item])
         while (lease_or_none := self.window.pick(limits, self.now)) is not None:
-            for identifier in lease_or_none.items:
-                self._take(identifier)
+            for item in lease_or_none.items:
+                self._take(item.identifier)
             self._release(lease_or_none, list(lease_or_none.items))
         assert self.window.idle
         assert self.remote == self.wanted
 
 
-def _encoded(identifier: Identifier, group: Group) -> bytes:
-    said = {(level.position, level.quantity) for level in group.levels.values()}
-    broadcast = len(said) == 1 and all(level.broadcast for level in group.levels.values())
-    encoded = encode_item(identifier, group.levels, broadcast=broadcast)
-    assert json.loads(encoded)
-    return encoded
-
-
 def _refilled(waiting: dict[Identifier, list[Group]]) -> Window:
-    window = Window(encode_item, FRAME_BYTES)
+    window = Window(keeps_lines=True)
     for identifier, groups in waiting.items():
         for group in groups:
             rows = [(identifier, place, level) for place, level in group.levels.items()]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
 from target_tocobagus.cli.check.catalogue import Answers
-from target_tocobagus.cli.check.finding import not_tried
 from target_tocobagus.cli.check.http import PRODUCTS
+from target_tocobagus.cli.check.page import not_tried
 from target_tocobagus.core.model import Reply
 from target_tocobagus.delivery.reply_fields import (
     describe,
@@ -19,9 +19,9 @@ from target_tocobagus.delivery.reply_fields import (
 )
 
 if TYPE_CHECKING:
-    from target_tocobagus.cli.check.finding import Finding
     from target_tocobagus.cli.check.http import Answer
     from target_tocobagus.cli.check.network import Route
+    from target_tocobagus.cli.check.page import Finding
 
 Verdict: TypeAlias = Literal["accepted", "time", "signature", "credentials", "access", "none"]
 """What the API refuses of a read; "none" where the answer does not tell."""
@@ -72,9 +72,17 @@ def answered(answer: Answer, route: Route) -> Finding:
     if reply.status in _REDIRECTS:
         place = without_query(reply.headers.get("location", "(nowhere)"))
         return Answers.REDIRECTED.finding(location=place, status=reply.status)
-    if not isinstance(reply.body, dict) and not _is_gateways(answer, route):
+    # An API that is down may have its own gateway answer.
+    down = reply.status >= _SERVER_ERRORS or reply.status == _THROTTLING
+    if not isinstance(reply.body, dict) and (route.proxy or not down):
         return _page(answer, route)
-    return _refusal(answer)
+    meaning, found = _kind_of_refusal(answer)
+    wait = reply.headers.get("retry-after", "")
+    return found.finding(
+        described=f"{described(answer, meaning)}.",
+        path=PRODUCTS,
+        after=f" Retry-After: {_short(wait)}." if wait else "",
+    )
 
 
 def denied(answer: Answer, shown: tuple[str, ...]) -> Finding:
@@ -84,12 +92,10 @@ def denied(answer: Answer, shown: tuple[str, ...]) -> Finding:
         answer: The refusal.
         shown: The lines that were signed.
     """
-    if verdict(answer) == "access":
-        return Answers.ACCESS_REFUSED.finding(
-            described=described(answer, "The API refuses access"), quoted=shown
-        )
     said = described(answer, "The API does not accept the credentials")
-    return Answers.CREDENTIALS_REFUSED.finding(described=said, names=to_check(answer), quoted=shown)
+    return Answers.CREDENTIALS_REFUSED.finding(
+        described=said, names=_to_check(answer), quoted=shown
+    )
 
 
 def described(answer: Answer, meaning: str) -> str:
@@ -98,11 +104,13 @@ def described(answer: Answer, meaning: str) -> str:
     return describe(answer.reply, meaning) + (f'; it adds: "{hint}"' if hint else "")
 
 
-def to_check(answer: Answer) -> str:
+def _to_check(answer: Answer) -> str:
     """Name the settings that a refusal is about, to follow the word "check"."""
     code = failure_code(answer.reply.body)
     if verdict(answer) == "time":
         return "this machine's clock."
+    if verdict(answer) == "access":
+        return f"{_ALL}, and whether the API allows this machine's address."
     words = failure_message(answer.reply.body).lower()
     named = next((name for word, name in _NAMED.items() if word in words), None)
     if named is None:
@@ -150,9 +158,9 @@ def timed(answer: Answer, *, accepted: bool) -> Finding:
     """Compare the clocks by an answer that does not refuse the time."""
     found = offset(answer)
     if found is None:
-        if accepted:
-            return Answers.CLOCK_CLOSE_ENOUGH.finding()
-        return not_tried("clock", "the answer has no time")
+        if not accepted:
+            return not_tried("clock", "the answer has no time")
+        return Answers.CLOCK_RIGHT.finding(offset="close enough to this machine's")
     drifts = abs(found.ms) - found.margin_ms > ENOUGH_MS
     return (Answers.CLOCK_OFF if drifts else Answers.CLOCK_RIGHT).finding(offset=found)
 
@@ -170,13 +178,6 @@ def described_time(answer: Answer) -> str:
     return describe(answer.reply, "The server refuses the time of the request")
 
 
-def _refusal(answer: Answer) -> Finding:
-    """Say what the API, or the gateway before it, answers to the read as such."""
-    meaning, found = _kind_of_refusal(answer)
-    said = f"{described(answer, meaning)}."
-    return found.finding(described=said, path=PRODUCTS, after=_after(answer))
-
-
 def _kind_of_refusal(answer: Answer) -> tuple[str, Answers]:
     status = answer.reply.status
     if status == _NOT_FOUND:
@@ -187,26 +188,17 @@ def _kind_of_refusal(answer: Answer) -> tuple[str, Answers]:
         return "The API fails", Answers.SERVER_FAILS
     if failure_code(answer.reply.body):
         return "The API refuses the read", Answers.REFUSED
-    return "The answer has another form than is documented", Answers.UNEXPECTED
-
-
-def _is_gateways(answer: Answer, route: Route) -> bool:
-    """Tell whether a page may be from the API's own gateway, which says that the API is down."""
-    status = answer.reply.status
-    return route.proxy is None and (status >= _SERVER_ERRORS or status == _THROTTLING)
+    return "The answer has another form than is documented", Answers.REFUSED
 
 
 def _page(answer: Answer, route: Route) -> Finding:
     server = answer.reply.headers.get("via") or answer.reply.headers.get("server", "")
-    facts: dict[str, Any] = {
-        "status": answer.reply.status,
-        "server": f", from {_short(server)}" if server else "",
-        "text": _beginning(answer.text),
-        "host": route.host,
-    }
-    if route.proxy is None:
-        return Answers.PAGE.finding(**facts)
-    return Answers.PAGE_BY_PROXY.finding(proxy=route.proxy.shown, **facts)
+    return Answers.PAGE.finding(
+        status=answer.reply.status,
+        server=f", from {_short(server)}" if server else "",
+        by_proxy=f", but most likely from the proxy {route.first_hop[0]}" if route.proxy else "",
+        text=_beginning(answer.text),
+    )
 
 
 def _beginning(text: str) -> str:
@@ -214,11 +206,6 @@ def _beginning(text: str) -> str:
     title = _TITLE.search(text)
     words = _short(html.unescape(title[1] if title else _TAG.sub(" ", text)))
     return f'"{words}"' if words else "(nothing)"
-
-
-def _after(answer: Answer) -> str:
-    wait = answer.reply.headers.get("retry-after", "")
-    return f" Retry-After: {_short(wait)}." if wait else ""
 
 
 def _hint(body: Any) -> str:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from target_tocobagus.cli.check.finding import Diagnosis, Finding
+from target_tocobagus.cli.check.page import Diagnosis, Finding
 
 if TYPE_CHECKING:
-    from target_tocobagus.cli.check.finding import Check
+    from target_tocobagus.cli.check.page import Check
 
 
 def _ok(check: Check, found: str) -> Finding:
@@ -31,24 +31,16 @@ class Setup(Diagnosis):
 
     SETTINGS_VALID = _ok("settings", "{source}: {count}, all valid.")
     SETTINGS_DOUBTFUL = _attention(
-        "settings",
-        "A run would start with {source}, but:",
-        "Correct what is not intended.",
+        "settings", "A run would start with {source}, but:", "Correct what is not intended."
     )
     SETTINGS_INVALID = _wrong(
         "settings",
         "A run would not start with {source}:",
         "Correct these settings; `target-tocobagus --about --format=markdown` describes each.",
     )
-
-    MAPPINGS_USABLE = _ok("mappings", "`streams`: {count}, all valid. {hint}")
-    MAPPINGS_RECOGNISED = _ok(
-        "mappings", "`streams` is not set: a run sends the streams that it recognises. {hint}"
-    )
+    MAPPINGS_VALID = _ok("mappings", "`streams`{state}. {hint}")
     MAPPINGS_DOUBTFUL = _attention(
-        "mappings",
-        "A run would start with these mappings, but:",
-        "Correct what is not intended.",
+        "mappings", "A run would start with these mappings, but:", "Correct what is not intended."
     )
     MAPPINGS_INVALID = _wrong(
         "mappings",
@@ -62,29 +54,23 @@ class Setup(Diagnosis):
         "See each mapping with its first records:",
     )
     FILE_FAILS = _wrong(
-        "mappings",
-        "A run would fail with {file}:",
-        "See each mapping with its first records:",
+        "mappings", "A run would fail with {file}:", "See each mapping with its first records:"
     )
     FILE_UNMAPPED = _wrong(
-        "mappings",
-        "A run would send nothing of {file}:",
-        "Draft mappings for its streams:",
-    )
-    MAPPING_UNUSED = _attention(
-        "mappings",
-        "Some mappings are not used:",
-        "Compare their stream names with those in the tap's SCHEMA messages.",
+        "mappings", "A run would send nothing of {file}:", "Draft mappings for its streams:"
     )
     FILE_EMPTY = _wrong(
         "mappings",
         "{file} has no SCHEMA message of a Singer stream, and is not a catalog.",
         "Give what the tap writes to stdout, or its catalog.",
     )
-
+    MAPPING_UNUSED = _attention(
+        "mappings",
+        "Some mappings are not used:",
+        "Compare their stream names with those in the tap's SCHEMA messages.",
+    )
     REJECTS_UNSET = _ok("rejects", "rejects_path is not set: rejected rows are only in the log.")
-    REJECTS_WRITABLE = _ok("rejects", "{path} can be appended to.")
-    REJECTS_CREATABLE = _ok("rejects", "{path} does not exist yet, and can be created.")
+    REJECTS_USABLE = _ok("rejects", "{path} {state}.")
     REJECTS_BUSY = _wrong(
         "rejects",
         "A run is writing to {path}, and a second run would not start.",
@@ -93,12 +79,8 @@ class Setup(Diagnosis):
     REJECTS_UNUSABLE = _wrong(
         "rejects",
         "{path} {problem}, and a run would not start.",
-        "Name another file in rejects_path; a run creates it.",
-    )
-    REJECTS_UNWRITABLE = _wrong(
-        "rejects",
-        "{path} cannot be written ({reason}), and a run would not start.",
-        "Let the user that runs the target write there, or name another file in rejects_path.",
+        "Let the user that runs the target write there, or name another file in rejects_path; a run"
+        " creates it.",
     )
 
 
@@ -113,19 +95,12 @@ class Network(Diagnosis):
         " special characters percent-encoded. SOCKS is not supported.",
         "the proxy cannot be used",
     )
-    PROXY_DOWN = _wrong(
-        "connection",
-        "The proxy {place} cannot be reached: {reason}.",
-        "Check {variable}. If no proxy is needed here, remove it from the environment, or add"
-        " {host} to NO_PROXY.",
-        "the proxy cannot be reached",
-    )
-    PROXY_NAME_UNKNOWN = _wrong(
-        "name",
-        "The proxy's name {name} does not resolve ({reason}).",
+    PROXY_UNREACHABLE = _wrong(
+        "proxy",
+        "The proxy {hop} cannot be reached: {reason}.",
         "Check {variable}, and this machine's DNS. If no proxy is needed here, remove it from the"
         " environment, or add {host} to NO_PROXY.",
-        "the proxy's name does not resolve",
+        "the proxy cannot be reached",
     )
     PROXY_WANTS_USER = _wrong(
         "proxy",
@@ -134,49 +109,30 @@ class Network(Diagnosis):
         " characters percent-encoded. NTLM and Kerberos are not supported.",
         "the proxy asks for a user and a password",
     )
-    PROXY_FORBIDS = _wrong(
+    PROXY_REFUSES = _wrong(
         "proxy",
-        "The proxy does not allow connections to {place} (HTTP {status}).",
-        "Ask the proxy's administrator to allow CONNECT to {place}; or add {host} to NO_PROXY.",
-        "the proxy does not allow the connection",
-    )
-    PROXY_FAILS = _wrong(
-        "proxy",
-        "The proxy cannot connect to {place} (HTTP {status}).",
-        "Check the host in api_url. If it is right, ask the proxy's administrator whether it can"
-        " resolve and reach {place}.",
-        "the proxy cannot connect",
-    )
-    PROXY_SPEAKS_NO_TLS = _wrong(
-        "proxy",
-        "The proxy's URL begins with https://, but the proxy speaks plain http.",
-        "Write http:// in {variable}: requests to the API are encrypted all the same.",
-        "the proxy does not speak TLS",
+        "The proxy does not connect to {place} (HTTP {reason}).",
+        "Check the host in api_url. If it is right, ask the proxy's administrator whether CONNECT"
+        " to {place} is allowed and works; or add {host} to NO_PROXY.",
+        "the proxy does not connect",
     )
     PROXY_LOST = _wrong(
         "proxy",
         "The connection through the proxy ends before the API has answered ({reason}).",
-        "Check that {variable} names a proxy, and its port. If it does, ask the proxy's"
+        "Check that {variable} names a proxy, its port, and its scheme: for most it is http://, and"
+        " requests to the API are encrypted all the same. If it does, ask the proxy's"
         " administrator; or add {host} to NO_PROXY.",
         "the connection through the proxy is lost",
     )
-
     NAME_RESOLVES = _ok("name", "{name} is {addresses}.{by_proxy}")
     NAME_UNKNOWN = _wrong(
         "name",
-        "The name {name} does not resolve ({reason}).",
-        "Check the spelling of the host in api_url, and this machine's DNS. If this network has a"
+        "The name {host} does not resolve ({reason}).",
+        "Check the host in api_url, and this machine's network and DNS. If this network has a"
         " proxy, set HTTPS_PROXY.",
         "the name does not resolve",
     )
-    NAMES_SILENT = _wrong(
-        "name",
-        "The name {name} cannot be resolved: no name server answers ({reason}).",
-        "Check that this machine has a network, and the name servers in /etc/resolv.conf.",
-        "the name does not resolve",
-    )
-
-    CONNECTS = _ok("connection", "{place} accepts a connection within {ms} ms.")
+    CONNECTS = _ok("connection", "{hop} accepts a connection within {ms} ms.")
     REFUSED = _wrong(
         "connection",
         "{place} refuses the connection: the machine exists, but nothing listens on the port.",
@@ -185,23 +141,16 @@ class Network(Diagnosis):
     )
     NO_CONNECTION = _wrong(
         "connection",
-        "{place} does not answer: no connection within {seconds} s.",
-        "Often a firewall is the cause: allow this machine to connect to {place}, or set"
-        " HTTPS_PROXY if this network has a proxy.",
-        "there is no connection",
-    )
-    UNREACHABLE = _wrong(
-        "connection",
         "{place} cannot be reached ({reason}).",
-        "Check that this machine has a network.",
+        "Check that this machine has a network. Often a firewall is the cause: allow this machine"
+        " to connect to {place}, or set HTTPS_PROXY if this network has a proxy.",
         "there is no connection",
     )
-
     CERTIFICATE_GOOD = _ok("certificate", "Valid for {host}{details}.")
     PLAIN_HTTP = _ok("certificate", "Plain http, which does not leave this machine.")
     UNTRUSTED = _wrong(
         "certificate",
-        "It is not issued by an authority in {bundle} ({reason}). Nothing was sent.",
+        "It does not verify with the authorities in {bundle} ({reason}). Nothing was sent.",
         "If a proxy or a firewall here inspects TLS, name a PEM file with its certificate"
         " authority in REQUESTS_CA_BUNDLE. Otherwise this is not the API. See its issuer:",
         "the certificate is not trusted",
@@ -219,12 +168,6 @@ class Network(Diagnosis):
         "Check this machine's date. If it is right, the server needs a new certificate.",
         "the certificate is not valid at this time",
     )
-    CERTIFICATE_REFUSED = _wrong(
-        "certificate",
-        "It does not verify ({reason}). Nothing was sent.",
-        "See it:",
-        "the certificate does not verify",
-    )
     BUNDLE_UNREADABLE = _wrong(
         "certificate",
         "{bundle} cannot be read as certificates, so no certificate can be verified.",
@@ -232,16 +175,11 @@ class Network(Diagnosis):
         " from the environment.",
         "no certificate can be verified",
     )
-    NO_TLS = _wrong(
-        "certificate",
-        "{place} does not speak TLS; it may be a plain http server. Nothing was sent.",
-        "Check host and port in api_url. Plain http is for this machine's own addresses only.",
-        "the server does not speak TLS",
-    )
     TLS_FAILED = _wrong(
         "certificate",
         "TLS with {place} fails ({reason}). Nothing was sent.",
-        "Check host and port in api_url, and any proxy or firewall on the way. See more:",
+        "Check host and port in api_url: this may be a plain http server, which is for this"
+        " machine's own addresses only. Check any proxy or firewall on the way. See more:",
         "TLS fails",
     )
 
@@ -266,18 +204,10 @@ class Answers(Diagnosis):
     )
     PAGE = _wrong(
         "answer",
-        "The answer is not a JSON object, so it is not from the API (HTTP {status}{server}). It"
-        " begins: {text}",
+        "The answer is not a JSON object of up to 8 MiB, so it is not from the API (HTTP"
+        " {status}{server}){by_proxy}. It begins: {text}",
         "Check host and path in api_url. If they are right, something on the way has answered: a"
         " proxy, a firewall, or a network's login page.",
-        "it is not the API that answers",
-    )
-    PAGE_BY_PROXY = _wrong(
-        "answer",
-        "The answer is not a JSON object, so it is not from the API (HTTP {status}{server}). It"
-        " came through a proxy, and begins: {text}",
-        "Most likely the proxy {proxy} has answered: ask its administrator, or add {host} to"
-        " NO_PROXY. Host or path in api_url may also be wrong.",
         "it is not the API that answers",
     )
     REDIRECTED = _wrong(
@@ -310,23 +240,11 @@ class Answers(Diagnosis):
     REFUSED = _wrong(
         "answer",
         "{described}",
-        "What this code means is not documented: give it and the requestId to the API's support.",
+        "What this means is not documented. Check api_url: this may be another service. If it is"
+        " right, give the code and the requestId to the API's support.",
         "the API refuses the read",
     )
-    UNEXPECTED = _wrong(
-        "answer",
-        "{described}",
-        "This may be another service than the partner API: check api_url. If it is right, ask the"
-        " API's support.",
-        "the answer has another form than is documented",
-    )
-
     CLOCK_RIGHT = _ok("clock", "The server's clock is {offset}; 300 s are allowed.")
-    CLOCK_CLOSE_ENOUGH = _ok(
-        "clock",
-        "The answer has no time. The server accepts this machine's, so they differ by at most"
-        " 300 s.",
-    )
     CLOCK_OFF = _attention(
         "clock",
         "The server's clock is {offset}; 300 s are allowed.",
@@ -358,15 +276,9 @@ class Answers(Diagnosis):
     )
     SIGNED_OTHERWISE = _wrong(
         "signature",
-        "The secret is right, but the server wants another form of signature. It accepts: {new}. It"
-        " refuses: {old}.",
+        "The secret is right, but the server wants another form of signature: {new}. It refuses:"
+        " {old}.",
         "Set {settings}.",
-    )
-    SIGNED_OTHERWISE_AND_REFUSED = _wrong(
-        "signature",
-        "The server wants another form of signature. It refuses: {old}. It does not refuse: {new}."
-        " But then {described}.",
-        "Set {settings}; and check {names}",
     )
     SIGNATURE_REFUSED = _wrong(
         "signature",
@@ -376,9 +288,3 @@ class Answers(Diagnosis):
         " it to the API's support, without the secret.",
     )
     CREDENTIALS_REFUSED = _wrong("signature", "{described}.", "Check {names}")
-    ACCESS_REFUSED = _wrong(
-        "signature",
-        "{described}. It has no AUTH_ code, so the cause cannot be told.",
-        "Check partner_client_id, partner_secret, store_client_id and store_token, and whether the"
-        " API allows this machine's address.",
-    )

@@ -53,7 +53,7 @@ def check(configs: tuple[str, ...], streams: tuple[Path, ...], catalogs: tuple[P
     from target_tocobagus.cli.check import settings
     from target_tocobagus.cli.check.network import secrets_of_proxy
     from target_tocobagus.cli.check.page import Page
-    from target_tocobagus.cli.check.sequence import all_findings
+    from target_tocobagus.cli.check.signature import all_findings
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")

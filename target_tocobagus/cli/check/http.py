@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import requests
 from requests.utils import select_proxy
 
-from target_tocobagus.api.client import USER_AGENT, DeadlineAdapter
+from target_tocobagus.api.client import HEADERS, DeadlineAdapter, environment_of
 from target_tocobagus.api.deadline import set_deadline, was_sent
 from target_tocobagus.api.network_errors import Failed, translated
 from target_tocobagus.api.response_body import read_body, read_content
@@ -24,41 +24,12 @@ from target_tocobagus.core.model import Reply
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from requests import Response
+    from urllib3 import HTTPResponse
 
 PRODUCTS: Final = "/partner/stores/products"
 """A read that is documented for this API, signed like the write: nothing changes by it."""
 
 _BEGINNING: Final = 4096
-_HEADERS: Final = {
-    **requests.utils.default_headers(),
-    "User-Agent": USER_AGENT,
-    "Accept": "application/json",
-    "Accept-Encoding": "gzip, deflate",
-}
-
-
-class Surroundings(NamedTuple):
-    """What the environment says of requests to a URL, as `requests` reads it.
-
-    Attributes:
-        proxy: The proxy's URL, with its password; ``None`` for none.
-        bundle: The CA bundle's file; ``None`` for the one that comes with `requests`.
-    """
-
-    proxy: str | None
-    bundle: str | None
-
-
-class Certificate(NamedTuple):
-    """A certificate that was verified.
-
-    Attributes:
-        until: The last day on which it is valid, as ``2027-01-31``.
-    """
-
-    issuer: str
-    until: str
 
 
 class Answer(NamedTuple):
@@ -69,22 +40,22 @@ class Answer(NamedTuple):
         text: The beginning of the body.
         sent_ms: The time of the request by this machine's clock, in ms since the epoch.
         received_ms: The time of the answer.
-        certificate: ``None`` by plain http, or where the connection was closed with the answer.
+        certificate: Until when it is valid and who issued it, as the end of a sentence; empty by
+            plain http, or where the connection was closed with the answer.
     """
 
     reply: Reply
     text: str
     sent_ms: int
     received_ms: int
-    certificate: Certificate | None
+    certificate: str
 
 
-def surroundings(url: str) -> Surroundings:
-    """Read from the environment what concerns requests to a URL."""
-    found = _environment(url)
+def proxy_and_bundle(url: str) -> tuple[str | None, str | None]:
+    """Read from the environment the proxy's URL, with its password, and the CA bundle's file."""
+    found = environment_of(url)
     verify = found["verify"]
-    proxy = select_proxy(url, found["proxies"])
-    return Surroundings(proxy or None, verify if isinstance(verify, str) else None)
+    return select_proxy(url, found["proxies"]) or None, verify if isinstance(verify, str) else None
 
 
 def read(url: str, headers: Mapping[str, str], seconds: float) -> Answer | Failed:
@@ -98,47 +69,41 @@ def read(url: str, headers: Mapping[str, str], seconds: float) -> Answer | Faile
     set_deadline(time.monotonic() + seconds)
     adapter = DeadlineAdapter()
     try:
-        return _exchange(adapter, url, headers, seconds)
+        request = requests.Request("GET", url, headers={**HEADERS, **headers}).prepare()
+        environment, sent_ms = environment_of(url), _now_ms()
+        response: Any
+        with adapter.send(request, timeout=seconds, **environment) as response:
+            return _answer(response, sent_ms)
     except Exception as error:  # noqa: BLE001  # whatever a library raises is a finding
         return translated(error, sent=was_sent())
     finally:
         adapter.close()
 
 
-def _exchange(
-    adapter: DeadlineAdapter, url: str, headers: Mapping[str, str], seconds: float
-) -> Answer:
-    request = requests.Request("GET", url, headers={**_HEADERS, **headers}).prepare()
-    environment = _environment(url)
-    sent_ms = _now_ms()
-    with adapter.send(request, timeout=seconds, **environment) as response:
-        received_ms = _now_ms()
-        certificate = _certificate(response)
-        content = read_content(response.raw)
-    named = {name.lower(): value for name, value in response.headers.items()}
-    reply = Reply(response.status_code, read_body(content), named)
+def _answer(response: HTTPResponse, sent_ms: int) -> Answer:
+    received_ms = _now_ms()
+    certificate = _certificate(response)
+    content = read_content(response)
+    named = {name.lower(): response.headers[name] for name in response.headers}
+    reply = Reply(response.status, read_body(content), named)
     # Without the NULs of UTF-16, between which no secret would be found.
     text = content[:_BEGINNING].decode(errors="replace").replace("\0", "")
     return Answer(reply, text, sent_ms, received_ms, certificate)
-
-
-def _environment(url: str) -> Any:
-    with requests.Session() as session:
-        return session.merge_environment_settings(url, {}, None, None, None)
 
 
 def _now_ms() -> int:
     return int(time.time() * 1000)
 
 
-def _certificate(response: Response) -> Certificate | None:
+def _certificate(response: HTTPResponse) -> str:
     """Look at the certificate of a connection that is still open."""
-    connection = getattr(response.raw, "connection", None)
+    connection = getattr(response, "connection", None)
     sock: Any = getattr(connection, "sock", None)
     if not hasattr(sock, "getpeercert"):
-        return None
+        return ""
     found = sock.getpeercert()
     names = {key: value for part in found.get("issuer", ()) for key, value in part}
+    issuer = names.get("organizationName") or names.get("commonName", "(no name)")
     seconds = ssl.cert_time_to_seconds(found["notAfter"])
     until = datetime.fromtimestamp(seconds, tz=timezone.utc).date().isoformat()
-    return Certificate(names.get("organizationName") or names.get("commonName", "(no name)"), until)
+    return f" until {until}, issued by {issuer}"

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from target_tocobagus.cli.check.finding import Diagnosis, Finding
+    from target_tocobagus.cli.check.page import Diagnosis, Finding
     from target_tocobagus.cli.map.stream_view import StreamView
     from target_tocobagus.config.settings import Settings
 
@@ -59,12 +59,12 @@ def check_mappings(
 
 
 def _compiled(settings: Settings, doubts: Sequence[str], hint: str) -> Finding:
-    if settings.streams is None:
-        return Setup.MAPPINGS_RECOGNISED.finding(hint=hint)
     if doubts:
         return Setup.MAPPINGS_DOUBTFUL.finding(points=tuple(map(sentence, doubts)))
-    count = counted(len(settings.streams), "mapping")
-    return Setup.MAPPINGS_USABLE.finding(count=count, hint=hint)
+    state = " is not set: a run sends the streams that it recognises"
+    if settings.streams is not None:
+        state = f": {counted(len(settings.streams), 'mapping')}, all valid"
+    return Setup.MAPPINGS_VALID.finding(state=state, hint=hint)
 
 
 class _TriedFile:

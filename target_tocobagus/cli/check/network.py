@@ -15,13 +15,13 @@ from target_tocobagus.api import addresses
 from target_tocobagus.api.network_errors import Failed
 from target_tocobagus.api.redaction import BLANK
 from target_tocobagus.cli.check.catalogue import Answers, Network
+from target_tocobagus.core.foreign_text import reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from target_tocobagus.api.network_errors import Failure
-    from target_tocobagus.cli.check.finding import Diagnosis, Finding
-    from target_tocobagus.cli.check.http import Certificate
+    from target_tocobagus.cli.check.page import Diagnosis, Finding
 
 _PORTS: Final = {"http": 80, "https": 443}
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
@@ -29,24 +29,18 @@ _SILENT: Final = frozenset({socket.EAI_AGAIN, socket.EAI_FAIL})
 """Errors of the resolver that mean that no name server answered, or that there is none."""
 
 _SHOWN_ADDRESSES: Final = 3
-_ASKS_FOR_USER: Final = "407"
-_SERVER_ERROR: Final = "5"
+_WANTS_USER: Final = "407"
 _CERTIFI: Final = "the list that comes with this program (certifi)"
 _MEANINGS: Final[dict[Failure, Diagnosis]] = {
-    "name unknown": Network.NAME_UNKNOWN,
-    "names silent": Network.NAMES_SILENT,
+    "name": Network.NAME_UNKNOWN,
     "refused": Network.REFUSED,
     "no connection": Network.NO_CONNECTION,
-    "unreachable": Network.UNREACHABLE,
-    "proxy speaks no tls": Network.PROXY_SPEAKS_NO_TLS,
+    "tunnel": Network.PROXY_REFUSES,
     "proxy lost": Network.PROXY_LOST,
     "bundle": Network.BUNDLE_UNREADABLE,
     "untrusted": Network.UNTRUSTED,
     "wrong name": Network.WRONG_NAME,
-    "expired": Network.OUT_OF_DATE,
-    "not yet valid": Network.OUT_OF_DATE,
-    "certificate": Network.CERTIFICATE_REFUSED,
-    "no tls": Network.NO_TLS,
+    "out of date": Network.OUT_OF_DATE,
     "tls": Network.TLS_FAILED,
     "no answer": Answers.NO_ANSWER,
 }
@@ -57,12 +51,10 @@ class Proxy(NamedTuple):
     """A proxy that the environment names.
 
     Attributes:
-        shown: Its URL without user and password.
         variable: The variable that names it.
         has_user: Its URL has a user.
     """
 
-    shown: str
     host: str
     port: int
     variable: str
@@ -78,8 +70,7 @@ class Proxy(NamedTuple):
             return None
         if not host or parts.scheme not in _PORTS:
             return None
-        has_user = "@" in parts.netloc
-        return cls(masked_url(url), host, port or _PORTS[parts.scheme], variable, has_user)
+        return cls(host, port or _PORTS[parts.scheme], variable, "@" in parts.netloc)
 
 
 class Route(NamedTuple):
@@ -113,11 +104,9 @@ class Route(NamedTuple):
 
     def resolved(self, found: list[str] | Failed) -> Finding:
         """Say what the first hop's name resolves to."""
-        name, _ = self.first_hop
         if isinstance(found, Failed):
-            if self.proxy is None:
-                return self.failed(found)
-            return Network.PROXY_NAME_UNKNOWN.finding(**self._facts(found) | {"name": name})
+            return self._unreached(found)
+        name, _ = self.first_hop
         more = len(found) - _SHOWN_ADDRESSES
         shown = ", ".join(found[:_SHOWN_ADDRESSES]) + (f" and {more} more" if more > 0 else "")
         by_proxy = self.proxy and not _is_address(self.host)
@@ -129,35 +118,21 @@ class Route(NamedTuple):
 
     def connected(self, took: int | Failed) -> Finding:
         """Say whether the first hop accepts connections; the duration is in ms."""
-        place = _place(*self.first_hop)
-        if not isinstance(took, Failed):
-            return Network.CONNECTS.finding(place=place, ms=max(took, 1))
-        if self.proxy is None:
-            return self.failed(took)
-        reason = {
-            "refused": "it refuses the connection",
-            "no connection": f"no connection within {self.seconds:g} s",
-        }.get(took.failure, took.detail)
-        return Network.PROXY_DOWN.finding(**self._facts(took) | {"place": place, "reason": reason})
+        if isinstance(took, Failed):
+            return self._unreached(took)
+        return Network.CONNECTS.finding(hop=_place(*self.first_hop), ms=max(took, 1))
 
-    def certified(self, certificate: Certificate | None) -> Finding:
+    def certified(self, certificate: str) -> Finding:
         """Say what is known of a certificate that was verified."""
-        known = f" until {certificate.until}, issued by {certificate.issuer}" if certificate else ""
-        return Network.CERTIFICATE_GOOD.finding(host=self.host, details=known)
+        return Network.CERTIFICATE_GOOD.finding(host=self.host, details=certificate)
 
     def failed(self, failed: Failed, now: str = "") -> Finding:
         """Say why there is no answer; `now` is this machine's time, for the reader."""
-        facts = self._facts(failed)
-        if failed.failure == "tunnel":
-            if failed.detail == _ASKS_FOR_USER:
-                return self.wants_user()
-            fails = failed.detail.startswith(_SERVER_ERROR)
-            return (Network.PROXY_FAILS if fails else Network.PROXY_FORBIDS).finding(**facts)
+        if failed == Failed("tunnel", _WANTS_USER):
+            return self.wants_user()
         lost = self.proxy and failed.failure in {"lost", "garbled"}
-        meaning = (
-            Network.PROXY_LOST if lost else _MEANINGS.get(failed.failure, Answers.CONNECTION_LOST)
-        )
-        return meaning.finding(now=now, command=self._openssl(), **facts)
+        found = Network.PROXY_LOST if lost else _MEANINGS.get(failed.failure)
+        return self._finding(found or Answers.CONNECTION_LOST, failed, now)
 
     def wants_user(self) -> Finding:
         """Say that the proxy asks for a user."""
@@ -166,25 +141,31 @@ class Route(NamedTuple):
             given=given if self.proxy and self.proxy.has_user else "", variable=self._variable
         )
 
+    def _unreached(self, failed: Failed) -> Finding:
+        if self.proxy:
+            return self._finding(Network.PROXY_UNREACHABLE, failed)
+        return self.failed(failed)
+
     @property
     def _variable(self) -> str:
         return self.proxy.variable if self.proxy else f"HTTP{'S' if self.secure else ''}_PROXY"
 
-    def _facts(self, failed: Failed) -> dict[str, Any]:
-        return {
-            "name": self.host,
-            "host": self.host,
-            "place": _place(self.host, self.port),
-            "reason": failed.detail,
-            "status": failed.detail,
-            "seconds": f"{self.seconds:g}",
-            "bundle": self.bundle or _CERTIFI,
-            "variable": self._variable,
-        }
+    def _finding(self, found: Diagnosis, failed: Failed, now: str = "") -> Finding:
+        return found.finding(
+            command=self._openssl(),
+            now=now,
+            host=self.host,
+            place=_place(self.host, self.port),
+            hop=_place(*self.first_hop),
+            reason=failed.detail,
+            seconds=f"{self.seconds:g}",
+            bundle=self.bundle or _CERTIFI,
+            variable=self._variable,
+        )
 
     def _openssl(self) -> str:
         """Write the command that shows a certificate which does not verify."""
-        through = ["-proxy", _place(self.proxy.host, self.proxy.port)] if self.proxy else []
+        through = ["-proxy", _place(*self.first_hop)] if self.proxy else []
         place = _place(self.host, self.port)
         connect = shlex.join(["openssl", "s_client", "-connect", place, *through])
         return f"{connect} </dev/null | openssl x509 -noout -subject -issuer -dates"
@@ -197,12 +178,12 @@ def resolve(
     try:
         entries = addresses.resolve(host, port, seconds, lookup)
     except socket.gaierror as error:
-        silent = error.errno in _SILENT
-        return Failed("names silent" if silent else "name unknown", error.strerror or "")
+        silent = "no name server answers: " if error.errno in _SILENT else ""
+        return Failed("name", silent + reason(error))
     except TimeoutError:
-        return Failed("names silent", f"none within {seconds:g} s")
+        return Failed("name", f"no name server answers within {seconds:g} s")
     except (OSError, UnicodeError):
-        return Failed("name unknown", "it is not a valid name")
+        return Failed("name", "it is not a valid name")
     return list(dict.fromkeys(str(entry[4][0]) for entry in entries))
 
 
@@ -212,11 +193,11 @@ def connect(host: str, port: int, seconds: float) -> int | Failed:
     try:
         addresses.connect(host, port, began + seconds).close()
     except ConnectionRefusedError:
-        return Failed("refused")
+        return Failed("refused", "it refuses the connection")
     except TimeoutError:
-        return Failed("no connection")
+        return Failed("no connection", f"no connection within {seconds:g} s")
     except OSError as error:
-        return Failed("unreachable", error.strerror or "the system gives no reason")
+        return Failed("no connection", reason(error))
     return round((time.monotonic() - began) * 1000)
 
 

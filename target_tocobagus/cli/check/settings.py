@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from target_tocobagus.cli.check import ENVIRONMENT
 from target_tocobagus.cli.check.catalogue import Setup
-from target_tocobagus.cli.check.finding import not_tried
+from target_tocobagus.cli.check.page import not_tried
 from target_tocobagus.config.settings import parse_settings
-from target_tocobagus.config.validation import CREDENTIALS, unknown_settings
+from target_tocobagus.config.validation import CREDENTIALS, doubts
 from target_tocobagus.core.errors import ConfigurationError
+from target_tocobagus.core.foreign_text import reason
 from target_tocobagus.core.plural import counted
 from target_tocobagus.report.rejects import holds_rejects
 from target_tocobagus.target import TargetTocobagus
@@ -28,7 +29,7 @@ from target_tocobagus.target import TargetTocobagus
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from target_tocobagus.cli.check.finding import Finding
+    from target_tocobagus.cli.check.page import Finding
     from target_tocobagus.config.settings import Settings
 
 INVALID: Final = "the settings are not valid"
@@ -151,7 +152,7 @@ def _finding(given: Given, schema: dict[str, Any]) -> Finding:
 
 
 def _doubts(values: dict[str, Any], schema: dict[str, Any]) -> Iterator[str]:
-    yield from unknown_settings(values, schema["properties"])
+    yield from doubts(values, schema["properties"])
     if values.get("dry_run"):
         yield "dry_run is set, so it would send nothing"
 
@@ -180,24 +181,23 @@ def check_rejects(path: Path | None) -> Finding:
         return Setup.REJECTS_UNSET.finding()
     whole = path.absolute()
     try:
-        found = whole.stat()
-        if not stat.S_ISREG(found.st_mode):
-            return Setup.REJECTS_UNUSABLE.finding(path=whole, problem="is not a regular file")
-        return _existing_rejects(whole)
-    except FileNotFoundError:
-        return _new_rejects(whole)
-    except (OSError, ValueError) as error:
-        return _unwritable(whole, error)
+        try:
+            if not stat.S_ISREG(whole.stat().st_mode):
+                return Setup.REJECTS_UNUSABLE.finding(path=whole, problem="is not a regular file")
+            return _existing_rejects(whole)
+        except FileNotFoundError:
+            return _new_rejects(whole)
+    except (OSError, ValueError) as error:  # a ValueError means a name that no file can have
+        problem = f"cannot be written ({reason(error)})"
+        return Setup.REJECTS_UNUSABLE.finding(path=whole, problem=problem)
 
 
 def _new_rejects(path: Path) -> Finding:
     """Create a file without a name beside it; a link is followed to where it leads."""
-    try:
-        with TemporaryFile(dir=Path(os.path.realpath(path)).parent) as file:
-            file.write(b"\n")
-    except OSError as error:
-        return _unwritable(path, error)
-    return Setup.REJECTS_CREATABLE.finding(path=path)
+    with TemporaryFile(dir=Path(os.path.realpath(path)).parent) as file:
+        file.write(b"\n")
+    state = "does not exist yet, and can be created"
+    return Setup.REJECTS_USABLE.finding(path=path, state=state)
 
 
 def _existing_rejects(path: Path) -> Finding:
@@ -207,16 +207,10 @@ def _existing_rejects(path: Path) -> Finding:
         # Shared, and released at once: it is refused only while a run holds the file.
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         if holds_rejects(file):
-            return Setup.REJECTS_WRITABLE.finding(path=path)
+            return Setup.REJECTS_USABLE.finding(path=path, state="can be appended to")
         problem = "holds something else than rejected rows"
         return Setup.REJECTS_UNUSABLE.finding(path=path, problem=problem)
     except OSError:
         return Setup.REJECTS_BUSY.finding(path=path)
     finally:
         os.close(file)
-
-
-def _unwritable(path: Path, error: OSError | ValueError) -> Finding:
-    """Say why; a ValueError means a name that no file can have."""
-    reason = error.strerror if isinstance(error, OSError) else str(error)
-    return Setup.REJECTS_UNWRITABLE.finding(path=path, reason=reason)

@@ -1,4 +1,7 @@
-"""Reads that are signed: in the configured form, and if that is refused, in the other forms.
+"""All checks in their order, and the reads that are signed: in the configured form, then in others.
+
+The quick checks come first, and the file of rejected rows last. Each check of the network needs the
+one before, so after the first that fails the others are shown as not tried.
 
 The partner guide and the endpoint's page differ in the prefix, and the rule for the signed path is
 known from one example only; so a server may want any combination of the two. A refused timestamp is
@@ -7,26 +10,36 @@ replaced by the server's own time, as in a run.
 
 from __future__ import annotations
 
+import os
 import time
+from datetime import datetime
 from itertools import product
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from target_tocobagus.api import signing
 from target_tocobagus.api.network_errors import Failed
 from target_tocobagus.api.redaction import BLANK
-from target_tocobagus.cli.check import answers, http
-from target_tocobagus.cli.check.catalogue import Answers
-from target_tocobagus.cli.check.finding import not_tried
+from target_tocobagus.cli.check import ENVIRONMENT, answers, http, network, settings
+from target_tocobagus.cli.check.catalogue import Answers, Network
 from target_tocobagus.cli.check.http import PRODUCTS
+from target_tocobagus.cli.check.mappings import check_mappings
+from target_tocobagus.cli.check.page import NETWORK, not_tried
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
-    from target_tocobagus.cli.check.finding import Finding
     from target_tocobagus.cli.check.http import Answer
+    from target_tocobagus.cli.check.network import Route
+    from target_tocobagus.cli.check.page import Finding
+    from target_tocobagus.cli.check.settings import Given
     from target_tocobagus.config.settings import Credentials, Settings
 
+MOST_SECONDS: Final = 10
+"""The longest time limit of an attempt: a person at a terminal has less patience than a run."""
+
+_PROXY_WANTS_USER: Final = 407
 _DOCUMENTED_PREFIXES: Final = ("sha256=", "")
 _DOCUMENTED_PATHS: Final = ("", "/api/v1")
 
@@ -43,18 +56,6 @@ class Form(NamedTuple):
         return f"{prefix}, for the path {self.signed_path_prefix}{PRODUCTS}"
 
 
-class SignedRead(NamedTuple):
-    """A read that can be sent.
-
-    Attributes:
-        headers: The five that the API asks for.
-        shown: The lines that were signed, with the token blanked out.
-    """
-
-    headers: dict[str, str]
-    shown: tuple[str, ...]
-
-
 def forms(settings: Settings) -> list[Form]:
     """List the forms to be tried: the configured one, then the documented ones, each once."""
     configured = Form(settings.signature_prefix, settings.signed_path_prefix)
@@ -63,20 +64,98 @@ def forms(settings: Settings) -> list[Form]:
     return list(dict.fromkeys([configured, *(Form(*pair) for pair in product(prefixes, paths))]))
 
 
-def signed(form: Form, credentials: Credentials, now_ms: int) -> SignedRead:
-    """Sign a read as the target signs its requests; `now_ms` is the server's time."""
+def signed(
+    form: Form, credentials: Credentials, now_ms: int
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Sign a read as the target signs its requests; `now_ms` is the server's time.
+
+    Returns:
+        The five headers, and the lines that were signed, with the token blanked out.
+    """
     path = form.signed_path_prefix + PRODUCTS
     headers = signing.signed_headers(credentials, now_ms)
     base = signing.base_string("GET", path, headers, b"")
     shown = signing.base_string("GET", path, {**headers, "x-store-token": BLANK}, b"")
     value = signing.signature(base, credentials.partner_secret, form.signature_prefix)
-    return SignedRead({**headers, "x-signature": value}, tuple(shown.split("\n")))
+    return {**headers, "x-signature": value}, tuple(shown.split("\n"))
 
 
 def as_settings(form: Form, configured: Form) -> str:
     """Name the settings to be changed for a form, and their values."""
     pairs = zip(Form._fields, form, configured, strict=True)
     return " and ".join(f'{name} to "{value}"' for name, value, old in pairs if value != old)
+
+
+def all_findings(given: Given, configs: Sequence[str], files: Sequence[Path]) -> Iterator[Finding]:
+    """Make all checks.
+
+    Args:
+        given: The settings.
+        configs: Where they come from, for the commands that are shown.
+        files: Recorded streams and catalogs.
+    """
+    finding, mapping, connection = settings.judge(given)
+    yield finding
+    if mapping is None:
+        yield not_tried("mappings", settings.INVALID)
+    else:
+        named = [config for config in configs if config != ENVIRONMENT]
+        yield from check_mappings(mapping, files, named)
+    if connection is None:
+        yield from (not_tried(each, settings.INVALID) for each in NETWORK)
+    else:
+        yield from _network(connection)
+    yield settings.rejects_finding(given)
+
+
+def seconds_for(configured: Settings) -> int:
+    """Give the time limit of one attempt."""
+    return min(configured.request_timeout_seconds, MOST_SECONDS)
+
+
+def _network(configured: Settings) -> Iterator[Finding]:
+    """Make the checks of the network until one fails, and name the others."""
+    made = set()
+    for finding in _route(configured):
+        yield finding
+        made.add(finding.check)
+        if finding.blocks:
+            left = [check for check in NETWORK if check not in made]
+            yield from (not_tried(check, finding.blocks) for check in left)
+            return
+
+
+def _route(configured: Settings) -> Iterator[Finding]:
+    url = configured.api_url
+    named, bundle = http.proxy_and_bundle(url + PRODUCTS)
+    proxy = None
+    if named is not None:
+        variable = network.variable_of(named, url.partition(":")[0], os.environ)
+        proxy = network.Proxy.parse(named, variable)
+        used = Network.PROXY_USED if proxy else Network.PROXY_UNUSABLE
+        yield used.finding(variable=variable, proxy=network.masked_url(named))
+        if proxy is None:
+            return
+    route = network.Route.to(url, proxy, bundle, seconds_for(configured))
+    yield route.resolved(network.resolve(*route.first_hop, route.seconds))
+    yield route.connected(network.connect(*route.first_hop, route.seconds))
+    if not route.secure:
+        yield Network.PLAIN_HTTP.finding()
+    yield from _read(route, SignedReads(configured, route.seconds))
+
+
+def _read(route: Route, reads: SignedReads) -> Iterator[Finding]:
+    now = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
+    answer = reads.ask()
+    if isinstance(answer, Failed):
+        yield route.failed(answer, now)
+    elif answer.reply.status == _PROXY_WANTS_USER:
+        yield route.wants_user()
+    else:
+        if route.secure:
+            yield route.certified(answer.certificate)
+        yield answers.answered(answer, route)
+        yield from reads.findings(answer, now)
 
 
 class SignedReads:
@@ -106,32 +185,34 @@ class SignedReads:
             yield not_tried("signature", "the credentials are not complete")
         elif verdict == "time":
             yield answers.time_refused(answer, now)
-            yield self._by_server_time(answer)
+            yield from self._by_server_time(answer)
         else:
             yield answers.timed(answer, accepted=verdict == "accepted")
-            yield self._signature(answer)
+            yield from self._signature(answer)
 
-    def _by_server_time(self, refusal: Answer) -> Finding:
+    def _by_server_time(self, refusal: Answer) -> Iterator[Finding]:
         found = answers.offset(refusal)
         self._ahead_ms = found.ms if found else 0
         again = self.ask()
         verdict = "none" if isinstance(again, Failed) else answers.verdict(again)
         if isinstance(again, Failed) or verdict == "none":
-            return not_tried("signature", "the second read, by the server's time, has failed")
-        if verdict == "time":
-            return Answers.CLOCK_STUBBORN.finding(described=answers.described_time(again))
-        return self._signature(again)
+            yield not_tried("signature", "the second read, by the server's time, has failed")
+        elif verdict == "time":
+            yield Answers.CLOCK_STUBBORN.finding(described=answers.described_time(again))
+        else:
+            yield from self._signature(again)
 
-    def _signature(self, answer: Answer) -> Finding:
+    def _signature(self, answer: Answer) -> Iterator[Finding]:
         verdict = answers.verdict(answer)
         if verdict == "accepted":
-            return Answers.SIGNATURE_ACCEPTED.finding(quoted=self._shown)
-        if verdict == "signature":
-            return self._other_forms(answer)
-        return answers.denied(answer, self._shown)
+            yield Answers.SIGNATURE_ACCEPTED.finding(quoted=self._shown)
+        elif verdict == "signature":
+            yield from self._other_forms(answer)
+        else:
+            yield answers.denied(answer, self._shown)
 
-    def _other_forms(self, refusal: Answer) -> Finding:
-        """Try the other forms until the server accepts one."""
+    def _other_forms(self, refusal: Answer) -> Iterator[Finding]:
+        """Try the other forms until the server does not refuse one."""
         shown, count = self._shown, len(self._forms)
         tried = f"all {count} forms"
         for number, form in enumerate(self._forms[1:], start=1):
@@ -140,20 +221,12 @@ class SignedReads:
                 tried = f"{number} of {count} forms, and then fails to answer"
                 break
             if answers.verdict(answer) != "signature":
-                return self._signed_otherwise(form, answer)
+                changes = as_settings(form, self._forms[0])
+                yield Answers.SIGNED_OTHERWISE.finding(
+                    old=self._forms[0], new=form, settings=changes, quoted=self._shown
+                )
+                if answers.verdict(answer) != "accepted":
+                    yield answers.denied(answer, ())
+                return
         described = answers.described(refusal, "The server does not accept the signature")
-        return Answers.SIGNATURE_REFUSED.finding(described=described, tried=tried, quoted=shown)
-
-    def _signed_otherwise(self, form: Form, answer: Answer) -> Finding:
-        facts: dict[str, Any] = {
-            "old": self._forms[0],
-            "new": form,
-            "settings": as_settings(form, self._forms[0]),
-            "quoted": self._shown,
-        }
-        if answers.verdict(answer) == "accepted":
-            return Answers.SIGNED_OTHERWISE.finding(**facts)
-        described = answers.described(answer, "it does not accept the credentials")
-        return Answers.SIGNED_OTHERWISE_AND_REFUSED.finding(
-            described=described, names=answers.to_check(answer), **facts
-        )
+        yield Answers.SIGNATURE_REFUSED.finding(described=described, tried=tried, quoted=shown)

@@ -116,14 +116,14 @@ def _unusable(problems: Iterable[str]) -> click.ClickException:
 def _said_of_settings(given: Mapping[str, Any]) -> Iterator[str]:
     """Name what is misspelt, and what is a run's alone."""
     from target_tocobagus.config.settings import SCHEMA
-    from target_tocobagus.config.validation import unknown_settings
+    from target_tocobagus.config.validation import doubts
 
     known: dict[str, Any] = {"properties": dict(SCHEMA["properties"])}
     if not given.keys() <= known["properties"].keys():
         from target_tocobagus.target import TargetTocobagus
 
         TargetTocobagus.append_builtin_config(known)
-        yield from unknown_settings(given, known["properties"])
+        yield from doubts(given, known["properties"])
     for name in NOT_APPLIED:
         if given.get(name):
             yield f"{name} is not applied here: a run may see other records, or refuse some"

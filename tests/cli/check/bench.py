@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from target_tocobagus.cli.check.finding import Diagnosis
+    from target_tocobagus.cli.check.page import Diagnosis
     from target_tocobagus.sandbox.testing import Sandbox
 
 PATIENCE: Final = 30.0

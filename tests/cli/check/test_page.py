@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from target_tocobagus.api.redaction import Redactor
 from target_tocobagus.cli.check.catalogue import Answers, Network, Setup
-from target_tocobagus.cli.check.finding import Finding
-from target_tocobagus.cli.check.page import Page
+from target_tocobagus.cli.check.page import Finding, Page
 from tests.cli.check.bench import SECRETS
 
 TABLE: Final = [*Setup, *Network, *Answers]

@@ -8,8 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from target_tocobagus.cli.check.sequence import MOST_SECONDS, seconds_for
-from target_tocobagus.cli.check.signature import Form, as_settings, forms, signed
+from target_tocobagus.cli.check.signature import (
+    MOST_SECONDS,
+    Form,
+    as_settings,
+    forms,
+    seconds_for,
+    signed,
+)
 from target_tocobagus.config.settings import Credentials, Settings, parse_settings
 
 CREDENTIALS: Final = {
@@ -53,13 +59,13 @@ def test_every_documented_form_is_tried_once_and_the_configured_one_first(
 
 def test_a_signed_read_shows_neither_token_nor_secret() -> None:
     """What is shown is what was signed, but for the token; what is sent has no secret."""
-    read = signed(Form("", "/api/v1"), Credentials(**CREDENTIALS), NOW_MS)
+    headers, shown = signed(Form("", "/api/v1"), Credentials(**CREDENTIALS), NOW_MS)
 
-    assert read.shown[1] == "/api/v1/partner/stores/products"
-    assert "x-store-token:***" in read.shown
-    assert "MARKER" not in "".join(read.shown)
-    assert "MARKER-secret" not in str(read.headers)
-    assert read.headers["x-timestamp"] == str(NOW_MS)
+    assert shown[1] == "/api/v1/partner/stores/products"
+    assert "x-store-token:***" in shown
+    assert "MARKER" not in "".join(shown)
+    assert "MARKER-secret" not in str(headers)
+    assert headers["x-timestamp"] == str(NOW_MS)
 
 
 @pytest.mark.parametrize(("configured_seconds", "seconds"), [(1, 1), (60, MOST_SECONDS)])
