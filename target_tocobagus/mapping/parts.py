@@ -50,6 +50,23 @@ def doubt_at_schema(stream: str, unread: tuple[str, ...]) -> str:
     return f"Stream {stream!r} has {names} in its key, which its mapping does not read: {_ADVICE}"
 
 
+def doubt_of_streams(
+    streams: tuple[str, str],
+    identifier: Identifier,
+    location: str | None,
+    quantities: tuple[int, int],
+) -> str:
+    """Say that two streams contradict each other."""
+    names, told = (" and ".join(map(repr, streams)), " and ".join(map(str, quantities)))
+    item = _item(identifier, location)
+    return f"Streams {names} have rows of {item} that differ: {told}; {_ADVICE}"
+
+
+def _item(identifier: Identifier, location: str | None) -> str:
+    place = "" if location is None else f" at {shown(location)}"
+    return f"{identifier[0]} {shown(identifier[1])}{place}"
+
+
 class Row(msgspec.Struct, frozen=True, gc=False):
     """What a row said of an item and location."""
 
@@ -99,8 +116,7 @@ class PartsWatch:
         self, stream: str, identifier: Identifier, location: str | None, rows: tuple[Row, Row]
     ) -> str:
         """Say that two rows contradict each other."""
-        place = "" if location is None else f" at {shown(location)}"
         names = ", ".join(self.columns)
         told = " and ".join(f"{row.quantity} ({names} {shown(row.key)})" for row in rows)
-        item = f"{identifier[0]} {shown(identifier[1])}{place}"
+        item = _item(identifier, location)
         return f"Stream {stream!r} has two rows of {item} that differ: {told}; {_ADVICE}"

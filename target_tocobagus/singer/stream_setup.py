@@ -55,6 +55,8 @@ class StreamSetup:
         if choice.mapping is None:
             return choice, None
         self.pipeline.mappings.add(choice.mapping)
+        if choice.mapping.last_is_meant:
+            self.pipeline.last_is_meant.add(stream)
         return choice, self._watch(stream, choice.mapping, schema) if choice.named else None
 
     def _watch(

@@ -36,7 +36,7 @@ from target_tocobagus.window.pending import (
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from target_tocobagus.core.model import Identifier
+    from target_tocobagus.core.model import Identifier, Level
     from target_tocobagus.window.buffer import RowBuffer
 
 _PATIENCE: Final = 1.0
@@ -69,6 +69,15 @@ class Limits(msgspec.Struct, frozen=True):
     wait: float
 
 
+class Rivals(msgspec.Struct, frozen=True):
+    """What two streams say of one item at one location, if it differs."""
+
+    identifier: Identifier
+    location: str | None
+    older: Level
+    newer: Level
+
+
 class Window:
     """Items by identifier; see the top of this file.
 
@@ -77,6 +86,7 @@ class Window:
         waiting: Items that are not in flight, whether they can be picked or not.
         ready: Items that can be picked.
         ready_size: Bytes of body that these would make, about.
+        rivals: By the later of two streams, the first value that differs from another stream's.
     """
 
     def __init__(self, *, keeps_lines: bool = False) -> None:
@@ -95,6 +105,7 @@ class Window:
         self.ready = 0
         self.ready_size = 0
         self._level_size = 0
+        self.rivals: dict[str, Rivals] = {}
 
     def holds(self, identifier: Identifier) -> bool:
         """Tell whether something of an item waits or is out."""
@@ -242,6 +253,9 @@ class Window:
     def _follow(self, first: Item, newer: Item, now: float) -> int:
         """Let what waits take up newer values; tells by how many rows there are more."""
         waiting = first.after if first.leased else first
+        if first.leased:
+            for location in first.levels.keys() & newer.levels:
+                self._compare(first, location, newer.levels[location])
         if waiting is None:
             return self._enter(newer, now, behind=first)
         if None in newer.levels:
@@ -258,6 +272,8 @@ class Window:
         before, weight = len(levels), 0
         for location, level in newer.levels.items():
             older = levels.get(location)
+            if older is not None and older.stream is not level.stream:
+                self._compare(waiting, location, level)
             weight += len(level.line) - (len(older.line) if older else -LEVEL_BYTES)
             levels[location] = level
         added = len(levels) - before
@@ -267,6 +283,12 @@ class Window:
         waiting.urgent |= newer.urgent
         waiting.broadcast |= newer.broadcast
         return added
+
+    def _compare(self, item: Item, location: str | None, newer: Level) -> None:
+        """Remember two streams that give one item and location different stock at one time."""
+        older, name = item.levels[location], newer.stream.name
+        if older.stream.name != name and older.quantity != newer.quantity:
+            self.rivals.setdefault(name, Rivals(item.identifier, location, older, newer))
 
     def _clear(self, item: Item) -> int:
         """Drop what a global supersedes; the item keeps its place and its lowest position."""
