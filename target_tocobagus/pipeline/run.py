@@ -147,10 +147,8 @@ class Pipeline:
             return
         before = sample.found
         self.questions.take(sample, record, time.monotonic())
-        if sample.found is not before:
-            self._poller.warn_questions()
-            if line := self.questions.ignored(sample):
-                logger.warning(line)
+        if sample.found is not before and (line := self.questions.ignored(sample)):
+            logger.warning(line)
 
     def watch(self, stream: str, mapping: CompiledMapping) -> RequiredColumns:
         """Watch for the columns that a stream's mapping relies on, for the whole run."""

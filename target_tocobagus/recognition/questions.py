@@ -114,9 +114,9 @@ class Questions:
         due: When the run ends for a question; ``None`` while there is none, or none that ends it.
     """
 
-    def __init__(self, patience: float = PATIENCE_SECONDS) -> None:
-        """Begin without any."""
-        self._patience = patience
+    patience = PATIENCE_SECONDS
+
+    def __init__(self) -> None:
         self._samples: dict[str, Sample] = {}
         self._recognised: dict[str, StreamMapping] = {}
         self._untold: dict[str, Sample] = {}
@@ -155,7 +155,7 @@ class Questions:
         if isinstance(sample.found, Question) and sample.stream not in self._told:
             self._untold[sample.stream] = sample
             if self.due is None and not self._recognised:
-                self.due = now + self._patience
+                self.due = now + self.patience
 
     def warnings(self) -> Iterator[str]:
         """Say once of each stream that is asked about beside a recognised one what it loses."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from contextlib import closing
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -10,9 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 import yaml
 
-from tests.e2e.command import Command, level, schema, state, stock_of
+from tests.e2e.command import Command, eventually, level, schema, state, stock_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from target_tocobagus.sandbox.testing import Sandbox
 
 CASES: Final = Path(__file__).parents[1] / "data" / "cases"
@@ -20,6 +24,24 @@ NAMES: Final = (
     *("expiry-dates-recognised", "mistyped-stream-name"),
     *("stream-name-with-brackets", "removed-by-stream-maps"),
 )
+
+
+IMPATIENT: Final = """
+from target_tocobagus.__main__ import main
+from target_tocobagus.recognition.questions import Questions
+
+Questions.patience = 1.0
+main()
+"""
+
+
+class Impatient(Command):
+    """Starts the command with little patience for a question."""
+
+    @staticmethod
+    def line(arguments: Iterable[str]) -> list[str]:
+        """Give the whole command line."""
+        return [sys.executable, "-c", IMPATIENT, *arguments]
 
 
 def row(stream: str, **values: Any) -> dict[str, Any]:
@@ -95,6 +117,35 @@ def test_the_codes_that_warehouse_map_lacks_can_be_pasted(
     assert stock_of(sandbox) == {"A": {"W1": 0, "gudang 2": 1, 'y: "#': 2, "no": 3}}
     skipping = command.run(lines, warehouse_map=codes, unmapped_warehouse="skip")
     assert "lacks codes" not in skipping.without_traceback(0).stderr
+
+
+@pytest.fixture
+def impatient(command: Command) -> Iterator[Command]:
+    """A command with little patience for a question."""
+    with closing(Impatient(command.directory, command.api)) as impatient:
+        yield impatient
+
+
+def test_a_question_ends_a_run_whose_tap_goes_on(impatient: Command, sandbox: Sandbox) -> None:
+    """After the first question a stream that is recognised is waited for, and no longer than so."""
+    talk = impatient.talk(streams=None)
+    talk.say(schema("stok", "SKU", "Stok"), row("stok", SKU="A", Stok=1), state(1))
+    ended = talk.ended().without_traceback(2)
+    assert offered(ended.stderr)["streams"][0]["stream"] == "stok"
+    assert (ended.stdout, sandbox.requests()) == ([], [])
+
+
+def test_a_recognised_stream_makes_a_question_a_warning(
+    impatient: Command, sandbox: Sandbox
+) -> None:
+    """It is logged at once, and the run goes on for as long as its tap."""
+    talk = impatient.talk(streams=None, batch_wait_seconds=2)
+    talk.say(schema("stok", "SKU", "Stok"), row("stok", SKU="A", Stok=1), state(1))
+    talk.say(schema("items", "sku", "stock"), row("items", sku="B", stock=2))
+    talk.until_logged("passed over for good")
+    assert eventually(sandbox.stock) == {("sku", "B"): {None: 2}}
+    talk.say(state(2))
+    assert talk.end().without_traceback(0).numbers[-1] == 2
 
 
 def test_mixed_scopes_can_be_pasted(command: Command, sandbox: Sandbox) -> None:
