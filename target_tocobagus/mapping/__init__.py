@@ -24,6 +24,7 @@ from target_tocobagus.mapping.parts import (
     doubt_at_schema,
     doubt_of_streams,
     unread_keys,
+    watch_for,
 )
 from target_tocobagus.mapping.quantities import Quantities
 from target_tocobagus.mapping.record_errors import RECORD_ERRORS
@@ -46,4 +47,5 @@ __all__ = [
     "doubt_of_streams",
     "is_deleted",
     "unread_keys",
+    "watch_for",
 ]

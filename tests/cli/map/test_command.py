@@ -630,11 +630,11 @@ def test_rows_that_look_like_parts_are_told(tmp_path: Path) -> None:
     shown = flat(
         run(written(tmp_path, [lots, *rows, wide]), "--config", configured(tmp_path, config)).stdout
     )
-    assert "10 in the row with quant_id 1, and 20 in the row with quant_id 2" in shown
-    assert "Its key has 'batch', which the mapping does not read" in shown
+    assert "rows of sku 'A' that differ: 10 (quant_id 1) and 20 (quant_id 2)" in shown
+    assert "'batches' has 'batch' in its key, which its mapping does not read" in shown
     same = [rows[0], rows[0], record("stok", quant_id=3, sku="A", qty=10)]
     quiet = run(written(tmp_path, [lots, *same]), "--config", configured(tmp_path, config)).stdout
-    assert "the last wins" not in flat(quiet)
+    assert "the last one wins" not in flat(quiet)
 
 
 def test_the_codes_that_were_found_are_offered(tmp_path: Path) -> None:
