@@ -3,7 +3,7 @@
 Invariants:
 
 - A stream is sent only if it has the API's own item shape, by its SCHEMA, its name and its key, or
-  is a known stream of a known tap (`known_streams.json`).
+  is a known stream of a known tap (`known_taps.json`).
 - Everything else that looks like stock is a question: a draft to paste, and what is in doubt.
 - No word of `vocabulary` makes a stream be sent; it makes drafts, and asks or leaves out.
 """
@@ -35,25 +35,10 @@ from target_tocobagus.recognition.vocabulary import (
     tokens,
     words,
 )
-from target_tocobagus.recognition.yaml_lines import as_config, as_yaml_lines, indented
+from target_tocobagus.recognition.yaml_lines import as_yaml_lines, indented
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-
-__all__ = [
-    "NotStock",
-    "Proposal",
-    "Question",
-    "Recognised",
-    "Recognition",
-    "as_config",
-    "as_yaml_lines",
-    "location_columns",
-    "mixed_scopes",
-    "native_columns",
-    "propose",
-    "recognise",
-]
 
 _IDENTIFIERS: Final = frozenset({"sku", "id", "externalId"})
 _STOCK: Final = frozenset({"stock", "warehouses"})
@@ -76,6 +61,11 @@ class Recognised(msgspec.Struct, frozen=True):
     remark: str = ""
     written: StreamMapping | None = None
 
+    @property
+    def reason(self) -> str:
+        """What it was recognised by, and what its user should know."""
+        return f"{self.source}. {self.remark}" if self.remark else self.source
+
 
 class Question(msgspec.Struct, frozen=True):
     """A stream that looks like stock, and only its user can say so.
@@ -90,6 +80,11 @@ class Question(msgspec.Struct, frozen=True):
     remarks: dict[str, str] = {}
     doubts: tuple[str, ...] = ()
 
+    @property
+    def reason(self) -> str:
+        """All that is to be decided."""
+        return "; ".join(self.doubts)
+
 
 class NotStock(msgspec.Struct, frozen=True):
     """A stream that is ignored, and why: a clause for after "stream … is ignored:"."""
@@ -97,22 +92,6 @@ class NotStock(msgspec.Struct, frozen=True):
     reason: str
     is_final: bool = False
     """Its records cannot show otherwise."""
-
-
-class Proposal(msgspec.Struct, frozen=True):
-    """A mapping to start from.
-
-    Attributes:
-        mapping: As far as it can be told; without `stock` where no column is known to hold it.
-        remark: What it rests on or, where it is not certain, what a person has to decide.
-        is_certain: It is what a run without `streams` would use.
-        remarks: By the mapping's key, what to say in a comment behind its line.
-    """
-
-    mapping: StreamMapping
-    remark: str
-    is_certain: bool
-    remarks: dict[str, str] = {}
 
 
 Recognition: TypeAlias = Recognised | Question | NotStock
@@ -144,11 +123,6 @@ def recognise(
     return _native(stream, schema, keys) or _by_names(stream, schema, keys, records)
 
 
-def native_columns(schema: Mapping[str, Any]) -> frozenset[str]:
-    """List the columns that a record of the API's own items may have."""
-    return frozenset(columns(schema))
-
-
 def location_columns(schema: Mapping[str, Any]) -> tuple[str, ...]:
     """List the columns that recognition takes for the location of a record's stock."""
     found = list(locations(leaves(fields_of(schema))))
@@ -175,26 +149,18 @@ def mixed_scopes(recognised: Iterable[Recognised]) -> str | None:
     )
 
 
-def propose(
-    stream: str,
-    schema: Mapping[str, Any],
-    keys: Sequence[str] = (),
-    records: Iterable[Any] = (),
-) -> Proposal:
+def start_from(
+    found: Recognition, stream: str, schema: Mapping[str, Any], records: Iterable[Any] = ()
+) -> StreamMapping:
     """Give the mapping that a stream has by recognition, or one that a person can complete."""
-    records = list(records)
-    found = recognise(stream, schema, keys, records)
     if isinstance(found, Recognised):
-        remark = f"{found.source}. {found.remark}" if found.remark else found.source
-        return Proposal(found.written or found.mapping, remark, is_certain=True)
+        return found.written or found.mapping
     if isinstance(found, Question):
-        remark = "; ".join(found.doubts)
-        return Proposal(found.mapping, remark, is_certain=False, remarks=found.remarks)
+        return found.mapping
     start = draft(stream, schema, records)
-    mapping = start.mapping
-    if never_asked(stream) or start.documents:
-        mapping = msgspec.structs.replace(mapping, stock=(), warehouse=())
-    return Proposal(mapping, found.reason, is_certain=False)
+    if found.is_final or start.documents:
+        return msgspec.structs.replace(start.mapping, stock=(), warehouse=())
+    return start.mapping
 
 
 def _known(stream: str, schema: Mapping[str, Any], row: KnownStream) -> Recognised | Question:

@@ -169,6 +169,7 @@ class StreamRouter:
 
     def _recognise(self, stream: str, schema: Mapping[str, Any], keys: Sequence[str]) -> Route:
         from target_tocobagus.recognition import recognise as recognition
+        from target_tocobagus.recognition.fields import columns
 
         found = recognition.recognise(stream, schema, keys)
         before = self._recognised.pop(stream, None)
@@ -183,7 +184,7 @@ class StreamRouter:
             mixed = self._scopes[True] and self._scopes[False]
             if mixed and (problem := recognition.mixed_scopes(self._recognised.values())):
                 raise ConfigurationError([problem])
-            only = recognition.native_columns(schema) if found.mapping.native else None
+            only = frozenset(columns(schema)) if found.mapping.native else None
             compiled = compile_mapping(found.mapping, self._policy)
             return Route(compiled, _describe(stream, found), columns=only)
         sample = self.questions.sample(stream, schema, keys, found)
@@ -217,7 +218,7 @@ def _changed(stream: str, before: Recognised, schema: Mapping[str, Any]) -> str:
 
 
 def _describe(stream: str, found: Recognised) -> str:
-    from target_tocobagus.recognition.recognise import as_yaml_lines
+    from target_tocobagus.recognition.yaml_lines import as_yaml_lines
 
     lines = as_yaml_lines(found.written or found.mapping).rstrip()
     remark = f"\n{found.remark}" if found.remark else ""

@@ -177,6 +177,7 @@ def _show_page(file: str, survey: Survey, remarks: Sequence[str], settings: Sett
         sys.stdout.reconfigure(errors="replace")
     views = survey.streams.values()
     ignored = [view for view in views if view.advice.standing == "ignored"]
+    clash = survey.clash
     page = Page()
     titles = [
         f"{_called(file)}: {counted(len(views), 'stream')}",
@@ -184,8 +185,8 @@ def _show_page(file: str, survey: Survey, remarks: Sequence[str], settings: Sett
     ]
     page.open(titles, remarks)
     for view in views:
-        if view not in ignored:
-            page.stream(view, clash=survey.clash)
+        if view.advice.standing != "ignored":
+            page.stream(view, clash=clash)
     page.ignored(ignored)
     page.close(_hints(survey, ignored=bool(ignored), mapped=len(ignored) < len(views)))
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from target_tocobagus.core.model import RecordError, Stock
 from target_tocobagus.mapping import PartsWatch, doubt_at_schema, watch_for
 from target_tocobagus.mapping.replay import only_rejected, rejected_updates
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from target_tocobagus.cli.map.advisor import Advice
-    from target_tocobagus.cli.map.content import Declared, Sampled
+    from target_tocobagus.cli.map.stream_file import Declared, Sampled
     from target_tocobagus.core.model import Outcome
     from target_tocobagus.mapping import CompiledMapping
 
@@ -21,22 +23,20 @@ _MOST_CODES: Final = 500
 _NO_RECORD: Final = RecordError("NO_RECORD", "the record is no object")
 
 
-class Cause:
+class Cause(msgspec.Struct):
     """Why rows were not mapped: how many, and the first of them.
 
     Attributes:
-        what: A refusal's code; empty for rows that are skipped.
+        what: A rejection's code; empty for rows that are skipped.
         why: The first one's message, or the reason.
         number: The number of its record.
         count: How many rows.
     """
 
-    def __init__(self, what: str, why: str, number: int) -> None:
-        """Begin to count."""
-        self.what = what
-        self.why = why
-        self.number = number
-        self.count = 0
+    what: str
+    why: str
+    number: int
+    count: int = 0
 
 
 class StreamView:
