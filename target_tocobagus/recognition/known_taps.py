@@ -76,13 +76,10 @@ class KnownStreams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     known: tuple[KnownStream, ...]
     left_out: tuple[KnownStream, ...]
 
-    def recognised(self, stream: str, schema: Any) -> KnownStream | None:
-        """Find the row that says how a stream is mapped."""
-        return next((row for row in self.known if row.fits(stream, schema)), None)
 
-    def not_recognised(self, stream: str, schema: Any) -> KnownStream | None:
-        """Find the row that says why a stream is not recognised."""
-        return next((row for row in self.left_out if row.fits(stream, schema)), None)
+def row_for(rows: tuple[KnownStream, ...], stream: str, schema: Any) -> KnownStream | None:
+    """Find the row that a stream fits."""
+    return next((row for row in rows if row.fits(stream, schema)), None)
 
 
 @cache

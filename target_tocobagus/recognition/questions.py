@@ -45,6 +45,7 @@ class Sample:
         stream: Its name.
         found: What it was taken for when it was judged last.
         has_records: Records have come.
+        codes: Those of the locations that were found, in their order.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class Sample:
         self._keys = keys
         self._records: list[Any] = []
         self._bytes = 0
-        self._codes: dict[str, None] = {}
+        self.codes: dict[str, None] = {}
         self._compiled: CompiledMapping | None = None
         self._is_fresh = True
         self._is_full = False
@@ -94,17 +95,12 @@ class Sample:
                 self._records.clear()
         return self.found
 
-    @property
-    def codes(self) -> tuple[str, ...]:
-        """The codes of the locations that were found, in their order."""
-        return tuple(self._codes)
-
     def _see_codes(self, record: Any) -> None:
-        if self._compiled is None or len(self._codes) >= _MOST_CODES:
+        if self._compiled is None or len(self.codes) >= _MOST_CODES:
             return
         for outcome in self._compiled.outcomes(record) if isinstance(record, dict) else ():
             if isinstance(outcome, Stock) and outcome.location:
-                self._codes[outcome.location] = None
+                self.codes[outcome.location] = None
 
 
 class Questions:
@@ -146,6 +142,7 @@ class Questions:
     def recognise(self, stream: str, mapping: StreamMapping) -> None:
         """Take note that a stream is recognised: from now on no question ends the run."""
         self._samples.pop(stream, None)
+        self._untold.pop(stream, None)
         self._recognised[stream] = mapping
         self.due = None
 

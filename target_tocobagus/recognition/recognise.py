@@ -25,7 +25,7 @@ from target_tocobagus.recognition.fields import (
     types_of,
 )
 from target_tocobagus.recognition.heuristics import locations
-from target_tocobagus.recognition.known_taps import KnownStream, known_streams
+from target_tocobagus.recognition.known_taps import KnownStream, known_streams, row_for
 from target_tocobagus.recognition.ranking import WAREHOUSE
 from target_tocobagus.recognition.vocabulary import (
     NATIVE_NAMES,
@@ -111,15 +111,13 @@ def recognise(
         keys: The `key_properties`.
         records: Its first few; they make a better draft, and never a recognised stream.
     """
-    left_out = known_streams().not_recognised(stream, schema)
-    if left_out:
-        return _left_out(stream, left_out)
-    word = never_asked(stream)
-    if word:
+    table = known_streams()
+    if row := row_for(table.left_out, stream, schema):
+        return _left_out(stream, row)
+    if word := never_asked(stream):
         return NotStock(f"its name says {word!r}, and so it is never taken for stock", True)  # noqa: FBT003  # named above
-    known = known_streams().recognised(stream, schema)
-    if known:
-        return _known(stream, schema, known)
+    if row := row_for(table.known, stream, schema):
+        return _known(stream, schema, row)
     return _native(stream, schema, keys) or _by_names(stream, schema, keys, records)
 
 
