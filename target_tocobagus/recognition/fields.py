@@ -1,7 +1,7 @@
 """The fields of a stream, as its SCHEMA declares them and as its first records show them.
 
 A SCHEMA often says less than the records: an object without columns, a list without a type, a text
-that is JSON. So both are read, name by name, into one tree. Whatever is no schema has no fields.
+that is JSON. So both are read, name by name, into one tree. What is not a schema has no fields.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ class Scope(msgspec.Struct, frozen=True):
 
     Attributes:
         path: The list's; empty for a record.
-        fields: All of them that are no objects.
+        fields: All of them that are not objects.
         spread: Fields that each bear a place's name: perhaps the stock there.
         inner: The lists of objects that it holds.
     """

@@ -1,6 +1,6 @@
 """The table of known streams: which tap's stream holds its stock where.
 
-The rows stand in `known_taps.json`, each with a link to the tap's own schema file that it was
+The rows are in `known_taps.json`, each with a link to the tap's own schema file that it was
 read from. A row fits a stream by its name *and* its columns, since two taps' `products` share no
 more than a name. `left_out` names the streams that hold stock and yet are not recognised, each
 with why: its mapping, if it has one, is where a person may start, never what is sent unasked.

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from target_tocobagus.config.settings import StreamMapping
 
 ENOUGH: Final = 50
-"""So many records of a stream are looked at for its draft, if they are small."""
+"""Records of a stream that are looked at for its draft, if they are small."""
 
 _ENOUGH_BYTES: Final = 16 << 10
 """Or as many as reach this size: thousands of streams may be kept at once."""
@@ -132,7 +132,7 @@ class Questions:
         return self._samples[stream]
 
     def ignored(self, sample: Sample) -> str:
-        """Say once why a stream is no stock; empty where it may be a question."""
+        """Say once why a stream is not stock; empty where it may be a question."""
         reason = sample.found.reason if isinstance(sample.found, NotStock) else ""
         if not reason or sample.stream in self._ignored:
             return ""
@@ -193,7 +193,7 @@ _COMMANDS: Final = (
 def block(samples: Sequence[Sample], recognised: Iterable[StreamMapping] = ()) -> str:
     """Write the drafts as settings, with what is in doubt in comments.
 
-    Above them stands what is recognised and sent now, for it would not be sent any more; but not
+    Above them is what is recognised and sent now, for it would not be sent any more; but not
     global stock beside stock per location, for one would overwrite the other.
     """
     asked = [(each.found, each.codes) for each in samples if isinstance(each.found, Question)]

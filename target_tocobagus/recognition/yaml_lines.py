@@ -75,7 +75,7 @@ def as_yaml_lines(mapping: StreamMapping, remarks: Mapping[str, str] | None = No
 
 
 def indented(text: str) -> str:
-    """Move lines to the right, as the entries of a list stand below its name."""
+    """Move lines to the right, as the entries of a list below its name."""
     return "".join(f"  {line}" for line in text.splitlines(keepends=True))
 
 

@@ -214,6 +214,6 @@ def _compiled(
 
 
 def _problems(error: ConfigurationError, stream: str) -> tuple[str, ...]:
-    """Give the problems without the stream's name, which stands above them."""
+    """Give the problems without the stream's name, which is above them."""
     place = f"mapping of stream {stream!r}: "
     return tuple(problem.removeprefix(place) for problem in error.problems)

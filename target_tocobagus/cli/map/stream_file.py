@@ -1,6 +1,6 @@
 """What a file holds: the messages of a Singer stream, or the streams of a catalog.
 
-The two are told apart by what stands in them. Whatever the file is, no more than `MOST_BYTES` of it
+The two are told apart by what they hold. Whatever the file is, no more than `MOST_BYTES` of it
 are read or held, and what cannot be read of it is a `Flaw`, never an error: a person who maps a
 stream has often only a piece of it.
 """
@@ -48,7 +48,7 @@ class Sampled(NamedTuple):
 
     Attributes:
         number: The line's number.
-        own: What stands under our key of the message, in a file of rejected rows.
+        own: What is under our key of the message, in a file of rejected rows.
     """
 
     number: int
@@ -61,8 +61,8 @@ class Flaw(NamedTuple):
     """Something that cannot be used.
 
     Attributes:
-        number: The number of the line that it stands in, or None where it is in no line.
-        what: What it is; to stand behind the line's number.
+        number: The number of its line, or None where it is in no line.
+        what: What it is; to follow the line's number.
     """
 
     number: int | None
@@ -135,7 +135,7 @@ def contents(lines: Lines, *, unselected: bool) -> Iterator[Content]:
 
 
 def _is_message(line: bytes) -> bool:
-    """Tell whether a line stands in a stream; a catalog of many lines has none that is like it."""
+    """Tell whether a line is a stream's; a catalog of many lines has none like it."""
     if not _MESSAGE.search(line):
         return False
     try:
@@ -163,7 +163,7 @@ def _of_stream(number: int, message: Mapping[str, Any]) -> Content:
     if not isinstance(stream, str) or not stream:
         return Flaw(number, f"is a {kind} that names no stream")
     if kind == "BATCH":
-        return Flaw(number, "is a BATCH, whose records stand in files that are not looked at")
+        return Flaw(number, "is a BATCH, whose records are in files that are not looked at")
     if kind == "RECORD":
         if "record" not in message:
             return Flaw(number, f"is a RECORD without a record; {_ENDS}")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from target_tocobagus.mapping import CompiledMapping
 
 _MOST_CODES: Final = 500
-_NO_RECORD: Final = RecordError("NO_RECORD", "the record is no object")
+_NO_RECORD: Final = RecordError("NO_RECORD", "the record is not an object")
 
 
 class Cause(msgspec.Struct):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from target_tocobagus.cli.map.stream_file import Content
 
 ENOUGH: Final = 10_000
-"""After so many records without a new stream no other is expected."""
+"""After this number of records without a new stream no other is expected."""
 
 _FEW: Final = 5
 
