@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_SWITCH_SECONDS: Final = 0.001
 _COLLECT_AFTER: Final = 50_000
 _M_ARENA_MAX: Final = -8
 """The parameter's number in glibc's malloc.h; other C libraries know neither it nor `mallopt`."""
@@ -32,9 +31,6 @@ def main() -> None:
     gc.freeze()
     gc.set_threshold(_COLLECT_AFTER)
     gc.enable()
-    # A worker that comes back from the network has little to do, and should not wait for long
-    # until the main thread, which maps without a pause, lets it.
-    sys.setswitchinterval(_SWITCH_SECONDS)
     _share_one_arena()
     with _queued_log():
         try:

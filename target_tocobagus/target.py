@@ -74,8 +74,6 @@ class TargetTocobagus(SdkTarget):
         self._reads_environment = bool(kwargs.get("parse_env_config"))
         kwargs.setdefault("message_reader", MessageReader(self._open_run))
         super().__init__(**kwargs)
-        secrets = [self.config.get(name) for name in ("partner_secret", "store_token")]
-        hide_secrets(Redactor(str(secret) for secret in secrets if secret).text)
         remarks = doubts(self.config, self.config_jsonschema["properties"])
         for line in (*remarks, *self._environment_remarks(self.config), *self._router.doubts()):
             self.logger.warning(line)
@@ -83,6 +81,8 @@ class TargetTocobagus(SdkTarget):
     def check_config(self, config: dict[str, Any], schema: dict[str, Any]) -> list[str]:
         """Check the settings as a whole; gives what is wrong, without values."""
         config.update(self.overrides)
+        secrets = [config.get(name) for name in ("partner_secret", "store_token")]
+        hide_secrets(Redactor(str(secret) for secret in secrets if secret).text)
         try:
             self.settings = parse_settings(config, schema)
             self._router = StreamRouter(self.settings)

@@ -185,6 +185,13 @@ _FINAL: Final[dict[Failure, str]] = {
 }
 """Failures after which another attempt would fail in the same way."""
 
+_CAUSES: Final[dict[Failure, str]] = {
+    "no answer": "{}",
+    "no connection": "{}",
+    "garbled": "an answer that cannot be trusted ({})",
+    "tunnel": "the connection failed (the proxy answers HTTP {})",
+}
+
 
 def _no_reply(failed: Failed, seconds: float) -> NoReply:
     """Say that there is no answer.
@@ -198,19 +205,8 @@ def _no_reply(failed: Failed, seconds: float) -> NoReply:
     if failure == "tunnel" and detail.startswith("4"):
         message = f"the proxy that the environment names refuses to connect (HTTP {detail})"
         raise SetupError(message)
-    if failure == "no answer":
-        return NoReply(timed_out=True, cause="no answer in time", seconds=seconds)
-    return NoReply(timed_out=False, cause=_cause(failure, detail), seconds=seconds)
-
-
-def _cause(failure: Failure, detail: str) -> str:
-    if failure == "no connection":
-        return detail
-    if failure == "garbled":
-        return f"an answer that cannot be trusted ({detail})"
-    if failure == "tunnel":
-        return f"the connection failed (the proxy answers HTTP {detail})"
-    return f"the connection failed ({detail})"
+    cause = _CAUSES.get(failure, "the connection failed ({})").format(detail)
+    return NoReply(timed_out=failure == "no answer", cause=cause, seconds=seconds)
 
 
 class DeadlineAdapter(HTTPAdapter):

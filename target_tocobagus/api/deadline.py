@@ -28,7 +28,8 @@ MOST_BYTES_RECEIVED: Final = 32 << 20
 """Of one answer, headers and chunk sizes included; the body has a lower limit of its own."""
 
 _SLACK_SECONDS: Final = 0.1
-"""How much later than its deadline an attempt may end: setting a timeout is a system call."""
+"""How much later than its deadline an attempt may end: setting a timeout is a system call, and each
+lets the interpreter's lock go to another thread."""
 
 _BUFFER_BYTES: Final = 1 << 16
 _RECORD_BYTES: Final = 1 << 14
@@ -76,23 +77,26 @@ def was_sent() -> bool:
     return _attempt.sent
 
 
+def _allow_time_left(sock: socket.socket) -> None:
+    """Let what a socket does next take what is left of the attempt's time, and hardly more."""
+    left = time_left(_attempt.deadline)
+    if not left <= (sock.gettimeout() or 0) <= left + _SLACK_SECONDS:
+        sock.settimeout(left)
+
+
 class _TimelyFile(io.RawIOBase):
     """A socket's bytes, each read of which may take what is left of the attempt's time."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._file = sock.makefile("rb", buffering=0)
-        self._timeout = 0.0
         self._received = 0
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        left = time_left(_attempt.deadline)
-        if not left <= self._timeout <= left + _SLACK_SECONDS:
-            self._timeout = left
-            self._sock.settimeout(left)
+        _allow_time_left(self._sock)
         count = self._file.readinto(buffer)
         self._received += count or 0
         if self._received > MOST_BYTES_RECEIVED:
@@ -171,7 +175,7 @@ class _Connection(connection.HTTPConnection):
         _attempt.sent = True
         most = self._bytes_at_once or max(len(data), 1)
         for start in range(0, len(data), most):
-            self.sock.settimeout(time_left(_attempt.deadline))
+            _allow_time_left(self.sock)
             self.sock.sendall(data[start : start + most])
 
 

@@ -77,16 +77,19 @@ _OPENSSL: Final = re.compile(r"^\[[^\]]*\] *| *\(_ssl\.c:\d+\)$")
 """What stands around OpenSSL's words."""
 
 _IN_TIME: Final = "no answer in time"
-_ANSWERS: Final[tuple[tuple[type[BaseException], Failure, str], ...]] = (
-    (http.client.RemoteDisconnected, "lost", "it was closed without an answer"),
-    (http.client.IncompleteRead, "lost", "the answer breaks off"),
-    (InvalidHeader, "garbled", "its Content-Length headers differ"),
-    (DecodeError, "garbled", "it cannot be decompressed"),
-    (http.client.LineTooLong, "garbled", "its headers are too long"),
-    (http.client.BadStatusLine, "garbled", "what came is not HTTP"),
-    (http.client.UnknownProtocol, "garbled", "what came is not HTTP"),
+_BY_CLASS: Final[tuple[tuple[type[BaseException], Failed], ...]] = (
+    (HandshakeTimeoutError, Failed("tls", _IN_TIME)),
+    (ConnectionTimeoutError, Failed("no connection", "no connection in time")),
+    (TimeoutError, Failed("no answer", _IN_TIME)),
+    (http.client.RemoteDisconnected, Failed("lost", "it was closed without an answer")),
+    (http.client.IncompleteRead, Failed("lost", "the answer breaks off")),
+    (InvalidHeader, Failed("garbled", "its Content-Length headers differ")),
+    (DecodeError, Failed("garbled", "it cannot be decompressed")),
+    (http.client.LineTooLong, Failed("garbled", "its headers are too long")),
+    (http.client.BadStatusLine, Failed("garbled", "what came is not HTTP")),
+    (http.client.UnknownProtocol, Failed("garbled", "what came is not HTTP")),
 )
-"""What is wrong with an answer, by what says so; the first that fits."""
+"""What went wrong, by a class in the chain of causes; the first that fits."""
 
 
 def translated(error: Exception, *, sent: bool = True) -> Failed:
@@ -104,36 +107,25 @@ def translated(error: Exception, *, sent: bool = True) -> Failed:
         if tunnel := _TUNNEL.match(str(cause)):
             return Failed("tunnel", tunnel[1])
     if by_proxy:
-        return Failed("proxy lost", _reason(chain))
-    return _beside_tls(error, chain, sent=sent)
-
-
-def _beside_tls(error: Exception, chain: list[BaseException], *, sent: bool) -> Failed:
+        return Failed("proxy lost", _beside_tls(chain).detail)
     if _BY_REQUESTS in str(error):
         return Failed("bundle")
-    if any(isinstance(cause, HandshakeTimeoutError) for cause in chain):
-        return Failed("tls", _IN_TIME)
-    if any(isinstance(cause, ConnectionTimeoutError) for cause in chain):
-        return Failed("no connection", "no connection in time")
-    if any(isinstance(cause, TimeoutError) for cause in chain):
-        return Failed("no answer")
     of_network = isinstance(error, (OSError, HTTPError)) and not isinstance(error, ValueError)
-    if not sent and not of_network:
-        return Failed("unusable")
-    return _of_answer(chain)
+    return _beside_tls(chain) if sent or of_network else Failed("unusable")
 
 
-def _of_answer(chain: list[BaseException]) -> Failed:
-    for kind, failure, words in _ANSWERS:
+def _beside_tls(chain: list[BaseException]) -> Failed:
+    for kind, failed in _BY_CLASS:
         if any(isinstance(cause, kind) for cause in chain):
-            return Failed(failure, words)
+            return failed
     for cause in chain:
         if isinstance(cause, UntrustedAnswer):
             return Failed("garbled", str(cause))
         if isinstance(cause, http.client.HTTPException):
             return Failed("garbled", "it has too many headers")
-    if reason := _by_system(chain):
-        return Failed("lost", reason)
+    reasons = [cause.strerror for cause in chain if isinstance(cause, OSError) and cause.strerror]
+    if reasons:
+        return Failed("lost", clean(reasons[-1]))
     return Failed("garbled", "it cannot be understood")
 
 
@@ -155,18 +147,6 @@ def _openssl_words(error: ssl.SSLError) -> str:
     reason = getattr(error, "reason", None)
     words = str(reason).lower().replace("_", " ") if reason else error.strerror
     return clean(_OPENSSL.sub("", words or str(error)))
-
-
-def _reason(chain: list[BaseException]) -> str:
-    """Name the innermost cause; its words only where they are the system's own."""
-    if any(isinstance(cause, (TimeoutError, ConnectionTimeoutError)) for cause in chain):
-        return _IN_TIME
-    return _by_system(chain) or _of_answer(chain).detail
-
-
-def _by_system(chain: list[BaseException]) -> str:
-    reasons = [cause.strerror for cause in chain if isinstance(cause, OSError) and cause.strerror]
-    return clean(reasons[-1]) if reasons else ""
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

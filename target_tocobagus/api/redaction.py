@@ -48,7 +48,9 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Blank out the secrets in a text."""
-        if self._known and any(mark in text for mark in _MARKS):
+        if not self._known or len(text) < len(self._known[-1]):  # no writing is shorter
+            return text
+        if any(mark in text for mark in _MARKS):
             text = self._disguised.sub(BLANK, text)
         for secret in self._plain:
             text = text.replace(secret, BLANK)

@@ -1,4 +1,4 @@
-"""What a run meets beside its settings: what sends, whose clock holds, and chance."""
+"""What a run depends on beside its settings: transport, the server's clock, jitter."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Dependencies(NamedTuple):
-    """What a run meets beside its settings.
+    """What a run depends on beside its settings.
 
     Attributes:
         clock: The server's clock (`client.Clock`).
@@ -32,7 +32,7 @@ class Dependencies(NamedTuple):
 
 
 def outside(settings: Settings) -> Dependencies:
-    """Meet the API; in a dry run what takes every row as sent."""
+    """Make them for the API, or for a dry run, which takes every row as sent."""
     from target_tocobagus.api.client import Client, Clock
 
     clock = Clock()

@@ -6,18 +6,20 @@ configuration is checked against.
 
 from __future__ import annotations
 
+import json
+from importlib import resources
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import msgspec
 
-from target_tocobagus.config.schemas import load_schema
 from target_tocobagus.config.validation import CREDENTIALS, problems
 from target_tocobagus.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-SCHEMA: Final[dict[str, Any]] = load_schema("settings")
+_FILE: Final = resources.files("target_tocobagus.config") / "schemas" / "settings.json"
+SCHEMA: Final[dict[str, Any]] = json.loads(_FILE.read_text("utf-8"))
 
 Paths: TypeAlias = tuple[str, ...]
 """Places in a record, to be tried in turn: exact column names or JMESPath expressions."""
@@ -38,7 +40,7 @@ class Share(msgspec.Struct, frozen=True):
 
 
 class StreamMapping(msgspec.Struct, frozen=True, kw_only=True):
-    """Where stock stands in the records of a stream; an element of the setting `streams`.
+    """Where stock is in the records of a stream; an element of the setting `streams`.
 
     Paths are as the user wrote them; whether they can be used is for the mapping stage to say.
 

@@ -1,6 +1,6 @@
 """What is wrong with a configuration, in words that its user can act on.
 
-A message about a setting names it and never shows its value: a secret may stand in the wrong place.
+A message about a setting names it and never shows its value: a secret may be in the wrong place.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _PLACEHOLDER: Final = re.compile(
 def problems(
     config: Mapping[str, Any], values: Mapping[str, Any], schema: Mapping[str, Any]
 ) -> list[str]:
-    """Find all that is wrong; what stands in several settings only once each is right by itself.
+    """Find all that is wrong; what concerns several settings only once each is right by itself.
 
     Beside a problem, unknown settings are named too: often they are what was meant.
 
@@ -43,7 +43,7 @@ def problems(
     found = [*_schema_problems(config, schema), *_credential_problems(values)] or [
         *_url_problems(str(values["api_url"])),
         *_signature_problems(values),
-        *_repeated_places(values),
+        *_place_problems(values),
     ]
     return [*found, *doubts(config, schema["properties"])] if found else []
 
@@ -112,7 +112,7 @@ def _complaint(error: ValidationError) -> str:
             text = "must not be empty"
         case "required":
             instance: Any = error.instance
-            text = f"misses {', '.join(repr(key) for key in rule if key not in instance)}"
+            text = f"{', '.join(repr(key) for key in rule if key not in instance)} is missing"
         case "additionalProperties":
             text = _unknown_keys(error)
         case _:
@@ -206,20 +206,23 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _repeated_places(values: Mapping[str, Any]) -> Iterator[str]:
-    """Find a client id that stands twice: two places summed into one is not offered."""
-    lists = {"warehouse_map": _client_ids(values.get("warehouse_map"))}
+def _place_problems(values: Mapping[str, Any]) -> Iterator[str]:
+    """Find empty and duplicate client ids: two places summed into one is not offered."""
+    lists = {"warehouse_map": _texts(values.get("warehouse_map"), "client_id")}
     for number, mapping in enumerate(values.get("streams") or ()):
         for key in ("warehouse_columns", "split"):
-            lists[f"streams[{number}].{key}"] = _client_ids(mapping.get(key))
-        lists[f"streams[{number}].warehouses"] = list(mapping.get("warehouses") or ())
+            lists[f"streams[{number}].{key}"] = _texts(mapping.get(key), "client_id")
+        warehouses = [each.strip() for each in mapping.get("warehouses") or ()]
+        lists[f"streams[{number}].warehouses"] = warehouses
     for place, ids in lists.items():
+        if "" in ids:
+            yield f"{place}: a client_id is empty"
         if len(set(ids)) < len(ids):
-            yield f"{place}: the same client_id stands twice"
-    codes = [entry["code"].strip() for entry in values.get("warehouse_map") or ()]
+            yield f"{place}: duplicate client_id"
+    codes = _texts(values.get("warehouse_map"), "code")
     if len(set(codes)) < len(codes):
-        yield "warehouse_map: the same code stands twice"
+        yield "warehouse_map: duplicate code"
 
 
-def _client_ids(entries: Any) -> list[str]:
-    return [entry["client_id"].strip() for entry in entries or ()]
+def _texts(entries: Any, key: str) -> list[str]:
+    return [entry[key].strip() for entry in entries or ()]

@@ -36,7 +36,7 @@ class DeferredLog:
     def flush(self) -> None:
         """Log what was kept; call it without the lock.
 
-        One thread at a time does so, for the order; what comes meanwhile is its matter, too.
+        One thread at a time does so, for the order; it also logs what comes meanwhile.
         """
         while self._said and self._flushing.acquire(blocking=False):
             try:

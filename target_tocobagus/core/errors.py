@@ -1,7 +1,7 @@
 """What can go wrong, by what is to be done next.
 
     TocobagusError
-    ├── ConfigurationError    before the first record: the user mends the configuration
+    ├── ConfigurationError    before the first record: the user must correct it
     ├── InputError            a line is not a Singer message: what came before it is settled
     ├── DeliveryError         nothing more can be sent: the run ends, unsettled rows come again
     │   ├── CredentialError   … and only the user can change that

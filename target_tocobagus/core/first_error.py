@@ -1,8 +1,8 @@
 """Of several errors the first is the one to be reported: what fails after it often follows from it.
 
 The later ones are logged when they come, so that the first, which is logged by the command at the
-very end, stands last. The exit code is the first one's too; but it is 2 where any of them needs a
-person: another run, which a scheduler may start after 1, would meet that one again.
+very end, is the last line. The exit code is that of the first; but it is 2 where any of them needs
+a person: another run, which a scheduler may start after 1, would meet that one again.
 """
 
 from __future__ import annotations

@@ -36,16 +36,16 @@ def decode_line(line: bytes) -> Any:
 
     The strict and fast decoder goes first. What it refuses may still be what a lenient tap writes:
     NaN, a lone surrogate, a very long integer. Of what is nested too deeply for it, the depths are
-    passed over: there stands an empty object, which is neither text nor number nor null.
+    left out: an empty object takes their place, which is neither text nor number nor null.
 
     Raises:
-        ValueError: It is no JSON at all.
+        ValueError: It is not JSON.
     """
     try:
         return _decode(line)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         pass
-    # Bytes that are no UTF-8 become lone surrogates: they cannot be sent, and need not be read.
+    # Bytes that are not UTF-8 become lone surrogates: they cannot be sent, and need not be read.
     return decode_text(line.decode("utf-8", "surrogateescape"))
 
 

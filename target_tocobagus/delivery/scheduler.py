@@ -93,11 +93,13 @@ class Scheduler:
         with self.lock:
             return self._pacing.active == 0
 
-    @property
-    def most_bytes(self) -> int:
-        """What a body may weigh now."""
+    def fits(self, size: int, levels: int) -> bool:
+        """Tell whether a body of so many bytes may be sent; one that may not is a lesson."""
         with self.lock:
-            return self._pacing.limits.size
+            fits = size <= self._pacing.most_bytes
+            if not fits:
+                self._pacing.learn_levels(levels, size)
+        return fits
 
     def abandon(self) -> None:
         """Begin no further request; waits are given up, what is in flight may still settle."""

@@ -9,13 +9,11 @@ otherwise.
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 
 from target_tocobagus.core.foreign_text import clean
-
-_SHOWN: Final = 120
 
 Body: TypeAlias = dict[str, Any]
 
@@ -82,21 +80,8 @@ def settle(body: Any, rows: int) -> Settlement | None:
 
 
 def unusable(body: Any) -> str:
-    """Say what a reply that settles nothing lacks, by the schema of those that can be used.
-
-    A reply is used as tolerantly as `settle` is; the schema serves to explain, not to judge.
-    """
-    if body is None:
-        return "it is not JSON"
-    from jsonschema import Draft202012Validator
-    from jsonschema.exceptions import best_match
-
-    from target_tocobagus.config.schemas import load_schema
-
-    error = best_match(Draft202012Validator(load_schema("reply")).iter_errors(body))
-    if error is None or error.validator == "anyOf":
-        return "it has neither acceptedRows nor errors"
-    return clean(str(error.message), _SHOWN)
+    """Say what a reply that settles nothing lacks."""
+    return "it is not JSON" if body is None else "it has neither acceptedRows nor errors"
 
 
 def _row_numbers(entries: Any) -> tuple[int, ...]:

@@ -13,6 +13,9 @@ from target_tocobagus.window.window import Limits
 if TYPE_CHECKING:
     from target_tocobagus.config.settings import Settings
 
+_LEVEL_BYTES: Final = 25
+"""What a level adds to a body at the least; how much it does is learnt from bodies too large."""
+
 _FEWEST_ROWS: Final = 10
 _GROW_AFTER: Final = 20
 """Timeouts never shrink a batch below the first; after so many accepted ones it doubles again."""
@@ -23,6 +26,7 @@ class Throttle:
 
     Attributes:
         limits: What the next batch may hold.
+        most_bytes: What a body may weigh, unless it is that of a single item.
         most: How many requests may be in flight now.
         active: How many are.
         not_before: The moment before which no request may begin (``Retry-After``).
@@ -32,9 +36,10 @@ class Throttle:
         """Begin with what the settings allow."""
         self._configured = Limits(
             rows=settings.batch_size_rows,
-            size=settings.batch_size_bytes,
+            levels=settings.batch_size_bytes // _LEVEL_BYTES,
             wait=settings.batch_wait_seconds,
         )
+        self.most_bytes = settings.batch_size_bytes
         self._max_in_flight = settings.max_in_flight
         per_minute = settings.requests_per_minute
         self._interval = 60 / per_minute if per_minute else 0.0
@@ -81,7 +86,12 @@ class Throttle:
 
     def learn_size(self, half: int) -> None:
         """A body was refused as too large: for the rest of the run send none above its half."""
-        self.limits = Limits(self.limits.rows, min(self.limits.size, half), self.limits.wait)
+        self.most_bytes = min(self.most_bytes, half)
+
+    def learn_levels(self, levels: int, size: int) -> None:
+        """A body of so many levels would be larger than it may: pick fewer from now on."""
+        fewer = max(1, levels * self.most_bytes // size)
+        self.limits = Limits(self.limits.rows, min(self.limits.levels, fewer), self.limits.wait)
 
     def accepted(self) -> None:
         """A batch was accepted: grow back, one request at once more, and in time larger batches."""
@@ -92,4 +102,4 @@ class Throttle:
             self._accepted_in_row = 0
 
     def _set_rows(self, rows: int) -> None:
-        self.limits = Limits(rows, self.limits.size, self.limits.wait)
+        self.limits = Limits(rows, self.limits.levels, self.limits.wait)

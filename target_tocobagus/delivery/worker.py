@@ -102,14 +102,12 @@ class Workers:
             self._scheduler.pause(self._handle(reply, piece, work))
 
     def _next_body(self, work: Work) -> tuple[RequestPart, bytes]:
-        """Encode what is to be sent next: of several items, no more than a body may weigh.
-
-        The window knows the size of an item only about.
-        """
+        """Encode what is to be sent next: of several items, no more than a body may weigh."""
         while True:
             piece = work.pieces.popleft()
             body = encode_body(piece.items)
-            if len(body) <= self._scheduler.most_bytes or len(piece.items) == 1:
+            levels = sum([len(item.levels) for item in piece.items])
+            if len(piece.items) == 1 or self._scheduler.fits(len(body), levels):
                 return piece, body
             work.pieces.extendleft(reversed(halves(piece)))
 

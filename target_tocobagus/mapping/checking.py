@@ -1,8 +1,10 @@
-"""Which keys of a mapping fit together: what can be told before any path is compiled."""
+"""Which keys of a mapping fit together: what can be told before any path is compiled.
+
+What each key may hold has been checked with the configuration (`config.validation`).
+"""
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,8 +21,6 @@ def find_problems(mapping: StreamMapping) -> Iterator[str]:
         yield from _identifier_problems(mapping)
         yield from _place_problems(mapping)
         yield from _stock_problems(mapping)
-    yield from _weight_problems(mapping)
-    yield from _client_id_problems(mapping)
 
 
 def _identifier_problems(mapping: StreamMapping) -> Iterator[str]:
@@ -46,22 +46,3 @@ def _stock_problems(mapping: StreamMapping) -> Iterator[str]:
         yield "stock: cannot stand beside warehouse_columns, which hold the quantities"
     if not mapping.warehouse_columns and not mapping.stock:
         yield "stock: is required, or warehouse_columns in its place"
-
-
-def _weight_problems(mapping: StreamMapping) -> Iterator[str]:
-    for number, share in enumerate(mapping.split):
-        if share.weight < 1:
-            yield f"split[{number}].weight: must be at least 1"
-
-
-def _client_id_problems(mapping: StreamMapping) -> Iterator[str]:
-    lists = {
-        "warehouse_columns": [each.client_id for each in mapping.warehouse_columns],
-        "warehouses": list(mapping.warehouses),
-        "split": [share.client_id for share in mapping.split],
-    }
-    for key, client_ids in lists.items():
-        if not all(map(str.strip, client_ids)):
-            yield f"{key}: a client_id is empty"
-        if any(count > 1 for count in Counter(map(str.strip, client_ids)).values()):
-            yield f"{key}: the same client_id stands twice"

@@ -25,7 +25,7 @@ from target_tocobagus.core.plural import counted
 from target_tocobagus.delivery.reply_handler import logger as delivery_log
 from target_tocobagus.pipeline.stages import GRACE_SECONDS
 from target_tocobagus.recognition.yaml_lines import warehouse_map_lines
-from target_tocobagus.report.summary import summary_fields, summary_text
+from target_tocobagus.report.totals import summary_fields, summary_text
 from target_tocobagus.state.gate import exceeded_limit
 
 if TYPE_CHECKING:

@@ -14,10 +14,8 @@ Invariants:
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
-import stat
 from collections import Counter
 from contextlib import suppress
 from datetime import datetime, timezone
@@ -25,10 +23,10 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import msgspec
 
-from target_tocobagus.core.errors import ConfigurationError, OutputError, TocobagusError
+from target_tocobagus.core.errors import OutputError
 from target_tocobagus.core.foreign_text import quoted, reason
-from target_tocobagus.core.json_lines import decode_line
 from target_tocobagus.report.log_stream import drain_log, patience
+from target_tocobagus.report.rejects_file import open_rejects
 from target_tocobagus.state.checkpoints import OWN_KEY
 
 if TYPE_CHECKING:
@@ -38,16 +36,10 @@ logger = logging.getLogger("target-tocobagus.rejects")
 _LOGGED_BESIDE_FILE: Final = 100
 _NAMED: Final = 10
 """Rows that one line of the log names."""
-_TAIL_BYTES: Final = 1 << 16
-_HEAD_BYTES: Final = 16 << 20
-"""More than a SCHEMA and a RECORD take."""
-
-_SCHEMA_MARK: Final = b'"SCHEMA"'
 _MOVED: Final = (
     "rejects_path was moved, removed, truncated or written to by another program during the run;"
     " rows that are not covered by a STATE come again: let nothing change the file during a run"
 )
-_OWN_MARK: Final = b'"%b"' % OWN_KEY.encode()
 
 
 class Rejects:
@@ -65,7 +57,7 @@ class Rejects:
             OutputError: Another run is writing to it, and will not for ever.
         """
         self._path = path or ""
-        self._file = None if path is None else _open(path, input_file)
+        self._file = None if path is None else open_rejects(path, input_file)
         self._end = 0 if self._file is None else os.fstat(self._file).st_size
         self._synced = self._end
         self._confirmed = self._end
@@ -249,79 +241,6 @@ def _annotation(rejection: Rejection) -> dict[str, Any]:
 
 def _named(identifier: Identifier | None) -> dict[str, str] | None:
     return None if identifier is None else {identifier[0]: identifier[1]}
-
-
-def _open(path: str, input_file: os.stat_result | None) -> int:
-    try:
-        file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        problem = f"rejects_path: cannot be opened ({error.strerror})"
-        raise ConfigurationError([problem]) from error
-    try:
-        _claim(file, input_file)
-    except TocobagusError:
-        os.close(file)
-        raise
-    return file
-
-
-def _claim(file: int, input_file: os.stat_result | None) -> None:
-    if not stat.S_ISREG(os.fstat(file).st_mode):
-        raise ConfigurationError(["rejects_path: is no regular file"])
-    if input_file is not None and os.path.samestat(os.fstat(file), input_file):
-        raise ConfigurationError(["rejects_path: is the file that this run reads from"])
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        message = "rejects_path: another run is writing to it"
-        raise OutputError(message) from error
-    if not holds_rejects(file):
-        raise ConfigurationError(["rejects_path: the file there holds something else"])
-    _cut_torn_line(file)
-
-
-def holds_rejects(file: int) -> bool:
-    """Whether a file begins as one of rejected rows does, or is empty.
-
-    What is cut off, or appended to, must be ours: a SCHEMA, and behind it a RECORD with our key or,
-    where a crash came between, another SCHEMA. Of a line that was torn only this can be asked: it
-    is the beginning of an object, and no whole one of another kind.
-    """
-    head = os.pread(file, _HEAD_BYTES, 0)
-    first, *others = head.split(b"\n", 2)
-    return _may_be(first, _SCHEMA_MARK, torn=not others) and (
-        not others or _may_be(others[0], _OWN_MARK, _SCHEMA_MARK, torn=len(others) == 1)
-    )
-
-
-def _may_be(line: bytes, *marks: bytes, torn: bool) -> bool:
-    """Whether a line has one of the marks; a torn one may yet come to have it."""
-    if any(mark in line for mark in marks):
-        return True
-    return torn and (not line or (line.startswith(b"{") and not _is_whole(line)))
-
-
-def _is_whole(line: bytes) -> bool:
-    try:
-        decode_line(line)
-    except ValueError:
-        return False
-    return True
-
-
-def _cut_torn_line(file: int) -> None:
-    """Cut off what follows the last line's end: a crash came between two bytes of it."""
-    end = os.lseek(file, 0, os.SEEK_END)
-    keep = end
-    while keep:
-        start = max(0, keep - _TAIL_BYTES)
-        found = os.pread(file, keep - start, start).rfind(b"\n")
-        if found >= 0:
-            keep = start + found + 1
-            break
-        keep = start
-    if keep < end:
-        os.ftruncate(file, keep)
 
 
 def _cut(file: int, end: int) -> None:

@@ -12,7 +12,6 @@ import gzip
 import io
 import os
 import stat
-from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any, Final, cast
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
@@ -28,6 +27,7 @@ from target_tocobagus.singer.sdk import open_storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
 _CHUNK_BYTES: Final = 1 << 18
 _BOM: Final = b"\xef\xbb\xbf"
@@ -91,19 +91,15 @@ def _pieces(path: str, batch_config: Mapping[str, Any] | None) -> Iterator[list[
         raise InputError(text) from error
 
 
-@contextmanager
-def _open(path: str, batch_config: Mapping[str, Any] | None) -> Iterator[IO[bytes]]:
+def _open(path: str, batch_config: Mapping[str, Any] | None) -> AbstractContextManager[IO[bytes]]:
     """Open a file: a local one as it is, any other through the SDK's storage.
 
     The SDK would make the directory of a local file that is not there.
     """
-    if not batch_config and (local := _local(path)) is not None:
-        with local as file:
-            yield file
-        return
+    if not batch_config and (local := _local(path)):
+        return local
     address, opened = open_storage(path, batch_config)
-    with _local(address) or opened() as file:
-        yield file
+    return _local(address) or opened()
 
 
 def _local(path: str) -> IO[bytes] | None:
@@ -124,11 +120,7 @@ def _local(path: str) -> IO[bytes] | None:
     return open(descriptor, "rb")  # noqa: PTH123  # a descriptor; the caller closes it
 
 
-@contextmanager
-def _decompressed(file: IO[bytes]) -> Iterator[IO[bytes]]:
-    with io.BufferedReader(cast("io.RawIOBase", file)) as raw:
-        if raw.peek(len(_GZIP))[: len(_GZIP)] != _GZIP:
-            yield raw
-            return
-        with gzip.GzipFile(fileobj=raw) as content:
-            yield cast("IO[bytes]", content)
+def _decompressed(file: IO[bytes]) -> IO[bytes]:
+    raw = io.BufferedReader(cast("io.RawIOBase", file))
+    packed = raw.peek(len(_GZIP))[: len(_GZIP)] == _GZIP
+    return cast("IO[bytes]", gzip.GzipFile(fileobj=raw)) if packed else raw

@@ -11,7 +11,7 @@ for a `.env` in the folders above its own files. Invariants:
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from target_tocobagus.config.validation import nearest
 from target_tocobagus.core.foreign_text import quoted
@@ -25,37 +25,30 @@ _OF_THE_SDK: Final = frozenset({"loglevel"})
 """What the SDK reads beside settings, behind the same prefix."""
 
 
-class Variables(NamedTuple):
-    """The settings of an environment.
-
-    Attributes:
-        values: Of each setting whose variable is set and can be read.
-        problems: Of each that cannot be read, what it must be; by setting.
-    """
-
-    values: dict[str, Any]
-    problems: dict[str, str]
-
-
 def read_variables(
     prefix: str, properties: Mapping[str, Any], environment: Mapping[str, str]
-) -> Variables:
+) -> tuple[dict[str, Any], dict[str, str]]:
     """Read the settings: texts as they are, integers, booleans, and the rest as JSON.
 
     Args:
         prefix: What precedes a setting's name, in capitals, in a variable's.
         properties: The settings' schemas, by name.
         environment: The variables.
+
+    Returns:
+        The values, by setting, of the variables that are set; and what is wrong with those that
+        cannot be read.
     """
-    found = Variables({}, {})
+    values: dict[str, Any] = {}
+    problems: dict[str, str] = {}
     for key, schema in properties.items():
         variable = variable_of(prefix, key)
         if text := environment.get(variable):
             try:
-                found.values[key] = _read(text, schema.get("type", []))
+                values[key] = _read(text, schema.get("type", []))
             except ValueError as error:
-                found.problems[key] = f"{key}: the environment variable {variable} must be {error}"
-    return found
+                problems[key] = f"{key}: the environment variable {variable} must be {error}"
+    return values, problems
 
 
 def variable_of(prefix: str, key: str) -> str:

@@ -35,7 +35,7 @@ def hint_of_bytes(line: bytes) -> str:
     if encoding_of(line) != "utf-8":
         return "it is UTF-16, and must be UTF-8"
     if line.startswith(_UTF_8_BOM):
-        return "a byte order mark (BOM) stands in the middle of the input: files were joined"
+        return "a byte order mark (BOM) is in the middle of the input: files were joined"
     return "it is compressed: unpack it first" if line.startswith(_PACKED) else ""
 
 

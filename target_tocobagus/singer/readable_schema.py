@@ -62,5 +62,5 @@ def names_in(value: Any) -> list[str]:
 
 
 def as_list(value: Any) -> list[Any]:
-    """Take a value as a list; one that is none is empty."""
+    """Take a value as a list; empty for anything else."""
     return value if isinstance(value, list) else []

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from target_tocobagus.core.model import Identifier, Level
 
-ITEM_BYTES: Final = 500
-LEVEL_BYTES: Final = 250
-"""What an item and a level weigh in memory, about; measured on CPython 3.11."""
-
-ITEM_SIZE: Final = 28
-LEVEL_SIZE: Final = 31
-"""Bytes of body that an item and a level make beside their names, about."""
+READY: Final = 0
+BEHIND: Final = 1
+LEASED: Final = 2
+SETTLED: Final = 3
+"""Where an item is: it can be picked; it waits for another; it is in flight; it has its outcome."""
 
 
 class Item(msgspec.Struct, eq=False, gc=False):
@@ -33,11 +33,8 @@ class Item(msgspec.Struct, eq=False, gc=False):
         urgent: One of its levels is a stock-out, or was.
         broadcast: One of its levels was said of a list of warehouses, or was.
         arrived: When the first of it came into the window, by the monotonic clock.
-        size: Bytes of body that it makes, about.
-        weight: Bytes of memory that it takes, about.
-        ready: It stands in the queue and can be picked. If it is urgent, it stands in that of
-            stock-outs, too.
-        leased: It is in flight.
+        state: One of the four above. If it is ready, it stands in the queue; and if it is urgent,
+            in that of stock-outs, too.
         after: What came after it and must wait for it: it is in flight, or a global.
     """
 
@@ -47,10 +44,7 @@ class Item(msgspec.Struct, eq=False, gc=False):
     urgent: bool = False
     broadcast: bool = False
     arrived: float = 0.0
-    size: int = 0
-    weight: int = 0
-    ready: bool = False
-    leased: bool = False
+    state: int = READY
     after: Item | None = None
 
     def is_broadcast(self) -> bool:
@@ -81,6 +75,10 @@ class Queue:
         """Count what stands in it, picked items that were not passed over yet included."""
         return len(self._line) + len(self._late)
 
+    def extend(self, items: Iterable[Item]) -> None:
+        """Let items join that are younger than all in it."""
+        self._line.extend(items)
+
     def push(self, item: Item) -> None:
         """Let an item join."""
         if self._line and self._line[-1].low > item.low:
@@ -91,11 +89,11 @@ class Queue:
     def head(self) -> Item | None:
         """Look at the first item that is still there, and forget those before it."""
         line, late = self._line, self._late
-        while line and not line[0].ready:
+        while line and line[0].state:  # READY is 0
             line.popleft()
         if not late:
             return line[0] if line else None
-        while late and not late[0][2].ready:
+        while late and late[0][2].state:
             heappop(late)
         if late and not (line and line[0].low <= late[0][0]):
             return late[0][2]
@@ -111,6 +109,6 @@ class Queue:
     def tidy(self, ready: int) -> None:
         """Forget what was picked, where it has come to be most of the queue."""
         if len(self) > 2 * ready + 64:
-            self._line = deque(item for item in self._line if item.ready)
-            self._late = [place for place in self._late if place[2].ready]
+            self._line = deque(item for item in self._line if item.state == READY)
+            self._late = [place for place in self._late if place[2].state == READY]
             heapify(self._late)

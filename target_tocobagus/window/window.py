@@ -24,20 +24,17 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from target_tocobagus.window.pending import (
-    ITEM_BYTES,
-    ITEM_SIZE,
-    LEVEL_BYTES,
-    LEVEL_SIZE,
-    Item,
-    Queue,
-)
+from target_tocobagus.window.pending import BEHIND, LEASED, READY, SETTLED, Item, Queue
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from target_tocobagus.core.model import Identifier, Level
     from target_tocobagus.window.buffer import RowBuffer
+
+_ITEM_BYTES: Final = 500
+_LEVEL_BYTES: Final = 250
+"""What an item and a level weigh in memory, about; measured on CPython 3.11."""
 
 _PATIENCE: Final = 1.0
 """Seconds that stock-outs may go first at the least, however short the wait for a batch is."""
@@ -60,12 +57,12 @@ class Limits(msgspec.Struct, frozen=True):
 
     Attributes:
         rows: Items.
-        size: Bytes of body; a single item goes whatever its size.
+        levels: Levels of all of them; a single item goes however many it has.
         wait: Seconds; an item older than twice that goes before everything else.
     """
 
     rows: int
-    size: int
+    levels: int
     wait: float
 
 
@@ -82,10 +79,9 @@ class Window:
     """Items by identifier; see the top of this file.
 
     Attributes:
-        weight: Bytes of memory that all items take, about.
         waiting: Items that are not in flight, whether they can be picked or not.
         ready: Items that can be picked.
-        ready_size: Bytes of body that these would make, about.
+        ready_levels: Levels of these.
         rivals: By the later of two streams, the first value that differs from another stream's.
     """
 
@@ -100,12 +96,18 @@ class Window:
         self._oldest = Queue()
         self._empty = Queue()
         self._leases: list[Lease] = []
-        self.weight = 0
+        self._levels = 0
+        self._line_bytes = 0
         self.waiting = 0
         self.ready = 0
-        self.ready_size = 0
-        self._level_size = 0
+        self.ready_levels = 0
         self.rivals: dict[str, Rivals] = {}
+
+    @property
+    def weight(self) -> int:
+        """Bytes of memory that all items take, about."""
+        items = len(self._items) * _ITEM_BYTES
+        return items + self._levels * _LEVEL_BYTES + self._line_bytes
 
     def holds(self, identifier: Identifier) -> bool:
         """Tell whether something of an item waits or is out."""
@@ -119,15 +121,40 @@ class Window:
     def put(self, rows: RowBuffer, now: float) -> int:
         """Take rows in, in their order.
 
+        Most items are of identifiers of which nothing waits: these are taken in all at once.
+
         Returns:
             How many older rows they superseded.
         """
-        kept = 0
-        self._learn_level_size(rows)
         for item in rows.items:
-            first = self._items.setdefault(item.identifier, item)
-            kept += self._enter(item, now) if first is item else self._follow(first, item, now)
-        return rows.rows - kept
+            item.arrived = now
+        distinct = {item.identifier: item for item in rows.items}
+        if len(distinct) == len(rows.items):
+            return rows.rows - self._put(distinct)
+        return rows.rows - sum([self._put({item.identifier: item}) for item in rows.items])
+
+    def _put(self, items: dict[Identifier, Item]) -> int:
+        """Take in items of distinct identifiers; tells by how many rows there are more."""
+        kept = 0
+        for identifier in self._items.keys() & items.keys():
+            kept += self._follow(self._items[identifier], items.pop(identifier))
+        self._items |= items
+        self._oldest.extend(items.values())
+        self._empty.extend([item for item in items.values() if item.urgent])
+        levels = self._count([item.levels for item in items.values()])
+        self.waiting += len(items)
+        self.ready += len(items)
+        self.ready_levels += levels
+        return kept + levels
+
+    def _count(self, parts: list[dict[str | None, Level]], sign: int = 1) -> int:
+        """Add levels to what all weigh, or take them off; tells by how many there are more."""
+        levels = sign * sum(map(len, parts))
+        self._levels += levels
+        if self._keeps_lines:
+            lines = [len(level.line) for part in parts for level in part.values()]
+            self._line_bytes += sign * sum(lines)
+        return levels
 
     @property
     def waiting_since(self) -> float | None:
@@ -137,7 +164,7 @@ class Window:
 
     def wants(self, limits: Limits, now: float) -> bool:
         """Tell whether a batch is full or due."""
-        if self.ready >= limits.rows or self.ready_size >= limits.size:
+        if self.ready >= limits.rows or self.ready_levels >= limits.levels:
             return True
         due = self.due(limits)
         return due is not None and due <= now
@@ -150,19 +177,18 @@ class Window:
     def pick(self, limits: Limits, now: float) -> Lease | None:
         """Lease the next batch, full or not; ``None`` where nothing can be picked."""
         items: list[Item] = []
-        size = 0
+        levels = 0
         for item in self._in_order(now - max(2 * limits.wait, _PATIENCE)):
-            if items and size + item.size > limits.size:
+            if items and levels + len(item.levels) > limits.levels:
                 break
-            size += item.size
-            item.ready = False
-            item.leased = True
+            levels += len(item.levels)
+            item.state = LEASED
             items.append(item)
             if len(items) == limits.rows:
                 break
         self.waiting -= len(items)
         self.ready -= len(items)
-        self.ready_size -= size
+        self.ready_levels -= levels
         self._oldest.tidy(self.ready)
         self._empty.tidy(self.ready)
         if not items:
@@ -178,7 +204,7 @@ class Window:
         """
         if self.holds(item.identifier):
             return False
-        lent = self._items[item.identifier] = Item(item.identifier, {}, item.low, leased=True)
+        lent = self._items[item.identifier] = Item(item.identifier, {}, item.low, state=LEASED)
         if not lease.items:
             self._leases.append(lease)
         lease.items.append(lent)
@@ -187,23 +213,24 @@ class Window:
 
     def release(self, lease: Lease, items: Collection[Item]) -> None:
         """Let go of settled items, by their identifiers; what stood behind can be picked."""
-        for item in items:
-            held = self._items.pop(item.identifier)
-            held.leased = False
-            self.weight -= held.weight
-            if held.after is not None:
-                self._items[item.identifier] = held.after
-                self._make_ready(held.after)
-        if len(items) == len(lease.items):
+        settled = [self._items.pop(item.identifier) for item in items]
+        for item in settled:
+            item.state = SETTLED
+            if item.after is not None:
+                self._items[item.identifier] = item.after
+                self._make_ready(item.after)
+        self._count([item.levels for item in settled], -1)
+        if len(settled) == len(lease.items):
             lease.items = []
             self._leases.remove(lease)
         else:
-            lease.items = [item for item in lease.items if item.leased]
+            lease.items = [item for item in lease.items if item.state == LEASED]
             lease.low = _lowest(lease.items)
 
     def release_levels(self, lease: Lease, part: Item) -> None:
         """Settle some levels of an item that is sent in parts; it is released with the last."""
         item = self._items[part.identifier]
+        self._count([part.levels], -1)
         for location in part.levels:
             del item.levels[location]
         if not item.levels:
@@ -228,95 +255,72 @@ class Window:
                 item = item.after
         return rows
 
-    def _enter(self, item: Item, now: float, *, behind: Item | None = None) -> int:
-        """Take in an item that nothing waiting can take up; tells how many rows it has."""
-        rows = len(item.levels)
-        item.arrived = now
-        item.size = ITEM_SIZE + len(item.identifier[1]) + rows * self._level_size
-        item.weight = ITEM_BYTES + rows * LEVEL_BYTES
-        if self._keeps_lines:
-            item.weight += sum([len(level.line) for level in item.levels.values()])
-        self.weight += item.weight
-        self.waiting += 1
-        if behind is None:
-            self._make_ready(item)
-        else:
-            behind.after = item
-        return rows
-
-    def _learn_level_size(self, rows: RowBuffer) -> None:
-        """See how much a level adds to a body; in all rows of a store it is about the same."""
-        for item in rows.items[-1:]:
-            sizes = [LEVEL_SIZE + len(location) for location in item.levels if location is not None]
-            self._level_size = max([self._level_size, *sizes])
-
-    def _follow(self, first: Item, newer: Item, now: float) -> int:
+    def _follow(self, first: Item, newer: Item) -> int:
         """Let what waits take up newer values; tells by how many rows there are more."""
-        waiting = first.after if first.leased else first
-        if first.leased:
-            for location in first.levels.keys() & newer.levels:
-                self._compare(first, location, newer.levels[location])
+        waiting = first.after if first.state == LEASED else first
+        if first.state == LEASED:
+            self._compare(first.identifier, first.levels, newer.levels)
         if waiting is None:
-            return self._enter(newer, now, behind=first)
+            return self._stand_behind(first, newer)
         if None in newer.levels:
-            return self._merge(waiting, newer) - self._clear(waiting)
+            return self._merge(waiting, newer) + self._supersede(waiting)
         if None not in waiting.levels:
             return self._merge(waiting, newer)
         if waiting.after is not None:
             return self._merge(waiting.after, newer)
-        return self._enter(newer, now, behind=waiting)
+        return self._stand_behind(waiting, newer)
+
+    def _stand_behind(self, ahead: Item, newer: Item) -> int:
+        newer.state = BEHIND
+        ahead.after = newer
+        self.waiting += 1
+        return self._count([newer.levels])
 
     def _merge(self, waiting: Item, newer: Item) -> int:
         """Let newer values replace what waits; tells how many are no older one's successors."""
-        levels = waiting.levels
-        before, weight = len(levels), 0
-        for location, level in newer.levels.items():
-            older = levels.get(location)
-            if older is not None and older.stream is not level.stream:
-                self._compare(waiting, location, level)
-            weight += len(level.line) - (len(older.line) if older else -LEVEL_BYTES)
-            levels[location] = level
-        added = len(levels) - before
-        self._reckon(waiting, added * self._level_size, weight)
-        if waiting.ready and newer.urgent and not waiting.urgent:
-            self._empty.push(waiting)
+        older = {place: waiting.levels[place] for place in newer.levels.keys() & waiting.levels}
+        self._compare(waiting.identifier, older, newer.levels)
+        added = self._count([newer.levels]) + self._count([older], -1)
+        waiting.levels |= newer.levels
+        if waiting.state == READY:
+            self.ready_levels += added
+            if newer.urgent and not waiting.urgent:
+                self._empty.push(waiting)
         waiting.urgent |= newer.urgent
         waiting.broadcast |= newer.broadcast
         return added
 
-    def _compare(self, item: Item, location: str | None, newer: Level) -> None:
+    def _compare(
+        self,
+        identifier: Identifier,
+        older: dict[str | None, Level],
+        newer: dict[str | None, Level],
+    ) -> None:
         """Remember two streams that give one item and location different stock at one time."""
-        older, name = item.levels[location], newer.stream.name
-        if older.stream.name != name and older.quantity != newer.quantity:
-            self.rivals.setdefault(name, Rivals(item.identifier, location, older, newer))
+        for place in older.keys() & newer:
+            pair = older[place], newer[place]
+            names = [level.stream.name for level in pair]
+            if names[0] != names[1] and pair[0].quantity != pair[1].quantity:
+                self.rivals.setdefault(names[1], Rivals(identifier, place, *pair))
 
-    def _clear(self, item: Item) -> int:
-        """Drop what a global supersedes; the item keeps its place and its lowest position."""
-        dropped = 0
+    def _supersede(self, item: Item) -> int:
+        """Drop all but a global; tells by how many rows there are more, so at most none."""
+        places = [place for place in item.levels if place is not None]
+        older: dict[str | None, Level] = {place: item.levels.pop(place) for place in places}
+        dropped = self._count([older], -1)
+        if item.state == READY:
+            self.ready_levels += dropped
         if item.after is not None:
-            dropped += len(item.after.levels)
-            self.weight -= item.after.weight
+            dropped += self._count([item.after.levels], -1)
             self.waiting -= 1
             item.after = None
-        for location in [location for location in item.levels if location is not None]:
-            level = item.levels.pop(location)
-            self._reckon(item, -self._level_size, -LEVEL_BYTES - len(level.line))
-            dropped += 1
         return dropped
-
-    def _reckon(self, item: Item, size: int, weight: int) -> None:
-        """Add to the size and weight of an item that waits, and to the sums that it is part of."""
-        item.size += size
-        item.weight += weight
-        self.weight += weight
-        if item.ready:
-            self.ready_size += size
 
     def _make_ready(self, item: Item) -> None:
         """Let an item be picked."""
-        item.ready = True
+        item.state = READY
         self.ready += 1
-        self.ready_size += item.size
+        self.ready_levels += len(item.levels)
         self._oldest.push(item)
         if item.urgent:
             self._empty.push(item)

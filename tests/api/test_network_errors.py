@@ -38,7 +38,7 @@ def test_why_a_certificate_does_not_verify_is_told_by_openssls_number(
             requests.ConnectTimeout(ConnectionTimeoutError(None, "")),
             Failed("no connection", "no connection in time"),
         ),
-        (requests.ReadTimeout("outer", TimeoutError()), Failed("no answer")),
+        (requests.ReadTimeout("outer", TimeoutError()), Failed("no answer", "no answer in time")),
         (ssl.SSLError(1, "[SSL] record layer failure"), Failed("tls", "record layer failure")),
     ],
     ids=str,

@@ -305,8 +305,8 @@ class TestErrors:
             ({"rejects_path": ""}, "rejects_path: must not be empty"),
             ({"warehouse_map": {"a": "b"}}, "warehouse_map: must be of type array"),
             ({"warehouse_map": []}, "warehouse_map: must not be empty"),
-            ({"warehouse_map": [{"code": "a"}]}, "warehouse_map[0]: misses 'client_id'"),
-            ({"streams": [{}]}, "streams[0]: misses 'stream'"),
+            ({"warehouse_map": [{"code": "a"}]}, "warehouse_map[0]: 'client_id' is missing"),
+            ({"streams": [{}]}, "streams[0]: 'stream' is missing"),
             (
                 {"streams": stream(sku="a", stok="b")},
                 "streams[0]: has no key 'stok'; did you mean 'stock'?",
@@ -343,7 +343,7 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("config", "place"),
         [
-            ({"streams": stream(warehouses=["W", "W"])}, "streams[0].warehouses"),
+            ({"streams": stream(warehouses=["W", " W"])}, "streams[0].warehouses"),
             (
                 {
                     "streams": stream(
@@ -365,13 +365,24 @@ class TestErrors:
     )
     def test_the_same_client_id_twice(self, config: Config, place: str) -> None:
         """Two places summed into one is not offered, also if white space hides it."""
-        assert problems(**config) == (f"{place}: the same client_id stands twice",)
+        assert problems(**config) == (f"{place}: duplicate client_id",)
+
+    @pytest.mark.parametrize(
+        ("config", "place"),
+        [
+            ({"streams": stream(warehouses=[" "])}, "streams[0].warehouses"),
+            ({"warehouse_map": [{"code": "a", "client_id": " "}]}, "warehouse_map"),
+        ],
+    )
+    def test_an_empty_client_id(self, config: Config, place: str) -> None:
+        """White space is no warehouse's name."""
+        assert problems(**config) == (f"{place}: a client_id is empty",)
 
     @pytest.mark.parametrize("code", ["JKT", " JKT"])
     def test_the_same_code_twice(self, code: str) -> None:
         """One code cannot be two warehouses."""
         entries = [{"code": "JKT", "client_id": "a"}, {"code": code, "client_id": "b"}]
-        assert problems(warehouse_map=entries) == ("warehouse_map: the same code stands twice",)
+        assert problems(warehouse_map=entries) == ("warehouse_map: duplicate code",)
 
 
 class TestUrl:

@@ -105,7 +105,7 @@ def test_stock_outs_go_first() -> None:
 
 def test_what_has_waited_too_long_goes_before_everything_else() -> None:
     """After twice the wait an item goes before stock-outs, so that they starve nobody."""
-    limits = Limits(rows=1, size=1000, wait=5)
+    limits = Limits(rows=1, levels=1000, wait=5)
     stream = Stream("stock")
     window = Window()
     window.put(RowBuffer([(("sku", "patient"), None, Level(7, 1, stream))]), now=0.0)

@@ -154,7 +154,8 @@ def test_a_refused_size_is_remembered() -> None:
     refused = [attempt for attempt in desk.attempts if attempt.size > 400]
     assert [len(attempt.rows) for attempt in refused] == [40, 20]
     later = [attempt for attempt in desk.attempts if min(attempt.skus) >= "a040"]
-    assert {len(attempt.rows) for attempt in later} <= {8, 9, 10}
+    assert max(len(attempt.rows) for attempt in later) <= 10
+    assert len(later) <= 360 // 8
     assert desk.tally.accepted == 400
     assert desk.tally.rejected == 0
 

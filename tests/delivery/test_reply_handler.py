@@ -367,7 +367,7 @@ class TestLearning:
         half = len(encode_body(desk.work.pieces[0].items[50:]))
         desk.conclude(Reply(413))
         assert [len(piece) for piece in desk.queue] == [50, 50]
-        assert desk.pacing.limits.size == half
+        assert desk.pacing.most_bytes == half
 
     def test_a_half_that_succeeds_after_a_timeout(self) -> None:
         """New batches are as large as the half that was answered."""

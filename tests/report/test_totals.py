@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from target_tocobagus.report.summary import summary_fields, summary_text
-from target_tocobagus.report.totals import Totals
+from target_tocobagus.report.totals import Totals, summary_fields, summary_text
 
 
 def tally(**sums: Any) -> Totals:

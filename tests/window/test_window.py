@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from target_tocobagus.window.window import Lease
 
 STREAM = Stream("stock")
-WIDE = Limits(rows=500, size=1_000_000, wait=5)
+WIDE = Limits(rows=500, levels=1_000_000, wait=5)
 Said = tuple[str, str | None, int]
 """A SKU, a location, a quantity."""
 
@@ -277,7 +277,7 @@ class TestOrder:
 
 
 class TestLimits:
-    """A batch holds so many items and about so many bytes."""
+    """A batch holds so many items and so many levels."""
 
     @pytest.mark.parametrize(("rows", "expected"), [(1, "a"), (2, "ab"), (3, "abc"), (9, "abc")])
     def test_rows(self, rows: int, expected: str) -> None:
@@ -285,27 +285,24 @@ class TestLimits:
         window = filled([(sku, None, 1) for sku in "abc"])
         assert skus(take(window, Limits(rows, 10_000, 5))) == expected
 
-    @pytest.mark.parametrize("place", [None, "W", "f81d4fae-7dec-11d0-a765-00a0c91e6bf6"])
-    @pytest.mark.parametrize("size", [500, 5000, 50_000])
-    def test_bytes(self, place: str | None, size: int) -> None:
-        """A body of usual names is nearly full, and never over the limit."""
-        window = filled([(f"sku-{n}", place, n) for n in range(2000)])
-        lease = take(window, Limits(2000, size, 5))
-        assert size * 2 // 3 < len(encode_body(lease.items)) <= size
-        assert (window.ready, window.waiting) == (2000 - len(lease.items),) * 2
+    @pytest.mark.parametrize(("levels", "expected"), [(1, "a"), (2, "a"), (3, "ab"), (4, "abc")])
+    def test_levels(self, levels: int, expected: str) -> None:
+        """No more levels than the limit, whatever the number of items."""
+        window = filled([("a", "V", 1), ("a", "W", 1), ("b", "W", 1), ("c", None, 1)])
+        assert skus(take(window, Limits(500, levels, 5))) == expected
 
     def test_a_single_item_goes_whatever_its_size(self) -> None:
-        """An item larger than a body may be is sent alone: the API will say what it thinks."""
-        window = filled([("x" * 5000, None, 1), ("b", None, 1)])
-        limits = Limits(500, 1000, 5)
+        """An item larger than a batch may be goes alone: the API will say what it thinks."""
+        window = filled([*[("a", f"W{n}", 1) for n in range(9)], ("b", None, 1)])
+        limits = Limits(500, 5, 5)
         assert len(take(window, limits).items) == 1
         assert skus(take(window, limits)) == "b"
 
     def test_the_item_that_did_not_fit_comes_next(self) -> None:
         """Nothing is passed over: what did not fit opens the next batch."""
-        window = filled([("a", None, 1), ("x" * 5000, None, 0), ("c", None, 1)])
-        limits = Limits(500, 1000, 5)
-        assert [skus(take(window, limits))[:1] for _ in range(2)] == ["x", "a"]
+        window = filled([("a", "W", 1), *[("x", f"W{n}", 0) for n in range(9)], ("c", None, 1)])
+        limits = Limits(500, 9, 5)
+        assert [skus(take(window, limits)) for _ in range(2)] == ["x", "ac"]
 
     @pytest.mark.parametrize(
         ("rows", "now", "wants"), [(3, 0.0, False), (2, 0.0, True), (3, 4.9, False), (3, 5.0, True)]
@@ -317,11 +314,11 @@ class TestLimits:
         window = filled([("a", None, 1), ("b", None, 1)])
         assert window.wants(Limits(rows, 10_000, 5), now) is wants
 
-    def test_a_batch_is_wanted_when_its_bytes_are_full(self) -> None:
-        """Bytes fill a batch as well as rows."""
-        window = filled([("x" * 600, None, 1), ("y" * 600, None, 1)])
-        assert window.wants(Limits(500, 1000, 5), 0.0)
-        assert not window.wants(Limits(500, 10_000, 5), 0.0)
+    def test_a_batch_is_wanted_when_its_levels_are_full(self) -> None:
+        """Levels fill a batch as well as items."""
+        window = filled([("a", "V", 1), ("a", "W", 1)])
+        assert window.wants(Limits(500, 2, 5), 0.0)
+        assert not window.wants(Limits(500, 3, 5), 0.0)
 
     def test_only_what_can_be_picked_fills_a_batch(self) -> None:
         """Identifiers in flight, and what stands behind a global, do not count."""
@@ -360,10 +357,10 @@ class TestWeight:
         """When all has gone out nothing is left on the scales."""
         window = filled(said)
         assert window.weight > 0
-        assert window.ready_size > 0
+        assert window.ready_levels > 0
         while (lease := window.pick(WIDE, 0.0)) is not None:
             settle(window, lease)
-        assert (window.weight, window.ready, window.ready_size) == (0, 0, 0)
+        assert (window.weight, window.ready, window.ready_levels) == (0, 0, 0)
 
     def test_lines_that_are_kept_weigh(self) -> None:
         """A RECORD message that a row carries weighs, and the newer one's in its place."""

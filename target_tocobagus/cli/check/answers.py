@@ -32,9 +32,9 @@ ENOUGH_MS: Final = 30_000
 _REDIRECTS: Final = range(300, 400)
 _SUCCESSES: Final = range(200, 300)
 _DENYING: Final = frozenset({401, 403})
-_NOT_FOUND: Final = 404
 _THROTTLING: Final = 429
 _SERVER_ERRORS: Final = 500
+_BY_STATUS: Final = {404: Answers.NOT_FOUND, _THROTTLING: Answers.THROTTLED}
 _SHOWN: Final = 90
 _TITLE: Final = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _TAG: Final = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.IGNORECASE | re.DOTALL)
@@ -76,12 +76,10 @@ def answered(answer: Answer, route: Route) -> Finding:
     down = reply.status >= _SERVER_ERRORS or reply.status == _THROTTLING
     if not isinstance(reply.body, dict) and (route.proxy or not down):
         return _page(answer, route)
-    meaning, found = _kind_of_refusal(answer)
+    otherwise = Answers.SERVER_FAILS if down else Answers.REFUSED
     wait = reply.headers.get("retry-after", "")
-    return found.finding(
-        described=f"{described(answer, meaning)}.",
-        path=PRODUCTS,
-        after=f" Retry-After: {_short(wait)}." if wait else "",
+    return _BY_STATUS.get(reply.status, otherwise).finding(
+        said=said(answer), path=PRODUCTS, after=f" Retry-After: {_short(wait)}." if wait else ""
     )
 
 
@@ -92,16 +90,15 @@ def denied(answer: Answer, shown: tuple[str, ...]) -> Finding:
         answer: The refusal.
         shown: The lines that were signed.
     """
-    said = described(answer, "The API does not accept the credentials")
     return Answers.CREDENTIALS_REFUSED.finding(
-        described=said, names=_to_check(answer), quoted=shown
+        said=said(answer), names=_to_check(answer), quoted=shown
     )
 
 
-def described(answer: Answer, meaning: str) -> str:
-    """Describe an answer by its status, code, message, requestId, and hint."""
+def said(answer: Answer) -> str:
+    """Describe an answer by its status, code, message, requestId, and hint, behind a clause."""
     hint = _hint(answer.reply.body)
-    return describe(answer.reply, meaning) + (f'; it adds: "{hint}"' if hint else "")
+    return describe(answer.reply, "") + (f'; it adds: "{hint}"' if hint else "")
 
 
 def _to_check(answer: Answer) -> str:
@@ -169,26 +166,8 @@ def time_refused(answer: Answer, now: str) -> Finding:
     """Compare the clocks by an answer that refuses the time; `now` is this machine's."""
     found = offset(answer)
     if found is None:
-        return Answers.CLOCK_UNKNOWN.finding(described=described_time(answer), now=now)
-    return Answers.CLOCK_REFUSED.finding(described=described_time(answer), offset=found)
-
-
-def described_time(answer: Answer) -> str:
-    """Describe an answer that refuses the time."""
-    return describe(answer.reply, "The server refuses the time of the request")
-
-
-def _kind_of_refusal(answer: Answer) -> tuple[str, Answers]:
-    status = answer.reply.status
-    if status == _NOT_FOUND:
-        return "The API does not know the path of the read", Answers.NOT_FOUND
-    if status == _THROTTLING:
-        return "The API asks to try again later", Answers.THROTTLED
-    if status >= _SERVER_ERRORS:
-        return "The API fails", Answers.SERVER_FAILS
-    if failure_code(answer.reply.body):
-        return "The API refuses the read", Answers.REFUSED
-    return "The answer has another form than is documented", Answers.REFUSED
+        return Answers.CLOCK_UNKNOWN.finding(said=said(answer), now=now)
+    return Answers.CLOCK_REFUSED.finding(said=said(answer), offset=found)
 
 
 def _page(answer: Answer, route: Route) -> Finding:

@@ -219,27 +219,27 @@ class Answers(Diagnosis):
     )
     NOT_FOUND = _wrong(
         "answer",
-        "{described}",
+        "The API does not know the path of the read{said}.",
         "Check the path in api_url: it ends in /api/v1, and the read goes to {path} below it. That"
         " path is documented beside the one that a run writes to, but may not exist.",
         "the API does not know the path",
     )
     THROTTLED = _wrong(
         "answer",
-        "{described}{after}",
+        "The API asks to try again later{said}.{after}",
         "Try again later. If a run is active, requests_per_minute slows it down.",
         "the API asks to try again later",
     )
     SERVER_FAILS = _wrong(
         "answer",
-        "{described}{after}",
+        "The API fails{said}.{after}",
         "The fault is the server's: try again later, and give the requestId, if there is one, to"
         " the API's support.",
         "the API fails",
     )
     REFUSED = _wrong(
         "answer",
-        "{described}",
+        "The API refuses the read, or answers in another form than is documented{said}.",
         "What this means is not documented. Check api_url: this may be another service. If it is"
         " right, give the code and the requestId to the API's support.",
         "the API refuses the read",
@@ -252,20 +252,21 @@ class Answers(Diagnosis):
     )
     CLOCK_REFUSED = _attention(
         "clock",
-        "{described}. The server's clock is {offset}; 300 s are allowed.",
+        "The server refuses the time of the request{said}. Its clock is {offset}; 300 s are"
+        " allowed.",
         "Synchronise this machine's clock (NTP). After one refused request, a run uses the"
         " server's time; so does this check from here on.",
     )
     CLOCK_STUBBORN = _wrong(
         "clock",
-        "{described}, although it was signed with the server's own time.",
+        "The server refuses the time of the request{said}, although it is the server's own.",
         "There may be several servers whose clocks differ: give the requestId to the API's"
         " support.",
         "the server refuses every timestamp",
     )
     CLOCK_UNKNOWN = _wrong(
         "clock",
-        "{described}, and the answer has no time.",
+        "The server refuses the time of the request{said}, and the answer has no time.",
         "Synchronise this machine's clock (NTP); it now says {now}.",
         "the server refuses the timestamp",
     )
@@ -282,9 +283,12 @@ class Answers(Diagnosis):
     )
     SIGNATURE_REFUSED = _wrong(
         "signature",
-        "{described}. It refuses {tried}: sha256= or bare hex, the path with /api/v1 or without.",
+        "The server does not accept the signature{said}. It refuses {tried}: sha256= or bare hex,"
+        " the path with /api/v1 or without.",
         "Check partner_secret and partner_client_id: which of the two is wrong cannot be told from"
         " here. If both are right, the server signs something else than what is shown below: show"
         " it to the API's support, without the secret.",
     )
-    CREDENTIALS_REFUSED = _wrong("signature", "{described}.", "Check {names}")
+    CREDENTIALS_REFUSED = _wrong(
+        "signature", "The API does not accept the credentials{said}.", "Check {names}"
+    )

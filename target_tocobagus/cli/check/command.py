@@ -54,6 +54,7 @@ def check(configs: tuple[str, ...], streams: tuple[Path, ...], catalogs: tuple[P
     from target_tocobagus.cli.check.network import secrets_of_proxy
     from target_tocobagus.cli.check.page import Page
     from target_tocobagus.cli.check.signature import all_findings
+    from target_tocobagus.core.foreign_text import hide_secrets
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
@@ -63,7 +64,8 @@ def check(configs: tuple[str, ...], streams: tuple[Path, ...], catalogs: tuple[P
         *settings.secrets_of(given.values),
         *(part for url in proxies for part in secrets_of_proxy(url)),
     ]
-    page = Page(Redactor(hidden).text)
+    hide_secrets(Redactor(hidden).text)
+    page = Page()
     for finding in all_findings(given, configs, [*streams, *catalogs]):
         page.show(finding)
     page.close()

@@ -24,8 +24,6 @@ from target_tocobagus.core.model import Reply
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from urllib3 import HTTPResponse
-
 PRODUCTS: Final = "/partner/stores/products"
 """A read that is documented for this API, signed like the write: nothing changes by it."""
 
@@ -71,7 +69,6 @@ def read(url: str, headers: Mapping[str, str], seconds: float) -> Answer | Faile
     try:
         request = requests.Request("GET", url, headers={**HEADERS, **headers}).prepare()
         environment, sent_ms = environment_of(url), _now_ms()
-        response: Any
         with adapter.send(request, timeout=seconds, **environment) as response:
             return _answer(response, sent_ms)
     except Exception as error:  # noqa: BLE001  # whatever a library raises is a finding
@@ -80,7 +77,8 @@ def read(url: str, headers: Mapping[str, str], seconds: float) -> Answer | Faile
         adapter.close()
 
 
-def _answer(response: HTTPResponse, sent_ms: int) -> Answer:
+def _answer(response: Any, sent_ms: int) -> Answer:
+    """Read urllib3's response."""
     received_ms = _now_ms()
     certificate = _certificate(response)
     content = read_content(response)
@@ -95,7 +93,7 @@ def _now_ms() -> int:
     return int(time.time() * 1000)
 
 
-def _certificate(response: HTTPResponse) -> str:
+def _certificate(response: Any) -> str:
     """Look at the certificate of a connection that is still open."""
     connection = getattr(response, "connection", None)
     sock: Any = getattr(connection, "sock", None)

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 from rich.console import Console
 from rich.text import Text
 
 from target_tocobagus.cli.demo.page import INDENT, clean_lines
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 Result: TypeAlias = Literal["ok", "attention", "wrong", "not tried"]
 """`attention` means that a run would work, and that something should be looked at."""
@@ -99,22 +96,17 @@ _COLOURS: Final[dict[Result, str]] = {
 }
 _CHECK_WIDTH: Final = len("certificate") + INDENT
 _RESULT_WIDTH: Final = len("not tried") + INDENT
-_MARGIN: Final = _CHECK_WIDTH + _RESULT_WIDTH
-_NARROW: Final = 60
-"""With fewer columns, texts are below their heads instead of beside them."""
+_MARGIN: Final = " " * (_CHECK_WIDTH + _RESULT_WIDTH)
 
 
 class Page:
     """Writes findings to stdout as they come, and counts them.
 
-    All text goes through `mask`, which blanks out secrets: a server may echo what it was sent.
+    All text is cleaned, which blanks out secrets too: a server may echo what it was sent.
     """
 
-    def __init__(self, mask: Callable[[str], str]) -> None:
+    def __init__(self) -> None:
         self._console = Console(highlight=False)
-        self._is_narrow = self._console.width < _NARROW
-        self._margin = INDENT if self._is_narrow else _MARGIN
-        self._mask = mask
         self._counts: Counter[Result] = Counter()
 
     @property
@@ -128,22 +120,18 @@ class Page:
         result = Text(finding.result.ljust(_RESULT_WIDTH), _COLOURS[finding.result])
         head = Text.assemble((finding.check.ljust(_CHECK_WIDTH), "bold"), result)
         tone = "dim" if finding.result == "not tried" else ""
-        if self._is_narrow:
-            head.rstrip()
-            self._line(head)
-            head = self._empty()
-        self._block(head, Text(self._clean(finding.found), tone))
+        self._block(head, Text(clean_lines(finding.found), tone))
         for point in finding.points:
-            self._block(self._empty().append("- "), Text(self._clean(point)))
+            self._block(Text(f"{_MARGIN}- "), Text(clean_lines(point)))
         if finding.todo:
-            todo = Text.assemble(("To do: ", "bold"), self._clean(finding.todo))
-            self._block(self._empty(), todo)
+            todo = Text.assemble(("To do: ", "bold"), clean_lines(finding.todo))
+            self._block(Text(_MARGIN), todo)
         if finding.command:
-            self._line(Text(" " * 2 * INDENT + self._clean(finding.command), "cyan"))
+            self._line(Text(" " * 2 * INDENT + clean_lines(finding.command), "cyan"))
         if finding.quoted:
-            self._block(self._empty(), Text("These lines were signed:", "dim"))
+            self._block(Text(_MARGIN), Text("These lines were signed:", "dim"))
         for line in finding.quoted:
-            self._line(Text(" " * 2 * INDENT + self._clean(line), "cyan"))
+            self._line(Text(" " * 2 * INDENT + clean_lines(line), "cyan"))
 
     def close(self) -> None:
         """Write the verdict."""
@@ -164,11 +152,5 @@ class Page:
             line.rstrip()
             self._line((head if number == 0 else Text(" " * len(head))) + line)
 
-    def _empty(self) -> Text:
-        return Text(" " * self._margin)
-
     def _line(self, text: Text) -> None:
         self._console.print(text, soft_wrap=True)
-
-    def _clean(self, text: str) -> str:
-        return clean_lines(self._mask(text))

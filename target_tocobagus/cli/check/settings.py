@@ -23,11 +23,11 @@ from target_tocobagus.config.validation import CREDENTIALS, doubts
 from target_tocobagus.core.errors import ConfigurationError
 from target_tocobagus.core.foreign_text import reason
 from target_tocobagus.core.plural import counted
-from target_tocobagus.report.rejects import holds_rejects
+from target_tocobagus.report.rejects_file import holds_rejects
 from target_tocobagus.target import TargetTocobagus
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from target_tocobagus.cli.check.page import Finding
     from target_tocobagus.config.settings import Settings
@@ -55,20 +55,6 @@ class Given(NamedTuple):
     problems: tuple[str, ...]
 
 
-class Configuration(NamedTuple):
-    """The valid parts of a configuration.
-
-    Attributes:
-        mapping: Settings to map by, without credentials; ``None`` where they are invalid.
-        connection: Settings to connect by; without credentials where those are invalid, and
-            ``None`` where the rest is.
-    """
-
-    finding: Finding
-    mapping: Settings | None
-    connection: Settings | None
-
-
 def read(sources: Sequence[str]) -> Given:
     """Read files and the environment, as the target does.
 
@@ -93,28 +79,29 @@ def read(sources: Sequence[str]) -> Given:
     return Given(" and ".join(names), values, tuple(problems))
 
 
-def judge(given: Given) -> Configuration:
+def judge(given: Given) -> tuple[Finding, Settings | None, Settings | None]:
     """Judge a configuration as the target does before it starts.
 
     If some of it could not be read, none of it is used: the missing part might name another server.
+
+    Returns:
+        The finding; settings to map by, without credentials, ``None`` where they are invalid; and
+        settings to connect by, without credentials where those are invalid, ``None`` where the
+        rest is.
     """
     schema: dict[str, Any] = TargetTocobagus.config_jsonschema
     TargetTocobagus.append_builtin_config(schema)
     finding = _finding(given, schema)
     if given.problems:
-        return Configuration(finding, None, None)
+        return finding, None, None
     values = given.values
-    credentials, reach = _of(values, CREDENTIALS), _of(values, _CONNECTION)
-    rest = _of(values, values.keys() - credentials.keys() - reach.keys())
+    reach: dict[str, Any] = {name: values[name] for name in _CONNECTION if name in values}
+    credentials: dict[str, Any] = {name: values[name] for name in CREDENTIALS if name in values}
+    own = {*_CONNECTION, *CREDENTIALS}
+    rest = {name: value for name, value in values.items() if name not in own}
     mapping = _parsed({**rest, "dry_run": True}, schema)
     connection = _parsed({**credentials, **reach}, schema)
-    if connection is None:
-        connection = _parsed({**reach, "dry_run": True}, schema)
-    return Configuration(finding, mapping, connection)
-
-
-def _of(values: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if name in names}
+    return finding, mapping, connection or _parsed({**reach, "dry_run": True}, schema)
 
 
 def _object_in(path: Path) -> dict[str, Any] | str:

@@ -198,7 +198,7 @@ class SignedReads:
         if isinstance(again, Failed) or verdict == "none":
             yield not_tried("signature", "the second read, by the server's time, has failed")
         elif verdict == "time":
-            yield Answers.CLOCK_STUBBORN.finding(described=answers.described_time(again))
+            yield Answers.CLOCK_STUBBORN.finding(said=answers.said(again))
         else:
             yield from self._signature(again)
 
@@ -228,5 +228,5 @@ class SignedReads:
                 if answers.verdict(answer) != "accepted":
                     yield answers.denied(answer, ())
                 return
-        described = answers.described(refusal, "The server does not accept the signature")
-        yield Answers.SIGNATURE_REFUSED.finding(described=described, tried=tried, quoted=shown)
+        said = answers.said(refusal)
+        yield Answers.SIGNATURE_REFUSED.finding(said=said, tried=tried, quoted=shown)

@@ -225,15 +225,6 @@ def test_what_cannot_be_checked_is_named_with_the_reason(
     assert {each.found for each in done.shown if each.result == "not tried"} == {because}
 
 
-def test_the_variable_that_names_the_proxy_is_told(tmp_path: Path, places: dict[str, str]) -> None:
-    """It is named as it is spelt, with user and password blanked out."""
-    env = {"https_proxy": f"http://me:{PASSWORD}@<closed>"}
-    done = checked(Case(Network.PROXY_UNREACHABLE, env, tls=TLS), tmp_path, places)
-
-    assert "https_proxy sends requests through http://***@127." in done.output
-    assert "Check https_proxy, and" in done.of("proxy").more
-
-
 @pytest.mark.parametrize("user", ["", f"you:{PASSWORD}@"])
 def test_a_wrong_password_is_told_from_none(
     user: str, tmp_path: Path, places: dict[str, str]
@@ -267,15 +258,6 @@ def test_who_has_issued_the_certificate_is_told(tmp_path: Path, places: dict[str
     assert "openssl s_client -connect 127.0.0.1:" in bad.more
     assert f"-proxy {places['proxy']} </dev/null | openssl x509 -noout" in bad.more
     assert "certifi" in bad.found
-
-
-def test_a_host_that_is_not_to_be_had_is_told_within_the_time(
-    tmp_path: Path, places: dict[str, str]
-) -> None:
-    """A name without a server is unknown, or nobody can be asked; neither takes long."""
-    done = checked(Case(Network.NAME_UNKNOWN, api_url="https://x.invalid"), tmp_path, places)
-
-    assert done.finds(Network.NAME_UNKNOWN) or done.finds(Network.NAME_UNKNOWN)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a full backlog refuses")
