@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from target_tocobagus.core.errors import ActionNeeded
 from target_tocobagus.core.foreign_text import quoted
-from target_tocobagus.core.model import Skipped, Stock
-from target_tocobagus.mapping import Row, is_deleted
+from target_tocobagus.core.model import Skipped
 from target_tocobagus.mapping.paths import BOM
 from target_tocobagus.mapping.replay import only_rejected, rejected_updates
 from target_tocobagus.recognition.fields import is_own
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from target_tocobagus.core.model import Identifier, Outcome, Stream
-    from target_tocobagus.mapping import PartsWatch
+    from target_tocobagus.mapping import PartsWatch, Row
     from target_tocobagus.singer.stream_setup import StreamSetup
 
 _IGNORED = [Skipped("the stream holds no stock")]
@@ -114,19 +113,9 @@ class StockSink(SdkSink):
 
     def look_for_parts(self, record: dict[str, Any], outcomes: Iterable[Outcome]) -> None:
         """Warn, once a stream, if the last record contradicts one that is still on its way."""
-        if self.parts is None:
-            return
-        key, deleted = self.parts.key_of(record), is_deleted(record)
-        for outcome in outcomes:
-            if self.parts is None or not isinstance(outcome, Stock):
-                continue
-            if deleted:
-                self.parts.forget(outcome.identifier, outcome.location)
-                continue
-            row = Row(key, outcome.quantity, self._pipeline.position)
-            before = self.parts.see(outcome.identifier, outcome.location, row)
-            if before is not None:
-                self.doubt(outcome.identifier, outcome.location, (before, row))
+        if self.parts is not None:
+            for found in self.parts.contradictions(record, outcomes, self._pipeline.position):
+                self.doubt(*found)
 
     def doubt(self, identifier: Identifier, location: str | None, rows: tuple[Row, Row]) -> None:
         """Warn of two rows that contradict each other, if the first has not been sent."""

@@ -103,7 +103,7 @@ def _complaint(error: ValidationError) -> str:
     rule: Any = error.validator_value
     match error.validator:
         case "type" | "anyOf":
-            text = f"must be of type {_type_names(rule)}"
+            text = f"must be {_forms(rule)}"
         case "enum":
             text = f"must be one of {', '.join(repr(value) for value in rule if value is not None)}"
         case "minimum" | "maximum":
@@ -120,17 +120,18 @@ def _complaint(error: ValidationError) -> str:
     return text
 
 
-def _type_names(rule: Any) -> str:
+def _forms(rule: Any) -> str:
+    """Name the types that are allowed, and behind them the only texts that are."""
     kinds = rule if isinstance(rule, list) else [rule]
     names = [name for kind in kinds for name in _types(kind) if name != "null"]
-    return " or ".join(dict.fromkeys(names))
+    texts = [repr(kind["const"]) for kind in kinds if isinstance(kind, dict) and "const" in kind]
+    types = [f"of type {' or '.join(dict.fromkeys(names))}"] if names else []
+    return ", or ".join([*types, *texts])
 
 
 def _types(kind: Any) -> list[str]:
-    if not isinstance(kind, dict):
-        return [kind]
-    names = kind["type"] if "type" in kind else repr(kind.get("const"))
-    return list(names) if isinstance(names, list) else [names]
+    names = kind.get("type", []) if isinstance(kind, dict) else kind
+    return names if isinstance(names, list) else [names]
 
 
 def _unknown_keys(error: ValidationError) -> str:

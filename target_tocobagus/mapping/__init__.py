@@ -18,7 +18,14 @@ from target_tocobagus.mapping.identifiers import MOST_BYTES
 from target_tocobagus.mapping.locations import Locations
 from target_tocobagus.mapping.mapping import CompiledMapping, PlainMapping, is_deleted
 from target_tocobagus.mapping.needing import DELETED, InnerNeed
-from target_tocobagus.mapping.parts import PartsWatch, Row, doubt_at_schema, unread_keys
+from target_tocobagus.mapping.parts import (
+    PartsWatch,
+    Row,
+    doubt_at_schema,
+    doubt_of_streams,
+    unread_keys,
+    watch_for,
+)
 from target_tocobagus.mapping.quantities import Quantities
 from target_tocobagus.mapping.record_errors import RECORD_ERRORS
 from target_tocobagus.mapping.row_rules import Rows
@@ -37,6 +44,8 @@ __all__ = [
     "Rows",
     "compile_mapping",
     "doubt_at_schema",
+    "doubt_of_streams",
     "is_deleted",
     "unread_keys",
+    "watch_for",
 ]

@@ -7,17 +7,20 @@ keys give one item and location different quantities at the same time, they have
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 
+from target_tocobagus.core.model import Stock
+from target_tocobagus.mapping.mapping import is_deleted
 from target_tocobagus.mapping.paths import BOM
 from target_tocobagus.mapping.record_errors import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
-    from target_tocobagus.core.model import Identifier
+    from target_tocobagus.core.model import Identifier, Outcome
+    from target_tocobagus.mapping.mapping import CompiledMapping
 
 MOST_KEPT: Final = 100_000
 """Items and locations that are remembered; beyond it all are forgotten, and it begins anew."""
@@ -44,10 +47,36 @@ def unread_keys(key_properties: Iterable[str], read_columns: Collection[str]) ->
     return () if len(keys) == 1 else unread
 
 
-def doubt_at_schema(stream: str, unread: tuple[str, ...]) -> str:
-    """Say what a key with unread columns may mean."""
-    names = ", ".join(map(shown, unread))
-    return f"Stream {stream!r} has {names} in its key, which its mapping does not read: {_ADVICE}"
+def doubt_at_schema(stream: str, mapping: CompiledMapping, keys: Sequence[str]) -> str:
+    """Say what a key with unread columns may mean; empty where there is nothing to say."""
+    if mapping.last_is_meant or mapping.columns is None:
+        return ""
+    names = ", ".join(map(shown, unread_keys(keys, mapping.columns)))
+    text = f"Stream {stream!r} has {names} in its key, which its mapping does not read: {_ADVICE}"
+    return text if names else ""
+
+
+def watch_for(mapping: CompiledMapping, keys: Sequence[str]) -> PartsWatch | None:
+    """Watch a stream's rows, if its key can tell them apart and not only the last is meant."""
+    columns = tuple(key for key in keys if key not in mapping.identity)
+    return PartsWatch(columns) if columns and not mapping.last_is_meant else None
+
+
+def doubt_of_streams(
+    streams: tuple[str, str],
+    identifier: Identifier,
+    location: str | None,
+    quantities: tuple[int, int],
+) -> str:
+    """Say that two streams contradict each other."""
+    names, told = (" and ".join(map(repr, streams)), " and ".join(map(str, quantities)))
+    item = _item(identifier, location)
+    return f"Streams {names} have rows of {item} that differ: {told}; {_ADVICE}"
+
+
+def _item(identifier: Identifier, location: str | None) -> str:
+    place = "" if location is None else f" at {shown(location)}"
+    return f"{identifier[0]} {shown(identifier[1])}{place}"
 
 
 class Row(msgspec.Struct, frozen=True, gc=False):
@@ -56,6 +85,9 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     key: Any
     quantity: int
     position: int
+
+
+Contradiction: TypeAlias = "tuple[Identifier, str | None, tuple[Row, Row]]"
 
 
 class PartsWatch:
@@ -80,6 +112,22 @@ class PartsWatch:
             return None
         return values[0] if len(values) == 1 else values
 
+    def contradictions(
+        self, record: dict[str, Any], outcomes: Iterable[Outcome], position: int
+    ) -> Iterator[Contradiction]:
+        """Find what a record says otherwise than another one before it."""
+        key, deleted = self.key_of(record), is_deleted(record)
+        for outcome in outcomes:
+            if not isinstance(outcome, Stock):
+                continue
+            identifier, location = outcome.identifier, outcome.location
+            if deleted:
+                self.forget(identifier, location)
+                continue
+            row = Row(key, outcome.quantity, position)
+            if before := self.see(identifier, location, row):
+                yield identifier, location, (before, row)
+
     def see(self, identifier: Identifier, location: str | None, row: Row) -> Row | None:
         """Remember a row; gives the one before it that it contradicts."""
         known, place = self._known, (identifier, location)
@@ -99,8 +147,7 @@ class PartsWatch:
         self, stream: str, identifier: Identifier, location: str | None, rows: tuple[Row, Row]
     ) -> str:
         """Say that two rows contradict each other."""
-        place = "" if location is None else f" at {shown(location)}"
         names = ", ".join(self.columns)
         told = " and ".join(f"{row.quantity} ({names} {shown(row.key)})" for row in rows)
-        item = f"{identifier[0]} {shown(identifier[1])}{place}"
+        item = _item(identifier, location)
         return f"Stream {stream!r} has two rows of {item} that differ: {told}; {_ADVICE}"

@@ -73,6 +73,7 @@ class Poller:
         questions, progress = self._intake.questions, self._stages.progress
         if questions is not None and now >= (questions.due or math.inf):
             self.ask()
+        self.warn_questions()
         if (due := self._stages.states.due) is not None and now >= due:
             self.emit_safe()
         if now >= progress.due:

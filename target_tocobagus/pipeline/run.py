@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from target_tocobagus.core.model import Level, RecordError, Skipped, Stock
 from target_tocobagus.delivery.outcomes import by_cause
+from target_tocobagus.mapping import doubt_of_streams
 from target_tocobagus.mapping.required_columns import RequiredColumns
 from target_tocobagus.pipeline.poller import Poller
 from target_tocobagus.pipeline.shutdown import Shutdown
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from target_tocobagus.recognition.questions import Questions, Sample
     from target_tocobagus.report.progress import Progress
     from target_tocobagus.state.checkpoints import Value
+    from target_tocobagus.window.window import Rivals
 
 logger = logging.getLogger("target-tocobagus")
 
@@ -54,6 +56,7 @@ class Pipeline:
         questions: What recognition asks, where `streams` is not set.
         maps_nothing: No record has come of a stream that has a mapping.
         watches: The columns that each stream's mapping relies on.
+        last_is_meant: Streams of which the last of several rows is meant, whatever the others say.
         mappings: Those in use; the summary adds up what they clamped and rounded down.
         finish: Ends a run whose input is over.
         end_after: Ends a run whose reading was ended by an error.
@@ -92,6 +95,8 @@ class Pipeline:
         self.questions: Questions | None = None
         self.maps_nothing = True
         self.watches: dict[str, RequiredColumns] = {}
+        self.last_is_meant: set[str] = set()
+        self._contradicted: set[str] = set()
         self.mappings: set[CompiledMapping] = set()
         self._scheduler = self.stages.scheduler
         self._capacity = settings.batch_size_rows * (settings.max_in_flight + 4)
@@ -142,10 +147,8 @@ class Pipeline:
             return
         before = sample.found
         self.questions.take(sample, record, time.monotonic())
-        if sample.found is not before:
-            self._poller.warn_questions()
-            if line := self.questions.ignored(sample):
-                logger.warning(line)
+        if sample.found is not before and (line := self.questions.ignored(sample)):
+            logger.warning(line)
 
     def watch(self, stream: str, mapping: CompiledMapping) -> RequiredColumns:
         """Watch for the columns that a stream's mapping relies on, for the whole run."""
@@ -173,9 +176,22 @@ class Pipeline:
             self.stages.workers.start(self.stages.settings.max_in_flight)
         with self._scheduler.lock:
             self._scheduler.put(self.gathering)
+            rivals = self.stages.shared.window.rivals
+            new = [rivals[name] for name in rivals.keys() - self._contradicted]
+        for each in new:
+            self._warn_of_streams(each)
         self.gathering.clear()
         self._handed_over = self.position
         self._held_bytes = 0
+
+    def _warn_of_streams(self, rivals: Rivals) -> None:
+        """Warn, once a stream, that its rows differ from another's that is still on its way."""
+        names = (rivals.older.stream.name, rivals.newer.stream.name)
+        self._contradicted.add(names[1])
+        if self.last_is_meant.isdisjoint(names):
+            quantities = (rivals.older.quantity, rivals.newer.quantity)
+            text = doubt_of_streams(names, rivals.identifier, rivals.location, quantities)
+            logger.warning(text)
 
     def service(self) -> None:
         """Between two chunks of input: hand over, wait for room, do what cannot wait."""

@@ -24,6 +24,7 @@ from target_tocobagus.core.foreign_text import quoted
 from target_tocobagus.core.plural import counted
 from target_tocobagus.delivery.reply_handler import logger as delivery_log
 from target_tocobagus.pipeline.stages import GRACE_SECONDS
+from target_tocobagus.recognition.yaml_lines import warehouse_map_lines
 from target_tocobagus.report.totals import summary_fields, summary_text
 from target_tocobagus.state.gate import exceeded_limit
 
@@ -38,6 +39,7 @@ GRACE_AFTER_SIGNAL: Final = 8.0
 
 _LAST_WRITE_SECONDS: Final = 0.5
 _MOST_NAMED: Final = 10
+_MOST_ADDED: Final = 500
 
 
 class Shutdown:
@@ -71,8 +73,8 @@ class Shutdown:
 
     def _settle_all(self) -> None:
         writer = self._stages.reject_writer
-        self._poller.warn_questions()
         self._poller.ask()
+        self._poller.warn_questions()
         self._intake.flush()
         self._scheduler.close()
         self._poller.wait_until(lambda: self._scheduler.settled and writer.idle)
@@ -146,21 +148,22 @@ class Shutdown:
             lambda: self._poller.emit_safe(last=True),
             *([self._stages.rejects.close] if written else []),
             delivery_log.flush,
-            self._name_unused_codes,
+            self._name_codes,
             lambda: self._log_summary(unsettled),
             lambda: self._totals.check(unsettled),
         ]
         run_all(steps)
 
-    def _name_unused_codes(self) -> None:
-        """Name the entries of `warehouse_map` that no row used, if there were rows.
+    def _name_codes(self) -> None:
+        """Name the entries of `warehouse_map` that no row used, and write those that it lacks.
 
-        No warning: a run that brings only what has changed uses few of them.
+        The former is no warning: a run that brings only what has changed uses few of them.
         """
+        policy = self._stages.settings.policy
         locations = [mapping.rules.locations for mapping in self._intake.mappings]
         asked = {code for each in locations for code in each.asked}
         has_rows = asked or self._totals.updates > self._totals.skipped
-        entries = (self._stages.settings.policy.warehouse_map or {}) if has_rows else {}
+        entries = (policy.warehouse_map or {}) if has_rows else {}
         unused = [
             code for code, client_id in entries.items() if asked.isdisjoint({code, client_id})
         ]
@@ -169,6 +172,13 @@ class Shutdown:
             more = f" and {len(unused) - _MOST_NAMED} more" if len(unused) > _MOST_NAMED else ""
             text = "warehouse_map: no row had the code %s%s: are these what the tap writes?"
             logger.info(text, names, more)
+        lacking = sorted(asked.difference(entries, entries.values()))
+        if lacking and policy.unmapped_warehouse == "reject":
+            added = {code: code for code in lacking[:_MOST_ADDED]}
+            left = len(lacking) - len(added)
+            lines = warehouse_map_lines(entries | added, f", and add {left} more" if left else "")
+            text = f"warehouse_map lacks codes that rows have. With them it is:\n{lines.rstrip()}"
+            logger.warning(text)
 
     def _log_summary(self, unsettled: int) -> None:
         totals = self._totals

@@ -25,36 +25,13 @@ class Draft(msgspec.Struct, frozen=True):
     """A mapping to start from, and what is in doubt.
 
     Attributes:
-        mapping: Without `sku` or `stock` where nothing is known to hold it.
-        remarks: By the mapping's key, what its line's comment says.
-        doubts: What a person has to decide, a clause each.
-        documents: Columns that say that a row belongs to an order, an invoice, a movement.
-    """
-
-    mapping: StreamMapping
-    remarks: dict[str, str]
-    doubts: tuple[str, ...]
-    documents: tuple[str, ...]
-
-    @property
-    def has_identifier(self) -> bool:
-        """Whether something names the item."""
-        return bool(self.mapping.sku or self.mapping.external_id)
-
-    @property
-    def has_quantity(self) -> bool:
-        """Whether something holds a quantity."""
-        return bool(self.mapping.stock or self.mapping.warehouse_columns)
-
-
-class _Parts(msgspec.Struct, frozen=True):
-    """What a draft is made of.
-
-    Attributes:
+        identifiers: Those that may name the item, the likeliest first; and so on.
         items: The list whose entries are the items.
         levels: The list whose entries are the locations.
+        spread: The columns of a table with one per place.
     """
 
+    stream: str
     identifiers: tuple[Candidate, ...]
     quantities: tuple[Candidate, ...]
     locations: tuple[Candidate, ...]
@@ -63,80 +40,73 @@ class _Parts(msgspec.Struct, frozen=True):
     levels: Scope | None = None
     spread: tuple[Field, ...] = ()
 
+    @property
+    def documents(self) -> tuple[str, ...]:
+        """Columns that say that a row belongs to an order, an invoice, a movement."""
+        return tuple(each.path[0] for each in self.record.fields if _is_document(each))
 
-def draft(stream: str, schema: Any, keys: Sequence[str] = (), records: Iterable[Any] = ()) -> Draft:
+    @property
+    def mapping(self) -> StreamMapping:
+        """The mapping, without `sku` or `stock` where nothing is known to hold it."""
+        best = self.identifiers[:1]
+        paths = tuple(each.path for each in best)
+        key = best[0].key if best else "sku"
+        places = self.locations[:1] if self.quantities else ()
+        return StreamMapping(
+            stream=self.stream,
+            where=None if self.items else " && ".join(_conditions(self.record.fields)) or None,
+            sku=paths if key == "sku" else (),
+            external_id=paths if key == "external_id" else (),
+            stock=tuple(each.path for each in self.quantities[:1]),
+            warehouse=tuple(each.path for each in places),
+            warehouse_columns=tuple(
+                WarehouseColumn(each.path[0], each.path[0]) for each in self.spread
+            ),
+            items=_filtered(self.items) if self.items else None,
+            levels=self.levels.path if self.levels else None,
+        )
+
+
+def draft(stream: str, schema: Any, records: Iterable[Any] = ()) -> Draft:
     """Draft a mapping from a stream's name, its SCHEMA and its first records."""
-    fields = fields_of(schema, records)
-    stock = said.says_stock(stream) or bool(set(said.words(stream)) & said.SAYS_ITEMS)
-    record = scope_of(fields, stream, stock=stock)
-    parts = _choose(record)
-    mapping = _mapping(stream, parts)
-    return Draft(
-        mapping=mapping,
-        remarks=_remarks(parts),
-        doubts=tuple(_doubts(stream, parts, mapping, keys)),
-        documents=tuple(each.path[0] for each in record.fields if _is_document(each)),
-    )
+    stock = said.says_stock(stream)
+    record = scope_of(fields_of(schema, records), stream, stock=stock)
+    identifiers, spread = record.identifiers, record.spread
+    if identifiers and spread and not record.locations:
+        return Draft(stream, identifiers, (), (), record, spread=spread)
+    options = [*_as_levels(stream, record), *_as_items(stream, record)]
+    if options and (not record.quantities or not record.locations):
+        return max(options, key=lambda each: each.quantities[0].rank)
+    return Draft(stream, identifiers, record.quantities, record.locations, record)
 
 
 # Which shape
 
 
-def _choose(record: Scope) -> _Parts:
-    """Find where the items are, and where the locations of each."""
-    if record.identifiers and record.spread and not record.locations:
-        return _Parts(record.identifiers, (), (), record, spread=record.spread)
-    options = [*_as_levels(record), *_as_items(record)]
-    if options and (not record.quantities or not record.locations):
-        return max(options, key=lambda each: each.quantities[0].rank)
-    return _Parts(record.identifiers, record.quantities, record.locations, record)
-
-
-def _as_levels(record: Scope) -> Iterator[_Parts]:
-    for inner in record.inner if record.identifiers else ():
+def _as_levels(stream: str, record: Scope) -> Iterator[Draft]:
+    items = record.identifiers
+    for inner in record.inner if items else ():
         if inner.quantities and inner.locations and not _names_items(inner):
-            yield _Parts(
-                record.identifiers, inner.quantities, inner.locations, record, levels=inner
-            )
+            yield Draft(stream, items, inner.quantities, inner.locations, record, levels=inner)
 
 
-def _as_items(record: Scope) -> Iterator[_Parts]:
+def _as_items(stream: str, record: Scope) -> Iterator[Draft]:
     for inner in record.inner:
-        sure = _names_items(inner) or (inner.identifiers and not record.identifiers)
-        if not sure:
+        items = inner.identifiers
+        if not (_names_items(inner) or (items and not record.identifiers)):
             continue
         if inner.quantities:
             places = inner.locations or record.locations
-            yield _Parts(inner.identifiers, inner.quantities, places, record, items=inner)
+            yield Draft(stream, items, inner.quantities, places, record, items=inner)
         for levels in inner.inner:
             if levels.quantities and levels.locations:
-                yield _Parts(
-                    inner.identifiers, levels.quantities, levels.locations, record, inner, levels
+                yield Draft(
+                    stream, items, levels.quantities, levels.locations, record, inner, levels
                 )
 
 
 def _names_items(scope: Scope) -> bool:
     return bool(scope.identifiers) and scope.identifiers[0].rank >= SURE
-
-
-def _mapping(stream: str, parts: _Parts) -> StreamMapping:
-    best = parts.identifiers[:1]
-    paths = tuple(each.path for each in best)
-    key = best[0].key if best else "sku"
-    items = parts.items
-    return StreamMapping(
-        stream=stream,
-        where=None if items else " && ".join(_conditions(parts.record.fields)) or None,
-        sku=paths if key == "sku" else (),
-        external_id=paths if key == "external_id" else (),
-        stock=tuple(each.path for each in parts.quantities[:1]),
-        warehouse=tuple(each.path for each in parts.locations[:1]) if parts.quantities else (),
-        warehouse_columns=tuple(
-            WarehouseColumn(each.path[0], each.path[0]) for each in parts.spread
-        ),
-        items=_filtered(items) if items else None,
-        levels=parts.levels.path if parts.levels else None,
-    )
 
 
 def _filtered(items: Scope) -> str:
@@ -177,24 +147,20 @@ def _good_value(field: Field) -> str:
 # What is in doubt
 
 
-def _remarks(parts: _Parts) -> dict[str, str]:
-    """Name every second candidate behind the line of the first."""
-    found = {
-        parts.identifiers[0].key if parts.identifiers else "sku": parts.identifiers[1:],
-        "stock": (*parts.quantities[1:], *(parts.record.quantities if _in_list(parts) else ())),
-        "warehouse": parts.locations[1:] if parts.quantities else (),
+def remarks(draft: Draft) -> dict[str, str]:
+    """Say in a comment, by the mapping's key, what else it may be."""
+    quantities = draft.record.quantities
+    others = {
+        draft.identifiers[0].key if draft.identifiers else "sku": draft.identifiers[1:],
+        "stock": draft.quantities[1:] + (quantities if draft.items or draft.levels else ()),
+        "warehouse": draft.locations[1:] if draft.quantities else (),
     }
-    remarks = {key: _or([each.path for each in others]) for key, others in found.items() if others}
-    if parts.spread:
-        spread = {each.path for each in parts.spread}
-        others = [each.path for each in parts.record.quantities if each.field.path not in spread]
-        second = f"; {_or(others)}" if others else ""
-        remarks["warehouse_columns"] = f"write the client id of each{second}"
-    return remarks
-
-
-def _in_list(parts: _Parts) -> bool:
-    return bool(parts.items or parts.levels)
+    found = {key: _or([each.path for each in more]) for key, more in others.items() if more}
+    if draft.spread:
+        second = [each.path for each in quantities if each.field not in draft.spread]
+        totals = f"; {_or(second)}" if second else ""
+        found["warehouse_columns"] = f"write the client id of each{totals}"
+    return found
 
 
 def _or(paths: Sequence[str]) -> str:
@@ -202,31 +168,30 @@ def _or(paths: Sequence[str]) -> str:
     return clean(f"or: {', '.join(dict.fromkeys(paths[:_MOST_REMARK]))}{more}")
 
 
-def _doubts(
-    stream: str, parts: _Parts, mapping: StreamMapping, keys: Sequence[str]
-) -> Iterator[str]:
-    if strange := [word for word in said.words(stream) if word not in said.NEUTRAL_NAMES]:
+def doubts(draft: Draft, keys: Sequence[str]) -> Iterator[str]:
+    """Say what a person has to decide, a clause each."""
+    if strange := [word for word in said.words(draft.stream) if word not in said.NEUTRAL_NAMES]:
         yield f"the name says {_quoted(strange)}: are the rows all of the stock?"
-    read = _columns_read(parts)
-    if unread := [key for key in keys if key not in read]:
+    best, places = draft.identifiers[:1], draft.locations[:1]
+    read = () if draft.items else best
+    read += () if draft.levels else places
+    columns = {each.field.path[0] for each in read} | {each.path[0] for each in draft.spread}
+    if unread := [key for key in keys if key not in columns]:
         yield f"the key has {_quoted(unread)}: is there one row for each item and location?"
-    chosen = [parts.items, parts.levels]
-    fields = [*parts.record.fields, *(each for scope in chosen if scope for each in scope.fields)]
-    used = {each.field.path for each in (*parts.identifiers[:1], *parts.locations[:1])}
-    used |= {each.path for each in parts.spread} | {each.field.path for each in parts.quantities}
+    used = {each.field.path for each in (*best, *places, *draft.quantities)}
+    used |= {each.path for each in draft.spread}
+    scopes = [scope for scope in (draft.record, draft.items, draft.levels) if scope]
     for what, names in said.DOUBTS.items():
-        doubtful = [each for each in fields if names & set(tokens(*each.path))]
-        if found := [path_of(each.path) for each in doubtful if each.path not in used]:
-            yield f"{_quoted(found)} may say {what}"
-    if not mapping.warehouse and not mapping.warehouse_columns:
+        doubtful = [
+            path_of(each.path)
+            for scope in scopes
+            for each in scope.fields
+            if each.path not in used and names & set(tokens(*each.path))
+        ]
+        if doubtful:
+            yield f"{_quoted(doubtful)} may say {what}"
+    if not draft.spread and not (draft.quantities and places):
         yield "no place is named: is the stock that of all places?"
-
-
-def _columns_read(parts: _Parts) -> set[str]:
-    """List the record's columns that the draft reads as identifier or location."""
-    read = [*parts.identifiers[:1]] if not parts.items else []
-    read += parts.locations[:1] if not parts.levels else ()
-    return {each.field.path[0] for each in read} | {each.path[0] for each in parts.spread}
 
 
 def _quoted(names: Sequence[str]) -> str:

@@ -1,7 +1,7 @@
 """The fields of a stream, as its SCHEMA declares them and as its first records show them.
 
 A SCHEMA often says less than the records: an object without columns, a list without a type, a text
-that is JSON. So both are read, name by name, into one tree. Whatever is no schema has no fields.
+that is JSON. So both are read, name by name, into one tree. What is not a schema has no fields.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 DEPTH: Final = 5
 _MOST_VALUES: Final = 50
 _SCALARS: Final = frozenset({"string", "integer", "number"})
-_COMBINED: Final = ("anyOf", "oneOf", "allOf")
+_OPEN: Final = frozenset("[{")
+_MANY: Final = (dict, list)
+_COMBINED: Final = frozenset({"anyOf", "oneOf", "allOf"})
+_NESTING: Final = _COMBINED | {"properties", "items"}
 
 
 class Field(msgspec.Struct, frozen=True):
@@ -54,6 +57,25 @@ def fields_of(schema: Any, records: Iterable[Any] = ()) -> tuple[Field, ...]:
     return _fields([schema], list(records), DEPTH)
 
 
+def flat_names(schema: Any, records: Iterable[Any] = ()) -> set[str] | None:
+    """List the columns of a stream, or None where one may hold an object or a list."""
+    columns = _properties(schema)
+    names = set(columns)
+    for column in columns.values():
+        if isinstance(column, dict) and not _NESTING.isdisjoint(column):
+            return None
+    for record in records:
+        if isinstance(record, dict):
+            if any(map(_may_be_nested, record.values())):
+                return None
+            names.update(record)
+    return names
+
+
+def _may_be_nested(value: Any) -> bool:
+    return value.lstrip()[:1] in _OPEN if isinstance(value, str) else isinstance(value, _MANY)
+
+
 def leaves(fields: Iterable[Field], depth: int = 3) -> Iterator[Field]:
     """List what is not an object, with its path through the objects; lists are not entered."""
     for field in fields:
@@ -67,20 +89,23 @@ def leaves(fields: Iterable[Field], depth: int = 3) -> Iterator[Field]:
 
 def has_path(schema: Any, path: str) -> bool:
     """Tell whether a schema declares ``column.inner``, through lists and objects alike."""
-    name, _, rest = path.partition(".")
-    properties = _properties(schema)
-    if not rest or name not in properties:
-        return name in properties
-    return any(has_path(inner, rest) for inner in _alternatives(properties[name], DEPTH))
+    above, _, name = path.rpartition(".")
+    return name in names_in(schema, above)
 
 
-def columns(schema: Any) -> dict[str, frozenset[str]]:
-    """List a stream's declared columns with their types; neither a BOM nor `null` is shown."""
-    return {
-        name.removeprefix(BOM): frozenset(_types(column, DEPTH)) - {"null"}
-        for name, column in _properties(schema).items()
-        if is_own(name)
-    }
+def names_in(schema: Any, path: str) -> set[str]:
+    """List the names that a schema declares within ``column.inner``, or in the record itself."""
+    scopes = [schema]
+    for name in filter(None, path.split(".")):
+        found = [_properties(scope).get(name) for scope in scopes]
+        scopes = [branch for column in found for branch in _alternatives(column, DEPTH)]
+    return {name for scope in scopes for name in _properties(scope)}
+
+
+def columns(schema: Any) -> dict[str, Any]:
+    """List a stream's declared columns with their schemas; a BOM is not shown."""
+    declared = _properties(schema).items()
+    return {name.removeprefix(BOM): column for name, column in declared if is_own(name)}
 
 
 def is_own(name: str) -> bool:
@@ -108,7 +133,7 @@ def _fields(schemas: Sequence[Any], values: Sequence[Any], depth: int) -> tuple[
 def _field(name: str, schemas: Sequence[Any], values: Sequence[Any], depth: int) -> Field:
     given = [_parsed(value) for value in values if value is not None][:_MOST_VALUES]
     branches = [branch for schema in schemas for branch in _alternatives(schema, DEPTH)]
-    types = frozenset(kind for schema in schemas for kind in _types(schema, DEPTH)) - {"null"}
+    types = frozenset[str]().union(*map(types_of, schemas))
     lists = [value for value in given if isinstance(value, list)]
     entries = [entry for each in lists for entry in each][:_MOST_VALUES]
     objects = [value for value in [*given, *entries] if isinstance(value, dict)]
@@ -116,7 +141,7 @@ def _field(name: str, schemas: Sequence[Any], values: Sequence[Any], depth: int)
         path=(name,),
         types=types or frozenset(map(_type_of, given)),
         is_list=bool(lists) or ("array" in types and "object" not in types and not objects),
-        is_date=any("date" in str(schema.get("format", "")) for schema in branches),
+        is_date=any("date" in str(each["format"]) for each in branches if "format" in each),
         inner=_fields(branches, objects, depth - 1),
         values=tuple(given),
     )
@@ -141,25 +166,29 @@ def _properties(schema: Any) -> Mapping[str, Any]:
     return properties if isinstance(properties, dict) else {}
 
 
-def _alternatives(schema: Any, depth: int) -> Iterator[dict[str, Any]]:
-    """Yield a schema, what a list of it holds, and each of its `anyOf`."""
-    if not isinstance(schema, dict) or not depth:
-        return
-    yield schema
-    branches = [schema.get("items")]
-    for key in _COMBINED:
-        branches += schema[key] if isinstance(schema.get(key), list) else []
-    for branch in branches:
-        yield from _alternatives(branch, depth - 1)
+def _alternatives(schema: Any, depth: int) -> list[dict[str, Any]]:
+    """List a schema, each of its `anyOf`, and what lists of these hold."""
+    found = _branches(schema, depth)
+    for branch in found:
+        if "items" in branch:
+            found = found + _alternatives(branch["items"], depth - 1)
+    return found
 
 
-def _types(schema: Any, depth: int) -> Iterator[str]:
+def _branches(schema: Any, depth: int) -> list[dict[str, Any]]:
+    """List a schema and each of its `anyOf`, however nested."""
     if not isinstance(schema, dict) or not depth:
-        return
-    declared = schema.get("type")
-    for kind in declared if isinstance(declared, list) else [declared]:
-        if isinstance(kind, str):
-            yield kind
-    for key in _COMBINED:
-        for branch in schema[key] if isinstance(schema.get(key), list) else []:
-            yield from _types(branch, depth - 1)
+        return []
+    found = [schema]
+    if not _COMBINED.isdisjoint(schema):
+        for branches in (schema.get(key) for key in sorted(_COMBINED)):
+            for branch in branches if isinstance(branches, list) else ():
+                found += _branches(branch, depth - 1)
+    return found
+
+
+def types_of(schema: Any) -> frozenset[str]:
+    """List the JSON types that a column's schema allows, `null` apart."""
+    declared = [branch.get("type") for branch in _branches(schema, DEPTH)]
+    kinds = [kind for each in declared for kind in (each if isinstance(each, list) else [each])]
+    return frozenset(kind for kind in kinds if isinstance(kind, str)) - {"null"}

@@ -54,7 +54,7 @@ class Scope(msgspec.Struct, frozen=True):
 
     Attributes:
         path: The list's; empty for a record.
-        fields: All of them that are no objects.
+        fields: All of them that are not objects.
         spread: Fields that each bear a place's name: perhaps the stock there.
         inner: The lists of objects that it holds.
     """
@@ -100,7 +100,7 @@ def locations(found: Iterable[Field], list_name: str = "") -> Iterator[Candidate
     """Find what may name the location of a row, or of an entry of a list of locations."""
     inside = bool(set(tokens(list_name)) & said.PLACES) if list_name else False
     for field in found:
-        rank = location_rank(field, inside=inside)
+        rank = location_rank(field.path, inside=inside)
         if rank and (field.is_scalar or _is_bare_object(field)):
             yield Candidate(path_of(field.path), rank, field)
 
@@ -134,7 +134,7 @@ def _is_bare_object(field: Field) -> bool:
 
 def _identifiers(found: Iterable[Field]) -> Iterator[Candidate]:
     for field in found:
-        if field.is_scalar and (rank := identifier_rank(field)):
+        if field.is_scalar and (rank := identifier_rank(field.path)):
             is_id = rank <= ID_OF_ITEM
             key: Key = "external_id" if is_id else "sku"
             yield Candidate(path_of(field.path), rank, field, key)
@@ -144,7 +144,7 @@ def _quantities(found: Iterable[Field], *, stock: bool) -> Iterator[Candidate]:
     for field in found:
         if field.is_list:
             yield from _pairs(field)
-        elif field.is_scalar and (rank := quantity_rank(field, stock=stock)):
+        elif field.is_scalar and (rank := quantity_rank(field.path, stock=stock)):
             yield Candidate(path_of(field.path), rank, field)
 
 
@@ -219,11 +219,13 @@ _KNOWN: Final = frozenset().union(
 )
 
 
+_SAYS_LEVELS: Final = said.PLACES | said.QUANTITY
+
+
 def _inner(found: Iterable[Field], *, stock: bool) -> Iterator[Scope]:
     """Look into the lists of objects."""
     for field in found:
         if field.is_list and field.inner and not next(_pairs(field), None):
             name = field.path[-1]
-            says = stock or said.says_stock(name) or bool(set(tokens(name)) & said.PLACES)
-            says |= bool(set(tokens(name)) & (said.QUANTITY | said.SAYS_ITEMS))
+            says = stock or said.says_stock(name) or bool(set(tokens(name)) & _SAYS_LEVELS)
             yield scope_of(field.inner, name, path=path_of(field.path), stock=says)

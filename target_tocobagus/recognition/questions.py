@@ -3,8 +3,9 @@
 Invariants:
 
 - A stream that is asked about is never sent.
-- Records make a draft better; no more than `ENOUGH` of a stream are kept, and of all others only
-  the codes of their locations.
+- Records make a draft better; a stream's first few are kept until they are enough, by number or by
+  size, and of all others only the codes of their locations.
+- A stream costs the same however many others there are.
 - Nothing here logs, waits or reads a clock: `now` comes in.
 """
 
@@ -21,12 +22,15 @@ from target_tocobagus.recognition.recognise import NotStock, Question, Recogniti
 from target_tocobagus.recognition.yaml_lines import as_yaml_lines, indented, warehouse_map_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from target_tocobagus.config.settings import StreamMapping
 
 ENOUGH: Final = 50
-"""So many records of a stream are looked at for its draft."""
+"""Records of a stream that are looked at for its draft, if they are small."""
+
+_ENOUGH_BYTES: Final = 16 << 10
+"""Or as many as reach this size: thousands of streams may be kept at once."""
 
 PATIENCE_SECONDS: Final = 60.0
 """How long after the first question a run waits for a stream that is recognised."""
@@ -40,6 +44,8 @@ class Sample:
     Attributes:
         stream: Its name.
         found: What it was taken for when it was judged last.
+        has_records: Records have come.
+        codes: Those of the locations that were found, in their order.
     """
 
     def __init__(
@@ -54,27 +60,28 @@ class Sample:
         self._schema = schema
         self._keys = keys
         self._records: list[Any] = []
-        self._codes: dict[str, None] = {}
+        self._bytes = 0
+        self.codes: dict[str, None] = {}
         self._compiled: CompiledMapping | None = None
         self._is_fresh = True
+        self._is_full = False
+        self.has_records = False
         self.found: Recognition = found or recognise(stream, schema, keys)
-
-    @property
-    def records(self) -> Sequence[Any]:
-        """The records that are kept."""
-        return self._records
 
     def add(self, record: Any) -> None:
         """Take in a record; judge by the first, and by enough of them."""
         if isinstance(self.found, NotStock) and self.found.is_final:
             return
-        if len(self._records) < ENOUGH:
-            self._records.append(record)
-            self._is_fresh = False
-            if len(self._records) in {1, ENOUGH}:
-                self.judge()
-        elif self._compiled is not None:
-            self._see_codes(self._compiled, record)
+        if self._is_full:
+            self._see_codes(record)
+            return
+        self._records.append(record)
+        self._bytes += len(str(record))
+        self._is_fresh = False
+        self._is_full = len(self._records) >= ENOUGH or self._bytes >= _ENOUGH_BYTES
+        if self._is_full or not self.has_records:
+            self.judge()
+        self.has_records = True
 
     def judge(self) -> Recognition:
         """Say what the stream is taken for, by all that is known."""
@@ -82,21 +89,18 @@ class Sample:
             self._is_fresh = True
             self.found = recognise(self.stream, self._schema, self._keys, self._records)
             self._compiled = _compiled(self.found)
-            if self._compiled is not None:
-                for record in self._records:
-                    self._see_codes(self._compiled, record)
+            for record in self._records:
+                self._see_codes(record)
+            if self._is_full:
+                self._records.clear()
         return self.found
 
-    @property
-    def codes(self) -> tuple[str, ...]:
-        """The codes of the locations that were found, in their order."""
-        return tuple(self._codes)
-
-    def _see_codes(self, compiled: CompiledMapping, record: Any) -> None:
-        if len(self._codes) < _MOST_CODES and isinstance(record, dict):
-            for outcome in compiled.outcomes(record):
-                if isinstance(outcome, Stock) and outcome.location:
-                    self._codes[outcome.location] = None
+    def _see_codes(self, record: Any) -> None:
+        if self._compiled is None or len(self.codes) >= _MOST_CODES:
+            return
+        for outcome in self._compiled.outcomes(record) if isinstance(record, dict) else ():
+            if isinstance(outcome, Stock) and outcome.location:
+                self.codes[outcome.location] = None
 
 
 class Questions:
@@ -106,11 +110,12 @@ class Questions:
         due: When the run ends for a question; ``None`` while there is none, or none that ends it.
     """
 
-    def __init__(self, patience: float = PATIENCE_SECONDS) -> None:
-        """Begin without any."""
-        self._patience = patience
+    patience = PATIENCE_SECONDS
+
+    def __init__(self) -> None:
         self._samples: dict[str, Sample] = {}
         self._recognised: dict[str, StreamMapping] = {}
+        self._untold: dict[str, Sample] = {}
         self._told: set[str] = set()
         self._ignored: set[str] = set()
         self.due: float | None = None
@@ -127,7 +132,7 @@ class Questions:
         return self._samples[stream]
 
     def ignored(self, sample: Sample) -> str:
-        """Say once why a stream is no stock; empty where it may be a question."""
+        """Say once why a stream is not stock; empty where it may be a question."""
         reason = sample.found.reason if isinstance(sample.found, NotStock) else ""
         if not reason or sample.stream in self._ignored:
             return ""
@@ -137,31 +142,39 @@ class Questions:
     def recognise(self, stream: str, mapping: StreamMapping) -> None:
         """Take note that a stream is recognised: from now on no question ends the run."""
         self._samples.pop(stream, None)
+        self._untold.pop(stream, None)
         self._recognised[stream] = mapping
         self.due = None
 
     def take(self, sample: Sample, record: Any, now: float) -> None:
         """Take in a record that is passed over."""
         sample.add(record)
-        if isinstance(sample.found, Question) and self.due is None and not self._recognised:
-            self.due = now + self._patience
+        if isinstance(sample.found, Question) and sample.stream not in self._told:
+            self._untold[sample.stream] = sample
+            if self.due is None and not self._recognised:
+                self.due = now + self.patience
 
-    def warnings(self) -> Iterable[str]:
+    def warnings(self) -> Iterator[str]:
         """Say once of each stream that is asked about beside a recognised one what it loses."""
-        for sample in self._asked() if self._recognised else ():
-            if sample.stream not in self._told:
-                self._told.add(sample.stream)
+        while self._recognised and self._untold:
+            stream, sample = next(iter(self._untold.items()))
+            del self._untold[stream]
+            if isinstance(sample.judge(), Question):
+                self._told.add(stream)
                 yield (
-                    f"Stream {quoted(sample.stream)} looks like stock and is not recognised:"
+                    f"Stream {quoted(stream)} looks like stock and is not recognised:"
                     " its rows are passed over for good, for the STATE covers them. To send it,"
                     f" put this into the configuration ({_ONLY_NAMED}; {_COMMANDS}):\n"
                     f"{block([sample], self._recognised.values())}"
                 )
 
     def problem(self) -> ActionNeeded | None:
-        """Give the error of a run that recognised nothing and has a question."""
-        asked = [] if self._recognised else self._asked()
-        if not asked:
+        """Judge all streams by all that is known; give the error of a run that recognised none."""
+        samples = [sample for sample in self._samples.values() if sample.has_records]
+        asked = [sample for sample in samples if isinstance(sample.judge(), Question)]
+        if self._recognised:
+            self._untold = {each.stream: each for each in asked if each.stream not in self._told}
+        if self._recognised or not asked:
             return None
         names = ", ".join(quoted(sample.stream) for sample in asked)
         return ActionNeeded(
@@ -169,11 +182,6 @@ class Questions:
             f" sent. Check these lines and put them into the configuration ({_ONLY_NAMED};"
             f" {_COMMANDS}):\n{block(asked)}"
         )
-
-    def _asked(self) -> list[Sample]:
-        """List the streams with records that are questions."""
-        samples = [sample for sample in self._samples.values() if sample.records]
-        return [sample for sample in samples if isinstance(sample.judge(), Question)]
 
 
 _ONLY_NAMED: Final = "with `streams` set, only what it names is sent"
@@ -185,22 +193,22 @@ _COMMANDS: Final = (
 def block(samples: Sequence[Sample], recognised: Iterable[StreamMapping] = ()) -> str:
     """Write the drafts as settings, with what is in doubt in comments.
 
-    Above them stands what is recognised and sent now, for it would not be sent any more; but not
+    Above them is what is recognised and sent now, for it would not be sent any more; but not
     global stock beside stock per location, for one would overwrite the other.
     """
-    drafts = [sample.found.mapping for sample in samples if isinstance(sample.found, Question)]
-    scopes = set(map(_names_locations, drafts))
+    asked = [(each.found, each.codes) for each in samples if isinstance(each.found, Question)]
+    scopes = {_names_locations(question.mapping) for question, _ in asked}
     kept = [mapping for mapping in recognised if {_names_locations(mapping)} == scopes]
     lines = ["streams:\n", *(indented(as_yaml_lines(mapping)) for mapping in kept)]
-    codes: dict[str, None] = {}
-    for sample in samples:
-        found = sample.found
-        if isinstance(found, Question):
-            lines += [f"  # {doubt}\n" for doubt in map(clean, found.doubts)]
-            lines.append(indented(as_yaml_lines(found.mapping, found.remarks)))
-            codes |= dict.fromkeys(sample.codes) if found.mapping.warehouse else {}
-    others = [mapping.stream for mapping in kept if mapping.warehouse]
-    return "".join(lines) + warehouse_map_lines(codes, others)
+    for question, _ in asked:
+        lines += [f"  # {doubt}\n" for doubt in map(clean, question.doubts)]
+        lines.append(indented(as_yaml_lines(question.mapping, question.remarks)))
+    codes = [code for question, found in asked if question.mapping.warehouse for code in found]
+    if codes:  # a map is asked for the places of columns, too
+        codes += [each.client_id for one, _ in asked for each in one.mapping.warehouse_columns]
+    others = [repr(mapping.stream) for mapping in kept if mapping.warehouse]
+    more = f", and add the codes of {', '.join(others)}" if others else ""
+    return "".join(lines) + warehouse_map_lines({code: code for code in codes}, more)
 
 
 def _names_locations(mapping: StreamMapping) -> bool:

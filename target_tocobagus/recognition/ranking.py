@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from functools import lru_cache
+from typing import Final, TypeAlias
 
 from target_tocobagus.recognition import vocabulary as said
 from target_tocobagus.recognition.vocabulary import tokens
 
-if TYPE_CHECKING:
-    from target_tocobagus.recognition.fields import Field
+Path: TypeAlias = tuple[str, ...]
+_once = lru_cache(maxsize=4096)
+"""Streams have most of their columns' names in common."""
 
 SURE: Final = 70
 """From this rank on an identifier is a merchant's own code."""
@@ -25,9 +27,10 @@ WAREHOUSE: Final = 4.0
 """From this rank on a location is a warehouse; below, a country or a city."""
 
 
-def location_rank(field: Field, *, inside: bool) -> float:
+@_once
+def location_rank(path: Path, *, inside: bool) -> float:
     """Rank what may be a location; in a list of locations its id and its name say it, too."""
-    found = set(tokens(*field.path))
+    found = set(tokens(*path))
     nouns = found & said.PLACES
     kinds = found & said.AFFIXES
     allowed = said.PLACES | said.OF_PLACES | said.AFFIXES
@@ -54,21 +57,22 @@ def _kind_rank(kinds: set[str]) -> float:
     return 0.3 if kinds else 0.2
 
 
-def identifier_rank(field: Field) -> float:
+@_once
+def identifier_rank(path: Path) -> float:
     """Rank what may name an item: a SKU, a code, a barcode, then an id."""
-    names = set(tokens(*field.path)) - said.OWN
-    own = set(tokens(field.path[-1]))
+    names = set(tokens(*path)) - said.OWN
+    own = set(tokens(path[-1]))
     if names & said.SKU:
-        return _sku_rank(names, is_own=bool(set(tokens(*field.path)) & said.OWN))
+        return _sku_rank(names, is_own=bool(set(tokens(*path)) & said.OWN))
     if names & said.PLACES or own & (said.NOT_THE_ITEM - {"option"}):
         return 0
     if names & said.BARCODE and names <= said.BARCODE | said.ARTICLE | said.CODE:
         return 35 - 10 * bool(names & {"asin", "fnsku"})
     if names & said.CODE and names <= said.CODE | said.ARTICLE | said.STOCK:
-        return _code_rank(field, names)
+        return _code_rank(path, names)
     if names & said.ID and names <= said.ID | said.ARTICLE | _AROUND_IDS:
-        return _id_rank(field, names)
-    return 50 if names and names <= said.ARTICLE and len(field.path) == 1 else 0
+        return _id_rank(path, names)
+    return 50 if names and names <= said.ARTICLE and len(path) == 1 else 0
 
 
 def _sku_rank(names: set[str], *, is_own: bool) -> float:
@@ -82,22 +86,23 @@ def _sku_rank(names: set[str], *, is_own: bool) -> float:
     return 60
 
 
-def _code_rank(field: Field, names: set[str]) -> float:
+def _code_rank(path: Path, names: set[str]) -> float:
     bare_number = names <= {"no", "number", "num", "nr", "nummer", "nomor", "ref", "key"}
     if not bare_number:
         return 80 if names & said.ARTICLE else 70
-    return 65 if len(field.path) == 1 and names - {"no", "ref", "key", "nr"} else 0
+    return 65 if len(path) == 1 and names - {"no", "ref", "key", "nr"} else 0
 
 
-def _id_rank(field: Field, names: set[str]) -> float:
+def _id_rank(path: Path, names: set[str]) -> float:
     if names <= said.ID:
-        return 15 if len(field.path) == 1 else 0
+        return 15 if len(path) == 1 else 0
     return 31 if {"variant", "variants"} & names else ID_OF_ITEM - 2
 
 
-def quantity_rank(field: Field, *, stock: bool) -> float:
+@_once
+def quantity_rank(path: Path, *, stock: bool) -> float:
     """Rank what may be a quantity: available, the balance, on hand, any, then the total."""
-    found = tokens(*field.path)
+    found = tokens(*path)
     names = set(found)
     if names & said.NO_QUANTITY or found[-1:] == ("out",) or (found[-1:] == ("in",)):
         return 0

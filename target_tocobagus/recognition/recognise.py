@@ -3,7 +3,7 @@
 Invariants:
 
 - A stream is sent only if it has the API's own item shape, by its SCHEMA, its name and its key, or
-  is a known stream of a known tap (`known_streams.json`).
+  is a known stream of a known tap (`known_taps.json`).
 - Everything else that looks like stock is a question: a draft to paste, and what is in doubt.
 - No word of `vocabulary` makes a stream be sent; it makes drafts, and asks or leaves out.
 """
@@ -15,31 +15,30 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import msgspec
 
 from target_tocobagus.config.settings import StreamMapping
-from target_tocobagus.recognition.drafts import Draft, draft
-from target_tocobagus.recognition.fields import columns, fields_of, has_path, leaves
+from target_tocobagus.recognition.drafts import doubts, draft, remarks
+from target_tocobagus.recognition.fields import (
+    columns,
+    fields_of,
+    flat_names,
+    has_path,
+    leaves,
+    types_of,
+)
 from target_tocobagus.recognition.heuristics import locations
-from target_tocobagus.recognition.known_taps import KnownStream, known_streams
+from target_tocobagus.recognition.known_taps import KnownStream, known_streams, row_for
 from target_tocobagus.recognition.ranking import WAREHOUSE
-from target_tocobagus.recognition.vocabulary import NATIVE_NAMES, never_asked, tokens, words
-from target_tocobagus.recognition.yaml_lines import as_config, as_yaml_lines, indented
+from target_tocobagus.recognition.vocabulary import (
+    NATIVE_NAMES,
+    may_hold_stock,
+    never_asked,
+    says_stock,
+    tokens,
+    words,
+)
+from target_tocobagus.recognition.yaml_lines import as_yaml_lines, indented
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-
-__all__ = [
-    "NotStock",
-    "Proposal",
-    "Question",
-    "Recognised",
-    "Recognition",
-    "as_config",
-    "as_yaml_lines",
-    "location_columns",
-    "mixed_scopes",
-    "native_columns",
-    "propose",
-    "recognise",
-]
 
 _IDENTIFIERS: Final = frozenset({"sku", "id", "externalId"})
 _STOCK: Final = frozenset({"stock", "warehouses"})
@@ -62,6 +61,11 @@ class Recognised(msgspec.Struct, frozen=True):
     remark: str = ""
     written: StreamMapping | None = None
 
+    @property
+    def reason(self) -> str:
+        """What it was recognised by, and what its user should know."""
+        return f"{self.source}. {self.remark}" if self.remark else self.source
+
 
 class Question(msgspec.Struct, frozen=True):
     """A stream that looks like stock, and only its user can say so.
@@ -76,6 +80,11 @@ class Question(msgspec.Struct, frozen=True):
     remarks: dict[str, str] = {}
     doubts: tuple[str, ...] = ()
 
+    @property
+    def reason(self) -> str:
+        """All that is to be decided."""
+        return "; ".join(self.doubts)
+
 
 class NotStock(msgspec.Struct, frozen=True):
     """A stream that is ignored, and why: a clause for after "stream … is ignored:"."""
@@ -83,22 +92,6 @@ class NotStock(msgspec.Struct, frozen=True):
     reason: str
     is_final: bool = False
     """Its records cannot show otherwise."""
-
-
-class Proposal(msgspec.Struct, frozen=True):
-    """A mapping to start from.
-
-    Attributes:
-        mapping: As far as it can be told; without `stock` where no column is known to hold it.
-        remark: What it rests on or, where it is not certain, what a person has to decide.
-        is_certain: It is what a run without `streams` would use.
-        remarks: By the mapping's key, what to say in a comment behind its line.
-    """
-
-    mapping: StreamMapping
-    remark: str
-    is_certain: bool
-    remarks: dict[str, str] = {}
 
 
 Recognition: TypeAlias = Recognised | Question | NotStock
@@ -118,21 +111,14 @@ def recognise(
         keys: The `key_properties`.
         records: Its first few; they make a better draft, and never a recognised stream.
     """
-    left_out = known_streams().not_recognised(stream, schema)
-    if left_out:
-        return _left_out(stream, left_out)
-    word = never_asked(stream)
-    if word:
+    table = known_streams()
+    if row := row_for(table.left_out, stream, schema):
+        return _left_out(stream, row)
+    if word := never_asked(stream):
         return NotStock(f"its name says {word!r}, and so it is never taken for stock", True)  # noqa: FBT003  # named above
-    known = known_streams().recognised(stream, schema)
-    if known:
-        return _known(stream, known)
-    return _native(stream, schema, keys) or _by_names(draft(stream, schema, keys, records))
-
-
-def native_columns(schema: Mapping[str, Any]) -> frozenset[str]:
-    """List the columns that a record of the API's own items may have."""
-    return frozenset(columns(schema))
+    if row := row_for(table.known, stream, schema):
+        return _known(stream, schema, row)
+    return _native(stream, schema, keys) or _by_names(stream, schema, keys, records)
 
 
 def location_columns(schema: Mapping[str, Any]) -> tuple[str, ...]:
@@ -161,30 +147,27 @@ def mixed_scopes(recognised: Iterable[Recognised]) -> str | None:
     )
 
 
-def propose(
-    stream: str,
-    schema: Mapping[str, Any],
-    keys: Sequence[str] = (),
-    records: Iterable[Any] = (),
-) -> Proposal:
+def start_from(
+    found: Recognition, stream: str, schema: Mapping[str, Any], records: Iterable[Any] = ()
+) -> StreamMapping:
     """Give the mapping that a stream has by recognition, or one that a person can complete."""
-    records = list(records)
-    found = recognise(stream, schema, keys, records)
     if isinstance(found, Recognised):
-        remark = f"{found.source}. {found.remark}" if found.remark else found.source
-        return Proposal(found.written or found.mapping, remark, is_certain=True)
+        return found.written or found.mapping
     if isinstance(found, Question):
-        remark = "; ".join(found.doubts)
-        return Proposal(found.mapping, remark, is_certain=False, remarks=found.remarks)
-    start = draft(stream, schema, keys, records)
-    mapping = start.mapping
-    if never_asked(stream) or start.documents:
-        mapping = msgspec.structs.replace(mapping, stock=(), warehouse=())
-    return Proposal(mapping, found.reason, is_certain=False)
+        return found.mapping
+    start = draft(stream, schema, records)
+    if found.is_final or start.documents:
+        return msgspec.structs.replace(start.mapping, stock=(), warehouse=())
+    return start.mapping
 
 
-def _known(stream: str, row: KnownStream) -> Recognised:
+def _known(stream: str, schema: Mapping[str, Any], row: KnownStream) -> Recognised | Question:
     mapping = row.mapping_for(stream) or StreamMapping(stream=stream)
+    if strange := row.strange(schema):
+        names = ", ".join(map(repr, strange[:3]))
+        return Question(
+            mapping, doubts=(f"{row.tap} does not write {names}: do they change what a row holds?",)
+        )
     scope = not (mapping.warehouse or mapping.warehouse_columns or mapping.warehouses)
     return Recognised(mapping, f"known stream of {row.tap} ({row.source})", scope, row.note)
 
@@ -203,7 +186,7 @@ def _native(stream: str, schema: Mapping[str, Any], keys: Sequence[str]) -> Reco
     has_all = names & _STOCK and names & _IDENTIFIERS and names <= _STOCK | _IDENTIFIERS
     named = set(words(stream)) <= NATIVE_NAMES or has_path(schema, "warehouses.clientId")
     keyed = set(keys) <= names & _IDENTIFIERS
-    if not (has_all and named and keyed) or found.get("id", {"string"}) != {"string"}:
+    if not (has_all and named and keyed) or ("id" in found and types_of(found["id"]) != {"string"}):
         return None
     mapping = StreamMapping(stream=stream, native=True)
     source = "the API's own item shape"
@@ -226,15 +209,25 @@ def _written(stream: str, names: set[str]) -> StreamMapping:
     )
 
 
-def _by_names(found: Draft) -> Question | NotStock:
-    if found.documents:
-        names = ", ".join(map(repr, found.documents[:3]))
+_NO_QUANTITY: Final = NotStock("nothing in it is called stock, or available")
+
+
+def _by_names(
+    stream: str, schema: Mapping[str, Any], keys: Sequence[str], records: Iterable[Any]
+) -> Question | NotStock:
+    records = list(records)
+    flat = flat_names(schema, records)
+    if flat is not None and not says_stock(stream) and not any(map(may_hold_stock, flat)):
+        return _NO_QUANTITY
+    found = draft(stream, schema, records)
+    if not found.quantities and not found.spread:
+        return _NO_QUANTITY
+    if documents := found.documents:
+        names = ", ".join(map(repr, documents[:3]))
         return NotStock(f"{names} says that its rows belong to a document")
-    if not found.has_identifier:
+    if not found.identifiers:
         return NotStock("nothing in it names an item")
-    if not found.has_quantity:
-        return NotStock("nothing in it is called stock, or available")
-    return Question(found.mapping, found.remarks, found.doubts)
+    return Question(found.mapping, remarks(found), tuple(doubts(found, keys)))
 
 
 def _names(mappings: Iterable[StreamMapping]) -> str:

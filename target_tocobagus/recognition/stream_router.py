@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections import Counter
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
@@ -59,6 +60,7 @@ class StreamRouter:
         """
         self._policy = settings.policy
         self._recognised: dict[str, Recognised] = {}
+        self._scopes: Counter[bool | None] = Counter()
         self._configured: list[tuple[StreamMapping, CompiledMapping]] | None = None
         self._unmapped: dict[str, None] = {}
         self._used: set[str] = set()
@@ -167,17 +169,22 @@ class StreamRouter:
 
     def _recognise(self, stream: str, schema: Mapping[str, Any], keys: Sequence[str]) -> Route:
         from target_tocobagus.recognition import recognise as recognition
+        from target_tocobagus.recognition.fields import columns
 
         found = recognition.recognise(stream, schema, keys)
         before = self._recognised.pop(stream, None)
+        if before:
+            self._scopes[before.is_global] -= 1
         if before and isinstance(found, recognition.Question):
             raise ActionNeeded(_changed(stream, before, schema))
         if isinstance(found, recognition.Recognised):
             self._recognised[stream] = found
             self.questions.recognise(stream, found.written or found.mapping)
-            if problem := recognition.mixed_scopes(self._recognised.values()):
+            self._scopes[found.is_global] += 1
+            mixed = self._scopes[True] and self._scopes[False]
+            if mixed and (problem := recognition.mixed_scopes(self._recognised.values())):
                 raise ConfigurationError([problem])
-            only = recognition.native_columns(schema) if found.mapping.native else None
+            only = frozenset(columns(schema)) if found.mapping.native else None
             compiled = compile_mapping(found.mapping, self._policy)
             return Route(compiled, _describe(stream, found), columns=only)
         sample = self.questions.sample(stream, schema, keys, found)
@@ -211,7 +218,7 @@ def _changed(stream: str, before: Recognised, schema: Mapping[str, Any]) -> str:
 
 
 def _describe(stream: str, found: Recognised) -> str:
-    from target_tocobagus.recognition.recognise import as_yaml_lines
+    from target_tocobagus.recognition.yaml_lines import as_yaml_lines
 
     lines = as_yaml_lines(found.written or found.mapping).rstrip()
     remark = f"\n{found.remark}" if found.remark else ""

@@ -130,6 +130,11 @@ DOUBTS: Final[dict[str, frozenset[str]]] = {
         "variation style model"
     ),
 }
+DECIDING: Final = PLACES.union(
+    *(DOUBTS[what] for what in ("a part of the stock", "a condition", "tracking", "a row's life"))
+)
+"""What splits a stock, or leaves a row out of it."""
+
 TRACKED: Final = _set("track tracked tracks manage managed manages")
 UNTRACKED: Final = _set("unlimited infinite virtual unlimitedstock service")
 GONE: Final = _set("deleted archived removed")
@@ -190,19 +195,18 @@ _SPLIT: Final = (
 """Words that are also found where names are run together."""
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1 << 14)
 def words(name: str) -> tuple[str, ...]:
     """Split a name at separators and at changes of case: ``qtyOnHand`` is qty, on, hand."""
-    plain = "".join(
-        char
-        for char in unicodedata.normalize("NFKD", name.strip(BOM))
-        if not unicodedata.combining(char)
-    )
+    plain = name.strip(BOM)
+    if not plain.isascii():
+        letters = unicodedata.normalize("NFKD", plain)
+        plain = "".join(char for char in letters if not unicodedata.combining(char))
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", plain)
     return tuple(word.casefold() for word in re.split(r"[\W_]+", spaced) if word)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1 << 14)
 def tokens(*names: str) -> tuple[str, ...]:
     """Read the words of a path, those that are run together one by one, without wrappers."""
     around = [word for name in names[:-1] for word in words(name) if word not in _WRAPPERS]
@@ -241,4 +245,12 @@ def never_asked(stream: str) -> str | None:
 
 def says_stock(name: str) -> bool:
     """Tell whether the name of a stream or a list says that its quantities are stock."""
-    return any(word.startswith(SAYS_STOCK) for word in words(name))
+    return any(word.startswith(SAYS_STOCK) or word in SAYS_ITEMS for word in words(name))
+
+
+def may_hold_stock(column: str) -> bool:
+    """Tell whether a column may be a quantity of stock, or that of one place, by its name alone."""
+    return not _SAYS_QUANTITY.isdisjoint(tokens(column))
+
+
+_SAYS_QUANTITY: Final = STOCK | ON_HAND | AVAILABLE | QUANTITY | PLACES

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 PATHS: Final = ("sku", "id", "external_id", "stock", "subtract", "warehouse")
 PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*", re.ASCII)
 YAML_WORDS: Final = frozenset({"true", "false", "yes", "no", "on", "off", "y", "n", "null"})
-LAST_BYTE: Final = 0xFF
-LAST_OF_BASIC_PLANE: Final = 0xFFFF
 
 
 def from_config(config: Mapping[str, Any]) -> StreamMapping:
@@ -53,15 +51,12 @@ def as_config(mapping: StreamMapping) -> dict[str, Any] | None:
     return config
 
 
-def as_yaml_lines(
-    mapping: StreamMapping, remarks: Mapping[str, str] | None = None, *, header: bool = False
-) -> str:
+def as_yaml_lines(mapping: StreamMapping, remarks: Mapping[str, str] | None = None) -> str:
     """Write a mapping as an element of the list `streams`, in YAML.
 
     Args:
         mapping: What to write.
         remarks: By key, what to say in a comment behind its line.
-        header: Begin with the line ``streams:`` and indent what follows.
 
     Returns:
         Lines, each with its newline; for the API's own items a comment, since no setting says so.
@@ -76,28 +71,26 @@ def as_yaml_lines(
         for place, line in enumerate(_entry(key, value))
     ]
     marked = ["- " + lines[0], *("  " + line for line in lines[1:])]
-    text = "".join(f"{line}\n" for line in marked)
-    return f"streams:\n{indented(text)}" if header else text
+    return "".join(f"{line}\n" for line in marked)
 
 
 def indented(text: str) -> str:
-    """Move lines to the right, as the entries of a list stand below its name."""
+    """Move lines to the right, as the entries of a list below its name."""
     return "".join(f"  {line}" for line in text.splitlines(keepends=True))
 
 
-def warehouse_map_lines(codes: Iterable[str], others: Sequence[str] = ()) -> str:
-    """Write the setting `warehouse_map` with each code as its own client id; nothing for none.
+def warehouse_map_lines(client_ids: Mapping[str, str], more: str = "") -> str:
+    """Write the setting `warehouse_map`, to be completed by its user; nothing for no codes.
 
     Args:
-        codes: Those that are known.
-        others: Streams that have codes, too, which are not known.
+        client_ids: By code; where it is not known, the code itself.
+        more: What else is to be done, behind the remark.
     """
-    entries = [_pairs({"code": code, "client_id": code}) for code in codes]
-    if not entries:
+    if not client_ids:
         return ""
-    more = f", and add the codes of {', '.join(map(repr, others))}" if others else ""
+    pairs = ({"code": code, "client_id": client_id} for code, client_id in client_ids.items())
     remark = _comment(f"write the client id that each has in Tocobagus{more}")
-    return f"warehouse_map:{remark}\n" + "".join(f"  - {{{entry}}}\n" for entry in entries)
+    return f"warehouse_map:{remark}\n" + "".join(f"  - {{{_pairs(pair)}}}\n" for pair in pairs)
 
 
 def _is_list(value: Any) -> bool:
@@ -137,10 +130,4 @@ def _scalar(value: str | int) -> str:
 
 
 def _printable(text: str) -> str:
-    return "".join(char if char.isprintable() else _escape(ord(char)) for char in text)
-
-
-def _escape(code: int) -> str:
-    if code <= LAST_BYTE:
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code <= LAST_OF_BASIC_PLANE else f"\\U{code:08x}"
+    return "".join(char if char.isprintable() else f"\\U{ord(char):08x}" for char in text)

@@ -11,7 +11,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from target_tocobagus.core.foreign_text import quoted
-from target_tocobagus.mapping import PartsWatch, doubt_at_schema, unread_keys
+from target_tocobagus.mapping import PartsWatch, doubt_at_schema, watch_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,6 +55,8 @@ class StreamSetup:
         if choice.mapping is None:
             return choice, None
         self.pipeline.mappings.add(choice.mapping)
+        if choice.mapping.last_is_meant:
+            self.pipeline.last_is_meant.add(stream)
         return choice, self._watch(stream, choice.mapping, schema) if choice.named else None
 
     def _watch(
@@ -75,17 +77,13 @@ class StreamSetup:
         self, stream: str, mapping: CompiledMapping, keys: Sequence[str]
     ) -> PartsWatch | None:
         """Warn of a key that the mapping does not read, and watch for rows that are parts."""
-        columns = tuple(key for key in keys if key not in mapping.identity)
-        if mapping.last_is_meant or not columns:
-            return None
-        unread = unread_keys(keys, mapping.columns) if mapping.columns is not None else ()
-        if unread:
-            self._log_once(logging.WARNING, doubt_at_schema(stream, unread))
-        known = self._parts.get(stream)
-        if known is None and stream in self._parts:
-            return None  # it was warned about
-        if known is None or known.columns != columns:
-            known = self._parts[stream] = PartsWatch(columns)
+        if doubt := doubt_at_schema(stream, mapping, keys):
+            self._log_once(logging.WARNING, doubt)
+        watch, known = watch_for(mapping, keys), self._parts.get(stream)
+        if watch is None or (known is None and stream in self._parts):
+            return None  # in the latter case it was warned about
+        if known is None or known.columns != watch.columns:
+            known = self._parts[stream] = watch
         return known
 
     def warn_of_parts(self, stream: str, text: str) -> None:

@@ -40,7 +40,7 @@ class RowBuffer:
         """Take in a row: into the latest item, if it may stand there, else into a new one."""
         self.rows += 1
         item = self.items[-1] if self.items else None
-        if item is None or not _admits(item, identifier, location):
+        if item is None or not _admits(item, identifier, location, level):
             item = Item(identifier, {}, level.position)
             self.items.append(item)
         item.levels[location] = level
@@ -53,6 +53,8 @@ class RowBuffer:
         self.rows = 0
 
 
-def _admits(item: Item, identifier: Identifier, location: str | None) -> bool:
-    """Whether a row is of this item; a global and a stock per warehouse stand apart."""
-    return item.identifier == identifier and (None in item.levels) == (location is None)
+def _admits(item: Item, identifier: Identifier, location: str | None, level: Level) -> bool:
+    """Whether a row is of this item and stream; a global and a stock per warehouse stand apart."""
+    if item.identifier != identifier or (None in item.levels) != (location is None):
+        return False
+    return next(iter(item.levels.values())).stream is level.stream

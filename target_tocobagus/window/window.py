@@ -66,6 +66,15 @@ class Limits(msgspec.Struct, frozen=True):
     wait: float
 
 
+class Rivals(msgspec.Struct, frozen=True):
+    """What two streams say of one item at one location, if it differs."""
+
+    identifier: Identifier
+    location: str | None
+    older: Level
+    newer: Level
+
+
 class Window:
     """Items by identifier; see the top of this file.
 
@@ -73,6 +82,7 @@ class Window:
         waiting: Items that are not in flight, whether they can be picked or not.
         ready: Items that can be picked.
         ready_levels: Levels of these.
+        rivals: By the later of two streams, the first value that differs from another stream's.
     """
 
     def __init__(self, *, keeps_lines: bool = False) -> None:
@@ -91,6 +101,7 @@ class Window:
         self.waiting = 0
         self.ready = 0
         self.ready_levels = 0
+        self.rivals: dict[str, Rivals] = {}
 
     @property
     def weight(self) -> int:
@@ -247,6 +258,8 @@ class Window:
     def _follow(self, first: Item, newer: Item) -> int:
         """Let what waits take up newer values; tells by how many rows there are more."""
         waiting = first.after if first.state == LEASED else first
+        if first.state == LEASED:
+            self._compare(first.identifier, first.levels, newer.levels)
         if waiting is None:
             return self._stand_behind(first, newer)
         if None in newer.levels:
@@ -266,6 +279,7 @@ class Window:
     def _merge(self, waiting: Item, newer: Item) -> int:
         """Let newer values replace what waits; tells how many are no older one's successors."""
         older = {place: waiting.levels[place] for place in newer.levels.keys() & waiting.levels}
+        self._compare(waiting.identifier, older, newer.levels)
         added = self._count([newer.levels]) + self._count([older], -1)
         waiting.levels |= newer.levels
         if waiting.state == READY:
@@ -275,6 +289,19 @@ class Window:
         waiting.urgent |= newer.urgent
         waiting.broadcast |= newer.broadcast
         return added
+
+    def _compare(
+        self,
+        identifier: Identifier,
+        older: dict[str | None, Level],
+        newer: dict[str | None, Level],
+    ) -> None:
+        """Remember two streams that give one item and location different stock at one time."""
+        for place in older.keys() & newer:
+            pair = older[place], newer[place]
+            names = [level.stream.name for level in pair]
+            if names[0] != names[1] and pair[0].quantity != pair[1].quantity:
+                self.rivals.setdefault(names[1], Rivals(identifier, place, *pair))
 
     def _supersede(self, item: Item) -> int:
         """Drop all but a global; tells by how many rows there are more, so at most none."""

@@ -121,3 +121,20 @@ def test_what_was_sent_before_is_no_part(command: Command) -> None:
     assert talk.next_state()["bookmarks"]["stock"]["n"] == 1
     talk.say(lot("A", 25, 102), state(2))
     assert warnings(talk.end().without_traceback(0).stderr) == []
+
+
+@pytest.mark.parametrize("combine", [None, "stock", "levels"])
+def test_two_streams_that_differ_are_warned_about_once(
+    combine: str | None, command: Command, sandbox: Sandbox
+) -> None:
+    """Both are named, until `combine: last` is written out in one of them."""
+    names = ("stock", "levels")
+    last = [{"combine": "last"} if name == combine else {} for name in names]
+    mappings = [{**STOCK, "stream": name, **each} for name, each in zip(names, last, strict=True)]
+    lines = [schema(), schema("levels", "sku", "qty"), record("A", 5), record("A", 6, "levels")]
+    lines += [record("B", 7), record("B", 7, "levels"), record("C", 1), record("C", 2, "levels")]
+    found = warnings(command.run(lines, streams=mappings).without_traceback(0).stderr)
+    assert len(found) == (combine is None)
+    for told in ("'stock' and 'levels'", "sku 'A'", "5 and 6") if found else ():
+        assert told in found[0]
+    assert stock_of(sandbox) == {"A": {None: 6}, "B": {None: 7}, "C": {None: 2}}

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import sys
+from contextlib import closing
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 import yaml
 
-from tests.e2e.command import Command, schema, state
+from tests.e2e.command import Command, eventually, level, schema, state, stock_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from target_tocobagus.sandbox.testing import Sandbox
 
 CASES: Final = Path(__file__).parents[1] / "data" / "cases"
@@ -21,15 +26,33 @@ NAMES: Final = (
 )
 
 
+IMPATIENT: Final = """
+from target_tocobagus.__main__ import main
+from target_tocobagus.recognition.questions import Questions
+
+Questions.patience = 1.0
+main()
+"""
+
+
+class Impatient(Command):
+    """Starts the command with little patience for a question."""
+
+    @staticmethod
+    def line(arguments: Iterable[str]) -> list[str]:
+        """Give the whole command line."""
+        return [sys.executable, "-c", IMPATIENT, *arguments]
+
+
 def row(stream: str, **values: Any) -> dict[str, Any]:
     """Make a RECORD message."""
     return {"type": "RECORD", "stream": stream, "record": values}
 
 
-def offered(log: str) -> dict[str, Any]:
+def offered(log: str, first: str = "streams:") -> dict[str, Any]:
     """Read the last configuration that a log offers."""
-    lines = log[log.rindex("\nstreams:\n") + 1 :].splitlines()
-    ours = [line for line in lines if line.startswith((" ", "streams:", "warehouse_map:"))]
+    lines = log[log.rindex(f"\n{first}") + 1 :].splitlines()
+    ours = takewhile(lambda line: line.startswith((" ", "streams:", "warehouse_map:")), lines)
     found: dict[str, Any] = yaml.safe_load("\n".join(ours))
     return found
 
@@ -69,8 +92,8 @@ def test_a_question_can_be_pasted_and_then_the_same_input_is_sent(
     assert asked.sums.skipped == 3
 
     config = offered(asked.stderr)
-    assert [each["code"] for each in config["warehouse_map"]] == ["JKT", "SBY"]
-    config["warehouse_map"] += [{"code": c, "client_id": c} for c in ("WH-JKT", "WH SBY")]
+    codes = ["JKT", "SBY", "WH-JKT", "WH SBY"]
+    assert [each["code"] for each in config["warehouse_map"]] == codes
     ended = command.run(lines, **config).without_traceback(0)
 
     assert ended.numbers == [1]
@@ -78,6 +101,51 @@ def test_a_question_can_be_pasted_and_then_the_same_input_is_sent(
         ("sku", "A"): {"JKT": 4, "SBY": 0},
         ("sku", "B"): {"WH-JKT": 1, "WH SBY": 2},
     }
+
+
+def test_the_codes_that_warehouse_map_lacks_can_be_pasted(
+    command: Command, sandbox: Sandbox
+) -> None:
+    """The end of the log holds the map with each of them, by which no row is rejected."""
+    codes = [{"code": "gudang 1", "client_id": "W1"}]
+    new = ("gudang 2", 'y: "#', "no")
+    rows = [level("A", place, number) for number, place in enumerate(("gudang 1", *new))]
+    lines = [schema("levels"), *rows]
+    first = command.run(lines, warehouse_map=codes).without_traceback(0)
+    assert first.sums.rejected == 3
+    command.run(lines, **offered(first.stderr, "warehouse_map:")).without_traceback(0)
+    assert stock_of(sandbox) == {"A": {"W1": 0, "gudang 2": 1, 'y: "#': 2, "no": 3}}
+    skipping = command.run(lines, warehouse_map=codes, unmapped_warehouse="skip")
+    assert "lacks codes" not in skipping.without_traceback(0).stderr
+
+
+@pytest.fixture
+def impatient(command: Command) -> Iterator[Command]:
+    """A command with little patience for a question."""
+    with closing(Impatient(command.directory, command.api)) as impatient:
+        yield impatient
+
+
+def test_a_question_ends_a_run_whose_tap_goes_on(impatient: Command, sandbox: Sandbox) -> None:
+    """After the first question a stream that is recognised is waited for, and no longer than so."""
+    talk = impatient.talk(streams=None)
+    talk.say(schema("stok", "SKU", "Stok"), row("stok", SKU="A", Stok=1), state(1))
+    ended = talk.ended().without_traceback(2)
+    assert offered(ended.stderr)["streams"][0]["stream"] == "stok"
+    assert (ended.stdout, sandbox.requests()) == ([], [])
+
+
+def test_a_recognised_stream_makes_a_question_a_warning(
+    impatient: Command, sandbox: Sandbox
+) -> None:
+    """It is logged at once, and the run goes on for as long as its tap."""
+    talk = impatient.talk(streams=None, batch_wait_seconds=2)
+    talk.say(schema("stok", "SKU", "Stok"), row("stok", SKU="A", Stok=1), state(1))
+    talk.say(schema("items", "sku", "stock"), row("items", sku="B", stock=2))
+    talk.until_logged("passed over for good")
+    assert eventually(sandbox.stock) == {("sku", "B"): {None: 2}}
+    talk.say(state(2))
+    assert talk.end().without_traceback(0).numbers[-1] == 2
 
 
 def test_mixed_scopes_can_be_pasted(command: Command, sandbox: Sandbox) -> None:

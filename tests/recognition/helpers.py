@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from target_tocobagus.recognition.recognise import NotStock, Question, recognise
+from target_tocobagus.recognition.recognise import NotStock, Question, recognise, start_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from target_tocobagus.config.settings import StreamMapping
 
 
 def schema_of(columns: str, **typed: Any) -> dict[str, Any]:
@@ -41,3 +43,8 @@ def ignored(stream: str, columns: str, **typed: Any) -> str:
     found = recognise(stream, schema_of(columns, **typed))
     assert isinstance(found, NotStock), found
     return found.reason
+
+
+def start(stream: str, schema: dict[str, Any], records: Iterable[Any] = ()) -> StreamMapping:
+    """Give the mapping that a person may start from."""
+    return start_from(recognise(stream, schema, (), records), stream, schema, records)

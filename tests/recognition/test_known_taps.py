@@ -20,11 +20,11 @@ from target_tocobagus.recognition.recognise import (
     Question,
     Recognised,
     location_columns,
-    propose,
     recognise,
 )
-from target_tocobagus.recognition.vocabulary import never_asked
+from target_tocobagus.recognition.vocabulary import DECIDING, never_asked, tokens
 from target_tocobagus.recognition.yaml_lines import as_config
+from tests.recognition.helpers import start
 
 DATA = Path(__file__).parent.parent / "data" / "known_streams"
 STREAMS: list[dict[str, Any]] = json.loads((DATA / "streams.json").read_text("utf-8"))
@@ -125,16 +125,14 @@ def test_a_known_stream_is_mapped_to_what_its_record_says(
 
 @pytest.mark.parametrize("row", KNOWN)
 def test_a_known_stream_is_recognised_by_its_row(row: dict[str, Any]) -> None:
-    """What a known stream was recognised by names the tap and the file, and can be proposed."""
+    """What a known stream was recognised by names the tap and the file."""
     found = recognise(row["stream"], schema_of(row))
     assert isinstance(found, Recognised)
     assert row["tap"] in found.source
     assert row["source"] in found.source
     assert found.mapping.stream == row["stream"]
     assert found.is_global is not bool(found.mapping.warehouse)
-    proposal = propose(row["stream"], schema_of(row))
-    assert proposal.mapping == found.mapping
-    assert proposal.is_certain
+    assert start(row["stream"], schema_of(row)) == found.mapping
 
 
 @pytest.mark.parametrize("row", KNOWN)
@@ -145,6 +143,35 @@ def test_a_known_stream_without_its_columns_is_another_stream(row: dict[str, Any
         others = {name: value for name, value in row["properties"].items() if name != column}
         found = recognise(row["stream"], {"type": "object", "properties": others})
         assert not (isinstance(found, Recognised) and row["tap"] in found.source)
+
+
+@pytest.mark.parametrize("row", KNOWN)
+@pytest.mark.parametrize("column", ["lot_number", "gudang", "expiry_date", "archived", "condition"])
+def test_a_known_stream_with_a_column_that_may_split_its_stock_is_asked_about(
+    row: dict[str, Any], column: str
+) -> None:
+    """Beside the stock or in its list: what the tap does not write is not judged unasked."""
+    schema = schema_of(row)
+    inner = next((path for path in row_of(row, TABLE.known).columns if "." in path), "")
+    places = {"": schema["properties"]}
+    if inner:
+        above = inner.partition(".")[0]
+        places[f"{above}."] = schema["properties"][above]["items"]["properties"]
+    for above, columns in places.items():
+        columns[column] = {}
+        found = recognise(row["stream"], schema)
+        del columns[column]
+        assert isinstance(found, Question)
+        assert found.mapping == row_of(row, TABLE.known).mapping_for(row["stream"])
+        assert f"'{above}{column}'" in found.doubts[0]
+
+
+@pytest.mark.parametrize("row", TABLE.known, ids=lambda row: row.source)
+def test_other_columns_of_a_known_tap_are_no_reason_to_ask(row: KnownStream) -> None:
+    """What the tap itself declares has been judged, and each that is listed needs to be."""
+    assert row.others == tuple(sorted(row.others))
+    for path in row.others:
+        assert not DECIDING.isdisjoint(tokens(path.rpartition(".")[2]))
 
 
 @pytest.mark.parametrize("row", KNOWN)
@@ -160,19 +187,20 @@ def test_a_stream_that_is_left_out_says_why(row: dict[str, Any]) -> None:
     """A stream whose schema does not settle its mapping is no recognition: a person decides."""
     left_out = row_of(row, TABLE.left_out)
     found = recognise(row["stream"], schema_of(row))
-    proposal = propose(row["stream"], schema_of(row))
-    text = found.doubts[0] if isinstance(found, Question) else getattr(found, "reason", "")
-    assert left_out.why in text
-    assert left_out.why in proposal.remark
-    assert not proposal.is_certain
+    assert not isinstance(found, Recognised)
+    assert left_out.why in found.reason
     if isinstance(found, Question):
-        assert proposal.mapping == left_out.mapping_for(row["stream"]) == found.mapping
+        assert (
+            start(row["stream"], schema_of(row))
+            == left_out.mapping_for(row["stream"])
+            == found.mapping
+        )
 
 
 def test_only_in_stock_rows_of_square_are_ever_proposed() -> None:
     """Square's rows of other states (sold, in transit, waste) are kept out by a condition."""
     (row,) = (row for row in STREAMS if row["tap"] == "singer-io/tap-square")
-    mapped = compile_mapping(propose(row["stream"], schema_of(row)).mapping, StockPolicy())
+    mapped = compile_mapping(start(row["stream"], schema_of(row)), StockPolicy())
     record = {"catalog_object_id": "W62U", "location_id": "L1", "quantity": "5"}
     assert mapped.outcomes({**record, "state": "IN_STOCK"}) == [
         Stock(("externalId", "W62U"), "L1", 5)
@@ -189,4 +217,4 @@ def test_a_delta_of_tilroy_is_never_stock(stream: str) -> None:
         found = recognise(stream, schema)
         assert isinstance(found, NotStock)
         assert "qtyDelta" in found.reason
-        assert propose(stream, schema).mapping.stock == ()
+        assert start(stream, schema).stock == ()

@@ -8,15 +8,18 @@ from hypothesis import strategies as st
 
 from target_tocobagus.config.settings import parse_settings
 from target_tocobagus.mapping import compile_mapping
+from target_tocobagus.recognition.drafts import draft
 from target_tocobagus.recognition.questions import Sample, block
 from target_tocobagus.recognition.recognise import (
+    NotStock,
     Question,
     Recognised,
     location_columns,
-    propose,
     recognise,
+    start_from,
 )
 from target_tocobagus.recognition.vocabulary import NO_QUANTITY, QUANTITY, SKU, STOCK, tokens
+from tests.recognition.helpers import start
 
 HOSTILE = [
     *("id", "externalId", "qtyDelta", "stock_adjustment", "selisih", "order_id", "bin", "item"),
@@ -63,10 +66,9 @@ def test_no_schema_and_no_record_is_too_strange(
     for record in found_records:
         sample.add(record)
     found = sample.judge()
-    proposal = propose(stream, schema, keys, found_records)
+    mapping = start_from(found, stream, schema, found_records)
     assert isinstance(location_columns(schema), tuple)
-    assert proposal.is_certain == isinstance(found, Recognised)
-    assert proposal.mapping.native or proposal.mapping.id == () or proposal.is_certain
+    assert mapping.id == () or isinstance(found, Recognised)
     if isinstance(found, Question) and stream:
         config = yaml.safe_load(block([sample]))
         parsed = parse_settings({"dry_run": True, **config})
@@ -88,8 +90,23 @@ def test_only_the_apis_own_columns_are_sent_unasked(
 
 
 @settings(deadline=None)
+@given(streams, st.dictionaries(names, st.just({"type": "string"}), max_size=8), records)
+@example("people", {"sku": {}}, [{"data": [{"stock": 1}]}])
+@example("people", {"sku": {}, "WH A": {}, "WH B": {}}, [])
+def test_what_names_alone_rule_out_no_draft_finds(
+    stream: str, columns: dict[str, Any], found_records: list[Any]
+) -> None:
+    """A stream that no name calls stock is ignored at once, as if it had been looked through."""
+    found = recognise(stream, {"properties": columns}, (), found_records)
+    drafted = draft(stream, {"properties": columns}, found_records)
+    if isinstance(found, NotStock) and "called stock" in found.reason:
+        assert not drafted.quantities
+        assert not drafted.spread
+
+
+@settings(deadline=None)
 @given(st.dictionaries(names, st.just({"type": ["integer", "null"]}), max_size=8))
 def test_a_change_is_never_drafted_as_stock(columns: dict[str, Any]) -> None:
     """What a name says is a change, a reserved or a planned quantity stands in no draft."""
-    for path in propose("stock", {"properties": columns}).mapping.stock:
+    for path in start("stock", {"properties": columns}).stock:
         assert not set(tokens(path)) & NO_QUANTITY

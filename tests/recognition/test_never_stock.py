@@ -2,8 +2,8 @@
 
 import pytest
 
-from target_tocobagus.recognition.recognise import NotStock, propose, recognise
-from tests.recognition.helpers import drafted, ignored, schema_of
+from target_tocobagus.recognition.recognise import NotStock, recognise
+from tests.recognition.helpers import drafted, ignored, schema_of, start
 
 NEVER = [
     "order_lines stock_orders salesOrders order-stock inventory_lines stocklines stock_sales",
@@ -23,8 +23,7 @@ def test_a_stream_of_orders_or_movements_is_never_asked_about(stream: str) -> No
     """Names that say order, line, sale, movement, history … are not stock, whatever they hold."""
     assert "its name says" in ignored(stream, "sku stock warehouse")
     ignored(stream, "sku stock")
-    start = propose(stream, schema_of("sku qty stock warehouse"))
-    assert (start.mapping.stock, start.is_certain) == ((), False)
+    assert start(stream, schema_of("sku qty stock warehouse")).stock == ()
     found = recognise(stream, {}, (), [{"sku": "A", "stock": 1}])
     assert isinstance(found, NotStock)
     assert found.is_final
@@ -70,7 +69,7 @@ def test_what_is_no_available_stock_is_never_drafted_as_stock(column: str) -> No
     """A change, a reserved, a planned or a damaged quantity is left alone, beside a stock too."""
     typed = {column: {"type": "integer"}}
     ignored("stock_levels", "sku warehouse", **typed)
-    assert propose("stock_levels", schema_of("sku", **typed)).mapping.stock == ()
+    assert start("stock_levels", schema_of("sku", **typed)).stock == ()
     assert drafted("stock_levels", "sku qty", **typed) == ("sku", "qty")
 
 

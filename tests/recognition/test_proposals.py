@@ -1,24 +1,12 @@
 """What was recognised can be written down, and what was not can be started from."""
 
-from typing import Any
-
 import pytest
 import yaml
 
 from target_tocobagus.config.settings import StreamMapping
-from target_tocobagus.recognition.recognise import (
-    Recognised,
-    as_config,
-    mixed_scopes,
-    propose,
-    recognise,
-)
-
-
-def schema_of(columns: str, **typed: Any) -> dict[str, Any]:
-    """Make a SCHEMA of columns that may be text or null, and of some that are more."""
-    text = {name: {"type": ["null", "string"]} for name in columns.split()}
-    return {"type": "object", "properties": {**text, **typed}}
+from target_tocobagus.recognition.recognise import Recognised, mixed_scopes, recognise
+from target_tocobagus.recognition.yaml_lines import as_config
+from tests.recognition.helpers import asked, schema_of, start
 
 
 def recognised(stream: str, columns: str) -> Recognised:
@@ -59,9 +47,9 @@ def test_the_apis_own_items_are_shown_as_the_nearest_mapping(
     columns: str, expected: dict[str, str]
 ) -> None:
     """No setting says "the API's own items"; the lines that mean the same for them are shown."""
-    mapping = propose("items", schema_of(columns)).mapping
+    mapping = start("items", schema_of(columns))
     assert as_config(mapping) == {"stream": "items", **expected}
-    both = propose("items", schema_of("sku stock warehouses")).mapping
+    both = start("items", schema_of("sku stock warehouses"))
     assert as_config(both) is None
 
 
@@ -74,13 +62,10 @@ def test_streams_of_one_kind_go_together(columns: str) -> None:
     assert mixed_scopes([*streams, either]) is None
 
 
-def test_a_proposal_says_what_it_rests_on() -> None:
-    """A recognised stream is proposed as it is; one that is asked about with what is in doubt."""
-    certain = propose("stock", schema_of("sku stock"))
-    assert certain.is_certain
-    assert certain.remark == "the API's own item shape"
-    open_question = propose("stock", schema_of("sku qty on_hand bin"))
-    assert not open_question.is_certain
-    assert "'bin' may say a part of the stock" in open_question.remark
-    assert open_question.mapping.stock == ("on_hand",)
-    assert open_question.remarks["stock"] == "or: qty"
+def test_what_is_found_says_what_it_rests_on() -> None:
+    """What is recognised by its source; what is asked about by what is in doubt."""
+    assert recognised("stock", "sku stock").reason == "the API's own item shape"
+    question = asked("stock", "sku qty on_hand bin")
+    assert "'bin' may say a part of the stock" in question.reason
+    assert question.mapping.stock == ("on_hand",)
+    assert question.remarks["stock"] == "or: qty"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import yaml
 from target_tocobagus.config.settings import StreamMapping, parse_settings
 from target_tocobagus.core.errors import ActionNeeded
 from target_tocobagus.recognition.questions import ENOUGH, PATIENCE_SECONDS, Questions, Sample
+from target_tocobagus.recognition.recognise import Question
 
 ITEMS = StreamMapping(stream="items", sku=("sku",), stock=("stock",))
 SCHEMA: dict[str, Any] = {"properties": {"sku": {}, "qty": {}, "gudang": {}}}
@@ -54,6 +56,15 @@ def test_a_recognised_stream_stops_the_clock() -> None:
     questions.recognise("items", ITEMS)
     questions.take(sample, row("JKT"), 140.0)
     assert questions.due is None
+    assert questions.problem() is None
+
+
+def test_a_question_that_is_recognised_after_all_is_no_warning() -> None:
+    """A later SCHEMA may settle what a stream holds."""
+    questions, (sample,) = asking("stok")
+    questions.take(sample, row("JKT"), 0.0)
+    questions.recognise("stok", ITEMS)
+    assert list(questions.warnings()) == []
     assert questions.problem() is None
 
 
@@ -133,16 +144,21 @@ def test_of_a_stream_that_is_never_asked_about_nothing_is_kept(stream: str) -> N
     questions = Questions()
     sample = questions.sample(stream, {}, ())
     questions.take(sample, {"sku": "A", "qty": 3}, 0.0)
-    assert sample.records == []
+    assert not sample.has_records
     assert questions.problem() is None
 
 
-def test_no_more_records_are_kept_than_are_looked_at() -> None:
-    """A stream of any length takes the memory of its first few."""
-    questions, (sample,) = asking("stok")
+@pytest.mark.parametrize(("size", "kept"), [(1, ENOUGH), (6_000, 3), (1_000_000, 1)])
+def test_no_more_records_are_kept_than_are_looked_at(size: int, kept: int) -> None:
+    """A stream takes the memory of its first few rows, and of fewer where they are large."""
+    sample = asking("stok")[1][0]
+    held = []
     for number in range(3 * ENOUGH):
-        questions.take(sample, row("JKT", number=number), 0.0)
-    assert len(sample.records) == ENOUGH
+        sample.add(row(f"G{number}", note="x" * size))
+        held.append(len(gc.get_referents(vars(sample)["_records"])))
+    assert held == [*range(1, kept), *[0] * (3 * ENOUGH - kept + 1)]
+    assert len(sample.codes) == 3 * ENOUGH
+    assert isinstance(sample.judge(), Question)
 
 
 def test_foreign_text_is_shown_as_what_it_is() -> None:

@@ -6,7 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from target_tocobagus.config.settings import Share, StreamMapping, WarehouseColumn, parse_settings
-from target_tocobagus.recognition.yaml_lines import as_config, as_yaml_lines, from_config
+from target_tocobagus.recognition.yaml_lines import as_config, as_yaml_lines, from_config, indented
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
 paths = st.lists(texts, max_size=3).map(tuple)
@@ -49,7 +49,7 @@ def test_yaml_reads_back_as_the_same_mapping(mapping: StreamMapping) -> None:
     """The lines of a mapping, read as YAML and as settings, are that mapping again."""
     config = as_config(mapping)
     assert yaml.safe_load(as_yaml_lines(mapping)) == [config]
-    assert yaml.safe_load(as_yaml_lines(mapping, header=True)) == {"streams": [config]}
+    assert yaml.safe_load(indented(as_yaml_lines(mapping))) == [config]
     assert from_config(config or {}) == mapping
 
 
@@ -80,18 +80,17 @@ def test_no_warehouse_is_written_as_null() -> None:
 
 def test_lines_are_as_a_person_would_write_them() -> None:
     """Names stand plainly, expressions in quotes, several paths in a list, places one a line."""
-    assert as_yaml_lines(FULL, {"stock": "or:  another\nplace"}, header=True) == (
-        "streams:\n"
-        '  - stream: "public-stock_*"\n'
-        "    where: \"state == 'IN_STOCK'\"\n"
-        "    sku: [sku, variant.sku]\n"
-        '    decimal_mark: ","\n'
-        "    stock: \"quantities[?name=='available'].quantity | [0]\"  # or: another place\n"
-        "    warehouse_columns:\n"
-        '      - {column: "WH SBY", client_id: wh_1}\n'
-        '      - {column: "null", client_id: "2026"}\n'
-        "    split:\n"
-        "      - {client_id: wh_1, weight: 3}\n"
+    assert as_yaml_lines(FULL, {"stock": "or:  another\nplace"}) == (
+        '- stream: "public-stock_*"\n'
+        "  where: \"state == 'IN_STOCK'\"\n"
+        "  sku: [sku, variant.sku]\n"
+        '  decimal_mark: ","\n'
+        "  stock: \"quantities[?name=='available'].quantity | [0]\"  # or: another place\n"
+        "  warehouse_columns:\n"
+        '    - {column: "WH SBY", client_id: wh_1}\n'
+        '    - {column: "null", client_id: "2026"}\n'
+        "  split:\n"
+        "    - {client_id: wh_1, weight: 3}\n"
     )
 
 

@@ -75,6 +75,23 @@ def one(lease: Lease, sku: str) -> list[Item]:
     return [item for item in lease.items if item.identifier[1] == sku]
 
 
+@pytest.mark.parametrize(
+    ("quantity", "other", "place", "differs"),
+    [(2, "b", "W", True), (1, "b", "W", False), (2, "stock", "W", False), (2, "b", "V", False)],
+)
+@pytest.mark.parametrize("leased", [False, True])
+def test_two_streams_that_give_one_level_different_stock_are_remembered(
+    quantity: int, other: str, place: str, *, differs: bool, leased: bool
+) -> None:
+    """The older value waits, or is in flight."""
+    window = filled([("x", "W", 0), ("a", "W", 1)])
+    if leased:
+        take(window)
+    window.put(RowBuffer([(("sku", "a"), place, Level(quantity, 3, Stream(other)))]), 0.0)
+    found = [(each.older.quantity, each.newer.quantity) for each in window.rivals.values()]
+    assert found == ([(1, quantity)] if differs else [])
+
+
 class TestNewestWins:
     """A newer value replaces the older one; the older one is counted as superseded."""
 

@@ -114,8 +114,7 @@ def _fails(view: StreamView) -> bool:
 
 
 def _is_doubtful(view: StreamView) -> bool:
-    parts = view.parts.seen or view.parts.unread(view.advice.compiled)
-    return bool(view.missing or parts) or any(cause.what for cause in view.causes.values())
+    return bool(view.missing or view.parts) or any(cause.what for cause in view.causes.values())
 
 
 def _said(view: StreamView, *, clash: bool) -> str:

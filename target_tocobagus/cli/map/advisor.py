@@ -6,7 +6,7 @@ recognises nothing, what a person may start from.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import msgspec
 
@@ -17,9 +17,10 @@ from target_tocobagus.recognition.recognise import (
     NotStock,
     Question,
     Recognised,
+    Recognition,
     mixed_scopes,
-    propose,
     recognise,
+    start_from,
 )
 from target_tocobagus.recognition.stream_router import StreamRouter
 from target_tocobagus.recognition.yaml_lines import as_config
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from target_tocobagus.config.settings import Settings, StockPolicy
-    from target_tocobagus.recognition.recognise import Proposal
 
 Standing: TypeAlias = Literal["configured", "recognised", "proposed", "drafted", "ignored"]
 
@@ -57,30 +57,6 @@ class Advice(msgspec.Struct, frozen=True):
     named: bool = False
 
 
-class Advisor(Protocol):
-    """Advises on the streams of one file.
-
-    Attributes:
-        examines: By mappings that its user wrote.
-    """
-
-    examines: bool
-
-    def advise(
-        self,
-        stream: str,
-        schema: Mapping[str, Any],
-        keys: Sequence[str] = (),
-        records: Sequence[Any] = (),
-    ) -> Advice:
-        """Say what is known of a stream by its SCHEMA, its key and its first records."""
-        ...
-
-    def remarks(self) -> Iterator[str]:
-        """Say what is to be known of all its streams together, once all are known."""
-        ...
-
-
 def advisor_for(settings: Settings, *, drafts: bool) -> Advisor:
     """Find who advises under a configuration.
 
@@ -97,7 +73,11 @@ def advisor_for(settings: Settings, *, drafts: bool) -> Advisor:
 
 
 class Examiner:
-    """Shows what a run makes of streams by the mappings that its user wrote."""
+    """Shows what a run makes of streams by the mappings that its user wrote.
+
+    Attributes:
+        examines: By mappings that its user wrote.
+    """
 
     examines = True
 
@@ -116,9 +96,9 @@ class Examiner:
         stream: str,
         schema: Mapping[str, Any],
         keys: Sequence[str] = (),
-        records: Sequence[Any] = (),  # noqa: ARG002  # an Advisor's signature
+        records: Sequence[Any] = (),  # noqa: ARG002  # as the Recogniser has it
     ) -> Advice:
-        """Choose as a run does."""
+        """Choose for a stream as a run does, by its SCHEMA and its key."""
         mapping = self._chooser.written(stream)
         if mapping is None:
             self._chooser.choose(stream, schema, keys)
@@ -157,15 +137,14 @@ class Recogniser:
         keys: Sequence[str] = (),
         records: Sequence[Any] = (),
     ) -> Advice:
-        """Recognise, or propose."""
+        """Recognise, or propose, by the SCHEMA, the key and the first records."""
         found = recognise(stream, schema, keys, records)
         self._recognised.pop(stream, None)
         if isinstance(found, Recognised):
             self._recognised[stream] = found
         if isinstance(found, NotStock) and not self._drafts:
             return Advice("ignored", found.reason)
-        proposal = propose(stream, schema, keys, records)
-        return self._complete(_STANDINGS[type(found)], stream, proposal)
+        return self._complete(found, start_from(found, stream, schema, records))
 
     def remarks(self) -> Iterator[str]:
         """Say whether the recognised streams go together."""
@@ -174,24 +153,24 @@ class Recogniser:
             first, _, _ = problem.partition("\n")
             yield f"A run without `streams` stops here: {first.removesuffix(':')}"
 
-    def _complete(self, standing: Standing, stream: str, proposal: Proposal) -> Advice:
-        mapping = proposal.mapping
+    def _complete(self, found: Recognition, mapping: StreamMapping) -> Advice:
         try:
             _check(mapping)
         except ConfigurationError as error:
-            return Advice("ignored", f"{proposal.remark}; no setting can say this: {error}")
+            return Advice("ignored", f"{found.reason}; no setting can say this: {error}")
         compiled, problems = _compiled(mapping, self._policy)
         return Advice(
-            standing,
-            proposal.remark,
-            _said_of_run(standing, self._recognised.get(stream)),
+            _STANDINGS[type(found)],
+            found.reason,
+            _said_of_run(found),
             mapping,
             compiled,
-            proposal.remarks,
+            found.remarks if isinstance(found, Question) else {},
             problems,
         )
 
 
+Advisor: TypeAlias = Examiner | Recogniser
 _STANDINGS: Final[dict[type[Any], Standing]] = {
     Recognised: "recognised",
     Question: "proposed",
@@ -199,13 +178,13 @@ _STANDINGS: Final[dict[type[Any], Standing]] = {
 }
 
 
-def _said_of_run(standing: Standing, found: Recognised | None) -> str:
-    if standing == "proposed":
+def _said_of_run(found: Recognition) -> str:
+    if isinstance(found, Question):
         return (
             "A run without `streams` does not send it, and ends with this question if it recognises"
             " no other stream: decide, and configure it"
         )
-    if found is None:
+    if isinstance(found, NotStock):
         return ""
     if found.written:
         return "A run without `streams` takes the items as they stand; nearest to that is this"
@@ -235,6 +214,6 @@ def _compiled(
 
 
 def _problems(error: ConfigurationError, stream: str) -> tuple[str, ...]:
-    """Give the problems without the stream's name, which stands above them."""
+    """Give the problems without the stream's name, which is above them."""
     place = f"mapping of stream {stream!r}: "
     return tuple(problem.removeprefix(place) for problem in error.problems)

@@ -77,12 +77,12 @@ def _read_config(path: Path) -> dict[str, Any]:
         message = f"--config: {path} cannot be read: {error.strerror}"
         raise click.ClickException(message) from error
     except (ValueError, RecursionError) as error:
-        message = f"--config: {path} is no JSON"
+        message = f"--config: {path} is not JSON"
         raise click.ClickException(message) from error
     if isinstance(given, list):
         return {"streams": given}
     if not isinstance(given, dict):
-        message = f"--config: {path} is no JSON object"
+        message = f"--config: {path} is not a JSON object"
         raise click.ClickException(message)
     return given
 
@@ -150,7 +150,7 @@ def _survey(
     remarks = [*survey.flaws(), *filter(None, [lines.cut, survey.stopped]), *advisor.remarks()]
     if not survey.streams:
         found = "".join(f"\n{sentence(remark)}" for remark in remarks)
-        message = f"{_called(file)} holds no SCHEMA of a Singer stream, and is no catalog.{found}"
+        message = f"{_called(file)} holds no SCHEMA of a stream, and is not a catalog.{found}"
         raise click.ClickException(message)
     return survey, remarks
 
@@ -177,6 +177,7 @@ def _show_page(file: str, survey: Survey, remarks: Sequence[str], settings: Sett
         sys.stdout.reconfigure(errors="replace")
     views = survey.streams.values()
     ignored = [view for view in views if view.advice.standing == "ignored"]
+    clash = survey.clash
     page = Page()
     titles = [
         f"{_called(file)}: {counted(len(views), 'stream')}",
@@ -184,8 +185,8 @@ def _show_page(file: str, survey: Survey, remarks: Sequence[str], settings: Sett
     ]
     page.open(titles, remarks)
     for view in views:
-        if view not in ignored:
-            page.stream(view, clash=survey.clash)
+        if view.advice.standing != "ignored":
+            page.stream(view, clash=clash)
     page.ignored(ignored)
     page.close(_hints(survey, ignored=bool(ignored), mapped=len(ignored) < len(views)))
 

@@ -112,7 +112,7 @@ class Page:
         if not view.codes:
             return
         self._console.print()
-        for line in warehouse_map_lines(view.codes).splitlines():
+        for line in warehouse_map_lines({code: code for code in view.codes}).splitlines():
             self._console.print(Text(" " * INDENT + line, "cyan"), soft_wrap=True)
 
     def _columns(self, view: StreamView) -> None:

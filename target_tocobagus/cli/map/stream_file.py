@@ -1,6 +1,6 @@
 """What a file holds: the messages of a Singer stream, or the streams of a catalog.
 
-The two are told apart by what stands in them. Whatever the file is, no more than `MOST_BYTES` of it
+The two are told apart by what they hold. Whatever the file is, no more than `MOST_BYTES` of it
 are read or held, and what cannot be read of it is a `Flaw`, never an error: a person who maps a
 stream has often only a piece of it.
 """
@@ -12,14 +12,12 @@ import io
 import re
 import zlib
 from itertools import chain
-from typing import IO, TYPE_CHECKING, Any, Final, cast
+from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, cast
 
-from target_tocobagus.cli.map.catalog import declared
-from target_tocobagus.cli.map.content import Content, Declared, Flaw, Sampled, has_columns, keys_of
 from target_tocobagus.core.json_lines import decode_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 MOST_BYTES: Final = 64 << 20
 """So much of a file is looked at; uncompressed, if it is compressed."""
@@ -27,7 +25,51 @@ MOST_BYTES: Final = 64 << 20
 _GZIP: Final = b"\x1f\x8b"
 _BOM: Final = b"\xef\xbb\xbf"
 _MESSAGE: Final = re.compile(rb'"type"\s*:\s*"(?:SCHEMA|RECORD|STATE|BATCH|ACTIVATE_VERSION)"')
+_FEW: Final = 5
 _ENDS: Final = "a run ends there"
+
+
+class Declared(NamedTuple):
+    """A stream's columns, by a SCHEMA message or by a catalog.
+
+    Attributes:
+        remark: What a catalog's reader should know of the stream.
+        keys: Its `key_properties`.
+    """
+
+    stream: str
+    schema: dict[str, Any]
+    remark: str = ""
+    keys: tuple[str, ...] = ()
+
+
+class Sampled(NamedTuple):
+    """A record.
+
+    Attributes:
+        number: The line's number.
+        own: What is under our key of the message, in a file of rejected rows.
+    """
+
+    number: int
+    stream: str
+    record: Any
+    own: Any = None
+
+
+class Flaw(NamedTuple):
+    """Something that cannot be used.
+
+    Attributes:
+        number: The number of its line, or None where it is in no line.
+        what: What it is; to follow the line's number.
+    """
+
+    number: int | None
+    what: str
+
+
+Content: TypeAlias = Declared | Sampled | Flaw
 
 
 class Lines:
@@ -93,7 +135,7 @@ def contents(lines: Lines, *, unselected: bool) -> Iterator[Content]:
 
 
 def _is_message(line: bytes) -> bool:
-    """Tell whether a line stands in a stream; a catalog of many lines has none that is like it."""
+    """Tell whether a line is a stream's; a catalog of many lines has none like it."""
     if not _MESSAGE.search(line):
         return False
     try:
@@ -121,7 +163,7 @@ def _of_stream(number: int, message: Mapping[str, Any]) -> Content:
     if not isinstance(stream, str) or not stream:
         return Flaw(number, f"is a {kind} that names no stream")
     if kind == "BATCH":
-        return Flaw(number, "is a BATCH, whose records stand in files that are not looked at")
+        return Flaw(number, "is a BATCH, whose records are in files that are not looked at")
     if kind == "RECORD":
         if "record" not in message:
             return Flaw(number, f"is a RECORD without a record; {_ENDS}")
@@ -138,3 +180,89 @@ def _catalog(text: bytes) -> list[Any] | None:
         return None
     streams = value.get("streams") if isinstance(value, dict) else None
     return streams if isinstance(streams, list) else None
+
+
+# A catalog
+
+
+def declared(streams: list[Any], *, unselected: bool) -> Iterator[Content]:
+    """Read a catalog's streams, each as the tap would declare it by what is selected.
+
+    Args:
+        streams: The catalog's.
+        unselected: Give also those that are not selected.
+    """
+    names: set[str] = set()
+    left_out: list[str] = []
+    for place, entry in enumerate(streams):
+        found = _stream_of(entry, names) if isinstance(entry, dict) else None
+        if found is None:
+            yield Flaw(None, f"The catalog's streams[{place}] has no name, or no columns")
+            continue
+        metadata = _metadata(entry)
+        if metadata.get((), {}).get("selected") is False and not unselected:
+            left_out.append(repr(found.stream))
+            continue
+        names.add(found.stream)
+        yield _as_selected(found, metadata)
+    if left_out:
+        yield Flaw(None, f"Not selected, and so left out without --all: {_some(left_out)}")
+
+
+def _stream_of(entry: Mapping[str, Any], taken: set[str]) -> Declared | None:
+    """Find out what a stream is called: `stream`, unless another one is called so."""
+    given = [entry.get("stream"), entry.get("tap_stream_id")]
+    names = [name for name in given if isinstance(name, str) and name]
+    schema = entry.get("schema")
+    if not names or not isinstance(schema, dict) or not has_columns(schema):
+        return None
+    name = next((name for name in names if name not in taken), names[0])
+    other = next((other for other in names if other != name), None)
+    remark = f"It is also called {other!r} in the catalog: take the name that its SCHEMA has"
+    return Declared(name, schema, remark if other else "", keys_of(entry))
+
+
+def _metadata(entry: Mapping[str, Any]) -> dict[tuple[str, ...], dict[str, Any]]:
+    given = entry.get("metadata")
+    found: dict[tuple[str, ...], dict[str, Any]] = {}
+    for each in given if isinstance(given, list) else []:
+        place = each.get("breadcrumb") if isinstance(each, dict) else None
+        if isinstance(place, list) and isinstance(each.get("metadata"), dict):
+            found[tuple(map(str, place))] = each["metadata"]
+    return found
+
+
+def _as_selected(
+    found: Declared, metadata: Mapping[tuple[str, ...], Mapping[str, Any]]
+) -> Declared:
+    """Leave out the columns that the tap will not send."""
+    given = found.schema["properties"]
+    left_out = [name for name in given if _is_left_out(metadata.get(("properties", name), {}))]
+    if not left_out:
+        return found
+    columns = {name: column for name, column in given.items() if name not in left_out}
+    remark = f"Columns that are not selected: {_some(list(map(repr, left_out)))}"
+    both = f"{found.remark}. {remark}" if found.remark else remark
+    return found._replace(schema={**found.schema, "properties": columns}, remark=both)
+
+
+def _is_left_out(column: Mapping[str, Any]) -> bool:
+    inclusion = column.get("inclusion")
+    unwanted = column.get("selected") is False and inclusion != "automatic"
+    return inclusion == "unsupported" or unwanted
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
+    return f"{', '.join(names[:_FEW])}{more}"
+
+
+def keys_of(message: Mapping[str, Any]) -> tuple[str, ...]:
+    """Read the `key_properties` of a SCHEMA message, or of a catalog's stream."""
+    given = message.get("key_properties")
+    return tuple(key for key in given if isinstance(key, str)) if isinstance(given, list) else ()
+
+
+def has_columns(schema: Any) -> bool:
+    """Tell whether a schema is one of records."""
+    return isinstance(schema, dict) and isinstance(schema.get("properties"), dict)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from target_tocobagus.cli.map.part_rows import PartRows
+import msgspec
+
 from target_tocobagus.core.model import RecordError, Stock
+from target_tocobagus.mapping import PartsWatch, doubt_at_schema, watch_for
 from target_tocobagus.mapping.replay import only_rejected, rejected_updates
 from target_tocobagus.mapping.required_columns import RequiredColumns
 
@@ -13,29 +15,28 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from target_tocobagus.cli.map.advisor import Advice
-    from target_tocobagus.cli.map.content import Declared, Sampled
+    from target_tocobagus.cli.map.stream_file import Declared, Sampled
     from target_tocobagus.core.model import Outcome
+    from target_tocobagus.mapping import CompiledMapping
 
 _MOST_CODES: Final = 500
-_NO_RECORD: Final = RecordError("NO_RECORD", "the record is no object")
+_NO_RECORD: Final = RecordError("NO_RECORD", "the record is not an object")
 
 
-class Cause:
+class Cause(msgspec.Struct):
     """Why rows were not mapped: how many, and the first of them.
 
     Attributes:
-        what: A refusal's code; empty for rows that are skipped.
+        what: A rejection's code; empty for rows that are skipped.
         why: The first one's message, or the reason.
         number: The number of its record.
         count: How many rows.
     """
 
-    def __init__(self, what: str, why: str, number: int) -> None:
-        """Begin to count."""
-        self.what = what
-        self.why = why
-        self.number = number
-        self.count = 0
+    what: str
+    why: str
+    number: int
+    count: int = 0
 
 
 class StreamView:
@@ -53,7 +54,6 @@ class StreamView:
         keys: Its `key_properties`.
         waiting: The first records, kept until there are enough of them for a draft.
         codes: The locations that were found, in their order.
-        parts: Whether its rows look like parts of a stock.
     """
 
     def __init__(self, content: Declared, advice: Advice) -> None:
@@ -62,7 +62,8 @@ class StreamView:
         self.advice = advice
         self.waiting: list[Sampled] | None = None if _is_settled(advice) else []
         self.codes: dict[str, None] = {}
-        self.parts = PartRows(self.keys)
+        self._parts: PartsWatch | None = None
+        self._contradiction = ""
         self.remarks = [remark] if remark else []
         self.records = 0
         self.shown: list[tuple[int, list[Outcome]]] = []
@@ -70,6 +71,13 @@ class StreamView:
         self.causes: dict[str, Cause] = {}
         self._watch = _watch(advice)
         self._see_schema()
+
+    @property
+    def parts(self) -> str:
+        """Say whether its rows look like parts of a stock."""
+        compiled = self.advice.compiled
+        at_schema = compiled and doubt_at_schema(self.name, compiled, self.keys)
+        return self._contradiction or at_schema or ""
 
     @property
     def missing(self) -> str:
@@ -105,11 +113,20 @@ class StreamView:
         if self.advice.compiled is None:
             return
         outcomes = self._outcomes(record, own, codes)
-        self.parts.see(record, outcomes)
+        self._look_for_parts(self.advice.compiled, record, outcomes)
         if len(self.shown) < most:
             self.shown.append((self.records, outcomes))
         for outcome in outcomes:
             self._count(outcome)
+
+    def _look_for_parts(
+        self, compiled: CompiledMapping, record: Any, outcomes: list[Outcome]
+    ) -> None:
+        self._parts = self._parts or watch_for(compiled, self.keys)
+        if self._parts is None or self._contradiction or not isinstance(record, dict):
+            return
+        for found in self._parts.contradictions(record, outcomes, self.records):
+            self._contradiction = self._parts.doubt(self.name, *found)
 
     def _outcomes(self, record: Any, own: Any, codes: Mapping[str, str] | None) -> list[Outcome]:
         """Map as a run does; a rejected row that comes again is only what was rejected of it."""

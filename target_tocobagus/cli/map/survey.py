@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from target_tocobagus.cli.map.content import Declared, Sampled
+from target_tocobagus.cli.map.stream_file import Declared, Flaw, Sampled
 from target_tocobagus.cli.map.stream_view import StreamView
 from target_tocobagus.recognition.questions import ENOUGH as SAMPLE
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from target_tocobagus.cli.map.advisor import Advisor
-    from target_tocobagus.cli.map.content import Content, Flaw
+    from target_tocobagus.cli.map.stream_file import Content
 
 ENOUGH: Final = 10_000
-"""After so many records without a new stream no other is expected."""
+"""After this number of records without a new stream no other is expected."""
 
 _FEW: Final = 5
 
@@ -29,7 +29,6 @@ class Survey:
 
     Attributes:
         streams: By name, in the order in which they came.
-        records: How many records were read.
         stopped: Why the rest of the file was left unread; empty where it was not.
     """
 
@@ -48,7 +47,6 @@ class Survey:
         self._flaws: dict[str, list[int | None]] = {}
         self._counts: dict[str, int] = {}
         self.streams: dict[str, StreamView] = {}
-        self.records = 0
         self.stopped = ""
 
     @property
@@ -104,9 +102,8 @@ class Survey:
     def _sample(self, content: Sampled) -> None:
         view = self.streams.get(content.stream)
         if view is None:
-            self._note_line(content.number, "is a RECORD before its SCHEMA; a run ends there")
+            self._note(Flaw(content.number, "is a RECORD before its SCHEMA; a run ends there"))
             return
-        self.records += 1
         self._quiet += 1
         if view.waiting is None:
             view.take(content.record, content.own, self._codes, self._most)
@@ -125,13 +122,10 @@ class Survey:
             view.take(content.record, content.own, self._codes, self._most)
 
     def _note(self, flaw: Flaw) -> None:
-        self._note_line(flaw.number, flaw.what)
-
-    def _note_line(self, number: int | None, what: str) -> None:
-        numbers = self._flaws.setdefault(what, [])
-        self._counts[what] = self._counts.get(what, 0) + 1
+        numbers = self._flaws.setdefault(flaw.what, [])
+        self._counts[flaw.what] = self._counts.get(flaw.what, 0) + 1
         if len(numbers) < _FEW:
-            numbers.append(number)
+            numbers.append(flaw.number)
 
     def _is_full(self) -> bool:
         """Tell whether each stream has as many records as are shown; asked now and then."""

@@ -37,9 +37,8 @@ def said_of_stream(view: StreamView, *, clash: bool) -> Iterator[str]:
 def warned_of_stream(view: StreamView) -> Iterator[str]:
     """Say what is wrong with the mapping, or what it lacks."""
     what = "A run stops here" if view.advice.standing == "configured" else "Still to be written"
-    for said in (view.parts.seen, view.parts.unread(view.advice.compiled)):
-        if said:
-            yield sentence(said)
+    if view.parts:
+        yield sentence(view.parts)
     for problem in view.advice.problems:
         yield sentence(f"{what}: {problem}")
     if view.missing:

@@ -375,9 +375,9 @@ def test_of_a_rejected_row_only_what_was_rejected_is_mapped(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("{", "is no JSON"),
-        ("[" * 100_000, "is no JSON"),
-        ('"x"', "is no JSON object"),
+        ("{", "is not JSON"),
+        ("[" * 100_000, "is not JSON"),
+        ('"x"', "is not a JSON object"),
         ('{"rounding": "up"}', "--config: rounding: must be one of 'floor', 'reject'"),
         ('[{"stream": "a"}]', "--config: mapping of stream 'a': stock: is required"),
         ('[{"stream": "a", "stok": "b"}]', "has no key 'stok'"),
@@ -436,10 +436,10 @@ def test_broken_lines_are_named_and_passed_over(tmp_path: Path) -> None:
     assert "Lines 6, 7: each is not a Singer message; a run ends there." in shown
     assert "Line 9 is a RECORD without a record; a run ends there." in shown
     assert "Line 11 is a SCHEMA without properties; a run ends there." in shown
-    assert "Line 12 is a BATCH, whose records stand in files that are not looked at." in shown
+    assert "Line 12 is a BATCH, whose records are in files that are not looked at." in shown
     assert "Line 13 is a RECORD that names no stream." in shown
     assert "Line 14 is a RECORD before its SCHEMA; a run ends there." in shown
-    assert "2 - - NO_RECORD: the record is no object" in shown
+    assert "2 - - NO_RECORD: the record is not an object" in shown
     assert "# Line 14 is a RECORD before its SCHEMA" in run(file, "--format", "yaml").stdout
 
 
@@ -546,7 +546,7 @@ def test_something_else_than_a_stream_is_told_so() -> None:
     result = run(__file__)
 
     assert result.exit_code == 1
-    assert "holds no SCHEMA of a Singer stream, and is no catalog." in result.stderr
+    assert "holds no SCHEMA of a stream, and is not a catalog." in result.stderr
 
 
 VALUES: Final = st.recursive(
@@ -630,11 +630,11 @@ def test_rows_that_look_like_parts_are_told(tmp_path: Path) -> None:
     shown = flat(
         run(written(tmp_path, [lots, *rows, wide]), "--config", configured(tmp_path, config)).stdout
     )
-    assert "10 in the row with quant_id 1, and 20 in the row with quant_id 2" in shown
-    assert "Its key has 'batch', which the mapping does not read" in shown
+    assert "rows of sku 'A' that differ: 10 (quant_id 1) and 20 (quant_id 2)" in shown
+    assert "'batches' has 'batch' in its key, which its mapping does not read" in shown
     same = [rows[0], rows[0], record("stok", quant_id=3, sku="A", qty=10)]
     quiet = run(written(tmp_path, [lots, *same]), "--config", configured(tmp_path, config)).stdout
-    assert "the last wins" not in flat(quiet)
+    assert "the last one wins" not in flat(quiet)
 
 
 def test_the_codes_that_were_found_are_offered(tmp_path: Path) -> None:
