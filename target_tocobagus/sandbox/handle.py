@@ -3,38 +3,16 @@
 import http.client
 import ssl
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 
 from target_tocobagus.sandbox import BASE_PATH, VIEWS_PATH
-from target_tocobagus.sandbox.credentials import Credentials
-from target_tocobagus.sandbox.stock import Levels
+from target_tocobagus.sandbox.scenario import Credentials
+from target_tocobagus.sandbox.world import Levels, Update
 
 _TIMEOUT_SECONDS = 30
-
-
-class Update(NamedTuple):
-    """One level that was set.
-
-    Attributes:
-        request: The number of the request that set it.
-        at_ms: When, in epoch milliseconds.
-        store: The store's client id.
-        kind: ``sku``, ``id`` or ``externalId``.
-        identifier: Its value.
-        warehouse: None for all.
-        stock: What it was set to.
-    """
-
-    request: int
-    at_ms: float
-    store: str
-    kind: str
-    identifier: str
-    warehouse: str | None
-    stock: int
 
 
 class Sandbox:
@@ -48,7 +26,6 @@ class Sandbox:
     """
 
     def __init__(self, url: str, credentials: Credentials) -> None:
-        """Keep where it runs and what it lets in."""
         self.url = url
         self.api_url = url + BASE_PATH
         self.credentials: dict[str, str] = msgspec.to_builtins(credentials)
@@ -68,7 +45,7 @@ class Sandbox:
         return stock
 
     def requests(self) -> list[dict[str, Any]]:
-        """Give the requests, oldest first; see ``journal.Visit`` for the keys, in camelCase."""
+        """Give the requests, oldest first; see ``world.Visit`` for the keys, in camelCase."""
         return list(self._ask("GET", "/requests"))
 
     def batches(self) -> list[dict[str, Any]]:
@@ -103,7 +80,7 @@ class Sandbox:
         """Play this scenario from now on; its request numbers start at 1.
 
         Raises:
-            ValueError: It is no scenario; the text says where.
+            ValueError: It is not a scenario; the text says where.
         """
         self._ask("POST", "/scenario", msgspec.json.encode(scenario))
 

@@ -16,13 +16,12 @@ from typing import Any
 
 from target_tocobagus.sandbox import BASE_PATH
 from target_tocobagus.sandbox.app import make_app
-from target_tocobagus.sandbox.catalogue import Catalogue
-from target_tocobagus.sandbox.credentials import Credentials
 from target_tocobagus.sandbox.handle import Sandbox
-from target_tocobagus.sandbox.journal import Limits
-from target_tocobagus.sandbox.scenario import read
+from target_tocobagus.sandbox.inventory import Catalogue
+from target_tocobagus.sandbox.scenario import Credentials, read
 from target_tocobagus.sandbox.server import Server, listen, url_of
 from target_tocobagus.sandbox.state import Setup, State
+from target_tocobagus.sandbox.world import Limits
 
 __all__ = ["Limits", "Sandbox", "running", "spawned"]
 

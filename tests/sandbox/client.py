@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from target_tocobagus.sandbox import BASE_PATH
+from target_tocobagus.sandbox.auth import base_string, signature
 from target_tocobagus.sandbox.handle import Sandbox, connect
-from target_tocobagus.sandbox.signature import base_string, signature
 
 INVENTORY = "/partner/stores/inventory"
 PRODUCTS = "/partner/stores/products"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from target_tocobagus.sandbox.credentials import Credentials
 from target_tocobagus.sandbox.handle import Sandbox
+from target_tocobagus.sandbox.scenario import Credentials
 from target_tocobagus.sandbox.testing import spawned
 from tests.sandbox.client import INVENTORY, Answer, Client
 

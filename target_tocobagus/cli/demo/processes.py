@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import click
 
 from target_tocobagus.sandbox import BASE_PATH
-from target_tocobagus.sandbox.credentials import Credentials
+from target_tocobagus.sandbox.scenario import Credentials
 from target_tocobagus.sandbox.handle import Sandbox
 
 if TYPE_CHECKING:
