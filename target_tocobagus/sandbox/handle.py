@@ -1,11 +1,17 @@
-"""A running sandbox as a test sees it: asked and told over its own port."""
+"""A running sandbox as a test or the demo sees it: asked and told over its own port."""
 
 import http.client
 import ssl
-from collections.abc import Mapping
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import click
 import msgspec
 
 from target_tocobagus.sandbox import BASE_PATH, VIEWS_PATH
@@ -112,3 +118,35 @@ def connect(url: str, timeout: float = _TIMEOUT_SECONDS) -> http.client.HTTPConn
         context = ssl._create_unverified_context()  # noqa: S323, SLF001  # said above
         return http.client.HTTPSConnection(host, parts.port, timeout=timeout, context=context)
     return http.client.HTTPConnection(host, parts.port, timeout=timeout)
+
+
+@contextmanager
+def spawned(*options: str, folder: Path | None = None) -> Iterator[Sandbox]:
+    """Run a sandbox in a process of its own, on a free port, while the block runs.
+
+    Args:
+        options: Of its command line; credentials among them are not in the handle's.
+        folder: Where it runs.
+
+    Raises:
+        click.ClickException: It did not start; the message is its own.
+    """
+    command = [sys.executable, "-m", "target_tocobagus.sandbox", "--port", "0", *options]
+    with (
+        tempfile.TemporaryFile("w+") as log,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, cwd=folder, text=True) as run,  # noqa: S603  # our own program
+    ):
+        try:
+            line = run.stdout.readline() if run.stdout else ""
+            if not line:
+                log.seek(0)
+                raise click.ClickException(_reason(log.read()))
+            url = line.removeprefix("listening on ").strip().removesuffix(BASE_PATH)
+            yield Sandbox(url, Credentials())
+        finally:
+            run.terminate()
+
+
+def _reason(log: str) -> str:
+    last = log.strip().rpartition("\n")[2]
+    return last.removeprefix("Error: ") or "the sandbox did not start"

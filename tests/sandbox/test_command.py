@@ -7,11 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
-from target_tocobagus.sandbox.handle import Sandbox
+from target_tocobagus.sandbox.handle import Sandbox, spawned
 from target_tocobagus.sandbox.scenario import Credentials
-from target_tocobagus.sandbox.testing import spawned
 from tests.sandbox.client import INVENTORY, Answer, Client
 
 MODULE = [sys.executable, "-m", "target_tocobagus.sandbox"]
@@ -138,8 +138,8 @@ def test_the_sandbox_imports_nothing_of_the_target() -> None:
 
 
 def test_a_process_that_does_not_start_is_an_error() -> None:
-    """The handle is not given for nothing."""
-    with pytest.raises(RuntimeError, match="did not start"), spawned("--no-such-option"):
+    """The error is what the process said."""
+    with pytest.raises(click.ClickException, match="--no-such-option"), spawned("--no-such-option"):
         pass
 
 
