@@ -190,16 +190,6 @@ def test_an_answer_that_allows_nothing_more_is_named(
     assert ended.stdout == []
 
 
-def test_an_api_that_stays_away_ends_the_run_when_the_time_is_over(command: Command) -> None:
-    """`max_retry_seconds` bounds the attempts; the rows are unsettled, and no STATE covers them."""
-    command.api["api_url"] = "http://127.0.0.1:1/api/v1"
-    ended = command.run([schema(), record("A", 1), state(1)], max_retry_seconds=1)
-    ended.without_traceback(1)
-    assert "Connection refused" in ended.stderr
-    assert "max_retry_seconds are over" in ended.stderr
-    assert (ended.stdout, ended.sums.unsettled) == ([], 1)
-
-
 def test_a_reader_of_state_that_is_gone_ends_the_run(command: Command, sandbox: Sandbox) -> None:
     """Nobody keeps the STATE any more, so the run is a failure, told without a traceback."""
     command.write_config(batch_wait_seconds=1)

@@ -159,26 +159,6 @@ def test_a_rejected_row_is_in_the_file_before_a_state_covers_it(
     talk.end().without_traceback(0)
 
 
-def test_a_torn_last_line_is_cut_and_the_file_appended_to(command: Command, path: Path) -> None:
-    """What a crash left half written goes; what was whole stays; a new run begins with SCHEMA."""
-    lines = [schema(), record("A", "x")]
-    command.run(lines, rejects_path=str(path)).without_traceback(0)
-    whole = path.read_bytes()
-    path.write_bytes(whole + whole[: len(whole) // 2].replace(b"\n", b" "))
-    command.run(lines, rejects_path=str(path)).without_traceback(0)
-    assert [message["type"] for message in read(path)] == ["SCHEMA", "RECORD"] * 2
-
-
-def test_a_second_run_on_the_same_file_is_refused(command: Command, path: Path) -> None:
-    """Two runs would mix their lines; the second one sends nothing and ends with 1."""
-    talk = command.talk(rejects_path=str(path), batch_wait_seconds=1)
-    talk.say(schema(), record("A", 1), state(1))
-    talk.next_state()
-    second = command.run([schema(), record("B", 1)], rejects_path=str(path)).without_traceback(1)
-    assert "rejects_path: another run is writing to it" in second.stderr
-    talk.end().without_traceback(0)
-
-
 @pytest.mark.parametrize("link", [False, True], ids=["itself", "by a link"])
 def test_the_input_is_never_its_own_file_of_rejects(
     link: bool,  # noqa: FBT001  # a table
@@ -225,27 +205,6 @@ def test_beyond_the_limit_of_rejected_rows_no_further_state_goes_out(
     assert command.run([schema(), record("A", "x")], max_rejected_rows=0).code == 1
     exactly = [schema(), record("A", 1), record("B", "x"), state(1)]
     assert command.run(exactly, max_rejected_rows=1).without_traceback(0).numbers == [1]
-
-
-def test_the_log_names_every_rejected_row_or_the_first_hundred_beside_a_file(
-    command: Command, path: Path
-) -> None:
-    """Without a file the log is the only place; with one it ends in counts by code."""
-    lines = [schema(), record("A", 1), *(record(f"S{n}", "x") for n in range(150)), state(1)]
-    ended = command.run(lines).without_traceback(0)
-    assert ended.stderr.count("Rejected sku") == 150
-    ended = command.run(lines, rejects_path=str(path)).without_traceback(0)
-    assert ended.stderr.count("Rejected sku") == 100
-    assert "BAD_QUANTITY 50" in ended.stderr
-    assert len(read(path)) == 151
-
-
-def test_a_hundred_rejections_and_no_acceptance_are_no_run(command: Command, path: Path) -> None:
-    """Then it is the mapping or the store and not the rows: exit 1, and no STATE."""
-    lines = [schema(), *(record(f"S{n}", "x") for n in range(150)), state(1)]
-    ended = command.run(lines, rejects_path=str(path)).without_traceback(1)
-    assert "150 rows were rejected and none accepted (BAD_QUANTITY 150)" in ended.stderr
-    assert ended.stdout == []
 
 
 def test_a_disk_that_is_full_ends_the_run_without_a_state_over_the_row(
