@@ -280,8 +280,8 @@ def test_the_row_that_the_server_fails_on_is_found() -> None:
         desk.put(*names(f"c{number}-", 8))
         time.sleep(0.01)
     desk.accept_until_settled()
-    assert [rejection.code for rejection in desk.rejections] == ["SERVER_ERROR"]
-    assert desk.rejections[0].updates == ((("sku", "poison"), None),)
+    assert [rejection.code for rejection in desk.written] == ["SERVER_ERROR"]
+    assert desk.written[0].updates == ((("sku", "poison"), None),)
     assert desk.tally.accepted == 7 + 8 * number
     tries = [attempt.at for attempt in desk.attempts if "poison" in attempt.skus]
     assert tries[-1] - tries[0] >= 0.3
@@ -300,7 +300,7 @@ def test_the_row_is_found_though_all_others_were_accepted_long_ago() -> None:
     desk = Desk(batch_size_rows=8, max_in_flight=2, max_retry=0.3, jitter=0.0, answer=answer)
     desk.put(*names("a", 5), "poison", *names("b", 10))
     desk.accept_until_settled()
-    assert [rejection.code for rejection in desk.rejections] == ["SERVER_ERROR"]
+    assert [rejection.code for rejection in desk.written] == ["SERVER_ERROR"]
     assert desk.tally.accepted == 15
     assert len([attempt for attempt in desk.attempts if "poison" in attempt.skus]) > 25
 
@@ -321,7 +321,7 @@ def test_an_outage_rejects_nothing() -> None:
     desk.until(lambda: desk.scheduler.error)
     desk.until(lambda: desk.scheduler.quiet)
     assert isinstance(desk.scheduler.error, DeliveryError)
-    assert desk.rejections == []
+    assert desk.written == []
     assert desk.tally.accepted == 24
     assert desk.window.unsettled() == 76
     assert len(desk.attempts) < 200

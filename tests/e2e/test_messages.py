@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.command import LEVELS, STOCK, Command, level, record, schema, state, stock_of
+from tests.e2e.command import LEVELS, STOCK, Command, level, record, schema, state
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from target_tocobagus.sandbox.testing import Sandbox
 
 ROWS = [schema(), record("A", 1), state(1)]
 
@@ -73,19 +72,6 @@ def test_that_nothing_was_mapped_is_said(command: Command) -> None:
         told not in command.run([schema(), state(1)], streams=mistyped).without_traceback(0).stderr
     )
     assert told not in command.run(ROWS).without_traceback(0).stderr
-
-
-def test_a_column_that_a_second_schema_drops_was_seen_all_the_same(
-    command: Command, sandbox: Sandbox
-) -> None:
-    """Log-based taps leave out what did not change; a row without a quantity is skipped."""
-    renamed = {"type": "RECORD", "stream": "stock", "record": {"sku": "B", "quantity": 2}}
-    lines: list[Any] = [*ROWS, schema("stock", "sku", "quantity"), renamed, state(2)]
-    ended = command.run(lines).without_traceback(0)
-    assert "has no column" not in ended.stderr
-    assert ended.numbers[-1] == 2
-    assert ended.sums.skipped == 1
-    assert stock_of(sandbox) == {"A": {None: 1}}
 
 
 @pytest.mark.parametrize("unmapped", ["reject", "skip"])

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-import pytest
 import yaml
 
 from tests.e2e.command import Command, schema, state
 
 if TYPE_CHECKING:
     from target_tocobagus.sandbox.testing import Sandbox
-
-CASES: Final = Path(__file__).parents[1] / "data" / "cases"
-NAMES: Final = (
-    *("expiry-dates-recognised", "mistyped-stream-name"),
-    *("stream-name-with-brackets", "removed-by-stream-maps"),
-)
 
 
 def row(stream: str, **values: Any) -> dict[str, Any]:
@@ -32,23 +23,6 @@ def offered(log: str) -> dict[str, Any]:
     ours = [line for line in lines if line.startswith((" ", "streams:", "warehouse_map:"))]
     found: dict[str, Any] = yaml.safe_load("\n".join(ours))
     return found
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_case_has_its_outcome(name: str, command: Command, sandbox: Sandbox) -> None:
-    """The exit code, the stock, STATE and what is logged are what the case asks for."""
-    case = json.loads((CASES / name / "case.json").read_text("utf-8"))
-    expected = case["expect"]
-    lines = (CASES / name / "input.singer").read_bytes()
-
-    ended = command.run(lines, **{"streams": None, **case["config"]})
-
-    ended.without_traceback(expected["rc"])
-    held = {f"{kind}:{item}": each[None] for (kind, item), each in sandbox.stock().items()}
-    assert held == expected["stock"]
-    assert bool(ended.stdout) is expected["states"]
-    for text in (*expected.get("log", ()), *expected.get("warn", ())):
-        assert text in ended.stderr
 
 
 def test_a_question_can_be_pasted_and_then_the_same_input_is_sent(

@@ -40,20 +40,6 @@ def refuse(sandbox: Sandbox, *skus: str, status: int, body: Any = BUNDLE) -> Non
     sandbox.set_scenario({"rules": [{**when, "fault": {"status": status, "body": body}}]})
 
 
-@pytest.mark.parametrize("listed_last", [False, True])
-def test_a_catalogue_larger_than_the_shop_is_sent(
-    shop: tuple[Command, Sandbox], *, listed_last: bool
-) -> None:
-    """However many unlisted articles come before it, each listed one is sent: exit 0."""
-    command, sandbox = shop
-    skus = sorted(CATALOGUE, reverse=True) if listed_last else CATALOGUE
-    lines = [schema(), *(record(sku, 5 if sku in LISTED else 0) for sku in skus), state(1)]
-    ended = command.run(lines, batch_size_rows=50, max_in_flight=1).without_traceback(0)
-    assert stock_of(sandbox) == {sku: {None: 5} for sku in LISTED}
-    assert (ended.sums.accepted, ended.sums.rejected) == (30, 300)
-    assert ended.numbers[-1] == 1
-
-
 def test_unlisted_items_can_be_skipped(shop: tuple[Command, Sandbox]) -> None:
     """They are counted as skipped, beside those that are accepted, and no line names them."""
     command, sandbox = shop
@@ -95,20 +81,6 @@ def test_a_hundred_unlisted_items_and_none_accepted_fail_the_run_after_all_were_
     ended = talk.end().without_traceback(1)
     assert "150 rows were rejected and none accepted (INV_001 150)" in ended.stderr
     assert (ended.sums.rejected, ended.stdout) == (150, [])
-
-
-@pytest.mark.parametrize("status", [200, 404])
-def test_one_item_for_which_the_whole_request_is_refused_is_rejected_alone(
-    status: int, command: Command, sandbox: Sandbox
-) -> None:
-    """The code refuses, whatever status it comes with; all others are sent."""
-    refuse(sandbox, "PAKET-HEMAT", status=status)
-    skus = [f"P-{n:02}" for n in range(10)] + ["PAKET-HEMAT"] + [f"Q-{n:02}" for n in range(9)]
-    lines = [schema(), *(record(sku, 5) for sku in skus), state(1)]
-    ended = command.run(lines, batch_size_rows=10, max_retry_seconds=8).without_traceback(0)
-    assert stock_of(sandbox).keys() == set(skus) - {"PAKET-HEMAT"}
-    assert ended.numbers[-1] == 1
-    assert "Rejected sku 'PAKET-HEMAT': INV_050 Bundle stock" in ended.stderr
 
 
 def test_many_such_items_in_a_row_are_rejected_if_what_was_accepted_still_is(
