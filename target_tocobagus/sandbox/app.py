@@ -63,7 +63,6 @@ class Exchange:
     """One request from its arrival to its end."""
 
     def __init__(self, request: Request, connection: Connection, state: State) -> None:
-        """Count the request in and see what goes wrong with it."""
         connection.number = connection.number or state.next_connection()
         connection.requests += 1
         self._request = request

@@ -64,7 +64,6 @@ class Refused(Exception):  # noqa: N818  # a refusal is the API's answer, no err
         context: Mapping[str, Any] | None = None,
         headers: Headers = (),
     ) -> None:
-        """Keep what the answer will say."""
         super().__init__(code, message)
         self.code = code
         self.message = message

@@ -43,7 +43,6 @@ class Attempt:
     """
 
     def __init__(self, body: bytes) -> None:
-        """Read the body."""
         self.rows: list[Row] = read_rows(body)
         self.size = len(body)
         self.at = time.monotonic()

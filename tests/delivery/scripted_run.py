@@ -72,7 +72,6 @@ class Run:
     padding = ""
 
     def __init__(self, settings: Settings, outside: Dependencies, witness: Witness) -> None:
-        """Open a run; `play` drives it."""
         self.witness = witness
         self.states: list[int] = []
         self.batch_ids: list[str] = []

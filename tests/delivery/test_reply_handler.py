@@ -47,7 +47,6 @@ class Desk(Book):
         skip_unlisted: bool = False,
         **config: Any,
     ) -> None:
-        """Put rows in, each from a record of its own, and pick a batch of them."""
         super().__init__(skip_unlisted=skip_unlisted)
         self.window = Window(encode_item, FRAME_BYTES)
         self.pacing = Throttle(parse_settings({"dry_run": True, **config}))

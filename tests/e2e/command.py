@@ -142,7 +142,6 @@ class Talk:
     """A run whose stdin stays open."""
 
     def __init__(self, process: Process) -> None:
-        """Begin to listen to both of its outputs."""
         self._process = process
         self._lines: queue.Queue[str | None] = queue.Queue()
         self._stdout: list[str] = []
@@ -242,7 +241,6 @@ class Command:
     """Starts the command, in a directory and with a home of the test's own."""
 
     def __init__(self, directory: Path, api: Mapping[str, str]) -> None:
-        """Take where to write the configuration, and the API's URL and credentials."""
         self.directory = directory
         self.api = dict(api)
         self._talks: list[Talk] = []

@@ -41,7 +41,6 @@ class Proxy(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self) -> None:
-        """Listen on a free port."""
         self.asked: list[tuple[str, str | None]] = []
         super().__init__(("127.0.0.1", 0), _Forwarder)
 

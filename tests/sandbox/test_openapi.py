@@ -37,7 +37,6 @@ class Signing(requests.auth.AuthBase):
     """Signs whatever leaves, as late as possible: the bytes signed are the bytes sent."""
 
     def __init__(self, sandbox: Sandbox) -> None:
-        """Sign with this sandbox's credentials."""
         self.client = Client(sandbox)
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:

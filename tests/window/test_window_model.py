@@ -54,7 +54,6 @@ class Group:
     """What may share an item: rows of one identifier, all global or none."""
 
     def __init__(self, low: int, arrived: float) -> None:
-        """Begin without a row."""
         self.low = low
         self.arrived = arrived
         self.levels: dict[str | None, Level] = {}
@@ -87,7 +86,6 @@ class WindowAgainstModel(RuleBasedStateMachine):
     leases: Bundle[Lease] = Bundle("leases")
 
     def __init__(self) -> None:
-        """Begin with nothing."""
         super().__init__()
         self.window = Window(encode_item, FRAME_BYTES)
         self.now = 0.0

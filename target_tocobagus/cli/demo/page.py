@@ -36,7 +36,6 @@ class Stage:
     """Writes a demonstration to stdout, step by step."""
 
     def __init__(self, limit: int) -> None:
-        """Show at most so many rows of each table."""
         self._console = Console(highlight=False)
         self._limit = limit
 
