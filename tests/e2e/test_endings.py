@@ -129,23 +129,6 @@ def test_a_second_signal_ends_the_run_now(command: Command, sandbox: Sandbox) ->
     assert ended.stdout == []
 
 
-def test_killed_at_any_instant_no_state_covers_what_was_not_answered(
-    command: Command, sandbox: Sandbox
-) -> None:
-    """What an emitted STATE covers has been accepted, however the process ends."""
-    sandbox.set_scenario({"latency_ms": 30})
-    talk = command.talk(batch_size_rows=5, max_in_flight=3)
-    talk.say(schema())
-    for n in range(400):
-        talk.say(record(f"S{n:03}", n), state(n))
-        time.sleep(0.003)
-    talk.next_line()
-    talk.signal(signal.SIGKILL)
-    ended = talk.ended()
-    covered = {f"S{n:03}": {None: n} for n in range(ended.numbers[-1] + 1)}
-    assert covered.items() <= stock_of(sandbox).items()
-
-
 def test_a_fatal_error_ends_a_run_whose_tap_is_silent(begun: Talk, sandbox: Sandbox) -> None:
     """A credential that breaks in mid-run stops it at once: exit 2, the safe STATE, no request."""
     fault = {"status": 401, "code": "AUTH_010", "message": "Invalid signature"}

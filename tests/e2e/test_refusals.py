@@ -83,22 +83,6 @@ def test_a_hundred_unlisted_items_and_none_accepted_fail_the_run_after_all_were_
     assert (ended.sums.rejected, ended.stdout) == (150, [])
 
 
-def test_many_such_items_in_a_row_are_rejected_if_what_was_accepted_still_is(
-    command: Command, sandbox: Sandbox
-) -> None:
-    """The last accepted item, sent again as it was, tells that they are to blame."""
-    bundles = [f"PAKET-{n:02}" for n in range(50)]
-    refuse(sandbox, *bundles, status=404)
-    goods = [record("BAIK", 1), record("LAIN", 3), record("BAIK", 7)]
-    lines = [schema(), *goods, *(record(sku, 5) for sku in bundles), state(1)]
-    ended = command.run(lines, batch_size_rows=4, max_in_flight=1).without_traceback(0)
-    assert stock_of(sandbox) == {"BAIK": {None: 7}, "LAIN": {None: 3}}
-    assert (ended.sums.accepted, ended.sums.superseded, ended.sums.rejected) == (2, 1, 50)
-    sent_again = [update.stock for update in sandbox.history()][2:]
-    assert sent_again in ([3, 3], [7, 7])
-    assert ended.numbers[-1] == 1
-
-
 def test_an_api_that_refuses_everything_stops_the_run_and_rejects_nothing(
     command: Command, sandbox: Sandbox
 ) -> None:
@@ -109,21 +93,6 @@ def test_an_api_that_refuses_everything_stops_the_run_and_rejects_nothing(
     assert "each in a request of its own, and accepted nothing" in ended.stderr
     assert (ended.stdout, ended.sums.rejected, ended.sums.unsettled) == ([], 0, 30)
     assert "Rejected" not in ended.stderr
-
-
-def test_an_api_that_begins_to_refuse_everything_stops_the_run_and_rejects_nothing(
-    command: Command, sandbox: Sandbox
-) -> None:
-    """What was accepted before is refused as well: no STATE covers what was refused."""
-    talk = command.talk(batch_size_rows=1, batch_wait_seconds=1, max_in_flight=1)
-    talk.say(schema(), record("A", 1), state(1))
-    assert talk.next_state()["bookmarks"]["stock"]["n"] == 1
-    refuse(sandbox, status=409)
-    for n in range(40):
-        talk.say(record(f"S{n:02}", 5), state(n + 2))
-    ended = talk.ended().without_traceback(1)
-    assert "each in a request of its own, and accepted nothing" in ended.stderr
-    assert (ended.numbers, ended.sums.accepted, ended.sums.rejected) == ([1], 1, 0)
 
 
 def test_a_share_of_rejections_fails_the_run_after_all_was_sent(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import re
-import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any, Final
@@ -18,7 +17,6 @@ from target_tocobagus.target import TargetTocobagus
 from tests.e2e.command import Sums, encode, record, schema, state, stock_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from target_tocobagus.sandbox.testing import Sandbox
@@ -31,16 +29,6 @@ atexit.register(lambda: print(pathlib.Path("/proc/self/status").read_text(), fil
 from target_tocobagus.__main__ import main
 main()
 """
-
-
-@pytest.fixture
-def signals() -> Iterator[None]:
-    """Give the signals back that a target in this process takes."""
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    handlers = [signal.getsignal(number) for number in numbers]
-    yield
-    for number, handler in zip(numbers, handlers, strict=True):
-        signal.signal(number, handler)
 
 
 def test_a_batch_message_overtakes_nothing_and_is_mapped_row_by_row(
