@@ -1,15 +1,10 @@
-"""A run shows how far it is: live on a terminal, in the log elsewhere, on stdout never."""
+"""How far a run is: in one line on a terminal that can take it back, else in the log."""
 
 from __future__ import annotations
 
 import io
-import json
 import logging
-import os
-import subprocess
-import sys
 import threading
-from typing import TYPE_CHECKING
 
 import pytest
 from msgspec import Raw
@@ -21,10 +16,6 @@ from target_tocobagus.core.model import Reply, Stock, Stream
 from target_tocobagus.pipeline.run import Pipeline
 from target_tocobagus.pipeline.wakeup import WakeUp
 from target_tocobagus.report.progress import LiveLine, Progress, ProgressSnapshot, live_text
-from target_tocobagus.sandbox.testing import running
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ERASE = "\r\x1b[K"
 CREDENTIALS = dict.fromkeys(
@@ -195,78 +186,3 @@ def test_a_dumb_terminal_gets_the_log(
     logged = "5 records read, 3 updates accepted, 1 rejected, 0 items waiting, 2 requests in flight"
     assert caplog.messages == ([] if live else [logged])
     assert progress.due == (0.5 if live else 60.0)
-
-
-def _run(tmp_path: Path, environment: dict[str, str], *, terminal: bool) -> tuple[str, str]:
-    """Run the command against a slow API; returns stdout and what a terminal or a pipe got."""
-    with running(latency_ms=600) as sandbox:
-        stream = {"stream": "stock", "sku": "sku", "stock": "qty"}
-        settings = {"streams": [stream], "batch_size_rows": 2, "max_in_flight": 1}
-        config = tmp_path / "config.json"
-        config.write_text(
-            json.dumps({"api_url": sandbox.api_url, **sandbox.credentials, **settings})
-        )
-        lines = [
-            '{"type":"SCHEMA","stream":"stock","schema":{"properties":{}},"key_properties":[]}'
-        ]
-        for number in range(4):
-            record = json.dumps({"sku": f"S{number}", "qty": number})
-            lines.append(f'{{"type":"RECORD","stream":"stock","record":{record}}}')
-            lines.append(f'{{"type":"STATE","value":{{"at":{number}}}}}')
-        ours, theirs = os.openpty() if terminal else os.pipe()
-        seen: list[bytes] = []
-        reader = threading.Thread(target=_drain, args=(ours, seen), daemon=True)
-        reader.start()
-        try:
-            ended = subprocess.run(
-                [sys.executable, "-m", "target_tocobagus", "--config", str(config)],
-                input="\n".join(lines).encode(),
-                stdout=subprocess.PIPE,
-                stderr=theirs,
-                env={**os.environ, **environment},
-                check=False,
-            )
-        finally:
-            os.close(theirs)
-            reader.join()
-            os.close(ours)
-    shown = b"".join(seen).decode().replace("\r\n", "\n")
-    assert ended.returncode == 0, shown
-    return ended.stdout.decode(), shown
-
-
-def _drain(descriptor: int, seen: list[bytes]) -> None:
-    try:
-        while chunk := os.read(descriptor, 4096):
-            seen.append(chunk)
-    except OSError:  # so a terminal ends
-        return
-
-
-@pytest.mark.parametrize("no_color", [{}, {"NO_COLOR": "1"}])
-def test_on_a_terminal_a_line_follows_the_run(tmp_path: Path, no_color: dict[str, str]) -> None:
-    """It is written over and over, in no colour, is gone at the end, and never on stdout."""
-    stdout, seen = _run(tmp_path, {"TERM": "xterm", **no_color}, terminal=True)
-    assert f"{ERASE}4 rows · 0 accepted · 0 rejected · 1 in flight · " in seen
-    assert " · oldest waits 0 s" in seen
-    assert {part[:2] for part in seen.split("\x1b")[1:]} == {"[K"}
-    assert "Summary" in seen.rpartition("accepted · ")[2]
-    assert seen.endswith("\n")
-    assert all(json.loads(line)["tocobagus"] for line in stdout.splitlines())
-
-
-@pytest.mark.parametrize(
-    ("environment", "terminal"), [({"TERM": "dumb"}, True), ({"TERM": "xterm"}, False)]
-)
-def test_elsewhere_there_is_no_live_line(
-    tmp_path: Path,
-    environment: dict[str, str],
-    terminal: bool,  # noqa: FBT001  # a parameter of the table
-) -> None:
-    """Neither on a dumb terminal nor in a pipe."""
-    stdout, seen = _run(tmp_path, environment, terminal=terminal)
-    assert "\x1b" not in seen
-    assert "\r" not in seen
-    assert " in flight · " not in seen
-    assert "Summary" in seen
-    assert stdout
