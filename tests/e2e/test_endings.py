@@ -98,6 +98,19 @@ def test_a_signal_ends_a_run_whose_window_is_full(command: Command, sandbox: San
     assert ended.sums.unsettled > 0
 
 
+def test_a_signal_in_the_middle_of_a_chunk_leaves_sums_that_close(
+    command: Command, sandbox: Sandbox
+) -> None:
+    """Reading that waits for room within a chunk is ended as at any other instant."""
+    sandbox.set_scenario({"latency_ms": 700})
+    talk = command.talk(batch_size_rows=1, max_in_flight=1, batch_wait_seconds=1)
+    talk.say(schema(), *(record(f"s{n}", n if n % 3 else f"{n}") for n in range(1200)))
+    in_flight(sandbox)
+    time.sleep(0.1)
+    talk.signal(signal.SIGTERM)
+    assert talk.ended().without_traceback(143).sums.unsettled > 0
+
+
 def test_a_signal_while_the_last_rows_are_sent_ends_the_run(
     command: Command, sandbox: Sandbox
 ) -> None:

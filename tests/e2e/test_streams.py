@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 import pytest
 
-from tests.e2e.command import Sums, schema
+from tests.e2e.command import Sums, record, schema
 
 if TYPE_CHECKING:
     from target_tocobagus.sandbox.testing import Sandbox
@@ -150,6 +150,14 @@ def test_a_file_of_a_recorded_stream_is_read_like_a_pipe(
     ended = command.run(arguments=["--config", str(config), "--input", str(path)])
     assert ended.without_traceback(0).sums == case.sums
     assert sandbox.stock() == case.stock
+
+
+def test_a_row_without_an_identifier_is_rejected_wherever_it_stands(command: Command) -> None:
+    """A null SKU is a rejection, also where it is the first that the fast way of reading meets."""
+    rows = [("a", 1), (None, 2), ("b", 3), (None, 4)]
+    ended = command.run([schema(), *(record(*row) for row in rows)]).without_traceback(0)
+    assert ended.sums == Sums(4, 2, 0, 0, 2, 0)
+    assert "NO_IDENTIFIER 2" in ended.stderr
 
 
 def test_streams_are_recognised_without_configuration(command: Command, sandbox: Sandbox) -> None:
