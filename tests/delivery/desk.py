@@ -31,8 +31,6 @@ SILENCE: Final = 0.1
 
 _STREAM: Final = Stream("stock")
 
-TIMED_OUT: Final = NoReply(timed_out=True, cause="no answer in time")
-
 
 class Attempt:
     """A request that has arrived and waits for its answer.

@@ -18,7 +18,6 @@ from tests.delivery.witness import Witness, quantity_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from pathlib import Path
 
     from target_tocobagus.api.transport import Dependencies
     from target_tocobagus.core.model import Identifier, Outcome
@@ -192,9 +191,3 @@ def rejected_of(message: dict[str, Any]) -> tuple[int, list[tuple[Any, str | Non
         named = update["identifier"]
         keys.append((next(iter(named.items())) if named else None, update["warehouse"]))
     return message["record"]["n"], keys
-
-
-def rejects_in(path: Path) -> list[dict[str, Any]]:
-    """Read all rejected rows of a file."""
-    messages = [json.loads(line) for line in path.read_bytes().splitlines()]
-    return [message for message in messages if message["type"] == "RECORD"]
