@@ -9,18 +9,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from target_tocobagus.api.transport import Dependencies
 from target_tocobagus.config.settings import Settings, parse_settings
 from target_tocobagus.core.errors import TocobagusError
 from target_tocobagus.core.model import RecordError, Skipped, Stock, Stream
 from target_tocobagus.pipeline.run import Pipeline
 from target_tocobagus.pipeline.wakeup import WakeUp
+from tests.delivery.scripted_api import Rules, ScriptedApi
 from tests.delivery.witness import Witness, quantity_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from target_tocobagus.api.transport import Dependencies
     from target_tocobagus.core.model import Identifier, Outcome
+    from tests.delivery.scripted_api import Act
 
 CREDENTIALS = {
     "partner_client_id": "p",
@@ -182,6 +184,16 @@ class Run:
             if message["type"] == "RECORD":
                 at, keys = rejected_of(message)
                 self.witness.rejects(keys, at)
+
+
+def scripted(
+    acts: Iterable[Act] = (), rules: Rules | None = None, **settings: Any
+) -> tuple[Run, ScriptedApi]:
+    """Open a run against an API in memory; a STATE that is safe goes out at once."""
+    witness = Witness()
+    api = ScriptedApi(list(acts), rules or Rules(), witness)
+    outside = Dependencies(api.clock, api.send, jitter=lambda: 0.01, state_seconds=0.0)
+    return Run(make_settings(**settings), outside, witness), api
 
 
 def rejected_of(message: dict[str, Any]) -> tuple[int, list[tuple[Any, str | None]]]:

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from target_tocobagus.api.transport import Dependencies
 from tests.delivery.desk import Desk
-from tests.delivery.scripted_api import Act, Rules, ScriptedApi
-from tests.delivery.scripted_run import Do, Run, Say, make_settings
-from tests.delivery.witness import Witness
+from tests.delivery.scripted_api import Act
+from tests.delivery.scripted_run import Do, Say, scripted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,18 +64,17 @@ def test_a_batch_goes_when_reading_waits() -> None:
 def test_reading_waits_when_the_window_is_full(rows: int, in_flight: int) -> None:
     """However slow the API, no more rows wait than the window's capacity and one chunk."""
     capacity = rows * (in_flight + 4)
-    witness = Witness()
-    api = ScriptedApi([Act(delay=0.002)] * 10_000, Rules(), witness)
+    acts = [Act(delay=0.002)] * 10_000
+    run, api = scripted(acts, batch_size_rows=rows, max_in_flight=in_flight)
     most = 0
 
     def measure(_: Say) -> None:
         nonlocal most
         sent = sum(len(rows) for rows in api.bodies)
-        most = max(most, witness.given - sent)
+        most = max(most, run.witness.given - sent)
 
     steps = [Say(("sku", f"{number}"), (None,)) for number in range(1000)]
-    settings = make_settings(batch_size_rows=rows, max_in_flight=in_flight)
-    run = Run(settings, Dependencies(api.clock, api.send), witness).play(steps, measure)
+    run.play(steps, measure)
     assert run.error is None
     chunk = min(1000, capacity)
     assert capacity // 2 <= most <= capacity + chunk + rows * in_flight
@@ -86,16 +83,13 @@ def test_reading_waits_when_the_window_is_full(rows: int, in_flight: int) -> Non
 
 def test_a_window_is_full_by_its_memory_too(tmp_path: Path) -> None:
     """Rows whose records are huge fill the window long before they are many."""
-    witness = Witness()
-    api = ScriptedApi([], Rules(), witness)
-    settings = make_settings(batch_wait_seconds=60, rejects_path=str(tmp_path / "rejects"))
-    run = Run(settings, Dependencies(api.clock, api.send), witness)
+    run, api = scripted(batch_wait_seconds=60, rejects_path=str(tmp_path / "rejects"))
     run.padding = "x" * (4 << 20)
     most = 0
 
     def measure(_: Say) -> None:
         nonlocal most
-        most = max(most, witness.given - sum(len(rows) for rows in api.bodies))
+        most = max(most, run.witness.given - sum(len(rows) for rows in api.bodies))
 
     steps: list[Any] = []
     for number in range(35):
