@@ -55,7 +55,6 @@ class Group:
     def __init__(
         self, low: int, arrived: float, levels: dict[str | None, Level] | None = None
     ) -> None:
-        """Begin without a row."""
         self.low = low
         self.arrived = arrived
         self.levels = levels or {}
@@ -88,7 +87,6 @@ class WindowAgainstModel(RuleBasedStateMachine):
     leases: Bundle[Lease] = Bundle("leases")
 
     def __init__(self) -> None:
-        """Begin with nothing."""
         super().__init__()
         self.window = Window(keeps_lines=True)
         self.now = 0.0
