@@ -20,7 +20,8 @@ from target_tocobagus.delivery.reply_handler import logger as reply_log
 from target_tocobagus.delivery.retry import RequestPart
 from target_tocobagus.delivery.throttle import Throttle
 from target_tocobagus.window.buffer import RowBuffer
-from target_tocobagus.window.window import Limits, Window
+from target_tocobagus.window.ready import Limits
+from target_tocobagus.window.window import Window
 from tests.delivery.book import Book
 
 if TYPE_CHECKING:
@@ -453,7 +454,7 @@ class TestRetest:
         assert encode_body([item]) == b'{"items":[{"sku":"x","stock":7}]}'
         assert (desk.window.unsettled(), desk.outcomes.undecided) == (4, 20)
         desk.put([("x", None, 8)])
-        assert desk.window.ready == 0
+        assert len(desk.window.ready) == 0
 
     def test_accepted_the_rows_are_to_blame(self) -> None:
         """Then they are rejected and the run goes on; the item counts as no update."""
@@ -579,7 +580,7 @@ def test_whatever_the_replies_every_row_has_one_fate(
         queued = _rows([item for piece in updates for item in piece.items])
         assert sorted(queued) == sorted(_rows(desk.work.lease.items))
         if not desk.work.pieces:
-            if not desk.window.ready:
+            if not len(desk.window.ready):
                 break
             desk.work = desk.pick()
     if desk.window.idle:
