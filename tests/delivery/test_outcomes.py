@@ -6,8 +6,7 @@ import pytest
 
 from target_tocobagus.core.errors import AccountingError, DeliveryError, OutputError
 from target_tocobagus.core.model import Identifier, Level, Rejection, Stream
-from target_tocobagus.delivery.outcomes import FailedItem
-from target_tocobagus.delivery.settle import RowError
+from target_tocobagus.delivery.settle import FailedItem, RowError
 from target_tocobagus.report.totals import Totals
 from target_tocobagus.window.pending import Item
 from tests.delivery.book import Book
