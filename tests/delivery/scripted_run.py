@@ -127,7 +127,8 @@ class Run:
 
     def say(self, step: Say) -> None:
         """Hand in one record."""
-        at = self.pipeline.next_position()
+        self.pipeline.position += 1
+        at = self.pipeline.position
         outcomes: list[Outcome] = []
         for index, place in enumerate(step.places):
             quantity = 0 if step.zero else quantity_of(at, 0 if step.broadcast else index)
@@ -143,11 +144,12 @@ class Run:
             bookmark = msgspec.Raw(str(self.pipeline.position).encode())
             self.pipeline.checkpoint({"bookmark": bookmark})
         elif what == "skip":
-            self.pipeline.next_position()
+            self.pipeline.position += 1
             self.witness.given += 1
             self._take([Skipped("nothing to send")])
         else:
-            at = self.pipeline.next_position()
+            self.pipeline.position += 1
+            at = self.pipeline.position
             self.witness.gives_unreadable(at)
             self._take([RecordError("BAD_QUANTITY", "unreadable", ("sku", "bad"))])
 

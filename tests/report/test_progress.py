@@ -117,7 +117,7 @@ def test_the_line_makes_way_only_for_a_state_that_is_written() -> None:
         progress=progress,
     )
     pipeline.maps_nothing = False
-    pipeline.next_position()
+    pipeline.position += 1
     pipeline.take([Stock(("sku", "A"), None, 1)], Stream("stock"), b"")
     pipeline.checkpoint({"at": Raw(b"1")})
     for _ in range(5):
