@@ -27,11 +27,8 @@ def _serve(connection: socket.socket) -> None:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     with connection, connection.makefile("rb") as requests:
         while requests.readline():
-            headers = iter(requests.readline, b"\r\n")
-            sizes = [
-                line.split(b":")[1] for line in headers if line[:15].lower() == b"content-length:"
-            ]
-            body = requests.read(int(sizes[0]))
+            headers = [line.lower().split(b":", 1) for line in iter(requests.readline, b"\r\n")]
+            body = requests.read(int(dict(headers)[b"content-length"]))
             connection.sendall(_reply(body.count(_ITEM)))
 
 

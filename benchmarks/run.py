@@ -2,9 +2,9 @@
 
 Each command is a whole process, start-up included, that reads a pipe and sends to a server in a
 process of its own: one that answers at once (`instant.py`), or the sandbox where latency, memory or
-the start are measured. Commands are run in turn, round after round, so that a machine which slows down
-slows them all; ratios are taken of the best of each, and the spread is shown beside. All of them
-find their modules compiled, as after an installation.
+the start are measured. Commands are run in turn, round after round, so that a machine which slows
+down slows them all; ratios are taken of the best of each, and the spread is shown beside. All of
+them find their modules compiled, as after an installation.
 """
 
 from __future__ import annotations
@@ -110,8 +110,7 @@ def instant() -> Iterator[dict[str, str]]:
     """Run the server that answers at once; gives the settings that lead to it."""
     command = [PYTHON, str(HERE / "instant.py")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout
-        port = int(server.stdout.readline())
+        port = server.stdout.readline().strip() if server.stdout else ""
         yield {"api_url": f"http://127.0.0.1:{port}", **CREDENTIALS}
         server.kill()
 
