@@ -34,6 +34,8 @@ class AcceptedItems:
 
     def accept(self, items: Sequence[Item]) -> None:
         """Keep the items of a reply; more than are kept at all leave nothing older behind."""
+        if len(items) >= _MOST:
+            self._levels.clear()
         for item in items[-_MOST:]:
             self._levels.pop(item.identifier, None)
             self._levels[item.identifier] = item.levels
