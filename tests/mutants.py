@@ -25,6 +25,7 @@ PACKAGE: Final = ROOT / "target_tocobagus"
 _SECONDS: Final = 150
 _FAILED: Final = re.compile(r"^(?:FAILED|ERROR) (?:\S*::)?(\S+)", re.MULTILINE)
 
+WINDOW: Final = "tests/window/test_window.py"
 LAWS: Final = "tests/laws/test_delivery.py"
 BLAME: Final = f"{LAWS}::test_whoever_is_to_blame_for_refusals_every_promise_is_kept"
 SOCKET: Final = "tests/delivery/test_socket.py"
@@ -35,6 +36,7 @@ READING: Final = "tests/delivery/test_reading.py"
 FOLLOWUP: Final = "tests/delivery/test_reply_handler.py"
 RETRYING: Final = "tests/delivery/test_retry.py"
 REPLIES: Final = "tests/delivery/test_reply_fields.py"
+SETTLING: Final = "tests/delivery/test_settle.py::test_each_row_by_its_index_alone"
 RECORD_ERRORS: Final = "tests/e2e/test_refusals.py"
 LANE: Final = "tests/singer/test_fast_path.py"
 CRASH: Final = "tests/laws/test_crash.py"
@@ -59,21 +61,27 @@ class Mutant:
 
 MUTANTS: Final = (
     Mutant(
-        "identifiers in flight are not locked",
-        LAWS,
-        Change("window/window", "if entry.identifier not in self._leased:", "if True:"),
+        "what comes for an item in flight does not wait",
+        f"{WINDOW}::TestLeases",
         Change(
             "window/window",
-            "            self._make_ready(waiting)",
-            "            waiting.ready or self._make_ready(waiting)",
+            "            return self._stand_behind(first, newer)\n",
+            "            rows = self._stand_behind(first, newer)\n"
+            "            self._make_ready(newer)\n"
+            "            return rows\n",
+        ),
+        Change(
+            "window/window",
+            "self._make_ready(item.after)",
+            "item.after.state == BEHIND and self._make_ready(item.after)",
         ),
     ),
     Mutant(
         "identifiers are released when the first part of a batch settles",
-        LAWS,
+        f"{FOLLOWUP}::TestUnaccounted",
         Change(
             "delivery/reply_handler",
-            "self._window.release(work.lease, identifiers)",
+            "self._window.release(work.lease, items)",
             "self._window.release(work.lease, list(work.lease.items))",
         ),
     ),
@@ -84,21 +92,24 @@ MUTANTS: Final = (
             "delivery/reply_handler",
             "work.pieces.extendleft(reversed(decision.pieces))",
             "its = [item for part in decision.pieces for item in part.items]\n"
-            "            self._window.release(work.lease, [item.identifier for item in its])\n"
-            "            for i in its:\n"
-            "                rows = [(i.identifier, p, lv) for p, lv in i.levels.items()]\n"
-            "                self._tally.superseded += self._window.put(rows, 0.0)",
+            "            rows = [(i.identifier, p, n) for i in its for p, n in i.levels.items()]\n"
+            "            self._window.release(work.lease, its)\n"
+            "            self._tally.superseded += self._window.put(RowBuffer(rows), 0.0)",
+        ),
+        Change(
+            "delivery/reply_handler",
+            "from target_tocobagus.window.pending import Item\n",
+            "from target_tocobagus.window.pending import Item\n"
+            "from target_tocobagus.window.buffer import RowBuffer\n",
         ),
     ),
     Mutant(
         "a global does not drop what stands behind another",
-        LAWS,
-        Change("window/window", "dropped += len(entry.after.levels)", "dropped += 0"),
-        Change("window/window", "self.weight -= entry.after.weight\n", "self.weight -= 0\n"),
+        f"{WINDOW}::TestGlobals",
         Change(
             "window/window",
-            "            entry.after = None\n        if None not in",
-            "        if None not in",
+            "        if item.after is not None:\n            dropped",
+            "        if False:\n            dropped",
         ),
     ),
     Mutant(
@@ -117,11 +128,11 @@ MUTANTS: Final = (
     ),
     Mutant(
         "what is superseded settles at once",
-        LAWS,
+        f"{WINDOW}::TestNewestWins",
         Change(
             "window/window",
-            "        added = len(levels) - before\n",
-            "        added = len(levels) - before\n        waiting.low = newer.low\n",
+            "        waiting.levels |= newer.levels\n",
+            "        waiting.levels |= newer.levels\n        waiting.low = newer.low\n",
         ),
     ),
     Mutant(
@@ -145,32 +156,35 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a row that the answer omits counts as accepted",
-        LAWS,
+        SETTLING,
         Change(
             "delivery/settle",
-            "accepted=tuple([index for index, _ in accepted if index in sole])",
-            "accepted=tuple([i for i in range(rows) if i not in dict((*accepted, *errors))"
-            " or (i in sole and i in dict(accepted))])",
+            "[index for index in accepted if index in sole]",
+            "[i for i in range(rows) if not counts[i] or (i in sole and i in accepted)]",
         ),
         Change(
             "delivery/settle",
             "[index for index in range(rows) if index not in sole]",
-            "[i for i in range(rows) if i not in sole and i in dict((*accepted, *errors))]",
+            "[i for i in range(rows) if counts[i] > 1]",
         ),
     ),
     Mutant(
         "a row is added to what has been handed over",
-        LANE,
+        f"{LANE}::test_no_row_is_added_to_what_has_been_handed_over",
         Change(
             "singer/fast_path",
-            "                    entry = None  # which",
+            "                    item = None  # which",
             "                    #",
         ),
     ),
     Mutant(
         "what a global supersedes is not counted",
-        LAWS,
-        Change("window/window", "kept -= self._clear(waiting)", "self._clear(waiting)"),
+        f"{WINDOW}::TestNewestWins",
+        Change(
+            "window/window",
+            "return self._merge(waiting, newer) + self._supersede(waiting)",
+            "return (self._merge(waiting, newer), self._supersede(waiting))[0]",
+        ),
     ),
     Mutant(
         "a retry carries the old timestamp",
@@ -237,30 +251,30 @@ MUTANTS: Final = (
     ),
     Mutant(
         "what was accepted is sent again though a newer value waits",
-        FOLLOWUP,
+        f"{WINDOW}::TestLending",
         Change(
             "window/window",
-            "if identifier in self._entries or identifier in self._leased:",
-            "if identifier in self._leased:",
+            "if self.holds(item.identifier):",
+            "if (held := self._items.get(item.identifier)) and held.state == LEASED:",
         ),
     ),
     Mutant(
         "what was accepted is sent again though a newer value is in flight",
-        BLAME,
+        f"{WINDOW}::TestLending",
         Change(
             "window/window",
-            "if identifier in self._entries or identifier in self._leased:",
-            "if identifier in self._entries:",
+            "if self.holds(item.identifier):",
+            "if (held := self._items.get(item.identifier)) and held.state != LEASED:",
         ),
     ),
     Mutant(
         "what is sent again is not the value accepted last",
-        BLAME,
+        "tests/delivery/test_accepted_items.py",
         Change(
             "delivery/accepted_items",
-            "self._encoded.pop(item.identifier, None)\n"
-            "            self._encoded[item.identifier] = item.encoded",
-            "self._encoded.setdefault(item.identifier, item.encoded)",
+            "self._levels.pop(item.identifier, None)\n"
+            "            self._levels[item.identifier] = item.levels",
+            "self._levels.setdefault(item.identifier, item.levels)",
         ),
     ),
     Mutant(
@@ -348,8 +362,8 @@ MUTANTS: Final = (
     ),
     Mutant(
         "stock-outs wait their turn",
-        BATCHES,
-        Change("window/window", "(entry := self._first_empty()) is not None", "(entry := None)"),
+        f"{WINDOW}::TestOrder",
+        Change("window/window", "(empty := self._first_empty()) is not None", "(empty := None)"),
     ),
 )
 
