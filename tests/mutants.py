@@ -39,6 +39,8 @@ REPLIES: Final = "tests/delivery/test_reply_fields.py"
 SETTLING: Final = "tests/delivery/test_settle.py::test_each_row_by_its_index_alone"
 RECORD_ERRORS: Final = "tests/e2e/test_refusals.py"
 LANE: Final = "tests/singer/test_fast_path.py"
+KNOWN_TAPS: Final = "tests/recognition/test_known_taps.py"
+REJECTS: Final = "tests/report/test_rejects.py"
 CRASH: Final = "tests/laws/test_crash.py"
 
 
@@ -77,6 +79,25 @@ MUTANTS: Final = (
         ),
     ),
     Mutant(
+        "a stock-out in flight is picked again",
+        f"{WINDOW}::TestOrder",
+        Change(
+            "window/pending",
+            "                else:\n                    line.popleft()\n",
+            "                elif (item := line.popleft()).urgent and item.state == LEASED:\n"
+            "                    yield item\n",
+        ),
+    ),
+    Mutant(
+        "a newer value changes the item in flight",
+        f"{WINDOW}::TestLeases",
+        Change(
+            "window/window",
+            "waiting = first.after if first.state == LEASED else first",
+            "waiting = first",
+        ),
+    ),
+    Mutant(
         "identifiers are released when the first part of a batch settles",
         f"{FOLLOWUP}::TestUnaccounted",
         Change(
@@ -104,12 +125,26 @@ MUTANTS: Final = (
         ),
     ),
     Mutant(
+        "a global does not supersede what waits",
+        f"{WINDOW}::TestNewestWins",
+        Change("window/window", " + self._supersede(waiting)", ""),
+    ),
+    Mutant(
         "a global does not drop what stands behind another",
         f"{WINDOW}::TestGlobals",
         Change(
             "window/window",
             "        if item.after is not None:\n            dropped",
             "        if False:\n            dropped",
+        ),
+    ),
+    Mutant(
+        "a stock per warehouse does not wait for the global before it",
+        f"{WINDOW}::TestGlobals",
+        Change(
+            "window/window",
+            "return self._stand_behind(waiting, newer)",
+            "return self._merge(waiting, newer)",
         ),
     ),
     Mutant(
@@ -167,6 +202,25 @@ MUTANTS: Final = (
             "[index for index in range(rows) if index not in sole]",
             "[i for i in range(rows) if counts[i] > 1]",
         ),
+    ),
+    Mutant(
+        "a row that the answer names twice is settled",
+        SETTLING,
+        Change("delivery/settle", "if counts[index] == 1", "if counts[index]"),
+    ),
+    Mutant(
+        "`true` names a row",
+        SETTLING,
+        Change(
+            "delivery/settle",
+            'type(entry.get("rowIndex")) is int',
+            'isinstance(entry.get("rowIndex"), int)',
+        ),
+    ),
+    Mutant(
+        "`true` names an accepted row, where the reply is read fast",
+        SETTLING,
+        Change("api/response_body", "rowIndex: int ", "rowIndex: int | bool "),
     ),
     Mutant(
         "a row is added to what has been handed over",
@@ -364,6 +418,26 @@ MUTANTS: Final = (
         "stock-outs wait their turn",
         f"{WINDOW}::TestOrder",
         Change("window/window", "(empty := self._first_empty()) is not None", "(empty := None)"),
+    ),
+    Mutant(
+        "a body of several items weighs more than batch_size_bytes",
+        f"{BATCHES}::test_a_body_holds_no_more_bytes_than_it_may",
+        Change("delivery/worker", "if len(piece.items) == 1 or", "if True or"),
+    ),
+    Mutant(
+        "a known stream is sent though it has a column that its tap does not write",
+        KNOWN_TAPS,
+        Change("recognition/recognise", "row.strange(schema)", "[]"),
+    ),
+    Mutant(
+        "a line that another program appends to the rejects is not noticed",
+        f"{REJECTS}::TestFile",
+        Change("report/rejects", "mine.st_size > end and not may_grow", "False"),
+    ),
+    Mutant(
+        "a later error that needs a person is not in the exit code",
+        "tests/singer/test_sdk.py::test_a_later_error_that_needs_a_person_counts_for_the_exit_code",
+        Change("core/first_error", "if needs_person and", "if False and"),
     ),
 )
 
