@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 ROOT: Final = Path(__file__).parent.parent
 PACKAGE: Final = ROOT / "target_tocobagus"
@@ -59,6 +59,15 @@ class Mutant:
         self.name = name
         self.tests = tests
         self.changes = changes
+
+    def quotes(self) -> Iterator[tuple[Path, str]]:
+        """Go through what it relies on: files, each with a text that it has exactly once."""
+        for module, old, _ in self.changes:
+            yield PACKAGE / f"{module}.py", old
+        for test in self.tests.split():
+            file, *names = test.split("::")
+            for name in names:
+                yield ROOT / file, f"class {name}:" if name[0] == "T" else f"def {name}("
 
 
 MUTANTS: Final = (
@@ -443,12 +452,12 @@ MUTANTS: Final = (
 
 
 def stale(mutants: Iterable[Mutant] = MUTANTS) -> list[str]:
-    """List the texts that a module does not hold exactly once."""
+    """List what mutants quote and is gone, of the program and of the tests."""
     return [
-        f"{mutant.name}: {count} times in {module}.py: {old}"
+        f"{mutant.name}: {count} times in {path.relative_to(ROOT)}: {text}"
         for mutant in mutants
-        for module, old, _ in mutant.changes
-        if (count := (PACKAGE / f"{module}.py").read_text(encoding="utf-8").count(old)) != 1
+        for path, text in mutant.quotes()
+        if (count := path.read_text(encoding="utf-8").count(text)) != 1
     ]
 
 
