@@ -37,11 +37,9 @@ FOLLOWUP: Final = "tests/delivery/test_reply_handler.py"
 RETRYING: Final = "tests/delivery/test_retry.py"
 REPLIES: Final = "tests/delivery/test_reply_fields.py"
 SETTLING: Final = "tests/delivery/test_settle.py::test_each_row_by_its_index_alone"
-RECORD_ERRORS: Final = "tests/e2e/test_refusals.py"
 LANE: Final = "tests/singer/test_fast_path.py"
 KNOWN_TAPS: Final = "tests/recognition/test_known_taps.py"
 REJECTS: Final = "tests/report/test_rejects.py"
-CRASH: Final = "tests/laws/test_crash.py"
 
 
 class Change(NamedTuple):
@@ -181,7 +179,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "rejected rows are written after STATE",
-        CRASH + " " + LAWS,
+        LAWS,
         Change(
             "delivery/reject_writer",
             "        for rejection in rejections:\n"
@@ -366,7 +364,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a STATE is lost while the share of rejections is too high",
-        RECORD_ERRORS,
+        "tests/e2e/test_refusals.py::test_a_share_of_rejections_that_falls_again_lets_state_out",
         Change(
             "pipeline/poller",
             "            if not is_open(",
