@@ -32,7 +32,7 @@ SOCKET: Final = "tests/delivery/test_socket.py"
 ENDINGS: Final = "tests/delivery/test_endings.py"
 PACING: Final = "tests/delivery/test_pacing.py"
 BATCHES: Final = "tests/delivery/test_batches.py"
-READING: Final = "tests/delivery/test_reading.py"
+READING: Final = "tests/e2e/test_streams.py"
 FOLLOWUP: Final = "tests/delivery/test_reply_handler.py"
 RETRYING: Final = "tests/delivery/test_retry.py"
 REPLIES: Final = "tests/delivery/test_reply_fields.py"
@@ -76,20 +76,20 @@ MUTANTS: Final = (
             "window/window",
             "            return self._stand_behind(first, newer)\n",
             "            rows = self._stand_behind(first, newer)\n"
-            "            self._make_ready(newer)\n"
+            "            self.ready.add(newer)\n"
             "            return rows\n",
         ),
         Change(
             "window/window",
-            "self._make_ready(item.after)",
-            "item.after.state == BEHIND and self._make_ready(item.after)",
+            "self.ready.add(item.after)",
+            "item.after.state == BEHIND and self.ready.add(item.after)",
         ),
     ),
     Mutant(
         "a stock-out in flight is picked again",
         f"{WINDOW}::TestOrder",
         Change(
-            "window/pending",
+            "window/ready",
             "                else:\n                    line.popleft()\n",
             "                elif (item := line.popleft()).urgent and item.state == LEASED:\n"
             "                    yield item\n",
@@ -424,7 +424,7 @@ MUTANTS: Final = (
     Mutant(
         "stock-outs wait their turn",
         f"{WINDOW}::TestOrder",
-        Change("window/window", "(empty := self._first_empty()) is not None", "(empty := None)"),
+        Change("window/ready", "(empty := self._first_empty()) is not None", "(empty := None)"),
     ),
     Mutant(
         "a body of several items weighs more than batch_size_bytes",

@@ -9,11 +9,14 @@ otherwise.
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
 from target_tocobagus.core.foreign_text import clean
+
+if TYPE_CHECKING:
+    from target_tocobagus.window.pending import Item
 
 Body: TypeAlias = dict[str, Any]
 
@@ -24,6 +27,15 @@ class RowError(msgspec.Struct, frozen=True):
     code: str
     message: str
     reason: str
+
+
+class FailedItem(msgspec.Struct, frozen=True):
+    """An item that a reply refused, and what of the reply is worth writing down."""
+
+    item: Item
+    error: RowError
+    request_id: str = ""
+    batch_id: str | None = None
 
 
 class Settlement(msgspec.Struct, frozen=True):

@@ -1,17 +1,12 @@
-"""What has come for one identifier, and the line that it stands in."""
+"""What has come for one identifier."""
 
 from __future__ import annotations
 
-from collections import deque
-from heapq import heapify, heappop, heappush
-from itertools import count
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from target_tocobagus.core.model import Identifier, Level
 
 READY: Final = 0
@@ -55,76 +50,3 @@ class Item(msgspec.Struct, eq=False, gc=False):
     def is_out_of_stock(self) -> bool:
         """Whether one of its levels is a stock-out."""
         return any(level.quantity == 0 for level in self.levels.values())
-
-
-class Queue:
-    """Items by their lowest position.
-
-    Nearly all come in that order, and only those that a lease has held come late; so this is a line
-    that they join at its end, and a heap for the latecomers.
-    """
-
-    __slots__ = ("_late", "_line", "_number")
-
-    def __init__(self) -> None:
-        self._line: deque[Item] = deque()
-        self._late: list[tuple[int, int, Item]] = []
-        self._number = count()
-
-    def __len__(self) -> int:
-        """Count what stands in it, picked items that were not passed over yet included."""
-        return len(self._line) + len(self._late)
-
-    def extend(self, items: Iterable[Item]) -> None:
-        """Let items join that are younger than all in it."""
-        self._line.extend(items)
-
-    def push(self, item: Item) -> None:
-        """Let an item join."""
-        if self._line and self._line[-1].low > item.low:
-            heappush(self._late, (item.low, next(self._number), item))
-        else:
-            self._line.append(item)
-
-    def head(self) -> Item | None:
-        """Look at the first item that is still there, and forget those before it."""
-        line, late = self._line, self._late
-        while line and line[0].state != READY:
-            line.popleft()
-        if not late:
-            return line[0] if line else None
-        while late and late[0][2].state != READY:
-            heappop(late)
-        if late and not (line and line[0].low <= late[0][0]):
-            return late[0][2]
-        return line[0] if line else None
-
-    def __iter__(self) -> Iterator[Item]:
-        """Go through the items; each must be picked, and so not be ready any more, or be the last.
-
-        As `head` does, without a call for each item that comes in its order.
-        """
-        line = self._line
-        while True:
-            while line and not self._late:
-                if line[0].state == READY:
-                    yield line[0]
-                else:
-                    line.popleft()
-            if (item := self.head()) is None:
-                return
-            yield item
-
-    def pop(self) -> None:
-        """Take the head away."""
-        if self._line and self.head() is self._line[0]:
-            self._line.popleft()
-        else:
-            heappop(self._late)
-
-    def tidy(self, ready: int) -> None:
-        """Forget what was picked, where it has come to be most of the queue."""
-        if len(self) > 2 * ready + 64:
-            self._line = deque(item for item in self._line if item.state == READY)
-            self._late = [place for place in self._late if place[2].state == READY]
-            heapify(self._late)
