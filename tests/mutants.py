@@ -1,7 +1,7 @@
 """Breaks the program on purpose, one promise at a time, and checks that a test says so.
 
 ``python tests/mutants.py [name ...]``: each mutant is a replacement of text in a copy of the
-package; the tests that must fail run against that copy, so the tree itself is never touched. A
+package; the test that must fail runs against that copy, so the tree itself is never touched. A
 mutant whose text is no longer in the program is an error here: it has to follow the program.
 """
 
@@ -26,20 +26,14 @@ _SECONDS: Final = 150
 _FAILED: Final = re.compile(r"^(?:FAILED|ERROR) (?:\S*::)?(\S+)", re.MULTILINE)
 
 WINDOW: Final = "tests/window/test_window.py"
-LAWS: Final = "tests/laws/test_delivery.py"
-BLAME: Final = f"{LAWS}::test_whoever_is_to_blame_for_refusals_every_promise_is_kept"
+LAW_TESTS: Final = "tests/laws/test_delivery.py"
+LAWS: Final = f"{LAW_TESTS}::test_any_script_of_faults_ends_with_every_promise_kept"
+BLAME: Final = f"{LAW_TESTS}::test_whoever_is_to_blame_for_refusals_every_promise_is_kept"
 SOCKET: Final = "tests/delivery/test_socket.py"
 ENDINGS: Final = "tests/delivery/test_endings.py"
 PACING: Final = "tests/delivery/test_pacing.py"
-BATCHES: Final = "tests/delivery/test_batches.py"
-READING: Final = "tests/e2e/test_streams.py"
-FOLLOWUP: Final = "tests/delivery/test_reply_handler.py"
 RETRYING: Final = "tests/delivery/test_retry.py"
-REPLIES: Final = "tests/delivery/test_reply_fields.py"
 SETTLING: Final = "tests/delivery/test_settle.py::test_each_row_by_its_index_alone"
-LANE: Final = "tests/singer/test_fast_path.py"
-KNOWN_TAPS: Final = "tests/recognition/test_known_taps.py"
-REJECTS: Final = "tests/report/test_rejects.py"
 
 
 class Change(NamedTuple):
@@ -51,21 +45,20 @@ class Change(NamedTuple):
 
 
 class Mutant:
-    """A fault: what is wrong then, the tests of which one must fail, the changes that make it."""
+    """A fault: what is wrong then, the test or class of tests that must fail, what makes it."""
 
-    def __init__(self, name: str, tests: str, *changes: Change) -> None:
+    def __init__(self, name: str, test: str, *changes: Change) -> None:
         self.name = name
-        self.tests = tests
+        self.test = test
         self.changes = changes
 
     def quotes(self) -> Iterator[tuple[Path, str]]:
         """Go through what it relies on: files, each with a text that it has exactly once."""
         for module, old, _ in self.changes:
             yield PACKAGE / f"{module}.py", old
-        for test in self.tests.split():
-            file, *names = test.split("::")
-            for name in names:
-                yield ROOT / file, f"class {name}:" if name[0] == "T" else f"def {name}("
+        file, *names = self.test.split("::")
+        for name in names:
+            yield ROOT / file, f"class {name}:" if name[0] == "T" else f"def {name}("
 
 
 MUTANTS: Final = (
@@ -106,7 +99,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "identifiers are released when the first part of a batch settles",
-        f"{FOLLOWUP}::TestUnaccounted",
+        "tests/delivery/test_reply_handler.py::TestUnaccounted",
         Change(
             "delivery/reply_handler",
             "self._window.release(work.lease, items)",
@@ -231,7 +224,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a row is added to what has been handed over",
-        f"{LANE}::test_no_row_is_added_to_what_has_been_handed_over",
+        "tests/singer/test_fast_path.py::test_no_row_is_added_to_what_has_been_handed_over",
         Change(
             "singer/fast_path",
             "                    item = None  # which",
@@ -249,7 +242,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a retry carries the old timestamp",
-        SOCKET,
+        f"{SOCKET}::test_each_attempt_is_signed_anew",
         Change(
             "api/client",
             "self._signed(body, signed_ms)",
@@ -263,7 +256,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a row without an identifier is sent",
-        READING,
+        "tests/e2e/test_streams.py::test_a_row_without_an_identifier_is_rejected_wherever_it_stands",
         Change("singer/fast_path", "last: Any = _NOWHERE", "last: Any = None"),
     ),
     Mutant(
@@ -273,12 +266,12 @@ MUTANTS: Final = (
     ),
     Mutant(
         "one poisonous row stops the run",
-        ENDINGS,
+        f"{ENDINGS}::test_the_row_that_the_server_fails_on_is_found",
         Change("delivery/retry", "if accepted_at is None or", "if True or accepted_at is None or"),
     ),
     Mutant(
         "many failures of one batch pass for an outage",
-        ENDINGS,
+        f"{ENDINGS}::test_the_row_is_found_though_all_others_were_accepted_long_ago",
         Change(
             "delivery/reply_handler",
             "self._failures_in_search if searched else self._failures",
@@ -287,18 +280,18 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a date in Retry-After is read by this machine's clock",
-        SOCKET,
+        f"{SOCKET}::test_a_date_in_retry_after_is_read_by_the_servers_clock",
         Change("delivery/reply_handler", "wall=server_ms / 1000", "wall=time.time()"),
         Change("delivery/reply_fields", "(wall if date is None else date)", "wall"),
     ),
     Mutant(
         "a date in Retry-After is not counted from the reply's own",
-        REPLIES,
+        "tests/delivery/test_reply_fields.py::test_a_date_is_counted_from_the_replys_own",
         Change("delivery/reply_fields", "(wall if date is None else date)", "wall"),
     ),
     Mutant(
         "Retry-After can make a wait shorter",
-        RETRYING,
+        f"{RETRYING}::test_no_wait_is_shorter_than_the_back_off",
         Change(
             "delivery/retry",
             "max(back_off(piece.attempts, situation.jitter), wait or 0.0)",
@@ -307,7 +300,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "the clock of each server is followed in turn",
-        ENDINGS,
+        f"{ENDINGS}::test_a_clock_that_differs_or_changes_ends_no_run",
         Change("delivery/retry", "if served and not piece.doubted:", "if False:"),
     ),
     Mutant(
@@ -330,7 +323,8 @@ MUTANTS: Final = (
     ),
     Mutant(
         "what is sent again is not the value accepted last",
-        "tests/delivery/test_accepted_items.py",
+        "tests/delivery/test_accepted_items.py"
+        "::test_the_newest_hundred_are_kept_with_their_last_value",
         Change(
             "delivery/accepted_items",
             "self._levels.pop(item.identifier, None)\n"
@@ -359,7 +353,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a refusal by a code is retried like a page of a proxy",
-        RETRYING,
+        f"{RETRYING}::test_a_code_refuses_whatever_the_status",
         Change("delivery/retry", "if refused or reply.status", "if reply.status"),
     ),
     Mutant(
@@ -375,7 +369,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a broken credential does not stop the other workers",
-        ENDINGS,
+        f"{ENDINGS}::test_after_a_fatal_error_no_request_begins",
         Change(
             "delivery/scheduler",
             "        self.abandon()\n        self.notify_main()",
@@ -389,7 +383,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "SIGTERM drains",
-        ENDINGS,
+        f"{ENDINGS}::test_a_signal_drains_nothing_and_settles_what_is_in_flight",
         Change(
             "pipeline/shutdown",
             "        self._scheduler.abandon()\n",
@@ -404,7 +398,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "throttled retries never come back to full speed",
-        PACING,
+        f"{PACING}::test_requests_in_flight_grow_back",
         Change(
             "delivery/scheduler",
             "                self._slots.notify()  #",
@@ -413,12 +407,12 @@ MUTANTS: Final = (
     ),
     Mutant(
         "Retry-After is one worker's business",
-        PACING,
+        f"{PACING}::test_retry_after_is_heeded_by_all_workers",
         Change("delivery/retry", "hold=wait or 0.0,", "hold=0.0,"),
     ),
     Mutant(
         "workers poll",
-        PACING,
+        f"{PACING}::test_idle_workers_do_not_poll",
         Change("delivery/scheduler", "self._idle.wait(wait)", "self._idle.wait(0.01)"),
     ),
     Mutant(
@@ -428,17 +422,18 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a body of several items weighs more than batch_size_bytes",
-        f"{BATCHES}::test_a_body_holds_no_more_bytes_than_it_may",
+        "tests/delivery/test_batches.py::test_a_body_holds_no_more_bytes_than_it_may",
         Change("delivery/worker", "if len(piece.items) == 1 or", "if True or"),
     ),
     Mutant(
         "a known stream is sent though it has a column that its tap does not write",
-        KNOWN_TAPS,
+        "tests/recognition/test_known_taps.py"
+        "::test_a_known_stream_with_a_column_that_may_split_its_stock_is_asked_about",
         Change("recognition/recognise", "row.strange(schema)", "[]"),
     ),
     Mutant(
         "a line that another program appends to the rejects is not noticed",
-        f"{REJECTS}::TestFile",
+        "tests/report/test_rejects.py::TestFile",
         Change("report/rejects", "mine.st_size > end and not may_grow", "False"),
     ),
     Mutant(
@@ -460,7 +455,7 @@ def stale(mutants: Iterable[Mutant] = MUTANTS) -> list[str]:
 
 
 def run(mutant: Mutant) -> str:
-    """Run the tests against a mutant.
+    """Run the test against a mutant.
 
     Returns:
         The name of the test that failed; empty where the mutant survived.
@@ -479,7 +474,7 @@ def run(mutant: Mutant) -> str:
         command += ["-o", f"timeout={_SECONDS // 2}"]
         try:
             ended = subprocess.run(
-                [*command, *mutant.tests.split()],
+                [*command, mutant.test],
                 cwd=place,
                 env=environment,
                 capture_output=True,
@@ -490,7 +485,7 @@ def run(mutant: Mutant) -> str:
         except subprocess.TimeoutExpired:
             return "(does not end)"
     if ended.returncode not in {0, 1}:  # a mutant that cannot be imported, a test that is gone
-        sys.exit(f"{mutant.name}: its tests do not run: {ended.stdout[-300:]}")
+        sys.exit(f"{mutant.name}: its test does not run: {ended.stdout[-300:]}")
     failed = _FAILED.findall(ended.stdout)
     return str(failed[0]) if failed else "" if ended.returncode == 0 else ended.stdout[-300:]
 
