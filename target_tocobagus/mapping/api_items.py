@@ -85,7 +85,7 @@ class Native:
         if warehouses is None:
             return [self.rules.at(identifier, stock, None)]
         if warehouses == [] and not self.rules.quantities.is_null(stock):
-            message = "warehouses: an empty list beside a stock says neither where nor everywhere"
+            message = "warehouses: the list is empty, so it is unclear where the stock is"
             return [RecordError("BAD_LIST", message, identifier)]
         entries = listed(warehouses, "warehouses")
         if not isinstance(entries, list):
@@ -118,7 +118,7 @@ class Native:
         if entry is None:
             return Skipped("warehouses: an entry is null")
         if not isinstance(entry, dict):
-            message = f"warehouses: {shown(entry)} stands among objects and is none"
+            message = f"warehouses: {shown(entry)} is not an object, and other entries are"
             return RecordError("BAD_ENTRY", message, identifier)
         location = self.rules.locations.native_id(entry.get("clientId"))
         return self.rules.at_found(identifier, 0 if deleted else self.at_place(entry), location)

@@ -122,13 +122,13 @@ def _read_text(
     if not text:
         return None
     if mark is None and not declared and _MAYBE_THOUSANDS.fullmatch(text):
-        reason = "is ambiguous: decimal_mark must say whether its point marks a fraction"
+        reason = "is ambiguous: decimal_mark must say whether the point is a decimal mark"
         return RecordError("AMBIGUOUS_QUANTITY", f"{shown(text)} {reason}")
     if _TEXT[mark or "."].fullmatch(text):
         number = _decimal(text.replace(",", "."))
         return _bounded(number, text) if isinstance(number, Decimal) else number
     if ("," in text or "." in text) and _GROUPED.fullmatch(text):
-        reason = "is ambiguous: only decimal_mark may stand in it, once, between digits"
+        reason = "is ambiguous: it may have decimal_mark only, once, between digits"
         return RecordError("AMBIGUOUS_QUANTITY", f"{shown(text)} {reason}")
     return RecordError("BAD_QUANTITY", f"{shown(text)} is not a number")
 
@@ -154,7 +154,5 @@ def _decimal(text: str) -> Decimal | RecordError:
         if not mantissa.strip("+-0."):
             return Decimal(0)
         if exponent.startswith("-"):
-            return RecordError(
-                "BAD_QUANTITY", f"{shown(text)} has an exponent that nothing can hold"
-            )
+            return RecordError("BAD_QUANTITY", f"{shown(text)} has an exponent that is too large")
         return Decimal(BELOW) if mantissa.startswith("-") else too_large(text)

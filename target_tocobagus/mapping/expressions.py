@@ -94,7 +94,7 @@ def _parse(text: str) -> Node:
             warnings.simplefilter("ignore", PendingDeprecationWarning)
             return Parser().parse(text).parsed
     except (JMESPathError, ValueError, LookupError, RecursionError):
-        reason = f"{shown(text)} is no JMESPath expression"
+        reason = f"{shown(text)} is not a valid JMESPath expression"
         raise ValueError(reason) from None
 
 
@@ -106,10 +106,10 @@ def _guarded(text: str, evaluate: Read) -> Read:
             reason = f"{error.function_name}() does not take a value of type {error.actual_type}"
         except RecursionError:
             raise PathError(
-                RecordError("TOO_DEEP", f"{shown(text)} meets what is too deep")
+                RecordError("TOO_DEEP", f"{shown(text)} reads a value that is nested too deeply")
             ) from None
         except ArithmeticError:
-            reason = "a number in it has no exact result"
+            reason = "a calculation in it has no exact result"
         except (ValueError, TypeError) as error:
             reason = ascii(str(error)[:_REASON_CHARACTERS]).strip("'\"")
         message = f"{shown(text)} cannot be evaluated: {reason}"

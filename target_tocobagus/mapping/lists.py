@@ -40,9 +40,9 @@ def listed(value: Any, key: str) -> list[Any] | Skipped | RecordError:
     """
     found = parsed(value)
     if found is None or found == []:
-        return Skipped(f"{key}: nothing is there")
+        return Skipped(f"{key}: null, or an empty list")
     if not isinstance(found, list):
-        return RecordError("BAD_LIST", f"{key}: {shown(found)} is no list")
+        return RecordError("BAD_LIST", f"{key}: {shown(found)} is not a list")
     return found
 
 
@@ -61,4 +61,4 @@ def _read_entry(value: Any, key: str) -> Entry | Skipped | RecordError:
         return found
     if found is None:
         return Skipped(f"{key}: an entry is null")
-    return RecordError("BAD_ENTRY", f"{key}: {shown(found)} is no object")
+    return RecordError("BAD_ENTRY", f"{key}: {shown(found)} is not an object")

@@ -53,7 +53,7 @@ class Locations:
         except TextError as error:
             return RecordError("BAD_WAREHOUSE", f"warehouse: {error}")
         if text is None:
-            return RecordError("NO_WAREHOUSE", "the row names no warehouse")
+            return RecordError("NO_WAREHOUSE", "the row has no warehouse")
         if client_ids is None:
             return text
         self._note(text)

@@ -206,5 +206,5 @@ def _unidentified(
         return RecordError(found.code, found.message, values=values)
     if not values and not deleted:
         return _SILENT
-    what = "the record is deleted, and has" if deleted else "there is a quantity, and"
+    what = "the record is deleted, and has" if deleted else "there is a quantity, but"
     return RecordError("NO_IDENTIFIER", f"{what} no identifier", values=values)

@@ -135,7 +135,7 @@ def json_value(text: str) -> Any:
     try:
         return decode_text(text)
     except ValueError:
-        message = f"{shown(text)} looks like JSON and is none"
+        message = f"{shown(text)} looks like JSON but is not valid"
         raise PathError(RecordError("BAD_JSON", message)) from None
 
 

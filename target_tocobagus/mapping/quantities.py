@@ -151,5 +151,5 @@ def _null_outcome(policy: StockPolicy) -> int | Skipped | RecordError:
 
 def _fractional(value: Any) -> RecordError:
     return RecordError(
-        "FRACTIONAL_STOCK", f"the quantity is no whole number (stock {shown(value)})"
+        "FRACTIONAL_STOCK", f"the quantity is not a whole number (stock {shown(value)})"
     )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from target_tocobagus.core.model import Identifier, Outcome
 
-_SENT_ALREADY: Final = Skipped("was not rejected when its record was")
+_SENT_ALREADY: Final = Skipped("this update of a rejected record was not rejected")
 
 
 def rejected_updates(own: Any) -> list[dict[str, Any]] | None:
@@ -65,7 +65,7 @@ def _pair(outcome: Outcome) -> tuple[Identifier | None, str | None] | None:
 def _not_found(update: Mapping[str, Any]) -> RecordError:
     """Keep on saying that a row was rejected, where it cannot be told which of several it is."""
     identifier, place = next(iter(_pairs(update, {})))
-    message = "what was rejected of this record cannot be told from its other updates"
+    message = "it is unclear which update of this record was rejected, so none was sent again"
     return RecordError("NOT_FOUND_AGAIN", message, identifier, place)
 
 

@@ -102,6 +102,6 @@ def _place(outcome: Outcome) -> tuple[Identifier, str | None] | None:
 
 
 def _duplicate(identifier: Identifier, location: str | None) -> RecordError:
-    where = "globally" if location is None else f"at {location}"
-    message = f"the record says twice what {identifier[1]} has {where}"
+    where = "for all warehouses" if location is None else f"at {location}"
+    message = f"the record has more than one stock of {identifier[1]} {where}"
     return RecordError("DUPLICATE_LOCATION", message, identifier, location)
