@@ -189,9 +189,9 @@ def doubts(draft: Draft, keys: Sequence[str]) -> Iterator[str]:
             if each.path not in used and names & set(tokens(*each.path))
         ]
         if doubtful:
-            yield f"{_quoted(doubtful)} may say {what}"
+            yield f"{_quoted(doubtful)} may mean {what}"
     if not draft.spread and not (draft.quantities and places):
-        yield "no place is named: is the stock that of all places?"
+        yield "no location is found: is it the stock of all locations?"
 
 
 def _quoted(names: Sequence[str]) -> str:

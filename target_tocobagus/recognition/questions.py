@@ -162,8 +162,8 @@ class Questions:
             if isinstance(sample.judge(), Question):
                 self._told.add(stream)
                 yield (
-                    f"Stream {quoted(stream)} looks like stock and is not recognised:"
-                    " its rows are passed over for good, for the STATE covers them. To send it,"
+                    f"Stream {quoted(stream)} looks like stock but is not recognised: its rows are"
+                    " skipped and do not come again, because the STATE covers them. To send it,"
                     f" put this into the configuration ({_ONLY_NAMED}; {_COMMANDS}):\n"
                     f"{block([sample], self._recognised.values())}"
                 )

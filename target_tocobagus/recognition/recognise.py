@@ -115,7 +115,7 @@ def recognise(
     if row := row_for(table.left_out, stream, schema):
         return _left_out(stream, row)
     if word := never_asked(stream):
-        return NotStock(f"its name says {word!r}, and so it is never taken for stock", True)  # noqa: FBT003  # named above
+        return NotStock(f"its name has {word!r}, so it is never taken for stock", True)  # noqa: FBT003  # named above
     if row := row_for(table.known, stream, schema):
         return _known(stream, schema, row)
     return _native(stream, schema, keys) or _by_names(stream, schema, keys, records)
@@ -141,8 +141,8 @@ def mixed_scopes(recognised: Iterable[Recognised]) -> str | None:
     if not one or not many:
         return None
     return (
-        f"recognised were streams of global stock ({_names(one)}) and of stock per warehouse "
-        f"({_names(many)}): one would overwrite the other. Put those that are to be sent into the "
+        f"some recognised streams have global stock ({_names(one)}), others stock per warehouse "
+        f"({_names(many)}): one would overwrite the other. Put the ones to be sent into the "
         f"configuration:\n{_block(one)}or\n{_block(many)}"
     )
 
@@ -209,7 +209,7 @@ def _written(stream: str, names: set[str]) -> StreamMapping:
     )
 
 
-_NO_QUANTITY: Final = NotStock("nothing in it is called stock, or available")
+_NO_QUANTITY: Final = NotStock("none of its columns is called stock, available or the like")
 
 
 def _by_names(
@@ -224,9 +224,9 @@ def _by_names(
         return _NO_QUANTITY
     if documents := found.documents:
         names = ", ".join(map(repr, documents[:3]))
-        return NotStock(f"{names} says that its rows belong to a document")
+        return NotStock(f"{names} shows that its rows belong to an order or another document")
     if not found.identifiers:
-        return NotStock("nothing in it names an item")
+        return NotStock("none of its columns identifies an item")
     return Question(found.mapping, remarks(found), tuple(doubts(found, keys)))
 
 

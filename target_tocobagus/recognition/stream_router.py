@@ -91,7 +91,7 @@ class StreamRouter:
         if found is None:
             self._unmapped[stream] = None
             return Route(
-                None, f"Stream {quoted(stream)} is ignored: no mapping in streams names it"
+                None, f"Stream {quoted(stream)} is ignored: no entry of `streams` matches it"
             )
         mapping, compiled = found
         self._used.add(mapping.stream)
@@ -131,8 +131,8 @@ class StreamRouter:
             near = difflib.get_close_matches(mapping.stream, streams, n=1)
             if mapping.stream not in self._used and near:
                 yield (
-                    f"streams: no stream {quoted(mapping.stream)} came; the nearest that did"
-                    f" is {quoted(near[0])}, and it is ignored"
+                    f"streams: no stream {quoted(mapping.stream)} came; the nearest name that came"
+                    f" is {quoted(near[0])}, which is ignored"
                 )
 
     def nothing_mapped(self) -> str:
@@ -140,10 +140,10 @@ class StreamRouter:
         streams = [quoted(stream) for stream in self._unmapped]
         more = f" and {len(streams) - _SHOWN_NAMES} more" if len(streams) > _SHOWN_NAMES else ""
         named = f"{', '.join(streams[:_SHOWN_NAMES])}{more}"
-        came = f" `streams` names none of {named}." if streams else ""
+        came = f" No entry of `streams` matches {named}." if streams else ""
         return (
-            "No stream that came holds stock by this configuration: nothing is sent, and no STATE"
-            f" goes out.{came} `tocobagus map FILE` shows what a recorded stream may be mapped by"
+            "By this configuration no stream that came holds stock: nothing was sent, and no STATE"
+            f" goes out.{came} `tocobagus map FILE` drafts a mapping for a recorded stream"
         )
 
     def _named(self, stream: str) -> tuple[StreamMapping, CompiledMapping] | None:
@@ -223,7 +223,7 @@ def _describe(stream: str, found: Recognised) -> str:
     lines = as_yaml_lines(found.written or found.mapping).rstrip()
     remark = f"\n{found.remark}" if found.remark else ""
     return (
-        f"Stream {quoted(stream)} is recognised ({found.source}), as if you had written:\n"
+        f"Stream {quoted(stream)} is recognised ({found.source}) and sent as by this mapping:\n"
         f"{lines}{remark}"
     )
 
