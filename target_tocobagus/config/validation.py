@@ -116,7 +116,7 @@ def _complaint(error: ValidationError) -> str:
         case "additionalProperties":
             text = _unknown_keys(error)
         case _:
-            text = "is not what the settings' schema asks for"
+            text = "does not fit the settings' schema"
     return text
 
 
@@ -141,7 +141,7 @@ def _unknown_keys(error: ValidationError) -> str:
     unknown = [str(key) for key in instance if key not in known]
     near = nearest(unknown[0], known)
     hint = f"; did you mean '{near}'?" if near else f"; known are {', '.join(known)}"
-    return f"has no key {', '.join(quoted(key) for key in unknown)}{hint}"
+    return f"unknown key {', '.join(quoted(key) for key in unknown)}{hint}"
 
 
 def _credential_problems(values: Mapping[str, Any]) -> Iterator[str]:
@@ -193,9 +193,9 @@ def _url_problems(url: str) -> Iterator[str]:
     elif parts.scheme not in {"http", "https"} or not host:
         yield "api_url: must begin with https:// and name a host"
     elif "@" in parts.netloc or "?" in url or "#" in url:
-        yield "api_url: must hold no user, password, query or fragment"
+        yield "api_url: must not have a user, password, query or fragment"
     elif parts.scheme == "http" and not _is_loopback(host):
-        yield "api_url: plain http is allowed to loopback addresses only; use https"
+        yield "api_url: plain http is allowed for loopback addresses only; use https"
 
 
 def _is_loopback(host: str) -> bool:
