@@ -156,7 +156,7 @@ class LogStream(io.TextIOBase):
                 self._texts.popleft()
                 self._size -= len(data)
                 if self._dropped:
-                    note = f"{self._dropped} lines of the log were dropped: stderr took nothing\n"
+                    note = f"{self._dropped} lines of the log were dropped: nothing read stderr\n"
                     self._queue(note.encode())
                     self._dropped = 0
                 self._changed.notify_all()

@@ -38,7 +38,7 @@ _NAMED: Final = 10
 """Rows that one line of the log names."""
 _MOVED: Final = (
     "rejects_path was moved, removed, truncated or written to by another program during the run;"
-    " rows that are not covered by a STATE come again: let nothing change the file during a run"
+    " rows that are not covered by a STATE come again: do not change the file during a run"
 )
 
 

@@ -57,7 +57,7 @@ def _claim(file: int, input_file: os.stat_result | None) -> None:
         message = "rejects_path: another run is writing to it"
         raise OutputError(message) from error
     if not holds_rejects(file):
-        raise ConfigurationError(["rejects_path: the file there holds something else"])
+        raise ConfigurationError(["rejects_path: the file exists and does not hold rejected rows"])
     _cut_torn_line(file)
 
 

@@ -75,9 +75,9 @@ class Totals:
         """
         if self.unsettled != unsettled:
             message = (
-                f"The sums do not close: {self.unsettled} updates without an outcome by the sums,"
-                f" {unsettled} by count. This is a fault of target-tocobagus; please report it."
-                " What was rejected or not sent may be incomplete; sending the stock again is safe."
+                f"The totals do not add up: {self.unsettled} updates without an outcome, but"
+                f" {unsettled} were counted. This is a bug of target-tocobagus; please report it."
+                " Rows may be missing in the shop or in rejects_path; sending all again is safe."
             )
             raise AccountingError(message)
 

@@ -1,4 +1,4 @@
-"""What has come for one identifier, and the line that it stands in."""
+"""The item of one identifier, and the queue of items."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ READY: Final = 0
 BEHIND: Final = 1
 LEASED: Final = 2
 SETTLED: Final = 3
-"""Where an item is: it can be picked; it waits for another; it is in flight; it has its outcome."""
+"""An item's state: it can be picked; it waits for another; it is in flight; it is settled."""
 
 
 class Item(msgspec.Struct, eq=False, gc=False):
-    """All that has come for one identifier: one row of a request, once it is sent.
+    """The pending updates of one identifier: one row of a request, once it is sent.
 
-    It changes while it waits in the window, and no more once it is in flight.
+    It changes while it waits in the window, and does not change in flight.
 
     Attributes:
         identifier: The item.
-        levels: By location, in order of arrival: the one key ``None`` (global), or client ids.
-        low: The lowest position that any of its rows, superseded ones too, came from.
+        levels: By location, in order of arrival: the single key ``None`` (global), or client ids.
+        low: The lowest position of its rows, superseded ones included.
         urgent: One of its levels is a stock-out, or was.
-        broadcast: One of its levels was said of a list of warehouses, or was.
-        arrived: When the first of it came into the window, by the monotonic clock.
-        state: One of the four above. If it is ready, it stands in the queue; and if it is urgent,
-            in that of stock-outs, too.
-        after: What came after it and must wait for it: it is in flight, or a global.
+        broadcast: One of its levels came for a list of warehouses, or did.
+        arrived: When its first row came into the window, by the monotonic clock.
+        state: One of the four above. A ready item is in the queue; an urgent one also in the
+            queue of stock-outs.
+        after: A newer item that must wait for this one, which is in flight or global.
     """
 
     identifier: Identifier
@@ -48,7 +48,7 @@ class Item(msgspec.Struct, eq=False, gc=False):
     after: Item | None = None
 
     def is_broadcast(self) -> bool:
-        """Whether all levels were said at once and are still equal."""
+        """Whether all levels came at once, for a list of warehouses, and are still equal."""
         said = {(level.broadcast, level.position, level.quantity) for level in self.levels.values()}
         return len(said) == 1 and next(iter(said))[0]
 
@@ -60,8 +60,8 @@ class Item(msgspec.Struct, eq=False, gc=False):
 class Queue:
     """Items by their lowest position.
 
-    Nearly all come in that order, and only those that a lease has held come late; so this is a line
-    that they join at its end, and a heap for the latecomers.
+    Nearly all come in this order; only those that waited for a lease come late. So this is a deque
+    to append to, and a heap for the late ones.
     """
 
     __slots__ = ("_late", "_line", "_number")
@@ -72,22 +72,22 @@ class Queue:
         self._number = count()
 
     def __len__(self) -> int:
-        """Count what stands in it, picked items that were not passed over yet included."""
+        """Count its entries, including picked items that were not removed yet."""
         return len(self._line) + len(self._late)
 
     def extend(self, items: Iterable[Item]) -> None:
-        """Let items join that are younger than all in it."""
+        """Append items that are newer than all in it."""
         self._line.extend(items)
 
     def push(self, item: Item) -> None:
-        """Let an item join."""
+        """Add an item."""
         if self._line and self._line[-1].low > item.low:
             heappush(self._late, (item.low, next(self._number), item))
         else:
             self._line.append(item)
 
     def head(self) -> Item | None:
-        """Look at the first item that is still there, and forget those before it."""
+        """Return the first item that is still ready, and remove those before it."""
         line, late = self._line, self._late
         while line and line[0].state != READY:
             line.popleft()
@@ -100,9 +100,9 @@ class Queue:
         return line[0] if line else None
 
     def __iter__(self) -> Iterator[Item]:
-        """Go through the items; each must be picked, and so not be ready any more, or be the last.
+        """Go through the ready items; the caller must pick each (it is not ready then), or stop.
 
-        As `head` does, without a call for each item that comes in its order.
+        The same as calling `head`, without a call for each item that came in order.
         """
         line = self._line
         while True:
@@ -116,14 +116,14 @@ class Queue:
             yield item
 
     def pop(self) -> None:
-        """Take the head away."""
+        """Remove the head."""
         if self._line and self.head() is self._line[0]:
             self._line.popleft()
         else:
             heappop(self._late)
 
     def tidy(self, ready: int) -> None:
-        """Forget what was picked, where it has come to be most of the queue."""
+        """Remove picked items, once they are most of the queue."""
         if len(self) > 2 * ready + 64:
             self._line = deque(item for item in self._line if item.state == READY)
             self._late = [place for place in self._late if place[2].state == READY]

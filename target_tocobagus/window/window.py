@@ -1,21 +1,21 @@
 """The updates that have no outcome yet: one item per identifier, the newest value per location.
 
-How to think about it. Stock is absolute, so of two values for one identifier and location only the
-newer one is worth sending, and the older one must never arrive after it. Three rules follow:
+Stock is absolute, so of two values for one identifier and location only the newer one is worth
+sending, and the older one must never arrive after it. Three rules follow:
 
-- A newer value replaces the older one that waits. The older one is superseded: it shares the
-  outcome of its successor, so the item keeps the lowest position that it ever held.
-- An item that is in flight is *leased*, and keeps its place here: what comes for its identifier
-  stands behind it (`after`) until `release`. So never more than one request holds an identifier.
-- A global stock and a stock per warehouse cannot share an item. A global supersedes all that waits
-  for its identifier; what comes for a warehouse after a waiting global stands behind that.
+- A newer value replaces an older one that waits. The older one is superseded: it shares the outcome
+  of its successor, so the item keeps the lowest position that it ever had.
+- An item in flight is *leased* and stays here: newer values for its identifier wait behind it
+  (`after`) until `release`. So no more than one request ever holds an identifier.
+- A global stock and a stock per warehouse cannot share an item. A global supersedes everything that
+  waits for its identifier; a stock per warehouse that comes after a waiting global waits behind it.
 
-Items that can be picked stand in two queues by position: all of them in `_oldest`, and those that
-hold a 0 also in `_empty`, since a stock-out that arrives late is an oversale. Nothing is ever
-removed from the middle of a queue: an item that was picked is marked, and passed over when it
-comes up. A queue is built anew when most of what it holds is such.
+Items that can be picked are in two queues by position: all of them in `_oldest`, and those with a 0
+also in `_empty`, because a stock-out that arrives late is an oversale. Nothing is removed from the
+middle of a queue: a picked item is marked, and skipped when it comes up. A queue is rebuilt when
+most of its items are picked ones.
 
-No lock and no clock here: `delivery` holds the one and hands in the other.
+No lock and no clock here: `delivery` holds the lock and passes the time.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ if TYPE_CHECKING:
 
 _ITEM_BYTES: Final = 500
 _LEVEL_BYTES: Final = 250
-"""What an item and a level weigh in memory, about; measured on CPython 3.11."""
+"""Approximate memory of an item and of a level; measured on CPython 3.11."""
 
 _PATIENCE: Final = 1.0
-"""Seconds that stock-outs may go first at the least, however short the wait for a batch is."""
+"""Stock-outs may go first for at least so many seconds, however short a batch waits."""
 
 
 class Lease(msgspec.Struct, eq=False):
-    """The items of one batch, from its picking until each of them has its outcome.
+    """The items of one batch, from picking until each has its outcome.
 
     Attributes:
-        items: Those that are still out.
+        items: Those still in flight.
         low: The lowest position among them.
     """
 
@@ -57,7 +57,7 @@ class Limits(msgspec.Struct, frozen=True):
 
     Attributes:
         rows: Items.
-        levels: Levels of all of them; a single item goes however many it has.
+        levels: Levels of all of them; a single item may have more.
         wait: Seconds; an item older than twice that goes before everything else.
     """
 
@@ -67,7 +67,7 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 class Rivals(msgspec.Struct, frozen=True):
-    """What two streams say of one item at one location, if it differs."""
+    """Two different values of one item at one location, from two streams."""
 
     identifier: Identifier
     location: str | None
@@ -79,9 +79,9 @@ class Window:
     """Items by identifier; see the top of this file.
 
     Attributes:
-        waiting: Items that are not in flight, whether they can be picked or not.
-        ready: Items that can be picked.
-        ready_levels: Levels of these.
+        waiting: How many items are not in flight, whether they can be picked or not.
+        ready: How many items can be picked.
+        ready_levels: How many levels these have.
         rivals: By the later of two streams, the first value that differs from another stream's.
     """
 
@@ -89,7 +89,7 @@ class Window:
         """Begin empty.
 
         Args:
-            keeps_lines: Levels carry the RECORD messages that they came in.
+            keeps_lines: Levels hold their RECORD messages.
         """
         self._keeps_lines = keeps_lines
         self._items: dict[Identifier, Item] = {}
@@ -105,23 +105,23 @@ class Window:
 
     @property
     def weight(self) -> int:
-        """Bytes of memory that all items take, about."""
+        """Approximate bytes of memory of all items."""
         items = len(self._items) * _ITEM_BYTES
         return items + self._levels * _LEVEL_BYTES + self._line_bytes
 
     def holds(self, identifier: Identifier) -> bool:
-        """Tell whether something of an item waits or is out."""
+        """Whether an update of this identifier waits or is in flight."""
         return identifier in self._items
 
     @property
     def idle(self) -> bool:
-        """Nothing waits and nothing is out."""
+        """Whether nothing waits and nothing is in flight."""
         return not self._items
 
     def put(self, rows: RowBuffer, now: float) -> int:
-        """Take rows in, in their order.
+        """Add rows, in order.
 
-        Most items are of identifiers of which nothing waits: these are taken in all at once.
+        For most identifiers nothing waits: their items are added all at once.
 
         Returns:
             How many older rows they superseded.
@@ -134,7 +134,7 @@ class Window:
         return rows.rows - sum([self._put({item.identifier: item}) for item in rows.items])
 
     def _put(self, items: dict[Identifier, Item]) -> int:
-        """Take in items of distinct identifiers; tells by how many rows there are more."""
+        """Add items of distinct identifiers; returns how many more rows there are."""
         kept = 0
         for identifier in self._items.keys() & items.keys():
             kept += self._follow(self._items[identifier], items.pop(identifier))
@@ -148,7 +148,7 @@ class Window:
         return kept + levels
 
     def _count(self, parts: list[dict[str | None, Level]], sign: int = 1) -> int:
-        """Add levels to what all weigh, or take them off; tells by how many there are more."""
+        """Count levels, or with -1 uncount them; returns how many more there are."""
         levels = sign * sum(map(len, parts))
         self._levels += levels
         if self._keeps_lines:
@@ -158,24 +158,24 @@ class Window:
 
     @property
     def waiting_since(self) -> float | None:
-        """When the oldest item that can be picked came; ``None`` where there is none."""
+        """When the oldest item that can be picked came; ``None`` if there is none."""
         oldest = self._oldest.head()
         return None if oldest is None else oldest.arrived
 
     def wants(self, limits: Limits, now: float) -> bool:
-        """Tell whether a batch is full or due."""
+        """Whether a batch is full or due."""
         if self.ready >= limits.rows or self.ready_levels >= limits.levels:
             return True
         due = self.due(limits)
         return due is not None and due <= now
 
     def due(self, limits: Limits) -> float | None:
-        """Tell when the oldest item that can be picked has waited long enough."""
+        """When the oldest item that can be picked will have waited long enough."""
         since = self.waiting_since
         return None if since is None else since + limits.wait
 
     def pick(self, limits: Limits, now: float) -> Lease | None:
-        """Lease the next batch, full or not; ``None`` where nothing can be picked."""
+        """Lease the next batch, full or not; ``None`` if nothing can be picked."""
         items: list[Item] = []
         levels = 0
         for item in self._in_order(now - max(2 * limits.wait, _PATIENCE)):
@@ -198,9 +198,9 @@ class Window:
         return lease
 
     def lend(self, lease: Lease, item: Item) -> bool:
-        """Let a lease hold one identifier more, without any update of its own.
+        """Add an identifier to a lease, without an update of its own.
 
-        Refused where it waits or is in flight.
+        Not possible while an update of it waits or is in flight; then the result is false.
         """
         if self.holds(item.identifier):
             return False
@@ -212,7 +212,7 @@ class Window:
         return True
 
     def release(self, lease: Lease, items: Collection[Item]) -> None:
-        """Let go of settled items, by their identifiers; what stood behind can be picked."""
+        """Remove settled items, by their identifiers; items behind them can be picked then."""
         settled = [self._items.pop(item.identifier) for item in items]
         for item in settled:
             item.state = SETTLED
@@ -228,7 +228,7 @@ class Window:
             lease.low = _lowest(lease.items)
 
     def release_levels(self, lease: Lease, part: Item) -> None:
-        """Settle some levels of an item that is sent in parts; it is released with the last."""
+        """Remove settled levels of an item that is sent in parts; the last one releases it."""
         item = self._items[part.identifier]
         self._count([part.levels], -1)
         for location in part.levels:
@@ -237,16 +237,16 @@ class Window:
             self.release(lease, [part])
 
     def lowest(self) -> int | None:
-        """Tell the lowest position that is not settled; ``None`` where all are.
+        """The lowest position that is not settled; ``None`` if all are.
 
-        What waits behind another is younger than that, so only the heads count.
+        Items behind another one are newer, so only the heads count.
         """
         oldest = self._oldest.head()
         lows = [lease.low for lease in self._leases]
         return min([*lows, oldest.low] if oldest else lows, default=None)
 
     def unsettled(self) -> int:
-        """Count the rows that wait or are out."""
+        """Count the rows that wait or are in flight."""
         rows = 0
         for first in self._items.values():
             item: Item | None = first
@@ -256,7 +256,7 @@ class Window:
         return rows
 
     def _follow(self, first: Item, newer: Item) -> int:
-        """Let what waits take up newer values; tells by how many rows there are more."""
+        """Add newer values to an item that waits; returns how many more rows there are."""
         waiting = first.after if first.state == LEASED else first
         if first.state == LEASED:
             self._compare(first.identifier, first.levels, newer.levels)
@@ -277,7 +277,7 @@ class Window:
         return self._count([newer.levels])
 
     def _merge(self, waiting: Item, newer: Item) -> int:
-        """Let newer values replace what waits; tells how many are no older one's successors."""
+        """Replace waiting values by newer ones; returns how many had no older value."""
         older = {place: waiting.levels[place] for place in newer.levels.keys() & waiting.levels}
         self._compare(waiting.identifier, older, newer.levels)
         added = self._count([newer.levels]) + self._count([older], -1)
@@ -296,7 +296,7 @@ class Window:
         older: dict[str | None, Level],
         newer: dict[str | None, Level],
     ) -> None:
-        """Remember two streams that give one item and location different stock at one time."""
+        """Note two streams that give one item and location different stock at the same time."""
         for place in older.keys() & newer:
             pair = older[place], newer[place]
             names = [level.stream.name for level in pair]
@@ -304,7 +304,7 @@ class Window:
                 self.rivals.setdefault(names[1], Rivals(identifier, place, *pair))
 
     def _supersede(self, item: Item) -> int:
-        """Drop all but a global; tells by how many rows there are more, so at most none."""
+        """Drop all levels but a global; returns how many more rows there are, 0 or less."""
         places = [place for place in item.levels if place is not None]
         older: dict[str | None, Level] = {place: item.levels.pop(place) for place in places}
         dropped = self._count([older], -1)
@@ -317,7 +317,7 @@ class Window:
         return dropped
 
     def _make_ready(self, item: Item) -> None:
-        """Let an item be picked."""
+        """Let an item be picked from now on."""
         item.state = READY
         self.ready += 1
         self.ready_levels += len(item.levels)
@@ -326,10 +326,9 @@ class Window:
             self._empty.push(item)
 
     def _in_order(self, overdue: float) -> Iterator[Item]:
-        """Go through the items as they are to be sent; each must be taken, or be the last.
+        """Go through the items in the order of sending; the caller must take each, or stop.
 
-        First what arrived before a moment, for it has waited far too long, then stock-outs, then
-        the oldest.
+        First those that arrived before `overdue`, then stock-outs, then the oldest.
         """
         for item in self._oldest:
             if item.arrived > overdue:
@@ -340,7 +339,7 @@ class Window:
         yield from self._oldest
 
     def _first_empty(self) -> Item | None:
-        """Find the oldest stock-out, and forget those that are none any more."""
+        """Find the oldest stock-out, and remove items that are not stock-outs any more."""
         while (item := self._empty.head()) is not None and not item.is_out_of_stock():
             item.urgent = False
             self._empty.pop()
