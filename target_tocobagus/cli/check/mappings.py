@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from target_tocobagus.cli.map.stream_view import StreamView
     from target_tocobagus.config.settings import Settings
 
-_HINT: Final = "--stream FILE or --catalog FILE shows what becomes of a tap's records."
+_HINT: Final = "--stream FILE or --catalog FILE shows how a tap's records are mapped."
 _SHOWN_CAUSES: Final = 3
 
 
@@ -123,7 +123,7 @@ def _said(view: StreamView, *, clash: bool) -> str:
     if view.records and view.advice.compiled is not None:
         said.append(f"{summed_up(view)}.")
         said += map(sentence, list(listed_causes(view))[:_SHOWN_CAUSES])
-    return f"{view.name}: {joined(said) or 'a mapping names it.'}"
+    return f"{view.name}: {joined(said) or 'a mapping matches it.'}"
 
 
 def _as_options(configs: Sequence[str]) -> list[str]:

@@ -141,7 +141,7 @@ class Page:
         if not counts:
             self._line(Text("All is well.", "bold green"))
         elif self.run_would_work:
-            self._block(Text(), Text(f"A run would work; see above: {counts}.", "bold"))
+            self._block(Text(), Text(f"A run would work. See above: {counts}.", "bold"))
         else:
             self._block(Text(), Text(f"Not all is well: {counts}.", "bold"))
 

@@ -195,7 +195,7 @@ def _existing_rejects(path: Path) -> Finding:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         if holds_rejects(file):
             return Setup.REJECTS_USABLE.finding(path=path, state="can be appended to")
-        problem = "holds something else than rejected rows"
+        problem = "exists and does not hold rejected rows"
         return Setup.REJECTS_UNUSABLE.finding(path=path, problem=problem)
     except OSError:
         return Setup.REJECTS_BUSY.finding(path=path)

@@ -60,9 +60,9 @@ class Scene(NamedTuple):
 def demo(file: Path | None, config: Path | None, limit: int) -> None:
     """Send stock through target-tocobagus to a sandbox on this machine, and show what arrives.
 
-    Without FILE, two streams that real taps wrote are sent. FILE is a stream of your own: whatever
-    a Singer tap has written. Nothing leaves this machine, also if the settings in --config name
-    the real API: its address and credentials are replaced by the sandbox's.
+    Without FILE, two streams that real taps wrote are sent. FILE is the output of a Singer tap of
+    yours. Nothing leaves this machine, even if the settings in --config name the real API: its
+    address and credentials are replaced by the sandbox's.
     """
     from target_tocobagus.cli.demo.page import Stage
     from target_tocobagus.cli.demo.processes import ended_by_signals, sandbox_process

@@ -102,7 +102,7 @@ class Examiner:
         mapping = self._chooser.written(stream)
         if mapping is None:
             self._chooser.choose(stream, schema, keys)
-            return Advice("ignored", "no mapping in `streams` names it")
+            return Advice("ignored", "no entry of `streams` matches it")
         self._used.append(mapping)
         try:
             choice = self._chooser.choose(stream, schema, keys)
@@ -116,7 +116,7 @@ class Examiner:
         yield from self._chooser.mistyped()
         for number, mapping in enumerate(self._mappings):
             if not any(mapping is used for used in self._used):
-                yield f"streams[{number}] ({mapping.stream!r}) is the mapping of no stream here"
+                yield f"streams[{number}] ({mapping.stream!r}) is not used by any stream here"
 
 
 class Recogniser:
@@ -157,7 +157,7 @@ class Recogniser:
         try:
             _check(mapping)
         except ConfigurationError as error:
-            return Advice("ignored", f"{found.reason}; no setting can say this: {error}")
+            return Advice("ignored", f"{found.reason}; no mapping can describe it: {error}")
         compiled, problems = _compiled(mapping, self._policy)
         return Advice(
             _STANDINGS[type(found)],
@@ -187,9 +187,9 @@ def _said_of_run(found: Recognition) -> str:
     if isinstance(found, NotStock):
         return ""
     if found.written:
-        return "A run without `streams` takes the items as they stand; nearest to that is this"
+        return "A run without `streams` sends the items as they are; this mapping comes closest"
     if found.mapping.native:
-        return "Only a run without `streams` takes them: no mapping can say this"
+        return "Only a run without `streams` sends them; no mapping can describe them"
     return "A run without `streams` uses this mapping"
 
 

@@ -161,9 +161,9 @@ def _of_stream(number: int, message: Mapping[str, Any]) -> Content:
     """Read a message that names its stream."""
     kind, stream = message["type"], message.get("stream")
     if not isinstance(stream, str) or not stream:
-        return Flaw(number, f"is a {kind} that names no stream")
+        return Flaw(number, f"is a {kind} without a stream's name")
     if kind == "BATCH":
-        return Flaw(number, "is a BATCH, whose records are in files that are not looked at")
+        return Flaw(number, "is a BATCH, whose files are not read")
     if kind == "RECORD":
         if "record" not in message:
             return Flaw(number, f"is a RECORD without a record; {_ENDS}")
@@ -206,7 +206,7 @@ def declared(streams: list[Any], *, unselected: bool) -> Iterator[Content]:
         names.add(found.stream)
         yield _as_selected(found, metadata)
     if left_out:
-        yield Flaw(None, f"Not selected, and so left out without --all: {_some(left_out)}")
+        yield Flaw(None, f"Not selected, and left out without --all: {_some(left_out)}")
 
 
 def _stream_of(entry: Mapping[str, Any], taken: set[str]) -> Declared | None:
@@ -218,7 +218,7 @@ def _stream_of(entry: Mapping[str, Any], taken: set[str]) -> Declared | None:
         return None
     name = next((name for name in names if name not in taken), names[0])
     other = next((other for other in names if other != name), None)
-    remark = f"It is also called {other!r} in the catalog: take the name that its SCHEMA has"
+    remark = f"The catalog also calls it {other!r}: use the name in its SCHEMA messages"
     return Declared(name, schema, remark if other else "", keys_of(entry))
 
 

@@ -103,7 +103,7 @@ class StreamView:
         self.advice = advice
         self._watch = self._watch or _watch(advice)
         self._see_schema()
-        changed = "Its SCHEMA changes within the file: what is said here goes by the last"
+        changed = "Its SCHEMA changes within the file: what is shown here is by the last one"
         if changed not in self.remarks:
             self.remarks.append(changed)
 

@@ -69,7 +69,7 @@ class Survey:
             else:
                 self._note(content)
             if self._quiet >= ENOUGH and self._is_full():
-                self.stopped = f"The rest is left unread: {ENOUGH} records brought no other stream"
+                self.stopped = f"The rest was not read: no other stream came in {ENOUGH} records"
                 break
         for view in self.streams.values():
             self._settle(view)

@@ -36,21 +36,21 @@ def said_of_stream(view: StreamView, *, clash: bool) -> Iterator[str]:
 
 def warned_of_stream(view: StreamView) -> Iterator[str]:
     """Say what is wrong with the mapping, or what it lacks."""
-    what = "A run stops here" if view.advice.standing == "configured" else "Still to be written"
+    what = "A run stops here" if view.advice.standing == "configured" else "To be completed"
     if view.parts:
         yield sentence(view.parts)
     for problem in view.advice.problems:
         yield sentence(f"{what}: {problem}")
     if view.missing:
-        ends = "; a run fails for it" if view.advice.named else ""
-        yield sentence(f"Relied on and never seen: {view.missing}{ends}")
+        ends = "; a run fails without them" if view.advice.named else ""
+        yield sentence(f"The mapping needs columns that were not seen: {view.missing}{ends}")
 
 
 def summed_up(view: StreamView) -> str:
     """Sum up what became of the records that were read."""
-    refused = sum(cause.count for cause in view.causes.values() if cause.what)
+    rejected = sum(cause.count for cause in view.causes.values() if cause.what)
     skipped = sum(cause.count for cause in view.causes.values() if not cause.what)
-    parts = [f"{counted(view.mapped, 'row')} mapped", f"{refused} refused", f"{skipped} skipped"]
+    parts = [f"{counted(view.mapped, 'row')} mapped", f"{rejected} rejected", f"{skipped} skipped"]
     clamped = f" ({view.clamped} below 0 became 0)" if view.clamped else ""
     return f"{counted(view.records, 'record')} read: {', '.join(parts)}{clamped}"
 

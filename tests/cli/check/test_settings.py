@@ -94,7 +94,7 @@ CASES: Final = (
         Setup.FILE_MAPPED,
         MAPPED,
         (GOOD,),
-        told=("stock: 1 record read: 1 row mapped, 0 refused, 0 skipped.",),
+        told=("stock: 1 record read: 1 row mapped, 0 rejected, 0 skipped.",),
     ),
     Case(
         Setup.FILE_MAPPED,
@@ -114,13 +114,13 @@ CASES: Final = (
         Setup.FILE_DOUBTFUL,
         {"streams": [{**GLOBAL, "stream": "sto*", "stock": "quantity"}]},
         (GOOD,),
-        told=("Relied on and never seen: 'quantity'.",),
+        told=("The mapping needs columns that were not seen: 'quantity'.",),
     ),
     Case(
         Setup.FILE_FAILS,
         {"streams": [{**GLOBAL, "stock": "quantity"}]},
         (GOOD,),
-        told=("Relied on and never seen: 'quantity'; a run fails for it.",),
+        told=("columns that were not seen: 'quantity'; a run fails without them.",),
     ),
     Case(
         Setup.FILE_FAILS,
@@ -151,7 +151,7 @@ CASES: Final = (
         Setup.MAPPING_UNUSED,
         {"streams": [GLOBAL, {**GLOBAL, "stream": "other"}, {**GLOBAL, "stream": "third"}]},
         (GOOD, GOOD.replace('"stock"', '"third"')),
-        told=("streams[1] ('other') is the mapping of no stream here",),
+        told=("streams[1] ('other') is not used by any stream here",),
     ),
     Case(Setup.FILE_EMPTY, MAPPED, ("nothing\n",), told=("has no SCHEMA",)),
     Case(Setup.REJECTS_UNSET),
