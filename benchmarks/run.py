@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from stages import TABLE_BEGINS
 from streams import write_stream
 
-from target_tocobagus.sandbox.testing import spawned
+from target_tocobagus.sandbox.handle import spawned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

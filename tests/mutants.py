@@ -26,8 +26,7 @@ BLAME: Final = f"{LAWS}::test_whoever_is_to_blame_for_refusals_every_promise_is_
 SOCKET: Final = "tests/delivery/test_socket.py"
 ENDINGS: Final = "tests/delivery/test_endings.py"
 PACING: Final = "tests/delivery/test_pacing.py"
-BATCHES: Final = "tests/delivery/test_batches.py"
-READING: Final = "tests/delivery/test_reading.py"
+READING: Final = "tests/e2e/test_streams.py"
 FOLLOWUP: Final = "tests/delivery/test_reply_handler.py"
 RETRYING: Final = "tests/delivery/test_retry.py"
 REPLIES: Final = "tests/delivery/test_reply_fields.py"
@@ -392,7 +391,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "stock-outs wait their turn",
-        BATCHES,
+        "tests/window/test_window.py",
         (Change("window/window", "(entry := self._first_empty()) is not None", "(entry := None)"),),
     ),
 )

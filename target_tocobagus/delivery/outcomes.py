@@ -1,9 +1,8 @@
 """Gives each row exactly one outcome, and tells which positions STATE must not cover yet.
 
-A row that was refused alone, by a reply that did not name it, is a suspect: the request itself may
-be wrong. Suspects are rejected at the next acceptance or at the end of the input, but not if the
-request turns out to be wrong. Until the API has accepted something, or a quarter of an hour has
-passed, a STATE that covers a rejected row is held back: the set-up may be wrong for all rows.
+A row that was refused without being named is a suspect (`suspects`). Until the API has accepted
+something, or a quarter of an hour has passed, a STATE that covers a rejected row is held back: the
+set-up may be wrong for all rows.
 
 The caller holds the lock, and nothing is written here. Rejections wait in a queue until
 `reject_writer` has written them; only then they count, and STATE may cover them.
@@ -12,27 +11,23 @@ The caller holds the lock, and nothing is written here. Rejections wait in a que
 from __future__ import annotations
 
 import time
-from collections import defaultdict, deque
+from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from target_tocobagus.core.errors import DeliveryError
-from target_tocobagus.core.foreign_text import quoted
 from target_tocobagus.core.model import Rejection
+from target_tocobagus.delivery.suspects import MANY, Suspects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from target_tocobagus.core.errors import DeliveryError
     from target_tocobagus.core.model import Identifier, RecordError, Stream
-    from target_tocobagus.delivery.settle import RowError
+    from target_tocobagus.delivery.settle import FailedItem, RowError
     from target_tocobagus.report.totals import Totals
     from target_tocobagus.window.pending import Item
-
-_SUSPECTS: Final = 3
-_SUSPECTS_AFTER_ACCEPTANCE: Final = 20
-"""If so many different rows are refused one after the other, the request may be wrong."""
 
 _HOLD_SECONDS: Final = 900.0
 _REJECTION_BYTES: Final = 2000
@@ -40,15 +35,6 @@ _REJECTION_BYTES: Final = 2000
 
 UNLISTED: Final = frozenset({"INV_001", "INV_002"})
 """Codes that mean: the store does not list the item, at any warehouse."""
-
-
-class FailedItem(msgspec.Struct, frozen=True):
-    """An item that a reply refused, with the facts of the reply that are written down."""
-
-    item: Item
-    error: RowError
-    request_id: str = ""
-    batch_id: str | None = None
 
 
 class Outcomes:
@@ -80,8 +66,7 @@ class Outcomes:
         self._now = now
         self._certain = False
         self.weight = 0
-        self._suspects: list[FailedItem] = []
-        self._in_turn: defaultdict[int, set[Identifier]] = defaultdict(set)
+        self._suspects = Suspects()
         self._unwritten: deque[tuple[int, Rejection]] = deque()
         self._rejected_low: int | None = None
         self._held_until = 0.0
@@ -89,8 +74,7 @@ class Outcomes:
     @property
     def lowest(self) -> int | None:
         """The lowest position that no STATE may cover yet."""
-        lows = [suspect.item.low for suspect in self._suspects]
-        lows += [low for low, _ in self._unwritten]
+        lows = [*self._suspects.lows, *[low for low, _ in self._unwritten]]
         if self._rejected_low is not None and self._now() < self._held_until:
             lows.append(self._rejected_low)
         return min(lows, default=None)
@@ -98,8 +82,9 @@ class Outcomes:
     @property
     def undecided(self) -> int:
         """How many updates are suspects, or were not written down."""
-        suspects = sum(len(suspect.item.levels) for suspect in self._suspects)
-        return suspects + sum(len(rejection.updates) for _, rejection in self._unwritten)
+        return self._suspects.updates + sum(
+            len(rejection.updates) for _, rejection in self._unwritten
+        )
 
     def settle(self, accepted: Iterable[Item], refusals: Iterable[FailedItem]) -> None:
         """Settle the items that the API accepted or refused."""
@@ -122,9 +107,8 @@ class Outcomes:
 
     def reject_suspects(self) -> None:
         """Reject the suspects: no further row can show that the request is wrong."""
-        self._tally.listed |= bool(self._suspects)
-        suspects, self._suspects = self._suspects, []
-        self._in_turn.clear()
+        suspects = self._suspects.clear()
+        self._tally.listed |= bool(suspects)
         self._queue(_by_record(suspects))
 
     def end_suspicion(self) -> None:
@@ -133,7 +117,7 @@ class Outcomes:
         Raises:
             DeliveryError: Nothing was accepted, and several different rows were refused.
         """
-        if not self._tally.accepted and len(self._suspected) >= _SUSPECTS:
+        if not self._tally.accepted and len(self._suspects.identifiers) >= MANY:
             raise self.request_refused()
         self.reject_suspects()
 
@@ -147,39 +131,17 @@ class Outcomes:
         self._tally.unlisted += updates
 
     def suspect(self, refusal: FailedItem, worker: int) -> None:
-        """Take in an item that was refused by a reply that did not name it.
-
-        Args:
-            refusal: The item and the reply's error.
-            worker: Who sent it. Refusals are counted by worker, because several workers may
-                meet their first bad row at the same time.
-        """
-        self._suspects.append(refusal)
-        self._in_turn[worker].add(refusal.item.identifier)
+        """Take in an item that was refused by a reply that did not name it; see `Suspects.add`."""
+        self._suspects.add(refusal, worker)
 
     @property
     def doubtful(self) -> bool:
         """Whether so many different rows are suspects that the request may be wrong."""
-        if self._tally.accepted:
-            return len(self._suspected) >= _SUSPECTS_AFTER_ACCEPTANCE
-        return any(len(refused) >= _SUSPECTS for refused in self._in_turn.values())
-
-    @property
-    def _suspected(self) -> dict[Identifier, None]:
-        return dict.fromkeys(suspect.item.identifier for suspect in self._suspects)
+        return self._suspects.are_many(accepted=bool(self._tally.accepted))
 
     def request_refused(self) -> DeliveryError:
         """Make the error: the request is probably wrong, so no suspect is rejected."""
-        last = self._suspects[-1]
-        suspected = list(self._suspected)
-        some = ", ".join(f"{kind} {quoted(value)}" for kind, value in suspected[:_SUSPECTS])
-        return DeliveryError(
-            f"the API refused {len(suspected)} rows, each in a request of its own, and accepted"
-            f" nothing in between ({last.error.code} {last.error.message}, requestId"
-            f" {last.request_id or 'none'}). Probably the request is wrong and not the rows, so"
-            " none was rejected: check api_url and the credentials' permissions. If the rows are"
-            f" wrong, leave them out with `where` in the mapping; the first are {some}"
-        )
+        return self._suspects.error()
 
     def reject(self, rejection: Rejection) -> None:
         """Reject parts of a record that the mapping cannot use, for one cause."""

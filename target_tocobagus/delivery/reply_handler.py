@@ -18,7 +18,7 @@ from target_tocobagus.api.item_json import encode_body
 from target_tocobagus.core.deferred_log import DeferredLog
 from target_tocobagus.core.plural import counted
 from target_tocobagus.delivery.accepted_items import AcceptedItems
-from target_tocobagus.delivery.outcomes import UNLISTED, FailedItem
+from target_tocobagus.delivery.outcomes import UNLISTED
 from target_tocobagus.delivery.retry import (
     Again,
     RejectItem,
@@ -27,7 +27,7 @@ from target_tocobagus.delivery.retry import (
     Situation,
     answer,
 )
-from target_tocobagus.delivery.settle import RowError
+from target_tocobagus.delivery.settle import FailedItem, RowError
 from target_tocobagus.window.pending import Item
 
 if TYPE_CHECKING:

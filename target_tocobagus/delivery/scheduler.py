@@ -141,7 +141,7 @@ class Scheduler:
                 elif self._closing and self._window.idle:
                     self._idle.notify_all()
                     return None
-                elif (due := self._window.due(self._pacing.limits)) is not None:
+                elif (due := self._window.ready.due(self._pacing.limits)) is not None:
                     wait = due - now
                 self._watchers += wait is not None
                 self._idle.wait(wait)
@@ -155,8 +155,8 @@ class Scheduler:
 
     def _has_batch(self, now: float) -> bool:
         if self._closing or self._backpressure:
-            return self._window.ready > 0
-        return self._window.wants(self._pacing.limits, now)
+            return len(self._window.ready) > 0
+        return self._window.ready.wants(self._pacing.limits, now)
 
     def _pick(self, now: float) -> Lease | None:
         lease = self._window.pick(self._pacing.limits, now)

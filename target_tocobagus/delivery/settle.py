@@ -8,11 +8,14 @@ is accepted or refused only if exactly one entry says so; otherwise it is unacco
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
 from target_tocobagus.core.foreign_text import clean
+
+if TYPE_CHECKING:
+    from target_tocobagus.window.pending import Item
 
 Body: TypeAlias = dict[str, Any]
 
@@ -23,6 +26,15 @@ class RowError(msgspec.Struct, frozen=True):
     code: str
     message: str
     reason: str
+
+
+class FailedItem(msgspec.Struct, frozen=True):
+    """An item that a reply refused, with the facts of the reply that are written down."""
+
+    item: Item
+    error: RowError
+    request_id: str = ""
+    batch_id: str | None = None
 
 
 class Settlement(msgspec.Struct, frozen=True):

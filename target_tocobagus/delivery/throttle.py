@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from target_tocobagus.window.window import Limits
+from target_tocobagus.window.ready import Limits
 
 if TYPE_CHECKING:
     from target_tocobagus.config.settings import Settings

@@ -109,10 +109,10 @@ class Native:
         return [self._stock_at(identifier, quantity, entry) for entry in entries]
 
     def _stock_at(self, identifier: Identifier, quantity: int, entry: Any) -> Outcome:
-        location = self.rules.locations.native_id(entry)
+        location = self.rules.locations.client_id(entry, native=True)
         if isinstance(location, str):
             return Stock(identifier, location, quantity, broadcast=True)
-        return self.rules.at_found(identifier, quantity, location)
+        return self.rules.at(identifier, quantity, location)
 
     def _level(self, identifier: Identifier, entry: Any, *, deleted: bool) -> Outcome:
         if entry is None:
@@ -120,8 +120,8 @@ class Native:
         if not isinstance(entry, dict):
             message = f"warehouses: {shown(entry)} is not an object, and other entries are"
             return RecordError("BAD_ENTRY", message, identifier)
-        location = self.rules.locations.native_id(entry.get("clientId"))
-        return self.rules.at_found(identifier, 0 if deleted else self.at_place(entry), location)
+        location = self.rules.locations.client_id(entry.get("clientId"), native=True)
+        return self.rules.at(identifier, 0 if deleted else self.at_place(entry), location)
 
 
 def _number(schema: Schema) -> Read:

@@ -34,35 +34,30 @@ class Locations:
         self._skips = policy.unmapped_warehouse == "skip"
         self.asked: set[str] = set()
 
-    def client_id(self, code: Any) -> str | Skipped | RecordError:
+    def client_id(self, code: Any, *, native: bool = False) -> str | Skipped | RecordError:
         """Find the client id of a code.
+
+        Args:
+            code: As the tap wrote it.
+            native: The tap calls it a client id: one that is mapped to stays itself.
 
         Returns:
             The client id; or why there is none, without identifier. The location of an unmapped
             code's refusal is that code.
         """
-        return self._found(code, self._client_ids)
-
-    def native_id(self, client_id: Any) -> str | Skipped | RecordError:
-        """As `client_id`, of what is called a client id: one that is mapped to stays itself."""
-        return self._found(client_id, self._native_ids)
-
-    def _found(self, code: Any, client_ids: dict[str, str] | None) -> str | Skipped | RecordError:
         try:
             text = text_of(code)
         except TextError as error:
             return RecordError("BAD_WAREHOUSE", f"warehouse: {error}")
         if text is None:
             return RecordError("NO_WAREHOUSE", "the row has no warehouse")
+        client_ids = self._native_ids if native else self._client_ids
         if client_ids is None:
             return text
-        self._note(text)
+        if len(self.asked) < _MOST_ASKED:
+            self.asked.add(text)
         client_id = client_ids.get(text)
         return self._unmapped(text) if client_id is None else client_id
-
-    def _note(self, code: str) -> None:
-        if len(self.asked) < _MOST_ASKED:
-            self.asked.add(code)
 
     def _unmapped(self, code: str) -> Skipped | RecordError:
         message = f"warehouse {shown(code)} is not in warehouse_map"

@@ -36,44 +36,34 @@ class Rows:
         self.quantities = quantities
         self.locations = locations
 
-    def at_code(
+    def at(
         self,
         identifier: Identifier,
         stock: Any,
-        code: Any,
+        place: str | Skipped | RecordError | None,
         taken: Sequence[Any] = (),
     ) -> Outcome:
-        """Judge a row whose location is a code."""
-        return self.at_found(identifier, stock, self.locations.client_id(code), taken)
+        """Judge a row.
 
-    def at_found(
-        self,
-        identifier: Identifier,
-        stock: Any,
-        found: str | Skipped | RecordError,
-        taken: Sequence[Any] = (),
-    ) -> Outcome:
-        """Judge a row whose code has been looked up."""
-        if isinstance(found, str):
-            return self.at(identifier, stock, found, taken)
+        Args:
+            identifier: The item.
+            stock: What stands for its quantity.
+            place: A client id, None for the item as a whole, or what a code came to instead.
+            taken: What is taken off the quantity.
+        """
+        if place is not None and not isinstance(place, str):
+            return self._nowhere(identifier, stock, place)
+        quantity = self.quantities.of(stock, taken)
+        if isinstance(quantity, int):
+            return Stock(identifier, place, quantity)
+        return placed(quantity, identifier, place)
+
+    def _nowhere(self, identifier: Identifier, stock: Any, found: Skipped | RecordError) -> Outcome:
         if self.quantities.is_null(stock):
             nothing = self.quantities.of(None)
             if type(nothing) is Skipped:
                 return nothing
         return placed(found, identifier, found.location if type(found) is RecordError else None)
-
-    def at(
-        self,
-        identifier: Identifier,
-        stock: Any,
-        location: str | None,
-        taken: Sequence[Any] = (),
-    ) -> Outcome:
-        """Judge a row whose location is a client id; None is the item as a whole."""
-        quantity = self.quantities.of(stock, taken)
-        if isinstance(quantity, int):
-            return Stock(identifier, location, quantity)
-        return placed(quantity, identifier, location)
 
 
 def without_duplicates(outcomes: list[Outcome]) -> list[Outcome]:

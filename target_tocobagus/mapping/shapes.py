@@ -78,7 +78,8 @@ class Single:
         """Judge the one row."""
         stock = 0 if deleted else self.amount.stock(item)
         taken = () if deleted or not self.amount.subtract else self.amount.taken(item, record)
-        return [self.row(identifier, stock, self._code(item, record), taken)]
+        code = self.code and read_around(self.code, item, record)
+        return [self.row(identifier, stock, code, taken)]
 
     def row(
         self,
@@ -88,21 +89,18 @@ class Single:
         taken: Sequence[Any] = (),
     ) -> Outcome:
         """Judge the row by its values; a code counts only if the mapping has one."""
-        if self.code is None:
-            return self.rules.at(identifier, stock, None, taken)
-        return self.rules.at_code(identifier, stock, code, taken)
+        place = None if self.code is None else self.rules.locations.client_id(code)
+        return self.rules.at(identifier, stock, place, taken)
 
     def values(self, item: Entry, record: Entry) -> Values:
         """Show the quantity, and the code beside it."""
-        return self.row_values(self.amount.stock(item), self._code(item, record))
+        code = self.code and read_around(self.code, item, record)
+        return self.row_values(self.amount.stock(item), code)
 
     def row_values(self, stock: Any, code: Any) -> Values:
         """As `values`, of the values themselves."""
         values = said(self.rules, "stock", stock)
         return (*values, ("warehouse", shown(code))) if values and self.code else values
-
-    def _code(self, item: Entry, record: Entry) -> Any:
-        return None if self.code is None else read_around(self.code, item, record)
 
 
 @dataclass(frozen=True, slots=True)

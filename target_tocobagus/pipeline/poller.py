@@ -152,5 +152,5 @@ class Poller:
                 rejected=shared.tally.rejected,
                 in_flight=shared.pacing.active,
                 waiting=shared.window.waiting,
-                waiting_since=shared.window.waiting_since,
+                waiting_since=oldest.arrived if (oldest := shared.window.ready.oldest) else None,
             )

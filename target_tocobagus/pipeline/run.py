@@ -110,11 +110,6 @@ class Pipeline:
         self.end_after = shutdown.end_after
         self.abort = shutdown.abort
 
-    def next_position(self) -> int:
-        """Count one record more."""
-        self.position += 1
-        return self.position
-
     def take(self, outcomes: Iterable[Outcome], stream: Stream, line: bytes) -> None:
         """Take in the outcomes of the last record."""
         tally = self.tally

@@ -6,18 +6,16 @@ agree with itself.
 
 A request's way through the files::
 
-    server ─ app ─┬─ play ─ matching           which fault, if any, hits this request
-      │           ├─ partner                   the API: routes, checks, applies, answers
-      │           │    ├─ auth ─ signature     who asks, and is it signed
-      │           │    ├─ inventory ─ items    what each row says
-      │           │    ├─ catalogue            whether it exists
-      │           │    └─ stock                what every warehouse holds
-      │           └─ faults ─ distorting       the answer made wrong, late, slow or absent
-      └─ connection                            what HTTP has no words for: a reset, half a header
+    server ─ app ─┬─ state                  which fault, if any, hits this request
+      │           ├─ faults ─ connection    waiting, dropping, wrong or damaged answers
+      │           └─ partner                the API: routes, checks, applies, answers
+      │                ├─ auth              who asks, and is it signed
+      │                ├─ inventory         what each row says, and whether it exists
+      │                └─ world             the stock, and what is remembered
+      └─ visitors ─ views                   what is shown under ``/_sandbox/``, and to whom
 
-``scenario`` says what to do wrong, ``state`` holds what changes, ``journal`` remembers, ``views``
-shows it under ``/_sandbox/``, ``openapi`` describes it; ``testing`` starts it for a test, which
-speaks to it through its ``handle``.
+``scenario`` says what to do wrong, ``openapi.json`` describes it all; ``testing`` starts it for a
+test, which speaks to it through its ``handle``.
 
 Where a fact comes from is said where it stands: *documented* (the endpoint's page or the partner
 guide), *inferred* (follows from those) or *invented* (the sandbox had to choose).

@@ -8,16 +8,15 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from target_tocobagus.sandbox import BASE_PATH, VIEWS_PATH
-from target_tocobagus.sandbox.connection import Connection
-from target_tocobagus.sandbox.faults import Door, perform
-from target_tocobagus.sandbox.journal import Visit, epoch_ms
+from target_tocobagus.sandbox.connection import Connection, Door
+from target_tocobagus.sandbox.faults import perform
 from target_tocobagus.sandbox.partner import Transaction
 from target_tocobagus.sandbox.replies import Reply
 from target_tocobagus.sandbox.request import Request
-from target_tocobagus.sandbox.scenario import Fault
 from target_tocobagus.sandbox.state import State
 from target_tocobagus.sandbox.views import Views, openapi_json
 from target_tocobagus.sandbox.visitors import Doorkeeper
+from target_tocobagus.sandbox.world import Visit, epoch_ms
 
 
 def make_app(state: State, host: str = "") -> ASGIApp:
@@ -41,7 +40,6 @@ class PartnerApi:
     """Everything under the API's base path; thousands of requests may wait here at once."""
 
     def __init__(self, state: State) -> None:
-        """Serve what this state holds."""
         self._state = state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,35 +63,40 @@ class Exchange:
     """One request from its arrival to its end."""
 
     def __init__(self, request: Request, connection: Connection, state: State) -> None:
-        """Count the request in and see what goes wrong with it."""
         connection.number = connection.number or state.next_connection()
         connection.requests += 1
         self._request = request
+        self._world = state.world
         self._fault = state.play.fault_for(request, connection.requests)
-        self._journal = state.world.journal
-        self._visit = _visit(request, connection, self._journal.requests + 1, self._fault)
+        self._visit = Visit(
+            self._world.requests + 1,
+            connection.number,
+            connection.requests,
+            request.method,
+            request.path,
+            epoch_ms(),
+            len(request.body),
+            request.count() if request.body else None,
+            faults=self._fault.names(),
+        )
         self._latency_ms = state.latency_ms
         self._transaction = Transaction(request, self._visit, state, self._fault)
 
     async def run(self, door: Door) -> None:
         """Answer the request, or fail to as the fault says."""
-        self._journal.arrive(self._visit, self._request.headers, self._request.body)
+        self._world.arrive(self._visit, self._request.headers, self._request.body)
         try:
             reply = await self._reply(door)
+            await asyncio.sleep(self._latency_ms / 1000)
             if reply is not None:
                 await self._deliver(reply, door)
         finally:
-            self._journal.leave()
+            self._world.leave()
 
     async def _reply(self, door: Door) -> Reply | None:
-        reply: Reply | None
-        if self._fault is None:
-            reply = self._transaction.answer()
-        else:
-            reply = await perform(self._fault, self._request, door, self._transaction)
-        if self._latency_ms:
-            await asyncio.sleep(self._latency_ms / 1000)
-        return reply
+        if not self._visit.faults:
+            return self._transaction.answer()
+        return await perform(self._fault, self._request, door, self._transaction)
 
     async def _deliver(self, reply: Reply, door: Door) -> None:
         visit = self._visit
@@ -104,7 +107,7 @@ class Exchange:
         if isinstance(reply.body, dict):
             visit.request_id = reply.body.get("requestId")
         visit.answered_ms = epoch_ms()
-        await door.answer(reply, self._transaction.clock.now_ms(), self._fault)
+        await door.answer(reply, self._transaction.now_ms(), self._fault)
 
 
 async def _read(receive: Receive) -> bytes | None:
@@ -123,17 +126,3 @@ async def _read(receive: Receive) -> bytes | None:
 def _request(scope: Scope, body: bytes) -> Request:
     path = scope["path"].removeprefix(BASE_PATH)
     return Request(scope["method"], path, scope["query_string"], dict(scope["headers"]), body)
-
-
-def _visit(request: Request, connection: Connection, number: int, fault: Fault | None) -> Visit:
-    return Visit(
-        number,
-        connection.number,
-        connection.requests,
-        request.method,
-        request.path,
-        epoch_ms(),
-        len(request.body),
-        request.count() if request.body else None,
-        faults=fault.names() if fault else (),
-    )

@@ -15,7 +15,7 @@ import click
 import msgspec
 
 from target_tocobagus.sandbox import BASE_PATH
-from target_tocobagus.sandbox.credentials import Credentials, Store
+from target_tocobagus.sandbox.scenario import Credentials, Store
 
 if TYPE_CHECKING:
     from target_tocobagus.sandbox.server import Server
@@ -67,11 +67,11 @@ def sandbox(**options: Any) -> None:
 
 
 def _setup(options: dict[str, Any]) -> "Setup":
-    from target_tocobagus.sandbox import catalogue, journal, scenario, state
+    from target_tocobagus.sandbox import inventory, scenario, state, world
 
     try:
         played = scenario.read(_read(options["scenario"]))
-        known = catalogue.Catalogue.read(_read(options["catalogue"]))
+        known = inventory.Catalogue.read(_read(options["catalogue"]))
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise click.ClickException(str(error)) from error
     return state.Setup(
@@ -80,7 +80,7 @@ def _setup(options: dict[str, Any]) -> "Setup":
         scenario=played,
         stores=tuple(map(_store, options["stores"])),
         latency_ms=options["latency_ms"],
-        limits=journal.Limits(
+        limits=world.Limits(
             requests=options["keep_requests"],
             history=options["keep_history"],
             bodies=options["keep_bodies"],

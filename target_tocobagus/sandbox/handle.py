@@ -1,40 +1,24 @@
-"""A running sandbox as a test sees it: asked and told over its own port."""
+"""A running sandbox as a test or the demo sees it: asked and told over its own port."""
 
 import http.client
 import ssl
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
+import click
 import msgspec
 
 from target_tocobagus.sandbox import BASE_PATH, VIEWS_PATH
-from target_tocobagus.sandbox.credentials import Credentials
-from target_tocobagus.sandbox.stock import Levels
+from target_tocobagus.sandbox.scenario import Credentials
+from target_tocobagus.sandbox.world import Levels, Update
 
 _TIMEOUT_SECONDS = 30
-
-
-class Update(NamedTuple):
-    """One level that was set.
-
-    Attributes:
-        request: The number of the request that set it.
-        at_ms: When, in epoch milliseconds.
-        store: The store's client id.
-        kind: ``sku``, ``id`` or ``externalId``.
-        identifier: Its value.
-        warehouse: None for all.
-        stock: What it was set to.
-    """
-
-    request: int
-    at_ms: float
-    store: str
-    kind: str
-    identifier: str
-    warehouse: str | None
-    stock: int
 
 
 class Sandbox:
@@ -48,7 +32,6 @@ class Sandbox:
     """
 
     def __init__(self, url: str, credentials: Credentials) -> None:
-        """Keep where it runs and what it lets in."""
         self.url = url
         self.api_url = url + BASE_PATH
         self.credentials: dict[str, str] = msgspec.to_builtins(credentials)
@@ -68,7 +51,7 @@ class Sandbox:
         return stock
 
     def requests(self) -> list[dict[str, Any]]:
-        """Give the requests, oldest first; see ``journal.Visit`` for the keys, in camelCase."""
+        """Give the requests, oldest first; see ``world.Visit`` for the keys, in camelCase."""
         return list(self._ask("GET", "/requests"))
 
     def batches(self) -> list[dict[str, Any]]:
@@ -103,7 +86,7 @@ class Sandbox:
         """Play this scenario from now on; its request numbers start at 1.
 
         Raises:
-            ValueError: It is no scenario; the text says where.
+            ValueError: It is not a scenario; the text says where.
         """
         self._ask("POST", "/scenario", msgspec.json.encode(scenario))
 
@@ -135,3 +118,35 @@ def connect(url: str, timeout: float = _TIMEOUT_SECONDS) -> http.client.HTTPConn
         context = ssl._create_unverified_context()  # noqa: S323, SLF001  # said above
         return http.client.HTTPSConnection(host, parts.port, timeout=timeout, context=context)
     return http.client.HTTPConnection(host, parts.port, timeout=timeout)
+
+
+@contextmanager
+def spawned(*options: str, folder: Path | None = None) -> Iterator[Sandbox]:
+    """Run a sandbox in a process of its own, on a free port, while the block runs.
+
+    Args:
+        options: Of its command line; credentials among them are not in the handle's.
+        folder: Where it runs.
+
+    Raises:
+        click.ClickException: It did not start; the message is its own.
+    """
+    command = [sys.executable, "-m", "target_tocobagus.sandbox", "--port", "0", *options]
+    with (
+        tempfile.TemporaryFile("w+") as log,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, cwd=folder, text=True) as run,  # noqa: S603  # our own program
+    ):
+        try:
+            line = run.stdout.readline() if run.stdout else ""
+            if not line:
+                log.seek(0)
+                raise click.ClickException(_reason(log.read()))
+            url = line.removeprefix("listening on ").strip().removesuffix(BASE_PATH)
+            yield Sandbox(url, Credentials())
+        finally:
+            run.terminate()
+
+
+def _reason(log: str) -> str:
+    last = log.strip().rpartition("\n")[2]
+    return last.removeprefix("Error: ") or "the sandbox did not start"

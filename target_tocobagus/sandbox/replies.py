@@ -2,34 +2,21 @@
 
 import uuid
 from collections.abc import Mapping
+from datetime import datetime, timezone
+from email.utils import formatdate
 from typing import Any
 
 import msgspec
 
-from target_tocobagus.sandbox.clock import iso
-
 # Documented: AUTH_003, AUTH_010 and the form of a failure.
 # Invented: the other codes, and every status.
-MISSING_HEADER = "AUTH_001"
-BAD_TIMESTAMP = "AUTH_003"
-UNKNOWN_PARTNER = "AUTH_004"
-UNKNOWN_STORE = "AUTH_005"
-WRONG_TOKEN = "AUTH_006"  # noqa: S105  # an error code
-BAD_SIGNATURE = "AUTH_010"
-BAD_BODY = "REQ_001"
-BAD_CONTENT_TYPE = "REQ_002"
-TOO_LARGE = "REQ_003"
-BAD_QUERY = "REQ_004"
-NO_SUCH_PATH = "REQ_005"
-NO_SUCH_METHOD = "REQ_006"
-
 STATUSES = {
-    BAD_BODY: 400,
-    BAD_CONTENT_TYPE: 415,
-    TOO_LARGE: 413,
-    BAD_QUERY: 400,
-    NO_SUCH_PATH: 404,
-    NO_SUCH_METHOD: 405,
+    "REQ_001": 400,
+    "REQ_002": 415,
+    "REQ_003": 413,
+    "REQ_004": 400,
+    "REQ_005": 404,
+    "REQ_006": 405,
 }
 """The HTTP status of each code, 401 for those not listed (no status is documented)."""
 
@@ -77,7 +64,6 @@ class Refused(Exception):  # noqa: N818  # a refusal is the API's answer, no err
         context: Mapping[str, Any] | None = None,
         headers: Headers = (),
     ) -> None:
-        """Keep what the answer will say."""
         super().__init__(code, message)
         self.code = code
         self.message = message
@@ -136,3 +122,14 @@ def settled(
             "batchId": new_id(),
         },
     }
+
+
+def iso(at_ms: int) -> str:
+    """Write a time as the API does in its bodies: ``2026-01-27T14:31:43.182Z`` (documented)."""
+    moment = datetime.fromtimestamp(at_ms / 1000, tz=timezone.utc)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def http_date(at_ms: int) -> str:
+    """Write a time as HTTP's ``Date`` and ``Retry-After`` headers do."""
+    return formatdate(at_ms / 1000, usegmt=True)

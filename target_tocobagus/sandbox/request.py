@@ -13,7 +13,7 @@ _decode = msgspec.json.Decoder().decode
 
 
 class BodyError(Exception):
-    """The body is no ``{"items": [...]}``; the text says why."""
+    """The body is not ``{"items": [...]}``; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -42,23 +42,20 @@ class Request:
         """Give the items as they were sent, each any JSON value.
 
         Raises:
-            BodyError: The body is no JSON object with a non-empty list ``items``.
+            BodyError: The body is not a JSON object with a non-empty list ``items``.
         """
         if isinstance(self._parsed, BodyError):
             raise self._parsed
         return self._parsed
 
     def count(self) -> int | None:
-        """Give the number of items, None when the body is no such object."""
+        """Give the number of items, None when the body has none."""
         return None if isinstance(self._parsed, BodyError) else len(self._parsed)
 
     def identifiers(self) -> list[str | None]:
         """Give each row's identifier, None where it has none; empty for a body of no rows."""
-        return (
-            []
-            if isinstance(self._parsed, BodyError)
-            else [identifier_of(row)[1] for row in self._parsed]
-        )
+        rows = [] if isinstance(self._parsed, BodyError) else self._parsed
+        return [identifier_of(row)[1] for row in rows]
 
 
 def _parse(body: bytes) -> list[Any] | BodyError:
@@ -67,7 +64,7 @@ def _parse(body: bytes) -> list[Any] | BodyError:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return BodyError(f"the body is not JSON: {error}")
     if not isinstance(decoded, dict) or not isinstance(decoded.get("items"), list):
-        return BodyError('the body is no object with a list "items"')
+        return BodyError('the body is not an object with a list "items"')
     items: list[Any] = decoded["items"]
     return items or BodyError('"items" is empty')
 

@@ -1,4 +1,4 @@
-"""What the sandbox is told to do wrong, as values.
+"""Whom the sandbox lets in, and what it is told to do wrong, as values.
 
 A scenario is one JSON object. Its rules each say *when* (every condition that is given must hold)
 and *which fault*. All rules that fit a request apply together; where two set the same field, the
@@ -10,13 +10,34 @@ from typing import Any, Literal
 
 import msgspec
 
-from target_tocobagus.sandbox.credentials import Store
-
 Numbers = int | str | tuple[int | str, ...]
 """Which numbers: ``3``, ``"2-5"``, ``"4-"`` (4 and later), or a list of those."""
 # Not a pattern of msgspec's: a process that has used one may crash when it ends
 # (https://github.com/msgspec/msgspec/issues/717).
 _SPAN = re.compile(r"[0-9]+(-[0-9]*)?")
+
+
+class Store(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A store that the partner may act for."""
+
+    client_id: str
+    token: str
+
+
+class Credentials(msgspec.Struct, frozen=True):
+    """The partner and its first store; the defaults are plainly fake and public.
+
+    Their forms are the documentation's (22 digits, ``stkn_…``), their values nobody's.
+    """
+
+    partner_client_id: str = "2000000000000000000001"
+    partner_secret: str = "sandbox-partner-secret"  # noqa: S105  # fake and public, so that a newcomer can start
+    store_client_id: str = "2000000000000000000002"
+    store_token: str = "stkn_sandbox"  # noqa: S105  # fake and public, as above
+
+    def first_store(self) -> Store:
+        """Give the store of these credentials."""
+        return Store(self.store_client_id, self.store_token)
 
 
 class Reject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -148,7 +169,7 @@ class When(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     method: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse texts that are no numbers."""
+        """Refuse texts that are not numbers."""
         for numbers in (self.requests, self.on_connection_request):
             for each in numbers if isinstance(numbers, tuple) else (numbers,):
                 if isinstance(each, str) and not _SPAN.fullmatch(each):
@@ -194,6 +215,6 @@ def read(value: Any) -> Scenario:
     """Read a scenario from decoded JSON; None is the harmless one.
 
     Raises:
-        msgspec.ValidationError: It is no scenario; the text says where.
+        msgspec.ValidationError: It is not a scenario; the text says where.
     """
     return Scenario() if value is None else msgspec.convert(value, Scenario)

@@ -1,13 +1,22 @@
-"""Everything of one sandbox that changes: what it saw, what it holds, what it is told to do."""
+"""What holds now: the world, and the scenario that is being played.
+
+Chance is drawn from the scenario's seed and the request's number, so that the same scenario and
+the same requests meet the same faults.
+"""
+
+import random
+from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
-from target_tocobagus.sandbox.catalogue import Catalogue
-from target_tocobagus.sandbox.credentials import Credentials, Store
-from target_tocobagus.sandbox.journal import Journal, Limits
-from target_tocobagus.sandbox.play import Play
-from target_tocobagus.sandbox.scenario import Scenario
-from target_tocobagus.sandbox.stock import Stock
+from target_tocobagus.sandbox.auth import Gate
+from target_tocobagus.sandbox.inventory import Catalogue
+from target_tocobagus.sandbox.request import Request
+from target_tocobagus.sandbox.scenario import Credentials, Fault, Numbers, Scenario, Store, When
+from target_tocobagus.sandbox.world import Limits, World
+
+_NO_FAULT = Fault()
 
 
 class Setup(msgspec.Struct, frozen=True):
@@ -23,31 +32,17 @@ class Setup(msgspec.Struct, frozen=True):
     """
 
     credentials: Credentials = Credentials()
-    catalogue: Catalogue = msgspec.field(default_factory=Catalogue)
+    catalogue: Catalogue = Catalogue()
     scenario: Scenario = Scenario()
     stores: tuple[Store, ...] = ()
     latency_ms: float = 0
     limits: Limits = Limits()
 
 
-class World:
-    """What the API holds and remembers. A reset makes a new one.
-
-    A request keeps the world in which it arrived. So one that is applied late, after a reset, can
-    no longer change what a test sees.
-    """
-
-    def __init__(self, limits: Limits) -> None:
-        """Start empty."""
-        self.stock = Stock()
-        self.journal = Journal(limits)
-
-
 class State:
     """The world and the scenario that hold now."""
 
     def __init__(self, setup: Setup) -> None:
-        """Start as the setup says."""
         self.setup = setup
         self._connections = 0
         self.reset()
@@ -72,3 +67,66 @@ class State:
         """How long every answer waits."""
         chosen = self.play.scenario.latency_ms
         return self.setup.latency_ms if chosen is None else chosen
+
+
+class Play:
+    """One scenario from the moment it was set; setting it again starts its counts anew."""
+
+    def __init__(self, scenario: Scenario, credentials: Credentials) -> None:
+        self.scenario = scenario
+        self.gate = Gate(credentials, scenario)
+        self._requests = 0
+        self._uses = [0] * len(scenario.rules)
+
+    def fault_for(self, request: Request, ordinal: int) -> Fault:
+        """Count this request and give what goes wrong with it.
+
+        Args:
+            request: The request that arrived.
+            ordinal: Its number on its connection, from 1.
+        """
+        self._requests += 1
+        rules = [index for index in range(len(self._uses)) if self._fits(index, request, ordinal)]
+        for index in rules:
+            self._uses[index] += 1
+        return _merged([self.scenario.rules[index].fault for index in rules])
+
+    def _fits(self, index: int, request: Request, ordinal: int) -> bool:
+        rule = self.scenario.rules[index]
+        chance = f"{self.scenario.seed}:{index}:{self._requests}"
+        return (rule.times is None or self._uses[index] < rule.times) and (
+            _covers(rule.when.requests, self._requests)
+            and _covers(rule.when.on_connection_request, ordinal)
+            and _is_for(rule.when, request)
+            # repeatable, not secret
+            and (rule.when.share is None or random.Random(chance).random() < rule.when.share)  # noqa: S311
+        )
+
+
+def _covers(numbers: Numbers | None, number: int) -> bool:
+    """Say whether a number is among those meant; None means any."""
+    if isinstance(numbers, tuple):
+        return any(_covers(each, number) for each in numbers)
+    if isinstance(numbers, str):
+        first, dash, last = numbers.partition("-")
+        return int(first) <= number <= (int(last) if last else number if dash else int(first))
+    return numbers is None or numbers == number
+
+
+def _is_for(when: When, request: Request) -> bool:
+    return (
+        when.path in {None, request.path}
+        and when.method in {None, request.method}
+        and (when.min_items is None or len(request.identifiers()) >= when.min_items)
+        and (when.identifiers is None or not when.identifiers.isdisjoint(request.identifiers()))
+    )
+
+
+def _merged(faults: Sequence[Fault]) -> Fault:
+    """Join the faults of one request; of a field set twice, the earlier counts."""
+    if len(faults) <= 1:
+        return faults[0] if faults else _NO_FAULT
+    fields: dict[str, Any] = {}
+    for fault in reversed(faults):
+        fields.update(msgspec.to_builtins(fault))
+    return msgspec.convert(fields, Fault)

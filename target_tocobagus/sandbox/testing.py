@@ -1,30 +1,26 @@
 """The sandbox for tests and benchmarks: started and stopped from Python.
 
-``running`` serves from a thread of this process: it starts in milliseconds. ``spawned`` starts a
-process of its own, so that a benchmark's client and the sandbox do not share an interpreter. Both
-serve real sockets on a free loopback port, and both give the same handle.
+``running`` serves from a thread of this process: it starts in milliseconds. ``handle.spawned``
+starts a process of its own, so that a benchmark's client and the sandbox do not share an
+interpreter. Both serve real sockets on a free loopback port, and both give the same handle.
 """
 
 import asyncio
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from target_tocobagus.sandbox import BASE_PATH
 from target_tocobagus.sandbox.app import make_app
-from target_tocobagus.sandbox.catalogue import Catalogue
-from target_tocobagus.sandbox.credentials import Credentials
 from target_tocobagus.sandbox.handle import Sandbox
-from target_tocobagus.sandbox.journal import Limits
+from target_tocobagus.sandbox.inventory import Catalogue
 from target_tocobagus.sandbox.scenario import read
 from target_tocobagus.sandbox.server import Server, listen, url_of
 from target_tocobagus.sandbox.state import Setup, State
+from target_tocobagus.sandbox.world import Limits
 
-__all__ = ["Limits", "Sandbox", "running", "spawned"]
+__all__ = ["Limits", "Sandbox", "running"]
 
 _WAIT_SECONDS = 30
 
@@ -88,32 +84,3 @@ class _Background:
     def stop(self) -> None:
         self._loop.call_soon_threadsafe(self._end.set)
         self._thread.join(_WAIT_SECONDS)
-
-
-@contextmanager
-def spawned(*options: str) -> Iterator[Sandbox]:
-    """Run a sandbox in a process of its own, with these options of its command line.
-
-    Credentials that are set by options are not in the handle's.
-
-    Yields:
-        The handle; the process has ended when the block ends.
-
-    Raises:
-        RuntimeError: It did not start; what it said is on stderr.
-    """
-    command = [sys.executable, "-m", "target_tocobagus.sandbox", "--port", "0", *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603  # our own program
-        try:
-            yield Sandbox(_announced(process), Credentials())
-        finally:
-            process.terminate()
-            process.wait(_WAIT_SECONDS)
-
-
-def _announced(process: "subprocess.Popen[str]") -> str:
-    line = process.stdout.readline() if process.stdout else ""
-    if not line:
-        message = "the sandbox did not start"
-        raise RuntimeError(message)
-    return line.removeprefix("listening on ").strip().removesuffix(BASE_PATH)

@@ -1,11 +1,10 @@
-"""What the sandbox shows of itself, as JSON, under ``/_sandbox/``.
+"""What the sandbox shows of itself, as JSON, under ``/_sandbox/``, and its OpenAPI description.
 
 There is no authentication: it is a tool for one machine, with fake data and fake credentials. Who
-may come in at all is for `visitors` to say.
-Numbers of requests, times and ids are those of the journal, whose fields are described there.
+may come in at all is decided by `visitors`. The fields of what is shown are described in `world`.
 """
 
-from collections.abc import Iterator
+from importlib import resources
 from typing import Any
 
 import msgspec
@@ -13,10 +12,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from target_tocobagus.sandbox.journal import MASKED_HEADERS
-from target_tocobagus.sandbox.openapi import DOCUMENT
 from target_tocobagus.sandbox.scenario import read
 from target_tocobagus.sandbox.state import State
+from target_tocobagus.sandbox.world import Visit
+
+_MASKED_HEADERS = {b"x-store-token", b"x-signature"}
+_DESCRIPTION = resources.files(__package__).joinpath("openapi.json")
 
 
 def _json(value: Any, status: int = 200) -> Response:
@@ -25,14 +26,13 @@ def _json(value: Any, status: int = 200) -> Response:
 
 async def openapi_json(_: Request) -> Response:
     """Answer with the description of all this."""
-    return _json(DOCUMENT)
+    return Response(_DESCRIPTION.read_bytes(), media_type="application/json")
 
 
 class Views:
     """The views of one sandbox's state, and the two ways to change it from outside."""
 
     def __init__(self, state: State) -> None:
-        """Show this state."""
         self._state = state
 
     def routes(self) -> list[Route]:
@@ -50,37 +50,37 @@ class Views:
 
     async def health(self, _: Request) -> Response:
         """Answer that it runs, with counts since the start or the last reset."""
-        journal = self._state.world.journal
+        world = self._state.world
         return _json(
             {
                 "status": "ok",
-                "requests": journal.requests,
-                "updates": journal.updates,
-                "inFlight": journal.in_flight,
-                "mostInFlight": journal.most_in_flight,
+                "requests": world.requests,
+                "updates": world.updates,
+                "inFlight": world.in_flight,
+                "mostInFlight": world.most_in_flight,
             }
         )
 
     async def stock(self, _: Request) -> Response:
         """Answer with every level; a warehouse of null stands for all without one of their own."""
-        return _json(list(self._state.world.stock.rows()))
+        return _json(list(self._state.world.stock()))
 
     async def requests(self, _: Request) -> Response:
         """Answer with the requests, oldest first."""
-        return _json(list(self._requests()))
+        return _json([_shown(*each) for each in self._state.world.visits])
 
     async def batches(self, _: Request) -> Response:
         """Answer with the updates that were answered row by row, oldest first."""
-        return _json(list(self._state.world.journal.batches))
+        return _json(list(self._state.world.batches))
 
     async def history(self, _: Request) -> Response:
         """Answer with the updates in the order they were applied, and how many fell out.
 
         Each is a list: request number, time, store, kind, identifier, warehouse, stock.
         """
-        journal = self._state.world.journal
-        forgotten = journal.updates - len(journal.history)
-        return _json({"forgotten": forgotten, "updates": list(journal.history)})
+        world = self._state.world
+        forgotten = world.updates - len(world.history)
+        return _json({"forgotten": forgotten, "updates": list(world.history)})
 
     async def reset(self, _: Request) -> Response:
         """Forget stock, requests, batches and history; play the first scenario from its start."""
@@ -99,14 +99,11 @@ class Views:
             return _json({"status": "refused", "reason": str(error)}, 400)
         return _json({"status": "ok"})
 
-    def _requests(self) -> Iterator[dict[str, Any]]:
-        for visit, headers, body in self._state.world.journal.visits:
-            shown = {
-                name.decode("latin-1"): _masked(name, value) for name, value in headers.items()
-            }
-            recorded = {"body": body.decode(errors="replace")} if body else {}
-            yield {**msgspec.to_builtins(visit), "headers": shown, **recorded}
 
-
-def _masked(name: bytes, value: bytes) -> str:
-    return "***" if name in MASKED_HEADERS else value.decode("latin-1")
+def _shown(visit: Visit, headers: dict[bytes, bytes], body: bytes) -> dict[str, Any]:
+    shown = {
+        name.decode("latin-1"): "***" if name in _MASKED_HEADERS else value.decode("latin-1")
+        for name, value in headers.items()
+    }
+    recorded = {"body": body.decode(errors="replace")} if body else {}
+    return {**msgspec.to_builtins(visit), "headers": shown, **recorded}

@@ -129,7 +129,7 @@ class MessageHandler:
             text = f"is a record of stream {quoted(name)}, which has no SCHEMA before it"
             raise RecordsWithoutSchemaException(self._reader.about_line(text))
         line = line if pipeline.keeps_lines else b""
-        pipeline.next_position()
+        pipeline.position += 1
         if not isinstance(message["record"], dict):
             pipeline.take([_NO_RECORD], stream, line)
             return
@@ -141,19 +141,15 @@ class MessageHandler:
         taken = False
         for stream_map in stream_maps:
             record = transformed(stream_map, message["record"])
-            if record is not None:
-                taken = True
-                self._pass_on(stream_map.stream_alias, record, context)
+            if record is None:
+                continue
+            taken = True
+            try:
+                if not isinstance(record, RecordError):
+                    self._sinks[stream_map.stream_alias].process_record(record, context)
+                    continue
+            except RecursionError:  # of `validate_records`
+                record = TOO_DEEP
+            pipeline.take([record], stream, line)
         if not taken:
             pipeline.take([_FILTERED], stream, line)
-
-    def _pass_on(
-        self, sink: str, record: dict[str, Any] | RecordError, context: dict[str, Any]
-    ) -> None:
-        try:
-            if not isinstance(record, RecordError):
-                self._sinks[sink].process_record(record, context)
-                return
-        except RecursionError:  # of `validate_records`
-            record = TOO_DEEP
-        self._pipeline.take([record], context["stream"], context["line"])

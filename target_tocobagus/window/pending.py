@@ -1,17 +1,12 @@
-"""The item of one identifier, and the queue of items."""
+"""What has come for one identifier."""
 
 from __future__ import annotations
 
-from collections import deque
-from heapq import heapify, heappop, heappush
-from itertools import count
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from target_tocobagus.core.model import Identifier, Level
 
 READY: Final = 0
@@ -55,76 +50,3 @@ class Item(msgspec.Struct, eq=False, gc=False):
     def is_out_of_stock(self) -> bool:
         """Whether one of its levels is a stock-out."""
         return any(level.quantity == 0 for level in self.levels.values())
-
-
-class Queue:
-    """Items by their lowest position.
-
-    Nearly all come in this order; only those that waited for a lease come late. So this is a deque
-    to append to, and a heap for the late ones.
-    """
-
-    __slots__ = ("_late", "_line", "_number")
-
-    def __init__(self) -> None:
-        self._line: deque[Item] = deque()
-        self._late: list[tuple[int, int, Item]] = []
-        self._number = count()
-
-    def __len__(self) -> int:
-        """Count its entries, including picked items that were not removed yet."""
-        return len(self._line) + len(self._late)
-
-    def extend(self, items: Iterable[Item]) -> None:
-        """Append items that are newer than all in it."""
-        self._line.extend(items)
-
-    def push(self, item: Item) -> None:
-        """Add an item."""
-        if self._line and self._line[-1].low > item.low:
-            heappush(self._late, (item.low, next(self._number), item))
-        else:
-            self._line.append(item)
-
-    def head(self) -> Item | None:
-        """Return the first item that is still ready, and remove those before it."""
-        line, late = self._line, self._late
-        while line and line[0].state != READY:
-            line.popleft()
-        if not late:
-            return line[0] if line else None
-        while late and late[0][2].state != READY:
-            heappop(late)
-        if late and not (line and line[0].low <= late[0][0]):
-            return late[0][2]
-        return line[0] if line else None
-
-    def __iter__(self) -> Iterator[Item]:
-        """Go through the ready items; the caller must pick each (it is not ready then), or stop.
-
-        The same as calling `head`, without a call for each item that came in order.
-        """
-        line = self._line
-        while True:
-            while line and not self._late:
-                if line[0].state == READY:
-                    yield line[0]
-                else:
-                    line.popleft()
-            if (item := self.head()) is None:
-                return
-            yield item
-
-    def pop(self) -> None:
-        """Remove the head."""
-        if self._line and self.head() is self._line[0]:
-            self._line.popleft()
-        else:
-            heappop(self._late)
-
-    def tidy(self, ready: int) -> None:
-        """Remove picked items, once they are most of the queue."""
-        if len(self) > 2 * ready + 64:
-            self._line = deque(item for item in self._line if item.state == READY)
-            self._late = [place for place in self._late if place[2].state == READY]
-            heapify(self._late)

@@ -10,12 +10,7 @@ sending, and the older one must never arrive after it. Three rules follow:
 - A global stock and a stock per warehouse cannot share an item. A global supersedes everything that
   waits for its identifier; a stock per warehouse that comes after a waiting global waits behind it.
 
-Items that can be picked are in two queues by position: all of them in `_oldest`, and those with a 0
-also in `_empty`, because a stock-out that arrives late is an oversale. Nothing is removed from the
-middle of a queue: a picked item is marked, and skipped when it comes up. A queue is rebuilt when
-most of its items are picked ones.
-
-No lock and no clock here: `delivery` holds the lock and passes the time.
+No lock and no clock here: `delivery` holds the one and hands in the other.
 """
 
 from __future__ import annotations
@@ -24,20 +19,19 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from target_tocobagus.window.pending import BEHIND, LEASED, READY, SETTLED, Item, Queue
+from target_tocobagus.window.pending import BEHIND, LEASED, READY, SETTLED, Item
+from target_tocobagus.window.ready import ReadyItems
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection
 
     from target_tocobagus.core.model import Identifier, Level
     from target_tocobagus.window.buffer import RowBuffer
+    from target_tocobagus.window.ready import Limits
 
 _ITEM_BYTES: Final = 500
 _LEVEL_BYTES: Final = 250
 """Approximate memory of an item and of a level; measured on CPython 3.11."""
-
-_PATIENCE: Final = 1.0
-"""Stock-outs may go first for at least so many seconds, however short a batch waits."""
 
 
 class Lease(msgspec.Struct, eq=False):
@@ -50,20 +44,6 @@ class Lease(msgspec.Struct, eq=False):
 
     items: list[Item]
     low: int
-
-
-class Limits(msgspec.Struct, frozen=True):
-    """How much a batch may hold, and how long an item may wait for one.
-
-    Attributes:
-        rows: Items.
-        levels: Levels of all of them; a single item may have more.
-        wait: Seconds; an item older than twice that goes before everything else.
-    """
-
-    rows: int
-    levels: int
-    wait: float
 
 
 class Rivals(msgspec.Struct, frozen=True):
@@ -79,9 +59,8 @@ class Window:
     """Items by identifier; see the top of this file.
 
     Attributes:
-        waiting: How many items are not in flight, whether they can be picked or not.
-        ready: How many items can be picked.
-        ready_levels: How many levels these have.
+        waiting: Items that are not in flight, whether they can be picked or not.
+        ready: Items that can be picked.
         rivals: By the later of two streams, the first value that differs from another stream's.
     """
 
@@ -93,14 +72,11 @@ class Window:
         """
         self._keeps_lines = keeps_lines
         self._items: dict[Identifier, Item] = {}
-        self._oldest = Queue()
-        self._empty = Queue()
         self._leases: list[Lease] = []
         self._levels = 0
         self._line_bytes = 0
         self.waiting = 0
-        self.ready = 0
-        self.ready_levels = 0
+        self.ready = ReadyItems()
         self.rivals: dict[str, Rivals] = {}
 
     @property
@@ -139,12 +115,9 @@ class Window:
         for identifier in self._items.keys() & items.keys():
             kept += self._follow(self._items[identifier], items.pop(identifier))
         self._items |= items
-        self._oldest.extend(items.values())
-        self._empty.extend([item for item in items.values() if item.urgent])
         levels = self._count([item.levels for item in items.values()])
+        self.ready.extend(items.values(), levels)
         self.waiting += len(items)
-        self.ready += len(items)
-        self.ready_levels += levels
         return kept + levels
 
     def _count(self, parts: list[dict[str | None, Level]], sign: int = 1) -> int:
@@ -156,43 +129,12 @@ class Window:
             self._line_bytes += sign * sum(lines)
         return levels
 
-    @property
-    def waiting_since(self) -> float | None:
-        """When the oldest item that can be picked came; ``None`` if there is none."""
-        oldest = self._oldest.head()
-        return None if oldest is None else oldest.arrived
-
-    def wants(self, limits: Limits, now: float) -> bool:
-        """Whether a batch is full or due."""
-        if self.ready >= limits.rows or self.ready_levels >= limits.levels:
-            return True
-        due = self.due(limits)
-        return due is not None and due <= now
-
-    def due(self, limits: Limits) -> float | None:
-        """When the oldest item that can be picked will have waited long enough."""
-        since = self.waiting_since
-        return None if since is None else since + limits.wait
-
     def pick(self, limits: Limits, now: float) -> Lease | None:
         """Lease the next batch, full or not; ``None`` if nothing can be picked."""
-        items: list[Item] = []
-        levels = 0
-        for item in self._in_order(now - max(2 * limits.wait, _PATIENCE)):
-            if items and levels + len(item.levels) > limits.levels:
-                break
-            levels += len(item.levels)
-            item.state = LEASED
-            items.append(item)
-            if len(items) == limits.rows:
-                break
-        self.waiting -= len(items)
-        self.ready -= len(items)
-        self.ready_levels -= levels
-        self._oldest.tidy(self.ready)
-        self._empty.tidy(self.ready)
+        items = self.ready.pick(limits, now)
         if not items:
             return None
+        self.waiting -= len(items)
         lease = Lease(items, _lowest(items))
         self._leases.append(lease)
         return lease
@@ -218,7 +160,7 @@ class Window:
             item.state = SETTLED
             if item.after is not None:
                 self._items[item.identifier] = item.after
-                self._make_ready(item.after)
+                self.ready.add(item.after)
         self._count([item.levels for item in settled], -1)
         if len(settled) == len(lease.items):
             lease.items = []
@@ -241,7 +183,7 @@ class Window:
 
         Items behind another one are newer, so only the heads count.
         """
-        oldest = self._oldest.head()
+        oldest = self.ready.oldest
         lows = [lease.low for lease in self._leases]
         return min([*lows, oldest.low] if oldest else lows, default=None)
 
@@ -283,9 +225,9 @@ class Window:
         added = self._count([newer.levels]) + self._count([older], -1)
         waiting.levels |= newer.levels
         if waiting.state == READY:
-            self.ready_levels += added
+            self.ready.levels += added
             if newer.urgent and not waiting.urgent:
-                self._empty.push(waiting)
+                self.ready.hurry(waiting)
         waiting.urgent |= newer.urgent
         waiting.broadcast |= newer.broadcast
         return added
@@ -309,41 +251,12 @@ class Window:
         older: dict[str | None, Level] = {place: item.levels.pop(place) for place in places}
         dropped = self._count([older], -1)
         if item.state == READY:
-            self.ready_levels += dropped
+            self.ready.levels += dropped
         if item.after is not None:
             dropped += self._count([item.after.levels], -1)
             self.waiting -= 1
             item.after = None
         return dropped
-
-    def _make_ready(self, item: Item) -> None:
-        """Let an item be picked from now on."""
-        item.state = READY
-        self.ready += 1
-        self.ready_levels += len(item.levels)
-        self._oldest.push(item)
-        if item.urgent:
-            self._empty.push(item)
-
-    def _in_order(self, overdue: float) -> Iterator[Item]:
-        """Go through the items in the order of sending; the caller must take each, or stop.
-
-        First those that arrived before `overdue`, then stock-outs, then the oldest.
-        """
-        for item in self._oldest:
-            if item.arrived > overdue:
-                break
-            yield item
-        while (empty := self._first_empty()) is not None:
-            yield empty
-        yield from self._oldest
-
-    def _first_empty(self) -> Item | None:
-        """Find the oldest stock-out, and remove items that are not stock-outs any more."""
-        while (item := self._empty.head()) is not None and not item.is_out_of_stock():
-            item.urgent = False
-            self._empty.pop()
-        return item
 
 
 def _lowest(items: list[Item]) -> int:

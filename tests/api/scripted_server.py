@@ -38,7 +38,6 @@ class Server:
     """
 
     def __init__(self, listener: socket.socket, script: Sequence[Callable[[Any], None]]) -> None:
-        """Take where to listen, and what each answer does with the connection."""
         self._listener = listener
         self._script = script
         self.bodies: list[bytes] = []

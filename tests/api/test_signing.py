@@ -21,7 +21,6 @@ class Case:
     """One golden case."""
 
     def __init__(self, name: str) -> None:
-        """Read its files."""
         self.body = (VECTORS / name / "body").read_bytes()
         self.base = (VECTORS / name / "base-string").read_text("utf-8")
         facts: dict[str, Any] = json.loads((VECTORS / name / "case.json").read_text("utf-8"))

@@ -8,21 +8,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 from target_tocobagus.api.client import Clock
 from target_tocobagus.core.model import Level, NoReply, Reply, Stream
-from target_tocobagus.delivery.outcomes import Outcomes
 from target_tocobagus.delivery.reply_handler import ReplyHandler, Shared
 from target_tocobagus.delivery.scheduler import Scheduler
 from target_tocobagus.delivery.throttle import Throttle
 from target_tocobagus.delivery.worker import Workers
-from target_tocobagus.report.totals import Totals
 from target_tocobagus.window.buffer import RowBuffer
 from target_tocobagus.window.window import Window
+from tests.delivery.book import Book
 from tests.delivery.scripted_api import Row, read_rows
 from tests.delivery.scripted_run import make_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from target_tocobagus.core.model import Identifier, Rejection
+    from target_tocobagus.core.model import Identifier
 
 PATIENCE: Final = 10.0
 """Seconds after which what should have come is given up."""
@@ -30,8 +29,6 @@ SILENCE: Final = 0.1
 """Seconds of nothing that count as proof that nothing comes."""
 
 _STREAM: Final = Stream("stock")
-
-TIMED_OUT: Final = NoReply(timed_out=True, cause="no answer in time")
 
 
 class Attempt:
@@ -43,7 +40,6 @@ class Attempt:
     """
 
     def __init__(self, body: bytes) -> None:
-        """Read the body."""
         self.rows: list[Row] = read_rows(body)
         self.size = len(body)
         self.at = time.monotonic()
@@ -71,12 +67,11 @@ class Attempt:
         return self.reply
 
 
-class Desk:
+class Desk(Book):
     """A delivery and its API.
 
     Attributes:
         attempts: All that have arrived, oldest first.
-        rejections: What was written down.
         told: How often the main thread was woken.
     """
 
@@ -96,14 +91,12 @@ class Desk:
             answer: Answers each attempt at once; without it the test does, when it likes.
             settings: Those of the configuration that matter here.
         """
+        super().__init__()
         self.attempts: list[Attempt] = []
-        self.rejections: list[Rejection] = []
         self.told = 0
-        self.tally = Totals()
         self.window = Window()
         configured = make_settings(**{"batch_wait_seconds": 60, **settings})
         self.pacing = Throttle(configured)
-        self.outcomes = Outcomes(self.tally, self._write_down)
         shared = Shared(self.window, self.pacing, self.outcomes, self.tally)
         self._answer = answer
         self._arrival = threading.Condition()
@@ -181,11 +174,6 @@ class Desk:
 
     def _tell(self) -> None:
         self.told += 1
-
-    def _write_down(self) -> None:
-        unwritten = self.outcomes.unwritten(1_000_000)
-        self.rejections += unwritten
-        self.outcomes.written(len(unwritten))
 
 
 def accepting(rows: int) -> Reply:

@@ -9,19 +9,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from target_tocobagus.api.transport import Dependencies
 from target_tocobagus.config.settings import Settings, parse_settings
 from target_tocobagus.core.errors import TocobagusError
 from target_tocobagus.core.model import RecordError, Skipped, Stock, Stream
 from target_tocobagus.pipeline.run import Pipeline
 from target_tocobagus.pipeline.wakeup import WakeUp
+from tests.delivery.scripted_api import Rules, ScriptedApi
 from tests.delivery.witness import Witness, quantity_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from pathlib import Path
 
-    from target_tocobagus.api.transport import Dependencies
     from target_tocobagus.core.model import Identifier, Outcome
+    from tests.delivery.scripted_api import Act
 
 CREDENTIALS = {
     "partner_client_id": "p",
@@ -72,7 +73,6 @@ class Run:
     padding = ""
 
     def __init__(self, settings: Settings, outside: Dependencies, witness: Witness) -> None:
-        """Open a run; `play` drives it."""
         self.witness = witness
         self.states: list[int] = []
         self.batch_ids: list[str] = []
@@ -127,7 +127,8 @@ class Run:
 
     def say(self, step: Say) -> None:
         """Hand in one record."""
-        at = self.pipeline.next_position()
+        self.pipeline.position += 1
+        at = self.pipeline.position
         outcomes: list[Outcome] = []
         for index, place in enumerate(step.places):
             quantity = 0 if step.zero else quantity_of(at, 0 if step.broadcast else index)
@@ -143,11 +144,12 @@ class Run:
             bookmark = msgspec.Raw(str(self.pipeline.position).encode())
             self.pipeline.checkpoint({"bookmark": bookmark})
         elif what == "skip":
-            self.pipeline.next_position()
+            self.pipeline.position += 1
             self.witness.given += 1
             self._take([Skipped("nothing to send")])
         else:
-            at = self.pipeline.next_position()
+            self.pipeline.position += 1
+            at = self.pipeline.position
             self.witness.gives_unreadable(at)
             self._take([RecordError("BAD_QUANTITY", "unreadable", ("sku", "bad"))])
 
@@ -186,6 +188,16 @@ class Run:
                 self.witness.rejects(keys, at)
 
 
+def scripted(
+    acts: Iterable[Act] = (), rules: Rules | None = None, **settings: Any
+) -> tuple[Run, ScriptedApi]:
+    """Open a run against an API in memory; a STATE that is safe goes out at once."""
+    witness = Witness()
+    api = ScriptedApi(list(acts), rules or Rules(), witness)
+    outside = Dependencies(api.clock, api.send, jitter=lambda: 0.01, state_seconds=0.0)
+    return Run(make_settings(**settings), outside, witness), api
+
+
 def rejected_of(message: dict[str, Any]) -> tuple[int, list[tuple[Any, str | None]]]:
     """Read a line of rejects: the record's number, and the updates that were rejected."""
     keys = []
@@ -193,9 +205,3 @@ def rejected_of(message: dict[str, Any]) -> tuple[int, list[tuple[Any, str | Non
         named = update["identifier"]
         keys.append((next(iter(named.items())) if named else None, update["warehouse"]))
     return message["record"]["n"], keys
-
-
-def rejects_in(path: Path) -> list[dict[str, Any]]:
-    """Read all rejected rows of a file."""
-    messages = [json.loads(line) for line in path.read_bytes().splitlines()]
-    return [message for message in messages if message["type"] == "RECORD"]

@@ -24,7 +24,7 @@ from target_tocobagus.core.first_error import run_all
 from target_tocobagus.core.model import NoReply, RecordError, Rejection, Reply, Stream
 from tests.delivery.desk import Attempt, Desk, names, refusing
 from tests.delivery.scripted_api import Act, Rules, ScriptedApi
-from tests.delivery.scripted_run import Do, Run, Say, make_settings
+from tests.delivery.scripted_run import Do, Run, Say, make_settings, scripted
 from tests.delivery.witness import Witness
 
 if TYPE_CHECKING:
@@ -64,13 +64,8 @@ def test_the_first_fatal_error_is_the_one_that_is_told() -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_drains_nothing_and_settles_what_is_in_flight(number: int) -> None:
     """After a signal what waits is dropped, what is in flight settles, and no request begins."""
-    witness = Witness()
-    api = ScriptedApi([Act(delay=0.4)] * 100, Rules(), witness)
-    run = Run(
-        make_settings(batch_size_rows=1, max_in_flight=2, batch_wait_seconds=0),
-        Dependencies(api.clock, api.send, state_seconds=0.0),
-        witness,
-    )
+    acts = [Act(delay=0.4)] * 100
+    run, api = scripted(acts, batch_size_rows=1, max_in_flight=2, batch_wait_seconds=0)
     sent = []
 
     def stop() -> None:
@@ -91,15 +86,12 @@ def test_a_signal_drains_nothing_and_settles_what_is_in_flight(number: int) -> N
     assert len(api.bodies) == 2
     assert run.states == [2]
     assert run.pipeline.tally.accepted == 2
-    assert not witness.broken
+    assert not run.witness.broken
 
 
 def test_a_disk_that_stands_still_holds_up_no_state_and_no_signal(tmp_path: Path) -> None:
     """While a rejected row is being written, what was safe goes out and a signal is met."""
-    witness = Witness()
-    api = ScriptedApi([], Rules(), witness)
-    settings = make_settings(batch_wait_seconds=0, rejects_path=str(tmp_path / "rejects"))
-    run = Run(settings, Dependencies(api.clock, api.send, state_seconds=0.0), witness)
+    run, _ = scripted(batch_wait_seconds=0, rejects_path=str(tmp_path / "rejects"))
     written, gate = threading.Event(), threading.Event()
 
     def stand_still(rejection: Rejection) -> None:  # noqa: ARG001  # the form of the method
@@ -121,10 +113,7 @@ def test_a_row_that_cannot_be_synced_is_covered_by_no_state(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One failed fsync ends the run, and no later one makes good what the kernel dropped."""
-    witness = Witness()
-    api = ScriptedApi([], Rules(), witness)
-    settings = make_settings(batch_wait_seconds=0, rejects_path=str(tmp_path / "rejects"))
-    run = Run(settings, Dependencies(api.clock, api.send, state_seconds=0.0), witness)
+    run, _ = scripted(batch_wait_seconds=0, rejects_path=str(tmp_path / "rejects"))
     fsync = os.fsync
 
     def fail_once(_: int) -> None:
@@ -139,7 +128,7 @@ def test_a_row_that_cannot_be_synced_is_covered_by_no_state(
     assert "(Input/output error)" in str(run.error)
     assert os.fsync is fsync
     assert set(run.states) <= {1}
-    assert not witness.broken
+    assert not run.witness.broken
 
 
 @pytest.mark.parametrize("fatal", [False, True])
@@ -176,9 +165,7 @@ def test_an_error_that_comes_twice_is_told_once(
     def close() -> None:
         raise OutputError(later)
 
-    witness = Witness()
-    api = ScriptedApi([], Rules(), witness)
-    run = Run(make_settings(), Dependencies(api.clock, api.send), witness)
+    run, _ = scripted()
     run.pipeline.stages.scheduler.fail(OutputError("is moved"))  # as a worker does
     with caplog.at_level(logging.ERROR, "target-tocobagus"):
         first = run.pipeline.end_after(OutputError(later))
@@ -190,9 +177,7 @@ def test_an_error_that_comes_twice_is_told_once(
 def test_an_error_that_was_there_before_a_broken_line_is_the_first() -> None:
     """A worker's fatal error that reading had not noticed yet, or a signal's, comes first."""
     for number in (None, signal.SIGTERM):
-        witness = Witness()
-        api = ScriptedApi([], Rules(), witness)
-        run = Run(make_settings(), Dependencies(api.clock, api.send), witness)
+        run, _ = scripted()
         fatal = DeliveryError("nothing more can be sent")
         if number is None:
             run.pipeline.stages.scheduler.fail(fatal)  # as a worker does
@@ -205,10 +190,7 @@ def test_an_error_that_was_there_before_a_broken_line_is_the_first() -> None:
 def test_a_signal_hands_no_row_on() -> None:
     """A row that was read and not yet handed to the workers begins no request after a signal."""
     for _ in range(30):
-        witness = Witness()
-        api = ScriptedApi([], Rules(), witness)
-        settings = make_settings(batch_size_rows=1, batch_wait_seconds=0)
-        run = Run(settings, Dependencies(api.clock, api.send), witness)
+        run, api = scripted(batch_size_rows=1, batch_wait_seconds=0)
         run.say(Say(("sku", "a"), (None,)))
         run.pipeline.flush()
         run.abort(Stopped(signal.SIGTERM), Say(("sku", "b"), (None,)))
@@ -284,8 +266,8 @@ def test_the_row_that_the_server_fails_on_is_found() -> None:
         desk.put(*names(f"c{number}-", 8))
         time.sleep(0.01)
     desk.accept_until_settled()
-    assert [rejection.code for rejection in desk.rejections] == ["SERVER_ERROR"]
-    assert desk.rejections[0].updates == ((("sku", "poison"), None),)
+    assert [rejection.code for rejection in desk.written] == ["SERVER_ERROR"]
+    assert desk.written[0].updates == ((("sku", "poison"), None),)
     assert desk.tally.accepted == 7 + 8 * number
     tries = [attempt.at for attempt in desk.attempts if "poison" in attempt.skus]
     assert tries[-1] - tries[0] >= 0.3
@@ -304,7 +286,7 @@ def test_the_row_is_found_though_all_others_were_accepted_long_ago() -> None:
     desk = Desk(batch_size_rows=8, max_in_flight=2, max_retry=0.3, jitter=0.0, answer=answer)
     desk.put(*names("a", 5), "poison", *names("b", 10))
     desk.accept_until_settled()
-    assert [rejection.code for rejection in desk.rejections] == ["SERVER_ERROR"]
+    assert [rejection.code for rejection in desk.written] == ["SERVER_ERROR"]
     assert desk.tally.accepted == 15
     assert len([attempt for attempt in desk.attempts if "poison" in attempt.skus]) > 25
 
@@ -325,7 +307,7 @@ def test_an_outage_rejects_nothing() -> None:
     desk.until(lambda: desk.scheduler.error)
     desk.until(lambda: desk.scheduler.quiet)
     assert isinstance(desk.scheduler.error, DeliveryError)
-    assert desk.rejections == []
+    assert desk.written == []
     assert desk.tally.accepted == 24
     assert desk.window.unsettled() == 76
     assert len(desk.attempts) < 200
@@ -347,13 +329,13 @@ def test_a_clock_that_differs_or_changes_ends_no_run(
     skews_ms: tuple[int, ...], in_flight: int
 ) -> None:
     """Of servers that take turns one may have a wrong clock; and a clock may be set in mid-run."""
-    witness = Witness()
-    api = ScriptedApi([], Rules(skews_ms=skews_ms), witness)
-    settings = make_settings(
-        batch_size_rows=1, max_in_flight=in_flight, batch_wait_seconds=0, max_retry_seconds=10
+    run, api = scripted(
+        rules=Rules(skews_ms=skews_ms),
+        batch_size_rows=1,
+        max_in_flight=in_flight,
+        batch_wait_seconds=0,
+        max_retry_seconds=10,
     )
-    outside = Dependencies(api.clock, api.send, lambda: 0.01, state_seconds=0.0)
-    run = Run(settings, outside, witness)
     run.play([*(Say(("sku", sku), (None,)) for sku in names("a", 20)), Do("state")])
     assert run.error is None
     assert run.states == [20]
@@ -363,9 +345,8 @@ def test_a_clock_that_differs_or_changes_ends_no_run(
 
 def test_a_clock_that_no_other_server_shares_is_not_followed_to_its_year() -> None:
     """A `currentTime` of the year 3000 ends the run, and this machine's clock holds to the end."""
-    witness = Witness()
-    api = ScriptedApi([], Rules(skews_ms=(975 * 365 * 24 * HOUR_MS,)), witness)
-    run = Run(make_settings(batch_wait_seconds=0), Dependencies(api.clock, api.send), witness)
+    rules = Rules(skews_ms=(975 * 365 * 24 * HOUR_MS,))
+    run, api = scripted(rules=rules, batch_wait_seconds=0)
     run.play([Say(("sku", "a"), (None,)), Do("state")])
     assert isinstance(run.error, CredentialError)
     assert "more than a day apart" in str(run.error)

@@ -6,42 +6,18 @@ import pytest
 
 from target_tocobagus.core.errors import AccountingError, DeliveryError, OutputError
 from target_tocobagus.core.model import Identifier, Level, Rejection, Stream
-from target_tocobagus.delivery.outcomes import FailedItem, Outcomes
-from target_tocobagus.delivery.settle import RowError
+from target_tocobagus.delivery.settle import FailedItem, RowError
 from target_tocobagus.report.totals import Totals
 from target_tocobagus.window.pending import Item
+from tests.delivery.book import Book
 
 STREAM = Stream("stock")
 BAD = RowError("INV_001", "Invalid SKU", "")
 
 
-class Book:
-    """The outcomes with all that it writes and counts; writing can be made to fail."""
-
-    def __init__(self, *, skip_unlisted: bool = False) -> None:
-        """Begin empty, at a moment that only the test moves."""
-        self.tally = Totals()
-        self.written: list[Rejection] = []
-        self.disk_is_full = False
-        self.now = 1000.0
-        self.outcomes = Outcomes(
-            self.tally, self._write_down, skip_unlisted=skip_unlisted, now=lambda: self.now
-        )
-
-    def _write_down(self) -> None:
-        for rejection in self.outcomes.unwritten(1_000_000):
-            self._write(rejection)
-            self.outcomes.written(1)
-
-    def _write(self, rejection: Rejection) -> None:
-        if self.disk_is_full:
-            message = "rejects_path cannot be written"
-            raise OutputError(message)
-        self.written.append(rejection)
-
-    def said(self) -> list[tuple[str, tuple[tuple[Identifier | None, str | None], ...]]]:
-        """List what was written down."""
-        return [(each.code, each.updates) for each in self.written]
+def said(book: Book) -> list[tuple[str, tuple[tuple[Identifier | None, str | None], ...]]]:
+    """List what was written down."""
+    return [(each.code, each.updates) for each in book.written]
 
 
 def item(sku: str, position: int = 1, *places: str, low: int | None = None) -> Item:

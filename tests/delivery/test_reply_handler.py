@@ -14,15 +14,15 @@ from target_tocobagus.api.client import Clock
 from target_tocobagus.api.item_json import encode_body
 from target_tocobagus.config.settings import parse_settings
 from target_tocobagus.core.errors import DeliveryError, OutputError, TocobagusError
-from target_tocobagus.core.model import Level, NoReply, Rejection, Reply, Stream
-from target_tocobagus.delivery.outcomes import Outcomes
+from target_tocobagus.core.model import Level, NoReply, Reply, Stream
 from target_tocobagus.delivery.reply_handler import ReplyHandler, Shared, Work
 from target_tocobagus.delivery.reply_handler import logger as reply_log
 from target_tocobagus.delivery.retry import RequestPart
 from target_tocobagus.delivery.throttle import Throttle
-from target_tocobagus.report.totals import Totals
 from target_tocobagus.window.buffer import RowBuffer
-from target_tocobagus.window.window import Limits, Window
+from target_tocobagus.window.ready import Limits
+from target_tocobagus.window.window import Window
+from tests.delivery.book import Book
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +37,7 @@ LOST = NoReply(timed_out=False, cause="connection lost")
 TIMEOUT = NoReply(timed_out=True, cause="timed out")
 
 
-class Desk:
+class Desk(Book):
     """One worker's batch and all that is shared; replies are handed in by the test."""
 
     def __init__(
@@ -48,30 +48,15 @@ class Desk:
         skip_unlisted: bool = False,
         **config: Any,
     ) -> None:
-        """Put rows in, each from a record of its own, and pick a batch of them."""
+        super().__init__(skip_unlisted=skip_unlisted)
         self.window = Window()
         self.pacing = Throttle(parse_settings({"dry_run": True, **config}))
-        self.tally = Totals()
-        self.written: list[Rejection] = []
-        self.disk_is_full = False
-        self.outcomes = Outcomes(self.tally, self._write_down, skip_unlisted=skip_unlisted)
         self.clock = Clock()
         shared = Shared(self.window, self.pacing, self.outcomes, self.tally)
         self.handler = ReplyHandler(shared, self.clock, max_retry, lambda: 0.5)
         self.put(said)
         self.began = 1e12  # far in the future, so that no time is ever over
         self.work = self.pick()
-
-    def _write_down(self) -> None:
-        for rejection in self.outcomes.unwritten(1_000_000):
-            self._write(rejection)
-            self.outcomes.written(1)
-
-    def _write(self, rejection: Rejection) -> None:
-        if self.disk_is_full:
-            message = "rejects_path cannot be written"
-            raise OutputError(message)
-        self.written.append(rejection)
 
     def put(self, said: Sequence[Said]) -> None:
         """Put rows in, each from the next record."""
@@ -469,7 +454,7 @@ class TestRetest:
         assert encode_body([item]) == b'{"items":[{"sku":"x","stock":7}]}'
         assert (desk.window.unsettled(), desk.outcomes.undecided) == (4, 20)
         desk.put([("x", None, 8)])
-        assert desk.window.ready == 0
+        assert len(desk.window.ready) == 0
 
     def test_accepted_the_rows_are_to_blame(self) -> None:
         """Then they are rejected and the run goes on; the item counts as no update."""
@@ -595,7 +580,7 @@ def test_whatever_the_replies_every_row_has_one_fate(
         queued = _rows([item for piece in updates for item in piece.items])
         assert sorted(queued) == sorted(_rows(desk.work.lease.items))
         if not desk.work.pieces:
-            if not desk.window.ready:
+            if not len(desk.window.ready):
                 break
             desk.work = desk.pick()
     if desk.window.idle:

@@ -133,14 +133,6 @@ class TestTime:
         assert found.pieces == (piece(attempts=3),)
         assert found.after == back_off(2, 1.0)
 
-    def test_else_the_date_header_is_followed(self) -> None:
-        """Without `currentTime` the `Date` header says the time."""
-        headers = {"date": "Wed, 04 Feb 2026 19:40:15 GMT"}
-        found = again(
-            answer(Reply(401, failure("AUTH_003"), headers, signed_ms=NOW_MS), piece(), CALM)
-        )
-        assert found.server_ms == NOW_MS + HOUR_MS
-
     def test_signed_before_the_clock_was_set_is_only_sent_again(self) -> None:
         """An attempt from before the last setting is signed anew; the clock stays."""
         found = again(answer(wrong_time(NOW_MS + HOUR_MS, clock=1), piece(), at(clock=2)))
@@ -185,11 +177,6 @@ class TestTime:
     def test_no_time_to_follow_stops(self) -> None:
         """A reply that names no time at all cannot be followed."""
         assert "has no time" in stop(answer(Reply(401, failure("AUTH_003")), piece(), CALM))
-
-    @pytest.mark.parametrize("current", [float("inf"), float("nan"), 10**400, -1, "now"])
-    def test_an_impossible_time_is_no_time(self, current: Any) -> None:
-        """A time that no clock can show is never followed."""
-        assert "has no time" in stop(answer(wrong_time(current), piece(), CALM))
 
     def test_the_time_for_a_batch_bounds_it(self) -> None:
         """A clock that is refused again and again ends with `max_retry_seconds`."""
@@ -311,14 +298,6 @@ class TestAgain:
         found = again(answer(reply, piece(attempts=attempts), CALM))
         asked = 1.0 if text == "1" else 0.0
         assert (found.after, found.hold) == (max(asked, back_off(attempts, 1.0)), asked)
-
-    def test_a_date_is_counted_from_the_replys_own(self) -> None:
-        """Who names a date names the present too, and need not share this machine's clock."""
-        headers = {
-            "retry-after": "Mon, 01 Jan 2001 00:00:30 GMT",
-            "date": "Mon, 01 Jan 2001 00:00:10 GMT",
-        }
-        assert again(answer(Reply(429, headers=headers), piece(), CALM)).hold == 20.0
 
     @pytest.mark.parametrize("text", ["291", "99999999999", "Wed, 04 Feb 2032 18:40:25 GMT"])
     def test_retry_after_beyond_the_limit_stops(self, text: str) -> None:

@@ -85,7 +85,6 @@ class Line:
     """A real client, whose answers the witness hears of."""
 
     def __init__(self, client: Client, witness: Witness) -> None:
-        """Speak through a client."""
         self._client = client
         self._witness = witness
 

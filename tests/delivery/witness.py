@@ -35,7 +35,6 @@ class Witness:
     """
 
     def __init__(self) -> None:
-        """Begin with nothing seen."""
         self.broken: list[str] = []
         self.given = 0
         self._given: dict[Key, list[tuple[int, int]]] = defaultdict(list)

@@ -91,7 +91,6 @@ class Reader:
     """
 
     def __init__(self, folder: Path, sandbox: Sandbox) -> None:
-        """Clone the project into a new folder."""
         self.clone = clone(folder)
         self.bin = self.clone / ".venv" / "bin"
         self.bin.mkdir(parents=True)

@@ -10,12 +10,10 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-import click
 import pytest
 import yaml
 
 from target_tocobagus import __version__
-from target_tocobagus.cli import main
 from target_tocobagus.config.settings import parse_settings
 from target_tocobagus.core import errors
 from target_tocobagus.mapping import compile_mapping
@@ -45,14 +43,6 @@ def test_every_make_target_that_is_named_exists(text: str) -> None:
 
     assert named & {"test", "lint"}
     assert named <= set(targets)
-
-
-def test_every_command_that_is_named_exists() -> None:
-    """`tocobagus` knows each command that the README names."""
-    named = set(re.findall(r"bin/tocobagus ([a-z]+)", README))
-
-    assert named
-    assert named <= set(main.list_commands(click.Context(main)))
 
 
 @pytest.mark.parametrize("text", [README, CONTRIBUTING], ids=["README", "CONTRIBUTING"])

@@ -134,15 +134,6 @@ def test_what_is_seldom_needed_is_not_imported(statement: str, unwanted: set[str
     assert modules_after(statement).isdisjoint(unwanted)
 
 
-def test_imports_run_downwards_only() -> None:
-    """Every contract of import-linter is kept."""
-    pytest.importorskip("importlinter")
-    command = [str(Path(sys.executable).parent / "lint-imports"), "--no-logo", "--no-cache"]
-    done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
-
-    assert done.returncode == 0, done.stdout
-
-
 def test_the_list_of_rooms_is_the_folder() -> None:
     """The package opens with it, CONTRIBUTING repeats it, and it names all that is there."""
     docstring = target_tocobagus.__doc__ or ""

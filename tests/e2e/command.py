@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
 import re
+import signal
 import subprocess
 import sys
 import threading
 import time
-from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+
+from tests.e2e.fork_server import Forked
 
 if TYPE_CHECKING:
-    import signal
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from target_tocobagus.sandbox.testing import Sandbox
+
+Process: TypeAlias = "subprocess.Popen[bytes] | Forked"
 
 PATIENCE: Final = 30.0
 """Seconds after which a child that should have said something is given up."""
@@ -136,8 +141,7 @@ class Ended(NamedTuple):
 class Talk:
     """A run whose stdin stays open."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        """Begin to listen to both of its outputs."""
+    def __init__(self, process: Process) -> None:
         self._process = process
         self._lines: queue.Queue[str | None] = queue.Queue()
         self._stdout: list[str] = []
@@ -206,11 +210,20 @@ class Talk:
         try:
             code = self._process.wait(seconds)
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            self._process.send_signal(signal.SIGKILL)
             raise AssertionError(self.stderr) from None
         for listener in self._listeners:
             listener.join(PATIENCE)
         return Ended(code, self._stdout, self.stderr)
+
+    def close(self) -> None:
+        """End it if it still runs."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGKILL)
+        self.ended()
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if pipe:
+                _close(pipe)
 
     def _listen(self, pipe: IO[bytes]) -> None:
         for line in pipe:
@@ -228,10 +241,9 @@ class Command:
     """Starts the command, in a directory and with a home of the test's own."""
 
     def __init__(self, directory: Path, api: Mapping[str, str]) -> None:
-        """Take where to write the configuration, and the API's URL and credentials."""
         self.directory = directory
         self.api = dict(api)
-        self._talks: list[tuple[subprocess.Popen[bytes], Talk]] = []
+        self._talks: list[Talk] = []
         (directory / "home").mkdir(exist_ok=True)
 
     def run(
@@ -249,18 +261,12 @@ class Command:
             env: Added to its environment.
             config: Settings beside the credentials.
         """
-        data = lines if isinstance(lines, bytes) else encode(lines)
-        command = self._line_of(arguments, config)
-        ended = subprocess.run(
-            command,
-            input=data,
-            capture_output=True,
-            env=self.env(env),
-            timeout=PATIENCE,
-            check=False,
-            cwd=self.directory,
-        )
-        return Ended(ended.returncode, ended.stdout.decode().splitlines(), ended.stderr.decode())
+        talk = self.talk(arguments, env, **config)
+        with contextlib.suppress(BrokenPipeError):  # it may end without reading all
+            talk.say_bytes(lines if isinstance(lines, bytes) else encode(lines))
+        ended = talk.end()
+        talk.close()
+        return ended
 
     def talk(
         self,
@@ -269,27 +275,28 @@ class Command:
         **config: Any,
     ) -> Talk:
         """Start it, and leave its stdin open; see `run`."""
-        process = subprocess.Popen(
-            self._line_of(arguments, config),
+        if arguments is None:
+            arguments = ["--config", str(self.write_config(**config))]
+        talk = Talk(self._started(arguments, env or {}))
+        self._talks.append(talk)
+        return talk
+
+    def _started(self, arguments: Iterable[str], env: Mapping[str, str]) -> Process:
+        if not any(name.startswith("PYTHON") for name in env):
+            return Forked([*arguments], self.env(env), self.directory)
+        return subprocess.Popen(
+            self.line(arguments),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=self.env(env),
             cwd=self.directory,
         )
-        talk = Talk(process)
-        self._talks.append((process, talk))
-        return talk
 
     def close(self) -> None:
         """End what still runs."""
-        for process, talk in self._talks:
-            if process.poll() is None:
-                process.kill()
-            talk.ended()
-            for pipe in (process.stdin, process.stdout, process.stderr):
-                if pipe:
-                    _close(pipe)
+        for talk in self._talks:
+            talk.close()
 
     def write_config(self, name: str = "config.json", **config: Any) -> Path:
         """Write a configuration with the credentials; a setting of ``None`` is left out."""
@@ -308,11 +315,6 @@ class Command:
         """Give its environment: this process's, without what would configure it, and this."""
         kept = {key: value for key, value in os.environ.items() if not _UNWANTED.fullmatch(key)}
         return {**kept, "HOME": str(self.directory / "home"), **(env or {})}
-
-    def _line_of(self, arguments: Iterable[str] | None, config: dict[str, Any]) -> list[str]:
-        if arguments is None:
-            arguments = ["--config", str(self.write_config(**config))]
-        return self.line(arguments)
 
 
 def _close(pipe: IO[bytes]) -> None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,9 +16,6 @@ from singer_sdk.singerlib.exceptions import InvalidInputLine
 
 from target_tocobagus.core.errors import AccountingError, TocobagusError
 from target_tocobagus.target import TargetTocobagus
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 FORESEEN = (TocobagusError, InvalidInputLine, RecordsWithoutSchemaException, ConfigValidationError)
 MAPPINGS: list[dict[str, Any]] = [
@@ -90,16 +86,6 @@ def lines(draw: st.DrawFn) -> bytes:
     return data
 
 
-@pytest.fixture(autouse=True)
-def signals() -> Iterator[None]:
-    """Give the signals back that a target in this process takes."""
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    handlers = [signal.getsignal(number) for number in numbers]
-    yield
-    for number, handler in zip(numbers, handlers, strict=True):
-        signal.signal(number, handler)
-
-
 def run(data: bytes, **config: Any) -> None:
     """Send bytes through a real pipe into a dry run."""
     reader, writer = os.pipe()
@@ -122,6 +108,7 @@ def run(data: bytes, **config: Any) -> None:
 @settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
+@pytest.mark.usefixtures("signals")
 @given(given_lines=st.lists(lines(), max_size=12), configured=st.booleans())
 def test_any_lines_end_a_run_well_or_with_an_error_for_its_user(
     given_lines: list[bytes],

@@ -98,6 +98,19 @@ def test_a_signal_ends_a_run_whose_window_is_full(command: Command, sandbox: San
     assert ended.sums.unsettled > 0
 
 
+def test_a_signal_in_the_middle_of_a_chunk_leaves_sums_that_close(
+    command: Command, sandbox: Sandbox
+) -> None:
+    """Reading that waits for room within a chunk is ended as at any other instant."""
+    sandbox.set_scenario({"latency_ms": 700})
+    talk = command.talk(batch_size_rows=1, max_in_flight=1, batch_wait_seconds=1)
+    talk.say(schema(), *(record(f"s{n}", n if n % 3 else f"{n}") for n in range(1200)))
+    in_flight(sandbox)
+    time.sleep(0.1)
+    talk.signal(signal.SIGTERM)
+    assert talk.ended().without_traceback(143).sums.unsettled > 0
+
+
 def test_a_signal_while_the_last_rows_are_sent_ends_the_run(
     command: Command, sandbox: Sandbox
 ) -> None:
@@ -127,23 +140,6 @@ def test_a_second_signal_ends_the_run_now(command: Command, sandbox: Sandbox) ->
     assert time.monotonic() - began < IN_TIME
     assert ended.code == -signal.SIGTERM
     assert ended.stdout == []
-
-
-def test_killed_at_any_instant_no_state_covers_what_was_not_answered(
-    command: Command, sandbox: Sandbox
-) -> None:
-    """What an emitted STATE covers has been accepted, however the process ends."""
-    sandbox.set_scenario({"latency_ms": 30})
-    talk = command.talk(batch_size_rows=5, max_in_flight=3)
-    talk.say(schema())
-    for n in range(400):
-        talk.say(record(f"S{n:03}", n), state(n))
-        time.sleep(0.003)
-    talk.next_line()
-    talk.signal(signal.SIGKILL)
-    ended = talk.ended()
-    covered = {f"S{n:03}": {None: n} for n in range(ended.numbers[-1] + 1)}
-    assert covered.items() <= stock_of(sandbox).items()
 
 
 def test_a_fatal_error_ends_a_run_whose_tap_is_silent(begun: Talk, sandbox: Sandbox) -> None:
@@ -188,16 +184,6 @@ def test_an_answer_that_allows_nothing_more_is_named(
     assert all(part in ended.stderr for part in wanted)
     assert len(sandbox.requests()) == 1
     assert ended.stdout == []
-
-
-def test_an_api_that_stays_away_ends_the_run_when_the_time_is_over(command: Command) -> None:
-    """`max_retry_seconds` bounds the attempts; the rows are unsettled, and no STATE covers them."""
-    command.api["api_url"] = "http://127.0.0.1:1/api/v1"
-    ended = command.run([schema(), record("A", 1), state(1)], max_retry_seconds=1)
-    ended.without_traceback(1)
-    assert "Connection refused" in ended.stderr
-    assert "max_retry_seconds have passed" in ended.stderr
-    assert (ended.stdout, ended.sums.unsettled) == ([], 1)
 
 
 def test_a_reader_of_state_that_is_gone_ends_the_run(command: Command, sandbox: Sandbox) -> None:

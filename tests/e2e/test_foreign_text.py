@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from target_tocobagus.sandbox.testing import running
-from tests.e2e.command import STOCK, record, state
+from tests.e2e.command import STOCK, record, schema, state
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,13 +20,6 @@ EVIL: Final = "\x1b[2J\r\nFORGED | INFO\u202e\u2028\x9b\x00" + "A" * 5_000
 """An escape, a forged line, what turns the reading direction, other line ends, and no end."""
 _LINE: Final = re.compile(r"\d{4}-\d\d-\d\d [\d:,]+ \| |  \S")
 """How a line of the log begins, or one of the summary."""
-
-
-def schema(stream: str, *columns: str, **more: Any) -> dict[str, Any]:
-    """Make a SCHEMA message whose columns may hold anything."""
-    properties: dict[str, Any] = {column: {} for column in columns}
-    message = {"type": "SCHEMA", "stream": stream, "schema": {"properties": properties}}
-    return {**message, "key_properties": [], **more}
 
 
 def assert_safe(ended: Ended) -> None:

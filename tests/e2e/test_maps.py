@@ -399,14 +399,6 @@ def test_a_mistake_in_the_logging_set_up_is_one_line(
     assert ended.stdout == []
 
 
-@pytest.mark.parametrize("mark", [False, None, "", " "])
-def test_what_is_no_mark_deletes_nothing(mark: Any, command: Command, sandbox: Sandbox) -> None:
-    """`_sdc_deleted_at` of null, false or nothing, in the first record and in later ones."""
-    lines = [schema(), *(record(sku, 3, _sdc_deleted_at=mark) for sku in "ABC"), state(1)]
-    command.run(lines, on_delete="zero").without_traceback(0)
-    assert stock_of(sandbox) == {sku: {None: 3} for sku in "ABC"}
-
-
 @pytest.mark.parametrize("declared", [{}, {"type": "object"}, {"properties": None}], ids=str)
 def test_a_document_stores_schema_declares_nothing(
     declared: dict[str, Any], command: Command, sandbox: Sandbox
@@ -431,25 +423,6 @@ def test_a_column_that_an_undeclared_stream_never_has_is_a_warning(command: Comm
     ended = command.run(lines, streams=[mapping]).without_traceback(0)
     assert "No record of stream 'stock' had 'qtty'" in ended.stderr
     assert ended.numbers == [1]
-
-
-def test_a_column_once_seen_is_not_missed_when_a_later_schema_leaves_it_out(
-    command: Command, sandbox: Sandbox
-) -> None:
-    """As a large column that did not change is left out by a log-based tap."""
-    mapping = {**STOCK, "levels": "at", "warehouse": "w", "stock": "n"}
-    at = json.dumps([{"w": "W1", "n": 3}])
-    lines = [
-        schema("stock", "sku", "at"),
-        {"type": "RECORD", "stream": "stock", "record": {"sku": "A", "at": at}},
-        state(1),
-        schema("stock", "sku"),
-        {"type": "RECORD", "stream": "stock", "record": {"sku": "A"}},
-        state(2),
-    ]
-    ended = command.run(lines, streams=[mapping]).without_traceback(0)
-    assert ended.numbers[-1] == 2
-    assert stock_of(sandbox) == {"A": {"W1": 3}}
 
 
 DEEP = "[" * 1100 + "]" * 1100

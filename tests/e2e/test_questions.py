@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from contextlib import closing
 from itertools import takewhile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -15,15 +13,10 @@ import yaml
 from tests.e2e.command import Command, eventually, level, schema, state, stock_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from target_tocobagus.sandbox.testing import Sandbox
-
-CASES: Final = Path(__file__).parents[1] / "data" / "cases"
-NAMES: Final = (
-    *("expiry-dates-recognised", "mistyped-stream-name"),
-    *("stream-name-with-brackets", "removed-by-stream-maps"),
-)
+    from tests.e2e.command import Process
 
 
 IMPATIENT: Final = """
@@ -43,6 +36,9 @@ class Impatient(Command):
         """Give the whole command line."""
         return [sys.executable, "-c", IMPATIENT, *arguments]
 
+    def _started(self, arguments: Iterable[str], env: Mapping[str, str]) -> Process:
+        return super()._started(arguments, {"PYTHONUTF8": "1", **env})  # not by forking
+
 
 def row(stream: str, **values: Any) -> dict[str, Any]:
     """Make a RECORD message."""
@@ -55,23 +51,6 @@ def offered(log: str, first: str = "streams:") -> dict[str, Any]:
     ours = takewhile(lambda line: line.startswith((" ", "streams:", "warehouse_map:")), lines)
     found: dict[str, Any] = yaml.safe_load("\n".join(ours))
     return found
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_case_has_its_outcome(name: str, command: Command, sandbox: Sandbox) -> None:
-    """The exit code, the stock, STATE and what is logged are what the case asks for."""
-    case = json.loads((CASES / name / "case.json").read_text("utf-8"))
-    expected = case["expect"]
-    lines = (CASES / name / "input.singer").read_bytes()
-
-    ended = command.run(lines, **{"streams": None, **case["config"]})
-
-    ended.without_traceback(expected["rc"])
-    held = {f"{kind}:{item}": each[None] for (kind, item), each in sandbox.stock().items()}
-    assert held == expected["stock"]
-    assert bool(ended.stdout) is expected["states"]
-    for text in (*expected.get("log", ()), *expected.get("warn", ())):
-        assert text in ended.stderr
 
 
 def test_a_question_can_be_pasted_and_then_the_same_input_is_sent(

@@ -40,20 +40,6 @@ def refuse(sandbox: Sandbox, *skus: str, status: int, body: Any = BUNDLE) -> Non
     sandbox.set_scenario({"rules": [{**when, "fault": {"status": status, "body": body}}]})
 
 
-@pytest.mark.parametrize("listed_last", [False, True])
-def test_a_catalogue_larger_than_the_shop_is_sent(
-    shop: tuple[Command, Sandbox], *, listed_last: bool
-) -> None:
-    """However many unlisted articles come before it, each listed one is sent: exit 0."""
-    command, sandbox = shop
-    skus = sorted(CATALOGUE, reverse=True) if listed_last else CATALOGUE
-    lines = [schema(), *(record(sku, 5 if sku in LISTED else 0) for sku in skus), state(1)]
-    ended = command.run(lines, batch_size_rows=50, max_in_flight=1).without_traceback(0)
-    assert stock_of(sandbox) == {sku: {None: 5} for sku in LISTED}
-    assert (ended.sums.accepted, ended.sums.rejected) == (30, 300)
-    assert ended.numbers[-1] == 1
-
-
 def test_unlisted_items_can_be_skipped(shop: tuple[Command, Sandbox]) -> None:
     """They are counted as skipped, beside those that are accepted, and no line names them."""
     command, sandbox = shop
@@ -97,46 +83,6 @@ def test_a_hundred_unlisted_items_and_none_accepted_fail_the_run_after_all_were_
     assert (ended.sums.rejected, ended.stdout) == (150, [])
 
 
-def test_a_few_unlisted_items_and_none_accepted_are_a_good_run(
-    shop: tuple[Command, Sandbox],
-) -> None:
-    """Fewer than a hundred rejections say nothing of the set-up."""
-    command, _ = shop
-    lines = [schema(), *(record(f"ERP-{n:03}", 1) for n in range(99)), state(1)]
-    ended = command.run(lines).without_traceback(0)
-    assert (ended.sums.rejected, ended.numbers) == (99, [1])
-
-
-@pytest.mark.parametrize("status", [200, 400, 404, 409, 422])
-def test_one_item_for_which_the_whole_request_is_refused_is_rejected_alone(
-    status: int, command: Command, sandbox: Sandbox
-) -> None:
-    """The code refuses, whatever status it comes with; all others are sent."""
-    refuse(sandbox, "PAKET-HEMAT", status=status)
-    skus = [f"P-{n:02}" for n in range(10)] + ["PAKET-HEMAT"] + [f"Q-{n:02}" for n in range(9)]
-    lines = [schema(), *(record(sku, 5) for sku in skus), state(1)]
-    ended = command.run(lines, batch_size_rows=10, max_retry_seconds=8).without_traceback(0)
-    assert stock_of(sandbox).keys() == set(skus) - {"PAKET-HEMAT"}
-    assert ended.numbers[-1] == 1
-    assert "Rejected sku 'PAKET-HEMAT': INV_050 Bundle stock" in ended.stderr
-
-
-def test_many_such_items_in_a_row_are_rejected_if_what_was_accepted_still_is(
-    command: Command, sandbox: Sandbox
-) -> None:
-    """The last accepted item, sent again as it was, tells that they are to blame."""
-    bundles = [f"PAKET-{n:02}" for n in range(50)]
-    refuse(sandbox, *bundles, status=404)
-    goods = [record("BAIK", 1), record("LAIN", 3), record("BAIK", 7)]
-    lines = [schema(), *goods, *(record(sku, 5) for sku in bundles), state(1)]
-    ended = command.run(lines, batch_size_rows=4, max_in_flight=1).without_traceback(0)
-    assert stock_of(sandbox) == {"BAIK": {None: 7}, "LAIN": {None: 3}}
-    assert (ended.sums.accepted, ended.sums.superseded, ended.sums.rejected) == (2, 1, 50)
-    sent_again = [update.stock for update in sandbox.history()][2:]
-    assert sent_again in ([3, 3], [7, 7])
-    assert ended.numbers[-1] == 1
-
-
 def test_an_api_that_refuses_everything_stops_the_run_and_rejects_nothing(
     command: Command, sandbox: Sandbox
 ) -> None:
@@ -146,63 +92,6 @@ def test_an_api_that_refuses_everything_stops_the_run_and_rejects_nothing(
     ended = command.run(lines, batch_size_rows=4).without_traceback(1)
     assert "each in a request of its own, and accepted nothing" in ended.stderr
     assert (ended.stdout, ended.sums.rejected, ended.sums.unsettled) == ([], 0, 30)
-    assert "Rejected" not in ended.stderr
-
-
-def test_an_api_that_begins_to_refuse_everything_stops_the_run_and_rejects_nothing(
-    command: Command, sandbox: Sandbox
-) -> None:
-    """What was accepted before is refused as well: no STATE covers what was refused."""
-    talk = command.talk(batch_size_rows=1, batch_wait_seconds=1, max_in_flight=1)
-    talk.say(schema(), record("A", 1), state(1))
-    assert talk.next_state()["bookmarks"]["stock"]["n"] == 1
-    refuse(sandbox, status=409)
-    for n in range(40):
-        talk.say(record(f"S{n:02}", 5), state(n + 2))
-    ended = talk.ended().without_traceback(1)
-    assert "each in a request of its own, and accepted nothing" in ended.stderr
-    assert (ended.numbers, ended.sums.accepted, ended.sums.rejected) == ([1], 1, 0)
-
-
-def test_such_items_in_requests_beside_each_other_are_rejected_and_the_others_sent(
-    command: Command, sandbox: Sandbox
-) -> None:
-    """That several workers meet their first one at the same moment is no sign of the request."""
-    bundles = [f"S-{n:02}" for n in range(32) if n % 4 < 2]
-    refuse(sandbox, *bundles, status=409)
-    lines = [schema(), *(record(f"S-{n:02}", 5) for n in range(32)), state(1)]
-    ended = command.run(lines, batch_size_rows=4, max_in_flight=8).without_traceback(0)
-    assert (ended.sums.accepted, ended.sums.rejected, ended.numbers[-1]) == (16, 16, 1)
-
-
-def test_one_row_is_not_spoken_of_as_several(shop: tuple[Command, Sandbox]) -> None:
-    """A single update, or row, is said to be one."""
-    command, _ = shop
-    lines = [schema(), record("MATI", 5), state(1)]
-    skipped = command.run(lines, unlisted_items="skip").without_traceback(0)
-    assert "sent: 1 update was skipped" in skipped.stderr
-    rejected = command.run(lines, max_rejected_rows=0).without_traceback(1)
-    assert "1 row was rejected, more than max_rejected_rows allows" in rejected.stderr
-
-
-@pytest.mark.parametrize("rows", [1, 2])
-def test_a_run_of_one_or_two_refused_rows_rejects_them(
-    rows: int, command: Command, sandbox: Sandbox
-) -> None:
-    """So few say nothing of the request."""
-    refuse(sandbox, status=404)
-    lines = [schema(), *(record(f"S{n}", 5) for n in range(rows)), state(1)]
-    ended = command.run(lines).without_traceback(0)
-    assert (ended.sums.rejected, ended.numbers) == (rows, [1])
-
-
-def test_a_limit_with_a_code_is_no_refusal(command: Command, sandbox: Sandbox) -> None:
-    """A 429 is one whatever its body says: tried again, then fatal, and nothing is rejected."""
-    limit = {"success": False, "error": {"code": "RATE_001", "message": "Too many requests"}}
-    refuse(sandbox, status=429, body=limit)
-    ended = command.run([schema(), record("A", 3), state(1)], max_retry_seconds=2)
-    ended.without_traceback(1)
-    assert (ended.stdout, ended.sums.unsettled) == ([], 1)
     assert "Rejected" not in ended.stderr
 
 
@@ -245,3 +134,13 @@ def test_the_first_error_is_told_and_not_the_share_of_rejections(command: Comman
     ended = command.run(data, max_retry_seconds=1, max_rejected_percent=1).without_traceback(1)
     assert "max_retry_seconds have passed" in ended.stderr.splitlines()[-1]
     assert ended.stdout == []
+
+
+def test_one_row_is_not_spoken_of_as_several(shop: tuple[Command, Sandbox]) -> None:
+    """A single update, or row, is said to be one."""
+    command, _ = shop
+    lines = [schema(), record("MATI", 5), state(1)]
+    skipped = command.run(lines, unlisted_items="skip").without_traceback(0)
+    assert "sent: 1 update was skipped" in skipped.stderr
+    rejected = command.run(lines, max_rejected_rows=0).without_traceback(1)
+    assert "1 row was rejected, more than max_rejected_rows allows" in rejected.stderr

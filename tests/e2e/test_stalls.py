@@ -221,18 +221,18 @@ def test_a_batch_on_a_named_pipe_is_refused_at_once(
 
 
 @pytest.mark.parametrize(
-    ("settings", "later"),
+    ("settings", "later", "code"),
     [
-        ({"max_rejected_rows": 0}, "more than max_rejected_rows allows"),
-        ({"store_token": "wrong"}, "the API does not accept the credentials"),
+        ({"max_rejected_rows": 0}, "more than max_rejected_rows allows", 1),
+        ({"store_token": "wrong"}, "the API does not accept the credentials", 2),
     ],
 )
 def test_the_first_error_is_the_last_line_of_the_log(
-    command: Command, settings: dict[str, Any], later: str
+    command: Command, settings: dict[str, Any], later: str, code: int
 ) -> None:
     """What fails while the rows before a broken line are sent is said, and does not hide it."""
     lines: list[Any] = [schema(), record("A", 1), record("B", "bad"), "not JSON"]
-    ended = command.run(lines, **settings).without_traceback(1)
+    ended = command.run(lines, **settings).without_traceback(code)
     assert "Line 4 of the input is not JSON" in ended.stderr.splitlines()[-1]
     assert later in ended.stderr
     assert ended.sums

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 import pytest
 
-from tests.e2e.command import LEVELS, STOCK, Sums, level, record, schema, state
+from tests.e2e.command import Sums, record, schema
 
 if TYPE_CHECKING:
     from target_tocobagus.sandbox.testing import Sandbox
@@ -152,45 +152,12 @@ def test_a_file_of_a_recorded_stream_is_read_like_a_pipe(
     assert sandbox.stock() == case.stock
 
 
-ODD: Final[list[Any]] = [
-    *(0, 1, 7, 10**6, 10**6 + 1, 2**53 - 1, 2**53, -1, True, None, "", " ", "7", " 8 ", "1.5", "x"),
-    *(1.0, 2.5, -0.5, 1e3, 1e300, [], {}, "٣", "1_0", "+4", "1e2", "NaN"),
-]
-
-
-def test_the_fast_way_of_reading_and_the_general_one_say_the_same(
-    command: Command, sandbox: Sandbox
-) -> None:
-    """Every odd quantity, identifier and code has one outcome, however its line is decoded.
-
-    A schema that records are held to makes each take the general way; this one allows everything.
-    """
-    lines: list[Any] = [schema(), schema("levels"), schema("wide", "sku", "a", "b")]
-    for n, odd in enumerate(ODD):
-        lines += [record(f"Q{n}", odd), record(odd, n), record("last", odd)]
-        lines += [level(f"W{n}", odd, n), level(f"W{n}", "W", odd), level(odd, "W", n)]
-        cells = {"sku": f"X{n}", "a": odd, "b": n}
-        lines += [{"type": "RECORD", "stream": "wide", "record": cells}]
-    lines += [record("gone", 3, _sdc_deleted_at="2025-11-20"), {**record("own", 1), "tocobagus": 1}]
-    columns = [{"column": "a", "client_id": "A"}, {"column": "b", "client_id": "B"}]
-    streams = [STOCK, LEVELS, {"stream": "wide", "sku": "sku", "warehouse_columns": columns}]
-    seen = []
-    for validate in (False, True):
-        sandbox.reset()
-        rejects = command.directory / f"rejects {validate}.singer"
-        ended = command.run(
-            [*lines, state(1)],
-            streams=streams,
-            validate_records=validate,
-            rejects_path=str(rejects),
-        ).without_traceback(0)
-        written = [msgspec.json.decode(line) for line in rejects.read_bytes().splitlines()]
-        for message in written:
-            for volatile in ("at", "batchId", "requestId"):
-                message.get("tocobagus", {}).pop(volatile, None)
-        seen.append((sandbox.stock(), ended.sums, written))
-    assert seen[0] == seen[1]
-    assert seen[0][1].accepted > len(ODD)
+def test_a_row_without_an_identifier_is_rejected_wherever_it_stands(command: Command) -> None:
+    """A null SKU is a rejection, also where it is the first that the fast way of reading meets."""
+    rows = [("a", 1), (None, 2), ("b", 3), (None, 4)]
+    ended = command.run([schema(), *(record(*row) for row in rows)]).without_traceback(0)
+    assert ended.sums == Sums(4, 2, 0, 0, 2, 0)
+    assert "NO_IDENTIFIER 2" in ended.stderr
 
 
 def test_streams_are_recognised_without_configuration(command: Command, sandbox: Sandbox) -> None:

@@ -113,7 +113,6 @@ class Shop:
     def __init__(
         self, project: Project, database: Database, sandbox: Sandbox, folder: Path
     ) -> None:
-        """Set the shop up; nothing has run yet."""
         self.project = project
         self.folder = folder
         own = shutil.copy(project.folder / ".meltano" / "meltano.db", folder)

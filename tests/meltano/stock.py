@@ -31,7 +31,6 @@ class Table:
     """The table `public.stock_levels`; the time of a change is a second, counted from 1."""
 
     def __init__(self, database: Database) -> None:
-        """Make it anew."""
         self._database = database
         database.execute(_TABLE)
 
@@ -67,7 +66,6 @@ class Arrivals:
     """What has arrived at the sandbox, run by run."""
 
     def __init__(self, sandbox: Sandbox) -> None:
-        """Begin with what has arrived so far."""
         self._sandbox = sandbox
         self._seen = len(sandbox.history())
 

@@ -21,7 +21,6 @@ class Pipe:
     """A log, and the end where it is read."""
 
     def __init__(self) -> None:
-        """Open the pipe."""
         self.reader, writer = os.pipe()
         self.stderr = os.fdopen(writer, "w")
         self.log = LogStream(self.stderr)

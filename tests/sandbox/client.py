@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from target_tocobagus.sandbox import BASE_PATH
+from target_tocobagus.sandbox.auth import base_string, signature
 from target_tocobagus.sandbox.handle import Sandbox, connect
-from target_tocobagus.sandbox.signature import base_string, signature
 
 INVENTORY = "/partner/stores/inventory"
 PRODUCTS = "/partner/stores/products"
@@ -124,3 +124,18 @@ class Client:
     def products(self, query: str = "") -> Answer:
         """Ask for products, signed; a query starts with ``?`` and is not signed."""
         return self.send("GET", PRODUCTS + query, b"", self.signed("GET", PRODUCTS))
+
+
+WHEN: list[dict[str, Any]] = [{}, {"on_connection_request": 2}]
+"""A fault is tried on a connection's first request and on its second."""
+
+
+def rule(fault: dict[str, Any], when: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Give a scenario of one rule."""
+    return {"rules": [{"fault": fault, "when": when or {}}]}
+
+
+def warm(client: Client, when: dict[str, Any]) -> None:
+    """Bring the connection to the request that the rule is for."""
+    if when:
+        assert client.products().status == 200

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from target_tocobagus.sandbox.auth import check_timestamp
+from target_tocobagus.sandbox.auth import base_string, check_timestamp, signature
 from target_tocobagus.sandbox.replies import Refused
-from target_tocobagus.sandbox.signature import base_string, signature
 from target_tocobagus.sandbox.testing import running
 from tests.sandbox.client import INVENTORY, PRODUCTS, Client
 

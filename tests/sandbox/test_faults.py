@@ -11,26 +11,12 @@ import pytest
 
 from target_tocobagus.sandbox.scenario import Fault
 from target_tocobagus.sandbox.testing import running
-from tests.sandbox.client import Answer, Client
+from tests.sandbox.client import WHEN, Answer, Client, rule, warm
 
 A = {"sku": "A", "stock": 1}
 B = {"id": "B", "stock": 2, "warehouses": ["wh_1", "wh_2"]}
 APPLIED = {("sku", "A"): {None: 1}, ("id", "B"): {"wh_1": 2, "wh_2": 2}}
 LOST = (OSError, http.client.HTTPException)
-
-WHEN = [{}, {"on_connection_request": 2}]
-"""A fault is tried on a connection's first request and on its second."""
-
-
-def rule(fault: dict[str, Any], when: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Give a scenario of one rule."""
-    return {"rules": [{"fault": fault, "when": when or {}}]}
-
-
-def warm(client: Client, when: dict[str, Any]) -> None:
-    """Bring the connection to the request that the rule is for."""
-    if when:
-        assert client.products().status == 200
 
 
 ANSWERS: list[tuple[dict[str, Any], Callable[[Answer], bool]]] = [

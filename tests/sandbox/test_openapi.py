@@ -1,6 +1,8 @@
 """The sandbox's OpenAPI document is the truth about the sandbox, as schemathesis finds it."""
 
+import json
 from collections.abc import Iterator
+from importlib import resources
 from typing import Any
 
 import pytest
@@ -12,10 +14,12 @@ from schemathesis import GenerationMode
 
 from target_tocobagus.sandbox import BASE_PATH
 from target_tocobagus.sandbox.handle import Sandbox
-from target_tocobagus.sandbox.openapi import DOCUMENT
 from target_tocobagus.sandbox.testing import running
 from tests.sandbox.client import Client
 
+DOCUMENT = json.loads(
+    resources.files("target_tocobagus.sandbox").joinpath("openapi.json").read_bytes()
+)
 OPERATIONS = [
     (path, method.upper()) for path, methods in DOCUMENT["paths"].items() for method in methods
 ]
@@ -33,7 +37,6 @@ class Signing(requests.auth.AuthBase):
     """Signs whatever leaves, as late as possible: the bytes signed are the bytes sent."""
 
     def __init__(self, sandbox: Sandbox) -> None:
-        """Sign with this sandbox's credentials."""
         self.client = Client(sandbox)
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:

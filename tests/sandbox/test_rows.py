@@ -5,24 +5,10 @@ from typing import Any
 import pytest
 
 from target_tocobagus.sandbox.testing import running
-from tests.sandbox.client import Answer, Client
+from tests.sandbox.client import WHEN, Answer, Client, rule, warm
 
 A = {"sku": "A", "stock": 1}
 B = {"id": "B", "stock": 2, "warehouses": ["wh_1", "wh_2"]}
-
-WHEN = [{}, {"on_connection_request": 2}]
-"""A fault is tried on a connection's first request and on its second."""
-
-
-def rule(fault: dict[str, Any], when: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Give a scenario of one rule."""
-    return {"rules": [{"fault": fault, "when": when or {}}]}
-
-
-def warm(client: Client, when: dict[str, Any]) -> None:
-    """Bring the connection to the request that the rule is for."""
-    if when:
-        assert client.products().status == 200
 
 
 def rows(answer: Answer, which: str) -> list[int]:

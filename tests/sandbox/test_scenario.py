@@ -6,14 +6,9 @@ import msgspec
 import pytest
 
 from target_tocobagus.sandbox.testing import running
-from tests.sandbox.client import Client
+from tests.sandbox.client import Client, rule
 
 A = {"sku": "A", "stock": 1}
-
-
-def rule(fault: dict[str, Any], when: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Give a scenario of one rule."""
-    return {"rules": [{"fault": fault, "when": when or {}}]}
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,6 @@ class Stdout:
     """A stdout, which the tests' own is not, and what writes to it."""
 
     def __init__(self, stream: TextIO, wakeup: WakeUp) -> None:
-        """Take the stream."""
         self.stream = stream
         self._output = StateOutput(wakeup)
 
@@ -48,7 +47,6 @@ class Pipe(Stdout):
     """A stdout whose other end is at hand."""
 
     def __init__(self, wakeup: WakeUp) -> None:
-        """Open the pipe."""
         self.reader, writer = os.pipe()
         super().__init__(os.fdopen(writer, "w"), wakeup)
 

@@ -14,7 +14,6 @@ class Written:
     """What a writer did, in its order."""
 
     def __init__(self) -> None:
-        """Make a writer of at most one STATE in five seconds."""
         self.done: list[Any] = []
         self.states = StateWriter(self._emit, self._sync, seconds=5)
 

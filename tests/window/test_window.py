@@ -11,7 +11,8 @@ from target_tocobagus.api.item_json import encode_body
 from target_tocobagus.core.model import Level, Stream
 from target_tocobagus.window.buffer import RowBuffer
 from target_tocobagus.window.pending import Item
-from target_tocobagus.window.window import Limits, Window
+from target_tocobagus.window.ready import Limits
+from target_tocobagus.window.window import Window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -272,7 +273,7 @@ class TestOrder:
         """A newer value does not send its entry to the end of the queue."""
         window = filled([("a", None, 1), ("b", None, 1)])
         put(window, [("a", None, 2)], start=3, now=50.0)
-        assert window.due(WIDE) == 5.0
+        assert window.ready.due(WIDE) == 5.0
         assert skus(take(window, Limits(1, 1000, 5))) == "a"
 
 
@@ -312,30 +313,30 @@ class TestLimits:
     ) -> None:
         """Two items are a batch if that is the limit, or when the older has waited."""
         window = filled([("a", None, 1), ("b", None, 1)])
-        assert window.wants(Limits(rows, 10_000, 5), now) is wants
+        assert window.ready.wants(Limits(rows, 10_000, 5), now) is wants
 
     def test_a_batch_is_wanted_when_its_levels_are_full(self) -> None:
         """Levels fill a batch as well as items."""
         window = filled([("a", "V", 1), ("a", "W", 1)])
-        assert window.wants(Limits(500, 2, 5), 0.0)
-        assert not window.wants(Limits(500, 3, 5), 0.0)
+        assert window.ready.wants(Limits(500, 2, 5), 0.0)
+        assert not window.ready.wants(Limits(500, 3, 5), 0.0)
 
     def test_only_what_can_be_picked_fills_a_batch(self) -> None:
         """Identifiers in flight, and what stands behind a global, do not count."""
         window = filled([("a", None, 1)])
         take(window)
         put(window, [("a", None, 2), ("b", None, 1), ("b", "W", 1)], start=2)
-        assert window.ready == 1
-        assert not window.wants(Limits(2, 10_000, 5), 0.0)
+        assert len(window.ready) == 1
+        assert not window.ready.wants(Limits(2, 10_000, 5), 0.0)
         assert window.waiting == 3
 
     def test_an_empty_window_wants_nothing(self) -> None:
         """Nothing waits: nothing is due, nothing can be picked."""
         window = Window()
         assert window.pick(WIDE, 1e9) is None
-        assert window.due(WIDE) is None
+        assert window.ready.due(WIDE) is None
         assert window.lowest() is None
-        assert not window.wants(WIDE, 1e9)
+        assert not window.ready.wants(WIDE, 1e9)
         assert window.idle
 
 
@@ -357,10 +358,10 @@ class TestWeight:
         """When all has gone out nothing is left on the scales."""
         window = filled(said)
         assert window.weight > 0
-        assert window.ready_levels > 0
+        assert window.ready.levels > 0
         while (lease := window.pick(WIDE, 0.0)) is not None:
             settle(window, lease)
-        assert (window.weight, window.ready, window.ready_levels) == (0, 0, 0)
+        assert (window.weight, len(window.ready), window.ready.levels) == (0, 0, 0)
 
     def test_lines_that_are_kept_weigh(self) -> None:
         """A RECORD message that a row carries weighs, and the newer one's in its place."""
@@ -417,8 +418,8 @@ def test_many_entries_leave_the_heaps_small() -> None:
         window.put(RowBuffer(rows), position)
         if position % 3 == 0:
             settle(window, take(window, Limits(5, 10_000, 5), position))
-    heaps: list[Any] = [window._oldest, window._empty]  # noqa: SLF001  # memory is what is promised
-    assert all(len(heap) <= 2 * window.ready + 65 for heap in heaps)
+    heaps: list[Any] = [window.ready._oldest, window.ready._empty]  # noqa: SLF001  # memory is what is promised
+    assert all(len(heap) <= 2 * len(window.ready) + 65 for heap in heaps)
 
 
 class TestLending:
@@ -445,7 +446,7 @@ class TestLending:
         lease = take(window)
         assert window.lend(lease, self.spare("b"))
         put(window, [("b", None, 2)], start=2)
-        assert (window.ready, window.unsettled()) == (0, 2)
+        assert (len(window.ready), window.unsettled()) == (0, 2)
         window.release(lease, one(lease, "b"))
         assert picked(take(window)) == [("b", None, 2)]
 

@@ -19,7 +19,8 @@ from hypothesis.stateful import (
 
 from target_tocobagus.core.model import Level, Stream
 from target_tocobagus.window.buffer import RowBuffer
-from target_tocobagus.window.window import Lease, Limits, Window
+from target_tocobagus.window.ready import Limits
+from target_tocobagus.window.window import Lease, Window
 
 if TYPE_CHECKING:
     from target_tocobagus.core.model import Identifier
@@ -55,7 +56,6 @@ class Group:
     def __init__(
         self, low: int, arrived: float, levels: dict[str | None, Level] | None = None
     ) -> None:
-        """Begin without a row."""
         self.low = low
         self.arrived = arrived
         self.levels = levels or {}
@@ -88,7 +88,6 @@ class WindowAgainstModel(RuleBasedStateMachine):
     leases: Bundle[Lease] = Bundle("leases")
 
     def __init__(self) -> None:
-        """Begin with nothing."""
         super().__init__()
         self.window = Window(keeps_lines=True)
         self.now = 0.0
@@ -172,10 +171,10 @@ class WindowAgainstModel(RuleBasedStateMachine):
     def _check_wants(self, limits: Limits) -> None:
         ready = self._ready().values()
         due = min([group.arrived for group in ready], default=None)
-        assert self.window.due(limits) == (None if due is None else due + limits.wait)
-        full = len(ready) >= limits.rows or self.window.ready_levels >= limits.levels
+        assert self.window.ready.due(limits) == (None if due is None else due + limits.wait)
+        full = len(ready) >= limits.rows or self.window.ready.levels >= limits.levels
         is_due = due is not None and due + limits.wait <= self.now
-        assert self.window.wants(limits, self.now) == (full or is_due)
+        assert self.window.ready.wants(limits, self.now) == (full or is_due)
 
     def _ready(self) -> dict[Identifier, Group]:
         return {key: groups[0] for key, groups in self.waiting.items() if key not in self.out}
@@ -228,7 +227,7 @@ class WindowAgainstModel(RuleBasedStateMachine):
         weight = _refilled(self.waiting).weight + _refilled(out).weight
         ready = [len(group.levels) for group in self._ready().values()]
         assert abs(self.window.weight - weight) <= 500 * len(self.waiting)  # for what waits behind
-        assert (self.window.ready, self.window.ready_levels) == (len(ready), sum(ready))
+        assert (len(self.window.ready), self.window.ready.levels) == (len(ready), sum(ready))
         if self.window.idle:
             assert self.window.weight == 0
 

@@ -65,7 +65,8 @@ def demo(file: Path | None, config: Path | None, limit: int) -> None:
     address and credentials are replaced by the sandbox's.
     """
     from target_tocobagus.cli.demo.page import Stage
-    from target_tocobagus.cli.demo.processes import ended_by_signals, sandbox_process
+    from target_tocobagus.cli.demo.processes import ended_by_signals
+    from target_tocobagus.sandbox.handle import spawned
 
     if config and not file:
         message = "--config is for a FILE of your own"
@@ -79,7 +80,7 @@ def demo(file: Path | None, config: Path | None, limit: int) -> None:
         scenes = own or list(_bundled_scenes(folder))
         options = () if own else ("--catalogue", _copied(CATALOGUE, folder).name)
         stage.open(["tocobagus", "sandbox", "--port", "0", *options])
-        with sandbox_process(folder, options) as sandbox:
+        with spawned(*options, folder=folder) as sandbox:
             codes = [_play(scene, sandbox, folder, stage) for scene in scenes]
     stage.close("" if file else "With a stream of your own: tocobagus demo FILE")
     if any(codes):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from target_tocobagus.cli.demo.processes import Ended, Said
-    from target_tocobagus.sandbox.stock import Levels
+    from target_tocobagus.sandbox.world import Levels
 
 INDENT: Final = 2
 UNBOUNDED: Final = 10_000
@@ -36,7 +36,6 @@ class Stage:
     """Writes a demonstration to stdout, step by step."""
 
     def __init__(self, limit: int) -> None:
-        """Show at most so many rows of each table."""
         self._console = Console(highlight=False)
         self._limit = limit
 

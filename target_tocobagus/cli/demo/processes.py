@@ -10,17 +10,10 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-import click
-
-from target_tocobagus.sandbox import BASE_PATH
-from target_tocobagus.sandbox.credentials import Credentials
-from target_tocobagus.sandbox.handle import Sandbox
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
-_PATIENCE_SECONDS: Final = 3
 _LOG_LINE: Final = re.compile(r"[\d-]+ [\d:,]+ \| (\w+) +\| (\S+) +\| (.*)")
 _UNWANTED: Final = ("LOGLEVEL", "TARGET_TOCOBAGUS_LOGLEVEL", "SINGER_SDK_LOG_CONFIG")
 
@@ -62,33 +55,6 @@ def ended_by_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-@contextmanager
-def sandbox_process(folder: Path, options: Sequence[str]) -> Iterator[Sandbox]:
-    """Run the sandbox on a free port while the block runs.
-
-    Args:
-        folder: Where it runs.
-        options: Of its command line, beside the port.
-
-    Raises:
-        click.ClickException: It did not start; the message is its own.
-    """
-    command = [sys.executable, "-m", "target_tocobagus.sandbox", "--port", "0", *options]
-    with (
-        (folder / "sandbox.log").open("w+b") as log,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, cwd=folder) as process,  # noqa: S603  # our own program
-    ):
-        try:
-            line = process.stdout.readline().decode() if process.stdout else ""
-            if not line:
-                log.seek(0)
-                raise click.ClickException(_reason(log.read().decode(errors="replace")))
-            url = line.removeprefix("listening on ").strip().removesuffix(BASE_PATH)
-            yield Sandbox(url, Credentials())
-        finally:
-            _end(process)
-
-
 def run_target(stream: Path, config: str, folder: Path) -> Ended:
     """Run the target to its end.
 
@@ -98,23 +64,12 @@ def run_target(stream: Path, config: str, folder: Path) -> Ended:
         folder: Where it runs.
     """
     command = [sys.executable, "-m", "target_tocobagus", "--config", config]
-    with (
-        stream.open("rb") as source,
-        subprocess.Popen(  # noqa: S603  # our own program
-            command,
-            stdin=source,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=folder,
-            env=_environment(),
-        ) as process,
-    ):
-        try:
-            out, err = process.communicate()
-        finally:
-            _end(process)
-    log = list(read_log(err.decode(errors="replace")))
-    return Ended(process.returncode, out.splitlines(), log)
+    with stream.open("rb") as source:
+        done = subprocess.run(  # noqa: S603  # our own program; it is killed if this is interrupted
+            command, stdin=source, capture_output=True, check=False, cwd=folder, env=_environment()
+        )
+    log = list(read_log(done.stderr.decode(errors="replace")))
+    return Ended(done.returncode, done.stdout.splitlines(), log)
 
 
 def read_log(text: str) -> Iterator[Said]:
@@ -137,16 +92,3 @@ def _environment() -> dict[str, str]:
     """Give the child ours, with its usual log, and no proxy before the sandbox."""
     kept = {name: value for name, value in os.environ.items() if name not in _UNWANTED}
     return {**kept, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
-
-
-def _reason(text: str) -> str:
-    last = text.strip().rpartition("\n")[2]
-    return last.removeprefix("Error: ") or "the sandbox did not start"
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(_PATIENCE_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()

@@ -1,18 +1,20 @@
-"""What the sandbox remembers: requests, batches, and every update in the order it was applied.
+"""What the API holds and remembers: stock, requests, batches, and every update in its order.
 
-All of it is bounded, so that a long benchmark does not fill the memory; what fell out is counted.
+What is remembered is bounded, so that a long benchmark does not fill the memory; what fell out is
+counted.
 """
 
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import msgspec
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from target_tocobagus.sandbox.inventory import Item
 
-MASKED_HEADERS = {b"x-store-token", b"x-signature"}
+Levels = dict[str | None, int]
+"""The stock at each warehouse; that of None stands for all without one of their own."""
 
 
 class Visit(msgspec.Struct, omit_defaults=False, rename="camel"):
@@ -26,7 +28,7 @@ class Visit(msgspec.Struct, omit_defaults=False, rename="camel"):
         path: After the API's base path.
         arrived_ms: When its last byte was read, epoch ms by the machine's clock.
         body_bytes: The size of its body.
-        items: How many rows it has, None if its body is no such object.
+        items: How many rows it has, None if its body is not an object with items.
         answered_ms: When the answer was handed to the kernel, None if there was none.
         status: The answer's HTTP status, None if there was none.
         client_gone: There was an answer, but the client had left before it was due.
@@ -53,11 +55,8 @@ class Visit(msgspec.Struct, omit_defaults=False, rename="camel"):
     request_id: str | None = None
 
 
-class Applied(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One level that was set, in the order in which it was.
-
-    It holds plain values only, so the garbage collector need not walk a hundred thousand of them.
-    """
+class Update(NamedTuple):
+    """One level that was set: by which request, when (epoch ms), for whom, and to what."""
 
     request: int
     at_ms: float
@@ -82,19 +81,23 @@ class Limits(msgspec.Struct, frozen=True):
     bodies: bool = False
 
 
-class Journal:
-    """Everything since the start or the last reset."""
+class World:
+    """Everything since the start or the last reset, which makes a new one.
+
+    A request keeps the world in which it arrived. So one that is applied late, after a reset, can
+    no longer change what a test sees.
+    """
 
     def __init__(self, limits: Limits) -> None:
-        """Start with nothing seen."""
         self.limits = limits
         self.visits: deque[tuple[Visit, dict[bytes, bytes], bytes]] = deque(maxlen=limits.requests)
         self.batches: deque[dict[str, Any]] = deque(maxlen=limits.requests)
-        self.history: deque[Applied] = deque(maxlen=limits.history)
+        self.history: deque[Update] = deque(maxlen=limits.history)
         self.requests = 0
         self.updates = 0
         self.in_flight = 0
         self.most_in_flight = 0
+        self._stock: dict[tuple[str, str, str], Levels] = {}
 
     def arrive(self, visit: Visit, headers: dict[bytes, bytes], body: bytes) -> None:
         """Count a request in."""
@@ -107,11 +110,31 @@ class Journal:
         """Count a request out, answered or not."""
         self.in_flight -= 1
 
-    def applied(self, count: int, updates: "Iterable[Applied]") -> None:
-        """Remember so many updates that were just applied; they are made only if any is kept."""
-        self.updates += count
-        if self.history.maxlen:
-            self.history.extend(updates)
+    def apply(self, item: Item, store: str, request: int) -> None:
+        """Set the item's levels; they are absolute, not differences (inferred).
+
+        A global stock reaches every warehouse of the item (documented for a sibling endpoint), so
+        it replaces whatever the item had. A warehouse's own stock then stands beside it.
+        """
+        levels = self._stock.setdefault((store, item.kind, item.identifier), {})
+        if any(warehouse is None for warehouse, _ in item.levels):
+            levels.clear()
+        levels.update(item.levels)
+        self.updates += len(item.levels)
+        if self.limits.history:
+            product = (request, epoch_ms(), store, item.kind, item.identifier)
+            self.history.extend(Update(*product, *level) for level in item.levels)
+
+    def products(self, store: str) -> list[tuple[str, str]]:
+        """Give kind and identifier of every product that this store has set a stock of."""
+        return sorted((kind, value) for of, kind, value in self._stock if of == store)
+
+    def stock(self) -> Iterator[dict[str, Any]]:
+        """Give every level as ``{store, kind, identifier, warehouse, stock}``."""
+        for (store, kind, identifier), levels in self._stock.items():
+            product = {"store": store, "kind": kind, "identifier": identifier}
+            for warehouse, stock in levels.items():
+                yield {**product, "warehouse": warehouse, "stock": stock}
 
 
 def epoch_ms() -> float:

@@ -1,0 +1,205 @@
+"""The items that can be picked, in the order of sending.
+
+They are in two queues by position: all of them in `_oldest`, and those with a 0 also in `_empty`,
+because a stock-out that arrives late is an oversale. Nothing is removed from the middle of a queue:
+a picked item is marked, and skipped when it comes up. A queue is rebuilt when most of its items are
+picked ones.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from heapq import heapify, heappop, heappush
+from itertools import count
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from target_tocobagus.window.pending import LEASED, READY, Item
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+_PATIENCE: Final = 1.0
+"""Stock-outs may go first for at least so many seconds, however short a batch waits."""
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """How much a batch may hold, and how long an item may wait for one.
+
+    Attributes:
+        rows: Items.
+        levels: Levels of all of them; a single item may have more.
+        wait: Seconds; an item older than twice that goes before everything else.
+    """
+
+    rows: int
+    levels: int
+    wait: float
+
+
+class ReadyItems:
+    """The two queues.
+
+    Attributes:
+        levels: Levels of all items in them.
+    """
+
+    def __init__(self) -> None:
+        self._oldest = Queue()
+        self._empty = Queue()
+        self._items = 0
+        self.levels = 0
+
+    def __len__(self) -> int:
+        """Count the items that can be picked."""
+        return self._items
+
+    def extend(self, items: Collection[Item], levels: int) -> None:
+        """Append items that are newer than all before, with their number of levels."""
+        self._oldest.extend(items)
+        self._empty.extend([item for item in items if item.urgent])
+        self._items += len(items)
+        self.levels += levels
+
+    def add(self, item: Item) -> None:
+        """Add an item that has waited for another."""
+        item.state = READY
+        self._items += 1
+        self.levels += len(item.levels)
+        self._oldest.push(item)
+        if item.urgent:
+            self._empty.push(item)
+
+    def hurry(self, item: Item) -> None:
+        """Send an item that is here with the stock-outs."""
+        item.urgent = True
+        self._empty.push(item)
+
+    @property
+    def oldest(self) -> Item | None:
+        """The item of the lowest position."""
+        return self._oldest.head()
+
+    def due(self, limits: Limits) -> float | None:
+        """When the oldest item will have waited long enough; ``None`` if there is none."""
+        oldest = self.oldest
+        return None if oldest is None else oldest.arrived + limits.wait
+
+    def wants(self, limits: Limits, now: float) -> bool:
+        """Whether a batch is full or due."""
+        if self._items >= limits.rows or self.levels >= limits.levels:
+            return True
+        due = self.due(limits)
+        return due is not None and due <= now
+
+    def pick(self, limits: Limits, now: float) -> list[Item]:
+        """Take the items of the next batch, full or not."""
+        items: list[Item] = []
+        levels = 0
+        for item in self._in_order(now - max(2 * limits.wait, _PATIENCE)):
+            if items and levels + len(item.levels) > limits.levels:
+                break
+            levels += len(item.levels)
+            item.state = LEASED
+            items.append(item)
+            if len(items) == limits.rows:
+                break
+        self._items -= len(items)
+        self.levels -= levels
+        self._oldest.tidy(self._items)
+        self._empty.tidy(self._items)
+        return items
+
+    def _in_order(self, overdue: float) -> Iterator[Item]:
+        """Go through the items in the order of sending; the caller must take each, or stop.
+
+        First those that arrived before `overdue`, then stock-outs, then the oldest.
+        """
+        for item in self._oldest:
+            if item.arrived > overdue:
+                break
+            yield item
+        while (empty := self._first_empty()) is not None:
+            yield empty
+        yield from self._oldest
+
+    def _first_empty(self) -> Item | None:
+        """Find the oldest stock-out, and remove items that are not stock-outs any more."""
+        while (item := self._empty.head()) is not None and not item.is_out_of_stock():
+            item.urgent = False
+            self._empty.pop()
+        return item
+
+
+class Queue:
+    """Items by their lowest position.
+
+    Nearly all come in this order; only those that waited for a lease come late. So this is a deque
+    to append to, and a heap for the late ones.
+    """
+
+    __slots__ = ("_late", "_line", "_number")
+
+    def __init__(self) -> None:
+        self._line: deque[Item] = deque()
+        self._late: list[tuple[int, int, Item]] = []
+        self._number = count()
+
+    def __len__(self) -> int:
+        """Count its entries, including picked items that were not removed yet."""
+        return len(self._line) + len(self._late)
+
+    def extend(self, items: Iterable[Item]) -> None:
+        """Append items that are newer than all in it."""
+        self._line.extend(items)
+
+    def push(self, item: Item) -> None:
+        """Add an item."""
+        if self._line and self._line[-1].low > item.low:
+            heappush(self._late, (item.low, next(self._number), item))
+        else:
+            self._line.append(item)
+
+    def head(self) -> Item | None:
+        """Return the first item that is still ready, and remove those before it."""
+        line, late = self._line, self._late
+        while line and line[0].state != READY:
+            line.popleft()
+        if not late:
+            return line[0] if line else None
+        while late and late[0][2].state != READY:
+            heappop(late)
+        if late and not (line and line[0].low <= late[0][0]):
+            return late[0][2]
+        return line[0] if line else None
+
+    def __iter__(self) -> Iterator[Item]:
+        """Go through the ready items; the caller must pick each (it is not ready then), or stop.
+
+        The same as calling `head`, without a call for each item that came in order.
+        """
+        line = self._line
+        while True:
+            while line and not self._late:
+                if line[0].state == READY:
+                    yield line[0]
+                else:
+                    line.popleft()
+            if (item := self.head()) is None:
+                return
+            yield item
+
+    def pop(self) -> None:
+        """Remove the head."""
+        if self._line and self.head() is self._line[0]:
+            self._line.popleft()
+        else:
+            heappop(self._late)
+
+    def tidy(self, ready: int) -> None:
+        """Remove picked items, once they are most of the queue."""
+        if len(self) > 2 * ready + 64:
+            self._line = deque(item for item in self._line if item.state == READY)
+            self._late = [place for place in self._late if place[2].state == READY]
+            heapify(self._late)
