@@ -1,6 +1,6 @@
-"""Which keys of a mapping fit together: what can be told before any path is compiled.
+"""Checks which keys of a mapping fit together, before any path is compiled.
 
-What each key may hold has been checked with the configuration (`config.validation`).
+The value of each key was checked with the configuration (`config.validation`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _PLACES = ("levels", "warehouse", "warehouse_columns", "warehouses", "split")
 
 
 def find_problems(mapping: StreamMapping) -> Iterator[str]:
-    """Say of each key what it lacks or contradicts, one sentence each."""
+    """Yield what each key lacks or contradicts, one sentence each."""
     if not mapping.native:
         yield from _identifier_problems(mapping)
         yield from _place_problems(mapping)

@@ -1,9 +1,8 @@
 """One row: identifier, quantity and location, as they were written, become one outcome.
 
-Every way through this package, and every faster one beside it, ends here; that is what makes their
-results the same. The order of the questions is the rule: a row without a quantity is skipped
-wherever it is; then its location is asked for; a quantity is only complained of at a place that is
-sent to.
+All ways through this package, also the fast path, end here, so that their results are the same. The
+order of the checks matters: a row without a quantity is skipped at any location; then its location
+is checked; a wrong quantity is only an error at a location that is sent to.
 """
 
 from __future__ import annotations
@@ -67,10 +66,9 @@ class Rows:
 
 
 def without_duplicates(outcomes: list[Outcome]) -> list[Outcome]:
-    """Refuse every row of a record that shares identifier and location with another.
+    """Reject all rows of a record that share identifier and location with another.
 
-    Which of them is right is nobody's to guess. A row without a quantity says nothing, and so
-    contradicts none.
+    It is unclear which of them is right. A row without a quantity contradicts none.
     """
     places = [_place(outcome) for outcome in outcomes]
     known = [place for place in places if place is not None]
