@@ -21,14 +21,18 @@ class Totals:
     """Counters of one run, in updates if nothing else is said.
 
     Attributes:
-        clamped: Quantities below 0 that were sent as 0. cut: Quantities that lost a fraction to
-        `rounding`. codes: Rejected updates by code. unlisted: Skipped updates of items that the
-        store does not list. listed: The API has accepted a row, or refused one for another reason
-        than INV_001 or INV_002. batch_ids: The last hundred batch ids, in the order in which they
-        were accepted. requests: Attempts, answered or not. retries: Attempts that repeated rows.
-        batches: Requests of which the API accepted at least one row. sent_bytes: The size of all
-        bodies. waited_for_tap: Seconds without anything to read. waited_for_api: Seconds in which
-        reading waited for room.
+        clamped: Quantities below 0 that were sent as 0.
+        cut: Quantities that lost a fraction to `rounding`.
+        codes: Rejected updates by code.
+        unlisted: Skipped updates of items that the store does not list.
+        listed: The API has accepted a row, or refused one for another reason than INV_001, INV_002.
+        batch_ids: The last hundred batch ids, in the order in which they were accepted.
+        requests: Attempts, answered or not.
+        retries: Attempts that repeated rows.
+        batches: Requests of which the API accepted at least one row.
+        sent_bytes: The size of all bodies.
+        waited_for_tap: Seconds without anything to read.
+        waited_for_api: Seconds in which reading waited for room.
     """
 
     def __init__(self) -> None:

@@ -102,7 +102,7 @@ CASES: Final = (
         (lines({"sku": "A", "stock": 1}, columns=("sku", "stock")),),
         told=("stock: Recognised:",),
     ),
-    Case(Setup.FILE_MAPPED, MAPPED, (json.dumps(CATALOG),), told=("stock: a mapping names it.",)),
+    Case(Setup.FILE_MAPPED, MAPPED, (json.dumps(CATALOG),), told=("stock: a mapping matches it.",)),
     Case(
         Setup.FILE_DOUBTFUL,
         MAPPED,
@@ -144,7 +144,7 @@ CASES: Final = (
         Setup.FILE_UNMAPPED,
         {"streams": [{**GLOBAL, "stream": "other"}]},
         (GOOD,),
-        told=("stock: Ignored: no mapping in `streams` names it.", " --all"),
+        told=("stock: Ignored: no entry of `streams` matches it.", " --all"),
     ),
     Case(Setup.FILE_UNMAPPED, {}, (lines({}, columns=("name",)),), told=("stock: Ignored:",)),
     Case(
