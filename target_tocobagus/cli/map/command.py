@@ -1,7 +1,7 @@
 """``tocobagus map``: the mapping of each stream in a file, with a few records mapped beside it.
 
-What is shown is what a run does: mappings are chosen, recognised and compiled by the target's own
-code, and records go through them.
+It shows what a run does: mappings are chosen, recognised, compiled and applied by the target's own
+code.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def map_command(
 
 
 def _read_config(path: Path) -> dict[str, Any]:
-    """Read settings; a list is taken for what `streams` is to be."""
+    """Read settings; a list is used as `streams`."""
     if str(path) == ENVIRONMENT:
         return _read_environment()
     try:
@@ -97,7 +97,7 @@ def _read_environment() -> dict[str, Any]:
 
 
 def _settings(given: Mapping[str, Any]) -> Settings:
-    """Check settings as a run does, all but the credentials."""
+    """Check settings as a run does, except the credentials."""
     from target_tocobagus.config.settings import parse_settings
     from target_tocobagus.config.validation import CREDENTIALS
     from target_tocobagus.core.errors import ConfigurationError
@@ -114,7 +114,7 @@ def _unusable(problems: Iterable[str]) -> click.ClickException:
 
 
 def _said_of_settings(given: Mapping[str, Any]) -> Iterator[str]:
-    """Name what is misspelt, and what is a run's alone."""
+    """Name misspelt settings, and those that only a run applies."""
     from target_tocobagus.config.settings import SCHEMA
     from target_tocobagus.config.validation import doubts
 
@@ -132,7 +132,7 @@ def _said_of_settings(given: Mapping[str, Any]) -> Iterator[str]:
 def _survey(
     file: str, settings: Settings, records: int, *, everything: bool
 ) -> tuple[Survey, list[str]]:
-    """Look through the file, and say what there is to say of it as a whole."""
+    """Survey the file, and collect the remarks on it as a whole."""
     from target_tocobagus.cli.map.advisor import advisor_for
     from target_tocobagus.cli.map.stream_file import Lines, contents
     from target_tocobagus.cli.map.survey import Survey
@@ -233,7 +233,7 @@ def _write_list(form: str, survey: Survey, remarks: Sequence[str]) -> None:
 
 
 def _raise_verdict(survey: Survey, *, everything: bool) -> None:
-    """End with 1 where nothing came of it, or where a run would fail for a mapping."""
+    """End with 1 if no stream has a mapping, or if a run would fail because of one."""
     views = survey.streams.values()
     if any(view.fails for view in views):
         message = "a run would fail: see the remarks on the mappings"
