@@ -14,8 +14,8 @@ MOST_BYTES: Final = 8 << 20
 _ALWAYS_DECODED: Final = 256 << 10
 """Bytes; a decoded value takes up to thirty times its size in the body."""
 _FREE_VALUES: Final = 10_000
-"""A longer reply may have so many values, and one more for each byte of its request, in which a row
-takes twenty bytes or more."""
+"""A longer reply may have this many values, and one more for each byte of its request, in which a
+row takes twenty bytes or more."""
 
 _ENCODINGS: Final = frozenset({"gzip", "x-gzip", "deflate"})
 """Encodings that are decompressed: those that were asked for, which are done in bounded steps."""

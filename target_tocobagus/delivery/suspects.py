@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MANY: Final = 3
 _MANY_AFTER_ACCEPTANCE: Final = 20
-"""If so many different rows are refused one after the other, the request may be wrong."""
+"""If this many different rows are refused one after the other, the request may be wrong."""
 
 
 class Suspects:

@@ -18,7 +18,7 @@ _LEVEL_BYTES: Final = 25
 
 _FEWEST_ROWS: Final = 10
 _GROW_AFTER: Final = 20
-"""Timeouts never make a batch smaller than the first; after so many accepted ones it doubles."""
+"""Timeouts never make a batch smaller than the first; after this many accepted ones it doubles."""
 
 
 class Throttle:

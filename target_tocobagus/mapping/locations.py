@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 _MOST_ASKED: Final = 100_000
-"""At most so many codes are remembered: more cannot be codes of warehouses."""
+"""At most this many codes are remembered: more cannot be codes of warehouses."""
 
 
 class Locations:

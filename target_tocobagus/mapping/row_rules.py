@@ -42,13 +42,13 @@ class Rows:
         place: str | Skipped | RecordError | None,
         taken: Sequence[Any] = (),
     ) -> Outcome:
-        """Judge a row.
+        """Map a row.
 
         Args:
             identifier: The item.
-            stock: What stands for its quantity.
-            place: A client id, None for the item as a whole, or what a code came to instead.
-            taken: What is taken off the quantity.
+            stock: The value of its quantity.
+            place: A client id, None for global stock, or why a code has no client id.
+            taken: Values to subtract from the quantity.
         """
         if place is not None and not isinstance(place, str):
             return self._nowhere(identifier, stock, place)

@@ -31,7 +31,7 @@ Key: TypeAlias = Literal["sku", "external_id"]
 PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 EXPRESSION: Final = frozenset("[](){}|?*@&!<>=,:'`\"\\")
 FEW: Final = 2
-"""From so many columns with names of places on, a table has one column per location."""
+"""A table with this many columns named after places has one column per location."""
 
 
 class Candidate(msgspec.Struct, frozen=True):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from target_tocobagus.config.settings import Settings
 
 _ENOUGH: Final = 100
-"""The percentage is checked from so many updates on."""
+"""The percentage is checked from this many updates on."""
 
 
 def exceeded_limit(accepted: int, rejected: int, settings: Settings) -> str | None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
 _PATIENCE: Final = 1.0
-"""Stock-outs may go first for at least so many seconds, however short a batch waits."""
+"""Stock-outs may go first for at least this many seconds, even if batches wait less."""
 
 
 class Limits(msgspec.Struct, frozen=True):
