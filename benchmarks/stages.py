@@ -18,7 +18,7 @@ from target_tocobagus.api import client, signing
 from target_tocobagus.delivery import worker
 from target_tocobagus.delivery.reply_handler import ReplyHandler
 from target_tocobagus.pipeline.poller import Poller
-from target_tocobagus.singer.fast_path import FastLane
+from target_tocobagus.singer.fast_path import FastPath
 from target_tocobagus.singer.reader import MessageReader
 from target_tocobagus.window.window import Window
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 STAGES: Final[dict[str, list[tuple[Any, str]]]] = {
     "reading: bytes to lines": [(MessageReader, "process_lines")],
-    "lane: decoding, mapping": [(FastLane, "read")],
+    "fast path: decoding, mapping": [(FastPath, "read")],
     "the general way: SCHEMA, STATE": [(MessageReader, "_handle")],
     "window: taking in": [(Window, "put")],
     "state: emitting STATE": [(Poller, "emit_safe")],

@@ -20,10 +20,10 @@ def main() -> None:
     import gc
     import signal
 
-    # Until the target takes the signals itself, Ctrl-C just ends the process.
+    # Until the target handles signals itself, Ctrl-C just ends the process.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    # What is imported stays, and rows come and go without cycles: the collector need look neither
-    # through the one again and again nor after every few hundred of the others.
+    # Modules stay in memory, and rows have no reference cycles: so the collector skips the former,
+    # and runs rarely.
     gc.disable()
     from target_tocobagus.singer.sdk import logging_problem
     from target_tocobagus.target import TargetTocobagus
@@ -35,20 +35,20 @@ def main() -> None:
     with _queued_log():
         try:
             command = TargetTocobagus.cli  # which sets up logging, from the environment
-        except Exception as error:  # noqa: BLE001  # whatever logging lets through
+        except Exception as error:  # noqa: BLE001  # logging raises errors of any type
             sys.exit(_say(logging_problem(error, os.environ)))
         command(prog_name="target-tocobagus")
 
 
 def _say(problem: str) -> int:
-    """Tell a problem without logging; the exit code is that of what a person must correct."""
+    """Print a problem without logging; returns the exit code 2: a person must act."""
     print(f"target-tocobagus: {problem}", file=sys.stderr)  # noqa: T201  # there is no logging yet
     return 2
 
 
 @contextmanager
 def _queued_log() -> Iterator[None]:
-    """Let no thread wait for a stderr that nobody reads."""
+    """Keep threads from waiting for a stderr that nobody reads."""
     from target_tocobagus.report.log_stream import LogStream
 
     if (stderr := sys.stderr) is None:
@@ -56,7 +56,7 @@ def _queued_log() -> Iterator[None]:
         return
     try:
         log = LogStream(stderr)
-    except RuntimeError:  # the machine allows no thread more: whoever logs writes for himself
+    except RuntimeError:  # the machine allows no more threads: write to stderr directly
         yield
         return
     sys.stderr = log
@@ -68,10 +68,10 @@ def _queued_log() -> Iterator[None]:
 
 
 def _share_one_arena() -> None:
-    """Let all threads allocate from one arena, where glibc's malloc would give each its own.
+    """Let all threads allocate from one arena; glibc's malloc would give each thread its own.
 
-    The interpreter's lock lets one thread allocate at a time anyway; and with an arena for each
-    worker the process keeps the peaks of all of them, though they never have them together.
+    The interpreter's lock lets only one thread allocate at a time anyway; and with an arena for
+    each worker the process would keep the peak memory of each.
     """
     import ctypes
 

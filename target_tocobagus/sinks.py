@@ -1,7 +1,7 @@
-"""A stream's sink: where its records become outcomes.
+"""A stream's sink: maps its records to outcomes.
 
-The SDK's sink collects records until it is drained. This one maps each record as it comes and
-passes the outcomes on; the window collects them, for all streams together. It is never drained.
+The SDK's sink collects records until it is drained. This one maps each record at once and passes
+the outcomes on; the window collects them for all streams together. It is never drained.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class StockSink(SdkSink):
         """Choose the stream's mapping.
 
         Raises:
-            ConfigurationError: Only the user can tell which columns hold its stock.
+            ConfigurationError: Only the user can say which columns hold its stock.
         """
         super().__init__(target, stream_name, schema, key_properties)  # type: ignore[arg-type]  # a target that has one
         self._setup = target.stream_setup
@@ -67,8 +67,8 @@ class StockSink(SdkSink):
         """Map a record and pass on its outcomes.
 
         Args:
-            record: As the stream maps left it.
-            context: `stream` and `line` for the rejects; `own`, what the message has under our key.
+            record: The record after the stream maps.
+            context: `stream` and `line` for the rejects; `own`: the value of our key, if any.
 
         Raises:
             InvalidRecord: It does not fit its SCHEMA, and `validate_records` is on.
@@ -96,7 +96,7 @@ class StockSink(SdkSink):
         )
 
     def _reject_unknown_columns(self, record: dict[str, Any], known: frozenset[str]) -> None:
-        """End the run where a stream recognised as the API's own items has another column.
+        """End the run if a record of the API's own items has a column that was not declared.
 
         Raises:
             ActionNeeded: The column may change what the stock means.
@@ -112,13 +112,13 @@ class StockSink(SdkSink):
             raise ActionNeeded(message)
 
     def look_for_parts(self, record: dict[str, Any], outcomes: Iterable[Outcome]) -> None:
-        """Warn, once a stream, if the last record contradicts one that is still on its way."""
+        """Warn once a stream if the last record contradicts one that is not settled yet."""
         if self.parts is not None:
             for found in self.parts.contradictions(record, outcomes, self._pipeline.position):
                 self.doubt(*found)
 
     def doubt(self, identifier: Identifier, location: str | None, rows: tuple[Row, Row]) -> None:
-        """Warn of two rows that contradict each other, if the first has not been sent."""
+        """Warn of two rows that contradict each other, if the first is not settled yet."""
         if self.parts is not None and self._pipeline.is_pending(identifier, rows[0].position):
             text = self.parts.doubt(self.stream_name, identifier, location, rows)
             self._setup.warn_of_parts(self.stream_name, text)

@@ -1,8 +1,8 @@
 """The Singer target: the SDK's `Target`, with reading, delivery and STATE of its own.
 
-What stays the SDK's: the command line, `--about`, the configuration from files and the environment,
-logging, metrics, stream maps and flattening. What does not: its sinks are never drained, because a
-drain sends one batch at a time while the input waits, and emits STATE only after all of it is sent.
+Used from the SDK: the command line, `--about`, configuration files, logging, metrics, stream maps
+and flattening. Not used: draining of sinks, because a drain sends one batch at a time while the
+input waits, and emits STATE only after everything is sent.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class TargetTocobagus(SdkTarget):
     ]
 
     overrides: ClassVar[dict[str, Any]] = {}
-    """Settings that the command line itself sets; they override files and environment."""
+    """Settings from options of the command line; they override files and environment."""
 
     settings: Settings
     pipeline: Pipeline
@@ -79,7 +79,7 @@ class TargetTocobagus(SdkTarget):
             self.logger.warning(line)
 
     def check_config(self, config: dict[str, Any], schema: dict[str, Any]) -> list[str]:
-        """Check the settings as a whole; gives what is wrong, without values."""
+        """Check the settings as a whole; returns the problems, without values."""
         config.update(self.overrides)
         secrets = [config.get(name) for name in ("partner_secret", "store_token")]
         hide_secrets(Redactor(str(secret) for secret in secrets if secret).text)
@@ -114,7 +114,7 @@ class TargetTocobagus(SdkTarget):
         return self.pipeline
 
     def process_endofpipe(self) -> None:
-        """Settle everything that was read; the SDK calls this at the end of the input."""
+        """Settle all rows; the SDK calls this at the end of the input."""
         for line in self._router.mistyped():
             self.logger.warning(line)
         self.pipeline.finish()
@@ -124,7 +124,7 @@ class TargetTocobagus(SdkTarget):
             sink.clean_up()
 
     def stop(self, signum: int) -> None:
-        """Tell the main thread to stop; at the second signal, end the process now."""
+        """Tell the main thread to stop; at a second signal, end the process now."""
         if self._wakeup.signal is not None:
             signal.signal(signum, signal.SIG_DFL)
             os.kill(os.getpid(), signum)

@@ -1,7 +1,7 @@
 """Connections to a host by any of its addresses, all of them within one time budget.
 
-A resolver knows no time limit, and each address would get the whole of a timeout, so that one that
-does not answer would leave nothing for the next and for the request.
+The system's resolver has no time limit, and each address would get a whole timeout, so that one
+without an answer would leave no time for the next and for the request.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _silent: Final[set[Any]] = set()
-"""Addresses that did not take a connection in time; they are tried after the others."""
+"""Addresses that did not accept a connection in time; they are tried after the others."""
 
 
 def resolve(
@@ -25,12 +25,12 @@ def resolve(
 ) -> list[Any]:
     """Find a host's addresses, as `socket.getaddrinfo` gives them.
 
-    The system's resolver knows no time limit, so it is asked in a thread that is left alone when
-    its time is over.
+    The system's resolver has no time limit, so it runs in a thread that is abandoned when the time
+    is over.
 
     Raises:
         TimeoutError: It did not answer in time.
-        OSError: There is no such name, or no name server answered.
+        OSError: The name does not exist, or no name server answered.
         UnicodeError: It is not a name.
     """
     found: queue.SimpleQueue[list[Any] | Exception] = queue.SimpleQueue()
@@ -38,12 +38,12 @@ def resolve(
     def ask() -> None:
         try:
             found.put((lookup or socket.getaddrinfo)(host, port, 0, socket.SOCK_STREAM))
-        except Exception as error:  # noqa: BLE001  # it is raised where the answer is awaited
+        except Exception as error:  # noqa: BLE001  # raised again below
             found.put(error)
 
     try:
         threading.Thread(target=ask, daemon=True).start()
-    except RuntimeError:  # the machine allows no more threads: then without a limit
+    except RuntimeError:  # the machine allows no more threads: ask without a time limit
         ask()
     try:
         answer = found.get(timeout=seconds)
@@ -57,14 +57,14 @@ def resolve(
 def connect(
     host: str, port: int, deadline: float, lookup: Callable[..., Any] | None = None
 ) -> socket.socket:
-    """Connect to the first of a host's addresses that takes a connection.
+    """Connect to the first of a host's addresses that accepts a connection.
 
-    What is left of the time is divided among the addresses and the request that is to follow; the
-    last address may use all of it.
+    The time left is divided among the addresses and the request after them; the last address may
+    use all of it.
 
     Raises:
-        TimeoutError: None did before the deadline.
-        OSError: None did; the last one's error.
+        TimeoutError: None accepted one before the deadline.
+        OSError: None accepted one; the error of the last.
         UnicodeError: The host is not a name.
     """
     entries = resolve(host.strip("[]"), port, time_left(deadline), lookup)
@@ -82,7 +82,7 @@ def connect(
     try:
         raise failure
     finally:
-        del failure  # it refers to this frame, and nobody may collect such circles
+        del failure  # it refers to this frame: a cycle that may never be collected
 
 
 def _open(entry: Any, seconds: float) -> socket.socket:
@@ -101,13 +101,13 @@ def _open(entry: Any, seconds: float) -> socket.socket:
 
 
 def time_left(deadline: float) -> float:
-    """Tell how many seconds are left, more than none.
+    """Return the seconds that are left, more than 0.
 
     Raises:
-        TimeoutError: None are.
+        TimeoutError: No time is left.
     """
     left = deadline - time.monotonic()
     if left <= 0:
-        # A timeout of the socket's own may never come: each byte begins it anew.
+        # The socket's own timeout may never come: each byte restarts it.
         raise TimeoutError
     return left

@@ -1,12 +1,12 @@
-"""The door to the API: one signed attempt, and what came back as a value.
+"""The API's client: makes one signed attempt, and returns the answer as a value.
 
-One adapter serves all workers, so that connections are kept and shared. A session is asked once
-what the environment says of proxies and certificate authorities, and sends nothing: it would ask
-``~/.netrc`` for other credentials and keep cookies, and cost as much again as all that a request
-needs. What each request has in common is prepared once; each attempt is signed anew.
+All workers share one adapter, so that connections are kept. A session only reads proxies and
+certificate authorities from the environment, once; it sends nothing, because it would read other
+credentials from ``~/.netrc``, keep cookies, and double the cost of a request. The common parts of
+all requests are prepared once; each attempt is signed anew.
 
-Invariants: an attempt ends as a value, or as a `SetupError` where nothing was sent; no secret
-leaves in a reply, whatever a server echoes, nor in an exception or what lies under it.
+Invariants: an attempt returns a value, or raises a `SetupError` and has sent nothing; no secret is
+in a reply, whatever a server echoes, nor in an exception or its causes.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ HEADERS: Final = {
     "Accept": "application/json",
     "Accept-Encoding": "gzip, deflate",
 }
-"""What every request has; one with a body, or that is signed, has more."""
+"""The headers of every request; signing and a body add more."""
 
 _READ_HEADERS: Final = ("retry-after", "date")
 
@@ -50,30 +50,29 @@ class Clock:
     """The server's clock, as far as it is known.
 
     Attributes:
-        offset_ms: What the server's clock is ahead of this machine's.
-        setting: How often it has been set; 0 means that this machine's clock is trusted.
+        offset_ms: How far the server's clock is ahead of this machine's.
+        setting: How often it was set; 0 means that this machine's clock is used.
     """
 
     def __init__(self) -> None:
-        """Trust this machine's clock."""
         self.offset_ms = 0
         self.setting = 0
 
     def now_ms(self) -> int:
-        """Tell the server's time, in milliseconds since the epoch."""
+        """Return the server's time, in milliseconds since the epoch."""
         return int(time.time() * 1000) + self.offset_ms
 
     def set(self, server_ms: int) -> None:
-        """Follow the server's clock from now on."""
+        """Use the server's time from now on."""
         self.offset_ms = server_ms - int(time.time() * 1000)
         self.setting += 1
 
 
 class Client:
-    """Sends bodies to the API's bulk endpoint. Its method may be called by several threads."""
+    """Sends bodies to the API's bulk endpoint; `send` may be called by several threads."""
 
     def __init__(self, settings: Settings, credentials: Credentials, clock: Clock) -> None:
-        """Prepare what all requests have in common; no connection is made yet.
+        """Prepare the common parts of all requests; no connection is made yet.
 
         Raises:
             SetupError: No request can be made to this URL.
@@ -98,14 +97,14 @@ class Client:
         """
         started = time.monotonic()
         set_deadline(started + self._timeout)
-        # In this order: a setting that comes in between is then seen as a newer one.
+        # In this order, so that an offset that is set in between counts as newer.
         setting, signed_ms = self._clock.setting, self._clock.now_ms()
         try:
             response: Any = self._adapter.send(
                 self._signed(body, signed_ms), timeout=self._timeout, **self._environment
             )
             content = read_content(response)
-        except Exception as error:  # noqa: BLE001  # whatever a library raises, the API may have the request
+        except Exception as error:  # noqa: BLE001  # after any error the API may have the request
             failed = translated(error, sent=was_sent())
         else:
             headers = {
@@ -121,7 +120,7 @@ class Client:
                 signed_ms,
                 unread,
             )
-        # Outside of the `except`: the libraries' exceptions may hold what must not be shown.
+        # Outside of the `except`: the libraries' exceptions may contain secrets.
         return _no_reply(failed, time.monotonic() - started)
 
     def close(self) -> None:
@@ -129,7 +128,7 @@ class Client:
         self._adapter.close()
 
     def _read(self, content: bytes) -> Any:
-        """Read a body without the secrets that a server may echo: it is logged and written down."""
+        """Read a body and blank out secrets, because it is logged and written to files."""
         body = read_reply(content)
         if not self._redactor.may_be_in(_shortened(body) or content):
             return body
@@ -139,7 +138,7 @@ class Client:
             return None
 
     def _signed(self, body: bytes, timestamp_ms: int) -> PreparedRequest:
-        """Make a request of the very bytes that it is signed for."""
+        """Make a request with exactly the bytes that are signed."""
         headers = signing.signed_headers(self._credentials, timestamp_ms)
         base = signing.base_string("PATCH", self._signed_path, headers, body)
         secret = self._credentials.partner_secret
@@ -152,14 +151,14 @@ class Client:
 
 
 def _shortened(body: Any) -> bytes:
-    """Write again what was read of a reply, if that is less than what came; else nothing."""
+    """Encode the used part of a reply, if it is less than the whole; otherwise empty."""
     data = body.get("data") if isinstance(body, dict) else None
     numbers = isinstance(data, dict) and isinstance(data.get("acceptedRows"), tuple)
     return msgspec.json.encode(body) if numbers else b""
 
 
 def environment_of(url: str) -> Any:
-    """Read what the environment says of requests to a URL: ``proxies``, and ``verify``."""
+    """Read ``proxies`` and ``verify`` for a URL from the environment."""
     with requests.Session() as session:
         return session.merge_environment_settings(url, {}, None, None, None)
 
@@ -194,10 +193,10 @@ _CAUSES: Final[dict[Failure, str]] = {
 
 
 def _no_reply(failed: Failed, seconds: float) -> NoReply:
-    """Say that there is no answer.
+    """Make the value for an attempt without an answer.
 
     Raises:
-        SetupError: Nor will there be one.
+        SetupError: Another attempt would fail in the same way.
     """
     failure, detail = failed
     if message := _FINAL.get(failure):
@@ -212,19 +211,19 @@ def _no_reply(failed: Failed, seconds: float) -> NoReply:
 class DeadlineAdapter(HTTPAdapter):
     """Makes connections that keep to the deadline, with a proxy or without; for one URL.
 
-    It gives urllib3's response: making requests' own of it, with cookies and history that nobody
-    reads, and looking up the one pool for each request cost a quarter of what a request costs.
+    It returns urllib3's response: a response of requests, with cookies and history that are not
+    used, and a lookup of the only pool for each request cost a quarter of a request.
     """
 
     _pool: Any = None
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
-        """Look up the connections to the server, the first time."""
+        """Look up the pool of connections to the server once."""
         self._pool = self._pool or super().get_connection_with_tls_context(*args, **kwargs)
         return self._pool
 
     def build_response(self, _: PreparedRequest, response: Any) -> Any:
-        """Give the response as urllib3 has it."""
+        """Return urllib3's response."""
         return response
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
@@ -241,7 +240,7 @@ class DeadlineAdapter(HTTPAdapter):
 
 
 def _silence_libraries() -> None:
-    """Keep the libraries' own log from showing headers and URLs, whatever LOGLEVEL says."""
+    """Keep the libraries from logging headers and URLs, at any LOGLEVEL."""
     for name in ("urllib3", "requests", *logging.root.manager.loggerDict):
         if name.partition(".")[0] in {"urllib3", "requests"}:
             logger = logging.getLogger(name)

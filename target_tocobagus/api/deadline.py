@@ -1,12 +1,11 @@
 """HTTP connections that keep to one deadline, from the host's name to the answer's last byte.
 
-A socket's timeout is one between two bytes, so a server that sends a byte now and then holds its
-reader for as long as it likes; and a host has several addresses, each of which gets the whole of a
-timeout. Here each step gets no more time than is left of the attempt: looking up the name,
-connecting, TLS, sending, and each read of headers and body.
+A socket's timeout only limits the time between two bytes, so a slow server can hold its reader for
+ever; and each address of a host would get a whole timeout. Here each step gets only the time left
+of the attempt: looking up the name, connecting, TLS, sending, and each read of headers and body.
 
-Invariants: nothing waits beyond the deadline; an address that does not answer leaves time for the
-next one and for the request; no more than `MOST_BYTES_RECEIVED` of an answer are received.
+Invariants: nothing waits beyond the deadline; an address without an answer leaves time for the next
+one and for the request; at most `MOST_BYTES_RECEIVED` of an answer are received.
 """
 
 from __future__ import annotations
@@ -25,15 +24,15 @@ if TYPE_CHECKING:
     import socket
 
 MOST_BYTES_RECEIVED: Final = 32 << 20
-"""Of one answer, headers and chunk sizes included; the body has a lower limit of its own."""
+"""Of one answer, including headers and chunk sizes; the body has its own lower limit."""
 
 _SLACK_SECONDS: Final = 0.1
-"""How much later than its deadline an attempt may end: setting a timeout is a system call, and each
-lets the interpreter's lock go to another thread."""
+"""How much later than its deadline an attempt may end. Setting a timeout is a system call, which
+releases the interpreter's lock, so it is left out if the change is small."""
 
 _BUFFER_BYTES: Final = 1 << 16
 _RECORD_BYTES: Final = 1 << 14
-"""A TLS record: a TLS socket begins its timeout with each."""
+"""A TLS record: a TLS socket restarts its timeout with each."""
 
 _MOST_INFORMATIONAL: Final = 100
 _INFORMATIONAL: Final = range(100, 200)
@@ -44,7 +43,7 @@ class _Attempt(threading.local):
 
     Attributes:
         deadline: When it must be over, by the monotonic clock.
-        sent: A byte of it may have left.
+        sent: A byte of it may have been sent.
     """
 
     deadline = 0.0
@@ -55,37 +54,37 @@ _attempt: Final = _Attempt()
 
 
 class ConnectionTimeoutError(ConnectTimeoutError):
-    """The name did not resolve, or no address took the connection, before the deadline."""
+    """The name did not resolve, or no address accepted a connection, before the deadline."""
 
 
 class HandshakeTimeoutError(ConnectTimeoutError):
-    """The connection stood, and neither TLS nor a proxy's tunnel was there before the deadline."""
+    """The connection was open, but TLS or the proxy's tunnel was not ready before the deadline."""
 
 
 class UntrustedAnswer(http.client.HTTPException):
-    """What came is not what HTTP allows; its text is ours."""
+    """The answer is not valid HTTP; the text is ours."""
 
 
 def set_deadline(moment: float) -> None:
-    """Say when the attempt that this thread is about to make must be over."""
+    """Set the deadline of the next attempt of this thread."""
     _attempt.deadline = moment
     _attempt.sent = False
 
 
 def was_sent() -> bool:
-    """Tell whether a byte of this thread's attempt may have left."""
+    """Whether a byte of this thread's attempt may have been sent."""
     return _attempt.sent
 
 
 def _allow_time_left(sock: socket.socket) -> None:
-    """Let what a socket does next take what is left of the attempt's time, and hardly more."""
+    """Limit the next operation of a socket to the time left of the attempt."""
     left = time_left(_attempt.deadline)
     if not left <= (sock.gettimeout() or 0) <= left + _SLACK_SECONDS:
         sock.settimeout(left)
 
 
 class _TimelyFile(io.RawIOBase):
-    """A socket's bytes, each read of which may take what is left of the attempt's time."""
+    """Reads a socket; each read may take the time left of the attempt."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
@@ -100,7 +99,7 @@ class _TimelyFile(io.RawIOBase):
         count = self._file.readinto(buffer)
         self._received += count or 0
         if self._received > MOST_BYTES_RECEIVED:
-            message = "it does not end"
+            message = "it is too long"
             raise UntrustedAnswer(message)
         return count
 
@@ -110,7 +109,7 @@ class _TimelyFile(io.RawIOBase):
 
 
 class _TimelySocket:
-    """What `http.client.HTTPResponse` needs of a socket."""
+    """The part of a socket that `http.client.HTTPResponse` uses."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
@@ -129,19 +128,19 @@ class _TimelyResponse(http.client.HTTPResponse):
             self.length = _joined_length(self.headers.get("content-length", ""))
 
     def _read_status(self) -> tuple[str, int, str]:
-        """Read the first line of the final answer; `http.client` itself only passes over a 100."""
+        """Read the first line of the final answer; `http.client` itself only skips 100."""
         for _ in range(_MOST_INFORMATIONAL):
             found: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]  # not in its stub
             status = found[1]
             if status not in _INFORMATIONAL or status == http.HTTPStatus.SWITCHING_PROTOCOLS:
                 return found
             http.client.parse_headers(self.fp)
-        message = "it announces itself without end"
+        message = "it has too many 1xx responses"
         raise UntrustedAnswer(message)
 
 
 def _joined_length(text: str) -> int | None:
-    """Read what a proxy makes of two equal `Content-Length` headers: ``5, 5`` (RFC 9110, 8.6)."""
+    """Read two equal `Content-Length` headers joined by a proxy: ``5, 5`` (RFC 9110, 8.6)."""
     lengths = {part.strip() for part in text.split(",")}
     only = lengths.pop()
     return int(only) if not lengths and only.isascii() and only.isdecimal() else None
@@ -150,7 +149,7 @@ def _joined_length(text: str) -> int | None:
 class _Connection(connection.HTTPConnection):
     response_class = _TimelyResponse
     _bytes_at_once: int | None = None
-    """What is sent under one timeout; all of it, unless the socket begins its timeout anew."""
+    """Bytes sent under one timeout; all, unless the socket restarts its timeout in between."""
 
     def _new_conn(self) -> socket.socket:
         try:
@@ -180,8 +179,6 @@ class _Connection(connection.HTTPConnection):
 
 
 class _TLSConnection(_Connection, connection.HTTPSConnection):
-    """The same by TLS."""
-
     _bytes_at_once = _RECORD_BYTES
 
 

@@ -1,7 +1,7 @@
-"""The body of a request: its items, each in the form that says it.
+"""The body of a request: its items, each in one of the API's forms.
 
-Compact, UTF-8, integers as integers, nothing escaped that need not be: then a server that hashes
-what it parsed and wrote again agrees with one that hashes the bytes.
+Compact JSON in UTF-8 with integers and without needless escapes: so a server gets the same hash
+from the bytes and from the JSON that it parsed and encoded again.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class _Stock(msgspec.Struct, rename={"place": "clientId"}, gc=False):
-    """The stock at one warehouse. A struct is made, and written, faster than a dict."""
+    """The stock at one warehouse. A struct is created and encoded faster than a dict."""
 
     place: str
     stock: int
@@ -34,10 +34,10 @@ _encode = msgspec.json.Encoder().encode
 
 
 def encode_body(items: Iterable[Item]) -> bytes:
-    """Write the body of one request.
+    """Encode the body of one request.
 
-    One loop, and structs, since each item of a run goes through it: a call for each, and
-    comprehensions, cost a fifth more.
+    Every item of a run goes through this loop: a call for each, or comprehensions, cost a fifth
+    more.
     """
     sent: list[Any] = []
     for item in items:
@@ -54,7 +54,7 @@ def encode_body(items: Iterable[Item]) -> bytes:
 
 
 def _with_one_stock(item: Item) -> dict[str, Any]:
-    """Say one stock: a global, or that of a list of warehouses."""
+    """Make an item with one stock: global, or for a list of warehouses."""
     kind, value = item.identifier
     stock = next(iter(item.levels.values())).quantity
     places = {} if None in item.levels else {"warehouses": list(item.levels)}

@@ -1,8 +1,8 @@
-"""What the HTTP libraries raise, as a value that says at which step of the way it happened.
+"""Translates errors of the HTTP libraries to values that name the step that failed.
 
-The one translation, for the client and for `tocobagus check`. The libraries' exceptions hold URLs
-with passwords and headers with tokens in their texts. So nothing of these is taken over but the
-words of OpenSSL and of the system, and a proxy's status.
+For the client and for `tocobagus check`. The libraries' messages may contain URLs with passwords
+and headers with tokens, so only the messages of OpenSSL and of the system, and a proxy's status,
+are used.
 """
 
 from __future__ import annotations
@@ -41,17 +41,17 @@ Failure: TypeAlias = Literal[
     "garbled",
     "unusable",
 ]
-"""In what way something did not come about, from the first step to the last.
+"""Which step failed, from the first to the last.
 
 ``garbled`` is an answer that cannot be trusted, ``unusable`` a request that cannot be made.
 """
 
 
 class Failed(NamedTuple):
-    """Something that did not come about.
+    """A failed step.
 
     Attributes:
-        detail: What the system or the other side said of it; may be empty.
+        detail: The message of the system or of the other side; may be empty.
     """
 
     failure: Failure
@@ -64,17 +64,17 @@ _BY_VERIFYING: Final[dict[int, Failure]] = {
     62: "wrong name",
     64: "wrong name",
 }
-"""By OpenSSL's X509_V_ERR_…, in x509_vfy.h; the others mean that it is not trusted."""
+"""By OpenSSL's X509_V_ERR_… (x509_vfy.h); all others mean: not trusted."""
 
 _NO_BUNDLE: Final = "no certificate or crl found"
 _BY_REQUESTS: Final = "CA certificate bundle"
-"""A plain OSError by which requests says that a CA bundle is not there holds these words."""
+"""In the text of the plain OSError that requests raises for a missing CA bundle."""
 
 _TUNNEL: Final = re.compile(r"Tunnel connection failed: (\d{3})")
-"""What `http.client` says of a proxy's answer to CONNECT; 407 where it wants a user."""
+"""The message of `http.client` for a proxy's answer to CONNECT; 407 asks for a user."""
 
 _OPENSSL: Final = re.compile(r"^\[[^\]]*\] *| *\(_ssl\.c:\d+\)$")
-"""What stands around OpenSSL's words."""
+"""The text around OpenSSL's message."""
 
 _IN_TIME: Final = "no answer in time"
 _BY_CLASS: Final[tuple[tuple[type[BaseException], Failed], ...]] = (
@@ -82,22 +82,22 @@ _BY_CLASS: Final[tuple[tuple[type[BaseException], Failed], ...]] = (
     (ConnectionTimeoutError, Failed("no connection", "no connection in time")),
     (TimeoutError, Failed("no answer", _IN_TIME)),
     (http.client.RemoteDisconnected, Failed("lost", "it was closed without an answer")),
-    (http.client.IncompleteRead, Failed("lost", "the answer breaks off")),
+    (http.client.IncompleteRead, Failed("lost", "the answer is incomplete")),
     (InvalidHeader, Failed("garbled", "its Content-Length headers differ")),
     (DecodeError, Failed("garbled", "it cannot be decompressed")),
     (http.client.LineTooLong, Failed("garbled", "its headers are too long")),
-    (http.client.BadStatusLine, Failed("garbled", "what came is not HTTP")),
-    (http.client.UnknownProtocol, Failed("garbled", "what came is not HTTP")),
+    (http.client.BadStatusLine, Failed("garbled", "it is not HTTP")),
+    (http.client.UnknownProtocol, Failed("garbled", "it is not HTTP")),
 )
-"""What went wrong, by a class in the chain of causes; the first that fits."""
+"""The failure by a class in the chain of causes; the first match counts."""
 
 
 def translated(error: Exception, *, sent: bool = True) -> Failed:
-    """Say what went wrong, in words that hold no header and no proxy's password.
+    """Translate an error, without any header or proxy password.
 
     Args:
-        error: What an attempt raised, whatever it is.
-        sent: A byte of the request may have left; if none has, it may be the request's fault.
+        error: Any error of an attempt.
+        sent: A byte of the request may have been sent; if none was, the request may be wrong.
     """
     chain = list(_causes(error))
     by_proxy = isinstance(error, requests.exceptions.ProxyError)
@@ -150,7 +150,7 @@ def _openssl_words(error: ssl.SSLError) -> str:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Walk from an error to what lies under it; requests and urllib3 put that in many places."""
+    """Yield an error and its causes; requests and urllib3 keep them in several places."""
     seen: set[int] = set()
     current: BaseException | None = error
     while current is not None and id(current) not in seen:

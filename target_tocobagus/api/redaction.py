@@ -1,9 +1,9 @@
-"""Secrets taken out of text that somebody else wrote, before it is shown or kept.
+"""Blanks out secrets in foreign text, before it is shown or kept.
 
-A server may echo what it was sent, as it is or in the writing of some format: with the escapes of
-JSON, JavaScript, Python or C, percent-encoded, quoted-printable, as an HTML entity, in base64,
-base32 or hexadecimal. So a secret is looked for character by character, each in any of these, in
-texts that are decoded already; what has digits of another base is looked for as a whole.
+A server may echo a secret as it is or encoded: with escapes of JSON, JavaScript, Python or C,
+percent-encoded, quoted-printable, as HTML entities, in base64, base32 or hexadecimal. So a secret
+is searched character by character, each in any of these forms, in texts that are decoded already;
+the forms in another base are searched as a whole.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 BLANK: Final = "***"
 _SHORTEST: Final = 4
-"""Nobody's secret is shorter, and blanking it out would make every text unreadable."""
+"""A real secret is not shorter, and blanking out a shorter one would make texts unreadable."""
 
 _MARKS: Final = ("\\", "%", "&", "=")
-"""Without one of these, a text holds no character in another writing than its own."""
+"""A text without any of these has no encoded character."""
 
 
 class Redactor:
     """Blanks out secrets."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        """Take the secrets; those of fewer than four characters are passed over."""
+        """Prepare the secrets; those of fewer than four characters are ignored."""
         known = {secret for secret in secrets if len(secret) >= _SHORTEST}
         # The longest first: one secret may be the beginning of another.
         self._known = sorted(known, key=len, reverse=True)
@@ -39,16 +39,16 @@ class Redactor:
 
     @cached_property
     def _disguised(self) -> re.Pattern[str]:
-        """Find a secret in any writing; made when first needed, for it takes a while."""
+        """Matches a secret in any encoding; made when first needed, because it is slow to make."""
         return re.compile("|".join("".join(map(_any_writing, each)) for each in self._known))
 
     def may_be_in(self, content: bytes) -> bool:
-        """Tell quickly whether a body of JSON needs a closer look; NULs are those of UTF-16."""
+        """Quickly check whether a body may contain a secret; NULs mean UTF-16."""
         return any(sign in content for sign in self._signs)
 
     def text(self, text: str) -> str:
         """Blank out the secrets in a text."""
-        if not self._known or len(text) < len(self._known[-1]):  # no writing is shorter
+        if not self._known or len(text) < len(self._known[-1]):  # no encoded form is shorter
             return text
         if any(mark in text for mark in _MARKS):
             text = self._disguised.sub(BLANK, text)
@@ -68,7 +68,7 @@ class Redactor:
 
 
 def _as_a_whole(secret: str) -> set[str]:
-    """Write a secret in hexadecimal digits, in base64 and in base32."""
+    """Encode a secret in hexadecimal, base64 and base32."""
     content = secret.encode("utf-8", "surrogatepass")
     return {content.hex(), content.hex().upper(), *_in_bases(content)}
 
@@ -78,13 +78,13 @@ _BASES: Final = (
     (base64.urlsafe_b64encode, 3, 6),
     (base64.b32encode, 5, 5),
 )
-"""Each with the bytes that are written as a group, and the bits of a digit."""
+"""Each with the bytes of a group, and the bits of a digit."""
 
 
 def _in_bases(content: bytes) -> Iterator[str]:
-    """Write a secret in base64 and base32, wherever in a longer text it may begin.
+    """Encode a secret in base64 and base32, at every possible offset within a longer text.
 
-    Without the digits at its ends that hold something of what stands beside it, too.
+    Without the digits at its ends that also depend on the neighbouring bytes.
     """
     for encode, size, bits in _BASES:
         for before in range(size):
@@ -95,7 +95,7 @@ def _in_bases(content: bytes) -> Iterator[str]:
 
 @cache
 def _entities() -> dict[str, list[str]]:
-    """List the names that HTML has for each character, the longest first."""
+    """Map each character to its names in HTML, the longest first."""
     found: dict[str, list[str]] = {}
     for name in sorted({each.rstrip(";") for each in html5}, key=len, reverse=True):
         found.setdefault(html5.get(f"{name};", ""), []).append(name)
@@ -103,10 +103,10 @@ def _entities() -> dict[str, list[str]]:
 
 
 def _any_writing(character: str) -> str:
-    """Make a pattern of all writings of a character.
+    """Make a pattern of all encoded forms of a character.
 
-    Each begins with a literal, by which `re` finds its place quickly, and repeats a bounded number
-    of times, so that no text takes long; what is encoded twice or thrice is found too.
+    Each begins with a literal, so that `re` is fast, and has bounded repeats, so that no text takes
+    long; text that was encoded two or three times is found too.
     """
     units = character.encode("utf-16-be", "surrogatepass")
     pairs = [units[start : start + 2].hex() for start in range(0, len(units), 2)]
@@ -126,6 +126,6 @@ def _any_writing(character: str) -> str:
     ]
     if names := _entities().get(character):
         writings.append(rf"&(?:amp;){{0,3}}(?:{'|'.join(names)});?")
-    # The character itself comes last: it may be what another writing of it begins with.
+    # The character itself comes last: another form may begin with it.
     writings += [rf"\\\\{{0,3}}{re.escape(character)}", re.escape(character)]
     return f"(?:{'|'.join(writings)})"

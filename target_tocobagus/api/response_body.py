@@ -9,16 +9,16 @@ from typing import Any, Final, TypedDict
 import msgspec
 
 MOST_BYTES: Final = 8 << 20
-"""So much of an answer's body is read, after decompression."""
+"""The most that is read of an answer's body, after decompression."""
 
 _ALWAYS_DECODED: Final = 256 << 10
-"""Bytes; decoded, a value takes up to thirty times what it does in the body."""
+"""Bytes; a decoded value takes up to thirty times its size in the body."""
 _FREE_VALUES: Final = 10_000
-"""Values that a longer reply may hold beside one for each byte of its request, in which a row takes
-twenty bytes or more."""
+"""A longer reply may have this many values, and one more for each byte of its request, in which a
+row takes twenty bytes or more."""
 
 _ENCODINGS: Final = frozenset({"gzip", "x-gzip", "deflate"})
-"""What an answer is decompressed from: what was asked for, and what is done in bounded steps."""
+"""Encodings that are decompressed: those that were asked for, which are done in bounded steps."""
 
 
 class _AcceptedRow(msgspec.Struct, gc=False):
@@ -33,7 +33,7 @@ class _Data(TypedDict, total=False):
 
 
 class _Usual(TypedDict, total=False):
-    """A reply that settles rows; what else it says of each accepted row, nobody reads."""
+    """A reply that settles rows; of each accepted row only its number is read."""
 
     success: Any
     data: _Data
@@ -46,7 +46,7 @@ _decode_usual: Final = msgspec.json.Decoder(_Usual).decode
 
 
 def why_unread(content: bytes, request_bytes: int) -> str:
-    """Say why a body must not be decoded, which may take much memory; empty if it may."""
+    """Say why a body must not be decoded, to save memory; empty if it may be."""
     if len(content) > MOST_BYTES:
         return f"it is longer than {MOST_BYTES >> 20} MiB"
     if len(content) <= _ALWAYS_DECODED or content.lstrip().startswith(b"<"):  # HTML is not JSON
@@ -56,9 +56,9 @@ def why_unread(content: bytes, request_bytes: int) -> str:
 
 
 def read_reply(content: bytes) -> Any:
-    """Read what a run needs of a reply: of the rows that it accepts, a tuple of their numbers.
+    """Decode a reply, with the accepted rows as a tuple of their numbers.
 
-    Where that cannot be had, all that it holds, as it is.
+    If its form is another one, decode all of it as it is.
     """
     try:
         body: Any = _decode_usual(content)
@@ -81,12 +81,12 @@ def read_content(raw: Any) -> bytes:
         if not (more := raw.read(MOST_BYTES + 1 - len(content), decode_content=decode)):
             return content
         content += more
-    raw.close()  # what is left of it stands in the way of another answer
+    raw.close()  # the unread rest makes the connection unusable
     return content
 
 
 def read_body(content: bytes) -> Any:
-    """Read a body as JSON, as tolerantly as it is harmless; ``None`` where it is not JSON."""
+    """Decode a body as JSON, leniently; ``None`` if it is not JSON."""
     if len(content) > MOST_BYTES:
         return None
     text = content.removeprefix(b"\xef\xbb\xbf")

@@ -1,8 +1,8 @@
 """The API's signature: HMAC-SHA256 over a base string, put into the headers.
 
-Three strings that can be printed, one function each, so that a wrong signature can be told from a
-wrong base string. The bytes signed must be the bytes sent. The form is the partner guide's; what
-the guide leaves open (the prefix of the value, the prefix of the path) are arguments.
+Three strings that can be printed, one function each, so that a wrong signature and a wrong base
+string can be told apart. The bytes signed must be the bytes sent. The form is that of the partner
+guide; the parts that the guide leaves open (prefix of the value, prefix of the path) are arguments.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ SIGNED_HEADERS: Final = (
     "x-store-token",
     "x-timestamp",
 )
-"""The headers that are signed, in the guide's order, which is also the alphabet's."""
+"""The headers that are signed, in the guide's order, which is alphabetical."""
 
 
 def signed_headers(credentials: Credentials, timestamp_ms: int) -> dict[str, str]:
-    """Name the caller, the store and the moment: the headers that the signature covers.
+    """Make the headers that the signature covers: the partner, the store and the time.
 
     Args:
-        credentials: Who sends, for whom.
+        credentials: The partner's and the store's.
         timestamp_ms: Milliseconds since the epoch by the server's clock, which allows 300 s.
     """
     return {
@@ -41,13 +41,13 @@ def signed_headers(credentials: Credentials, timestamp_ms: int) -> dict[str, str
 
 
 def base_string(method: str, path: str, headers: Mapping[str, str], body: bytes) -> str:
-    """Write down what is signed: a line each for method, path, headers and the body's hash.
+    """Make the text that is signed: a line each for method, path, headers and the body's hash.
 
     Args:
         method: ``PATCH``.
         path: The path as it is signed, ``/partner/stores/inventory``: without ``/api/v1``.
         headers: By lower-case name; of `SIGNED_HEADERS` those that are sent.
-        body: The body's very bytes; empty where there is none.
+        body: The exact bytes of the body; empty if there is none.
     """
     lines = [f"{name}:{headers[name]}" for name in SIGNED_HEADERS if name in headers]
     return "\n".join([method, path, *lines, hashlib.sha256(body).hexdigest()])

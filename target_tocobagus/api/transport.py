@@ -21,7 +21,7 @@ class Dependencies(NamedTuple):
     Attributes:
         clock: The server's clock (`client.Clock`).
         send: Makes one attempt.
-        jitter: Gives numbers from 0 to 1, to spread retries.
+        jitter: Returns numbers from 0 to 1, to spread retries.
         state_seconds: The least time between two STATEs.
     """
 
@@ -32,7 +32,7 @@ class Dependencies(NamedTuple):
 
 
 def outside(settings: Settings) -> Dependencies:
-    """Make them for the API, or for a dry run, which takes every row as sent."""
+    """Make them for the API, or for a dry run, in which every row counts as sent."""
     from target_tocobagus.api.client import Client, Clock
 
     clock = Clock()
@@ -42,6 +42,6 @@ def outside(settings: Settings) -> Dependencies:
 
 
 def _pretend(body: bytes) -> Reply:
-    """Answer as the API would if it took every row; in place of a batch id the log says why."""
+    """Answer as the API would if it accepted every row; the batch id says that it is a dry run."""
     rows = [{"rowIndex": index} for index in range(len(msgspec.json.decode(body)["items"]))]
     return Reply(200, {"data": {"acceptedRows": rows, "batchId": "of a dry run, not sent"}})

@@ -1,4 +1,4 @@
-"""The operator's tool `tocobagus`: everything about the target that is no sync."""
+"""The operator's tool `tocobagus`: everything about the target except a sync."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The configuration as values: what the user may set, and what stands for what was left out.
+"""The configuration as values, with its defaults.
 
-`SCHEMA` is what `--about` shows, what `meltano.yml` and the README are held equal to, and what a
-configuration is checked against.
+`--about` shows `SCHEMA`, tests hold `meltano.yml` and the README equal to it, and configurations
+are checked by it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _FILE: Final = resources.files("target_tocobagus.config") / "schemas" / "setting
 SCHEMA: Final[dict[str, Any]] = json.loads(_FILE.read_text("utf-8"))
 
 Paths: TypeAlias = tuple[str, ...]
-"""Places in a record, to be tried in turn: exact column names or JMESPath expressions."""
+"""Paths of a value, tried in order: exact column names or JMESPath expressions."""
 
 
 class WarehouseColumn(msgspec.Struct, frozen=True):
@@ -40,14 +40,14 @@ class Share(msgspec.Struct, frozen=True):
 
 
 class StreamMapping(msgspec.Struct, frozen=True, kw_only=True):
-    """Where stock is in the records of a stream; an element of the setting `streams`.
+    """Where stock is in the records of a stream; an entry of the setting `streams`.
 
-    Paths are as the user wrote them; whether they can be used is for the mapping stage to say.
+    Paths are as the user wrote them; `mapping` checks them.
 
     Attributes:
         stream: A stream's name, or a glob.
         no_warehouse: The user wrote `warehouse: null`: this stream's stock is global.
-        native: The records are the API's own items (never set by a user; recognised).
+        native: The records are the API's own items (set by recognition, never by a user).
     """
 
     stream: str
@@ -70,11 +70,11 @@ class StreamMapping(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StockPolicy(msgspec.Struct, frozen=True, kw_only=True):
-    """What is made of a quantity and a warehouse's code, for all streams alike.
+    """The rules for quantities and warehouses' codes, for all streams.
 
     Attributes:
-        warehouse_map: A code's client id; ``None`` where a code is the client id itself.
-        max_stock: The most that is shown; ``None`` for no limit.
+        warehouse_map: The client id of each code; ``None`` if codes are client ids.
+        max_stock: The largest quantity that is sent; ``None`` for no limit.
     """
 
     warehouse_map: dict[str, str] | None = None
@@ -88,7 +88,7 @@ class StockPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Credentials(msgspec.Struct, frozen=True):
-    """Who sends, for whom. Its representation shows no secret."""
+    """The partner's and the store's credentials; `repr` shows no secret."""
 
     partner_client_id: str
     partner_secret: str
@@ -96,7 +96,7 @@ class Credentials(msgspec.Struct, frozen=True):
     store_token: str
 
     def __repr__(self) -> str:
-        """Show whose credentials these are, and nothing else."""
+        """Show only the two client ids."""
         return f"Credentials(partner={self.partner_client_id!r}, store={self.store_client_id!r})"
 
 
@@ -104,8 +104,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """A configuration that has been checked. Seconds and bytes are whole numbers.
 
     Attributes:
-        credentials: ``None`` in a dry run that was given none.
-        streams: ``None`` where streams are to be recognised.
+        credentials: ``None`` in a dry run without credentials.
+        streams: ``None`` if streams are to be recognised.
     """
 
     credentials: Credentials | None
@@ -129,14 +129,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def parse_settings(config: Mapping[str, Any], schema: Mapping[str, Any] | None = None) -> Settings:
-    """Check a configuration and give it its types.
+    """Check a configuration and convert it to `Settings`.
 
     Args:
-        config: By setting.
-        schema: Ours with the settings of the SDK added; ours alone without it.
+        config: The values by setting.
+        schema: Our settings and the SDK's; by default only ours.
 
     Raises:
-        ConfigurationError: With every problem that was found.
+        ConfigurationError: With all problems.
     """
     values = {**_defaults(), **{key: value for key, value in config.items() if value is not None}}
     if found := problems(config, values, schema or SCHEMA):

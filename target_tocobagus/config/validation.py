@@ -1,6 +1,6 @@
-"""What is wrong with a configuration, in words that its user can act on.
+"""Finds what is wrong with a configuration.
 
-A message about a setting names it and never shows its value: a secret may be in the wrong place.
+A message names a setting and never shows its value, because a secret may be in the wrong place.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
 
 CREDENTIALS: Final = ("partner_client_id", "partner_secret", "store_client_id", "store_token")
 _QUOTES: Final = frozenset({'""', "''", "``", "“”", "„“", "„”", "‘’", "‚‘", "«»", "»«", "‹›"})  # noqa: RUF001  # quotes are meant
-"""Pairs that a value is written between in files and documents."""
+"""Pairs of quotes around values in files and documents."""
 
 _PLACEHOLDER: Final = re.compile(
     r"\$\{.*\}|\$\(.*\)|\$[A-Z_][A-Z0-9_]*|\{\{.*\}\}|%[A-Z_]+%|<.*>|\*+|\.{3,}"
     r"|(?i:\(?redacted\)?|change[-_]?me|your[-_].*|placeholder|todo|x{3,})"
 )
-"""What files and documents have in the place of a value: no program has put the value there."""
+"""Placeholders in files and documents that were not replaced by a value."""
 
 
 def problems(
     config: Mapping[str, Any], values: Mapping[str, Any], schema: Mapping[str, Any]
 ) -> list[str]:
-    """Find all that is wrong; what concerns several settings only once each is right by itself.
+    """Find all problems; those between several settings only if each setting is valid.
 
-    Beside a problem, unknown settings are named too: often they are what was meant.
+    Beside a problem, unknown settings are named too: often one of them is the missing setting.
 
     Args:
         config: By setting, as the user wrote it.
@@ -49,7 +49,7 @@ def problems(
 
 
 def doubts(config: Mapping[str, Any], known: Iterable[str]) -> Iterator[str]:
-    """Say of each setting that nobody reads what was probably meant, and what may be a mistake."""
+    """Name unknown settings, with the one that was probably meant, and likely mistakes."""
     for name in CREDENTIALS:
         value = str(config.get(name) or "")
         if value.endswith((",", ";")) and not _remains_of_copying(value):
@@ -63,7 +63,7 @@ def doubts(config: Mapping[str, Any], known: Iterable[str]) -> Iterator[str]:
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Find the known name that was probably meant; ``None`` where none is near."""
+    """Find the known name that was probably meant; ``None`` if none is similar."""
     return next(iter(difflib.get_close_matches(name, list(known), n=1)), None)
 
 
@@ -71,7 +71,7 @@ def _schema_problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> It
     from jsonschema import Draft202012Validator
     from jsonschema.validators import extend
 
-    # JSON Schema takes 5.0 for an integer; what counts rows and seconds here must be one.
+    # JSON Schema accepts 5.0 as an integer; here it must be an int.
     types = Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer)
     checker = extend(Draft202012Validator, type_checker=types)  # type: ignore[no-untyped-call]  # jsonschema's stubs leave it out
     errors = checker(schema).iter_errors(dict(config))
@@ -81,7 +81,7 @@ def _schema_problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> It
 
 
 def _innermost(error: ValidationError) -> ValidationError:
-    """Find what is wrong within a value of several forms, where it has the right one outside."""
+    """Find the error inside a value that may have several types, if its own type is right."""
     deeper = [each for each in error.context or () if each.path]
     return _innermost(deeper[0]) if deeper else error
 
@@ -91,7 +91,7 @@ def _is_integer(_checker: Any, value: object) -> bool:
 
 
 def _place(path: Iterable[str | int]) -> str:
-    """Write a place as its user would: ``streams[0].split[1].weight``."""
+    """Write a path as ``streams[0].split[1].weight``."""
     text = ""
     for part in path:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
@@ -99,7 +99,7 @@ def _place(path: Iterable[str | int]) -> str:
 
 
 def _complaint(error: ValidationError) -> str:
-    """Say what was expected; jsonschema's own messages show the value, which may be a secret."""
+    """Say what was expected; jsonschema's messages show the value, which may be a secret."""
     rule: Any = error.validator_value
     match error.validator:
         case "type" | "anyOf":
@@ -116,12 +116,12 @@ def _complaint(error: ValidationError) -> str:
         case "additionalProperties":
             text = _unknown_keys(error)
         case _:
-            text = "is not what the settings' schema asks for"
+            text = "does not fit the settings' schema"
     return text
 
 
 def _forms(rule: Any) -> str:
-    """Name the types that are allowed, and behind them the only texts that are."""
+    """Name the allowed types, and then the allowed constants."""
     kinds = rule if isinstance(rule, list) else [rule]
     names = [name for kind in kinds for name in _types(kind) if name != "null"]
     texts = [repr(kind["const"]) for kind in kinds if isinstance(kind, dict) and "const" in kind]
@@ -141,7 +141,7 @@ def _unknown_keys(error: ValidationError) -> str:
     unknown = [str(key) for key in instance if key not in known]
     near = nearest(unknown[0], known)
     hint = f"; did you mean '{near}'?" if near else f"; known are {', '.join(known)}"
-    return f"has no key {', '.join(quoted(key) for key in unknown)}{hint}"
+    return f"unknown key {', '.join(quoted(key) for key in unknown)}{hint}"
 
 
 def _credential_problems(values: Mapping[str, Any]) -> Iterator[str]:
@@ -158,12 +158,12 @@ def _credential_problems(values: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _remains_of_copying(value: str) -> str:
-    """Name what came along when a value was copied, and is never part of it; empty without any."""
+    """Name characters that were copied with a value but are not part of it; empty if none."""
     if any(map(str.isspace, value)):
         return "white space in or around it"
     if not value.isprintable():
         return "an invisible character in or around it"
-    inner = value.rstrip(",;")  # which end a line in JSON, or in a program
+    inner = value.rstrip(",;")  # a line may end with them in JSON, or in a program
     if inner[:1] + inner[-1:] in _QUOTES and len(inner) > 1:
         return "quotes around it"
     return ""
@@ -193,13 +193,13 @@ def _url_problems(url: str) -> Iterator[str]:
     elif parts.scheme not in {"http", "https"} or not host:
         yield "api_url: must begin with https:// and name a host"
     elif "@" in parts.netloc or "?" in url or "#" in url:
-        yield "api_url: must hold no user, password, query or fragment"
+        yield "api_url: must not have a user, password, query or fragment"
     elif parts.scheme == "http" and not _is_loopback(host):
-        yield "api_url: plain http is allowed to loopback addresses only; use https"
+        yield "api_url: plain http is allowed for loopback addresses only; use https"
 
 
 def _is_loopback(host: str) -> bool:
-    """Tell by the address, not by how it begins: ``127.evil.example`` is a name like any other."""
+    """Decide by the address, not by its beginning: ``127.evil.example`` is a name."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -207,7 +207,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _place_problems(values: Mapping[str, Any]) -> Iterator[str]:
-    """Find empty and duplicate client ids: two places summed into one is not offered."""
+    """Find empty and duplicate client ids: two locations are never added up."""
     lists = {"warehouse_map": _texts(values.get("warehouse_map"), "client_id")}
     for number, mapping in enumerate(values.get("streams") or ()):
         for key in ("warehouse_columns", "split"):

@@ -1,7 +1,6 @@
-"""A logger for code that runs under a lock: it keeps what is said, until nobody is held up by it.
+"""A logger for code that runs under a lock: it keeps lines until the lock is released.
 
-Whoever holds the lock appends to a list, in the order of what happens under the lock; after the
-lock is released, `flush` logs it in that order.
+Under the lock, lines are appended to a list; after the release, `flush` logs them in that order.
 """
 
 from __future__ import annotations
@@ -13,10 +12,9 @@ from typing import Any
 
 
 class DeferredLog:
-    """Takes what a logger takes."""
+    """Has the methods of a logger that are needed under a lock."""
 
     def __init__(self, name: str) -> None:
-        """Log under a name."""
         self._logger = logging.getLogger(name)
         self._said: deque[tuple[int, str, tuple[Any, ...]]] = deque()
         self._flushing = threading.Lock()
@@ -34,9 +32,10 @@ class DeferredLog:
         self.log(logging.WARNING, text, *values)
 
     def flush(self) -> None:
-        """Log what was kept; call it without the lock.
+        """Log the kept lines; call it without the lock.
 
-        One thread at a time does so, for the order; it also logs what comes meanwhile.
+        Only one thread at a time does it, to keep the order; it also logs lines that come
+        meanwhile.
         """
         while self._said and self._flushing.acquire(blocking=False):
             try:

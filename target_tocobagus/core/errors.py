@@ -1,22 +1,22 @@
-"""What can go wrong, by what is to be done next.
+"""The errors that end a run, by what to do next.
 
     TocobagusError
     ├── ConfigurationError    before the first record: the user must correct it
     ├── InputError            a line is not a Singer message: what came before it is settled
     ├── DeliveryError         nothing more can be sent: the run ends, unsettled rows come again
-    │   ├── CredentialError   … and only the user can change that
-    │   └── SetupError        … for the way to the API is set up wrongly, which is the user's, too
+    │   ├── CredentialError   the API does not accept the credentials
+    │   └── SetupError        the URL, proxy, CA bundle or certificate is wrong
     ├── OutputError           the reader of STATE, or the file of rejected rows, is gone
-    ├── RunFailed             everything was done, and the run is a failure all the same
-    │   └── ActionNeeded      … and a person must act before another run can do better
-    ├── AccountingError       the sums do not close: a fault of this program
+    ├── RunFailed             every row has its outcome, and the run counts as failed
+    │   └── ActionNeeded      a person must act before another run can succeed
+    ├── AccountingError       the totals do not add up: a bug of this program
     └── Stopped               a signal
 
-The exit code says who can help: 1 where another run may, 2 where a person must act first. Of
-several errors the first decides, unless a later one needs a person (`first_error`).
+The exit code is 1 if another run may succeed, and 2 if a person must act first. Of several errors
+the first decides, unless a later one needs a person (`first_error`).
 
-A rejected row is none of these: it is a value (`model.RecordError`), because one bad row never
-stops a run. No message here, and no value that one is built from, may hold a secret.
+A rejected row is not an error but a value (`model.RecordError`), because one bad row never stops a
+run. No message here may contain a secret.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class TocobagusError(Exception):
-    """Whatever ends a run in a way that this program foresaw; its text is for the user."""
+    """An expected reason for the end of a run; its text is for the user."""
 
     exit_code = 1
 
@@ -43,7 +43,6 @@ class ConfigurationError(TocobagusError):
     exit_code = 2
 
     def __init__(self, problems: Sequence[str]) -> None:
-        """Take the problems, in the order in which they are to be shown."""
         super().__init__("; ".join(problems))
         self.problems = tuple(problems)
 
@@ -56,7 +55,7 @@ class DeliveryError(TocobagusError):
     """The API cannot be written to, now or at all."""
 
 
-NO_THREAD: Final = "no request can be made: this machine allows no further thread"
+NO_THREAD: Final = "no request can be made: this machine does not allow another thread"
 
 
 class CredentialError(DeliveryError):
@@ -76,7 +75,7 @@ class OutputError(TocobagusError):
 
 
 class RunFailed(TocobagusError):  # noqa: N818  # a verdict on the run, not a mishap
-    """Every row has its outcome, and yet the run may not count as good."""
+    """Every row has its outcome, but the run counts as failed."""
 
 
 class ActionNeeded(RunFailed):
@@ -93,6 +92,6 @@ class Stopped(TocobagusError):  # noqa: N818  # a request, not a mishap
     """SIGTERM, SIGINT or SIGHUP asked the run to end."""
 
     def __init__(self, signum: int) -> None:
-        """Take the signal's number; the shell's convention makes the exit code of it."""
+        """Set the exit code to 128 + the signal's number, as shells do."""
         super().__init__(f"stopped by signal {signum}")
         self.exit_code = 128 + signum

@@ -1,8 +1,8 @@
-"""Of several errors the first is the one to be reported: what fails after it often follows from it.
+"""Of several errors the first is reported, because later ones often follow from it.
 
-The later ones are logged when they come, so that the first, which is logged by the command at the
-very end, is the last line. The exit code is that of the first; but it is 2 where any of them needs
-a person: another run, which a scheduler may start after 1, would meet that one again.
+Later errors are logged when they come. The first is logged by the command at the very end, so it is
+the last line. The exit code is that of the first, but 2 if any of them needs a person: after 1 a
+scheduler may start another run, which would fail in the same way.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ logger = logging.getLogger("target-tocobagus")
 
 
 def run_all(steps: Sequence[Callable[[], object]], first: BaseException | None = None) -> None:
-    """Run each step, whatever became of those before it.
+    """Run each step, even if an earlier one fails.
 
     Args:
-        steps: In their order.
-        first: What failed before, and will be reported by the caller.
+        steps: In order.
+        first: An earlier error, which the caller will report.
 
     Raises:
-        Exception: The first that a step raised, unless something had failed before.
+        Exception: The first error of a step, unless there was an earlier one.
     """
     raised: Exception | None = None
     for step in steps:
@@ -48,11 +48,12 @@ def _error_of(step: Callable[[], object]) -> Exception | None:
 
 
 def log_later(error: Exception, first: Any) -> None:
-    """Log an error that came after the first one, unless it says the same.
+    """Log an error that came after the first one, unless its text is the same.
 
     Args:
-        error: The later one; if it needs a person, the first now does, unless that is a signal.
-        first: The one to be reported; ``None`` for none.
+        error: The later one; if it needs a person, the first gets exit code 2, unless it is a
+            signal.
+        first: The one to be reported, or ``None``.
     """
     needs_person = getattr(error, "exit_code", 1) == ActionNeeded.exit_code
     if needs_person and first is not None and getattr(first, "exit_code", 1) == 1:

@@ -1,4 +1,4 @@
-"""A line of JSON, decoded: its numbers exactly, and whatever a lenient tap writes."""
+"""Decodes lines of JSON, with exact numbers, also if they are not strictly valid."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import msgspec
 
 _LONGEST_INTEGER: Final = 100
 _DEEPEST: Final = 64
-"""Levels that are kept of what is nested more deeply than its reader can bear."""
+"""How many levels are kept of a value that is nested too deeply for its reader."""
 _TOKENS: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
 
 
 def read_float(text: str) -> Any:
-    """Read a JSON number that is no integer, exactly; as text where no Decimal can hold it."""
+    """Read a JSON number with a fraction or exponent exactly; as text if Decimal cannot hold it."""
     try:
         return Decimal(text)
     except InvalidOperation:
@@ -24,7 +24,7 @@ def read_float(text: str) -> Any:
 
 
 def _read_integer(text: str) -> Any:
-    """Read an integer; one of thousands of digits stays text, for no quantity is so large."""
+    """Read an integer; a very long one stays text, because no quantity is so large."""
     return int(text) if len(text) < _LONGEST_INTEGER else text
 
 
@@ -32,11 +32,11 @@ _decode = msgspec.json.Decoder(float_hook=read_float).decode
 
 
 def decode_line(line: bytes) -> Any:
-    """Decode a line of JSON, numbers exactly.
+    """Decode a line of JSON, with exact numbers.
 
-    The strict and fast decoder goes first. What it refuses may still be what a lenient tap writes:
-    NaN, a lone surrogate, a very long integer. Of what is nested too deeply for it, the depths are
-    left out: an empty object takes their place, which is neither text nor number nor null.
+    The strict, fast decoder is tried first. It refuses some lines that taps write: with NaN, a lone
+    surrogate, a very long integer. If a line is nested too deeply, an empty object replaces the
+    deepest levels, because it is neither a text nor a number nor null.
 
     Raises:
         ValueError: It is not JSON.
@@ -50,7 +50,7 @@ def decode_line(line: bytes) -> Any:
 
 
 def decode_text(text: str) -> Any:
-    """Decode JSON as a lenient tap writes it; see `decode_line`."""
+    """Decode JSON that need not be strictly valid; see `decode_line`."""
     try:
         return json.loads(text, parse_float=read_float, parse_int=_read_integer)
     except RecursionError:
@@ -59,7 +59,7 @@ def decode_text(text: str) -> Any:
 
 
 def bounded(value: Any, levels: int = _DEEPEST) -> Any:
-    """Copy decoded JSON without what is nested too deeply."""
+    """Copy decoded JSON without its levels that are too deep."""
     if not isinstance(value, (dict, list)):
         return value
     if not levels:
@@ -70,7 +70,7 @@ def bounded(value: Any, levels: int = _DEEPEST) -> Any:
 
 
 def _without_depths(text: str) -> str:
-    """Write an empty object for each list and object at the deepest level that is kept."""
+    """Replace lists and objects below the deepest level that is kept by empty objects."""
     kept: list[str] = []
     depth = start = 0
     for token in _TOKENS.finditer(text):

@@ -9,6 +9,6 @@ def counted(count: int, what: str, more: str = "") -> str:
     Args:
         count: How many.
         what: The word for one of them.
-        more: The word for several; the first with an s, without it.
+        more: The word for several; by default the first with an s.
     """
     return f"{count} {what if count == 1 else more or what + 's'}"

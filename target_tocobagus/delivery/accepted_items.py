@@ -1,10 +1,10 @@
-"""The items that the API accepted last in this run, each with the value that it accepted.
+"""The items that the API accepted last in this run, each with the accepted value.
 
-A refusal that names no row may be a row's fault or the request's. One of these items, sent once
-more, tells which: the API took it before, and what it took does no harm again.
+If a refusal does not name a row, either a row or the request may be wrong. Sending one of these
+items again shows which: the API accepted it before, and the same value does no harm.
 
-Invariants: what is kept of an identifier is the last value that the API accepted for it; one that
-was refused since is not kept, for nobody knows then whether the newer value was applied.
+Invariants: the value kept for an identifier is the last that the API accepted; an identifier that
+was refused since is not kept, because the newer value may have been applied.
 """
 
 from __future__ import annotations
@@ -25,15 +25,16 @@ class AcceptedItems:
     """The last hundred."""
 
     def __init__(self) -> None:
-        """Begin with none."""
         self._levels: dict[Identifier, dict[str | None, Level]] = {}
 
     def __len__(self) -> int:
-        """Count them."""
+        """Return how many are kept."""
         return len(self._levels)
 
     def accept(self, items: Sequence[Item]) -> None:
-        """Keep the items of a reply; more than are kept at all leave nothing older behind."""
+        """Keep the items of a reply, and the older ones that still fit."""
+        if len(items) >= _MOST:
+            self._levels.clear()
         for item in items[-_MOST:]:
             self._levels.pop(item.identifier, None)
             self._levels[item.identifier] = item.levels
@@ -41,11 +42,11 @@ class AcceptedItems:
             del self._levels[identifier]
 
     def forget(self, items: Iterable[Item]) -> None:
-        """Keep these no longer: they were refused."""
+        """Forget items that were refused."""
         for item in items:
             self._levels.pop(item.identifier, None)
 
     def newest_first(self, low: int) -> Iterator[Item]:
-        """Make each the row of a request once more, at the position of what it is sent for."""
+        """Make an item of each, at the position `low` of the row that it is sent for."""
         for identifier, levels in reversed(self._levels.items()):
             yield Item(identifier, levels, low)

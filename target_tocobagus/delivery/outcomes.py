@@ -1,11 +1,11 @@
-"""Gives rows their outcome, each exactly one, and knows what that means for STATE.
+"""Gives each row exactly one outcome, and tells which positions STATE must not cover yet.
 
 A row that was refused without being named is a suspect (`suspects`). Until the API has accepted
 something, or a quarter of an hour has passed, a STATE that covers a rejected row is held back: the
-set-up may be wrong for all.
+set-up may be wrong for all rows.
 
-No lock here, and nothing is written: the caller holds the lock. What is rejected waits in a queue
-until `reject_writer` has written it down; only then it counts, and STATE may cover it.
+The caller holds the lock, and nothing is written here. Rejections wait in a queue until
+`reject_writer` has written them; only then they count, and STATE may cover them.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ if TYPE_CHECKING:
 
 _HOLD_SECONDS: Final = 900.0
 _REJECTION_BYTES: Final = 2000
-"""What a rejection weighs in memory beside its record, about."""
+"""Approximate memory of a rejection, without its record."""
 
 UNLISTED: Final = frozenset({"INV_001", "INV_002"})
-"""The store does not list the item, whatever its warehouses."""
+"""Codes that mean: the store does not list the item, at any warehouse."""
 
 
 class Outcomes:
     """The outcomes of a run.
 
     Attributes:
-        weight: Bytes of memory that the unwritten rejections take, about.
+        weight: Approximate bytes of memory of the unwritten rejections.
     """
 
     def __init__(
@@ -52,11 +52,11 @@ class Outcomes:
         skip_unlisted: bool = False,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Begin with none.
+        """Begin without outcomes.
 
         Args:
             tally: Where to count.
-            notify_writer: Called when there is something to be written down; it must not wait.
+            notify_writer: Called when a rejection is to be written; it must not wait.
             skip_unlisted: Rows of items that the store does not list are skipped, not rejected.
             now: The monotonic clock, in seconds.
         """
@@ -81,13 +81,13 @@ class Outcomes:
 
     @property
     def undecided(self) -> int:
-        """How many updates are suspects, or could not be written down."""
+        """How many updates are suspects, or were not written down."""
         return self._suspects.updates + sum(
             len(rejection.updates) for _, rejection in self._unwritten
         )
 
     def settle(self, accepted: Iterable[Item], refusals: Iterable[FailedItem]) -> None:
-        """The API took some items on, and refused others."""
+        """Settle the items that the API accepted or refused."""
         taken = sum([len(item.levels) for item in accepted])
         self._tally.accepted += taken
         refusals = list(refusals)
@@ -100,19 +100,19 @@ class Outcomes:
             self.decide()
 
     def decide(self) -> None:
-        """The request as a whole is not to blame: whatever was refused is rejected."""
+        """The request is known to be right: reject the suspects."""
         self._certain = True
         self._rejected_low = None
         self.reject_suspects()
 
     def reject_suspects(self) -> None:
-        """No further row can tell who is to blame: the suspects are rejected."""
+        """Reject the suspects: no further row can show that the request is wrong."""
         suspects = self._suspects.clear()
         self._tally.listed |= bool(suspects)
         self._queue(_by_record(suspects))
 
     def end_suspicion(self) -> None:
-        """The input is over: a few suspects are rejected, if it cannot be the request.
+        """Decide about suspects at the end of the input: a few are rejected.
 
         Raises:
             DeliveryError: Nothing was accepted, and several different rows were refused.
@@ -122,7 +122,7 @@ class Outcomes:
         self.reject_suspects()
 
     def skips(self, error: RowError) -> bool:
-        """Tell whether a row that is refused so is skipped."""
+        """Whether a row with this error is skipped, not rejected."""
         return self._skip_unlisted and error.code in UNLISTED
 
     def _skip(self, items: Iterable[Item]) -> None:
@@ -131,28 +131,28 @@ class Outcomes:
         self._tally.unlisted += updates
 
     def suspect(self, refusal: FailedItem, worker: int) -> None:
-        """An item was refused by a reply that did not name it; see `Suspects.add`."""
+        """Take in an item that was refused by a reply that did not name it; see `Suspects.add`."""
         self._suspects.add(refusal, worker)
 
     @property
     def doubtful(self) -> bool:
-        """So many different rows are suspects that the request may be to blame."""
+        """Whether so many different rows are suspects that the request may be wrong."""
         return self._suspects.are_many(accepted=bool(self._tally.accepted))
 
     def request_refused(self) -> DeliveryError:
-        """Say that the request is probably to blame, and no suspect."""
+        """Make the error: the request is probably wrong, so no suspect is rejected."""
         return self._suspects.error()
 
     def reject(self, rejection: Rejection) -> None:
-        """The mapping refused a part of a record, or several for one cause."""
+        """Reject parts of a record that the mapping cannot use, for one cause."""
         self._queue([(rejection.position, rejection)])
 
     def unwritten(self, most: int) -> list[Rejection]:
-        """List the oldest rejections that are not written down."""
+        """Return the oldest rejections that are not written yet."""
         return [rejection for _, rejection in islice(self._unwritten, most)]
 
     def written(self, count: int) -> None:
-        """So many of the oldest are written down: they count now."""
+        """Count the oldest rejections, which are written now."""
         for _ in range(count):
             position, rejection = self._unwritten.popleft()
             self.weight -= _weight(rejection)
@@ -182,7 +182,7 @@ def _weight(rejection: Rejection) -> int:
 def by_cause(
     refused: Iterable[RecordError], position: int, stream: Stream, line: bytes
 ) -> list[Rejection]:
-    """Join what the mapping refused of one record for one cause."""
+    """Group the errors of one record by their cause."""
     updates: dict[tuple[Any, ...], list[tuple[Identifier | None, str | None]]] = {}
     for outcome in refused:
         cause = (outcome.code, outcome.message, outcome.values)
@@ -202,7 +202,7 @@ def by_cause(
 
 
 def _by_record(refusals: Iterable[FailedItem]) -> list[tuple[int, Rejection]]:
-    """Join what one record said; beside it the lowest position that shares its outcome."""
+    """Group refusals by record; each with the lowest position that shares its outcome."""
     lows: dict[tuple[int, RowError], int] = {}
     rejections: dict[tuple[int, RowError], Rejection] = {}
     for refusal in refusals:

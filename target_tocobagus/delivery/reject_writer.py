@@ -1,11 +1,10 @@
-"""Writes down what was rejected, in a thread of its own.
+"""Writes rejections in its own thread.
 
-The disk, and a stderr that nobody reads, may hold it up for as long as they like: neither the
-workers nor the main thread wait for them, and STATE that covers no such row goes out meanwhile.
+If the disk is slow, or nobody reads stderr, only this thread waits: not the workers, not the main
+thread, and not a STATE that covers no such row.
 
 Invariants:
-- A rejection counts, and STATE may cover it, only once it is on disk; without a
-  file, in the log.
+- A rejection counts, and STATE may cover it, only once it is on disk; without a file, in the log.
 - Nothing is written while the scheduler's lock is held.
 - After the first failure nothing more is written or counted.
 """
@@ -44,14 +43,14 @@ class RejectWriter:
         news: threading.Event,
         tell: Callable[[], None],
     ) -> None:
-        """Take what it connects; it starts with `start`.
+        """Connect the parts; `start` starts the thread.
 
         Args:
-            outcomes: Where rejections wait; only under the scheduler's lock.
+            outcomes: Where rejections wait; only used under the scheduler's lock.
             rejects: Where they are written.
-            scheduler: Told of a failure; its lock guards the outcomes.
-            news: Set by the outcomes when something waits.
-            tell: Called when something has been written down.
+            scheduler: Gets the error of a failure; its lock guards the outcomes.
+            news: Set by the outcomes when a rejection waits.
+            tell: Called after rejections were written.
         """
         self._outcomes = outcomes
         self._rejects = rejects
@@ -78,12 +77,12 @@ class RejectWriter:
 
     @property
     def idle(self) -> bool:
-        """Nothing waits that will be written down."""
+        """Whether no rejection waits that will still be written."""
         with self._scheduler.lock:
             return self._over or not self._outcomes.unwritten(1)
 
     def confirm(self) -> None:
-        """Make sure that what was written down is still in its place.
+        """Make sure that the file with the written rejections is still in place.
 
         Raises:
             OutputError: It is not, or the disk does not answer.
@@ -110,7 +109,7 @@ class RejectWriter:
         """Write and count nothing more.
 
         Args:
-            seconds: How long to wait for a write that is under way.
+            seconds: How long to wait for a write in progress.
 
         Returns:
             Whether the thread has ended.
@@ -133,9 +132,9 @@ class RejectWriter:
             self._fail(OutputError(f"internal error in rejects: {type(error).__name__}"))
 
     def _next(self) -> list[Rejection] | None:
-        """Wait for what is to be written down; ``None`` at the end."""
+        """Wait for rejections to write; ``None`` at the end."""
         while True:
-            self._news.clear()  # before looking: what comes after that sets it again
+            self._news.clear()  # before looking, so that later news are not lost
             with self._scheduler.lock:
                 if self._over:
                     return None

@@ -1,4 +1,4 @@
-"""What can be read from a reply beside its rows: its failure, its number, times."""
+"""Reads the fields of a reply other than its rows: error, requestId, times."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ if TYPE_CHECKING:
     from target_tocobagus.core.model import Reply
 
 _LAST_MS: Final = 253_402_300_799_999
-"""The end of the year 9999, in ms since the epoch: no clock says more."""
+"""The end of the year 9999, in ms since the epoch; a later time is invalid."""
 
 
 def failure_code(body: Any) -> str:
-    """Find ``error.code``; empty where the body has none."""
+    """Find ``error.code``; empty if the body has none."""
     return _text(_failure(body).get("code"))
 
 
 def failure_message(body: Any) -> str:
-    """Find ``error.message``; empty where the body has none."""
+    """Find ``error.message``; empty if the body has none."""
     return _text(_failure(body).get("message"))
 
 
 def refuses_request(body: Any) -> bool:
-    """Tell whether the API itself refuses the request: ``success`` is false, and has a code."""
+    """Whether the API itself refuses the request: ``success`` is false, and there is a code."""
     return isinstance(body, dict) and body.get("success") is False and failure_code(body) != ""
 
 
 def request_id(body: Any) -> str:
-    """Find what the API's support would ask for; empty where the reply has none."""
+    """Find ``requestId``, which the API's support asks for; empty if the reply has none."""
     return _text(body.get("requestId")) if isinstance(body, dict) else ""
 
 
 def describe(reply: Reply, meaning: str) -> str:
-    """Name a reply by all that helps to find out more: status, code, message, requestId."""
+    """Describe a reply by status, code, message and requestId."""
     number = request_id(reply.body)
     facts = [f"HTTP {reply.status}", failure_code(reply.body), failure_message(reply.body)]
     facts.append(f"requestId {number}" if number else "")
@@ -45,11 +45,11 @@ def describe(reply: Reply, meaning: str) -> str:
 
 
 def server_clock(reply: Reply) -> int | None:
-    """Find the server's clock, in ms since the epoch: in the failure, else in its ``Date``."""
+    """Find the server's time, in ms since the epoch: in the error, else in ``Date``."""
     details = _failure(reply.body).get("details")
     context = details.get("context") if isinstance(details, dict) else None
     current = context.get("currentTime") if isinstance(context, dict) else None
-    # A comparison, for a lenient reader of JSON also reads NaN and Infinity; `true` is none.
+    # Compared with bounds, because a lenient JSON reader also reads NaN and Infinity.
     if isinstance(current, (int, float)) and 0 < current <= _LAST_MS and current is not True:
         return int(current)
     seconds = _http_date(reply.headers.get("date", ""))
@@ -70,12 +70,12 @@ def retry_after(reply: Reply, wall: float) -> float | None:
 
 
 def as_time(seconds: float) -> str:
-    """Write a time, given in seconds since the epoch, for a person."""
+    """Format a time, given in seconds since the epoch, for a person."""
     return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="seconds")
 
 
 def _http_date(text: str) -> float | None:
-    """Read a date of RFC 9110, 5.6.7; one without a zone, as the oldest form is, means UTC too."""
+    """Read a date of RFC 9110, 5.6.7; without a zone (its oldest form) it is UTC."""
     try:
         moment = parsedate_to_datetime(text)
         return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
@@ -89,5 +89,5 @@ def _failure(body: Any) -> dict[str, Any]:
 
 
 def _text(value: Any) -> str:
-    """Take a text over, made safe: it is shown, logged and written down."""
+    """Clean a text, because it is shown, logged and written to files."""
     return clean(value) if isinstance(value, str) else ""

@@ -1,9 +1,9 @@
-"""Carries out what an answer calls for: outcomes given, pieces queued, limits learnt, clocks set.
+"""Handles replies: settles rows, queues parts to be sent again, sets limits and the clock.
 
-`retry` decides, and this does it, to the window, the throttle, the outcomes and the totals that the
-workers share. Nothing here waits, writes or sends, and the caller holds the scheduler's lock
-throughout, so that a row's outcome, its count and its identifier's release are one step. What is to
-be logged is kept until the lock is released (`logger.flush`).
+`retry` decides, and this carries it out on the window, the throttle, the outcomes and the totals
+that the workers share. Nothing here waits, writes or sends. The caller holds the scheduler's lock,
+so that a row's outcome, its count and the release of its identifier are one step. Log lines are
+kept until the lock is released (`logger.flush`).
 """
 
 from __future__ import annotations
@@ -56,12 +56,12 @@ class Shared(msgspec.Struct, eq=False):
 
 
 class Work(msgspec.Struct, eq=False):
-    """What a worker is busy with.
+    """A worker's batch in progress.
 
     Attributes:
         lease: The identifiers that it holds.
-        pieces: What it still has to send, in this order.
-        worker: The number of the worker that has it.
+        pieces: The request parts still to be sent, in order.
+        worker: The number of the worker.
     """
 
     lease: Lease
@@ -70,18 +70,18 @@ class Work(msgspec.Struct, eq=False):
 
 
 class ReplyHandler:
-    """What follows an attempt. One for all workers; hold the lock to call it."""
+    """Handles the replies of all workers; hold the lock to call it."""
 
     def __init__(
         self, shared: Shared, clock: Clock, max_retry: float, jitter: Callable[[], float]
     ) -> None:
-        """Take what is shared and what every answer depends on.
+        """Take what the threads share, and the facts that decisions depend on.
 
         Args:
-            shared: The window and what goes with it.
+            shared: The window, throttle, outcomes and totals.
             clock: The server's clock.
             max_retry: How long a batch may be tried, in seconds.
-            jitter: Gives numbers from 0 to 1, to spread retries.
+            jitter: Returns numbers from 0 to 1, to spread retries.
         """
         self._window = shared.window
         self._pacing = shared.pacing
@@ -97,10 +97,10 @@ class ReplyHandler:
         self._failures_in_search = 0
 
     def conclude(self, reply: Reply | NoReply, piece: RequestPart, work: Work) -> float:
-        """Do what a reply calls for.
+        """Handle a reply.
 
         Returns:
-            How long the worker is to wait before its next piece, in seconds.
+            How many seconds the worker must wait before its next part.
 
         Raises:
             TocobagusError: Nothing more can be sent.
@@ -149,7 +149,7 @@ class ReplyHandler:
             self._pacing.learn_size(max(map(_body_bytes, decision.pieces)))
         level = logging.WARNING if piece.attempts == 0 else logging.DEBUG
         parts = f", in {len(decision.pieces)} parts" if len(decision.pieces) > 1 else ""
-        text = "A batch of %s: %s; sent again in %.1f s%s"
+        text = "A batch of %s failed: %s; retry in %.1f s%s"
         items = counted(len(piece.items), "item")
         logger.log(level, text, items, decision.cause, decision.after, parts)
         if decision.hold:
@@ -159,10 +159,11 @@ class ReplyHandler:
     def _follow_clock(self, server_ms: int) -> None:
         self._clock.set(server_ms)
         seconds = self._clock.offset_ms / 1000
-        logger.warning("The server's clock is %+.1f s off this machine's: followed", seconds)
+        text = "The server's clock is %.1f s %s this machine's; requests are signed with its time"
+        logger.warning(text, abs(seconds), "ahead of" if seconds > 0 else "behind")
 
     def _settle(self, decision: Settle, piece: RequestPart, work: Work) -> None:
-        """Give each row of a reply its outcome, or a place in the queue for another try."""
+        """Give each row of a reply its outcome, or queue it to be sent again."""
         settlement = decision.settlement
         accepted = [piece.items[index] for index in settlement.accepted]
         if accepted:
@@ -187,7 +188,7 @@ class ReplyHandler:
         self._outcomes.settle(accepted, refusals)
 
     def _refuse(self, decision: RejectItem, piece: RequestPart, work: Work) -> None:
-        """The one item of a piece is to blame: its warehouses one by one, or the whole of it."""
+        """Reject the only item of a part; if it has several warehouses, try each of them first."""
         item = piece.items[0]
         if self._divisible(item, decision.error, piece):
             work.pieces.extendleft(reversed(_one_by_one(item, piece)))
@@ -202,9 +203,9 @@ class ReplyHandler:
             self._outcomes.settle([], [refusal])
 
     def _retest(self, work: Work, low: int) -> None:
-        """Where many rows in a row were refused, send again what was accepted before.
+        """After many refusals one after the other, send an item again that was accepted before.
 
-        If all that is known waits or is in flight, its own answers will tell, or ask for this anew.
+        If all such items wait or are in flight, their own answers will decide, or call this again.
 
         Raises:
             DeliveryError: Nothing is known to have been accepted.
@@ -220,10 +221,10 @@ class ReplyHandler:
                 return
 
     def _judge(self, decision: Settle | RejectItem, piece: RequestPart, work: Work) -> None:
-        """Tell by the item that was accepted before whose fault the refusals are.
+        """Decide by the item that was accepted before whether rows or the request are wrong.
 
         Raises:
-            DeliveryError: It is refused as well: it is the request.
+            DeliveryError: The item is refused now: the request is wrong.
         """
         settlement = decision.settlement if isinstance(decision, Settle) else None
         if settlement and settlement.unaccounted and not piece.forgotten:
@@ -243,7 +244,7 @@ class ReplyHandler:
 
     @staticmethod
     def _divisible(item: Item, error: RowError, piece: RequestPart) -> bool:
-        """Perhaps only some of an item's warehouses are to blame."""
+        """Whether only some of an item's warehouses may be wrong."""
         return len(item.levels) > 1 and not piece.single and error.code not in UNLISTED
 
     def _note_acceptance(self, batch_id: str | None, piece: RequestPart) -> None:
@@ -271,7 +272,7 @@ class ReplyHandler:
         )
 
     def _release(self, items: list[Item], piece: RequestPart, work: Work) -> None:
-        """Give items back; of one whose warehouses are sent one by one, the warehouse."""
+        """Release items; of an item whose warehouses are sent one by one, only the warehouse."""
         if not piece.single:
             self._window.release(work.lease, items)
         for item in items if piece.single else ():
@@ -279,7 +280,7 @@ class ReplyHandler:
 
 
 def _one_by_one(item: Item, piece: RequestPart) -> list[RequestPart]:
-    """Divide an item into one for each warehouse, to be sent one after the other."""
+    """Divide an item into one for each warehouse."""
     parts = [
         Item(item.identifier, {location: level}, item.low)
         for location, level in item.levels.items()
@@ -288,7 +289,7 @@ def _one_by_one(item: Item, piece: RequestPart) -> list[RequestPart]:
 
 
 def _postpone(pieces: tuple[RequestPart, ...], work: Work) -> None:
-    """Put pieces last, and behind them what else there is of their items: outcome goes in order."""
+    """Put parts last, and after them the other parts of their items, so that order is kept."""
     identifiers = {item.identifier for piece in pieces for item in piece.items}
     ahead: list[RequestPart] = []
     behind: list[RequestPart] = []
@@ -300,7 +301,7 @@ def _postpone(pieces: tuple[RequestPart, ...], work: Work) -> None:
 
 
 def _answered(piece: RequestPart, items: tuple[Item, ...], **marks: bool) -> RequestPart:
-    """Make a piece of rows that were answered: how few they are teaches nothing of timeouts."""
+    """Make a part of rows that were answered; its size then says nothing about timeouts."""
     return msgspec.structs.replace(piece, items=items, attempts=0, timed_out=0, **marks)
 
 

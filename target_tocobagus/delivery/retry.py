@@ -1,10 +1,10 @@
-"""What to do after an attempt: a pure answer from its reply, what was sent, and the situation.
+"""Decides what to do after an attempt, from its reply, what was sent, and the situation; pure.
 
-The order of the questions matters. The clock comes first, then credentials: whatever else a reply
-says, nothing more is sent with a signature that the API does not accept. Then come the answers that
-say nothing about rows. Rows are settled only by a reply that names them. Then comes a refusal of
-the request by the API itself, which its body tells and not its status. A request of which nobody
-knows whether it was applied is sent again, unchanged or in parts, until there is an answer.
+The order of the checks matters. First the clock, then the credentials: nothing more is sent with a
+signature that the API does not accept. Then replies that say nothing about rows. Only a reply that
+names rows settles them. Then a refusal of the request by the API itself, known by its body and not
+by its status. A request whose outcome is unknown is sent again, whole or in parts, until there is
+an answer.
 
 Nothing here waits, and nothing is random: the jitter comes in with the situation.
 """
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
 _BASE_SECONDS: Final = 0.5
 _CAP_SECONDS: Final = 30.0
 _OUTAGE: Final = 20
-"""So many failures in a row, nothing accepted between them, are no single row's fault."""
+"""So many failures without an acceptance between them are not caused by a single row."""
 
 _TOLERANCE: Final = 300.0
-"""Seconds that a timestamp may be off the server's clock (the partner guide)."""
+"""Seconds that a timestamp may differ from the server's clock (the partner guide)."""
 _DAY: Final = 86_400.0
-"""A server whose clock is further off this machine's is not followed: one of them is broken."""
+"""If the clocks differ by more, one of them is broken, and the server's is not used."""
 
 _SUCCESSES: Final = range(200, 300)
 _REDIRECTS: Final = range(300, 400)
@@ -52,19 +52,19 @@ _REFUSING: Final = frozenset({400, 422})
 
 
 class RequestPart(msgspec.Struct, frozen=True):
-    """Items that go into one request: a batch, or what became of a part of one.
+    """Items that go into one request: a batch, or a part of one.
 
     Attributes:
         items: At least one; of distinct identifiers.
         since: When the batch was first tried, by the monotonic clock.
-        attempts: Failed attempts since it has had this form.
-        timed_out: How many rows the whole had whose attempt timed out; 0 where none did.
-        forgotten: A reply did not account for these rows once already.
+        attempts: Failed attempts of this part as it is.
+        timed_out: How many rows the whole had when its attempt timed out; 0 if none did.
+        forgotten: A reply has left these rows unaccounted for once.
         single: One warehouse of an item that was refused as a whole.
-        probing: Since when it has been divided to find a row that the server fails on; 0 if not.
-        postponed: It failed so, and the others were tried before it.
-        doubted: A clock that had served was refused once, and kept for this attempt.
-        retest: An item that was accepted before, sent again to tell whose fault refusals are.
+        probing: When it was first divided to find a row that the server fails on; 0 if not.
+        postponed: It failed in this search, and the others were tried before it.
+        doubted: A clock that had worked was refused once, and is used for this attempt again.
+        retest: An item that was accepted before, sent again to tell whether the request is wrong.
     """
 
     items: tuple[Item, ...]
@@ -84,12 +84,12 @@ class Situation(msgspec.Struct, frozen=True):
 
     Attributes:
         now: The monotonic clock, in seconds.
-        wall: The server's clock as far as it is known, in seconds since the epoch.
-        machine: This machine's own clock, in the same seconds.
-        clock: Which setting of the clock offset is in force; 0 where it was never set.
+        wall: The server's time, as far as it is known, in seconds since the epoch.
+        machine: This machine's time, in the same unit.
+        clock: The number of the clock offset in force; 0 if it was never set.
         accepted_at: When the API last accepted a row in this run, by the monotonic clock.
-        failures: Attempts that failed since then, all workers together; for several rows, or in a
-            search, those of searches only, for many failures are what makes a search begin.
+        failures: Failed attempts since then, of all workers; for several rows, or in a search, only
+            those of searches, because many failures are the reason for a search.
         max_retry: How long one batch may be tried, in seconds.
         jitter: A random number from 0 to 1.
     """
@@ -105,24 +105,24 @@ class Situation(msgspec.Struct, frozen=True):
 
 
 class Settle(msgspec.Struct, frozen=True):
-    """The reply gives rows their outcome."""
+    """The reply settles rows."""
 
     settlement: Settlement
     request_id: str
 
 
 class Again(msgspec.Struct, frozen=True):
-    """Send these instead of the piece.
+    """Send these instead of the part that was sent.
 
     Attributes:
-        pieces: The piece itself, or its parts, in their order.
+        pieces: That part, or what it was divided into, in order.
         cause: Why, for the log.
         after: Seconds to wait first.
-        hold: Seconds in which no worker may begin a request, because the API asked for that.
-        throttle: There were too many requests at once.
-        last: After whatever else the worker still has to send.
-        refused_size: It was too large.
-        server_ms: The server's clock, to be taken over first; in milliseconds since the epoch.
+        hold: Seconds in which no worker may begin a request, because the API asked for it.
+        throttle: There are too many requests at once.
+        last: After everything else that the worker has to send.
+        refused_size: The body was too large.
+        server_ms: The server's time to be used from now on, in milliseconds since the epoch.
     """
 
     pieces: tuple[RequestPart, ...]
@@ -136,10 +136,10 @@ class Again(msgspec.Struct, frozen=True):
 
 
 class RejectItem(msgspec.Struct, frozen=True):
-    """The one item of the piece is what the request was refused for.
+    """The request was refused because of its only item.
 
     Attributes:
-        blind: The reply did not name it: it is guilty by standing alone.
+        blind: The reply did not name the item; it was alone in the request.
     """
 
     error: RowError
@@ -190,19 +190,19 @@ def _after_verdict(reply: Reply, piece: RequestPart, situation: Situation) -> An
 
 
 def back_off(attempts: int, jitter: float) -> float:
-    """Tell how long to wait after so many failed attempts: exponential, with full jitter."""
+    """Return the seconds to wait after failed attempts: exponential, with full jitter."""
     return jitter * min(_CAP_SECONDS, _BASE_SECONDS * 2.0 ** min(attempts, 16))
 
 
 def halves(piece: RequestPart) -> tuple[RequestPart, ...]:
-    """Divide a piece of several items into two."""
+    """Divide a part of several items into two."""
     middle = (len(piece.items) + 1) // 2
     parts = (piece.items[:middle], piece.items[middle:])
     return tuple(msgspec.structs.replace(piece, items=part) for part in parts if part)
 
 
 def _answered_halves(piece: RequestPart) -> tuple[RequestPart, ...]:
-    """Divide what was answered: that a part is accepted then teaches nothing of timeouts."""
+    """Divide a part that was answered; its halves then say nothing about timeouts."""
     return halves(msgspec.structs.replace(piece, timed_out=0))
 
 
@@ -214,27 +214,27 @@ def _after_silence(reply: NoReply, piece: RequestPart, situation: Situation) -> 
 
 
 def _after_wrong_time(reply: Reply, piece: RequestPart, situation: Situation) -> Answer:
-    """Follow the server's clock, where it can be the reason.
+    """Use the server's time, if the clock can be the reason.
 
-    A clock that has served, or was the server's own, is kept for one attempt more: behind one name
-    there may be several servers, and where one of their clocks is wrong, following each of them in
-    turn would come to no end.
+    A clock that has worked, or was the server's own, is used for one more attempt: one name may
+    have several servers, and if one of their clocks is wrong, switching between them would never
+    end.
     """
     cause = describe(reply, "the timestamp is refused")
     if reply.clock < situation.clock:
         return _retry(piece, situation, cause)
     server_ms = server_clock(reply)
     if server_ms is None:
-        return _stop_for_clock(reply, "the timestamp is refused and the reply names no time")
+        return _stop_for_clock(reply, "the timestamp is refused, and the reply has no time")
     server = server_ms / 1000
     if abs(server - reply.signed_ms / 1000) <= _TOLERANCE:
-        return _stop_for_clock(reply, "the timestamp is refused and was the server's own time")
+        return _stop_for_clock(reply, "the timestamp is refused, and it is the server's own time")
     served = situation.clock > 0 or situation.accepted_at is not None
     if served and not piece.doubted:
         return _retry(msgspec.structs.replace(piece, doubted=True), situation, cause)
     if abs(server - situation.machine) > _DAY:
-        times = f"{as_time(server)} by the server, {as_time(situation.machine)} by this machine"
-        return _stop_for_clock(reply, f"the clocks are more than a day apart: it is {times}")
+        times = f"server {as_time(server)}, this machine {as_time(situation.machine)}"
+        return _stop_for_clock(reply, f"the clocks are more than a day apart ({times})")
     follower = msgspec.structs.replace(piece, doubted=False)
     return _retry(follower, situation, cause, server_ms=server_ms)
 
@@ -253,13 +253,13 @@ def _after_failure(reply: Reply, piece: RequestPart, situation: Situation) -> An
 
 
 def _probe(reply: Reply, piece: RequestPart, situation: Situation) -> Answer:
-    """Time is over on a server error: if others are accepted, look for the row that it fails on.
+    """After `max_retry_seconds` of server errors, search for the row that the server fails on.
 
-    That others are accepted is what tells a bad row from an outage, so it must be true at each
-    step: since the batch was first tried for dividing, since the search began for giving up a row.
+    Only acceptances of other rows show that it is a bad row and not an outage. So one is needed at
+    each step: to divide, since the batch was first tried; to give up a row, since the search began.
     """
     accepted_at = situation.accepted_at
-    gone = DeliveryError(describe(reply, "the API fails, and max_retry_seconds are over"))
+    gone = DeliveryError(describe(reply, "the API fails, and max_retry_seconds have passed"))
     if accepted_at is None or accepted_at < piece.since or situation.failures >= _OUTAGE:
         return Stop(gone)
     cause = describe(reply, "the API fails on a part of this batch")
@@ -277,14 +277,14 @@ def _probe(reply: Reply, piece: RequestPart, situation: Situation) -> Answer:
 def _after_too_large(reply: Reply, piece: RequestPart) -> Answer:
     if len(piece.items) > 1:
         return Again(
-            _answered_halves(piece), describe(reply, "too large a request"), refused_size=True
+            _answered_halves(piece), describe(reply, "the request is too large"), refused_size=True
         )
-    error = RowError("TOO_LARGE", describe(reply, "the API takes no item of this size"), "")
+    error = RowError("TOO_LARGE", describe(reply, "this item alone is too large for a request"), "")
     return RejectItem(error, blind=False, request_id=request_id(reply.body))
 
 
 def _after_refusal(reply: Reply, piece: RequestPart) -> Answer:
-    """A request refused without naming a row: divide it until the rows to blame stand alone."""
+    """Divide a request that was refused without naming a row, until each row is alone."""
     if len(piece.items) > 1:
         return Again(_answered_halves(piece), describe(reply, "a refusal that names no rows"))
     code = failure_code(reply.body) or f"HTTP_{reply.status}"
@@ -301,15 +301,16 @@ def _retry(
     wait: float | None = None,
     **more: Any,
 ) -> Answer:
-    """Send the piece, or the parts that it was divided into, once more: if there is time.
+    """Send a part, or what it was divided into, again, if there is time.
 
-    What the API asks for never makes a wait shorter: it may ask for none at all, for ever.
+    `Retry-After` never makes a wait shorter: the API may ask for 0 for ever.
     """
     left = piece.since + situation.max_retry - situation.now
     if left <= 0:
-        return Stop(DeliveryError(f"{cause}; max_retry_seconds are over"))
+        return Stop(DeliveryError(f"{cause}; max_retry_seconds have passed"))
     if wait is not None and wait > left:
-        return Stop(DeliveryError(f"{cause}; only after {wait:.0f} s, beyond max_retry_seconds"))
+        asked = f"the API asks to wait {wait:.0f} s, more than max_retry_seconds allow"
+        return Stop(DeliveryError(f"{cause}; {asked}"))
     again = parts or (piece,)
     return Again(
         tuple(msgspec.structs.replace(part, attempts=piece.attempts + 1) for part in again),

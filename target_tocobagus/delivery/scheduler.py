@@ -10,7 +10,7 @@ those that wait out a back-off.
 Invariants:
 - No request starts after a fatal error.
 - A request that is sent again goes before new batches.
-- If rows wait, a worker is awake, or watches for the moment at which they are due.
+- If rows wait, a worker is awake, or waits for the time at which they are due.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Scheduler:
         self._backpressure = False
         self._closing = False
         self._over = False
-        self._watchers = 0  # workers that wait for a moment, and so will see a batch become due
+        self._watchers = 0  # workers that wait with a timeout, and so notice a batch that is due
         self._claims = 0  # workers that wait to send something again; they go before new batches
         self._ignores_replies = False
         self.error: TocobagusError | None = None
@@ -69,7 +69,7 @@ class Scheduler:
         self._notify_one(now)
 
     def set_backpressure(self, *, on: bool) -> None:
-        """Say whether reading waits for room: then a batch goes though it is not full."""
+        """Say whether reading waits for room; then batches are sent that are not full."""
         with self.lock:
             self._backpressure = on
             if on and self._window.ready:
@@ -83,18 +83,18 @@ class Scheduler:
 
     @property
     def settled(self) -> bool:
-        """Nothing waits and nothing is in flight, judged under the lock."""
+        """Whether nothing waits and nothing is in flight, judged under the lock."""
         with self.lock:
             return self._window.idle
 
     @property
     def quiet(self) -> bool:
-        """No request is in flight."""
+        """Whether no request is in flight."""
         with self.lock:
             return self._pacing.active == 0
 
     def fits(self, size: int, levels: int) -> bool:
-        """Tell whether a body of so many bytes may be sent; one that may not is a lesson."""
+        """Whether a body of this size may be sent; learn from one that is too large."""
         with self.lock:
             fits = size <= self._pacing.most_bytes
             if not fits:
@@ -102,7 +102,7 @@ class Scheduler:
         return fits
 
     def abandon(self) -> None:
-        """Begin no further request; waits are given up, what is in flight may still settle."""
+        """Begin no further request and end all waits; requests in flight may still settle."""
         with self.lock:
             self._over = True
             for condition in (self._idle, self._slots, self._pauses):
@@ -116,7 +116,7 @@ class Scheduler:
         self.notify_main()
 
     def ignore_late_replies(self) -> None:
-        """Let replies change nothing from now on: the sums are being closed."""
+        """Ignore replies from now on; the totals are final."""
         with self.lock:
             self._ignores_replies = True
 
@@ -149,7 +149,7 @@ class Scheduler:
         return None
 
     def _notify_one(self, now: float) -> None:
-        """Wake a worker if there is a batch for it, or if nobody watches for one to be due."""
+        """Wake a worker if there is a batch, or if no worker waits for one to be due."""
         if self._window.ready and (not self._watchers or self._has_batch(now)):
             self._idle.notify()
 
@@ -191,7 +191,7 @@ class Scheduler:
 
     @contextmanager
     def settling(self) -> Iterator[None]:
-        """Hold the lock while a reply is handled; then wake those that its outcomes concern.
+        """Hold the lock while a reply is handled; then wake the threads that wait for its outcomes.
 
         Raises:
             Abandoned: Replies are ignored now.
@@ -203,7 +203,7 @@ class Scheduler:
             try:
                 yield
             except TocobagusError as error:
-                # Before the lock is given away: no other worker may begin a request in between.
+                # Before the lock is released, so that no other worker begins a request in between.
                 self.error = self.error or error
                 self._over = True
                 raise

@@ -1,9 +1,8 @@
 """A reply turned into one outcome per row.
 
-Only ``rowIndex`` names a row. The ids that a reply echoes are not always those that were sent, its
-``message`` and ``success`` prove nothing, and its lists may forget a row or name it twice. So the
-lists are claims: a row is accepted or refused if exactly one entry says so, and unaccounted for
-otherwise.
+Only ``rowIndex`` identifies a row. The ids in a reply are not always those that were sent, its
+``message`` and ``success`` prove nothing, and its lists may miss a row or name it twice. So a row
+is accepted or refused only if exactly one entry says so; otherwise it is unaccounted for.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ class RowError(msgspec.Struct, frozen=True):
 
 
 class FailedItem(msgspec.Struct, frozen=True):
-    """An item that a reply refused, and what of the reply is worth writing down."""
+    """An item that a reply refused, with the facts of the reply that are written down."""
 
     item: Item
     error: RowError
@@ -42,11 +41,11 @@ class Settlement(msgspec.Struct, frozen=True):
     """The outcome of each row of a request; every index from 0 to rows - 1 is in exactly one.
 
     Attributes:
-        accepted: Indexes that the API took on.
-        refused: Indexes that it refused, and why.
-        unaccounted: Indexes that it did not name, or not clearly.
-        batch_id: What it will call this batch in its webhooks; not every reply has one.
-        remarks: What in the reply contradicts itself, for a warning.
+        accepted: Indexes of accepted rows.
+        refused: Indexes of refused rows, each with its error.
+        unaccounted: Indexes that the reply did not name, or named twice.
+        batch_id: The id of this batch in the API's webhooks; not every reply has one.
+        remarks: Contradictions within the reply, for a warning.
     """
 
     accepted: tuple[int, ...]
@@ -57,7 +56,7 @@ class Settlement(msgspec.Struct, frozen=True):
 
     @property
     def names_none(self) -> bool:
-        """No row has its outcome by it: the lists are empty, or name what is no row."""
+        """Whether it settles no row: the lists are empty, or name no row of the request."""
         return not self.accepted and not self.refused
 
 
@@ -65,11 +64,11 @@ def settle(body: Any, rows: int) -> Settlement | None:
     """Settle the rows of a request by the reply to it.
 
     Args:
-        body: The reply's JSON, decoded; whatever it is.
+        body: The reply's decoded JSON, of any type.
         rows: How many items the request had.
 
     Returns:
-        ``None`` where the reply has neither of the two lists: then it says nothing about rows.
+        ``None`` if the reply has neither of the two lists, and so says nothing about rows.
     """
     data = body.get("data") if isinstance(body, dict) else None
     if not isinstance(data, dict):
@@ -92,17 +91,17 @@ def settle(body: Any, rows: int) -> Settlement | None:
 
 
 def unusable(body: Any) -> str:
-    """Say what a reply that settles nothing lacks."""
+    """Say why a reply cannot be used to settle rows."""
     return "it is not JSON" if body is None else "it has neither acceptedRows nor errors"
 
 
 def _row_numbers(entries: Any) -> tuple[int, ...]:
-    """List the rows that entries name; `api.response_body` has mostly done so."""
+    """List the rows that entries name; usually `api.response_body` has done so already."""
     return entries if isinstance(entries, tuple) else tuple(index for index, _ in _by_row(entries))
 
 
 def _by_row(entries: Any) -> list[tuple[int, dict[str, Any]]]:
-    """Keep the entries that say which row they mean. ``true`` is no integer, nor is ``1.0``."""
+    """Keep the entries with an integer ``rowIndex``; ``true`` and ``1.0`` are not integers here."""
     return [
         (entry["rowIndex"], entry)
         for entry in (entries if isinstance(entries, list) else ())
@@ -122,7 +121,7 @@ def _row_error(entry: dict[str, Any]) -> RowError:
 
 
 def _text(value: Any) -> str:
-    """Take a text over, made safe: it is shown, logged and written down."""
+    """Clean a text, because it is shown, logged and written to files."""
     return "" if value is None else clean(str(value))
 
 

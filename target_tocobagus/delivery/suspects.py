@@ -1,7 +1,7 @@
-"""Rows that were refused without being named, so that the request may be to blame, and not they.
+"""Rows that were refused without being named, so that the request may be wrong instead.
 
-Each stood alone in its request. They are rejected with the next acceptance, or at the end of the
-input; but if every row turns out to be one, the request is to blame, and the run ends.
+Each was alone in its request. They are rejected at the next acceptance, or at the end of the input;
+but if the request turns out to be wrong, the run ends and rejects none of them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MANY: Final = 3
 _MANY_AFTER_ACCEPTANCE: Final = 20
-"""So many different rows refused in a row may be the request's fault, and not theirs."""
+"""If this many different rows are refused one after the other, the request may be wrong."""
 
 
 class Suspects:
@@ -44,18 +44,18 @@ class Suspects:
         return list(dict.fromkeys(refusal.item.identifier for refusal in self._refusals))
 
     def add(self, refusal: FailedItem, worker: int) -> None:
-        """Take an item in.
+        """Add an item.
 
         Args:
             refusal: The item and the reply's error.
-            worker: Whose request it was. Only what one worker sends goes one after the other;
-                several may come upon their first bad row at the same time.
+            worker: Who sent it. Refusals are counted by worker, because several workers may
+                meet their first bad row at the same time.
         """
         self._refusals.append(refusal)
         self._in_turn[worker].add(refusal.item.identifier)
 
     def are_many(self, *, accepted: bool) -> bool:
-        """Tell whether they are so many that the request may be to blame.
+        """Whether they are so many that the request may be wrong.
 
         Args:
             accepted: The API has accepted something in this run.
@@ -65,19 +65,19 @@ class Suspects:
         return any(len(refused) >= MANY for refused in self._in_turn.values())
 
     def clear(self) -> list[FailedItem]:
-        """Give all of them, to be rejected, and begin anew."""
+        """Return all of them, to be rejected, and forget them."""
         refusals, self._refusals = self._refusals, []
         self._in_turn.clear()
         return refusals
 
     def error(self) -> DeliveryError:
-        """Say that the request is probably to blame."""
+        """Make the error: the request is probably wrong."""
         last = self._refusals[-1]
         some = ", ".join(f"{kind} {quoted(value)}" for kind, value in self.identifiers[:MANY])
         return DeliveryError(
             f"the API refused {len(self.identifiers)} rows, each in a request of its own, and"
             f" accepted nothing in between ({last.error.code} {last.error.message}, requestId"
-            f" {last.request_id or 'none'}). Probably the request is to blame, so these rows were"
-            " not rejected: check api_url and the credentials' permissions. If the rows are to"
-            f" blame, leave them out by where in the mapping; the first are {some}"
+            f" {last.request_id or 'none'}). Probably the request is wrong and not the rows, so"
+            " none was rejected: check api_url and the credentials' permissions. If the rows are"
+            f" wrong, leave them out with `where` in the mapping; the first are {some}"
         )

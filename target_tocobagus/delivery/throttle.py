@@ -1,6 +1,6 @@
-"""What the API's answers have taught: how fast to ask, how many at once, how much in one request.
+"""Limits learnt from the API's answers: request rate, requests in flight, size of a request.
 
-One object that all workers share, under their lock. It holds no clock: moments are handed in, in
+All workers share one object, under their lock. It has no clock: times come in as arguments, in
 seconds of one monotonic clock.
 """
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from target_tocobagus.config.settings import Settings
 
 _LEVEL_BYTES: Final = 25
-"""What a level adds to a body at the least; how much it does is learnt from bodies too large."""
+"""The least that a level adds to a body; the real size is learnt from bodies that are too large."""
 
 _FEWEST_ROWS: Final = 10
 _GROW_AFTER: Final = 20
-"""Timeouts never shrink a batch below the first; after so many accepted ones it doubles again."""
+"""Timeouts never make a batch smaller than the first; after this many accepted ones it doubles."""
 
 
 class Throttle:
@@ -26,14 +26,13 @@ class Throttle:
 
     Attributes:
         limits: What the next batch may hold.
-        most_bytes: What a body may weigh, unless it is that of a single item.
+        most_bytes: The largest size of a body, unless it has a single item.
         most: How many requests may be in flight now.
-        active: How many are.
+        active: How many are in flight.
         not_before: The moment before which no request may begin (``Retry-After``).
     """
 
     def __init__(self, settings: Settings) -> None:
-        """Begin with what the settings allow."""
         self._configured = Limits(
             rows=settings.batch_size_rows,
             levels=settings.batch_size_bytes // _LEVEL_BYTES,
@@ -54,8 +53,8 @@ class Throttle:
         """Ask to begin a request.
 
         Returns:
-            0 where it may begin, and counts as begun; else the seconds to wait before asking
-            again, ``None`` where that depends on another request's end.
+            0 if it may begin, and then it counts as begun; else the seconds to wait before asking
+            again, or ``None`` to wait for the end of another request.
         """
         if self.active >= self.most:
             return None
@@ -67,34 +66,34 @@ class Throttle:
         return 0.0
 
     def end(self) -> None:
-        """Count a request as ended, however it ended."""
+        """Count a request as ended, with any result."""
         self.active -= 1
 
     def hold(self, until: float) -> None:
-        """Let no request begin before a moment."""
+        """Let no request begin before a time."""
         self.not_before = max(self.not_before, until)
 
     def throttle(self) -> None:
-        """Halve the requests in flight: the API said that they are too many."""
+        """Halve the requests in flight, because the API asked for fewer."""
         self.most = max(1, self.most // 2)
 
     def learn_rows(self, rows: int) -> None:
-        """A part of a batch was answered where the whole timed out: send no larger ones."""
+        """Send no larger batches than this part, which was answered after the whole timed out."""
         fewer = max(_FEWEST_ROWS, min(self.limits.rows, rows))
         self._set_rows(min(fewer, self._configured.rows))
         self._accepted_in_row = 0
 
     def learn_size(self, half: int) -> None:
-        """A body was refused as too large: for the rest of the run send none above its half."""
+        """Send no body larger than half of one that was refused as too large."""
         self.most_bytes = min(self.most_bytes, half)
 
     def learn_levels(self, levels: int, size: int) -> None:
-        """A body of so many levels would be larger than it may: pick fewer from now on."""
+        """Pick fewer levels from now on, because the body of so many is too large."""
         fewer = max(1, levels * self.most_bytes // size)
         self.limits = Limits(self.limits.rows, min(self.limits.levels, fewer), self.limits.wait)
 
     def accepted(self) -> None:
-        """A batch was accepted: grow back, one request at once more, and in time larger batches."""
+        """Raise the limits after an accepted batch: one more request, and in time larger ones."""
         self.most = min(self.most + 1, self._max_in_flight)
         self._accepted_in_row += 1
         if self._accepted_in_row >= _GROW_AFTER and self.limits.rows < self._configured.rows:

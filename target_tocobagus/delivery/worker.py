@@ -1,8 +1,7 @@
 """The workers: pick a batch, send it, handle the reply, until every row of it is settled.
 
-Rows to be sent again stay with their worker, in its own queue of request parts, and their
-identifiers stay leased: so no second request can hold the same identifier, and a newer value goes
-afterwards.
+Rows to be sent again stay in their worker's queue of request parts, and their identifiers stay
+leased: no second request can hold the same identifier, and a newer value is sent afterwards.
 
 Invariants:
 - An identifier stays leased until its row is answered.
@@ -44,11 +43,11 @@ class Workers:
         reply_handler: ReplyHandler,
         send: Callable[[bytes], Reply | NoReply],
     ) -> None:
-        """Take what they work with.
+        """Connect the parts.
 
         Args:
             scheduler: Says who may send; shared with the main thread.
-            reply_handler: Carries out what a reply calls for; called under the lock.
+            reply_handler: Handles replies; called under the lock.
             send: One attempt; called by several threads at once.
         """
         self._scheduler = scheduler
@@ -56,7 +55,7 @@ class Workers:
         self._send = send
 
     def start(self, count: int) -> None:
-        """Start the threads. They are daemons: a request that hangs keeps no process alive.
+        """Start the threads. They are daemons, so that a hanging request does not keep the process.
 
         Raises:
             DeliveryError: The machine does not allow a single thread.
@@ -70,7 +69,7 @@ class Workers:
             except RuntimeError as error:
                 if not number:
                     raise DeliveryError(NO_THREAD) from error
-                text = "This machine allows only %d of max_in_flight %d requests at once"
+                text = "This machine allows only %d requests at once; max_in_flight is %d"
                 logger.warning(text, number, count)
                 return
 
@@ -102,7 +101,7 @@ class Workers:
             self._scheduler.pause(self._handle(reply, piece, work))
 
     def _next_body(self, work: Work) -> tuple[RequestPart, bytes]:
-        """Encode what is to be sent next: of several items, no more than a body may weigh."""
+        """Encode the next part; if its body is too large, divide it, down to single items."""
         while True:
             piece = work.pieces.popleft()
             body = encode_body(piece.items)
@@ -112,7 +111,7 @@ class Workers:
             work.pieces.extendleft(reversed(halves(piece)))
 
     def _handle(self, reply: Reply | NoReply, piece: RequestPart, work: Work) -> float:
-        """Give the rows of a reply their outcome, and tell how long to wait before the next."""
+        """Settle the rows of a reply; returns how many seconds to wait before the next request."""
         try:
             with self._scheduler.settling():
                 wait = self._reply_handler.conclude(reply, piece, work)

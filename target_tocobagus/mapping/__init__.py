@@ -1,14 +1,14 @@
-"""Mapping: what a record says of stock, by the user's words for where it stands.
+"""Mapping: from records to stock, by the user's configuration.
 
-A `StreamMapping` is compiled once (`compiling`), and each record then goes through the result
-(`compiled`):
+A `StreamMapping` is compiled once (`compiler`), and each record goes through the result
+(`mapping`):
 
-    record ─ where ─ items ─ identifier ─ shape ─┬─ quantity ─┬─ row ─► Stock · Skipped · Refused
+    record ─ where ─ items ─ identifier ─ shape ─┬─ quantity ─┬─ row ─► Stock, Skipped, RecordError
                                                  └─ location ─┘
 
-`paths` reads a place in a record, `identifiers`, `quantities` and `locations` judge what stands
-there, `shapes` and `native` know in what forms records say it, and `rows` is where the three come
-together. It is a pure step: no record, whatever it holds, raises anything or is guessed at.
+`paths` reads values of a record, `identifiers`, `quantities` and `locations` check them, `shapes`
+and `api_items` hold the forms of records, and `row_rules` joins the three. It is pure: no record,
+whatever it holds, raises an error or is guessed at.
 """
 
 from __future__ import annotations

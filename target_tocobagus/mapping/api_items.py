@@ -1,8 +1,8 @@
 """Records that are the API's own items, as its documentation writes them.
 
 An item has one of `sku`, `id` and `externalId`; nulls do not count. Its `warehouses` decides the
-form: nothing is the item's global stock, a list of client ids takes `stock` to each of them, and a
-list of objects brings a quantity for each (`stock` beside it has no meaning then).
+form: without it the stock is global, a list of client ids gives each of them `stock`, and a list of
+objects has a quantity for each (`stock` is ignored then).
 """
 
 from __future__ import annotations
@@ -38,11 +38,10 @@ class NativeIdentifiers:
     __slots__ = ("_places",)
 
     def __init__(self) -> None:
-        """Look in the columns that the API's items have."""
         self._places = tuple((kind, compile_column(kind).read) for kind in KINDS)
 
     def of(self, item: Any) -> Identifier | RecordError | None:
-        """Read the one identifier; None where there is none, a refusal where there are more."""
+        """Read the one identifier; None without any, an error for several."""
         given = [identify(kind, read(item)) for kind, read in self._places]
         found = [identifier for identifier in given if identifier is not None]
         if len(found) > 1:
@@ -57,7 +56,7 @@ class Native:
     """The three forms of an item.
 
     Attributes:
-        own: Reads the quantity beside the identifier.
+        own: Reads the quantity of the item itself.
         at_place: Reads the quantity of an entry of `warehouses`.
     """
 
@@ -79,13 +78,13 @@ class Native:
         *,
         deleted: bool,
     ) -> list[Outcome]:
-        """Judge the item by the form that it has."""
+        """Map the item by its form."""
         stock = 0 if deleted else self.own(item)
         warehouses = parsed(_WAREHOUSES(item))
         if warehouses is None:
             return [self.rules.at(identifier, stock, None)]
         if warehouses == [] and not self.rules.quantities.is_null(stock):
-            message = "warehouses: an empty list beside a stock says neither where nor everywhere"
+            message = "warehouses: the list is empty, so it is unclear where the stock is"
             return [RecordError("BAD_LIST", message, identifier)]
         entries = listed(warehouses, "warehouses")
         if not isinstance(entries, list):
@@ -97,7 +96,7 @@ class Native:
         return without_duplicates(self._broadcast(identifier, stock, entries))
 
     def values(self, item: Entry, record: Entry) -> Values:  # noqa: ARG002  # a Shape's signature
-        """Show what there is of a quantity or of warehouses."""
+        """Show the quantity and the warehouses, if there are any."""
         warehouses = parsed(_WAREHOUSES(item))
         listed_values = () if warehouses in (None, []) else (("warehouses", shown(warehouses)),)
         return (*said(self.rules, "stock", _STOCK(item)), *listed_values)
@@ -118,7 +117,7 @@ class Native:
         if entry is None:
             return Skipped("warehouses: an entry is null")
         if not isinstance(entry, dict):
-            message = f"warehouses: {shown(entry)} stands among objects and is none"
+            message = f"warehouses: {shown(entry)} is not an object, and other entries are"
             return RecordError("BAD_ENTRY", message, identifier)
         location = self.rules.locations.client_id(entry.get("clientId"), native=True)
         return self.rules.at(identifier, 0 if deleted else self.at_place(entry), location)

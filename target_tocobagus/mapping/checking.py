@@ -1,6 +1,6 @@
-"""Which keys of a mapping fit together: what can be told before any path is compiled.
+"""Checks which keys of a mapping fit together, before any path is compiled.
 
-What each key may hold has been checked with the configuration (`config.validation`).
+The value of each key was checked with the configuration (`config.validation`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _PLACES = ("levels", "warehouse", "warehouse_columns", "warehouses", "split")
 
 
 def find_problems(mapping: StreamMapping) -> Iterator[str]:
-    """Say of each key what it lacks or contradicts, one sentence each."""
+    """Yield what each key lacks or contradicts, one sentence each."""
     if not mapping.native:
         yield from _identifier_problems(mapping)
         yield from _place_problems(mapping)
@@ -25,7 +25,7 @@ def find_problems(mapping: StreamMapping) -> Iterator[str]:
 
 def _identifier_problems(mapping: StreamMapping) -> Iterator[str]:
     if not (mapping.sku or mapping.id or mapping.external_id):
-        yield "sku: one of sku, id and external_id must say where the identifier is"
+        yield "sku: one of sku, id and external_id is required"
 
 
 def _place_problems(mapping: StreamMapping) -> Iterator[str]:
@@ -36,13 +36,13 @@ def _place_problems(mapping: StreamMapping) -> Iterator[str]:
         given.remove("levels")
         given = ["levels", *(key for key in given if key != "warehouse")]
     if len(given) > 1:
-        yield f"{given[0]}: cannot stand beside {' and '.join(given[1:])}; each says where stock is"
+        yield f"{given[0]}: cannot be combined with {' and '.join(given[1:])}"
     if mapping.items is not None and mapping.items == mapping.levels:
-        yield "levels: is a path within an item, and cannot be the path of items"
+        yield "levels: is a path within an item, so it cannot be the path of items"
 
 
 def _stock_problems(mapping: StreamMapping) -> Iterator[str]:
     if mapping.warehouse_columns and mapping.stock:
-        yield "stock: cannot stand beside warehouse_columns, which hold the quantities"
+        yield "stock: cannot be combined with warehouse_columns, which hold the quantities"
     if not mapping.warehouse_columns and not mapping.stock:
-        yield "stock: is required, or warehouse_columns in its place"
+        yield "stock: is required, or else warehouse_columns"

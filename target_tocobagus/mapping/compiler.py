@@ -1,4 +1,4 @@
-"""From a mapping as its user wrote it to the functions that its records go through."""
+"""Compiles a user's mapping to functions that map records."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
 
 def compile_mapping(mapping: StreamMapping, policy: StockPolicy) -> CompiledMapping:
-    """Make of a mapping what maps records.
+    """Compile a mapping.
 
     Raises:
-        ConfigurationError: With every problem that was found, each naming stream and key.
+        ConfigurationError: With all problems, each naming stream and key.
     """
     problems = list(find_problems(mapping))
     found = _compile_paths(mapping, problems)
@@ -111,7 +111,7 @@ def _identifiers(found: MappingPaths) -> Identifiers:
 
 
 def _shape(mapping: StreamMapping, found: MappingPaths, rules: Rows, schema: Schema) -> Shape:
-    """Make the shape for records under a SCHEMA, which is None where nothing is declared."""
+    """Make the shape for records under a SCHEMA; None if nothing is declared."""
     around = item = _entries(found.items, schema)
     if found.levels:
         around = item = _entries(found.levels, item)
@@ -139,14 +139,14 @@ def _shape(mapping: StreamMapping, found: MappingPaths, rules: Rows, schema: Sch
 
 
 def _entries(lists: tuple[Path, ...], schema: Schema) -> Schema:
-    """Find the schema of the entries of the list that a mapping has, or that of what is around."""
+    """Find the schema of a list's entries; without a list, the schema itself."""
     for path in lists:
         schema = entries_of(path.declared(schema))
     return schema
 
 
 def _number(path: Path, *scopes: Schema) -> Read:
-    """Read a quantity; its text is marked where a scope's schema declares it a number."""
+    """Read a quantity; its text is marked if a scope's schema declares it a number."""
     read = path.read
     if not any(declares_number(path.declared(scope)) for scope in scopes):
         return read
@@ -154,7 +154,7 @@ def _number(path: Path, *scopes: Schema) -> Read:
 
 
 def _plain(mapping: StreamMapping, found: MappingPaths) -> PlainMapping | None:
-    """Tell whether a row is one identifier, one quantity and at most one code, from columns."""
+    """Find the columns of a mapping of one identifier, one quantity and at most one code."""
     special = (
         mapping.where,
         mapping.items,

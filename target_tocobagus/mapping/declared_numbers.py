@@ -1,8 +1,8 @@
-"""What a stream's SCHEMA declares of the places that a mapping reads: whether they hold numbers.
+"""Whether a stream's SCHEMA declares the values that a mapping reads as numbers.
 
 A column that is declared a number may still come as text (CSV taps, exact decimals); its point is
-then a decimal mark, and `1.250` is not ambiguous. A schema may be anything at all, and be wrong:
-whatever cannot be followed declares nothing.
+then a decimal mark, and `1.250` is not ambiguous. A schema may be of any form, and wrong: a part
+that cannot be read declares nothing.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 Schema: TypeAlias = Any
-"""A JSON Schema, or whatever came in its place."""
+"""A JSON Schema, or any other value."""
 
 Follow: TypeAlias = "Callable[[Schema], Schema]"
-"""Goes from the schema of a record, or of an entry, to that of a place in it; None for unknown."""
+"""Finds in the schema of a record or entry that of one of its values; None if unknown."""
 
 _BOM: Final = "\ufeff"
 _NUMBERS: Final = frozenset({"number", "integer"})
@@ -25,13 +25,13 @@ _PROJECTIONS: Final = frozenset({"projection", "filter_projection"})
 
 
 def declares_number(schema: Schema) -> bool:
-    """Tell whether a schema admits numbers alone (and null), or says `singer.decimal`."""
+    """Whether a schema allows only numbers (and null), or has the format `singer.decimal`."""
     forms = [form for form in _forms(schema) if form.get("type") != "null"]
     return bool(forms) and all(map(_is_number, forms))
 
 
 def property_of(schema: Schema, name: str) -> Schema:
-    """Find the schema of a column, a byte order mark before its name aside."""
+    """Find the schema of a column; a byte order mark before its name is ignored."""
     declared = [form["properties"] for form in _forms(schema) if "properties" in form]
     columns: dict[str, Schema] = {}
     for each in reversed(declared):
@@ -45,7 +45,7 @@ def entries_of(schema: Schema) -> Schema:
 
 
 def dotted(text: str) -> Follow:
-    """Follow names joined by dots: the column of exactly that name, or else step by step."""
+    """Follow a dotted path: the column of exactly that name, or else step by step."""
 
     def follow(schema: Schema) -> Schema:
         exact = property_of(schema, text)
@@ -55,7 +55,7 @@ def dotted(text: str) -> Follow:
 
 
 def node(tree: Any) -> Follow:
-    """Follow a node of jmespath's tree; of a list that it picks from, its entries."""
+    """Follow a node of jmespath's tree; for an element of a list, the schema of its entries."""
     return lambda schema: _follow(tree, schema)
 
 
@@ -88,13 +88,13 @@ def _follow(tree: Any, schema: Schema) -> Schema:
 
 
 def _entries_or_itself(schema: Schema) -> Schema:
-    """Take a list's entries; what was picked from a list is an entry already."""
+    """Return the schema of a list's entries, or the schema itself if it is not a list."""
     entries = entries_of(schema)
     return schema if entries is None else entries
 
 
 def _forms(schema: Schema) -> Iterator[dict[str, Any]]:
-    """List the forms that a schema admits: itself, or what `anyOf` and `oneOf` say."""
+    """List the forms that a schema allows: itself, or those of `anyOf` and `oneOf`."""
     if not isinstance(schema, dict):
         return
     choices = schema.get("anyOf", schema.get("oneOf"))

@@ -1,7 +1,7 @@
-"""Numbers as a tap writes them, read exactly: `int` or `Decimal`, never a binary fraction.
+"""Reads a tap's numbers exactly: `int` or `Decimal`, never a binary fraction.
 
-No conversion's cost is decided by the tap. `1e999999999` is one short text, and the integer it
-stands for fits into no memory; its size is therefore judged by the exponent.
+A tap must not be able to make a conversion expensive. `1e999999999` is a short text, but as an
+integer it does not fit into memory; so its size is checked by the exponent.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Number: TypeAlias = int | Decimal
 
 MAX_DIGITS: Final = len(str(MAX_QUANTITY))
 BELOW: Final = -(10**100)
-"""Stands for every stock below it: no number of paths in `subtract` brings that back above 0."""
+"""In place of every lower stock: no number of paths in `subtract` can raise it above 0."""
 
 EXACT: Final = Context(
     prec=1000,
@@ -39,13 +39,13 @@ _ROUGH: Final = Context(prec=50)
 
 
 class NumberText(str):
-    """The text of a quantity whose column the SCHEMA declares a number: its point is decimal."""
+    """The text of a quantity that the SCHEMA declares a number: its point is a decimal mark."""
 
     __slots__ = ()
 
 
 def number_text(value: Any) -> Any:
-    """Mark a text as that of a declared number; anything else is what it is."""
+    """Mark a text as that of a declared number; return other values as they are."""
     return NumberText(value) if type(value) is str else value
 
 
@@ -54,11 +54,11 @@ def read_number(value: Any, mark: Literal[".", ","] | None) -> Number | RecordEr
 
     Args:
         value: A number, the text of one, or nothing.
-        mark: The decimal mark of texts; None where nobody said, and a point may mean thousands.
+        mark: The decimal mark of texts; None if it is not set, and a point may separate thousands.
 
     Returns:
-        The number, `BELOW` for one below that; None where there is none; a refusal, without
-        identifier and location, of what is not a number, may be two, or is too large.
+        The number, or `BELOW` for a lower one; None if there is none; an error, without identifier
+        and location, if it is not a number, ambiguous, or too large.
     """
     if value is None:
         return None
@@ -71,10 +71,10 @@ def read_number(value: Any, mark: Literal[".", ","] | None) -> Number | RecordEr
 
 
 def exact_number(value: Any) -> Number | None:
-    """Take a number as it is meant: a float is the shortest decimal that reads as it.
+    """Convert a number exactly: a float becomes the shortest decimal that reads as it.
 
     Returns:
-        None where the value is no finite number (`True` is none).
+        None if the value is not a finite number (`True` is not a number).
     """
     if isinstance(value, bool):
         return None
@@ -99,20 +99,20 @@ def exact_difference(number: Number, taken: Number) -> Number | RecordError:
 
 
 def has_fraction(value: Any) -> bool:
-    """Tell whether a value is a number with a fraction; a text never is."""
+    """Whether a value is a number with a fraction; a text never is."""
     number = None if isinstance(value, (str, int)) else exact_number(value)
     return isinstance(number, Decimal) and number != number.to_integral_value()
 
 
 def without_dust(number: Decimal) -> Number:
-    """Take a number that is a whole one, but for what binary arithmetic leaves behind, as that."""
+    """Round a number that differs from a whole one only by errors of binary arithmetic."""
     whole = number.to_integral_value()
     near = min(_NEAREST, _ROUGH.multiply(_NEAR, max(Decimal(1), abs(number))))
     return int(whole) if abs(_ROUGH.subtract(number, whole)) <= near else number
 
 
 def too_large(value: Any) -> RecordError:
-    """Refuse what is above the largest quantity."""
+    """Make the error for a quantity that is too large."""
     return RecordError("QUANTITY_TOO_LARGE", f"{shown(value)} is above {MAX_QUANTITY}")
 
 
@@ -122,19 +122,19 @@ def _read_text(
     if not text:
         return None
     if mark is None and not declared and _MAYBE_THOUSANDS.fullmatch(text):
-        reason = "is ambiguous: decimal_mark must say whether its point marks a fraction"
+        reason = "is ambiguous: decimal_mark must say whether the point is a decimal mark"
         return RecordError("AMBIGUOUS_QUANTITY", f"{shown(text)} {reason}")
     if _TEXT[mark or "."].fullmatch(text):
         number = _decimal(text.replace(",", "."))
         return _bounded(number, text) if isinstance(number, Decimal) else number
     if ("," in text or "." in text) and _GROUPED.fullmatch(text):
-        reason = "is ambiguous: only decimal_mark may stand in it, once, between digits"
+        reason = "is ambiguous: it may have decimal_mark only, once, between digits"
         return RecordError("AMBIGUOUS_QUANTITY", f"{shown(text)} {reason}")
     return RecordError("BAD_QUANTITY", f"{shown(text)} is not a number")
 
 
 def _bounded(number: Number, value: Any) -> Number | RecordError:
-    """Judge a number's size by its digits and its exponent, before anything is done with it."""
+    """Check a number's size by its digits and its exponent, before it is used."""
     if isinstance(number, Decimal):
         if not number:
             return 0
@@ -154,7 +154,5 @@ def _decimal(text: str) -> Decimal | RecordError:
         if not mantissa.strip("+-0."):
             return Decimal(0)
         if exponent.startswith("-"):
-            return RecordError(
-                "BAD_QUANTITY", f"{shown(text)} has an exponent that nothing can hold"
-            )
+            return RecordError("BAD_QUANTITY", f"{shown(text)} has an exponent that is too large")
         return Decimal(BELOW) if mantissa.startswith("-") else too_large(text)

@@ -1,11 +1,11 @@
 """JMESPath expressions: parsed and checked once, before the first record.
 
-Here is found what an expression reads of a record; `interpreter` evaluates it. Where jmespath
-raises (a text compared with a number, a function given the wrong type), the record is rejected: to
-call it null would turn a mistaken condition into "all skipped".
+This module finds what an expression reads of a record; `interpreter` evaluates it. If jmespath
+raises an error (a text compared with a number, a wrong type for a function), the record is
+rejected: with null instead, a wrong condition would skip all records.
 
-This module is imported when a mapping holds an expression, and not before: jmespath is slow to
-load, and most mappings name columns.
+It is imported only if a mapping has an expression: jmespath is slow to load, and most mappings name
+columns.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _FROM_THE_FIRST: Final = frozenset(
         "flatten",
     },
 )
-"""Nodes whose first child alone sees the record; the others see what it yields."""
+"""Nodes of which only the first child reads the record; the others read its result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +54,9 @@ class Expression:
 
     Attributes:
         read: Evaluates it; may raise `PathError`, and nothing else.
-        names: The columns that it reads by name, in the order in which they stand.
-        reads_any: It may read any column besides.
-        declared: Finds what a SCHEMA declares of what it yields.
+        names: The columns that it reads by name, in order.
+        reads_any: It may also read any other column.
+        declared: Finds the schema of its result in a SCHEMA.
     """
 
     read: Read
@@ -65,7 +65,7 @@ class Expression:
     declared: declaring.Follow
 
     def columns(self) -> frozenset[str] | None:
-        """All columns that it may read; None where it may read any."""
+        """All columns that it may read; None if it may read any."""
         return None if self.reads_any else frozenset(self.names)
 
 
@@ -73,7 +73,7 @@ def compile_expression(text: str) -> Expression:
     """Compile a JMESPath expression.
 
     Raises:
-        ValueError: It is none, or calls a function that there is not.
+        ValueError: It is invalid, or calls an unknown function.
     """
     tree = _parse(text)
     for node in _nodes(tree):
@@ -94,7 +94,7 @@ def _parse(text: str) -> Node:
             warnings.simplefilter("ignore", PendingDeprecationWarning)
             return Parser().parse(text).parsed
     except (JMESPathError, ValueError, LookupError, RecursionError):
-        reason = f"{shown(text)} is no JMESPath expression"
+        reason = f"{shown(text)} is not a valid JMESPath expression"
         raise ValueError(reason) from None
 
 
@@ -106,10 +106,10 @@ def _guarded(text: str, evaluate: Read) -> Read:
             reason = f"{error.function_name}() does not take a value of type {error.actual_type}"
         except RecursionError:
             raise PathError(
-                RecordError("TOO_DEEP", f"{shown(text)} meets what is too deep")
+                RecordError("TOO_DEEP", f"{shown(text)} reads a value that is nested too deeply")
             ) from None
         except ArithmeticError:
-            reason = "a number in it has no exact result"
+            reason = "a calculation in it has no exact result"
         except (ValueError, TypeError) as error:
             reason = ascii(str(error)[:_REASON_CHARACTERS]).strip("'\"")
         message = f"{shown(text)} cannot be evaluated: {reason}"
@@ -137,7 +137,7 @@ def _types(value: Any) -> Iterator[str]:
 
 
 def _roots(node: Node) -> Iterator[str | None]:
-    """Find the columns that are read from the record itself; None for what may be any."""
+    """Find the columns that are read from the record itself; None for any column."""
     match node["type"]:
         case "field":
             yield node["value"]

@@ -1,4 +1,4 @@
-"""JMESPath's functions, where jmespath's own would round a number or do not know `Decimal`."""
+"""JMESPath functions in place of jmespath's that round numbers or do not support `Decimal`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MOST_DIGITS: Final = 1000
 
 
 class ExactFunctions(Functions):
-    """jmespath's functions; those that calculate do it with decimals, exactly or not at all."""
+    """jmespath's functions; those that calculate use decimals, and are exact or fail."""
 
     @signature(_ANY)
     def _func_abs(self, value: Any) -> Number:
@@ -82,7 +82,7 @@ class ExactFunctions(Functions):
 
 
 def check_call(name: str, arguments: int) -> None:
-    """Check before the first record that a function exists and takes so many arguments.
+    """Check before the first record that a function exists and takes the arguments.
 
     Raises:
         ValueError: It does not.
@@ -113,14 +113,14 @@ def _sum(function: str, values: list[Any]) -> Number:
 
 
 def _ordered(function: str, values: list[Any]) -> list[Any]:
-    """Take values that have an order among themselves: all texts, or all numbers."""
+    """Return values that can be ordered: all texts, or all numbers."""
     if all(isinstance(value, str) for value in values):
         return values
     return [_result(_number(function, value)) for value in values]
 
 
 def _result(number: Decimal) -> Number:
-    """Give a whole number back as the integer it is, unless that would be a long one."""
+    """Return a whole number as an integer, unless it has too many digits."""
     whole = number.adjusted() < _MOST_DIGITS and number == number.to_integral_value()
     return int(number) if whole else number
 

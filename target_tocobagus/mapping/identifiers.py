@@ -1,4 +1,4 @@
-"""Identifiers and location codes: what a tap wrote, as the text that is sent."""
+"""Identifiers and location codes: converts a tap's values to the texts that are sent."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ if TYPE_CHECKING:
     from target_tocobagus.mapping.paths import Read
 
 _MOST_DIGITS: Final = 100
-"""Of a number that is an identifier: beyond it, it was never meant as one."""
+"""A number with more digits is not an identifier."""
 MOST_BYTES: Final = 1000
-"""Of an identifier or a code in UTF-8: beyond it, it was never meant as one."""
+"""A longer text in UTF-8 is not an identifier or a code."""
 _SPOILED: Final = re.compile(r"[0-9](?:[.,][0-9]+)?E\+[0-9]{2,}")
-"""What a spreadsheet makes of a long barcode; its last digits are gone."""
+"""How a spreadsheet writes a long barcode; its last digits are lost."""
 
 
-class TextError(ValueError):  # a verdict on a value
+class TextError(ValueError):
     """A value cannot be sent as an identifier or a code; its text says why."""
 
 
 def text_of(value: Any) -> str | None:
-    """Make text of an identifier or a code, without the white space around it.
+    """Convert an identifier or a code to text, without white space around it.
 
     Returns:
-        None where there is none: null, or a text of white space.
+        None for null and for a text of white space.
 
     Raises:
-        NotSendable: It is neither text nor number, is too long, or cannot be written as UTF-8.
+        TextError: It is neither text nor number, is too long, or cannot be encoded as UTF-8.
     """
     if type(value) is str:
         text = value.strip()
@@ -67,7 +67,7 @@ def _writable(text: str) -> str:
 
 
 def _digits(number: Number) -> str:
-    """Write a number out: whole ones without a fraction, none with an exponent."""
+    """Write a number without an exponent, and whole ones without a fraction."""
     if isinstance(number, int):
         if abs(number) < 10**_MOST_DIGITS:
             return str(number)
@@ -85,12 +85,12 @@ def _digits(number: Number) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Identifiers:
-    """Where an item's identifier may stand, to be tried in turn."""
+    """The paths of an item's identifier, tried in order."""
 
     places: tuple[tuple[Kind, Read], ...]
 
     def of(self, item: Any) -> Identifier | RecordError | None:
-        """Read the first place that yields a value; None where none does."""
+        """Read the first path that has a value; None if none has."""
         for kind, read in self.places:
             value = read(item)
             identifier = identify(kind, value)
@@ -100,7 +100,7 @@ class Identifiers:
 
 
 def identify(kind: Kind, value: Any) -> Identifier | RecordError | None:
-    """Make an identifier of a value; None of null and of white space."""
+    """Make an identifier of a value; None for null and white space."""
     try:
         text = text_of(value)
     except TextError as error:

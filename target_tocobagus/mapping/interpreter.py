@@ -1,9 +1,9 @@
-"""jmespath's own interpreter, taught what taps write.
+"""jmespath's interpreter, adapted to what taps write.
 
-Three things differ from jmespath. Numbers are compared as the decimals that they were written as,
-and a number is never a boolean. A text that is the JSON of a list or an object is read as what it
-is, wherever an expression walks into it. A byte order mark before a column's name is ignored.
-Everything else is jmespath's; the tests hold the two equal on generated expressions and values.
+Three things differ from jmespath. Numbers are compared as exact decimals, and a number never equals
+a boolean. A JSON text of a list or an object is parsed if an expression looks into it. A byte order
+mark before a column's name is ignored. Everything else is jmespath's; tests compare the two on
+generated expressions and values.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ Node: TypeAlias = Any
 _WALKS_INTO_FIRST: Final = frozenset(
     {"projection", "value_projection", "filter_projection", "flatten"}
 )
-"""Nodes that take the entries of what their first child yields."""
+"""Nodes that read the entries of their first child's result."""
 
 
 def interpret(tree: Node) -> Read:
     """Make a function of a parsed expression.
 
-    It may raise whatever an evaluation can: `PathError`, `ValueError` (jmespath's errors are
-    such), `TypeError`, `ArithmeticError`, `RecursionError`.
+    It may raise `PathError`, `ValueError` (also jmespath's errors), `TypeError`, `ArithmeticError`
+    and `RecursionError`.
     """
     prepared = _prepared(tree)
     visit = _ExactInterpreter().visit
@@ -43,14 +43,14 @@ def interpret(tree: Node) -> Read:
 
 
 def is_true(value: Any) -> bool:
-    """Tell whether JMESPath takes a value for true: not null, false, or anything empty."""
+    """Whether a value is true in JMESPath: not null, false or empty."""
     if isinstance(value, (str, list, dict)):
         return bool(value)
     return value is not None and value is not False
 
 
 def _prepared(node: Any) -> Any:
-    """Copy a tree with exact literals, and with a node for each place that may hold JSON text."""
+    """Copy a tree with exact literals, and with a node wherever JSON text must be parsed."""
     if not isinstance(node, dict):
         return node
     children = [_prepared(child) for child in node["children"]]
@@ -61,7 +61,7 @@ def _prepared(node: Any) -> Any:
 
 
 def _exact(value: Any) -> Any:
-    """Make decimals of binary fractions, deep down too."""
+    """Convert floats to decimals, also inside lists and objects."""
     if isinstance(value, float):
         return Decimal(float.__repr__(value))
     if isinstance(value, list):
@@ -72,7 +72,7 @@ def _exact(value: Any) -> Any:
 
 
 def _equal(left: Any, right: Any) -> bool:
-    """Tell whether two values are equal; a number is never a boolean, as it is to Python."""
+    """Whether two values are equal; unlike in Python, a number never equals a boolean."""
     if isinstance(left, str) or isinstance(right, str):
         return bool(left == right)
     if isinstance(left, bool) is not isinstance(right, bool):

@@ -1,4 +1,4 @@
-"""Lists of objects inside a record: also as JSON text, whole or entry by entry."""
+"""Lists of objects inside a record; the list or its entries may be JSON text."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Entry: TypeAlias = dict[str, Any]
 
 
 def parsed(value: Any) -> Any:
-    """Read the JSON text of a list, an object or null; anything else is what it is.
+    """Parse the JSON text of a list, an object or null; return other values as they are.
 
     Raises:
-        Unreadable: It is a text that begins like a list or an object, and is none.
+        PathError: The text begins like a list or an object, but is not valid JSON.
     """
     if not isinstance(value, str):
         return value
@@ -30,24 +30,24 @@ def parsed(value: Any) -> Any:
 
 
 def listed(value: Any, key: str) -> list[Any] | Skipped | RecordError:
-    """Take a value as a list, also the JSON text of one.
+    """Read a value as a list, also if it is JSON text.
 
     Returns:
-        The list, with something in it; or why there is none, without identifier.
+        A list that is not empty; or why there is none, without identifier.
 
     Raises:
-        Unreadable: As `parsed`.
+        PathError: As `parsed`.
     """
     found = parsed(value)
     if found is None or found == []:
-        return Skipped(f"{key}: nothing is there")
+        return Skipped(f"{key}: null, or an empty list")
     if not isinstance(found, list):
-        return RecordError("BAD_LIST", f"{key}: {shown(found)} is no list")
+        return RecordError("BAD_LIST", f"{key}: {shown(found)} is not a list")
     return found
 
 
 def read_entries(values: Iterable[Any], key: str) -> Iterator[Entry | Skipped | RecordError]:
-    """Take each value of a list as an object, also the JSON text of one."""
+    """Read each value of a list as an object, also if it is JSON text."""
     for value in values:
         yield value if type(value) is dict else _read_entry(value, key)
 
@@ -61,4 +61,4 @@ def _read_entry(value: Any, key: str) -> Entry | Skipped | RecordError:
         return found
     if found is None:
         return Skipped(f"{key}: an entry is null")
-    return RecordError("BAD_ENTRY", f"{key}: {shown(found)} is no object")
+    return RecordError("BAD_ENTRY", f"{key}: {shown(found)} is not an object")

@@ -1,4 +1,4 @@
-"""Where stock is: the client id of a code as the tap wrote it, and the shares of a whole."""
+"""Locations: the client id of a tap's code, and the division of a quantity among locations."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 _MOST_ASKED: Final = 100_000
-"""So many codes are remembered: more are no codes of warehouses."""
+"""At most this many codes are remembered: more cannot be codes of warehouses."""
 
 
 class Locations:
-    """The policy for warehouses' codes, applied to one code at a time.
+    """The rules for warehouses' codes.
 
     Attributes:
         asked: The codes that were looked up in `warehouse_map`, found there or not.
@@ -50,7 +50,7 @@ class Locations:
         except TextError as error:
             return RecordError("BAD_WAREHOUSE", f"warehouse: {error}")
         if text is None:
-            return RecordError("NO_WAREHOUSE", "the row names no warehouse")
+            return RecordError("NO_WAREHOUSE", "the row has no warehouse")
         client_ids = self._native_ids if native else self._client_ids
         if client_ids is None:
             return text
@@ -73,7 +73,7 @@ def _with_themselves(client_ids: dict[str, str] | None) -> dict[str, str] | None
 
 
 def divide(quantity: int, weights: Sequence[int]) -> list[int]:
-    """Divide whole units by weight, none lost: by the largest remainder, ties to the earlier.
+    """Divide whole units by weight, by the largest remainder, ties to the earlier; none is lost.
 
     Args:
         quantity: Units, not below 0.

@@ -1,4 +1,4 @@
-"""A mapping that is ready: records in, outcomes out."""
+"""A compiled mapping: maps records to outcomes."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class PlainMapping(NamedTuple):
     """A mapping of the simplest shape: a row is two or three columns of a record.
 
     Attributes:
-        kind: What the identifier is.
-        identifier_column: Where it stands.
-        stock_column: Where the quantity stands.
-        warehouse_column: Where the location's code stands; None where stock is global.
+        kind: The kind of identifier.
+        identifier_column: Its column.
+        stock_column: The column of the quantity.
+        warehouse_column: The column of the location's code; None if stock is global.
     """
 
     kind: Kind
@@ -49,23 +49,23 @@ class ItemIdentifiers(Protocol):
     """Finds an item's identifier."""
 
     def of(self, item: Any) -> Identifier | RecordError | None:
-        """Read it; None where there is none. May raise `PathError`."""
+        """Read it; None if there is none. May raise `PathError`."""
         ...
 
 
 class CompiledMapping:
-    """A mapping that is ready; made by `compile_mapping`.
+    """A compiled mapping; made by `compile_mapping`.
 
     Attributes:
-        needs: Groups of columns of which one each must be in some record, or the mapping is
-            mistaken. Names without a byte order mark.
-        inner_needs: The same of what stands inside the lists that `items` and `levels` name.
-        columns: All columns of a record that are read; None where it may be any.
-        kinds: The kinds of identifier it may yield, in the order in which they are tried.
-        identity: Columns of a record that say item and location, where it is one row; else empty.
-        last_is_meant: The user said that of several rows the last one counts.
-        plain: What `row` wants, if the mapping is that simple; else None.
-        rules: The policies for quantities and locations.
+        needs: Groups of columns; of each group one must be in some record, or the mapping is
+            wrong. Names without a byte order mark.
+        inner_needs: The same inside the lists that `items` and `levels` name.
+        columns: All columns of a record that are read; None if it may be any.
+        kinds: The kinds of identifier it may find, in the order in which they are tried.
+        identity: Columns with item and location, if a record is one row; otherwise empty.
+        last_is_meant: The mapping has `combine: last`.
+        plain: The columns for `row`, if the mapping is that simple; otherwise None.
+        rules: The rules for quantities and locations.
     """
 
     __slots__ = (
@@ -103,7 +103,6 @@ class CompiledMapping:
         kinds: tuple[Kind, ...],
         plain: PlainMapping | None,
     ) -> None:
-        """Take the parts."""
         self._identifiers = identifiers
         self._shape_under = shape_under
         self._shape = shape_under(None)
@@ -131,7 +130,7 @@ class CompiledMapping:
         return self.rules.quantities.cut
 
     def under(self, schema: Schema) -> CompiledMapping:
-        """Give this mapping for records under a SCHEMA, which says what holds numbers.
+        """Return this mapping for records under a SCHEMA, which declares numbers.
 
         Both count in the same `rules`.
         """
@@ -142,7 +141,7 @@ class CompiledMapping:
         return mapping
 
     def outcomes(self, record: Entry) -> list[Outcome]:
-        """Map a record, whatever it holds; there is always at least one outcome."""
+        """Map a record; there is always at least one outcome, and never an exception."""
         deleted = is_deleted(record)
         if deleted and not self._zeroes_deleted:
             return [_DELETED]
@@ -156,9 +155,9 @@ class CompiledMapping:
             return [error.refused()]
 
     def row(self, identifier: Any, stock: Any, warehouse: Any = None) -> Outcome:
-        """Map the values of a plain mapping's columns, as `outcomes` maps a record of them.
+        """Map the values of a plain mapping's columns, as `outcomes` does for a record with them.
 
-        The record is not a deleted one (`is_deleted`), and a column may have had a byte order mark.
+        Not for a deleted record (`is_deleted`).
         """
         if self.plain is None or not isinstance(self._shape, Single):
             raise AssertionError
@@ -193,7 +192,7 @@ class CompiledMapping:
 
 
 def is_deleted(record: Entry) -> bool:
-    """Tell whether a tap marked a record as deleted; null, false and an empty text are no mark.
+    """Whether a tap marked a record as deleted; null, false and an empty text do not count.
 
     A tap without types writes false as a text, and a database without truth values as 0.
     """
@@ -204,10 +203,10 @@ def is_deleted(record: Entry) -> bool:
 def _unidentified(
     found: RecordError | Identifier | None, values: Values, *, deleted: bool
 ) -> Outcome:
-    """Say what is wrong with an item that has no identifier: nothing, if it says nothing else."""
+    """Make the outcome of an item without identifier: an error, or a skip if it has no quantity."""
     if type(found) is RecordError:
         return RecordError(found.code, found.message, values=values)
     if not values and not deleted:
         return _SILENT
-    what = "the record is deleted, and has" if deleted else "there is a quantity, and"
+    what = "the record is deleted, and has" if deleted else "there is a quantity, but"
     return RecordError("NO_IDENTIFIER", f"{what} no identifier", values=values)

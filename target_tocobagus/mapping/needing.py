@@ -1,8 +1,8 @@
-"""Which columns a mapping cannot do without, and which it reads at all.
+"""Which columns a mapping needs, and which it reads.
 
-A mistyped `stock` must not pass as "no quantity", nor a mistyped `subtract` as zero. So each path
-is a group of columns of which one must be seen in some record: paths that are tried in turn are one
-group, and a path that can be either a column's name or an expression stands for both readings.
+A mistyped `stock` must not count as "no quantity", nor a mistyped `subtract` as zero. So each path
+is a group of columns of which one must be seen in some record: paths that are tried in order are
+one group, and a path that may be a column's name or an expression includes both readings.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from target_tocobagus.mapping.lists import Entry
 
 DELETED: Final = "_sdc_deleted_at"
-"""The column in which a tap says that a row is gone."""
+"""The column in which a tap marks a deleted row."""
 
 _NATIVE_IDENTIFIERS: Final = frozenset({"sku", "id", "externalId"})
 _NATIVE_STOCK: Final = frozenset({"stock", "warehouses"})
 
 
 class MappingPaths(NamedTuple):
-    """All paths of a mapping, compiled; in the order in which they are tried."""
+    """All compiled paths of a mapping, in the order in which they are tried."""
 
     where: tuple[Path, ...]
     identifiers: tuple[tuple[Kind, Path], ...]
@@ -46,8 +46,8 @@ class InnerNeed:
 
     Attributes:
         names: The names.
-        lists: How to come from a record to the entries: through these lists, one in the other.
-        around: The record itself will do as well.
+        lists: Read the lists from a record to the entries, one inside the other.
+        around: The name may also be in the record itself.
     """
 
     names: frozenset[str]
@@ -55,13 +55,13 @@ class InnerNeed:
     around: bool = False
 
     def met_by(self, record: Entry) -> bool:
-        """Tell whether one of the names is there, if only with a null."""
+        """Whether one of the names is there, even with null."""
         if self.around and self._names_one(record):
             return True
         return any(map(self._names_one, _within(record, self.lists)))
 
     def asked_by(self, record: Entry) -> bool:
-        """Tell whether the record has an entry at all that could have one."""
+        """Whether the record has an entry that could have one."""
         return any(True for _ in _within(record, self.lists))
 
     def _names_one(self, entry: Entry) -> bool:
@@ -69,7 +69,7 @@ class InnerNeed:
 
 
 def needs(found: MappingPaths) -> tuple[frozenset[str], ...]:
-    """Group the columns of a record that are relied on."""
+    """Group the columns of a record that are needed."""
     if found.items:
         return _groups([found.where, found.items])
     identifiers = [path for _, path in found.identifiers]
@@ -80,7 +80,7 @@ def needs(found: MappingPaths) -> tuple[frozenset[str], ...]:
 
 
 def inner_needs(found: MappingPaths) -> tuple[InnerNeed, ...]:
-    """Group what is relied on inside the lists that `items` and `levels` name."""
+    """Group the names that are needed inside the lists of `items` and `levels`."""
     lists = tuple(path.read for path in (*found.items, *found.levels))
     if not lists:
         return ()
@@ -96,7 +96,7 @@ def inner_needs(found: MappingPaths) -> tuple[InnerNeed, ...]:
 
 
 def columns(found: MappingPaths) -> frozenset[str] | None:
-    """Join what is read of a record itself; None where it may be anything."""
+    """Join the columns that are read of a record itself; None if it may be any."""
     around = () if found.levels else (*found.warehouse, *found.subtract)
     if found.items:
         return _joined([*found.where, *found.items, *around], {DELETED})
@@ -106,7 +106,7 @@ def columns(found: MappingPaths) -> frozenset[str] | None:
 
 
 def identity(found: MappingPaths) -> frozenset[str]:
-    """Join the columns of a record that say item and location; empty where a list says them."""
+    """Join the columns with item and location; empty if these are in a list."""
     if found.items:
         return frozenset()
     places = () if found.levels else found.warehouse
@@ -115,17 +115,17 @@ def identity(found: MappingPaths) -> frozenset[str]:
 
 
 def native_needs(found: MappingPaths) -> tuple[frozenset[str], ...]:
-    """As `needs`, of records that are the API's own items."""
+    """As `needs`, for the API's own items."""
     return (*_groups([found.where]), _NATIVE_IDENTIFIERS, _NATIVE_STOCK)
 
 
 def native_columns(found: MappingPaths) -> frozenset[str] | None:
-    """As `columns`, of records that are the API's own items."""
+    """As `columns`, for the API's own items."""
     return _joined(found.where, {*_NATIVE_IDENTIFIERS, *_NATIVE_STOCK, DELETED})
 
 
 def _groups(alternatives: Iterable[Iterable[Path]]) -> tuple[frozenset[str], ...]:
-    """Join paths that are tried in turn, unless one of them relies on nothing; each group once."""
+    """Join paths that are tried in order, unless one of them needs no column; each group once."""
     groups = (_group([path.relies_on for path in paths]) for paths in alternatives)
     return tuple(dict.fromkeys(group for group in groups if group))
 

@@ -1,8 +1,8 @@
-"""Rows that may be parts of one stock: a row per lot, bin or day, of which the last would win.
+"""Detects rows that may be parts of one stock: per lot, bin or day, of which only the last is sent.
 
-A stream's primary key tells. If it names a column that the mapping does not read, beside those that
-say item and location, one item and location may have several rows. And if two rows of different
-keys give one item and location different quantities at the same time, they have.
+If a stream's primary key has a column that the mapping does not read, beside those of item and
+location, one item and location may have several rows. If two rows with different keys give one item
+and location different quantities at the same time, it has.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from target_tocobagus.mapping.mapping import CompiledMapping
 
 MOST_KEPT: Final = 100_000
-"""Items and locations that are remembered; beyond it all are forgotten, and it begins anew."""
+"""The most items and locations that are remembered; beyond it all are forgotten."""
 
 _ADVICE: Final = (
     "of several rows of one item and location the last one wins. Check an item that has several"
@@ -40,7 +40,7 @@ def unread_keys(key_properties: Iterable[str], read_columns: Collection[str]) ->
         read_columns: What the mapping reads of a record.
 
     Returns:
-        Empty also for a lone surrogate key, which says nothing of what a row is.
+        Empty also for a key of one column that is not read: it is a surrogate key.
     """
     keys = [key.removeprefix(BOM) for key in key_properties]
     unread = tuple(key for key in keys if key not in read_columns)
@@ -48,7 +48,7 @@ def unread_keys(key_properties: Iterable[str], read_columns: Collection[str]) ->
 
 
 def doubt_at_schema(stream: str, mapping: CompiledMapping, keys: Sequence[str]) -> str:
-    """Say what a key with unread columns may mean; empty where there is nothing to say."""
+    """Make the warning about a key with unread columns; empty if there is none."""
     if mapping.last_is_meant or mapping.columns is None:
         return ""
     names = ", ".join(map(shown, unread_keys(keys, mapping.columns)))
@@ -57,7 +57,7 @@ def doubt_at_schema(stream: str, mapping: CompiledMapping, keys: Sequence[str]) 
 
 
 def watch_for(mapping: CompiledMapping, keys: Sequence[str]) -> PartsWatch | None:
-    """Watch a stream's rows, if its key can tell them apart and not only the last is meant."""
+    """Watch a stream's rows, if its key distinguishes them, unless `combine: last` is set."""
     columns = tuple(key for key in keys if key not in mapping.identity)
     return PartsWatch(columns) if columns and not mapping.last_is_meant else None
 
@@ -68,7 +68,7 @@ def doubt_of_streams(
     location: str | None,
     quantities: tuple[int, int],
 ) -> str:
-    """Say that two streams contradict each other."""
+    """Make the warning about two streams that contradict each other."""
     names, told = (" and ".join(map(repr, streams)), " and ".join(map(str, quantities)))
     item = _item(identifier, location)
     return f"Streams {names} have rows of {item} that differ: {told}; {_ADVICE}"
@@ -80,7 +80,7 @@ def _item(identifier: Identifier, location: str | None) -> str:
 
 
 class Row(msgspec.Struct, frozen=True, gc=False):
-    """What a row said of an item and location."""
+    """A row of an item and location."""
 
     key: Any
     quantity: int
@@ -94,19 +94,18 @@ class PartsWatch:
     """Looks for two rows of one item and location that differ in key and quantity.
 
     Attributes:
-        columns: Those of the key that say neither item nor location.
+        columns: Those of the key that are neither item nor location.
     """
 
     __slots__ = ("_known", "_most", "columns")
 
     def __init__(self, columns: tuple[str, ...], most: int = MOST_KEPT) -> None:
-        """Look at the key's columns, of so many items and locations at the most."""
         self.columns = columns
         self._most = most
         self._known: dict[tuple[Identifier, str | None], Row] = {}
 
     def key_of(self, record: dict[str, Any]) -> Any:
-        """Read a record's key: a value, or several; None where one is missing."""
+        """Read a record's key: a value, or several; None if one is missing."""
         values = [record.get(column, record.get(BOM + column)) for column in self.columns]
         if any(value is None for value in values):
             return None
@@ -115,7 +114,7 @@ class PartsWatch:
     def contradictions(
         self, record: dict[str, Any], outcomes: Iterable[Outcome], position: int
     ) -> Iterator[Contradiction]:
-        """Find what a record says otherwise than another one before it."""
+        """Find the updates of a record that contradict an earlier record."""
         key, deleted = self.key_of(record), is_deleted(record)
         for outcome in outcomes:
             if not isinstance(outcome, Stock):
@@ -129,7 +128,7 @@ class PartsWatch:
                 yield identifier, location, (before, row)
 
     def see(self, identifier: Identifier, location: str | None, row: Row) -> Row | None:
-        """Remember a row; gives the one before it that it contradicts."""
+        """Remember a row; returns an earlier one that it contradicts."""
         known, place = self._known, (identifier, location)
         before = known.get(place)
         if before is None and len(known) >= self._most:
@@ -140,13 +139,13 @@ class PartsWatch:
         return None if before.key is None or row.key is None else before
 
     def forget(self, identifier: Identifier, location: str | None) -> None:
-        """Forget what was said by a row that is deleted now."""
+        """Forget a row that is deleted now."""
         self._known.pop((identifier, location), None)
 
     def doubt(
         self, stream: str, identifier: Identifier, location: str | None, rows: tuple[Row, Row]
     ) -> str:
-        """Say that two rows contradict each other."""
+        """Make the warning about two rows that contradict each other."""
         names = ", ".join(self.columns)
         told = " and ".join(f"{row.quantity} ({names} {shown(row.key)})" for row in rows)
         item = _item(identifier, location)

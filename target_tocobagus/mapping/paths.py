@@ -1,17 +1,17 @@
-"""Where a value stands in a record: a column's exact name, or else a JMESPath expression.
+"""The path of a value in a record: a column's exact name, or else a JMESPath expression.
 
-How to think about it: a path is compiled once, to a function of one argument. What a text can mean
-is decided then, as far as it can be without a record:
+A path is compiled once, to a function of one argument. Its meaning is decided then, as far as
+possible without a record:
 
-* a plain name is a column; nothing else is looked for;
+* a plain name is a column, and nothing else;
 * names joined by dots are the column of exactly that name (flattening makes such columns) if the
-  record has it, and else are walked;
-* what JMESPath does not understand is a column's name (`Product ID`), unless it was meant as an
+  record has it, and otherwise a path through objects;
+* a text that is not valid JMESPath is a column's name (`Product ID`), unless it was meant as an
   expression;
-* anything else is an expression, after a column of exactly that name.
+* anything else is a column of exactly that name, or otherwise an expression.
 
-A byte order mark before a column's name is not part of it, in the mapping and in the record. A list
-or object that arrives as JSON text is read as what it is, but only where a path walks into it.
+A byte order mark before a column's name is ignored, in the mapping and in the record. A list or
+object in JSON text is parsed, but only if a path looks into it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from target_tocobagus.mapping import declared_numbers as declaring
 from target_tocobagus.mapping.record_errors import PathError, shown
 
 Read: TypeAlias = Callable[[Any], Any]
-"""Reads a value from a record or an entry of one; may raise `PathError`, and nothing else."""
+"""Reads a value from a record or an entry of a list; may only raise `PathError`."""
 
 BOM: Final = "\ufeff"
 
@@ -40,15 +40,14 @@ _EXPRESSION = re.compile(r"[\[\]|()?]")
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A path that can be used.
+    """A compiled path.
 
     Attributes:
-        read: Reads what stands there; None where nothing does.
-        relies_on: One of these columns must be there for it ever to yield a value; empty where it
-            relies on none (a literal).
-        columns: All columns that it may read; None where it may read any.
-        column: The column that it is, where it can be nothing else.
-        declared: Finds what a SCHEMA declares of it.
+        read: Reads the value; None if there is none.
+        relies_on: One of these columns must exist for a value; empty if it needs none (a literal).
+        columns: All columns that it may read; None if it may read any.
+        column: The column, if it can only be a column.
+        declared: Finds its schema in a SCHEMA.
     """
 
     read: Read
@@ -62,7 +61,7 @@ def compile_path(text: str) -> Path:
     """Compile a path as its user wrote it.
 
     Raises:
-        ValueError: It is meant as an expression and is none.
+        ValueError: It is meant as an expression, but is not valid.
     """
     text = text.removeprefix(BOM)
     if _NAME.fullmatch(text):
@@ -74,17 +73,17 @@ def compile_path(text: str) -> Path:
 
 
 def compile_column(name: str) -> Path:
-    """Take a text as a column's exact name, whatever it looks like."""
+    """Use a text as a column's exact name, whatever it looks like."""
     name = name.removeprefix(BOM)
     names = frozenset({name})
     return Path(_column(name), names, names, name, partial(declaring.property_of, name=name))
 
 
 def compile_condition(text: str) -> Path:
-    """Compile a JMESPath condition; what is read is whether a record meets it.
+    """Compile a JMESPath condition; `read` tells whether a record meets it.
 
     Raises:
-        ValueError: It is no JMESPath.
+        ValueError: It is not valid JMESPath.
     """
     from target_tocobagus.mapping.expressions import compile_expression
     from target_tocobagus.mapping.interpreter import is_true
@@ -99,7 +98,7 @@ def compile_condition(text: str) -> Path:
 
 
 def first_of(reads: Iterable[Read]) -> Read:
-    """Read several places in turn: the first that yields a value, empty texts being none."""
+    """Read several paths in order: the first that has a value; empty texts do not count."""
     places = tuple(reads)
     if len(places) == 1:
         return places[0]
@@ -115,7 +114,7 @@ def first_of(reads: Iterable[Read]) -> Read:
 
 
 def member(value: Any, name: str) -> Any:
-    """Walk one step, into an object or the JSON text of one; None where there is no such step."""
+    """Read a key of an object, or of the JSON text of one; None if there is none."""
     if isinstance(value, str):
         value = json_value(value)
     if not isinstance(value, dict):
@@ -125,17 +124,17 @@ def member(value: Any, name: str) -> Any:
 
 
 def json_value(text: str) -> Any:
-    """Parse the JSON text of a list or an object, numbers exactly; None of any other text.
+    """Parse the JSON text of a list or an object, with exact numbers; None for any other text.
 
     Raises:
-        Unreadable: It begins like one and is none.
+        PathError: It begins like one, but is not valid JSON.
     """
     if not text.lstrip().startswith(("[", "{")):
         return None
     try:
         return decode_text(text)
     except ValueError:
-        message = f"{shown(text)} looks like JSON and is none"
+        message = f"{shown(text)} looks like JSON but is not valid"
         raise PathError(RecordError("BAD_JSON", message)) from None
 
 

@@ -1,9 +1,9 @@
-"""From whatever a tap wrote to whole units, or to the reason why not.
+"""Converts a tap's value to whole units, or to the reason why it cannot be one.
 
-How to think about it: a quantity is read exactly (see `exact_numbers`), what is reserved is taken
-off it exactly, and from then on only its whole part matters, and whether a fraction is left over,
-because buffer and maximum are whole: floor(x - b) is floor(x) - b. What binary arithmetic left
-behind is taken away once, between the two (2.9999999999999996 is 3).
+A quantity is read exactly (see `exact_numbers`), and reserved units are subtracted exactly. After
+that only its whole part matters, and whether it has a fraction, because buffer and maximum are
+whole: floor(x - b) is floor(x) - b. Errors of binary arithmetic are removed once, between the two
+steps (2.9999999999999996 is 3).
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ _SHORT_TEXT: Final = 15
 
 
 class Quantities:
-    """The policy for quantities, applied to one value at a time.
+    """The rules for quantities.
 
     Attributes:
-        clamped: How many quantities were below 0 and became 0, so far. It only ever grows.
-        cut: How many quantities lost a fraction to `rounding`, likewise.
+        clamped: How many quantities were below 0 and became 0, so far.
+        cut: How many quantities lost a fraction to `rounding`, so far.
     """
 
     __slots__ = (
@@ -50,7 +50,6 @@ class Quantities:
     )
 
     def __init__(self, policy: StockPolicy, decimal_mark: Literal[".", ","] | None = None) -> None:
-        """Take the policy, and the mark that a quantity's text uses, if somebody said it."""
         self._policy = policy
         self._buffer = policy.stock_buffer
         self._most = MAX_QUANTITY if policy.max_stock is None else policy.max_stock
@@ -63,15 +62,15 @@ class Quantities:
 
     @property
     def unchanged_to(self) -> int:
-        """The largest integer up to which each one from 0 is its own quantity; -1 for none."""
+        """All integers from 0 to this one are quantities without a change; -1 for none."""
         return self._most if self._buffer == 0 else -1
 
     def of(self, value: Any, taken: Sequence[Any] = ()) -> int | Skipped | RecordError:
-        """Make whole units of a value as the tap wrote it.
+        """Convert a tap's value to whole units.
 
         Args:
             value: The stock: a number, the text of one, or nothing.
-            taken: What is taken off it; null and empty count as 0.
+            taken: Values to subtract; null and empty count as 0.
 
         Returns:
             0 to `MAX_QUANTITY`; or why there is no quantity, without identifier and location.
@@ -85,7 +84,7 @@ class Quantities:
         return self._of_any(value, taken)
 
     def is_null(self, value: Any) -> bool:
-        """Tell whether a value is no quantity at all: null, or a text of white space."""
+        """Whether there is no quantity: null, or a text of white space."""
         return value is None or (isinstance(value, str) and not value.strip())
 
     def _of_any(self, value: Any, taken: Sequence[Any]) -> int | Skipped | RecordError:
@@ -117,7 +116,7 @@ class Quantities:
         return quantity if quantity >= 0 else _fractional(value)
 
     def _held_back(self, whole: int, *, fraction: bool) -> int:
-        """Apply buffer, maximum and rounding to a quantity that is not below 0; -1 is a refusal."""
+        """Apply buffer, maximum and rounding to a quantity from 0 on; -1 means: rejected."""
         kept = whole - self._buffer
         if kept < 0:
             return 0
@@ -151,5 +150,5 @@ def _null_outcome(policy: StockPolicy) -> int | Skipped | RecordError:
 
 def _fractional(value: Any) -> RecordError:
     return RecordError(
-        "FRACTIONAL_STOCK", f"the quantity is no whole number (stock {shown(value)})"
+        "FRACTIONAL_STOCK", f"the quantity is not a whole number (stock {shown(value)})"
     )

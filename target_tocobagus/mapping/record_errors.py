@@ -1,4 +1,4 @@
-"""Why a part of a record is not sent: the codes, and how an offending value is shown."""
+"""Why a part of a record is not sent: the codes, and how a wrong value is shown."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ RECORD_ERRORS: Final = {
     "NO_WAREHOUSE": "The mapping names a warehouse, and the row has none.",
     "BAD_WAREHOUSE": "The warehouse is not a text or number, too long, or not writable as UTF-8.",
     "UNMAPPED_WAREHOUSE": "The warehouse's code is not in warehouse_map.",
-    "DUPLICATE_LOCATION": "One record says twice what one item has at one location.",
+    "DUPLICATE_LOCATION": "One record has more than one stock of an item at one location.",
     "NULL_STOCK": "There is no quantity, and null_stock is reject.",
     "BAD_QUANTITY": "The quantity is not a number.",
     "AMBIGUOUS_QUANTITY": "The quantity's text has a mark that may mean thousands.",
     "QUANTITY_TOO_LARGE": "The quantity is above 9007199254740991 (2^53 - 1).",
     "INEXACT_QUANTITY": "Stock less subtract cannot be calculated without rounding.",
     "NEGATIVE_STOCK": "The quantity is below 0, and negative_stock is reject.",
-    "FRACTIONAL_STOCK": "The quantity is no whole number, and rounding is reject.",
-    "BAD_LIST": "What items, levels or warehouses names is no list that can be used.",
-    "BAD_ENTRY": "An entry of a list is no object.",
-    "BAD_JSON": "A text that a path walks into looks like JSON and is none.",
+    "FRACTIONAL_STOCK": "The quantity is not a whole number, and rounding is reject.",
+    "BAD_LIST": "What items, levels or warehouses names is not a list that can be used.",
+    "BAD_ENTRY": "An entry of a list is not an object.",
+    "BAD_JSON": "A text that a path walks into looks like JSON but is not valid.",
     "TOO_DEEP": "The record is nested too deeply to be read.",
     "BAD_EXPRESSION": "A JMESPath expression cannot be evaluated on this record.",
 }
-"""Every code that mapping refuses with, and what it means."""
+"""All codes of mapping's errors, and their meaning."""
 
 OF_QUANTITIES: Final = frozenset(
     {
@@ -43,22 +43,22 @@ OF_QUANTITIES: Final = frozenset(
         "FRACTIONAL_STOCK",
     },
 )
-"""The codes of rows whose identifier and location were read all the same."""
+"""The codes of rows whose identifier and location are known."""
 
 _SHOWN_CHARACTERS: Final = 80
 _SHOWN_BITS: Final = 256
 
 
-class PathError(Exception):  # a verdict on a record, caught where rows are made
-    """A path cannot be read in this record, which is more than that nothing is there."""
+class PathError(Exception):  # caught where rows are made
+    """A path cannot be read in this record; not raised for a missing value."""
 
     def __init__(self, refusal: RecordError) -> None:
-        """Take the refusal that it becomes, without identifier."""
+        """Take the error that it becomes, without identifier."""
         super().__init__(refusal.message)
         self.refusal = refusal
 
     def refused(self, identifier: Identifier | None = None) -> RecordError:
-        """Make the refusal, of the item that it happened to."""
+        """Make the error, for the item in question."""
         return RecordError(self.refusal.code, self.refusal.message, identifier)
 
 
@@ -73,7 +73,7 @@ def placed(
     identifier: Identifier,
     location: str | None,
 ) -> Skipped | RecordError:
-    """Say of a refusal which row it is about."""
+    """Add identifier and location to an error."""
     if type(outcome) is RecordError:
         return RecordError(outcome.code, outcome.message, identifier, location)
     return outcome

@@ -1,9 +1,9 @@
-"""What a rejected row may send when it is piped back: the updates that were rejected, no others.
+"""When a rejected row is piped back, only the updates that were rejected may be sent.
 
-A record may say several updates, and only some of them were rejected; the others were accepted then
-and may have newer values by now. So the key that `rejects` put beside the record names the rejected
-ones. A record that says one thing alone is that update, whatever the mapping now makes of it, and
-so is a record of one item whose identifier could not be read: often the mapping is what was mended.
+A record may have several updates of which only some were rejected; the others were accepted and may
+have newer values now. So the key that `rejects` adds to the record names the rejected ones. If a
+record has only one update, it is that one, whatever the mapping makes of it now; the same holds for
+a record of one item whose identifier could not be read, because often the mapping was corrected.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
     from target_tocobagus.core.model import Identifier, Outcome
 
-_SENT_ALREADY: Final = Skipped("was not rejected when its record was")
+_SENT_ALREADY: Final = Skipped("this update of a rejected record was not rejected")
 
 
 def rejected_updates(own: Any) -> list[dict[str, Any]] | None:
-    """Find the updates in what stands under our key of a RECORD; ``None`` if it is not ours."""
+    """Find the updates in the value of our key of a RECORD; ``None`` if it is not ours."""
     updates = own.get("updates") if isinstance(own, dict) else None
     if not isinstance(updates, list) or not all(isinstance(update, dict) for update in updates):
         return None
@@ -33,19 +33,19 @@ def only_rejected(
     updates: Sequence[Mapping[str, Any]],
     warehouse_map: Mapping[str, str] | None,
 ) -> list[Outcome]:
-    """Keep of a record's outcomes those that were rejected before; skip the others.
+    """Keep a record's outcomes that were rejected before; skip the others.
 
     Args:
-        outcomes: What the mapping makes of the record now.
-        updates: What `rejected_updates` found.
-        warehouse_map: A rejected warehouse may have been written as a code that is mapped by now.
+        outcomes: The record's outcomes by the mapping of now.
+        updates: The result of `rejected_updates`.
+        warehouse_map: A rejected warehouse may be a code that is mapped by now.
     """
     known = {pair for update in updates for pair in _pairs(update, warehouse_map or {})}
     named = {outcome.identifier for outcome in outcomes if not isinstance(outcome, Skipped)}
     if len(outcomes) == 1 or (known == {(None, None)} and len(named) == 1):
         return outcomes
     said = {_pair(outcome) for outcome in outcomes}
-    # What is skipped now may be what was rejected then.
+    # An outcome that is skipped now may be one that was rejected.
     lost = (
         []
         if None in said
@@ -58,14 +58,14 @@ def only_rejected(
 
 
 def _pair(outcome: Outcome) -> tuple[Identifier | None, str | None] | None:
-    """Tell what an outcome speaks of; a skip speaks of nothing."""
+    """Return an outcome's identifier and location; a skip has none."""
     return None if isinstance(outcome, Skipped) else (outcome.identifier, outcome.location)
 
 
 def _not_found(update: Mapping[str, Any]) -> RecordError:
-    """Keep on saying that a row was rejected, where it cannot be told which of several it is."""
+    """Reject a row again, because it is unclear which of several updates it was."""
     identifier, place = next(iter(_pairs(update, {})))
-    message = "what was rejected of this record cannot be told from its other updates"
+    message = "it is unclear which update of this record was rejected, so none was sent again"
     return RecordError("NOT_FOUND_AGAIN", message, identifier, place)
 
 

@@ -1,13 +1,13 @@
-"""Whether the columns that a mapping relies on were ever there.
+"""Whether the columns that a mapping relies on were ever seen.
 
-A mistyped `stock` would make every row "skipped: no quantity", a mistyped `subtract` would count as
-zero: both look like success. So each column that a mapping for a named stream relies on must be
-seen once, in the SCHEMA or in a record; until then no STATE may cover a record of the stream, and
-at the end the run fails. What a mapping relies on within a list's entries is in no SCHEMA that can
-be trusted, so it is missed from the first entry on that lacks it.
+A mistyped `stock` would skip every row ("no quantity"), a mistyped `subtract` would count as zero:
+both look like success. So each column that a mapping for a named stream relies on must be seen
+once, in the SCHEMA or in a record; until then no STATE may cover a record of the stream, and at the
+end the run fails. A SCHEMA is not reliable for the entries of lists, so their names must be in a
+record, as soon as one has entries.
 
-A column once seen is seen, whatever a later SCHEMA declares. A stream whose SCHEMAs declare no
-column at all (a document store's) is warned about and no more: its documents may all be without it.
+A column that was seen once counts as seen, whatever a later SCHEMA declares. A stream whose SCHEMAs
+declare no column (a document store's) only causes a warning: none of its documents may have it.
 """
 
 from __future__ import annotations
@@ -29,13 +29,12 @@ class RequiredColumns:
 
     Attributes:
         missing: Groups of a record's columns; of each group one must be seen.
-        inner: What must be seen in the entries of lists, as soon as there is an entry.
+        inner: Names that must be seen in the entries of lists, once there is an entry.
         hold: The position of the first record that came while something was missing.
         declared: A SCHEMA of the stream has declared some column.
     """
 
     def __init__(self, needs: Iterable[frozenset[str]], inner: Iterable[InnerNeed] = ()) -> None:
-        """Wait for a column of each group."""
         self.missing = list(needs)
         self.inner = list(inner)
         self._lacking: list[InnerNeed] = []
@@ -44,12 +43,12 @@ class RequiredColumns:
 
     @property
     def complete(self) -> bool:
-        """Nothing is left to wait for."""
+        """Whether everything was seen."""
         return not self.missing and not self.inner
 
     @property
     def lacking(self) -> bool:
-        """Something should have been there by now, and was not."""
+        """Whether something should have been seen by now, and was not."""
         return bool(self.missing or self._lacking)
 
     def see_schema(self, columns: Collection[str]) -> None:

@@ -1,9 +1,8 @@
 """One row: identifier, quantity and location, as they were written, become one outcome.
 
-Every way through this package, and every faster one beside it, ends here; that is what makes their
-results the same. The order of the questions is the rule: a row without a quantity is skipped
-wherever it is; then its location is asked for; a quantity is only complained of at a place that is
-sent to.
+All ways through this package, also the fast path, end here, so that their results are the same. The
+order of the checks matters: a row without a quantity is skipped at any location; then its location
+is checked; a wrong quantity is only an error at a location that is sent to.
 """
 
 from __future__ import annotations
@@ -43,13 +42,13 @@ class Rows:
         place: str | Skipped | RecordError | None,
         taken: Sequence[Any] = (),
     ) -> Outcome:
-        """Judge a row.
+        """Map a row.
 
         Args:
             identifier: The item.
-            stock: What stands for its quantity.
-            place: A client id, None for the item as a whole, or what a code came to instead.
-            taken: What is taken off the quantity.
+            stock: The value of its quantity.
+            place: A client id, None for global stock, or why a code has no client id.
+            taken: Values to subtract from the quantity.
         """
         if place is not None and not isinstance(place, str):
             return self._nowhere(identifier, stock, place)
@@ -67,10 +66,9 @@ class Rows:
 
 
 def without_duplicates(outcomes: list[Outcome]) -> list[Outcome]:
-    """Refuse every row of a record that shares identifier and location with another.
+    """Reject all rows of a record that share identifier and location with another.
 
-    Which of them is right is nobody's to guess. A row without a quantity says nothing, and so
-    contradicts none.
+    It is unclear which of them is right. A row without a quantity contradicts none.
     """
     places = [_place(outcome) for outcome in outcomes]
     known = [place for place in places if place is not None]
@@ -92,6 +90,6 @@ def _place(outcome: Outcome) -> tuple[Identifier, str | None] | None:
 
 
 def _duplicate(identifier: Identifier, location: str | None) -> RecordError:
-    where = "globally" if location is None else f"at {location}"
-    message = f"the record says twice what {identifier[1]} has {where}"
+    where = "for all warehouses" if location is None else f"at {location}"
+    message = f"the record has more than one stock of {identifier[1]} {where}"
     return RecordError("DUPLICATE_LOCATION", message, identifier, location)

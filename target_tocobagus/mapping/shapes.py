@@ -1,9 +1,8 @@
-"""The shapes in which a record, or an item inside one, says what there is and where.
+"""The shapes in which a record, or an item inside one, holds quantities and locations.
 
-Each shape answers the same two questions of an item: which rows it has, and (asked only when it has
-no identifier) whether it says anything at all. An item is the record itself, or an entry of the
-list that `items` names; then `record` is what stands around it. A shape that is told `deleted` says
-0 wherever it would have said a quantity, whatever stands there: the row is gone.
+Each shape has the same two methods: the rows of an item, and (only used for an item without
+identifier) its values. An item is the record itself, or an entry of the list that `items` names;
+then `record` is the record around it. For a deleted record every quantity is 0.
 """
 
 from __future__ import annotations
@@ -25,11 +24,11 @@ if TYPE_CHECKING:
     from target_tocobagus.mapping.row_rules import Rows
 
 Values: TypeAlias = tuple[tuple[str, str], ...]
-"""Mapped values for a refusal that has no identifier, by the mapping's keys."""
+"""Mapped values for an error without identifier, by the mapping's keys."""
 
 
 class Shape(Protocol):
-    """Where an item says what there is."""
+    """Reads the quantities and locations of an item."""
 
     def rows(
         self,
@@ -39,29 +38,29 @@ class Shape(Protocol):
         *,
         deleted: bool,
     ) -> list[Outcome]:
-        """Judge each row of an item; may raise `PathError`."""
+        """Map each row of an item; may raise `PathError`."""
         ...
 
     def values(self, item: Entry, record: Entry) -> Values:
-        """Show what the item says; empty if it says no quantity. May raise `PathError`."""
+        """Show the item's values; empty if it has no quantity. May raise `PathError`."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """A quantity, and what is taken off it."""
+    """A quantity, and the values to subtract."""
 
     stock: Read
     subtract: tuple[Read, ...] = ()
 
     def taken(self, item: Entry, record: Entry) -> list[Any]:
-        """Read what is taken off: from the item, else from the record around it."""
+        """Read the values to subtract: from the item, else from the record around it."""
         return [read_around(read, item, record) for read in self.subtract]
 
 
 @dataclass(frozen=True, slots=True)
 class Single:
-    """One quantity: the item's own, or at the one place that a code names."""
+    """One quantity: global, or at the location of a code."""
 
     rules: Rows
     amount: Amount
@@ -75,7 +74,7 @@ class Single:
         *,
         deleted: bool,
     ) -> list[Outcome]:
-        """Judge the one row."""
+        """Map the one row."""
         stock = 0 if deleted else self.amount.stock(item)
         taken = () if deleted or not self.amount.subtract else self.amount.taken(item, record)
         code = self.code and read_around(self.code, item, record)
@@ -105,7 +104,7 @@ class Single:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """One column for each place."""
+    """One column for each location."""
 
     rules: Rows
     columns: tuple[tuple[str, Amount, str], ...]
@@ -119,7 +118,7 @@ class Columns:
         *,
         deleted: bool,
     ) -> list[Outcome]:
-        """Judge each column."""
+        """Map each column."""
         if deleted:
             return [Stock(identifier, client_id, 0) for _, _, client_id in self.columns]
         return [
@@ -135,7 +134,7 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Divided:
-    """One quantity for several places: whole at each of them, or divided by weight."""
+    """One quantity for several locations: the same at each, or divided by weight."""
 
     rules: Rows
     amount: Amount
@@ -150,7 +149,7 @@ class Divided:
         *,
         deleted: bool,
     ) -> list[Outcome]:
-        """Judge the quantity once, and put it everywhere."""
+        """Map the quantity once, for all locations."""
         stock = 0 if deleted else self.amount.stock(item)
         taken = () if deleted else self.amount.taken(item, record)
         quantity = self.rules.quantities.of(stock, taken)
@@ -171,12 +170,12 @@ class Divided:
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """A list of places inside the item, each with its own quantity."""
+    """A list of locations inside the item, each with its own quantity."""
 
     rules: Rows
     levels: Read
     level: Single
-    """One place; its paths are within the entry of the list."""
+    """One location; its paths are within the entry of the list."""
 
     def rows(
         self,
@@ -186,7 +185,7 @@ class Levels:
         *,
         deleted: bool,
     ) -> list[Outcome]:
-        """Judge each entry by itself."""
+        """Map each entry by itself."""
         entries = listed(self.levels(item), "levels")
         if not isinstance(entries, list):
             return [placed(entries, identifier, None)]
@@ -200,7 +199,7 @@ class Levels:
         )
 
     def values(self, item: Entry, record: Entry) -> Values:  # noqa: ARG002  # a Shape's signature
-        """Show the list, unless no entry of it says a quantity."""
+        """Show the list, unless no entry has a quantity."""
         found = self.levels(item)
         entries = listed(found, "levels")
         if isinstance(entries, Skipped):
@@ -223,7 +222,7 @@ class Levels:
 
 
 def read_around(read: Read, item: Entry, record: Entry) -> Any:
-    """Read in the item, and where nothing is there, in the record around it."""
+    """Read from the item, and if it has no value, from the record around it."""
     value = read(item)
     return read(record) if value is None and item is not record else value
 

@@ -1,7 +1,7 @@
 """The main thread between two rows: signals, fatal errors, questions, STATE, progress.
 
-It waits in one place only (`wakeup.WakeUp.wait`), so that a signal, a fatal error and a STATE whose
-second has passed are noticed at once, also while the tap is silent.
+It waits in one place only (`wakeup.WakeUp.wait`), so that a signal, a fatal error and a due STATE
+are noticed at once, also while the tap is silent.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Intake(Protocol):
     Attributes:
         position: The number of the last record that was read.
         questions: What recognition asks, where `streams` is not set.
-        maps_nothing: No record has come of a stream that has a mapping.
+        maps_nothing: No record of a stream with a mapping has come.
         watches: The columns that each stream's mapping relies on.
         mappings: Those in use.
     """
@@ -45,11 +45,11 @@ class Intake(Protocol):
     mappings: set[CompiledMapping]
 
     def flush(self) -> None:
-        """Hand what has been taken in to the workers."""
+        """Hand the rows taken in to the workers."""
 
 
 class Poller:
-    """Does what cannot wait.
+    """Does what is due, between rows and while waiting.
 
     Attributes:
         ending: No further row is sent.
@@ -80,27 +80,27 @@ class Poller:
             progress.show(self._snapshot(), now)
 
     def wait(self, source: int | None = None) -> bool:
-        """Wait until another thread has news or something is due, or a descriptor can be read."""
+        """Wait for news of another thread, for the next due time, or for a readable descriptor."""
         return self._stages.wakeup.wait(self._next_timeout(), source)
 
     def wait_until(self, condition: Callable[[], bool]) -> None:
-        """Poll until a condition holds, and once more then."""
+        """Poll until a condition is true, and once more after that."""
         while not condition():
             self.poll()
             self.wait()
         self.poll()
 
     def fatal_error(self) -> TocobagusError | None:
-        """Find what ends the run at once: a signal, or a worker's error."""
+        """Find an error that ends the run at once: a signal, or a worker's error."""
         if self._stages.wakeup.signal is not None:
             return Stopped(self._stages.wakeup.signal)
         return self._stages.scheduler.error
 
     def ask(self) -> None:
-        """End the run for a question, if one ends it.
+        """End the run if recognition has questions that end it.
 
         Raises:
-            ActionNeeded: With all of them.
+            ActionNeeded: With all questions.
         """
         questions = self._intake.questions
         if questions is not None and (problem := questions.problem()):
@@ -112,7 +112,7 @@ class Poller:
             logger.warning(line)
 
     def emit_safe(self, *, last: bool = False) -> None:
-        """Write the newest STATE that is safe, if one is; as the last, at least its new sums."""
+        """Write the newest safe STATE; at the end, repeat the latest one if its counts changed."""
         stages, totals = self._stages, self._stages.shared.tally
         with stages.scheduler.lock:
             limit = exceeded_limit(totals.accepted, totals.rejected, stages.settings)
@@ -140,7 +140,7 @@ class Poller:
         if questions is not None and questions.due is not None:
             due = min(due, questions.due)
         if (state_due := states.due) is not None and state_due > now:
-            due = min(due, state_due)  # one that is due and not safe waits for a worker's news
+            due = min(due, state_due)  # one that is due but not safe waits for news of a worker
         return max(0.0, due - now)
 
     def _snapshot(self) -> ProgressSnapshot:

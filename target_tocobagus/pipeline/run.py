@@ -1,8 +1,8 @@
-"""One run: takes in what mapping made of each record, and hands it to the workers.
+"""One run: takes the outcomes of mapping, and hands rows to the workers.
 
-The main thread alone reads, maps, writes STATE and decides that the run is over; the workers send
-and settle, and wake it when there is news. `stages` wires what a run consists of, `poller` does
-what cannot wait, and `shutdown` ends it.
+Only the main thread reads, maps, writes STATE and ends the run; the workers send and settle, and
+wake it when there is news. `stages` wires the parts of a run, `poller` does what is due, and
+`shutdown` ends it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ logger = logging.getLogger("target-tocobagus")
 _MOST_ROWS_AT_ONCE: Final = 1000
 _MOST_BYTES_AT_ONCE: Final = 4 << 20
 _WINDOW_BYTES: Final = 64 << 20
-"""Of what waits and of what is in flight together."""
+"""Memory of the waiting items and those in flight together."""
 
 _UNWRITTEN_BYTES: Final = 8 << 20
 
@@ -48,18 +48,18 @@ class Pipeline:
     """One run.
 
     Attributes:
-        stages: What the rows pass through.
-        keeps_lines: Whether a row must carry its RECORD message, for `rejects_path`.
+        stages: The parts of the run.
+        keeps_lines: Whether rows keep their RECORD messages, for `rejects_path`.
         position: The number of the last record that was read.
-        gathering: What has been taken in and not yet handed to the workers.
-        tally: The run's sums.
+        gathering: Rows that were taken in and not handed to the workers yet.
+        tally: The run's totals.
         questions: What recognition asks, where `streams` is not set.
         maps_nothing: No record has come of a stream that has a mapping.
         watches: The columns that each stream's mapping relies on.
-        last_is_meant: Streams of which the last of several rows is meant, whatever the others say.
-        mappings: Those in use; the summary adds up what they clamped and rounded down.
-        finish: Ends a run whose input is over.
-        end_after: Ends a run whose reading was ended by an error.
+        last_is_meant: Streams whose mapping has `combine: last`.
+        mappings: Those in use; the summary adds up their counts.
+        finish: Ends a run whose input has ended.
+        end_after: Ends a run after an error in reading.
         abort: Stops a run at once.
     """
 
@@ -111,7 +111,7 @@ class Pipeline:
         self.abort = shutdown.abort
 
     def take(self, outcomes: Iterable[Outcome], stream: Stream, line: bytes) -> None:
-        """Take in what mapping made of the last record."""
+        """Take in the outcomes of the last record."""
         tally = self.tally
         errors: list[RecordError] = []
         for outcome in outcomes:
@@ -137,7 +137,7 @@ class Pipeline:
                 self.stages.shared.outcomes.reject(rejection)
 
     def pass_over(self, sample: Sample, record: object) -> None:
-        """Take note of a record of a stream that is not recognised."""
+        """Give a record of an unrecognised stream to recognition's questions."""
         if self.questions is None:
             return
         before = sample.found
@@ -146,23 +146,23 @@ class Pipeline:
             logger.warning(line)
 
     def watch(self, stream: str, mapping: CompiledMapping) -> RequiredColumns:
-        """Watch for the columns that a stream's mapping relies on, for the whole run."""
+        """Watch the columns that a stream's mapping relies on, for the whole run."""
         return self.watches.setdefault(stream, RequiredColumns(mapping.needs, mapping.inner_needs))
 
     def is_pending(self, identifier: Identifier, position: int) -> bool:
-        """Tell whether what a record said of an item waits or is in flight."""
+        """Whether the update of an item at a position may still wait or be in flight."""
         if position > self._handed_over:
             return True
         with self._scheduler.lock:
             return self.stages.shared.window.holds(identifier)
 
     def checkpoint(self, value: Value) -> None:
-        """Take in a STATE, which covers every record so far."""
+        """Take in a STATE, which covers all records so far."""
         self.flush()
         self.stages.states.add(self.position, value)
 
     def flush(self) -> None:
-        """Hand what has been taken in to the workers."""
+        """Hand the rows taken in to the workers."""
         if not self.gathering.rows:
             return
         if not self._started:
@@ -180,7 +180,7 @@ class Pipeline:
         self._held_bytes = 0
 
     def _warn_of_streams(self, rivals: Rivals) -> None:
-        """Warn, once a stream, that its rows differ from another's that is still on its way."""
+        """Warn once a stream that its rows differ from another stream's unsettled ones."""
         names = (rivals.older.stream.name, rivals.newer.stream.name)
         self._contradicted.add(names[1])
         if self.last_is_meant.isdisjoint(names):
@@ -189,13 +189,13 @@ class Pipeline:
             logger.warning(text)
 
     def service(self) -> None:
-        """Between two chunks of input: hand over, wait for room, do what cannot wait."""
+        """Called between chunks of input: hand over rows, wait for room, do what is due."""
         self.flush()
         self._await_room()
         self._poller.poll()
 
     def wait_for_input(self, source: int) -> None:
-        """Wait until a descriptor can be read; do what cannot wait meanwhile."""
+        """Wait until a descriptor can be read; meanwhile do what is due."""
         readable = False
         while not readable:
             self._poller.poll()

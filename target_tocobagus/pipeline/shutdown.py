@@ -1,9 +1,9 @@
-"""The end of a run: the input is over, an error ends it, or a signal does.
+"""The end of a run: at the end of the input, after an error, or after a signal.
 
 Invariants:
-- The first error is the one that is reported; later ones are logged.
-- The last STATE, the rejects and the sums are closed in every case, and once.
-- A run that is stopped waits for what is in flight, and no longer than the grace.
+- The first error is reported; later ones are logged.
+- The last STATE is written, and rejects and totals are closed, exactly once.
+- A run that is stopped waits for requests in flight no longer than the grace period.
 """
 
 from __future__ import annotations
@@ -55,10 +55,10 @@ class Shutdown:
         self._ended = False
 
     def finish(self) -> None:
-        """The input is over: send what waits, settle all of it, emit the last STATE.
+        """After the end of the input: send what waits, settle all of it, emit the last STATE.
 
         Raises:
-            TocobagusError: Something ended the run before, or the run failed all the same.
+            TocobagusError: An error ended the run before, or the run failed at its end.
         """
         try:
             self._settle_all()
@@ -86,13 +86,13 @@ class Shutdown:
             self._outcomes.decide()
 
     def end_after(self, error: Exception) -> Exception:
-        """End a run whose reading was ended by an error.
+        """End a run after an error in reading.
 
-        Where the input is at fault, or its handling, the records before it are still good and are
-        sent. Other errors meanwhile are logged.
+        If the input or its handling is wrong, the records before it are still good and are sent.
+        Later errors are logged.
 
         Returns:
-            The error to report: the first, which may be a worker's that was not noticed yet.
+            The error to report: the first, which may be one of a worker that was not noticed yet.
         """
         first = self._first_error(error)
         if isinstance(first, (DeliveryError, OutputError, Stopped)):
@@ -102,7 +102,7 @@ class Shutdown:
         return first
 
     def _first_error(self, error: Exception) -> Exception:
-        """Find what came before an error and was not noticed yet; if nothing did, the error."""
+        """Return an earlier error that was not noticed yet, or else the error itself."""
         if error is self._scheduler.error or isinstance(error, Stopped):
             return error
         if (first := self._poller.fatal_error()) is None:
@@ -111,9 +111,9 @@ class Shutdown:
         return first
 
     def abort(self, error: Exception) -> None:
-        """Stop at once: emit what is safe, give what is in flight a few seconds, emit the last.
+        """Stop at once: emit a safe STATE, give requests in flight a few seconds, emit the last.
 
-        Errors meanwhile are logged: the caller reports the one that is given.
+        Later errors are logged: the caller reports `error`.
         """
         if self._ended:
             return
@@ -125,7 +125,7 @@ class Shutdown:
         run_all([self._intake.flush, emit_safe, self._await_quiet, self._end], error)
 
     def _await_quiet(self) -> None:
-        """Wait until nothing is in flight and every rejection is written, or the grace is over."""
+        """Wait until nothing is in flight and every rejection is written, or the time is over."""
         until = self._stages.wakeup.until or 0.0
         while (left := until - time.monotonic()) > 0:
             if self._scheduler.quiet and self._stages.reject_writer.idle:
@@ -133,10 +133,10 @@ class Shutdown:
             self._stages.wakeup.wait(left)
 
     def _end(self) -> None:
-        """Emit the last STATE and close the sums.
+        """Emit the last STATE and close the totals.
 
         Raises:
-            TocobagusError: The first step that failed; the others are done all the same.
+            TocobagusError: The first step that failed; the others are still done.
         """
         self._poller.ending = self._ended = True
         self._scheduler.ignore_late_replies()
@@ -155,9 +155,9 @@ class Shutdown:
         run_all(steps)
 
     def _name_codes(self) -> None:
-        """Name the entries of `warehouse_map` that no row used, and write those that it lacks.
+        """Log the entries of `warehouse_map` that no row used, and the codes that it lacks.
 
-        The former is no warning: a run that brings only what has changed uses few of them.
+        Unused ones are not a warning: a run with only changed rows uses few of them.
         """
         policy = self._stages.settings.policy
         locations = [mapping.rules.locations for mapping in self._intake.mappings]
@@ -170,14 +170,14 @@ class Shutdown:
         if unused:
             names = ", ".join(map(quoted, unused[:_MOST_NAMED]))
             more = f" and {len(unused) - _MOST_NAMED} more" if len(unused) > _MOST_NAMED else ""
-            text = "warehouse_map: no row had the code %s%s: are these what the tap writes?"
+            text = "warehouse_map: no row had the code %s%s: check that the tap writes it so"
             logger.info(text, names, more)
         lacking = sorted(asked.difference(entries, entries.values()))
         if lacking and policy.unmapped_warehouse == "reject":
             added = {code: code for code in lacking[:_MOST_ADDED]}
             left = len(lacking) - len(added)
             lines = warehouse_map_lines(entries | added, f", and add {left} more" if left else "")
-            text = f"warehouse_map lacks codes that rows have. With them it is:\n{lines.rstrip()}"
+            text = f"Rows have codes that warehouse_map lacks. Replace it by:\n{lines.rstrip()}"
             logger.warning(text)
 
     def _log_summary(self, unsettled: int) -> None:

@@ -30,15 +30,15 @@ if TYPE_CHECKING:
     from target_tocobagus.pipeline.wakeup import WakeUp
 
 GRACE_SECONDS: Final = 5.0
-"""How long a run that must stop waits for what is in flight."""
+"""How long a run that must stop waits for requests in flight."""
 
 
 class Stages(msgspec.Struct, frozen=True, eq=False):
-    """What a run consists of.
+    """The parts of a run.
 
     Attributes:
-        shared: What the threads share: only under `scheduler.lock`.
-        states: STATE on its way from the tap to stdout; the main thread's alone.
+        shared: What the threads share; only to be used under `scheduler.lock`.
+        states: STATE from the tap to stdout; only for the main thread.
         began_at: The beginning of the run, by the monotonic clock.
     """
 
@@ -70,8 +70,8 @@ def wire(
         wakeup: Where the main thread waits.
         emit: Writes one line to stdout.
         input_file: The file that the run reads from, if it is one.
-        outside: The API; that of the settings by default.
-        progress: Shows how far the run is; on stderr by default.
+        outside: The API, clock and jitter; by default those of the settings.
+        progress: Shows the progress; on stderr by default.
 
     Raises:
         ConfigurationError: `rejects_path` cannot be used.
@@ -88,7 +88,7 @@ def wire(
     progress = progress or Progress(began_at, done="mapped" if settings.dry_run else "accepted")
 
     def notify_main() -> None:
-        # A fatal error also ends a wait that knows only of signals, such as one for stdout.
+        # A fatal error also ends a wait for stdout, which only looks at `wakeup`.
         if scheduler.error is not None:
             wakeup.stop(GRACE_SECONDS)
         wakeup.wake()

@@ -1,8 +1,8 @@
-"""One place to wait: for input, for another thread's word, for a signal, for a moment.
+"""One place to wait: for input, for news of another thread, for a signal, for a time.
 
-The main thread never waits on a lock. It polls stdin together with the reading end of a pipe, and
-whoever has news for it writes a byte to the other end: a worker that settled rows or met a fatal
-error, a signal's handler. A handler does nothing else, and so raises nothing into other code.
+The main thread blocks only here, apart from short critical sections under the scheduler's lock. It
+polls stdin together with the reading end of a pipe; a worker with news, or a signal handler, writes
+a byte to the other end. A signal handler does nothing else, so it raises nothing into other code.
 """
 
 from __future__ import annotations
@@ -16,16 +16,14 @@ _DRAIN: Final = 4096
 
 
 class WakeUp:
-    """A pipe to oneself.
+    """A pipe from this process to itself; neither end ever blocks.
 
     Attributes:
         signal: The first signal that came, if one did.
-        until: The moment at which waiting for others ends, by the monotonic clock, once the run
-            must stop.
+        until: Once the run must stop: when waiting ends, by the monotonic clock.
     """
 
     def __init__(self) -> None:
-        """Open the pipe; neither end ever blocks."""
         self._reader, self._writer = os.pipe()
         os.set_blocking(self._reader, False)
         os.set_blocking(self._writer, False)
@@ -35,21 +33,20 @@ class WakeUp:
         self.until: float | None = None
 
     def stop(self, grace: float) -> None:
-        """Say that the run must stop, and how long it may still wait for others; first call wins.
+        """Say that the run must stop within `grace` seconds; the first call counts.
 
-        Safe in a signal's handler and in any thread.
+        Safe in a signal handler and in any thread.
         """
         if self.until is None:
             self.until = time.monotonic() + grace
         self.wake()
 
     def wake(self) -> None:
-        """End the present or the next wait. Safe in a signal's handler and in any thread.
+        """End the current or the next wait. Safe in a signal handler and in any thread.
 
-        The pipe is written to only if somebody waits: most words come while the main thread is at
-        work, and each write would give the interpreter's lock away. `wait` looks for news after it
-        has said that it waits, and `wake` says that there are before it looks whether someone does;
-        so no word is lost.
+        The pipe is written to only while `wait` waits: usually the main thread is busy, and each
+        write would release the interpreter's lock. `wait` sets `_waiting` before it reads `_news`,
+        and `wake` sets `_news` before it reads `_waiting`, so no news is lost.
         """
         self._news = True
         if not self._waiting:
@@ -57,13 +54,13 @@ class WakeUp:
         try:
             os.write(self._writer, b"\0")
         except OSError:
-            # Full, so the wait ends anyway; or closed, so nobody waits.
+            # Full, so the wait ends anyway; or closed, so nothing waits.
             return
 
     def wait(
         self, seconds: float | None, source: int | None = None, *, to_write: bool = False
     ) -> bool:
-        """Wait for a word, for a file descriptor that is ready, or for a time to pass.
+        """Wait for news, for a file descriptor to be ready, or for a time to pass.
 
         Args:
             seconds: The longest wait; ``None`` for no limit.
@@ -71,7 +68,7 @@ class WakeUp:
             to_write: Wait until it can be written to, not until it can be read.
 
         Returns:
-            Whether the descriptor is ready, be it to find its end.
+            Whether the descriptor is ready, also if only for its end of file.
         """
         self._waiting = True
         if self._news:

@@ -1,4 +1,4 @@
-"""A mapping to start from, for a stream whose user must say what it holds."""
+"""Drafts a mapping for a stream that only its user can map for certain."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _MOST_REMARK: Final = 5
 
 
 class Draft(msgspec.Struct, frozen=True):
-    """A mapping to start from, and what is in doubt.
+    """A drafted mapping, and the doubts about it.
 
     Attributes:
-        identifiers: Those that may name the item, the likeliest first; and so on.
+        identifiers: Candidates, the likeliest first; also for `quantities` and `locations`.
         items: The list whose entries are the items.
         levels: The list whose entries are the locations.
-        spread: The columns of a table with one per place.
+        spread: The columns of a table with one column per location.
     """
 
     stream: str
@@ -42,12 +42,12 @@ class Draft(msgspec.Struct, frozen=True):
 
     @property
     def documents(self) -> tuple[str, ...]:
-        """Columns that say that a row belongs to an order, an invoice, a movement."""
+        """Columns that show that a row belongs to an order, an invoice, a movement."""
         return tuple(each.path[0] for each in self.record.fields if _is_document(each))
 
     @property
     def mapping(self) -> StreamMapping:
-        """The mapping, without `sku` or `stock` where nothing is known to hold it."""
+        """The mapping, without `sku` or `stock` if no column is a candidate."""
         best = self.identifiers[:1]
         paths = tuple(each.path for each in best)
         key = best[0].key if best else "sku"
@@ -116,11 +116,11 @@ def _filtered(items: Scope) -> str:
     return f"{path}[?{conditions}]" if conditions else items.path
 
 
-# What leaves a row out
+# Conditions that leave rows out
 
 
 def _conditions(fields: Iterable[Field]) -> Iterator[str]:
-    """Write what the rows of items that are tracked, not deleted and in good condition meet."""
+    """Write conditions for tracked items that are not deleted and in good condition."""
     for field in fields:
         path = ".".join(map(quoted, field.path))
         names = set(tokens(*field.path))
@@ -136,7 +136,7 @@ def _conditions(fields: Iterable[Field]) -> Iterator[str]:
 
 
 def _good_value(field: Field) -> str:
-    """Find which of a condition's values says that the stock can be sold, if others do not."""
+    """Find the only value of a condition that means that the stock can be sold."""
     if not set(tokens(*field.path)) & said.CONDITION:
         return ""
     values = {value for value in field.values if isinstance(value, str)}
@@ -144,11 +144,11 @@ def _good_value(field: Field) -> str:
     return good[0] if len(values) > 1 and len(good) == 1 and good[0].isidentifier() else ""
 
 
-# What is in doubt
+# Doubts
 
 
 def remarks(draft: Draft) -> dict[str, str]:
-    """Say in a comment, by the mapping's key, what else it may be."""
+    """Make comments with the other candidates, by the mapping's key."""
     quantities = draft.record.quantities
     others = {
         draft.identifiers[0].key if draft.identifiers else "sku": draft.identifiers[1:],
@@ -169,7 +169,7 @@ def _or(paths: Sequence[str]) -> str:
 
 
 def doubts(draft: Draft, keys: Sequence[str]) -> Iterator[str]:
-    """Say what a person has to decide, a clause each."""
+    """Yield what a person must decide, a clause each."""
     if strange := [word for word in said.words(draft.stream) if word not in said.NEUTRAL_NAMES]:
         yield f"the name says {_quoted(strange)}: are the rows all of the stock?"
     best, places = draft.identifiers[:1], draft.locations[:1]
@@ -189,9 +189,9 @@ def doubts(draft: Draft, keys: Sequence[str]) -> Iterator[str]:
             if each.path not in used and names & set(tokens(*each.path))
         ]
         if doubtful:
-            yield f"{_quoted(doubtful)} may say {what}"
+            yield f"{_quoted(doubtful)} may mean {what}"
     if not draft.spread and not (draft.quantities and places):
-        yield "no place is named: is the stock that of all places?"
+        yield "no location is found: is it the stock of all locations?"
 
 
 def _quoted(names: Sequence[str]) -> str:
@@ -200,7 +200,7 @@ def _quoted(names: Sequence[str]) -> str:
 
 
 def _is_document(field: Field) -> bool:
-    """Tell whether a column names the order, invoice or movement that its row belongs to."""
+    """Whether a column names the order, invoice or movement that its row belongs to."""
     found = said.words(field.path[0])
     ends = {found[0], found[-1]} if found else set()
     return bool(set(found) & said.DOCUMENTS) and bool(ends & said.AFFIXES) and "sort" not in found

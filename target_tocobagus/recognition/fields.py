@@ -1,7 +1,8 @@
 """The fields of a stream, as its SCHEMA declares them and as its first records show them.
 
-A SCHEMA often says less than the records: an object without columns, a list without a type, a text
-that is JSON. So both are read, name by name, into one tree. What is not a schema has no fields.
+A SCHEMA often has less than the records: an object without columns, a list without a type, a text
+that is JSON. So both are read, name by name, into one tree. A value that is not a schema has no
+fields.
 """
 
 from __future__ import annotations
@@ -30,11 +31,11 @@ class Field(msgspec.Struct, frozen=True):
 
     Attributes:
         path: Names, from the record or the entry.
-        types: The JSON types that it may have, `null` apart; empty where none is known.
+        types: The JSON types that it may have, without `null`; empty if none is known.
         is_list: It holds a list.
         is_date: Declared as a date or a time.
-        inner: The fields of the object, or of the list's entries, by paths of their own.
-        values: What the records have there, nulls apart.
+        inner: The fields of the object, or of the list's entries, with paths of their own.
+        values: Its values in the records, without nulls.
     """
 
     path: tuple[str, ...]
@@ -58,7 +59,7 @@ def fields_of(schema: Any, records: Iterable[Any] = ()) -> tuple[Field, ...]:
 
 
 def flat_names(schema: Any, records: Iterable[Any] = ()) -> set[str] | None:
-    """List the columns of a stream, or None where one may hold an object or a list."""
+    """List the columns of a stream; None if one may hold an object or a list."""
     columns = _properties(schema)
     names = set(columns)
     for column in columns.values():
@@ -77,7 +78,7 @@ def _may_be_nested(value: Any) -> bool:
 
 
 def leaves(fields: Iterable[Field], depth: int = 3) -> Iterator[Field]:
-    """List what is not an object, with its path through the objects; lists are not entered."""
+    """List fields that are not objects, with their paths through objects; not inside lists."""
     for field in fields:
         if field.inner and not field.is_list:
             if depth > 1:
@@ -88,7 +89,7 @@ def leaves(fields: Iterable[Field], depth: int = 3) -> Iterator[Field]:
 
 
 def has_path(schema: Any, path: str) -> bool:
-    """Tell whether a schema declares ``column.inner``, through lists and objects alike."""
+    """Whether a schema declares ``column.inner``, through lists and objects."""
     above, _, name = path.rpartition(".")
     return name in names_in(schema, above)
 
@@ -103,13 +104,13 @@ def names_in(schema: Any, path: str) -> set[str]:
 
 
 def columns(schema: Any) -> dict[str, Any]:
-    """List a stream's declared columns with their schemas; a BOM is not shown."""
+    """List a stream's declared columns with their schemas, without a BOM."""
     declared = _properties(schema).items()
     return {name.removeprefix(BOM): column for name, column in declared if is_own(name)}
 
 
 def is_own(name: str) -> bool:
-    """Tell whether a column is the tap's own, not one that was added on the way."""
+    """Whether a column is the tap's own, not one that was added (`_sdc_…`)."""
     return not name.removeprefix(BOM).startswith("_sdc_")
 
 
@@ -148,7 +149,7 @@ def _field(name: str, schemas: Sequence[Any], values: Sequence[Any], depth: int)
 
 
 def _parsed(value: Any) -> Any:
-    """Read the JSON text of a list or an object as what it is."""
+    """Parse the JSON text of a list or an object; return other values as they are."""
     try:
         inner = json_value(value) if isinstance(value, str) else None
     except PathError:
@@ -167,7 +168,7 @@ def _properties(schema: Any) -> Mapping[str, Any]:
 
 
 def _alternatives(schema: Any, depth: int) -> list[dict[str, Any]]:
-    """List a schema, each of its `anyOf`, and what lists of these hold."""
+    """List a schema, each of its `anyOf`, and the schemas of their lists' entries."""
     found = _branches(schema, depth)
     for branch in found:
         if "items" in branch:
@@ -188,7 +189,7 @@ def _branches(schema: Any, depth: int) -> list[dict[str, Any]]:
 
 
 def types_of(schema: Any) -> frozenset[str]:
-    """List the JSON types that a column's schema allows, `null` apart."""
+    """List the JSON types that a column's schema allows, without `null`."""
     declared = [branch.get("type") for branch in _branches(schema, DEPTH)]
     kinds = [kind for each in declared for kind in (each if isinstance(each, list) else [each])]
     return frozenset(kind for kind in kinds if isinstance(kind, str)) - {"null"}

@@ -1,7 +1,7 @@
 """Which fields may hold the identifier, the quantity and the location, by their names.
 
-Each candidate has a rank: the higher, the likelier. Ranks only order a draft's candidates; nothing
-is sent for one.
+Each candidate has a rank: the higher, the likelier. Ranks only order a draft's candidates; they
+never cause anything to be sent.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ Key: TypeAlias = Literal["sku", "external_id"]
 PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 EXPRESSION: Final = frozenset("[](){}|?*@&!<>=,:'`\"\\")
 FEW: Final = 2
-"""So many columns that each bear a place's name are a table with a column per place."""
+"""A table with this many columns named after places has one column per location."""
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """A field that may hold what is looked for.
+    """A field that may hold the identifier, the quantity or the location.
 
     Attributes:
         path: As a mapping writes it.
         rank: How likely it is.
-        key: Of an identifier: what the mapping calls it.
+        key: The mapping's key for an identifier.
     """
 
     path: str
@@ -50,13 +50,13 @@ class Candidate(msgspec.Struct, frozen=True):
 
 
 class Scope(msgspec.Struct, frozen=True):
-    """A record, or an entry of a list, by what its fields may hold; each the likeliest first.
+    """The candidates of a record, or of an entry of a list; each kind the likeliest first.
 
     Attributes:
         path: The list's; empty for a record.
-        fields: All of them that are not objects.
-        spread: Fields that each bear a place's name: perhaps the stock there.
-        inner: The lists of objects that it holds.
+        fields: All fields that are not objects.
+        spread: Fields named after places: perhaps the stock there.
+        inner: The lists of objects in it.
     """
 
     path: str
@@ -75,7 +75,7 @@ def scope_of(fields: tuple[Field, ...], name: str, *, path: str = "", stock: boo
         fields: Of the record, or of the entries of a list.
         name: The stream's, or the list's.
         path: The list's; empty for a record.
-        stock: The stream says that its quantities are stock.
+        stock: The stream's name says that its quantities are stock.
     """
     found = tuple(leaves(fields))
     places = _ranked(locations(found, name if path else ""))
@@ -97,7 +97,7 @@ def scope_of(fields: tuple[Field, ...], name: str, *, path: str = "", stock: boo
 
 
 def locations(found: Iterable[Field], list_name: str = "") -> Iterator[Candidate]:
-    """Find what may name the location of a row, or of an entry of a list of locations."""
+    """Find candidates for the location of a row, or of an entry of a list of locations."""
     inside = bool(set(tokens(list_name)) & said.PLACES) if list_name else False
     for field in found:
         rank = location_rank(field.path, inside=inside)
@@ -106,7 +106,7 @@ def locations(found: Iterable[Field], list_name: str = "") -> Iterator[Candidate
 
 
 def path_of(names: Iterable[str]) -> str:
-    """Write a path: a column's name as it stands, unless it reads as an expression."""
+    """Write a path: a column's name as it is, unless it would be read as an expression."""
     given = tuple(names)
     if len(given) == 1 and not EXPRESSION & set(given[0]):
         return given[0]
@@ -119,7 +119,7 @@ def quoted(name: str) -> str:
 
 
 def _ranked(found: Iterable[Candidate]) -> tuple[Candidate, ...]:
-    """Put the likeliest first: what the records have, then by rank, then the shorter name."""
+    """Sort: fields with values first, then by rank, then shorter names first."""
     return tuple(
         sorted(
             found,
@@ -149,7 +149,7 @@ def _quantities(found: Iterable[Field], *, stock: bool) -> Iterator[Candidate]:
 
 
 def _pairs(field: Field) -> Iterator[Candidate]:
-    """Find a list of names with quantities, as Shopify has: the available one is taken."""
+    """Find a list of names with quantities, as Shopify has; the available one is used."""
     inner = {each.path: each for each in field.inner}
     label, amount = inner.get(("name",)), inner.get(("quantity",))
     if label and amount:
@@ -160,7 +160,7 @@ def _pairs(field: Field) -> Iterator[Candidate]:
 def _spread(
     found: Iterable[Field], used: set[tuple[str, ...]], *, stock: bool
 ) -> tuple[Field, ...]:
-    """Find the columns of a table with one per place: `WH-JKT`, `Stok Jakarta`; or none."""
+    """Find the columns of a table with one column per location: `WH-JKT`, `Stok Jakarta`."""
     flat = [field for field in found if len(field.path) == 1 and field.is_scalar]
     by_noun = [field for field in flat if _names_one_place(field)]
     if len(by_noun) >= FEW:
@@ -173,7 +173,7 @@ def _spread(
 
 
 def _names_one_place(field: Field) -> bool:
-    """Tell whether a name is a place's noun and which one, perhaps after a word for stock."""
+    """Whether a name is a word for a place and one other word, perhaps after a word for stock."""
     found = [word for word in tokens(field.path[0]) if word not in said.STOCK | said.QUANTITY]
     first, *others = found or ("",)
     which = len(others) == 1 and others[0] not in _NOT_A_PLACE
@@ -181,14 +181,14 @@ def _names_one_place(field: Field) -> bool:
 
 
 def _is_stock_somewhere(field: Field) -> bool:
-    """Tell whether a name is a word for stock and one that nobody knows: a place's name."""
+    """Whether a name is a word for stock and one unknown word, probably a place's name."""
     found = tokens(field.path[0])
     others = [word for word in found if word not in said.STOCK | said.QUANTITY]
     return len(found) > len(others) == 1 and others[0] not in _KNOWN
 
 
 def _counts_somewhere(field: Field) -> bool:
-    """Tell whether records have numbers under a name that nobody knows."""
+    """Whether records have numbers under an unknown name."""
     numbers = [str(value).strip() for value in field.values]
     counts = bool(numbers) and all(re.fullmatch(r"-?\d{1,6}(?:\.0+)?", text) for text in numbers)
     return counts and not set(tokens(field.path[0])) & _KNOWN

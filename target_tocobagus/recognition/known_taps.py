@@ -1,9 +1,9 @@
-"""The table of known streams: which tap's stream holds its stock where.
+"""The table of known streams: where known taps have their stock.
 
-The rows are in `known_taps.json`, each with a link to the tap's own schema file that it was
-read from. A row fits a stream by its name *and* its columns, since two taps' `products` share no
-more than a name. `left_out` names the streams that hold stock and yet are not recognised, each
-with why: its mapping, if it has one, is where a person may start, never what is sent unasked.
+The rows are in `known_taps.json`, each with a link to the tap's own schema file that it was read
+from. A row matches a stream by its name *and* its columns, because two taps' `products` only share
+a name. `left_out` has streams with stock that are not recognised, each with the reason: a mapping
+there is a draft for a person, and is never sent without a question.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ class KnownStream(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         stream: The stream's name, or a glob.
-        columns: What its SCHEMA must declare, as ``column.inner``, lists passed through.
-        mapping: An element of the setting `streams`, without its key `stream`.
+        columns: The columns that its SCHEMA must declare, as ``column.inner``, also through lists.
+        mapping: An entry of the setting `streams`, without its key `stream`.
         source: The tap's file that this was read from.
-        others: What its SCHEMA may declare besides, and could be taken for what splits the stock or
-            leaves rows out of it, but is not.
-        note: What a user should know of it.
-        why: For a stream that is left out, what its schema does not settle.
+        others: Other columns whose names could mean that they split the stock or leave rows out,
+            but that do not.
+        note: What a user should know about it.
+        why: For a stream that is left out: what its schema leaves open.
     """
 
     tap: str
@@ -47,14 +47,14 @@ class KnownStream(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     why: str = ""
 
     def fits(self, stream: str, schema: Any) -> bool:
-        """Tell whether a stream is this one, by its name and its columns."""
+        """Whether a stream is this one, by its name and its columns."""
         named = fnmatchcase(stream, self.stream)
         return named and all(has_path(schema, column) for column in self.columns)
 
     def strange(self, schema: Any) -> list[str]:
-        """List the columns that may split the stock or leave rows out, and that nobody has judged.
+        """List unknown columns that may split the stock or leave rows out of it.
 
-        They are looked for where the row's own columns are.
+        They are searched beside the row's own columns.
         """
         scopes = dict.fromkeys(path.rpartition(".")[0] for path in self.columns)
         found = [
@@ -66,7 +66,7 @@ class KnownStream(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return [path for path in found if path not in (*scopes, *self.columns, *self.others)]
 
     def mapping_for(self, stream: str) -> StreamMapping | None:
-        """Make the mapping of the stream that fits; ``None`` where there can be none."""
+        """Make the mapping of a stream that fits; ``None`` if the row has none."""
         return from_config({"stream": stream, **self.mapping}) if self.mapping else None
 
 
@@ -78,7 +78,7 @@ class KnownStreams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def row_for(rows: tuple[KnownStream, ...], stream: str, schema: Any) -> KnownStream | None:
-    """Find the row that a stream fits."""
+    """Find the row that matches a stream."""
     return next((row for row in rows if row.fits(stream, schema)), None)
 
 

@@ -1,12 +1,12 @@
-"""The questions of a run without `streams`: which streams look like stock, and what to write.
+"""The questions of a run without `streams`: streams that look like stock, with drafts.
 
 Invariants:
 
 - A stream that is asked about is never sent.
-- Records make a draft better; a stream's first few are kept until they are enough, by number or by
-  size, and of all others only the codes of their locations.
+- Records make a draft better; a stream's first few are kept until they are enough, by number or
+  size; of all others only the codes of their locations are kept.
 - A stream costs the same however many others there are.
-- Nothing here logs, waits or reads a clock: `now` comes in.
+- Nothing here logs, waits or reads a clock: `now` is an argument.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from target_tocobagus.config.settings import StreamMapping
 
 ENOUGH: Final = 50
-"""Records of a stream that are looked at for its draft, if they are small."""
+"""How many records of a stream are used for its draft, if they are small."""
 
 _ENOUGH_BYTES: Final = 16 << 10
-"""Or as many as reach this size: thousands of streams may be kept at once."""
+"""Or until they have this size: thousands of streams may be kept at once."""
 
 PATIENCE_SECONDS: Final = 60.0
 """How long after the first question a run waits for a stream that is recognised."""
@@ -39,13 +39,13 @@ _MOST_CODES: Final = 500
 
 
 class Sample:
-    """The first records of a stream, and what its mapping may be by these.
+    """The first records of a stream, and its recognition by these.
 
     Attributes:
         stream: Its name.
-        found: What it was taken for when it was judged last.
+        found: The last recognition.
         has_records: Records have come.
-        codes: Those of the locations that were found, in their order.
+        codes: The codes of the locations that were found, in order.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Sample:
         keys: Sequence[str],
         found: Recognition | None = None,
     ) -> None:
-        """Judge by the SCHEMA alone, unless the caller has done so (`found`)."""
+        """Recognise by the SCHEMA alone, unless the caller has done so (`found`)."""
         self.stream = stream
         self._schema = schema
         self._keys = keys
@@ -69,7 +69,7 @@ class Sample:
         self.found: Recognition = found or recognise(stream, schema, keys)
 
     def add(self, record: Any) -> None:
-        """Take in a record; judge by the first, and by enough of them."""
+        """Add a record; recognise again at the first, and when there are enough."""
         if isinstance(self.found, NotStock) and self.found.is_final:
             return
         if self._is_full:
@@ -84,7 +84,7 @@ class Sample:
         self.has_records = True
 
     def judge(self) -> Recognition:
-        """Say what the stream is taken for, by all that is known."""
+        """Recognise the stream by all that is known."""
         if not self._is_fresh:
             self._is_fresh = True
             self.found = recognise(self.stream, self._schema, self._keys, self._records)
@@ -104,10 +104,10 @@ class Sample:
 
 
 class Questions:
-    """The streams of a run that are not sent, and whether that ends it.
+    """The streams of a run that are not sent, and whether they end it.
 
     Attributes:
-        due: When the run ends for a question; ``None`` while there is none, or none that ends it.
+        due: When the run ends because of a question; ``None`` if no question ends it.
     """
 
     patience = PATIENCE_SECONDS
@@ -127,12 +127,12 @@ class Questions:
         keys: Sequence[str],
         found: Recognition | None = None,
     ) -> Sample:
-        """Begin with a stream under a SCHEMA, which is not recognised."""
+        """Add a stream under a SCHEMA that is not recognised."""
         self._samples[stream] = Sample(stream, schema, keys, found)
         return self._samples[stream]
 
     def ignored(self, sample: Sample) -> str:
-        """Say once why a stream is not stock; empty where it may be a question."""
+        """Say once why a stream is not stock; empty if it may be a question."""
         reason = sample.found.reason if isinstance(sample.found, NotStock) else ""
         if not reason or sample.stream in self._ignored:
             return ""
@@ -140,14 +140,14 @@ class Questions:
         return f"Stream {quoted(sample.stream)} is ignored: {clean(reason)}"
 
     def recognise(self, stream: str, mapping: StreamMapping) -> None:
-        """Take note that a stream is recognised: from now on no question ends the run."""
+        """Note that a stream is recognised: from now on no question ends the run."""
         self._samples.pop(stream, None)
         self._untold.pop(stream, None)
         self._recognised[stream] = mapping
         self.due = None
 
     def take(self, sample: Sample, record: Any, now: float) -> None:
-        """Take in a record that is passed over."""
+        """Add a record that is skipped."""
         sample.add(record)
         if isinstance(sample.found, Question) and sample.stream not in self._told:
             self._untold[sample.stream] = sample
@@ -155,21 +155,21 @@ class Questions:
                 self.due = now + self.patience
 
     def warnings(self) -> Iterator[str]:
-        """Say once of each stream that is asked about beside a recognised one what it loses."""
+        """Yield once a warning for each questioned stream, if another one is recognised."""
         while self._recognised and self._untold:
             stream, sample = next(iter(self._untold.items()))
             del self._untold[stream]
             if isinstance(sample.judge(), Question):
                 self._told.add(stream)
                 yield (
-                    f"Stream {quoted(stream)} looks like stock and is not recognised:"
-                    " its rows are passed over for good, for the STATE covers them. To send it,"
+                    f"Stream {quoted(stream)} looks like stock but is not recognised: its rows are"
+                    " skipped and do not come again, because the STATE covers them. To send it,"
                     f" put this into the configuration ({_ONLY_NAMED}; {_COMMANDS}):\n"
                     f"{block([sample], self._recognised.values())}"
                 )
 
     def problem(self) -> ActionNeeded | None:
-        """Judge all streams by all that is known; give the error of a run that recognised none."""
+        """Recognise all streams by all that is known; return the error if none is recognised."""
         samples = [sample for sample in self._samples.values() if sample.has_records]
         asked = [sample for sample in samples if isinstance(sample.judge(), Question)]
         if self._recognised:
@@ -191,10 +191,10 @@ _COMMANDS: Final = (
 
 
 def block(samples: Sequence[Sample], recognised: Iterable[StreamMapping] = ()) -> str:
-    """Write the drafts as settings, with what is in doubt in comments.
+    """Write the drafts as settings, with doubts as comments.
 
-    Above them is what is recognised and sent now, for it would not be sent any more; but not
-    global stock beside stock per location, for one would overwrite the other.
+    Recognised streams come first, because they would not be sent any more without a mapping; but
+    not global stock beside stock per location, because one would overwrite the other.
     """
     asked = [(each.found, each.codes) for each in samples if isinstance(each.found, Question)]
     scopes = {_names_locations(question.mapping) for question, _ in asked}
@@ -204,7 +204,7 @@ def block(samples: Sequence[Sample], recognised: Iterable[StreamMapping] = ()) -
         lines += [f"  # {doubt}\n" for doubt in map(clean, question.doubts)]
         lines.append(indented(as_yaml_lines(question.mapping, question.remarks)))
     codes = [code for question, found in asked if question.mapping.warehouse for code in found]
-    if codes:  # a map is asked for the places of columns, too
+    if codes:  # `warehouse_map` must also have the client ids of columns
         codes += [each.client_id for one, _ in asked for each in one.mapping.warehouse_columns]
     others = [repr(mapping.stream) for mapping in kept if mapping.warehouse]
     more = f", and add the codes of {', '.join(others)}" if others else ""

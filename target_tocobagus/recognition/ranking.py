@@ -1,4 +1,4 @@
-"""How likely a field is what its name says: 0 where it is not, else the higher the likelier."""
+"""Ranks how likely a field is what its name says: 0 if not, otherwise higher is likelier."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from target_tocobagus.recognition.vocabulary import tokens
 
 Path: TypeAlias = tuple[str, ...]
 _once = lru_cache(maxsize=4096)
-"""Streams have most of their columns' names in common."""
+"""Many streams have the same names of columns."""
 
 SURE: Final = 70
 """From this rank on an identifier is a merchant's own code."""
 
 ID_OF_ITEM: Final = 32.0
-"""Up to this rank it is an id that some system gave."""
+"""Up to this rank it is an id of some system."""
 
 _AROUND_IDS: Final = said.STOCK | {"catalog", "object"}
 
 NAMED_STOCK: Final = 2.9
-"""From this rank on a quantity is called stock, or what is available or left of it."""
+"""From this rank on a quantity is called stock, available or remaining."""
 
 WAREHOUSE: Final = 4.0
 """From this rank on a location is a warehouse; below, a country or a city."""
@@ -29,7 +29,7 @@ WAREHOUSE: Final = 4.0
 
 @_once
 def location_rank(path: Path, *, inside: bool) -> float:
-    """Rank what may be a location; in a list of locations its id and its name say it, too."""
+    """Rank a candidate for a location; in a list of locations, also its id and its name."""
     found = set(tokens(*path))
     nouns = found & said.PLACES
     kinds = found & said.AFFIXES
@@ -59,7 +59,7 @@ def _kind_rank(kinds: set[str]) -> float:
 
 @_once
 def identifier_rank(path: Path) -> float:
-    """Rank what may name an item: a SKU, a code, a barcode, then an id."""
+    """Rank a candidate for an identifier: a SKU, a code, a barcode, then an id."""
     names = set(tokens(*path)) - said.OWN
     own = set(tokens(path[-1]))
     if names & said.SKU:
@@ -101,7 +101,7 @@ def _id_rank(path: Path, names: set[str]) -> float:
 
 @_once
 def quantity_rank(path: Path, *, stock: bool) -> float:
-    """Rank what may be a quantity: available, the balance, on hand, any, then the total."""
+    """Rank a candidate for a quantity: available, the balance, on hand, any, then the total."""
     found = tokens(*path)
     names = set(found)
     if names & said.NO_QUANTITY or found[-1:] == ("out",) or (found[-1:] == ("in",)):

@@ -4,8 +4,8 @@ Invariants:
 
 - A stream is sent only if it has the API's own item shape, by its SCHEMA, its name and its key, or
   is a known stream of a known tap (`known_taps.json`).
-- Everything else that looks like stock is a question: a draft to paste, and what is in doubt.
-- No word of `vocabulary` makes a stream be sent; it makes drafts, and asks or leaves out.
+- Everything else that looks like stock is a question: a draft to paste, and the doubts about it.
+- A word of `vocabulary` never causes a stream to be sent; it only helps to draft, ask or leave out.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ class Recognised(msgspec.Struct, frozen=True):
     """A stream that holds stock, and is sent.
 
     Attributes:
-        source: What it was recognised by, for the log.
-        is_global: Its stock is that of all warehouses; ``None`` where each record says so itself.
+        source: How it was recognised, for the log.
+        is_global: Its stock is for all warehouses; ``None`` if each record decides.
         remark: What its user should know, for the log; often empty.
-        written: For the API's own items, the mapping that comes nearest among those that a
-            configuration can hold; ``None`` where there is none, or none is needed.
+        written: For the API's own items, the closest mapping that a configuration can have;
+            ``None`` if there is none, or none is needed.
     """
 
     mapping: StreamMapping
@@ -63,17 +63,17 @@ class Recognised(msgspec.Struct, frozen=True):
 
     @property
     def reason(self) -> str:
-        """What it was recognised by, and what its user should know."""
+        """How it was recognised, and what its user should know."""
         return f"{self.source}. {self.remark}" if self.remark else self.source
 
 
 class Question(msgspec.Struct, frozen=True):
-    """A stream that looks like stock, and only its user can say so.
+    """A stream that looks like stock, but only its user can say so.
 
     Attributes:
-        mapping: A draft, with the first candidate wherever there are several.
-        remarks: By the mapping's key, what its line's comment says.
-        doubts: What is to be decided, a clause each.
+        mapping: A draft, with the likeliest candidates.
+        remarks: By the mapping's key, the comment of its line.
+        doubts: What its user must decide, a clause each.
     """
 
     mapping: StreamMapping
@@ -82,16 +82,16 @@ class Question(msgspec.Struct, frozen=True):
 
     @property
     def reason(self) -> str:
-        """All that is to be decided."""
+        """All doubts."""
         return "; ".join(self.doubts)
 
 
 class NotStock(msgspec.Struct, frozen=True):
-    """A stream that is ignored, and why: a clause for after "stream … is ignored:"."""
+    """A stream that is ignored, and why: a clause to follow "stream … is ignored:"."""
 
     reason: str
     is_final: bool = False
-    """Its records cannot show otherwise."""
+    """Records cannot change this."""
 
 
 Recognition: TypeAlias = Recognised | Question | NotStock
@@ -103,26 +103,26 @@ def recognise(
     keys: Sequence[str] = (),
     records: Iterable[Any] = (),
 ) -> Recognition:
-    """Tell whether a stream holds stock.
+    """Recognise whether a stream holds stock.
 
     Args:
         stream: Its name.
         schema: As its SCHEMA message has it.
         keys: The `key_properties`.
-        records: Its first few; they make a better draft, and never a recognised stream.
+        records: Its first few; they improve a draft, but never make a stream recognised.
     """
     table = known_streams()
     if row := row_for(table.left_out, stream, schema):
         return _left_out(stream, row)
     if word := never_asked(stream):
-        return NotStock(f"its name says {word!r}, and so it is never taken for stock", True)  # noqa: FBT003  # named above
+        return NotStock(f"its name has {word!r}, so it is never taken for stock", True)  # noqa: FBT003  # named above
     if row := row_for(table.known, stream, schema):
         return _known(stream, schema, row)
     return _native(stream, schema, keys) or _by_names(stream, schema, keys, records)
 
 
 def location_columns(schema: Mapping[str, Any]) -> tuple[str, ...]:
-    """List the columns that recognition takes for the location of a record's stock."""
+    """List the columns that look like the location of a record's stock."""
     found = list(locations(leaves(fields_of(schema))))
     strong = [each for each in found if each.rank >= WAREHOUSE]
     codes = [each for each in strong if not {"name", "nama"} & set(tokens(*each.field.path))]
@@ -130,10 +130,10 @@ def location_columns(schema: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def mixed_scopes(recognised: Iterable[Recognised]) -> str | None:
-    """Say what is wrong if one run would send global stock and stock per warehouse.
+    """Make the error if a run would send global stock and stock per warehouse.
 
     Returns:
-        The text of an error, with the lines to write; ``None`` where nothing is wrong.
+        Its text, with the lines to write; ``None`` without an error.
     """
     found = list(recognised)
     one = [each.written or each.mapping for each in found if each.is_global is True]
@@ -141,8 +141,8 @@ def mixed_scopes(recognised: Iterable[Recognised]) -> str | None:
     if not one or not many:
         return None
     return (
-        f"recognised were streams of global stock ({_names(one)}) and of stock per warehouse "
-        f"({_names(many)}): one would overwrite the other. Put those that are to be sent into the "
+        f"some recognised streams have global stock ({_names(one)}), others stock per warehouse "
+        f"({_names(many)}): one would overwrite the other. Put the ones to be sent into the "
         f"configuration:\n{_block(one)}or\n{_block(many)}"
     )
 
@@ -150,7 +150,7 @@ def mixed_scopes(recognised: Iterable[Recognised]) -> str | None:
 def start_from(
     found: Recognition, stream: str, schema: Mapping[str, Any], records: Iterable[Any] = ()
 ) -> StreamMapping:
-    """Give the mapping that a stream has by recognition, or one that a person can complete."""
+    """Return a stream's mapping by recognition, or a draft that a person can complete."""
     if isinstance(found, Recognised):
         return found.written or found.mapping
     if isinstance(found, Question):
@@ -196,7 +196,7 @@ def _native(stream: str, schema: Mapping[str, Any], keys: Sequence[str]) -> Reco
 
 
 def _written(stream: str, names: set[str]) -> StreamMapping:
-    """Write the mapping that reads the API's items where they are all global, or none is."""
+    """Write a mapping for the API's items if all are global, or all per warehouse."""
     per_warehouse = "warehouses" in names
     return StreamMapping(
         stream=stream,
@@ -209,7 +209,7 @@ def _written(stream: str, names: set[str]) -> StreamMapping:
     )
 
 
-_NO_QUANTITY: Final = NotStock("nothing in it is called stock, or available")
+_NO_QUANTITY: Final = NotStock("none of its columns is called stock, available or the like")
 
 
 def _by_names(
@@ -224,9 +224,9 @@ def _by_names(
         return _NO_QUANTITY
     if documents := found.documents:
         names = ", ".join(map(repr, documents[:3]))
-        return NotStock(f"{names} says that its rows belong to a document")
+        return NotStock(f"{names} shows that its rows belong to an order or another document")
     if not found.identifiers:
-        return NotStock("nothing in it names an item")
+        return NotStock("none of its columns identifies an item")
     return Question(found.mapping, remarks(found), tuple(doubts(found, keys)))
 
 

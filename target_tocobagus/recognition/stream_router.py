@@ -1,7 +1,7 @@
-"""Which mapping a stream gets: the user's, a recognised one, or none.
+"""Chooses a stream's mapping: the user's, a recognised one, or none.
 
 The user's mappings are compiled before the first record, so that a mistake in any of them is found
-before anything is sent. Recognition needs the schema, and so comes with it.
+before anything is sent. Recognition needs the schema, so it happens at the SCHEMA.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ _SHOWN_NAMES: Final = 5
 
 
 class Route(msgspec.Struct, frozen=True):
-    """What a stream gets.
+    """The choice for a stream.
 
     Attributes:
-        mapping: ``None`` where the stream is ignored.
-        remark: What the log should say, once: how it was recognised, or why it is ignored.
-        named: The user named this very stream, and so vouches for its columns.
-        sample: What is not recognised and may be a question.
+        mapping: ``None`` if the stream is ignored.
+        remark: For the log, once: how it was recognised, or why it is ignored.
+        named: The user named this stream exactly, so its columns are required.
+        sample: Its first records, if it is not recognised and may be a question.
         columns: The only columns that a record of the API's own items may have.
     """
 
@@ -50,13 +50,13 @@ class Route(msgspec.Struct, frozen=True):
 
 
 class StreamRouter:
-    """Chooses for one run, and remembers what was recognised, and what was asked."""
+    """Chooses for one run, and keeps the recognised streams and the questions."""
 
     def __init__(self, settings: Settings) -> None:
         """Compile the user's mappings.
 
         Raises:
-            ConfigurationError: With every problem of every mapping.
+            ConfigurationError: With all problems of all mappings.
         """
         self._policy = settings.policy
         self._recognised: dict[str, Recognised] = {}
@@ -70,7 +70,7 @@ class StreamRouter:
 
     @property
     def questions(self) -> Questions:
-        """What recognition asks; nothing where `streams` is set."""
+        """The questions of recognition; none if `streams` is set."""
         if self._questions is None:
             from target_tocobagus.recognition.questions import Questions
 
@@ -83,7 +83,7 @@ class StreamRouter:
         """Choose for a stream under a schema.
 
         Raises:
-            ConfigurationError: Only the user can tell where its stock stands.
+            ConfigurationError: Only the user can say where its stock is.
         """
         if self._configured is None:
             return self._recognise(stream, schema, keys or ())
@@ -91,7 +91,7 @@ class StreamRouter:
         if found is None:
             self._unmapped[stream] = None
             return Route(
-                None, f"Stream {quoted(stream)} is ignored: no mapping in streams names it"
+                None, f"Stream {quoted(stream)} is ignored: no entry of `streams` matches it"
             )
         mapping, compiled = found
         self._used.add(mapping.stream)
@@ -99,7 +99,7 @@ class StreamRouter:
         return Route(compiled, named=mapping.stream == stream)
 
     def doubts(self) -> list[str]:
-        """Say what is allowed in the user's mappings and may yet go wrong."""
+        """List what may be a mistake in the user's mappings, though it is allowed."""
         names = [mapping.stream for mapping, _ in self._configured or ()]
         repeated = [name for name in dict.fromkeys(names) if names.count(name) > 1]
         return [
@@ -120,30 +120,30 @@ class StreamRouter:
         ]
 
     def written(self, stream: str) -> StreamMapping | None:
-        """Give the user's mapping of a stream, as it was written."""
+        """Return the user's mapping of a stream, as it was written."""
         found = self._named(stream) or self._by_glob(stream)
         return found[0] if found else None
 
     def mistyped(self) -> Iterator[str]:
-        """Name the mappings of no stream that came, each with the nearest stream."""
+        """Name the mappings without a stream, each with the stream of the nearest name."""
         streams = list(self._unmapped)
         for mapping, _ in self._configured or ():
             near = difflib.get_close_matches(mapping.stream, streams, n=1)
             if mapping.stream not in self._used and near:
                 yield (
-                    f"streams: no stream {quoted(mapping.stream)} came; the nearest that did"
-                    f" is {quoted(near[0])}, and it is ignored"
+                    f"streams: no stream {quoted(mapping.stream)} came; the nearest name that came"
+                    f" is {quoted(near[0])}, which is ignored"
                 )
 
     def nothing_mapped(self) -> str:
-        """Say that no stream that came has a mapping, and what the user may look for."""
+        """Make the warning that no stream that came has a mapping."""
         streams = [quoted(stream) for stream in self._unmapped]
         more = f" and {len(streams) - _SHOWN_NAMES} more" if len(streams) > _SHOWN_NAMES else ""
         named = f"{', '.join(streams[:_SHOWN_NAMES])}{more}"
-        came = f" `streams` names none of {named}." if streams else ""
+        came = f" No entry of `streams` matches {named}." if streams else ""
         return (
-            "No stream that came holds stock by this configuration: nothing is sent, and no STATE"
-            f" goes out.{came} `tocobagus map FILE` shows what a recorded stream may be mapped by"
+            "By this configuration no stream that came holds stock: nothing was sent, and no STATE"
+            f" goes out.{came} `tocobagus map FILE` drafts a mapping for a recorded stream"
         )
 
     def _named(self, stream: str) -> tuple[StreamMapping, CompiledMapping] | None:
@@ -193,22 +193,22 @@ class StreamRouter:
 
 
 def _fits(stream: str, pattern: str) -> bool:
-    """Tell whether a pattern is a glob, and one that a stream fits.
+    """Whether a pattern is a glob that matches a stream.
 
-    Brackets alone make a glob only where they read as a set of two or more characters, and not
-    after a space: a mapping for the sheet `Stok [A]` is never one for the stream `Stok A`.
+    Brackets alone make a glob only if they are a set of two or more characters, and not after a
+    space: a mapping for the sheet `Stok [A]` never matches the stream `Stok A`.
     """
     is_glob = "*" in pattern or "?" in pattern or any(map(_is_set, _BRACKETS.findall(pattern)))
     return is_glob and fnmatchcase(stream, pattern)
 
 
 def _is_set(inner: str) -> bool:
-    """Tell whether what is in brackets reads as a shell's set of characters: `ab`, `!x`, `0-9`."""
+    """Whether the text in brackets is a shell's set of characters: `ab`, `!x`, `0-9`."""
     return len(set(inner)) == len(inner) or _RANGES.fullmatch(inner) is not None
 
 
 def _changed(stream: str, before: Recognised, schema: Mapping[str, Any]) -> str:
-    """Say that a stream that has been sent is not recognised any more."""
+    """Make the error for a stream that was sent but is not recognised any more."""
     names = ", ".join(map(quoted, list(schema.get("properties") or ())[:_SHOWN_NAMES]))
     return (
         f"stream {quoted(stream)} was recognised ({before.source}), and a later SCHEMA declares"
@@ -223,13 +223,13 @@ def _describe(stream: str, found: Recognised) -> str:
     lines = as_yaml_lines(found.written or found.mapping).rstrip()
     remark = f"\n{found.remark}" if found.remark else ""
     return (
-        f"Stream {quoted(stream)} is recognised ({found.source}), as if you had written:\n"
+        f"Stream {quoted(stream)} is recognised ({found.source}) and sent as by this mapping:\n"
         f"{lines}{remark}"
     )
 
 
 def _check_location(mapping: StreamMapping, stream: str, schema: Mapping[str, Any]) -> None:
-    """Refuse to send one place's stock as all of it."""
+    """Fail if the stock of one location might be sent as global stock."""
     from target_tocobagus.recognition.recognise import location_columns
 
     placed = mapping.warehouse or mapping.warehouse_columns or mapping.levels

@@ -1,9 +1,9 @@
-"""What the names of streams and columns say, in English, Indonesian, Malay, Spanish and German.
+"""Words in names of streams and columns, in English, Indonesian, Malay, Spanish and German.
 
-A name is read as words, without case, accents, separators or a BOM: `qtyOnHand`, `qty_on_hand` and
-`QTY ON HAND` are the same three, and `kodegudang` or `Lagerbestand` are two each. Nothing here
-makes a stream be sent: the words decide which mapping is drafted, and what its user is asked. So a
-longer list makes drafts better and never sends more.
+A name is split into words, without case, accents, separators or a BOM: `qtyOnHand`, `qty_on_hand`
+and `QTY ON HAND` are the same three, and `kodegudang` or `Lagerbestand` are two each. Nothing here
+causes a stream to be sent: the words decide which mapping is drafted, and what its user is asked.
+So a longer list makes drafts better and never sends more.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ OF_PLACES: Final = _set("storage fulfillment fulfilment distribution client")
 AFFIXES: Final = CODE | ID | _set("name nama nombre bezeichnung client")
 NAMES: Final = _set("name nama nombre bezeichnung title description")
 
-# What a person is asked
+# Doubts
 
 PART: Final = _set(
     "bin rack rak shelf aisle slot lot lots serial serials pallet batch batches expiry "
@@ -133,27 +133,27 @@ DOUBTS: Final[dict[str, frozenset[str]]] = {
 DECIDING: Final = PLACES.union(
     *(DOUBTS[what] for what in ("a part of the stock", "a condition", "tracking", "a row's life"))
 )
-"""What splits a stock, or leaves a row out of it."""
+"""Words of columns that may split a stock, or leave rows out of it."""
 
 TRACKED: Final = _set("track tracked tracks manage managed manages")
 UNTRACKED: Final = _set("unlimited infinite virtual unlimitedstock service")
 GONE: Final = _set("deleted archived removed")
 MOMENT: Final = _set("at time date on")
 GOOD: Final = _set("sellable in_stock instock available good baik normal")
-"""Values of a condition that say that the stock can be sold."""
+"""Values of a condition that mean that the stock can be sold."""
 
 # Streams
 
 SAYS_STOCK: Final = _list(
     "stock stok inventor inventar availab persediaan ketersediaan existencia bestand lager"
 )
-"""What a word of a stream's name begins with, if the stream is one of stock."""
+"""Beginnings of words in the names of streams with stock."""
 
 SAYS_ITEMS: Final = _set(
     "product products produk producto productos item items barang listing listings variant "
     "variants variations artikel articulos catalog catalogue katalog sku skus merchandise"
 )
-"""A stream of the items themselves, where a quantity is mostly the stock."""
+"""Words of streams of items, in which a quantity is usually the stock."""
 
 NATIVE_NAMES: Final = _set(
     "stock stok inventory persediaan item items product products produk barang variant variants "
@@ -192,7 +192,7 @@ _SPLIT: Final = (
     SKU | ARTICLE | CODE | ID | AVAILABLE | FREE | FINAL | ON_HAND | STOCK | QUANTITY | TOTAL
     | PLACES | NAMES | _set("reserved min max mindest on in awal satuan level total client is to")
 )  # fmt: skip
-"""Words that are also found where names are run together."""
+"""Words that are also found inside names without separators."""
 
 
 @lru_cache(maxsize=1 << 14)
@@ -208,7 +208,7 @@ def words(name: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1 << 14)
 def tokens(*names: str) -> tuple[str, ...]:
-    """Read the words of a path, those that are run together one by one, without wrappers."""
+    """List the words of a path, also those without separators, without wrappers."""
     around = [word for name in names[:-1] for word in words(name) if word not in _WRAPPERS]
     own = [word for name in names[-1:] for word in words(name)]
     if "".join(own) == "stockkeepingunit":
@@ -217,7 +217,7 @@ def tokens(*names: str) -> tuple[str, ...]:
 
 
 def _parts(word: str) -> tuple[str, ...]:
-    """Split a word that is nothing but known words; the longest come first."""
+    """Split a word that consists of known words only; longer ones are tried first."""
     if word in _SPLIT or word in NO_QUANTITY:
         return (word,)
     for end in range(len(word) - 2, 1, -1):
@@ -230,7 +230,7 @@ def _parts(word: str) -> tuple[str, ...]:
 
 
 def never_asked(stream: str) -> str | None:
-    """Find the word in a stream's name for which it is never taken for stock."""
+    """Find the word in a stream's name that excludes it from stock."""
     found = words(stream)
     for word in found:
         if word in NEVER_WORDS - {"in", "out"} or word.endswith(("lines", "sales")):
@@ -244,12 +244,12 @@ def never_asked(stream: str) -> str | None:
 
 
 def says_stock(name: str) -> bool:
-    """Tell whether the name of a stream or a list says that its quantities are stock."""
+    """Whether the name of a stream or a list means that its quantities are stock."""
     return any(word.startswith(SAYS_STOCK) or word in SAYS_ITEMS for word in words(name))
 
 
 def may_hold_stock(column: str) -> bool:
-    """Tell whether a column may be a quantity of stock, or that of one place, by its name alone."""
+    """Whether a column may be a quantity of stock, or that of one location, by its name."""
     return not _SAYS_QUANTITY.isdisjoint(tokens(column))
 
 

@@ -1,7 +1,7 @@
-"""A mapping written back as the configuration that would set it, and read from one.
+"""Writes a mapping as lines of a configuration, and reads one from them.
 
-What recognition found can so be shown, kept and changed: a message about an ambiguous stream and
-`tocobagus map` both end in lines that a user can put into the configuration as they stand.
+So a recognised mapping can be shown, kept and changed: the questions of a run and `tocobagus map`
+both end with lines that a user can paste into the configuration.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ YAML_WORDS: Final = frozenset({"true", "false", "yes", "no", "on", "off", "y", "
 
 
 def from_config(config: Mapping[str, Any]) -> StreamMapping:
-    """Give an element of the setting `streams`, known to be valid, its type."""
+    """Convert a valid entry of the setting `streams`."""
     named = {key: value for key, value in config.items() if value is not None}
     for key in PATHS:
         if isinstance(named.get(key), str):
@@ -32,11 +32,11 @@ def from_config(config: Mapping[str, Any]) -> StreamMapping:
 
 
 def as_config(mapping: StreamMapping) -> dict[str, Any] | None:
-    """Write a mapping as an element of the setting `streams`: the keys that are set, no others.
+    """Write a mapping as an entry of the setting `streams`, with only the keys that are set.
 
     Returns:
-        The element; ``None`` for a stream of the API's own items, which no setting describes
-        (it is recognised, and its rows are sent as they stand).
+        The entry; ``None`` for the API's own items, which no setting describes (they are recognised
+        and sent as they are).
     """
     if mapping.native:
         return None
@@ -52,14 +52,14 @@ def as_config(mapping: StreamMapping) -> dict[str, Any] | None:
 
 
 def as_yaml_lines(mapping: StreamMapping, remarks: Mapping[str, str] | None = None) -> str:
-    """Write a mapping as an element of the list `streams`, in YAML.
+    """Write a mapping as an entry of the list `streams`, in YAML.
 
     Args:
-        mapping: What to write.
-        remarks: By key, what to say in a comment behind its line.
+        mapping: The mapping.
+        remarks: Comments at the end of lines, by key.
 
     Returns:
-        Lines, each with its newline; for the API's own items a comment, since no setting says so.
+        Lines, each with its newline; for the API's own items a comment, because no setting exists.
     """
     config = as_config(mapping)
     if config is None:
@@ -75,16 +75,16 @@ def as_yaml_lines(mapping: StreamMapping, remarks: Mapping[str, str] | None = No
 
 
 def indented(text: str) -> str:
-    """Move lines to the right, as the entries of a list below its name."""
+    """Indent lines, as the entries of a list below its name."""
     return "".join(f"  {line}" for line in text.splitlines(keepends=True))
 
 
 def warehouse_map_lines(client_ids: Mapping[str, str], more: str = "") -> str:
-    """Write the setting `warehouse_map`, to be completed by its user; nothing for no codes.
+    """Write the setting `warehouse_map`, to be completed by its user; empty without codes.
 
     Args:
-        client_ids: By code; where it is not known, the code itself.
-        more: What else is to be done, behind the remark.
+        client_ids: By code; if it is not known, the code itself.
+        more: What else to do, after the comment.
     """
     if not client_ids:
         return ""
@@ -120,7 +120,7 @@ def _pairs(entry: Mapping[str, Any]) -> str:
 
 
 def _scalar(value: str | int) -> str:
-    """Write a text plainly where YAML 1.1 and 1.2 both read it as that text, else in quotes."""
+    """Write a text plainly if YAML 1.1 and 1.2 both read it as that text, otherwise in quotes."""
     if isinstance(value, int):
         return str(value)
     if PLAIN.fullmatch(value) and value.casefold() not in YAML_WORDS:

@@ -1,8 +1,8 @@
-"""The log as a person meets it: short on a terminal, and with nothing in it that a terminal obeys.
+"""The log for a person: short lines on a terminal, without control characters.
 
-Our own messages are made of texts that were cleaned where they came in. The SDK's are not: it logs
-the names of streams as they are, and names loggers after them. So each handler cleans what it is
-given, whoever has set it up; and it blanks out the secrets in the message as a whole.
+The texts in our own messages are cleaned where they come in. The SDK logs the names of streams as
+they are, and names loggers after them. So every handler, also one of a user's set-up, cleans its
+records, and blanks out secrets in the whole message.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _OURS: Final = frozenset(f"target-tocobagus.{room}" for room in ("delivery", "reading", "rejects"))
-"""Loggers whose arguments were cleaned piece by piece, and may be longer together."""
+"""Loggers whose arguments are clean already, and may be longer together."""
 _SHORT: Final = logging.Formatter("{asctime} {levelname:7s} {message}", "%H:%M:%S", style="{")
 
 
 def prepare() -> None:
-    """Let every handler clean what it is given; shorten the lines on a terminal.
+    """Let every handler clean its records; shorten the lines on a terminal.
 
-    A format that the user has chosen (`SINGER_SDK_LOG_CONFIG`) stays as it is, and so does the
-    SDK's in a pipe, where programs read it.
+    A format of the user (`SINGER_SDK_LOG_CONFIG`) is kept, and so is the SDK's format in a pipe,
+    where programs read it.
     """
     for handler in handlers():
         handler.addFilter(cleaned)
@@ -35,13 +35,13 @@ def prepare() -> None:
 
 
 def handlers() -> Iterator[logging.Handler]:
-    """Go through the handlers of all loggers."""
+    """Yield the handlers of all loggers."""
     for each in (logging.getLogger(), *logging.Logger.manager.loggerDict.values()):
         yield from getattr(each, "handlers", ())
 
 
 def cleaned(record: logging.LogRecord) -> bool:
-    """Clean a message's parts, which may come from a tap; for `logging.Handler.addFilter`."""
+    """Clean a message's arguments, which may come from a tap; for `logging.Handler.addFilter`."""
     record.name = clean(record.name)
     if record.name not in _OURS and isinstance(record.args, tuple):
         record.args = tuple(map(_cleaned, record.args))

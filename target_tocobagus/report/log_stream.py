@@ -1,12 +1,12 @@
-"""Stderr that holds nobody up: what is written to it is queued, and a thread writes it out.
+"""Stderr that does not block: texts are queued, and a thread writes them.
 
-The log's handlers, the live line and what click says all write to `sys.stderr`, so this stands in
-its place for the time of a run. Each text keeps its place in the order.
+The log's handlers, the live line and click all write to `sys.stderr`, so this replaces it during a
+run. Texts keep their order.
 
 Invariants:
-- As long as stderr takes anything, nothing is lost: who writes waits for room.
-- Once it has taken nothing for `_STALLED_SECONDS`, nobody waits: texts are dropped and counted, and
-  the count is written when it takes something again. Inside `patience` nothing is dropped.
+- While stderr is being read, nothing is lost: a writer waits for room.
+- If nothing was read for `_STALLED_SECONDS`, writers do not wait: texts are dropped and counted,
+  and the count is written once reading continues. Inside `patience` nothing is dropped.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _MOST_BYTES: Final = 1 << 20
-_PIECE: Final = select.PIPE_BUF
-"""What a pipe that can be written to takes at once and as a whole (pipe(7))."""
+_CHUNK: Final = select.PIPE_BUF
+"""Bytes that a writable pipe takes at once, as a whole (pipe(7))."""
 
 _STALLED_SECONDS: Final = 1.0
 _CLOSE_SECONDS: Final = 5.0
-"""How long the end of the process waits at the most for a stderr that takes a little at a time."""
+"""The longest wait at the end of the process for a slow reader of stderr."""
 
 _LOOK_SECONDS: Final = 0.1
 
@@ -40,7 +40,7 @@ _thread: Final = threading.local()
 
 @contextmanager
 def patience() -> Iterator[None]:
-    """Let this thread wait for room, however long that takes: what it writes is not dropped."""
+    """Let this thread wait for room without a limit, so that its texts are not dropped."""
     _thread.patient = True
     try:
         yield
@@ -49,19 +49,19 @@ def patience() -> Iterator[None]:
 
 
 def drain_log() -> None:
-    """Wait until all that was logged is out, however long that takes."""
+    """Wait, without a limit, until everything that was logged is written."""
     if isinstance(sys.stderr, LogStream):
         sys.stderr.drain(None)
 
 
 class LogStream(io.TextIOBase):
-    """A text stream before a descriptor."""
+    """A text stream in front of a file descriptor."""
 
     def __init__(self, stream: TextIO) -> None:
         """Start the thread.
 
         Args:
-            stream: What it stands for; it must have a descriptor.
+            stream: The stream that it replaces; it must have a descriptor.
         """
         self._stream = stream
         self._descriptor = stream.fileno()
@@ -75,15 +75,15 @@ class LogStream(io.TextIOBase):
 
     @property
     def encoding(self) -> str:  # type: ignore[override]  # the class says that it is writable
-        """That of the stream that it stands for."""
+        """The encoding of the stream that it replaces."""
         return self._stream.encoding
 
     def fileno(self) -> int:
-        """Give the descriptor, of which a terminal's width can be asked."""
+        """Return the descriptor, from which a terminal's width can be read."""
         return self._descriptor
 
     def isatty(self) -> bool:
-        """Whether it ends at a terminal."""
+        """Whether it is a terminal."""
         return self._stream.isatty()
 
     def writable(self) -> bool:
@@ -91,7 +91,7 @@ class LogStream(io.TextIOBase):
         return True
 
     def write(self, text: str) -> int:
-        """Queue a text; it waits for room only while stderr takes what is there."""
+        """Queue a text; wait for room only while stderr is being read."""
         data = text.encode(self.encoding, "backslashreplace")
         patient = getattr(_thread, "patient", False)
         with self._changed:
@@ -113,13 +113,13 @@ class LogStream(io.TextIOBase):
         self._changed.notify_all()
 
     def drain(self, seconds: float | None) -> bool:
-        """Wait until all is out; not longer than this, and not for a stderr that takes nothing.
+        """Wait until everything is written, but not for a stderr that is not read.
 
         Args:
-            seconds: ``None`` to wait however long it takes.
+            seconds: The longest wait; ``None`` to wait without a limit, in any case.
 
         Returns:
-            Whether all is out.
+            Whether everything is written.
         """
         until = None if seconds is None else time.monotonic() + seconds
         with self._changed:
@@ -130,14 +130,14 @@ class LogStream(io.TextIOBase):
         return True
 
     def finish(self) -> None:
-        """Let what is queued go out, for a few seconds at the most."""
+        """Write queued texts, for a few seconds at the most."""
         self.drain(_CLOSE_SECONDS)
 
     def _is_stalled(self) -> bool:
         return time.monotonic() - self._moved_at >= _STALLED_SECONDS
 
     def _write_out(self) -> None:
-        with suppress(OSError):  # nobody reads it any more; the run is not the worse for it
+        with suppress(OSError):  # stderr is closed, which does not harm the run
             for data in self._queued():
                 self._write_all(data)
         with self._changed:
@@ -145,7 +145,7 @@ class LogStream(io.TextIOBase):
             self._changed.notify_all()
 
     def _queued(self) -> Iterator[bytes]:
-        """Give what is queued, oldest first; it stays in the queue until it is out."""
+        """Yield queued texts, oldest first; each stays in the queue until it is written."""
         while True:
             with self._changed:
                 while not self._texts:
@@ -156,7 +156,7 @@ class LogStream(io.TextIOBase):
                 self._texts.popleft()
                 self._size -= len(data)
                 if self._dropped:
-                    note = f"{self._dropped} lines of the log were dropped: stderr took nothing\n"
+                    note = f"{self._dropped} lines of the log were dropped: nothing read stderr\n"
                     self._queue(note.encode())
                     self._dropped = 0
                 self._changed.notify_all()
@@ -168,7 +168,7 @@ class LogStream(io.TextIOBase):
         while rest:
             poll.poll()
             try:
-                rest = rest[os.write(self._descriptor, rest[:_PIECE]) :]
+                rest = rest[os.write(self._descriptor, rest[:_CHUNK]) :]
             except BlockingIOError:
                 time.sleep(_LOOK_SECONDS)
                 continue

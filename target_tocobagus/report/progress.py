@@ -1,8 +1,7 @@
-"""Shows how far a run is: a live line on a terminal, else a line of the log now and then.
+"""Shows the progress of a run: a live line on a terminal, otherwise log lines now and then.
 
-The line stands on stderr, below whatever is written there, and never on stdout. It is text alone,
-in no colour, so that `NO_COLOR` has nothing to ask for; a dumb terminal, which cannot take a line
-back, gets the log's lines.
+The live line is on stderr, below the log, and never on stdout. It has no colours, so `NO_COLOR`
+does not matter; a dumb terminal, which cannot erase a line, gets log lines.
 """
 
 from __future__ import annotations
@@ -24,19 +23,19 @@ _LOG_SECONDS: Final = 30.0
 _LIVE_SECONDS: Final = 0.25
 _BETWEEN: Final = " · "
 _ERASE: Final = "\r\x1b[K"
-"""To the line's beginning, and clear what is right of it (ECMA-48, EL)."""
+"""Go to the beginning of the line, and erase it (ECMA-48, EL)."""
 
 
 class ProgressSnapshot(msgspec.Struct, frozen=True):
-    """How far a run is at a moment.
+    """The state of a run at one time.
 
     Attributes:
         records: Read so far.
         accepted: Updates that the API has accepted.
         rejected: Updates that were rejected.
         in_flight: Requests.
-        waiting: Items that are in no request.
-        waiting_since: When the oldest of these came, by the monotonic clock, if there is one.
+        waiting: Items that are not in flight.
+        waiting_since: When the oldest of these came, by the monotonic clock; ``None`` without any.
     """
 
     records: int
@@ -48,19 +47,19 @@ class ProgressSnapshot(msgspec.Struct, frozen=True):
 
 
 class Progress:
-    """Where a run shows how far it is.
+    """Shows the progress of a run.
 
     Attributes:
-        due: When it wants to be shown next, by the monotonic clock.
+        due: When `show` must be called next, by the monotonic clock.
     """
 
     def __init__(self, now: float, stream: TextIO | None = None, *, done: str = "accepted") -> None:
-        """Choose the line or the log by what stderr is.
+        """Choose the live line or the log, depending on stderr.
 
         Args:
             now: The run's beginning, by the monotonic clock.
-            stream: Stands for stderr.
-            done: What became of a row that was not rejected; in a dry run it is only mapped.
+            stream: Replaces stderr.
+            done: The word for updates that were not rejected; "mapped" in a dry run.
         """
         self._done = done
         stream = stream or sys.stderr
@@ -70,7 +69,7 @@ class Progress:
         self.due = now + self._seconds
 
     def show(self, sight: ProgressSnapshot, now: float) -> None:
-        """Show how far the run is."""
+        """Show the progress."""
         self.due = now + self._seconds
         if self._line is not None:
             seconds = max(now - self._began, _LIVE_SECONDS)
@@ -87,13 +86,13 @@ class Progress:
         )
 
     def make_way(self) -> None:
-        """Take the line away for now, for something is about to be written to stdout."""
+        """Erase the line for now, because something is about to be written to stdout."""
         if self._line is not None:
             self._line.clear()
             self.due = 0.0
 
     def close(self) -> None:
-        """Take the line away."""
+        """Erase the line."""
         if self._line is not None:
             self._line.close()
 
@@ -102,7 +101,7 @@ def live_text(sight: ProgressSnapshot, rate: float, now: float, done: str = "acc
     """Write the live line, the most important part first.
 
     Args:
-        sight: What is to be shown.
+        sight: What to show.
         rate: Records a second.
         now: By the monotonic clock.
         done: As for `Progress`.
@@ -120,14 +119,14 @@ def live_text(sight: ProgressSnapshot, rate: float, now: float, done: str = "acc
 
 
 def fitted(text: str, width: int) -> str:
-    """Leave out whole parts, the last ones first, until a line fits."""
+    """Leave out parts, the last ones first, until a line fits."""
     while len(text) > width and _BETWEEN in text:
         text = text.rpartition(_BETWEEN)[0]
     return text[:width]
 
 
 def is_live(stream: TextIO) -> bool:
-    """Whether a line on it can be written over."""
+    """Whether a line on this stream can be overwritten."""
     try:
         return stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
     except ValueError:  # it is closed
@@ -135,7 +134,7 @@ def is_live(stream: TextIO) -> bool:
 
 
 class LiveLine:
-    """The last line of a terminal; what the log writes goes above it."""
+    """The last line of a terminal, with the log above it."""
 
     def __init__(self, stream: TextIO) -> None:
         """Let the log's handlers for this stream write through here."""
@@ -151,7 +150,7 @@ class LiveLine:
             handler.setStream(self)
 
     def show(self, text: str) -> None:
-        """Write the line in place of what stood there."""
+        """Replace the line."""
         with self._lock:
             self._text = fitted(text, _width(self._stream) - 1)
             self._put(_ERASE + self._text)
@@ -163,17 +162,17 @@ class LiveLine:
             self._put((_ERASE if self._text else "") + text + below)
 
     def flush(self) -> None:
-        """Do nothing: all is written at once."""
+        """Do nothing: everything is written at once."""
 
     def clear(self) -> None:
-        """Take the line away."""
+        """Erase the line."""
         with self._lock:
             if self._text:
                 self._put(_ERASE)
             self._text = ""
 
     def close(self) -> None:
-        """Take the line away, and let the log's handlers write to the stream again."""
+        """Erase the line, and let the log's handlers write to the stream again."""
         for handler in self._handlers:
             handler.setStream(self._stream)
         self.clear()
@@ -183,7 +182,7 @@ class LiveLine:
             self._stream.write(text)
             self._stream.flush()
         except (OSError, ValueError):
-            self._text = ""  # the terminal is gone; the run is not the worse for it
+            self._text = ""  # the terminal is closed, which does not harm the run
 
 
 def _width(stream: TextIO) -> int:

@@ -1,15 +1,15 @@
-"""Rejected rows, written down: to the log always, to a file where one is set.
+"""Writes rejected rows: to the log always, and to a file if one is set.
 
-The file is a Singer stream: each line is the RECORD as it came, with one key more, after the SCHEMA
-that it came under. So piping it back sends the rejected rows again, and only those. It is appended
-to; a line is written whole, and one that a crash has torn is cut off when the file is next opened.
+The file is a Singer stream: each line is the RECORD as it came, with one more key, after its
+SCHEMA. So piping it back sends only the rejected rows again. Whole lines are appended; a line that
+a crash has torn is cut off when the file is next opened.
 
 Invariants:
-- What is in the file ends with a whole line: what a full disk took only in part is cut off again.
-- The first failure is final. After a failed fsync the kernel may drop what it could not write, and
-  call the next fsync good; so nothing more is written, and nothing more is called synced.
-- What was written is called synced only if the file still stands at its path, as long as it was:
-  one that was moved, removed, truncated or appended to by others meanwhile ends the run.
+- The file ends with a whole line: a line that a full disk took only in part is cut off again.
+- The first failure is final. After a failed fsync the kernel may drop unwritten data, and the next
+  fsync may succeed; so nothing more is written, and nothing more counts as synced.
+- Rows count as synced only if the file is still at its path and has its length: a file that was
+  moved, removed, truncated or appended to by another program ends the run.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ if TYPE_CHECKING:
 logger = logging.getLogger("target-tocobagus.rejects")
 _LOGGED_BESIDE_FILE: Final = 100
 _NAMED: Final = 10
-"""Rows that one line of the log names."""
+"""How many rows a log line names."""
 _MOVED: Final = (
     "rejects_path was moved, removed, truncated or written to by another program during the run;"
-    " rows that are not covered by a STATE come again: let nothing change the file during a run"
+    " rows that are not covered by a STATE come again: do not change the file during a run"
 )
 
 
 class Rejects:
-    """Where rejected rows go; `write`, `sync` and `close` belong to one thread at a time."""
+    """Writes rejected rows; only one thread at a time may call `write`, `sync` and `close`."""
 
     def __init__(self, path: str | None, *, input_file: os.stat_result | None = None) -> None:
         """Open the file, if there is one, for this run alone.
@@ -53,8 +53,8 @@ class Rejects:
             input_file: What the run reads from, which must not be the same file.
 
         Raises:
-            ConfigurationError: It cannot be opened, or holds something else.
-            OutputError: Another run is writing to it, and will not for ever.
+            ConfigurationError: It cannot be opened, or does not hold rejected rows.
+            OutputError: Another run is writing to it now.
         """
         self._path = path or ""
         self._file = None if path is None else open_rejects(path, input_file)
@@ -67,10 +67,10 @@ class Rejects:
         self._unlogged: Counter[str] = Counter()
 
     def write(self, rejection: Rejection) -> None:
-        """Write one rejection down; on disk it is only after `sync`.
+        """Write one rejection; it is on disk only after `sync`.
 
         Raises:
-            OutputError: The file cannot be written, or is not what it was.
+            OutputError: The file cannot be written, or was changed.
         """
         self._log(rejection)
         if self._file is None or not rejection.line:
@@ -83,12 +83,12 @@ class Rejects:
         self._append(self._file, lines + _record_line(rejection) + b"\n")
 
     def sync(self) -> None:
-        """Make sure that what was written outlives a crash of the machine, and is in its place.
+        """Make sure that written rows survive a crash of the machine, and are in the file.
 
-        Without a file it is the log that must have taken it.
+        Without a file, wait until the log is written.
 
         Raises:
-            OutputError: The disk does not take it, or the file is not what it was.
+            OutputError: The disk fails, or the file was changed.
         """
         if self._file is None:
             drain_log()
@@ -109,11 +109,11 @@ class Rejects:
 
     @property
     def is_confirmed(self) -> bool:
-        """Whether all that was synced was still in its place when `confirm` looked."""
+        """Whether `confirm` has found everything that was synced in place."""
         return self._confirmed == self._synced
 
     def confirm(self) -> None:
-        """Look whether the file still stands at its path, as long as it was; in any thread.
+        """Check that the file is still at its path and has its length; in any thread.
 
         Raises:
             OutputError: It was moved, removed or truncated.
@@ -124,10 +124,10 @@ class Rejects:
             self._confirmed = synced
 
     def close(self) -> None:
-        """Close the file, and say how many rows the log has left out.
+        """Close the file, and log how many rows the log has left out.
 
         Raises:
-            OutputError: The disk does not take it, or the file is not what it was.
+            OutputError: The disk fails, or the file was changed.
         """
         if self._unlogged:
             counts = ", ".join(f"{code} {count}" for code, count in self._unlogged.most_common())
@@ -168,8 +168,8 @@ class Rejects:
         self._end += len(data)
 
     def _check(self, file: int, *, may_grow: bool = False) -> None:
-        """Look at the file; it `may_grow` meanwhile if this is not the thread that appends."""
-        end = self._end  # before looking, for the same reason
+        """Check the file; it `may_grow` meanwhile if this is not the thread that appends."""
+        end = self._end  # before looking: it may grow in between
         try:
             mine, there = os.fstat(file), os.stat(self._path)  # noqa: PTH116  # as the settings have it
         except OSError:
@@ -179,7 +179,7 @@ class Rejects:
             self._fail(_MOVED)
 
     def _take_back(self, file: int) -> None:
-        """After a truncation, cut off what was appended since: its SCHEMA may be gone."""
+        """After a truncation, cut off rows appended since: their SCHEMA may be missing."""
         size = os.fstat(file).st_size
         if size < self._end:
             _cut(file, max(0, size - (self._end - self._synced)))
@@ -194,7 +194,7 @@ class Rejects:
 
 
 def describe(rejection: Rejection) -> str:
-    """Say in a line which row it was, and why it was rejected."""
+    """Describe in a line which row was rejected, and why."""
     pairs = [pair for pair in dict.fromkeys(rejection.updates) if pair[0] is not None]
     places = [
         f"{identifier[0]} {quoted(identifier[1])}" + (f" at {quoted(location)}" if location else "")
@@ -210,12 +210,12 @@ def describe(rejection: Rejection) -> str:
 
 
 def _record_line(rejection: Rejection) -> bytes:
-    """Put our key into the RECORD message, leaving its values as they came, byte for byte."""
+    """Add our key to the RECORD message; its values stay as they came, byte for byte."""
     own = _annotation(rejection)
     try:
         message = msgspec.json.decode(rejection.line, type=dict[str, msgspec.Raw])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        # A line that only a lenient reader takes (NaN): put the key before its last brace.
+        # Only a lenient reader accepts this line (NaN): put the key before its last brace.
         return rejection.line.rstrip()[:-1] + b"," + msgspec.json.encode({OWN_KEY: own})[1:]
     return msgspec.json.encode({**message, OWN_KEY: own})
 
@@ -244,7 +244,7 @@ def _named(identifier: Identifier | None) -> dict[str, str] | None:
 
 
 def _cut(file: int, end: int) -> None:
-    with suppress(OSError):  # the error that led here is the one to tell of
+    with suppress(OSError):  # an earlier error is reported
         if os.fstat(file).st_size > end:
             os.ftruncate(file, end)
 

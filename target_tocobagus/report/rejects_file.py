@@ -1,4 +1,4 @@
-"""Opens the file of rejected rows: for one run at a time, and only if what it holds is ours."""
+"""Opens the file of rejected rows: for one run at a time, and only if it is ours."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from target_tocobagus.core.json_lines import decode_line
 from target_tocobagus.state.checkpoints import OWN_KEY
 
 _HEAD_BYTES: Final = 16 << 20
-"""More than a SCHEMA and a RECORD take."""
+"""More than the size of a SCHEMA and a RECORD."""
 
 _SCHEMA_MARK: Final = b'"SCHEMA"'
 _OWN_MARK: Final = b'"%b"' % OWN_KEY.encode()
@@ -27,11 +27,11 @@ def open_rejects(path: str, input_file: os.stat_result | None) -> int:
         input_file: What the run reads from, which must not be the same file.
 
     Returns:
-        Its descriptor, to append with.
+        Its descriptor, for appending.
 
     Raises:
-        ConfigurationError: It cannot be opened, or holds something else.
-        OutputError: Another run is writing to it, and will not for ever.
+        ConfigurationError: It cannot be opened, or does not hold rejected rows.
+        OutputError: Another run is writing to it now.
     """
     try:
         file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -57,16 +57,15 @@ def _claim(file: int, input_file: os.stat_result | None) -> None:
         message = "rejects_path: another run is writing to it"
         raise OutputError(message) from error
     if not holds_rejects(file):
-        raise ConfigurationError(["rejects_path: the file there holds something else"])
+        raise ConfigurationError(["rejects_path: the file exists and does not hold rejected rows"])
     _cut_torn_line(file)
 
 
 def holds_rejects(file: int) -> bool:
-    """Whether a file begins as one of rejected rows does, or is empty.
+    """Whether a file is empty, or begins like one of rejected rows.
 
-    What is cut off, or appended to, must be ours: a SCHEMA, and behind it a RECORD with our key or,
-    where a crash came between, another SCHEMA. Of a line that was torn only this can be asked: it
-    is the beginning of an object, and no whole one of another kind.
+    Only our own file may be changed: it begins with a SCHEMA, then a RECORD with our key or, after
+    a crash, another SCHEMA. A torn line can only be checked to be the beginning of an object.
     """
     head = os.pread(file, _HEAD_BYTES, 0)
     first, *others = head.split(b"\n", 2)
@@ -76,7 +75,7 @@ def holds_rejects(file: int) -> bool:
 
 
 def _may_be(line: bytes, *marks: bytes, torn: bool) -> bool:
-    """Whether a line has one of the marks; a torn one may yet come to have it."""
+    """Whether a line has one of the marks, or is torn and might have had one."""
     if any(mark in line for mark in marks):
         return True
     return torn and (not line or (line.startswith(b"{") and not _is_whole(line)))
@@ -91,7 +90,7 @@ def _is_whole(line: bytes) -> bool:
 
 
 def _cut_torn_line(file: int) -> None:
-    """Cut off what follows the last line's end: a crash came between two bytes of it."""
+    """Cut off an incomplete last line, which a crash has left."""
     if (end := os.fstat(file).st_size) > 0:
         with mmap.mmap(file, 0, access=mmap.ACCESS_READ) as content:
             keep = content.rfind(b"\n") + 1

@@ -1,8 +1,7 @@
-"""The run's sums, and how its summary says them: each update has one outcome, and they add up.
+"""A run's totals and its summary: each update has one outcome, and the totals add up.
 
-``updates = accepted + superseded + skipped + rejected + unsettled``; in a dry run what would have
-been accepted is called mapped. An update is one (record, item, location); a record that yields none
-counts as one.
+``updates = accepted + superseded + skipped + rejected + unsettled``; in a dry run, mapped replaces
+accepted. An update is one (record, item, location); a record without any counts as one.
 """
 
 from __future__ import annotations
@@ -15,29 +14,28 @@ from target_tocobagus.core.plural import counted
 
 _LISTED: Final = 100
 _ENOUGH: Final = 100
-"""Fewer updates than these say nothing about a run as a whole."""
+"""A run with fewer updates is not judged as a whole."""
 
 
 class Totals:
-    """Counters of one run, in updates unless they say otherwise.
+    """Counters of one run, in updates if nothing else is said.
 
     Attributes:
         clamped: Quantities below 0 that were sent as 0.
         cut: Quantities that lost a fraction to `rounding`.
         codes: Rejected updates by code.
         unlisted: Skipped updates of items that the store does not list.
-        listed: The API has accepted a row, or refused one for another reason than that.
+        listed: The API has accepted a row, or refused one for another reason than INV_001, INV_002.
         batch_ids: The last hundred batch ids, in the order in which they were accepted.
         requests: Attempts, answered or not.
         retries: Attempts that repeated rows.
         batches: Requests of which the API accepted at least one row.
-        sent_bytes: Of all bodies.
-        waited_for_tap: Seconds in which there was nothing to read.
+        sent_bytes: The size of all bodies.
+        waited_for_tap: Seconds without anything to read.
         waited_for_api: Seconds in which reading waited for room.
     """
 
     def __init__(self) -> None:
-        """Begin at zero."""
         self.records = 0
         self.updates = 0
         self.accepted = 0
@@ -59,7 +57,7 @@ class Totals:
 
     @property
     def unsettled(self) -> int:
-        """What has no outcome by these sums."""
+        """How many updates have no outcome by these totals."""
         return self.updates - self.accepted - self.superseded - self.skipped - self.rejected
 
     @property
@@ -68,21 +66,21 @@ class Totals:
         return self.rejected >= _ENOUGH and not self.accepted
 
     def check(self, unsettled: int) -> None:
-        """Hold the sums to a count of what is really left.
+        """Compare the totals with a count of the updates that are left.
 
         Raises:
-            AccountingError: They disagree: a row was lost or has two outcomes: a fault of ours.
+            AccountingError: They differ: a row was lost or has two outcomes, which is a bug.
         """
         if self.unsettled != unsettled:
             message = (
-                f"The sums do not close: {self.unsettled} updates without an outcome by the sums,"
-                f" {unsettled} by count. This is a fault of target-tocobagus; please report it."
-                " What was rejected or not sent may be incomplete; sending the stock again is safe."
+                f"The totals do not add up: {self.unsettled} updates without an outcome, but"
+                f" {unsettled} were counted. This is a bug of target-tocobagus; please report it."
+                " Rows may be missing in the shop or in rejects_path; sending all again is safe."
             )
             raise AccountingError(message)
 
     def for_state(self) -> dict[str, Any]:
-        """Say what goes into a STATE under our key."""
+        """Return the value of our key in a STATE."""
         return {
             "batchIds": list(self.batch_ids),
             "batches": self.batches,
@@ -94,7 +92,7 @@ class Totals:
 def summary_fields(
     tally: Totals, *, unsettled: int, seconds: float, dry_run: bool
 ) -> dict[str, Any]:
-    """Gather the sums; times in seconds, sizes in bytes, outcomes in updates."""
+    """Return the totals by name; times in seconds, sizes in bytes, outcomes in updates."""
     fields = {
         "updates": tally.updates,
         "mapped" if dry_run else "accepted": tally.accepted,
@@ -120,13 +118,13 @@ def summary_fields(
 
 
 def _unsent(tally: Totals) -> dict[str, int]:
-    """Tell of a dry run what would be sent: what was counted as sent was not."""
+    """Replace the fields of a dry run that count requests by what would be sent."""
     nothing = dict.fromkeys(("requests", "retries", "batches", "sent_bytes"), 0)
     return {**nothing, "would_send_batches": tally.batches, "would_send_bytes": tally.sent_bytes}
 
 
 def summary_text(fields: dict[str, Any]) -> str:
-    """Write the block that ends a run's log."""
+    """Write the summary at the end of a run's log."""
     done = "mapped" if "mapped" in fields else "accepted"
     codes = ", ".join(f"{code} {count}" for code, count in fields["rejected_by_code"].items())
     lines = [

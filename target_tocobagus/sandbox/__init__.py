@@ -17,12 +17,12 @@ A request's way through the files::
 ``scenario`` says what to do wrong, ``openapi.json`` describes it all; ``testing`` starts it for a
 test, which speaks to it through its ``handle``.
 
-Where a fact comes from is said where it stands: *documented* (the endpoint's page or the partner
+The source of each fact is given beside it: *documented* (the endpoint's page or the partner
 guide), *inferred* (follows from those) or *invented* (the sandbox had to choose).
 """
 
 BASE_PATH = "/api/v1"
-"""What stands before every path of the API (documented)."""
+"""The text before every path of the API (documented)."""
 
 VIEWS_PATH = "/_sandbox"
 """Where the sandbox shows what it saw (invented; the real API has no such thing)."""

@@ -38,7 +38,7 @@ class Gate:
 
         Raises:
             Refused: The request is not let in. The order of the checks is invented: what the
-                caller can mend first comes first, and no store is looked up for a stranger.
+                caller can correct first comes first, and no store is looked up for a stranger.
         """
         _require_headers(request.headers)
         if request.headers[b"x-partner-client-id"] != self._credentials.partner_client_id.encode():
@@ -77,11 +77,11 @@ def _require_headers(headers: Mapping[bytes, bytes]) -> None:
 
 
 def check_timestamp(text: bytes, now_ms: int) -> None:
-    """Refuse a timestamp that is no integer of milliseconds or outside of the window.
+    """Refuse a timestamp that is not an integer of milliseconds or outside of the window.
 
     Raises:
         Refused: ``AUTH_003`` with the documented context: ``providedTimestamp`` (as sent, when it
-            is no integer), ``currentTime`` (epoch ms) and ``ageSeconds``.
+            is not an integer), ``currentTime`` (epoch ms) and ``ageSeconds``.
     """
     # isdigit() of bytes knows ASCII digits only, and 19 of them fit into 64 bits with room to spare
     readable = text.isdigit() and len(text) <= 18  # noqa: PLR2004  # said on the line above

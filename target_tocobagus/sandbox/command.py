@@ -1,7 +1,6 @@
 """The command line: ``tocobagus sandbox``, also ``python -m target_tocobagus.sandbox``.
 
-The server and what it needs are imported when the command runs: they are an extra, and a list of
-commands should not need it.
+The server and its libraries are an extra, so they are only imported when the command runs.
 """
 
 import asyncio
@@ -28,15 +27,15 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.command(context_settings={"show_default": True, "max_content_width": 100})
 @click.option("--host", default="127.0.0.1", help="Address to listen on.")
-@click.option("--port", default=8080, type=click.IntRange(0, 65535), help="0 takes a free one.")
+@click.option("--port", default=8080, type=click.IntRange(0, 65535), help="0 for a free port.")
 @click.option("--latency-ms", default=0.0, type=click.FloatRange(0), help="Before every answer.")
 @click.option("--scenario", type=_FILE, help="JSON (or YAML) file: what goes wrong, and when.")
-@click.option("--catalogue", type=_FILE, help="JSON file: what exists; else everything does.")
+@click.option("--catalogue", type=_FILE, help="JSON file: the known items; by default all are.")
 @click.option("--partner-client-id", default=_FAKE.partner_client_id)
 @click.option("--partner-secret", default=_FAKE.partner_secret)
 @click.option("--store-client-id", default=_FAKE.store_client_id)
 @click.option("--store-token", default=_FAKE.store_token)
-@click.option("--store", "stores", multiple=True, metavar="ID:TOKEN", help="A further store.")
+@click.option("--store", "stores", multiple=True, metavar="ID:TOKEN", help="Another store.")
 @click.option("--keep-requests", default=10_000, type=click.IntRange(0), help="Requests to show.")
 @click.option("--keep-history", default=100_000, type=click.IntRange(0), help="Updates to show.")
 @click.option("--keep-bodies", is_flag=True, help="Keep the requests' bodies too.")
@@ -45,8 +44,8 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 def sandbox(**options: Any) -> None:
     """Stand in for the Tocobagus partner API on this machine.
 
-    It checks what the real API checks, keeps the stock it is sent, shows it under /_sandbox/, and
-    misbehaves when a scenario says so. Nothing leaves this machine.
+    It makes the same checks as the real API, keeps the stock that it gets, shows it under
+    /_sandbox/, and makes the faults of a scenario. Nothing leaves this machine.
     """
     try:
         from target_tocobagus.sandbox.server import Server, listen, url_of
@@ -89,7 +88,7 @@ def _setup(options: dict[str, Any]) -> "Setup":
 
 
 def _read(path: Path | None) -> Any:
-    """Read a JSON file, or a YAML file where PyYAML is installed."""
+    """Read a JSON file, or a YAML file if PyYAML is installed."""
     if path is None:
         return None
     if path.suffix in {".yaml", ".yml"}:
@@ -100,14 +99,14 @@ def _read(path: Path | None) -> Any:
 def _store(text: str) -> Store:
     client_id, colon, token = text.partition(":")
     if not (client_id and colon and token):
-        message = f"--store wants ID:TOKEN, not {text!r}"
+        message = f"--store must be ID:TOKEN, not {text!r}"
         raise click.ClickException(message)
     return Store(client_id, token)
 
 
 def _tls(certificate: Path | None, key: Path | None) -> tuple[Path, Path] | None:
     if (certificate is None) != (key is None):
-        message = "--tls-certificate and --tls-key go together"
+        message = "--tls-certificate and --tls-key need each other"
         raise click.ClickException(message)
     return None if certificate is None or key is None else (certificate, key)
 
@@ -115,8 +114,7 @@ def _tls(certificate: Path | None, key: Path | None) -> tuple[Path, Path] | None
 async def _serve(server: "Server", listener: socket.socket, url: str, setup: "Setup") -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    # What is kept of a large catalogue is no garbage, and to look through it again and again would
-    # take a third of the sandbox's time.
+    # A large catalogue is not garbage: collecting again and again would take a third of the time.
     gc.set_threshold(100_000, 50, 100)
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
@@ -124,9 +122,11 @@ async def _serve(server: "Server", listener: socket.socket, url: str, setup: "Se
 
 
 def _announce(url: str, credentials: Credentials) -> None:
-    """Say where it listens: one line for machines on stdout, the rest for people on stderr."""
+    """Write where it listens: one line for programs to stdout, the rest for people to stderr."""
     click.echo(f"listening on {url}{BASE_PATH}")
     config = {"api_url": url + BASE_PATH, **msgspec.to_builtins(credentials)}
     shown = msgspec.json.format(msgspec.json.encode(config), indent=2).decode()
     click.echo(f"\nA target's config for this sandbox:\n\n{shown}\n", err=True)
-    click.echo(f"See {url}/_sandbox/stock and {url}/_sandbox/requests, end with Ctrl-C.", err=True)
+    click.echo(
+        f"See {url}/_sandbox/stock and {url}/_sandbox/requests; stop it with Ctrl-C.", err=True
+    )

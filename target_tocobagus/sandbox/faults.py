@@ -24,7 +24,7 @@ async def perform(
         fault: What goes wrong.
         request: The request that it happens to.
         door: The way back to the client.
-        transaction: Checks, applies and answers the request when it is told to.
+        transaction: Checks, applies and answers the request when it is called.
 
     Returns:
         The reply, or None if there is none because the connection was closed.

@@ -1,4 +1,4 @@
-"""A running sandbox as a test or the demo sees it: asked and told over its own port."""
+"""A running sandbox for tests and the demo, used over its own port."""
 
 import http.client
 import ssl

@@ -50,7 +50,7 @@ class Item(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         kind: ``sku``, ``id`` or ``externalId``.
         identifier: Its value.
-        levels: The stock at each warehouse; the single warehouse None stands for all of them.
+        levels: The stock at each warehouse; the single warehouse None means all of them.
     """
 
     kind: str

@@ -1,4 +1,4 @@
-"""Whom the sandbox lets in, and what it is told to do wrong, as values.
+"""The sandbox's credentials, and the faults that it makes, as values.
 
 A scenario is one JSON object. Its rules each say *when* (every condition that is given must hold)
 and *which fault*. All rules that fit a request apply together; where two set the same field, the
@@ -186,11 +186,11 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything the sandbox is told; each field has a harmless default.
+    """All settings of the sandbox's behaviour; each field has a harmless default.
 
     Attributes:
         latency_ms: Before every answer; None leaves it to the command line.
-        signature_prefix: What stands before the hex in ``x-signature``; empty for bare hex.
+        signature_prefix: The text before the hex in ``x-signature``; empty for bare hex.
         signed_path_prefix: What the signed path has before ``/partner/…``.
         statuses: The HTTP status of an error code, where another than the sandbox's own is wanted.
         codes: What the API calls an error, where another code than the sandbox's own is wanted.

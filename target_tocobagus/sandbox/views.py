@@ -62,7 +62,7 @@ class Views:
         )
 
     async def stock(self, _: Request) -> Response:
-        """Answer with every level; a warehouse of null stands for all without one of their own."""
+        """Answer with every level; a warehouse of null is for all without one of their own."""
         return _json(list(self._state.world.stock()))
 
     async def requests(self, _: Request) -> Response:

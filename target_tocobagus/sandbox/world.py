@@ -14,7 +14,7 @@ import msgspec
 from target_tocobagus.sandbox.inventory import Item
 
 Levels = dict[str | None, int]
-"""The stock at each warehouse; that of None stands for all without one of their own."""
+"""The stock at each warehouse; that of None is for all without one of their own."""
 
 
 class Visit(msgspec.Struct, omit_defaults=False, rename="camel"):
@@ -114,7 +114,7 @@ class World:
         """Set the item's levels; they are absolute, not differences (inferred).
 
         A global stock reaches every warehouse of the item (documented for a sibling endpoint), so
-        it replaces whatever the item had. A warehouse's own stock then stands beside it.
+        it replaces whatever the item had. A warehouse's own stock is then kept beside it.
         """
         levels = self._stock.setdefault((store, item.kind, item.identifier), {})
         if any(warehouse is None for warehouse, _ in item.levels):

@@ -1,9 +1,9 @@
 """The records in the files that a BATCH message names, one at a time.
 
-The SDK loads a whole file at once and believes the label that says how it is compressed. Here a
-file is streamed, and its first bytes say whether it is gzip. Between two pieces of it the run gets
-its turn, whatever lines they hold: none, blank ones, or a part of an endless one. A local file must
-be a regular one: to open or to read a named pipe may block for ever, and so a signal be ignored.
+The SDK loads a whole file at once and trusts the message's label for its compression. Here a file
+is streamed, and its first bytes tell whether it is gzip. After each chunk `service` is called, even
+if the chunk has no whole line. A local file must be a regular one: opening or reading a named pipe
+may block for ever, and then a signal would be ignored.
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ def read_records(
     batch_config: Mapping[str, Any] | None,
     service: Callable[[], object] = lambda: None,
 ) -> Iterator[tuple[bytes, Any]]:
-    """Read the records of a BATCH message, in their order.
+    """Read the records of a BATCH message in order.
 
     Args:
         message: With ``stream``, ``encoding`` and ``manifest``.
         batch_config: The SDK's setting; its ``storage`` says where files are that are not local.
-        service: Called after each piece of a file.
+        service: Called after each chunk of a file.
 
     Yields:
-        A RECORD message as it would have come, and its record.
+        The line of an equivalent RECORD message, and its record.
 
     Raises:
         InputError: A file cannot be read, or is not JSONL.
@@ -60,7 +60,7 @@ def read_records(
     stream = msgspec.json.encode(message["stream"])
     for path in manifest:
         number = 0
-        for lines in _pieces(str(path), batch_config):
+        for lines in _chunks(str(path), batch_config):
             for place, line in enumerate(lines if any(lines) else (), start=number + 1):
                 if line and (text := (line.removeprefix(_BOM) if place == 1 else line).strip()):
                     record = _decode(text, place, str(path))
@@ -78,23 +78,23 @@ def _decode(line: bytes, number: int, path: str) -> Any:
         raise InputError(text) from error
 
 
-def _pieces(path: str, batch_config: Mapping[str, Any] | None) -> Iterator[list[bytes]]:
-    """Read a file piece by piece, of each the lines that end in it."""
+def _chunks(path: str, batch_config: Mapping[str, Any] | None) -> Iterator[list[bytes]]:
+    """Read a file; yields for each chunk the lines that end in it."""
     try:
         with _open(path, batch_config) as file, _decompressed(file) as content:
             cutter = LineCutter()
             while chunk := content.read(_CHUNK_BYTES):
                 yield cutter.cut(chunk)
             yield cutter.rest()
-    except Exception as error:  # libraries for storage raise whatever they like
+    except Exception as error:  # libraries for storage raise errors of any type
         text = f"The batch file {clean(path)} cannot be read ({reason(error)})"
         raise InputError(text) from error
 
 
 def _open(path: str, batch_config: Mapping[str, Any] | None) -> AbstractContextManager[IO[bytes]]:
-    """Open a file: a local one as it is, any other through the SDK's storage.
+    """Open a file: a local one directly, any other through the SDK's storage.
 
-    The SDK would make the directory of a local file that is not there.
+    The SDK would create the directory of a missing local file.
     """
     if not batch_config and (local := _local(path)):
         return local
@@ -103,7 +103,7 @@ def _open(path: str, batch_config: Mapping[str, Any] | None) -> AbstractContextM
 
 
 def _local(path: str) -> IO[bytes] | None:
-    """Open a local file; ``None`` if it is elsewhere.
+    """Open a local file; ``None`` if the path is not local.
 
     Raises:
         InputError: It is not a regular file.
@@ -111,7 +111,7 @@ def _local(path: str) -> IO[bytes] | None:
     parts = urlsplit(path)
     if parts.scheme not in {"", "file"}:
         return None
-    # Without waiting for a named pipe's writer; of a regular file it changes nothing.
+    # O_NONBLOCK: does not wait for the writer of a named pipe; regular files ignore it.
     descriptor = os.open(url2pathname(parts.path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)

@@ -1,8 +1,8 @@
-"""The settings in the environment: read for `--config=ENV`, and looked at where they are not read.
+"""The settings in the environment: read for `--config=ENV`, and compared if they are not read.
 
-The SDK's own reader is not used: it stumbles over some values with a traceback that shows them,
-takes every text that is not true for false (and so would send what `dry_run=ture` says), and looks
-for a `.env` in the folders above its own files. Invariants:
+The SDK's own reader is not used: it fails on some values with a traceback that shows them, reads
+every text but "true" as false (so `dry_run=ture` would send), and looks for a `.env` in the folders
+above its own files. Invariants:
 
 - A variable that is empty counts as not set.
 - No message shows a value.
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _TRUE: Final = frozenset({"true", "1", "yes", "on"})
 _FALSE: Final = frozenset({"false", "0", "no", "off"})
 _OF_THE_SDK: Final = frozenset({"loglevel"})
-"""What the SDK reads beside settings, behind the same prefix."""
+"""Variables with the same prefix that the SDK reads beside settings."""
 
 
 def read_variables(
@@ -31,13 +31,13 @@ def read_variables(
     """Read the settings: texts as they are, integers, booleans, and the rest as JSON.
 
     Args:
-        prefix: What precedes a setting's name, in capitals, in a variable's.
+        prefix: The text before a setting's name in capitals.
         properties: The settings' schemas, by name.
         environment: The variables.
 
     Returns:
-        The values, by setting, of the variables that are set; and what is wrong with those that
-        cannot be read.
+        The values of the variables that are set, by setting; and the problems of those that cannot
+        be read.
     """
     values: dict[str, Any] = {}
     problems: dict[str, str] = {}
@@ -60,7 +60,7 @@ def _read(text: str, kinds: Any) -> Any:
     """Read a value.
 
     Raises:
-        ValueError: Its text says what the value must be.
+        ValueError: Its text says which type the value must have.
     """
     if "boolean" in kinds:
         return _boolean(text.strip().lower())
@@ -83,9 +83,9 @@ def _boolean(text: str) -> bool:
 def unknown_variables(
     prefix: str, properties: Mapping[str, Any], environment: Mapping[str, str]
 ) -> Iterator[str]:
-    """Say of each variable with our prefix that is not read which one was probably meant.
+    """Name each variable with our prefix that is not read, and the one that was probably meant.
 
-    Meltano's extras have an underscore more, as have the variables of a plugin that inherits.
+    Meltano's extras, and the variables of inherited plugins, have one more underscore.
     """
     known = {variable_of(prefix, key) for key in (*properties, *_OF_THE_SDK)}
     for variable, text in environment.items():
@@ -94,7 +94,7 @@ def unknown_variables(
         if text and ours and variable not in known:
             near = nearest(key, properties)
             hint = f"; did you mean {variable_of(prefix, near)}?" if near else ""
-            yield f"The environment variable {quoted(variable)} is not a setting: ignored{hint}"
+            yield f"Environment variable {quoted(variable)} is not a setting and is ignored{hint}"
 
 
 def unread_variables(
@@ -103,13 +103,13 @@ def unread_variables(
     environment: Mapping[str, str],
     config: Mapping[str, Any],
 ) -> Iterator[str]:
-    """Name the variables that nobody asked to read, and that say something else than is in force.
+    """Name the variables that are not read, and differ from the configuration in force.
 
     Args:
         prefix: As for `read_variables`.
         properties: As for `read_variables`.
         environment: As for `read_variables`.
-        config: What is in force, by setting; what is not in it has its default.
+        config: The configuration in force; a missing setting has its default.
     """
     values, problems = read_variables(prefix, properties, environment)
     differing = [
@@ -120,7 +120,7 @@ def unread_variables(
     if differing:
         yield (
             f"Set in the environment, but not read without --config=ENV: {', '.join(differing)};"
-            " the configuration in force says otherwise"
+            " the configuration has other values"
         )
 
 

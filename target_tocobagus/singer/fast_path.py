@@ -1,21 +1,19 @@
-"""The fast lane: RECORD lines of streams whose mapping reads known columns, without the rest.
+"""The fast path: RECORD lines of which only the mapped columns are decoded.
 
-How to think about it. Of a record with sixty columns a mapping reads three, and decoding the
-other fifty-seven into Python objects costs more than all that follows. So for each stream a struct
-is made that holds the mapped columns alone, and lines are decoded into it; the decoder passes over
-the rest. A stream's decoder takes lines of this stream alone; which one the next line is for is
-only looked for when the latest has refused it.
+Of a record with sixty columns a mapping reads three, and decoding the other fifty-seven into Python
+objects costs more than everything after it. So each stream has a struct of its mapped columns, and
+its lines are decoded into that; the decoder skips the rest. Each decoder accepts the lines of its
+own stream only; the next decoder is looked up only when the latest has refused a line.
 
-There are three ways that a line can take, and they give the same updates and rejections:
+A line takes one of three ways, which give the same updates and rejections:
 
-1. *As it is*: a mapping of one identifier, one quantity and at most one location, and values that
-   every rule leaves as they are: a clean text, a whole number in its bounds, a code seen before.
+1. *As it is*: the mapping has one identifier, one quantity and at most one location, and no rule
+   changes the values: a clean text, a whole number within its bounds, a code seen before.
 2. *By columns*: any other values of such a mapping, through `CompiledMapping.row`; and any other
    mapping, through `CompiledMapping.outcomes` with a record that has its columns only.
-3. *The general way*, which is the definition of what is right: whatever the decoder refuses
-   (another type of message, NaN, bytes that are no UTF-8), a deleted row, a rejected row that was
-   piped back, and each stream until its SCHEMA and its columns are known. `read` stops there and
-   says where.
+3. *The general way*, which defines the right result: every line that the decoder refuses (another
+   type of message, NaN, invalid UTF-8), a deleted row, a rejected row that was piped back, and each
+   stream until its SCHEMA and its columns are known. `read` stops there and says where.
 
 Invariants:
 - The fast path skips only work that the mapping's rules prove to change nothing: the first way asks
@@ -46,11 +44,11 @@ if TYPE_CHECKING:
 
 _BOM: Final = "\ufeff"
 _NO_COLUMN: Final = "\x7f"
-"""In place of a code's column where a mapping has none. A column of this name is ignored."""
+"""The code's column if a mapping has none. A column of this name is ignored."""
 
 _MOST_CODES: Final = 10_000
 _SURELY_SHORT: Final = MOST_BYTES // 4
-"""Characters of an identifier that cannot have too many bytes."""
+"""An identifier of so few characters cannot have too many bytes."""
 _NOWHERE: Final = object()
 _REFUSED: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
@@ -68,7 +66,7 @@ class MappedSink(Protocol):
         ...
 
     def look_for_parts(self, record: dict[str, Any], outcomes: Iterable[Outcome]) -> None:
-        """Warn if the last record contradicts one that is still on its way."""
+        """Warn if the last record contradicts one that is not settled yet."""
         ...
 
     def doubt(self, identifier: Identifier, location: str | None, rows: tuple[Row, Row]) -> None:
@@ -76,89 +74,88 @@ class MappedSink(Protocol):
         ...
 
 
-class FastLane:
-    """Reads what it can of a chunk of lines, into a pipeline."""
+class FastPath:
+    """Reads as many lines of a chunk as it can, into a pipeline."""
 
     def __init__(self, pipeline: Pipeline) -> None:
-        """Begin without any stream."""
         self._pipeline = pipeline
-        self._tracks: dict[str, _Track] = {}
-        self._by_written: dict[bytes, _Track] = {}
-        self._latest: _Track | None = None
+        self._streams: dict[str, _StreamDecoder] = {}
+        self._by_written: dict[bytes, _StreamDecoder] = {}
+        self._latest: _StreamDecoder | None = None
 
     def open(self, stream: Stream, sink: MappedSink) -> None:
-        """Take a stream in, if its mapping reads known columns; else it stays where it is."""
-        track = self._tracks.get(stream.name) or _prepare(stream, sink)
-        if track is not None:
-            self._latest = self._tracks[stream.name] = track
-            self._by_written |= dict.fromkeys(_written(stream.name), track)
+        """Read a stream from now on, if its mapping reads known columns."""
+        decoder = self._streams.get(stream.name) or _prepare(stream, sink)
+        if decoder is not None:
+            self._latest = self._streams[stream.name] = decoder
+            self._by_written |= dict.fromkeys(_written(stream.name), decoder)
 
     def close(self, stream: str) -> None:
-        """Leave a stream to the general way, for its SCHEMA is about to change."""
-        track = self._tracks.pop(stream, None)
-        if track is None:
+        """Leave a stream to the general way: its SCHEMA is about to change."""
+        decoder = self._streams.pop(stream, None)
+        if decoder is None:
             return
         for written in _written(stream):
             del self._by_written[written]
-        if self._latest is track:
+        if self._latest is decoder:
             self._latest = None
 
     def read(self, lines: Sequence[bytes], start: int) -> int:
-        """Read lines from a place on, for as long as they are records that the lane knows.
+        """Read lines from `start` on, as long as they are records of known streams.
 
         Returns:
-            The place of the first line that it leaves to the general way, or the end.
+            The index of the first line that is left to the general way, or the end.
         """
-        place, track = start, self._latest
-        while track is not None and place < len(lines):
-            self._latest = track
-            place += self._read(track, lines, place)
+        place, decoder = start, self._latest
+        while decoder is not None and place < len(lines):
+            self._latest = decoder
+            place += self._read(decoder, lines, place)
             if place < len(lines):
-                following = self._track_of(lines[place])
-                track = None if following is track else following
+                following = self._decoder_of(lines[place])
+                decoder = None if following is decoder else following
         return place
 
-    def _read(self, track: _Track, lines: Sequence[bytes], start: int) -> int:
-        """Read lines of one stream; tells how many."""
+    def _read(self, decoder: _StreamDecoder, lines: Sequence[bytes], start: int) -> int:
+        """Read lines of one stream; returns their number."""
         began = self._pipeline.position
-        read = self._read_rows if track.plain else self._read_columns
-        read(track, lines, start)
+        read = self._read_rows if decoder.plain else self._read_columns
+        read(decoder, lines, start)
         handled = self._pipeline.position - began
-        track.sink.record_counter_metric.increment(handled)
-        if track.parts is not None and track.sink.parts is None:
-            self.close(track.stream.name)  # it has been warned about: read without its key
-            self.open(track.stream, track.sink)
+        decoder.sink.record_counter_metric.increment(handled)
+        if decoder.parts is not None and decoder.sink.parts is None:
+            self.close(decoder.stream.name)  # it has been warned about: read without its key
+            self.open(decoder.stream, decoder.sink)
         return handled
 
-    def _track_of(self, line: bytes) -> _Track | None:
-        """Find the stream of a line, mostly by the bytes of its name alone.
+    def _decoder_of(self, line: bytes) -> _StreamDecoder | None:
+        """Find the decoder for a line, mostly by the bytes of its stream's name alone.
 
-        A wrong guess costs time and nothing else: each stream's decoder asks for its own name.
+        A wrong guess only costs time: each decoder checks the name.
         """
         at = line.find(b'"', line.find(b'"stream"') + len(b'"stream"'))
-        track = self._by_written.get(line[at + 1 : line.find(b'"', at + 1)])
-        if track is not None:
-            return track
+        decoder = self._by_written.get(line[at + 1 : line.find(b'"', at + 1)])
+        if decoder is not None:
+            return decoder
         try:
-            return self._tracks.get(_decode_head(line).stream)
+            return self._streams.get(_decode_head(line).stream)
         except _REFUSED:
             return None
 
-    def _read_rows(self, track: _Track, lines: Sequence[bytes], start: int) -> None:
+    def _read_rows(self, decoder: _StreamDecoder, lines: Sequence[bytes], start: int) -> None:
         """Read rows of a plain mapping, as they are or by their columns.
 
-        The one loop that each row of a large stream goes through: no call where none is needed.
+        Every row of a large stream goes through this loop, so it makes as few calls as it can.
         """
-        pipeline, decode = self._pipeline, track.decode
+        pipeline, decode = self._pipeline, decoder.decode
         append = pipeline.gathering.items.append
-        stream, places, nowhere = track.stream, track.places, track.nowhere
-        kind, unchanged_to = track.mapping.kinds[0], track.mapping.rules.quantities.unchanged_to
+        stream, places, nowhere = decoder.stream, decoder.places, decoder.nowhere
+        kind, unchanged_to = decoder.mapping.kinds[0], decoder.mapping.rules.quantities.unchanged_to
         keeps_lines = pipeline.keeps_lines
-        see = None if track.parts is None else track.parts.see
+        see = None if decoder.parts is None else decoder.parts.see
         position = pipeline.position
-        last: Any = _NOWHERE  # equal to no column's value, null included
+        last: Any = _NOWHERE  # differs from every value of a column, also from null
         identifier: Identifier = (kind, "")
-        item: Item | None = None  # of the same item, to add to
+        item: Item | None = None  # to add rows of the same identifier to
         as_is = 0
         try:
             for line in islice(lines, start, None):
@@ -199,7 +196,7 @@ class FastLane:
                         row = Row(record.key, quantity, position)
                         before = see(identifier, place, row)
                         if before is not None:
-                            track.sink.doubt(identifier, place, (before, row))
+                            decoder.sink.doubt(identifier, place, (before, row))
                 elif sku is UNSET or quantity is UNSET or (code is UNSET and nowhere is _NOWHERE):
                     break
                 else:
@@ -207,54 +204,54 @@ class FastLane:
                     self._count(position, as_is)
                     as_is = 0
                     item = None  # which may be handed over now
-                    self._read_values(track, record, line)
-        finally:  # also where reading waits for room, and the run must stop
+                    self._read_values(decoder, record, line)
+        finally:  # also if the run must stop while reading waits for room
             self._count(position, as_is)
 
     def _count(self, position: int, as_is: int) -> None:
-        """Tell the pipeline how far reading is, and of so many more rows that were gathered."""
+        """Tell the pipeline the position, and how many rows were added as they are."""
         self._pipeline.position = position
         self._pipeline.tally.updates += as_is
         self._pipeline.gathering.rows += as_is
 
-    def _read_values(self, track: _Track, record: Any, line: bytes) -> None:
-        """Map the values of a plain mapping's columns, and learn where its code leads."""
+    def _read_values(self, decoder: _StreamDecoder, record: Any, line: bytes) -> None:
+        """Map the values of a plain mapping's columns, and learn the location of its code."""
         code = record.code
-        outcome = track.mapping.row(record.identifier, record.stock, code)
-        if isinstance(outcome, Stock) and type(code) is str and len(track.places) < _MOST_CODES:
-            track.places[code] = outcome.location
-        if track.parts is not None:
-            track.sink.look_for_parts({track.parts.columns[0]: record.key}, (outcome,))
-        self._pipeline.take((outcome,), track.stream, line if self._pipeline.keeps_lines else b"")
+        outcome = decoder.mapping.row(record.identifier, record.stock, code)
+        if isinstance(outcome, Stock) and type(code) is str and len(decoder.places) < _MOST_CODES:
+            decoder.places[code] = outcome.location
+        if decoder.parts is not None:
+            decoder.sink.look_for_parts({decoder.parts.columns[0]: record.key}, (outcome,))
+        self._pipeline.take((outcome,), decoder.stream, line if self._pipeline.keeps_lines else b"")
 
-    def _read_columns(self, track: _Track, lines: Sequence[bytes], start: int) -> None:
+    def _read_columns(self, decoder: _StreamDecoder, lines: Sequence[bytes], start: int) -> None:
         """Map records that have the mapping's columns only."""
-        pipeline, decode = self._pipeline, track.decode
+        pipeline, decode = self._pipeline, decoder.decode
         for line in islice(lines, start, None):
             try:
                 message = decode(line)
             except _REFUSED:
                 return
-            values = zip(track.columns, msgspec.structs.astuple(message.record), strict=True)
+            values = zip(decoder.columns, msgspec.structs.astuple(message.record), strict=True)
             record = {column: value for column, value in values if value is not UNSET}
             pipeline.position += 1
             kept = line if pipeline.keeps_lines else b""
-            outcomes = track.mapping.outcomes(record)
-            track.sink.look_for_parts(record, outcomes)
-            pipeline.take(outcomes, track.stream, kept)
+            outcomes = decoder.mapping.outcomes(record)
+            decoder.sink.look_for_parts(record, outcomes)
+            pipeline.take(outcomes, decoder.stream, kept)
 
 
-class _Track:
-    """What the lane knows of one stream.
+class _StreamDecoder:
+    """Decodes the lines of one stream.
 
     Attributes:
-        parts: What looks for rows that are parts, if the stream's key can tell.
-        plain: Its mapping's columns, if it is one of rows.
-        columns: Else all that its mapping reads.
+        parts: Looks for rows that are parts of one stock, if the stream's key can tell.
+        plain: The columns of a plain mapping; otherwise `None`.
+        columns: All columns that any other mapping reads.
         decode: Decodes RECORD lines of this stream, and refuses all others.
         is_strict: A record with any other column is left to the general way.
         places: The location of each code that was seen.
-        nowhere: The location of a row whose code is no text: none, unless the stock is global.
+        nowhere: The location of a row whose code is not a text: `_NOWHERE`, or `None` for global.
     """
 
     def __init__(self, stream: Stream, sink: MappedSink, mapping: CompiledMapping) -> None:
@@ -290,7 +287,7 @@ class _Track:
             if self.parts is not None:
                 names["key"] = self.parts.columns[0]
                 fields.append(("key", Any, None))
-            fields.append(("deleted", None, None))  # a mark that is not null is refused
+            fields.append(("deleted", None, None))  # refuses every mark but null
         return msgspec.defstruct(
             "Record", fields, rename=names, gc=False, forbid_unknown_fields=self.is_strict
         )
@@ -303,13 +300,13 @@ class _Head(msgspec.Struct, gc=False):
 _decode_head: Final = msgspec.json.Decoder(_Head).decode
 
 
-def _prepare(stream: Stream, sink: MappedSink) -> _Track | None:
+def _prepare(stream: Stream, sink: MappedSink) -> _StreamDecoder | None:
     if sink.mapping is None or sink.mapping.columns is None:
         return None
     try:
-        return _Track(stream, sink, sink.mapping)
+        return _StreamDecoder(stream, sink, sink.mapping)
     except ValueError:
-        # A column's name has a character that no struct's field can have (a quote, a tab).
+        # A column's name has a character that a struct's field cannot have (a quote, a tab).
         return None
 
 
@@ -323,7 +320,7 @@ def _message_type(stream: str, record: type[msgspec.Struct]) -> type[msgspec.Str
     fields: list[tuple[str, Any] | tuple[str, Any, Any]] = [
         ("type", Literal["RECORD"]),
         ("record", record),
-        ("own", None, None),  # what stands under our key is refused, but for null
+        ("own", None, None),  # refuses every value of our key but null
     ]
     return msgspec.defstruct(
         "Message", fields, rename={"own": OWN_KEY}, tag_field="stream", tag=stream, gc=False
@@ -331,7 +328,7 @@ def _message_type(stream: str, record: type[msgspec.Struct]) -> type[msgspec.Str
 
 
 def _is_distinct(plain: PlainMapping | None, keys: Sequence[str]) -> bool:
-    """Tell whether a struct can have a field for each column; and one for a key, no more."""
+    """Whether a struct can have a field for each column, and one for a key of one column."""
     if plain is None or len(keys) > 1:
         return False
     columns = [plain.identifier_column, plain.stock_column, plain.warehouse_column, *keys]

@@ -1,4 +1,4 @@
-"""What came instead of a tap's messages: guessed from a line's first bytes, for its error."""
+"""Guesses what a line is that is not a tap's message, for the error about it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 _UTF_8_BOM: Final = b"\xef\xbb\xbf"
 _PACKED: Final = (b"\x1f\x8b", b"PK\x03\x04", b"\x28\xb5\x2f\xfd", b"BZh")
-"""How files begin that gzip, zip, zstd and bzip2 have made."""
+"""The first bytes of files by gzip, zip, zstd and bzip2."""
 _OPENERS: Final = ("{", "[", "[{", "[ {")
 _LOG: Final = re.compile(
     r"\b(DEBUG|INFO|WARNING|WARN|ERROR|CRITICAL|level=|Traceback)\b", re.IGNORECASE
@@ -17,7 +17,7 @@ _CELLS: Final = re.compile(r"[^{}\[\]]*[,;\t|][^{}\[\]]*")
 
 
 def encoding_of(line: bytes) -> str:
-    """Tell UTF-16 by its byte order mark, or by the zeros beside ASCII; UTF-8 otherwise."""
+    """Detect UTF-16 by its byte order mark, or by the zeros beside ASCII; otherwise UTF-8."""
     if line.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
     if line[1:2] == b"\0":
@@ -26,7 +26,7 @@ def encoding_of(line: bytes) -> str:
 
 
 def hint(line: bytes) -> str:
-    """Guess what a line is that is not a message; empty where nothing is likely."""
+    """Guess what a line is that is not a message; empty if nothing is likely."""
     return hint_of_bytes(line) or _hint_of_text(line.decode("utf-8", "replace").strip())
 
 
@@ -47,12 +47,10 @@ def _hint_of_text(text: str) -> str:
     if text.startswith("{"):
         return _hint_of_object(text)
     if text.startswith("<"):
-        return "it looks like HTML or XML: a tap makes messages of such data"
+        return "it looks like HTML or XML: read it with a tap"
     if _LOG.search(text):
         return "it looks like a log: a tap must write its log to stderr"
-    return (
-        "it looks like CSV: a tap, such as tap-csv, makes messages of it" if _is_csv(text) else ""
-    )
+    return "it looks like CSV: read it with a tap, such as tap-csv" if _is_csv(text) else ""
 
 
 def _hint_of_object(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Cuts what is read piece by piece into lines, none of which may be endless."""
+"""Cuts chunks of bytes into lines of a limited length."""
 
 from __future__ import annotations
 
@@ -13,22 +13,21 @@ class LineTooLongError(ValueError):
 
 
 class LineCutter:
-    """Keeps what follows the last line's end for the next time."""
+    """Keeps an incomplete last line until the next chunk."""
 
     def __init__(self, longest: int = _LONGEST) -> None:
-        """Begin at the beginning of a line."""
         self._longest = longest
         self._parts: list[bytes] = []
         self._size = 0
 
     def cut(self, chunk: bytes) -> list[bytes]:
-        """Give the lines that end in a chunk, without their ends.
+        """Return the lines that end in a chunk, without their line ends.
 
         Raises:
             LineTooLongError: A line is too long to be kept.
         """
         ends = chunk.count(b"\n") if chunk.isspace() else 0
-        # Blank lines by the hundred million are soon passed over, if they are not cut one by one.
+        # Hundreds of millions of blank lines are fast if they are not cut one by one.
         lines = [b""] * (ends + 1) if ends else chunk.split(b"\n")
         last = lines.pop()
         if lines:
@@ -43,6 +42,6 @@ class LineCutter:
         return lines
 
     def rest(self) -> list[bytes]:
-        """Give the last line, if it has no end."""
+        """Return the last line, if it has no line end."""
         last = b"".join(self._parts)
         return [last] if last else []

@@ -71,11 +71,11 @@ class MessageHandler:
         if not isinstance(schema, dict) or not isinstance(schema.get("properties") or {}, dict):
             text = "is a SCHEMA message whose schema is not a JSON Schema of an object"
             raise InputError(self._reader.about_line(text))
-        self._reader.lane.close(name)
+        self._reader.fast_path.close(name)
         config = self._target.config
         keys = names_in(message.get("key_properties"))
         schema = readable_schema(schema, flattened=bool(config.get("flattening_enabled")))
-        # The SDK's maps insist that a key is declared; a document store declares none.
+        # The SDK's maps require declared keys; a document store declares none.
         declared = [key for key in keys if key in schema["properties"]]
         register(self._target.mapper, config, name, schema, declared)
         self._make_sinks(name, keys, declared)
@@ -85,7 +85,7 @@ class MessageHandler:
         mapper = self._target.mapper
         for stream_map in mapper.stream_maps[name]:
             if is_removed(mapper, stream_map.stream_alias):
-                continue  # without a sink, whatever its columns are
+                continue  # it needs no sink
             kept = stream_map.transformed_key_properties
             self._target.get_sink(
                 stream_map.stream_alias,
@@ -95,16 +95,16 @@ class MessageHandler:
         self._target.forget_replaced_sinks()
 
     def record(self, message: dict[str, Any]) -> None:
-        """Map a record; let the stream's next ones take the fast path, if nothing changes them."""
+        """Map a record; the next ones may take the fast path, if no stream map changes them."""
         self._reader.assert_line_requires(message, {"stream", "record"})
         self._take(message, self._reader.line)
         name = message["stream"]
         sink = self._sinks.get(name)
         if sink is not None and sink.is_open and is_unchanged(self._target.mapper, name):
-            self._reader.lane.open(self._streams[name], sink)
+            self._reader.fast_path.open(self._streams[name], sink)
 
     def batch(self, message: dict[str, Any]) -> None:
-        """Read the records of files in their place, each like a RECORD message."""
+        """Read the records of the files now, each as a RECORD message."""
         self._reader.assert_line_requires(message, {"stream", "encoding", "manifest"})
         storage = self._target.config.get("batch_config")
         for line, record in read_records(message, storage, self._pipeline.service):

@@ -1,9 +1,9 @@
 """The SCHEMA of a stream in a form that the SDK can read, whatever JSON Schema the tap wrote.
 
-A column's schema may be `true`, `{}`, `{"enum": …}`, `{"$ref": …}`, or something that is no schema;
-of all this the SDK's flattening reads only what has a `type`. And what is nested very deeply would
-end the run in the recursion of whatever copies it. What no mapping uses must not stop a run, so a
-column's schema that cannot be read declares nothing.
+A column's schema may be `true`, `{}`, `{"enum": …}`, `{"$ref": …}`, or not a schema at all; the
+SDK's flattening reads only one with a `type`, and copying a very deep one would end the run with a
+RecursionError. A column that no mapping uses must not stop a run, so a column's schema that cannot
+be read declares nothing.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ def readable_schema(schema: dict[str, Any], *, flattened: bool) -> dict[str, Any
     """Make a stream's schema readable.
 
     Args:
-        schema: As the tap wrote it; no `properties` means that it declares no column.
-        flattened: The SDK flattens it: then each column needs a `type`, or nothing at all.
+        schema: As the tap wrote it; without `properties` it declares no column.
+        flattened: The SDK flattens it: then each column needs a `type`, or an empty schema.
     """
     kept: dict[str, Any] = bounded(schema)
     columns = kept.get("properties") or {}
@@ -28,7 +28,7 @@ def readable_schema(schema: dict[str, Any], *, flattened: bool) -> dict[str, Any
 
 
 def _typed(column: Any) -> dict[str, Any]:
-    """Reduce a column's schema to what flattening understands: its types, and its columns."""
+    """Reduce a column's schema to what flattening reads: its types and its columns."""
     if not isinstance(column, dict):
         return {}
     types = _types(column)
@@ -57,10 +57,10 @@ def _types(column: dict[str, Any]) -> list[str]:
 
 
 def names_in(value: Any) -> list[str]:
-    """Take the names in a list of them, which may be no list, and hold anything."""
+    """List the texts in a value that should be a list of names."""
     return [each for each in as_list(value) if isinstance(each, str)]
 
 
 def as_list(value: Any) -> list[Any]:
-    """Take a value as a list; empty for anything else."""
+    """Return a list as it is, and an empty one for any other value."""
     return value if isinstance(value, list) else []

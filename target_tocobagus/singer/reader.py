@@ -1,9 +1,8 @@
-"""Reads the tap: bytes to lines, lines to messages, messages to whoever handles them.
+"""Reads the tap: bytes to lines, lines to messages, messages to their handlers.
 
-The SDK's sanctioned hook for this is a message reader with a `process_lines` of its own. Two things
-are different here. Input is waited for together with the wake-up pipe, so that a signal or a fatal
-error ends a run whose tap is silent. And a line is judged by its JSON alone: what the schema says
-of it is not this stage's business.
+The SDK's hook for this is a message reader with its own `process_lines`. Two things are different
+here. Reading also waits for the wake-up pipe, so that a signal or a fatal error ends a run whose
+tap is silent. And a line only has to be a message in JSON; its schema is checked later, if at all.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, NoReturn
 from target_tocobagus.core.errors import InputError
 from target_tocobagus.core.foreign_text import blanked, clean, quoted
 from target_tocobagus.core.json_lines import decode_line
-from target_tocobagus.singer.fast_path import FastLane
+from target_tocobagus.singer.fast_path import FastPath
 from target_tocobagus.singer.input_hints import encoding_of, hint
 from target_tocobagus.singer.line_cutter import LineCutter, LineTooLongError
 from target_tocobagus.singer.sdk import GenericSingerReader, InvalidInputLine
@@ -38,23 +37,23 @@ _BOM: Final = b"\xef\xbb\xbf"
 _SHOWN: Final = 100
 _LOOKED_AT: Final = 10_000
 _OF_A_STREAM: Final = frozenset({"SCHEMA", "RECORD", "BATCH"})
-"""Types of messages whose stream is needed; whatever others say of a stream is not looked at."""
+"""Types of messages that need a stream; of all others the stream is ignored."""
 
 
 class MessageReader(GenericSingerReader[bytes]):
     """Reads Singer messages for one run.
 
     Attributes:
-        lane_type: What makes the lane.
+        fast_path_type: The class of `fast_path`.
         line: The line that is being handled, without its end.
         number: Its number, from 1.
-        lane: What reads the lines that need no general way.
+        fast_path: Reads the lines that do not need the general way.
     """
 
-    lane_type: type[FastLane] = FastLane
+    fast_path_type: type[FastPath] = FastPath
 
     def __init__(self, open_run: Callable[[IO[bytes] | IO[str]], Pipeline]) -> None:
-        """Read for a run, which is opened when its input is known."""
+        """Read for a run, which `open_run` opens once its input is known."""
         super().__init__()
         self._open_run = open_run
         self._unknown: set[str] = set()
@@ -81,7 +80,7 @@ class MessageReader(GenericSingerReader[bytes]):
         """Decode a line to a message.
 
         Raises:
-            InputError: It is no JSON object.
+            InputError: It is not a JSON object.
         """
         try:
             message = decode_line(line)
@@ -115,7 +114,7 @@ class MessageReader(GenericSingerReader[bytes]):
             logger.warning("Waiting for a tap's messages on this terminal; Ctrl-D ends the input")
         self._callbacks = callbacks
         self._pipeline = self._open_run(source)
-        self.lane = self.lane_type(self._pipeline)
+        self.fast_path = self.fast_path_type(self._pipeline)
         try:
             self._read_all(source)
         except Exception as error:
@@ -130,10 +129,10 @@ class MessageReader(GenericSingerReader[bytes]):
             self._pipeline.service()
 
     def _read_chunk(self, lines: Sequence[bytes]) -> None:
-        """Read what the lane can in its way, and each line that stops it in the general way."""
+        """Read lines by the fast path, and each one that it refuses in the general way."""
         place = 0
         while place < len(lines):
-            reached = self.lane.read(lines, place)
+            reached = self.fast_path.read(lines, place)
             self.number += reached - place
             self._counts["RECORD"] += reached - place
             place = reached
@@ -165,7 +164,7 @@ class MessageReader(GenericSingerReader[bytes]):
             self._remember_schema(message["stream"], line)
 
     def _remember_schema(self, stream: str, line: bytes) -> None:
-        """Keep a stream's last SCHEMA, to know it again before it is decoded."""
+        """Keep a stream's last SCHEMA, so that the same line need not be decoded again."""
         self._current_schemas.discard(self._schemas.get(stream, b""))
         self._schemas[stream] = line
         self._current_schemas.add(line)
@@ -190,13 +189,13 @@ class MessageReader(GenericSingerReader[bytes]):
             raise InvalidInputLine(self.about_line(what))
 
     def about_line(self, what: str) -> str:
-        """Say something of the line that is being handled, with its number and its beginning.
+        """Describe a problem of the current line, with its number and its beginning.
 
-        Whatever came instead of a stream may hold the secrets, or what a terminal would obey.
+        The line may be anything: secrets are blanked out, and control characters escaped.
         """
         begins = self.line[:_LOOKED_AT]
         start = blanked(begins.decode(encoding_of(begins), "replace"))
-        bare = start.replace("\0", "")  # zeros are left of UTF-32, or of UTF-16 in mid-line
+        bare = start.replace("\0", "")  # NULs of UTF-32, or of UTF-16 in the middle of a line
         start = start if blanked(bare) == bare else bare
         return f"Line {self.number} of the input {what}. It begins: {clean(start, _SHOWN)}"
 
@@ -209,7 +208,7 @@ class MessageReader(GenericSingerReader[bytes]):
         return self._read_lines(source) if descriptor is None else self._read_bytes(descriptor)
 
     def _read_bytes(self, descriptor: int) -> Iterator[Sequence[bytes]]:
-        """Read whatever there is, and keep what follows the last line's end for the next time."""
+        """Read what is available, and keep an incomplete last line for the next time."""
         _widen(descriptor)
         cutter = LineCutter()
         while True:
@@ -240,7 +239,7 @@ class MessageReader(GenericSingerReader[bytes]):
 
 
 def descriptor_of(source: IO[bytes] | IO[str]) -> int | None:
-    """Find what can be waited for; `None` where a source is no file of the system's."""
+    """Find the file descriptor to wait for; `None` if a source has none."""
     try:
         return source.fileno()
     except (AttributeError, io.UnsupportedOperation):
@@ -248,9 +247,9 @@ def descriptor_of(source: IO[bytes] | IO[str]) -> int | None:
 
 
 def _widen(descriptor: int) -> None:
-    """Let a pipe hold what is read at once, so that tap and target take turns less often.
+    """Enlarge a pipe to what is read at once, so that tap and target switch less often.
 
-    Linux alone can (fcntl(2), F_SETPIPE_SZ), and may refuse.
+    Only Linux can (fcntl(2), F_SETPIPE_SZ), and it may refuse.
     """
     with suppress(AttributeError, OSError):
         fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _CHUNK_BYTES)

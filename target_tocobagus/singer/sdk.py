@@ -1,8 +1,7 @@
 """Every private or undocumented name of singer_sdk that is used, behind a public one.
 
-`tests/singer/test_sdk.py` asks for each, so that a release that lacks one fails there. What the SDK
-raises is translated here, too: a mistake in the configuration is a line of the log, never a
-traceback.
+`tests/singer/test_sdk.py` asks for each, so that a release without one fails there. Errors of the
+SDK are translated here, too: a mistake in the configuration is a line of the log, not a traceback.
 """
 
 from __future__ import annotations
@@ -67,7 +66,7 @@ EXPECTED_ERRORS: Final = (
     MappingError,
     RecordsWithoutSchemaException,
 )
-"""What ends a run without a traceback: `explain` has a text and an exit code for each."""
+"""Errors that end a run without a traceback: `explain` gives a text and an exit code for each."""
 
 _LOG_FILE: Final = "SINGER_SDK_LOG_CONFIG"
 _LEVELS: Final = ("TARGET_TOCOBAGUS_LOGLEVEL", "LOGLEVEL")
@@ -90,13 +89,13 @@ class Messages(Protocol):
 
 
 class SdkTarget(Target):
-    """The SDK's target, with public names for what is overridden of its private methods."""
+    """The SDK's target, with public names for the private methods that are overridden."""
 
     messages: Messages
 
     @abc.abstractmethod
     def check_config(self, config: dict[str, Any], schema: dict[str, Any]) -> list[str]:
-        """Check the settings as a whole; gives what is wrong, without values."""
+        """Check the settings as a whole; returns the problems, without values."""
 
     @abc.abstractmethod
     def stop(self, signum: int) -> None:
@@ -108,7 +107,7 @@ class SdkTarget(Target):
         return self._sinks_active
 
     def forget_replaced_sinks(self) -> None:
-        """Let go of sinks whose SCHEMA has changed: nothing is left in them to drain."""
+        """Forget sinks whose SCHEMA has changed: they have nothing to drain."""
         self._sinks_to_clear.clear()
 
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
@@ -127,7 +126,7 @@ class SdkTarget(Target):
 
     @classproperty
     def variable_prefix(cls) -> str:  # noqa: N805
-        """What precedes a setting's name in the name of its environment variable."""
+        """The text before a setting's name in its environment variable."""
         return str(cls._env_var_prefix)
 
     @classmethod
@@ -205,7 +204,7 @@ class SdkTarget(Target):
         self.messages.state(message_dict)
 
     def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
-        """Ignore it: a row that a version lacks is not known to have a stock of zero."""
+        """Ignore it: a row that is missing in a version need not have a stock of zero."""
 
     def _process_batch_message(self, message_dict: dict[str, Any]) -> None:
         self.messages.batch(message_dict)
@@ -235,7 +234,7 @@ class SdkSink(Sink):
 
         Raises:
             InvalidRecord: It does not fit.
-            ConfigurationError: The SCHEMA cannot be used, as its pattern or reference is invalid.
+            ConfigurationError: The SCHEMA cannot be used: a pattern or reference in it is invalid.
         """
         if self._validator is None:
             return
@@ -255,7 +254,7 @@ class SdkSink(Sink):
         return metrics.record_counter(clean(self.stream_name))
 
     def process_batch(self, context: dict[str, Any]) -> None:
-        """Do nothing: the records have been handed on already."""
+        """Do nothing: the records were passed on already."""
 
 
 def open_storage(path: str, batch_config: Mapping[str, Any] | None) -> tuple[str, Any]:
@@ -273,7 +272,7 @@ def open_storage(path: str, batch_config: Mapping[str, Any] | None) -> tuple[str
 
 
 def explain(error: Exception) -> tuple[list[str], int]:
-    """Give the lines of the log and the exit code for one of `EXPECTED_ERRORS`."""
+    """Return the lines of the log and the exit code for one of `EXPECTED_ERRORS`."""
     if isinstance(error, ConfigValidationError):
         return list(error.errors), ConfigurationError.exit_code
     if isinstance(error, TocobagusError):
@@ -282,7 +281,7 @@ def explain(error: Exception) -> tuple[list[str], int]:
         return list(problems), error.exit_code
     if isinstance(error, MappingError):
         return [f"stream_maps: {clean(str(error))}"], ConfigurationError.exit_code
-    exit_code = getattr(error, "exit_code", 1)  # which a later error may have set
+    exit_code = getattr(error, "exit_code", 1)  # a later error may have set it
     if isinstance(error, InvalidRecord):
         return [f"validate_records: {clean(error.error_message)}"], exit_code
     return [clean(str(error))], exit_code

@@ -1,12 +1,12 @@
-"""Writes STATE lines to stdout, where Meltano takes each line for a STATE.
+"""Writes STATE lines to stdout, where Meltano reads each line as a STATE.
 
-Python's own buffers are passed by: where they are switched off (`python -u`), a write may take a
-part of a line and say nothing. A line goes out in pieces that a pipe takes without blocking, and
-between two pieces the wake-up pipe is listened to, so that a slow reader holds up no signal.
+Python's buffers are not used: with `python -u`, a write may write part of a line without an error.
+A line is written in chunks that a pipe takes without blocking, and between two chunks the wake-up
+pipe is read, so that a slow reader does not delay a signal.
 
 Invariants:
 - A line is written whole, or an error is raised.
-- After a line that was not written whole none follows.
+- After a line that was not written whole, no other line is written.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from target_tocobagus.core.foreign_text import reason
 if TYPE_CHECKING:
     from target_tocobagus.pipeline.wakeup import WakeUp
 
-_PIECE: Final = select.PIPE_BUF
-"""What a pipe that can be written to takes at once and as a whole (pipe(7))."""
+_CHUNK: Final = select.PIPE_BUF
+"""Bytes that a writable pipe takes at once, as a whole (pipe(7))."""
 
 _LEAST_SECONDS: Final = 1.0
-"""What a line gets, though the run should have ended by now."""
+"""A line gets at least so long, even if the run should have ended by now."""
 
 _PAUSE: Final = 0.01
 
@@ -39,15 +39,14 @@ class StateOutput:
     """Standard output, for one run."""
 
     def __init__(self, wakeup: WakeUp) -> None:
-        """Listen to a wake-up pipe while a reader is slow."""
         self._wakeup = wakeup
         self._problem = ""
 
     def write_line(self, text: str) -> None:
-        """Write a line, and make sure that it is out.
+        """Write a line.
 
         Raises:
-            OutputError: It is not, and no line will be any more.
+            OutputError: It was not written whole; no other line will be written.
         """
         self._problem = self._problem or self._write(f"{text}\n")
         if self._problem:
@@ -55,7 +54,7 @@ class StateOutput:
             raise OutputError(message)
 
     def _write(self, line: str) -> str:
-        """Write a line; tells what was wrong, if something was."""
+        """Write a line; returns the problem, or an empty text."""
         if sys.stdout is None:
             return "standard output is closed"
         try:
@@ -64,10 +63,10 @@ class StateOutput:
                 sys.stdout.write(line)
                 sys.stdout.flush()
             else:
-                # JSON is UTF-8, whatever the encoding that the environment has chosen for texts.
+                # JSON is UTF-8, whatever encoding the environment sets for text.
                 self._write_all(descriptor, line.encode())
         except BrokenPipeError:
-            return "its reader is gone"
+            return "the reader of stdout has exited"
         except OSError as error:
             return reason(error)
         except ValueError:
@@ -75,29 +74,29 @@ class StateOutput:
         return ""
 
     def _write_all(self, descriptor: int, data: bytes) -> None:
-        rest = memoryview(data)  # a slice of it is no copy: a STATE may have many megabytes
+        rest = memoryview(data)  # so that slicing does not copy a STATE of many megabytes
         whole = _size_of_file(descriptor)
         began = time.monotonic()
         try:
             while rest:
                 self._await(descriptor, began)
                 with suppress(BlockingIOError):
-                    rest = rest[os.write(descriptor, rest[:_PIECE]) :]
+                    rest = rest[os.write(descriptor, rest[:_CHUNK]) :]
                     continue
                 self._wakeup.wait(_PAUSE)
         except OSError:
             if whole is not None:
-                with suppress(OSError):  # the file's last line shall be a STATE that is whole
+                with suppress(OSError):  # the last line of the file must be a whole STATE
                     os.ftruncate(descriptor, whole)
             raise
         finally:
-            self._wakeup.wake()  # what was heard meanwhile was meant for others, too
+            self._wakeup.wake()  # the news that this read is for others, too
 
     def _await(self, descriptor: int, began: float) -> None:
-        """Wait until something can be written; with a limit, once the run must stop.
+        """Wait until something can be written; with a time limit once the run must stop.
 
         Raises:
-            TimeoutError: The limit is over.
+            TimeoutError: The time is over.
         """
         while True:
             until = self._wakeup.until
@@ -106,11 +105,11 @@ class StateOutput:
             if self._wakeup.wait(left, descriptor, to_write=True):
                 return
             if left is not None and left <= 0:
-                raise TimeoutError(0, "its reader takes nothing more")
+                raise TimeoutError(0, "the reader of stdout does not read")
 
 
 def _descriptor() -> int | None:
-    """Find what can be waited for; ``None`` where stdout is no file of the system's."""
+    """Find the file descriptor to wait for; ``None`` if stdout has none."""
     try:
         return sys.stdout.fileno()
     except (AttributeError, io.UnsupportedOperation):

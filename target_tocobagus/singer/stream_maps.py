@@ -71,7 +71,7 @@ def transformed(
 ) -> dict[str, Any] | RecordError | None:
     """Apply a stream map to a record; `None` if that filters it out.
 
-    If the record is nested too deeply for the SDK, the second attempt leaves out the deepest part.
+    If the record is too deep for the SDK, a second attempt leaves out its deepest part.
     """
     try:
         return stream_map.transform(copy.copy(record))
@@ -86,7 +86,7 @@ def transformed(
 def _columns_at_fault(
     config: Mapping[str, Any], stream: str, schema: dict[str, Any], keys: list[str]
 ) -> Iterator[str]:
-    """Find the keys of a stream's maps that fail when they are used alone."""
+    """Find the keys of a stream's maps that fail if used alone."""
     for name, entry in (config.get(_MAPS) or {}).items():
         if not isinstance(entry, dict):
             continue

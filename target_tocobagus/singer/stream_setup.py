@@ -1,8 +1,8 @@
-"""What a stream gets at its SCHEMA: a mapping, what is watched for, and what the log says of it.
+"""What a stream gets at its SCHEMA: a mapping, watches, and remarks in the log.
 
 Invariants:
 - A remark is logged once a run, however often a SCHEMA comes again.
-- What has been seen of a stream's columns and keys outlives its SCHEMA messages.
+- What was seen of a stream's columns and keys stays known under its next SCHEMA.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class StreamSetup:
         """Choose a stream's mapping, and the columns to watch for.
 
         Raises:
-            ConfigurationError: Only the user can tell where its stock is.
+            ConfigurationError: Only the user can say where its stock is.
         """
         choice = self._chooser.choose(stream, schema, keys)
         if choice.remark:
@@ -87,7 +87,7 @@ class StreamSetup:
         return known
 
     def warn_of_parts(self, stream: str, text: str) -> None:
-        """Warn of two rows that contradict each other; then look no further in this stream."""
+        """Warn of two rows that contradict each other; this stream is not watched any more."""
         logger.warning(text)
         self._parts[stream] = None
 

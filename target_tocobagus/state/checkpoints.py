@@ -1,8 +1,8 @@
 """The tap's STATEs that wait, and how one is read and written.
 
-A STATE covers every record before it. It is safe once each of those has its outcome, that is,
-once the lowest position that is not settled lies behind it. Of several safe ones only the newest
-counts. A STATE is passed on as it came, byte for byte, but for one key of ours beside the tap's.
+A STATE covers every record before it. It is safe once each of these has its outcome, that is, once
+the lowest unsettled position is after it. Of several safe ones only the newest counts. A STATE is
+passed on byte for byte, with one key of ours added.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ OWN_KEY: Final = "tocobagus"
 _MOST_WAITING: Final = 1000
 _MOST_BYTES: Final = 32 << 20
 _KEY_BYTES: Final = 200
-"""What a key of a STATE takes in memory beside its text and its value, about."""
+"""Approximate memory of a key of a STATE, without its text and its value."""
 
 _decoder: Final = json.JSONDecoder(parse_float=str, parse_int=str)
-"""Reads what Python's lenient reader does; numbers of any length, for nobody looks at them."""
+"""Python's lenient reader; numbers stay text, because they are never used and may be long."""
 
 Value: TypeAlias = dict[str, msgspec.Raw]
-"""A STATE's value, its keys decoded and their values as they came."""
+"""A STATE's value: decoded keys, and their values as they came."""
 
 
 def read_value(line: bytes) -> Value | None:
     """Take the value out of a STATE message, without the key that an earlier run added.
 
     Returns:
-        ``None`` where nothing of the tap's own is in it: to emit that would wipe its bookmarks.
+        ``None`` if it holds nothing of the tap's: emitting that would wipe the tap's bookmarks.
 
     Raises:
         ValueError: The value is neither an object nor null.
     """
     try:
-        line.decode()  # values are not parsed, and must not be sent on broken
+        line.decode()  # values are not parsed, but must be valid UTF-8
         value = msgspec.json.decode(line, type=_StateMessage).value or {}
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         value = _read_leniently(line)
@@ -47,7 +47,7 @@ def read_value(line: bytes) -> Value | None:
 
 
 def _read_leniently(line: bytes) -> Value:
-    """Read what the strict decoder does not: NaN, invalid UTF-8, lone surrogates, no object."""
+    """Read a STATE that the strict decoder refuses: NaN, invalid UTF-8, lone surrogates."""
     text = line.decode("utf-8", "surrogateescape").strip()
     try:
         _decoder.decode(text)
@@ -60,7 +60,7 @@ def _read_leniently(line: bytes) -> Value:
     if not value.startswith("{"):
         message = "the value of a STATE must be an object"
         raise ValueError(message)
-    # Bytes that are not UTF-8 go on as escapes, as lone surrogates came.
+    # Invalid UTF-8 is passed on as escapes, as lone surrogates are.
     return {
         key: msgspec.Raw(part.encode("utf-8", "backslashreplace"))
         for key, part in _members(value).items()
@@ -68,7 +68,7 @@ def _read_leniently(line: bytes) -> Value:
 
 
 def _members(text: str) -> dict[str, str]:
-    """Cut an object that is known to be valid JSON into its keys and the text of each value."""
+    """Split an object of valid JSON into its keys and the text of each value."""
     members = {}
     at = _skip_space(text, 1)
     while text[at] != "}":
@@ -93,7 +93,7 @@ def write_value(value: Value, own: Mapping[str, Any]) -> bytes:
     try:
         return msgspec.json.encode({**value, OWN_KEY: own})
     except UnicodeEncodeError:
-        # A key holds a lone surrogate, which only an escape can write.
+        # A key has a lone surrogate, which can only be written as an escape.
         raw = {**value, OWN_KEY: msgspec.Raw(msgspec.json.encode(own))}
         parts = [b"%b:%b" % (json.dumps(key).encode(), bytes(raw[key])) for key in raw]
         return b"{" + b",".join(parts) + b"}"
@@ -104,10 +104,10 @@ class _StateMessage(msgspec.Struct):
 
 
 class Checkpoints:
-    """The STATEs that wait for what they cover.
+    """The STATEs that wait until the records they cover are settled.
 
-    When they are too many or too large, every second one is forgotten, and never the newest: each
-    of them is covered by the next.
+    If they are too many or too large, every second one is dropped, but never the newest: the next
+    one covers it.
     """
 
     def __init__(self) -> None:
@@ -119,7 +119,7 @@ class Checkpoints:
         return len(self._waiting)
 
     def add(self, position: int, value: Value) -> None:
-        """Take in a STATE that came after the record at a position."""
+        """Add a STATE that came after the record at a position."""
         if self._waiting and self._waiting[-1][0] == position:
             self._bytes -= _size(self._waiting.pop()[1])
         self._waiting.append((position, value))
@@ -131,10 +131,10 @@ class Checkpoints:
             self._bytes = sum(_size(each) for _, each in self._waiting)
 
     def take_safe(self, lowest: int | None) -> Value | None:
-        """Take out the newest STATE that lies before the lowest unsettled position.
+        """Take out the newest STATE before the lowest unsettled position.
 
         Args:
-            lowest: ``None`` where every record so far has its outcome.
+            lowest: ``None`` if every record so far has its outcome.
         """
         safe = None
         while self._waiting and (lowest is None or self._waiting[0][0] < lowest):
@@ -144,5 +144,5 @@ class Checkpoints:
 
 
 def _size(value: Value) -> int:
-    """Count the bytes that a value takes in memory, about."""
+    """Approximate bytes of memory of a value."""
     return sum([_KEY_BYTES + len(key) + memoryview(part).nbytes for key, part in value.items()])

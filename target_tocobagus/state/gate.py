@@ -1,8 +1,8 @@
-"""Decides whether STATE may go out, and up to which position. Pure: values in, values out.
+"""Decides whether STATE may go out, and up to which position; pure.
 
 Invariants:
 - No STATE covers a row without an outcome, or a rejected row that is not written down.
-- No STATE goes out while more rows are rejected than the settings allow: they have to come again.
+- No STATE goes out while more rows are rejected than the settings allow: they must come again.
 - No STATE goes out at the end of a run that rejected many rows and accepted none.
 - No STATE covers a record while no stream has a mapping.
 """
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from target_tocobagus.config.settings import Settings
 
 _ENOUGH: Final = 100
-"""A share of fewer updates than these says nothing about a run."""
+"""The percentage is checked from this many updates on."""
 
 
 def exceeded_limit(accepted: int, rejected: int, settings: Settings) -> str | None:
-    """Name the setting that allows fewer rejected updates than there are, if one does."""
+    """Name the setting whose limit the rejected updates exceed, if there is one."""
     rows, percent = settings.max_rejected_rows, settings.max_rejected_percent
     if rows is not None and rejected > rows:
         return "max_rejected_rows"
@@ -43,13 +43,13 @@ def is_open(limit: str | None, *, ending: bool, fruitless: bool) -> bool:
 
 
 def first_held(lows: Iterable[int | None], *, position: int, maps_nothing: bool) -> int | None:
-    """Find the lowest position that STATE must not cover; ``None`` where it may cover all.
+    """Find the lowest position that STATE must not cover; ``None`` if it may cover all.
 
     Args:
         lows: The lowest positions that wait, are in flight, are rejected and held, or belong to a
-            stream that lacks a column; ``None`` for each of these that holds nothing.
-        position: That of the last record; 0 before the first.
-        maps_nothing: No record has come of a stream that has a mapping.
+            stream that lacks a column; ``None`` for each of these without a position.
+        position: The last record's; 0 before the first.
+        maps_nothing: No record of a stream with a mapping has come.
     """
     if maps_nothing and position:
         return 1

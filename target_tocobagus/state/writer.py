@@ -1,6 +1,6 @@
 """Writes STATE: the newest that is safe, at most one a second, and never ahead of its rejects.
 
-`gate` decides which STATE may go out; this knows when, and what must be on disk before it.
+`gate` decides which STATE may go out; this decides when, and makes sure that rejects are on disk.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class StateWriter:
     def __init__(
         self, emit: Callable[[str], None], sync: Callable[[], None], seconds: float
     ) -> None:
-        """Take the edges.
+        """Take what writes and syncs.
 
         Args:
             emit: Writes one line to stdout.
@@ -37,20 +37,20 @@ class StateWriter:
         self._emitted_own: dict[str, Any] = {}
 
     def add(self, position: int, value: Value) -> None:
-        """Take in a STATE that came after the record at a position."""
+        """Add a STATE that came after the record at a position."""
         self._waiting.add(position, value)
 
     @property
     def due(self) -> float | None:
-        """The moment from which the next may go out; ``None`` where none waits."""
+        """When the next may go out; ``None`` if none waits."""
         return self._emitted_at + self._seconds if len(self._waiting) else None
 
     def take_safe(self, lowest: int | None) -> Value | None:
-        """Take out the newest that covers no position from the lowest unsettled one on."""
+        """Take out the newest STATE before the lowest unsettled position."""
         return self._waiting.take_safe(lowest)
 
     def emit(self, value: Value, own: dict[str, Any], now: float) -> None:
-        """Write a STATE with our key in it; the rejected rows that it covers are on disk before."""
+        """Write a STATE with our key, after the rejected rows that it covers are on disk."""
         self._sync()
         self._emitted_at = now
         self._emitted, self._emitted_own = value, own

@@ -1,7 +1,7 @@
 """Rows on their way into the window, those of one item together.
 
-The rows of one item mostly stand together in a stream. Gathered as they are read, they cost the
-window one step for each item and not one for each row.
+The rows of one item mostly follow one another in a stream. Collected here as they are read, they
+cost the window one step for each item and not one for each row.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 Row: TypeAlias = tuple[Identifier, str | None, Level]
-"""What one record says of one item at one location."""
+"""The stock of one item at one location in one record."""
 
 
 class RowBuffer:
     """What has been taken in and not yet handed over.
 
     Attributes:
-        items: What came for one identifier with nothing of another between; in the order of
-            reading, and several of one identifier where something was.
-        rows: How many rows they were made of; more than they hold where newer values replaced
-            older ones.
+        items: Consecutive rows of one identifier each, in the order of reading; several of one
+            identifier if rows of another came between.
+        rows: How many rows were added; more than the items hold, if newer values replaced older
+            ones.
     """
 
     __slots__ = ("items", "rows")
@@ -37,7 +37,7 @@ class RowBuffer:
             self.add(*row)
 
     def add(self, identifier: Identifier, location: str | None, level: Level) -> None:
-        """Take in a row: into the latest item, if it may stand there, else into a new one."""
+        """Add a row to the latest item, if it fits there, else to a new one."""
         self.rows += 1
         item = self.items[-1] if self.items else None
         if item is None or not _admits(item, identifier, location, level):
@@ -48,13 +48,13 @@ class RowBuffer:
         item.broadcast |= level.broadcast
 
     def clear(self) -> None:
-        """Forget what has been handed over."""
+        """Forget rows that were handed over."""
         self.items.clear()
         self.rows = 0
 
 
 def _admits(item: Item, identifier: Identifier, location: str | None, level: Level) -> bool:
-    """Whether a row is of this item and stream; a global and a stock per warehouse stand apart."""
+    """Whether a row is of this item and stream; global and per-warehouse stock are kept apart."""
     if item.identifier != identifier or (None in item.levels) != (location is None):
         return False
     return next(iter(item.levels.values())).stream is level.stream

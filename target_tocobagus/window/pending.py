@@ -13,24 +13,24 @@ READY: Final = 0
 BEHIND: Final = 1
 LEASED: Final = 2
 SETTLED: Final = 3
-"""Where an item is: it can be picked; it waits for another; it is in flight; it has its outcome."""
+"""An item's state: it can be picked; it waits for another; it is in flight; it is settled."""
 
 
 class Item(msgspec.Struct, eq=False, gc=False):
-    """All that has come for one identifier: one row of a request, once it is sent.
+    """The pending updates of one identifier: one row of a request, once it is sent.
 
-    It changes while it waits in the window, and no more once it is in flight.
+    It changes while it waits in the window, and does not change in flight.
 
     Attributes:
         identifier: The item.
-        levels: By location, in order of arrival: the one key ``None`` (global), or client ids.
-        low: The lowest position that any of its rows, superseded ones too, came from.
+        levels: By location, in order of arrival: the single key ``None`` (global), or client ids.
+        low: The lowest position of its rows, superseded ones included.
         urgent: One of its levels is a stock-out, or was.
-        broadcast: One of its levels was said of a list of warehouses, or was.
-        arrived: When the first of it came into the window, by the monotonic clock.
-        state: One of the four above. If it is ready, it stands in the queue; and if it is urgent,
-            in that of stock-outs, too.
-        after: What came after it and must wait for it: it is in flight, or a global.
+        broadcast: One of its levels came for a list of warehouses, or did.
+        arrived: When its first row came into the window, by the monotonic clock.
+        state: One of the four above. A ready item is in the queue; an urgent one also in the
+            queue of stock-outs.
+        after: A newer item that must wait for this one, which is in flight or global.
     """
 
     identifier: Identifier
@@ -43,7 +43,7 @@ class Item(msgspec.Struct, eq=False, gc=False):
     after: Item | None = None
 
     def is_broadcast(self) -> bool:
-        """Whether all levels were said at once and are still equal."""
+        """Whether all levels came at once, for a list of warehouses, and are still equal."""
         said = {(level.broadcast, level.position, level.quantity) for level in self.levels.values()}
         return len(said) == 1 and next(iter(said))[0]
 

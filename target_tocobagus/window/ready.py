@@ -1,9 +1,9 @@
-"""The items that can be picked, in the order in which they are to be sent.
+"""The items that can be picked, in the order of sending.
 
-They stand in two queues by position: all of them in `_oldest`, and those that hold a 0 also in
-`_empty`, since a stock-out that arrives late is an oversale. Nothing is ever removed from the
-middle of a queue: an item that was picked is marked, and passed over when it comes up. A queue is
-built anew when most of what it holds is such.
+They are in two queues by position: all of them in `_oldest`, and those with a 0 also in `_empty`,
+because a stock-out that arrives late is an oversale. Nothing is removed from the middle of a queue:
+a picked item is marked, and skipped when it comes up. A queue is rebuilt when most of its items are
+picked ones.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
 _PATIENCE: Final = 1.0
-"""Seconds that stock-outs may go first at the least, however short the wait for a batch is."""
+"""Stock-outs may go first for at least this many seconds, even if batches wait less."""
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -29,7 +29,7 @@ class Limits(msgspec.Struct, frozen=True):
 
     Attributes:
         rows: Items.
-        levels: Levels of all of them; a single item goes however many it has.
+        levels: Levels of all of them; a single item may have more.
         wait: Seconds; an item older than twice that goes before everything else.
     """
 
@@ -56,14 +56,14 @@ class ReadyItems:
         return self._items
 
     def extend(self, items: Collection[Item], levels: int) -> None:
-        """Let items join that are younger than all that ever did, and have so many levels."""
+        """Append items that are newer than all before, with their number of levels."""
         self._oldest.extend(items)
         self._empty.extend([item for item in items if item.urgent])
         self._items += len(items)
         self.levels += levels
 
     def add(self, item: Item) -> None:
-        """Let an item join that has waited for another."""
+        """Add an item that has waited for another."""
         item.state = READY
         self._items += 1
         self.levels += len(item.levels)
@@ -72,7 +72,7 @@ class ReadyItems:
             self._empty.push(item)
 
     def hurry(self, item: Item) -> None:
-        """Let an item that stands here go with the stock-outs."""
+        """Send an item that is here with the stock-outs."""
         item.urgent = True
         self._empty.push(item)
 
@@ -82,12 +82,12 @@ class ReadyItems:
         return self._oldest.head()
 
     def due(self, limits: Limits) -> float | None:
-        """Tell when the oldest item has waited long enough; ``None`` where there is none."""
+        """When the oldest item will have waited long enough; ``None`` if there is none."""
         oldest = self.oldest
         return None if oldest is None else oldest.arrived + limits.wait
 
     def wants(self, limits: Limits, now: float) -> bool:
-        """Tell whether a batch is full or due."""
+        """Whether a batch is full or due."""
         if self._items >= limits.rows or self.levels >= limits.levels:
             return True
         due = self.due(limits)
@@ -112,10 +112,9 @@ class ReadyItems:
         return items
 
     def _in_order(self, overdue: float) -> Iterator[Item]:
-        """Go through the items as they are to be sent; each must be taken, or be the last.
+        """Go through the items in the order of sending; the caller must take each, or stop.
 
-        First what arrived before a moment, for it has waited far too long, then stock-outs, then
-        the oldest.
+        First those that arrived before `overdue`, then stock-outs, then the oldest.
         """
         for item in self._oldest:
             if item.arrived > overdue:
@@ -126,7 +125,7 @@ class ReadyItems:
         yield from self._oldest
 
     def _first_empty(self) -> Item | None:
-        """Find the oldest stock-out, and forget those that are none any more."""
+        """Find the oldest stock-out, and remove items that are not stock-outs any more."""
         while (item := self._empty.head()) is not None and not item.is_out_of_stock():
             item.urgent = False
             self._empty.pop()
@@ -136,8 +135,8 @@ class ReadyItems:
 class Queue:
     """Items by their lowest position.
 
-    Nearly all come in that order, and only those that a lease has held come late; so this is a line
-    that they join at its end, and a heap for the latecomers.
+    Nearly all come in this order; only those that waited for a lease come late. So this is a deque
+    to append to, and a heap for the late ones.
     """
 
     __slots__ = ("_late", "_line", "_number")
@@ -148,22 +147,22 @@ class Queue:
         self._number = count()
 
     def __len__(self) -> int:
-        """Count what stands in it, picked items that were not passed over yet included."""
+        """Count its entries, including picked items that were not removed yet."""
         return len(self._line) + len(self._late)
 
     def extend(self, items: Iterable[Item]) -> None:
-        """Let items join that are younger than all in it."""
+        """Append items that are newer than all in it."""
         self._line.extend(items)
 
     def push(self, item: Item) -> None:
-        """Let an item join."""
+        """Add an item."""
         if self._line and self._line[-1].low > item.low:
             heappush(self._late, (item.low, next(self._number), item))
         else:
             self._line.append(item)
 
     def head(self) -> Item | None:
-        """Look at the first item that is still there, and forget those before it."""
+        """Return the first item that is still ready, and remove those before it."""
         line, late = self._line, self._late
         while line and line[0].state != READY:
             line.popleft()
@@ -176,9 +175,9 @@ class Queue:
         return line[0] if line else None
 
     def __iter__(self) -> Iterator[Item]:
-        """Go through the items; each must be picked, and so not be ready any more, or be the last.
+        """Go through the ready items; the caller must pick each (it is not ready then), or stop.
 
-        As `head` does, without a call for each item that comes in its order.
+        The same as calling `head`, without a call for each item that came in order.
         """
         line = self._line
         while True:
@@ -192,14 +191,14 @@ class Queue:
             yield item
 
     def pop(self) -> None:
-        """Take the head away."""
+        """Remove the head."""
         if self._line and self.head() is self._line[0]:
             self._line.popleft()
         else:
             heappop(self._late)
 
     def tidy(self, ready: int) -> None:
-        """Forget what was picked, where it has come to be most of the queue."""
+        """Remove picked items, once they are most of the queue."""
         if len(self) > 2 * ready + 64:
             self._line = deque(item for item in self._line if item.state == READY)
             self._late = [place for place in self._late if place[2].state == READY]

@@ -1,14 +1,14 @@
 """The updates that have no outcome yet: one item per identifier, the newest value per location.
 
-How to think about it. Stock is absolute, so of two values for one identifier and location only the
-newer one is worth sending, and the older one must never arrive after it. Three rules follow:
+Stock is absolute, so of two values for one identifier and location only the newer one is worth
+sending, and the older one must never arrive after it. Three rules follow:
 
-- A newer value replaces the older one that waits. The older one is superseded: it shares the
-  outcome of its successor, so the item keeps the lowest position that it ever held.
-- An item that is in flight is *leased*, and keeps its place here: what comes for its identifier
-  stands behind it (`after`) until `release`. So never more than one request holds an identifier.
-- A global stock and a stock per warehouse cannot share an item. A global supersedes all that waits
-  for its identifier; what comes for a warehouse after a waiting global stands behind that.
+- A newer value replaces an older one that waits. The older one is superseded: it shares the outcome
+  of its successor, so the item keeps the lowest position that it ever had.
+- An item in flight is *leased* and stays here: newer values for its identifier wait behind it
+  (`after`) until `release`. So no more than one request ever holds an identifier.
+- A global stock and a stock per warehouse cannot share an item. A global supersedes everything that
+  waits for its identifier; a stock per warehouse that comes after a waiting global waits behind it.
 
 No lock and no clock here: `delivery` holds the one and hands in the other.
 """
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 
 _ITEM_BYTES: Final = 500
 _LEVEL_BYTES: Final = 250
-"""What an item and a level weigh in memory, about; measured on CPython 3.11."""
+"""Approximate memory of an item and of a level; measured on CPython 3.11."""
 
 
 class Lease(msgspec.Struct, eq=False):
-    """The items of one batch, from its picking until each of them has its outcome.
+    """The items of one batch, from picking until each has its outcome.
 
     Attributes:
-        items: Those that are still out.
+        items: Those still in flight.
         low: The lowest position among them.
     """
 
@@ -47,7 +47,7 @@ class Lease(msgspec.Struct, eq=False):
 
 
 class Rivals(msgspec.Struct, frozen=True):
-    """What two streams say of one item at one location, if it differs."""
+    """Two different values of one item at one location, from two streams."""
 
     identifier: Identifier
     location: str | None
@@ -68,7 +68,7 @@ class Window:
         """Begin empty.
 
         Args:
-            keeps_lines: Levels carry the RECORD messages that they came in.
+            keeps_lines: Levels hold their RECORD messages.
         """
         self._keeps_lines = keeps_lines
         self._items: dict[Identifier, Item] = {}
@@ -81,23 +81,23 @@ class Window:
 
     @property
     def weight(self) -> int:
-        """Bytes of memory that all items take, about."""
+        """Approximate bytes of memory of all items."""
         items = len(self._items) * _ITEM_BYTES
         return items + self._levels * _LEVEL_BYTES + self._line_bytes
 
     def holds(self, identifier: Identifier) -> bool:
-        """Tell whether something of an item waits or is out."""
+        """Whether an update of this identifier waits or is in flight."""
         return identifier in self._items
 
     @property
     def idle(self) -> bool:
-        """Nothing waits and nothing is out."""
+        """Whether nothing waits and nothing is in flight."""
         return not self._items
 
     def put(self, rows: RowBuffer, now: float) -> int:
-        """Take rows in, in their order.
+        """Add rows, in order.
 
-        Most items are of identifiers of which nothing waits: these are taken in all at once.
+        For most identifiers nothing waits: their items are added all at once.
 
         Returns:
             How many older rows they superseded.
@@ -110,7 +110,7 @@ class Window:
         return rows.rows - sum([self._put({item.identifier: item}) for item in rows.items])
 
     def _put(self, items: dict[Identifier, Item]) -> int:
-        """Take in items of distinct identifiers; tells by how many rows there are more."""
+        """Add items of distinct identifiers; returns how many more rows there are."""
         kept = 0
         for identifier in self._items.keys() & items.keys():
             kept += self._follow(self._items[identifier], items.pop(identifier))
@@ -121,7 +121,7 @@ class Window:
         return kept + levels
 
     def _count(self, parts: list[dict[str | None, Level]], sign: int = 1) -> int:
-        """Add levels to what all weigh, or take them off; tells by how many there are more."""
+        """Count levels, or with -1 uncount them; returns how many more there are."""
         levels = sign * sum(map(len, parts))
         self._levels += levels
         if self._keeps_lines:
@@ -130,7 +130,7 @@ class Window:
         return levels
 
     def pick(self, limits: Limits, now: float) -> Lease | None:
-        """Lease the next batch, full or not; ``None`` where nothing can be picked."""
+        """Lease the next batch, full or not; ``None`` if nothing can be picked."""
         items = self.ready.pick(limits, now)
         if not items:
             return None
@@ -140,9 +140,9 @@ class Window:
         return lease
 
     def lend(self, lease: Lease, item: Item) -> bool:
-        """Let a lease hold one identifier more, without any update of its own.
+        """Add an identifier to a lease, without an update of its own.
 
-        Refused where it waits or is in flight.
+        Not possible while an update of it waits or is in flight; then the result is false.
         """
         if self.holds(item.identifier):
             return False
@@ -154,7 +154,7 @@ class Window:
         return True
 
     def release(self, lease: Lease, items: Collection[Item]) -> None:
-        """Let go of settled items, by their identifiers; what stood behind can be picked."""
+        """Remove settled items, by their identifiers; items behind them can be picked then."""
         settled = [self._items.pop(item.identifier) for item in items]
         for item in settled:
             item.state = SETTLED
@@ -170,7 +170,7 @@ class Window:
             lease.low = _lowest(lease.items)
 
     def release_levels(self, lease: Lease, part: Item) -> None:
-        """Settle some levels of an item that is sent in parts; it is released with the last."""
+        """Remove settled levels of an item that is sent in parts; the last one releases it."""
         item = self._items[part.identifier]
         self._count([part.levels], -1)
         for location in part.levels:
@@ -179,16 +179,16 @@ class Window:
             self.release(lease, [part])
 
     def lowest(self) -> int | None:
-        """Tell the lowest position that is not settled; ``None`` where all are.
+        """The lowest position that is not settled; ``None`` if all are.
 
-        What waits behind another is younger than that, so only the heads count.
+        Items behind another one are newer, so only the heads count.
         """
         oldest = self.ready.oldest
         lows = [lease.low for lease in self._leases]
         return min([*lows, oldest.low] if oldest else lows, default=None)
 
     def unsettled(self) -> int:
-        """Count the rows that wait or are out."""
+        """Count the rows that wait or are in flight."""
         rows = 0
         for first in self._items.values():
             item: Item | None = first
@@ -198,7 +198,7 @@ class Window:
         return rows
 
     def _follow(self, first: Item, newer: Item) -> int:
-        """Let what waits take up newer values; tells by how many rows there are more."""
+        """Add newer values to an item that waits; returns how many more rows there are."""
         waiting = first.after if first.state == LEASED else first
         if first.state == LEASED:
             self._compare(first.identifier, first.levels, newer.levels)
@@ -219,7 +219,7 @@ class Window:
         return self._count([newer.levels])
 
     def _merge(self, waiting: Item, newer: Item) -> int:
-        """Let newer values replace what waits; tells how many are no older one's successors."""
+        """Replace waiting values by newer ones; returns how many had no older value."""
         older = {place: waiting.levels[place] for place in newer.levels.keys() & waiting.levels}
         self._compare(waiting.identifier, older, newer.levels)
         added = self._count([newer.levels]) + self._count([older], -1)
@@ -238,7 +238,7 @@ class Window:
         older: dict[str | None, Level],
         newer: dict[str | None, Level],
     ) -> None:
-        """Remember two streams that give one item and location different stock at one time."""
+        """Note two streams that give one item and location different stock at the same time."""
         for place in older.keys() & newer:
             pair = older[place], newer[place]
             names = [level.stream.name for level in pair]
@@ -246,7 +246,7 @@ class Window:
                 self.rivals.setdefault(names[1], Rivals(identifier, place, *pair))
 
     def _supersede(self, item: Item) -> int:
-        """Drop all but a global; tells by how many rows there are more, so at most none."""
+        """Drop all levels but a global; returns how many more rows there are, 0 or less."""
         places = [place for place in item.levels if place is not None]
         older: dict[str | None, Level] = {place: item.levels.pop(place) for place in places}
         dropped = self._count([older], -1)

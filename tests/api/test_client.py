@@ -86,7 +86,7 @@ BROKEN: Final[dict[str, tuple[Callable[[Any], None], str]]] = {
     ),
     "endless announcements": (
         says(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 1000),
-        "an answer that cannot be trusted (it announces itself without end)",
+        "an answer that cannot be trusted (it has too many 1xx responses)",
     ),
     "too many headers": (
         says(HEAD + b"X: y\r\n" * 101 + b"\r\n"),
@@ -102,29 +102,32 @@ BROKEN: Final[dict[str, tuple[Callable[[Any], None], str]]] = {
     ),
     "no HTTP": (
         says(b"220 mail.example ESMTP\r\n"),
-        "an answer that cannot be trusted (what came is not HTTP)",
+        "an answer that cannot be trusted (it is not HTTP)",
     ),
     "no version": (
         says(b"HTTP/2.0 200 OK\r\n\r\n"),
-        "an answer that cannot be trusted (what came is not HTTP)",
+        "an answer that cannot be trusted (it is not HTTP)",
     ),
     "no gzip": (
         says(answer(b"this is not gzip", b"Content-Encoding: gzip")),
         "an answer that cannot be trusted (it cannot be decompressed)",
     ),
-    "no chunk": (ends(CHUNKED + b"zz\r\nxx\r\n"), "the connection failed (the answer breaks off)"),
-    "a cut chunk": (ends(CHUNKED + b"ff\r\n{"), "the connection failed (the answer breaks off)"),
+    "no chunk": (
+        ends(CHUNKED + b"zz\r\nxx\r\n"),
+        "the connection failed (the answer is incomplete)",
+    ),
+    "a cut chunk": (ends(CHUNKED + b"ff\r\n{"), "the connection failed (the answer is incomplete)"),
     "a chunk of less than nothing": (
         ends(CHUNKED + b"-5\r\n{"),
         "an answer that cannot be trusted (it cannot be understood)",
     ),
     "a body that is cut": (
         ends(HEAD + b"Content-Length: 99\r\n\r\n{"),
-        "the connection failed (the answer breaks off)",
+        "the connection failed (the answer is incomplete)",
     ),
     "cut headers": (
         ends(b"HTTP/1.1 2"),
-        "an answer that cannot be trusted (what came is not HTTP)",
+        "an answer that cannot be trusted (it is not HTTP)",
     ),
     "nothing": (ends(), "the connection failed (it was closed without an answer)"),
 }
@@ -258,7 +261,7 @@ def test_what_does_not_end_is_given_up() -> None:
 
     reply = attempt(flood, request_timeout_seconds=PATIENCE)
     assert isinstance(reply, NoReply)
-    assert reply.cause == "an answer that cannot be trusted (it does not end)"
+    assert reply.cause == "an answer that cannot be trusted (it is too long)"
 
 
 def test_a_request_that_is_not_read_times_out() -> None:

@@ -309,7 +309,7 @@ class TestErrors:
             ({"streams": [{}]}, "streams[0]: 'stream' is missing"),
             (
                 {"streams": stream(sku="a", stok="b")},
-                "streams[0]: has no key 'stok'; did you mean 'stock'?",
+                "streams[0]: unknown key 'stok'; did you mean 'stock'?",
             ),
             (
                 {"streams": stream(split=[{"client_id": "W", "weight": 0}])},
@@ -333,7 +333,7 @@ class TestErrors:
     def test_an_unknown_key_with_no_name_near_it(self) -> None:
         """Where no name is near, the known ones are listed."""
         (problem,) = problems(warehouse_map=[{"code": "a", "client_id": "b", "zzz": 1}])
-        assert problem == "warehouse_map[0]: has no key 'zzz'; known are code, client_id"
+        assert problem == "warehouse_map[0]: unknown key 'zzz'; known are code, client_id"
 
     def test_all_problems_at_once(self) -> None:
         """The user mends all of them in one go."""
@@ -422,7 +422,7 @@ class TestUrl:
     def test_plain_http_to_any_other_host(self, url: str) -> None:
         """Credentials never travel in the clear, however much a host's name looks like this one."""
         (problem,) = problems(api_url=url)
-        assert problem.startswith("api_url: plain http is allowed to loopback")
+        assert problem.startswith("api_url: plain http is allowed for loopback")
 
     @pytest.mark.parametrize(
         "url",

@@ -322,7 +322,7 @@ class TestTally:
         tally = Totals()
         tally.updates, tally.accepted, tally.superseded, tally.skipped = 10, 4, 3, 2
         tally.check(1)
-        with pytest.raises(AccountingError, match="1 updates without an outcome by the sums"):
+        with pytest.raises(AccountingError, match="1 updates without an outcome, but"):
             tally.check(unsettled)
 
     def test_what_goes_into_a_state(self) -> None:

@@ -96,7 +96,7 @@ def test_several_mistakes_are_told_at_once_and_none_shows_its_value(command: Com
         "max_in_flight: must be of type integer",
         "rounding: must be one of 'floor', 'reject'",
         "stock_buffer: must be at least 0",
-        "streams[0]: has no key 'skuu'; did you mean 'sku'?",
+        "streams[0]: unknown key 'skuu'; did you mean 'sku'?",
         "streams[1]: 'stream' is missing",
     ):
         assert line in ended.stderr

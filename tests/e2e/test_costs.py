@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from target_tocobagus.sandbox.testing import running
-from target_tocobagus.singer.fast_path import FastLane
+from target_tocobagus.singer.fast_path import FastPath
 from target_tocobagus.target import TargetTocobagus
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def test_a_run_makes_as_many_requests_as_its_items_need(items: int) -> None:
     assert tally.sent_bytes == frames + between + len(written) - len("[]") - (items - 1)
 
 
-class _CountingLane(FastLane):
+class _CountingPath(FastPath):
     """A lane that counts how often each line is decoded, and by whom each stream is."""
 
     decoded: Counter[bytes]
@@ -89,8 +89,8 @@ def _read_counting(lines: list[bytes]) -> list[bytes]:
     """Read lines in a dry run; return those that went the general way."""
     target = TargetTocobagus(config={"dry_run": True, "streams": STREAMS})
     reader = target.message_reader
-    _CountingLane.decoded, _CountingLane.decoders = Counter(), {}
-    reader.lane_type = _CountingLane
+    _CountingPath.decoded, _CountingPath.decoders = Counter(), {}
+    reader.fast_path_type = _CountingPath
     general = reader.deserialize_json
     handled: list[bytes] = []
 
@@ -109,7 +109,7 @@ def test_a_record_is_decoded_once() -> None:
     records = [line for line in lines if b'"RECORD"' in line]
     handled = _read_counting(lines)
     assert [line for line in handled if b'"RECORD"' in line] == records[:1]
-    assert _CountingLane.decoded == dict.fromkeys(records[1:], 1)
+    assert _CountingPath.decoded == dict.fromkeys(records[1:], 1)
 
 
 def test_a_schema_that_comes_again_is_not_decoded_again() -> None:
@@ -117,8 +117,8 @@ def test_a_schema_that_comes_again_is_not_decoded_again() -> None:
     schema, *records = (line for line in _stream(200) if b'"STATE"' not in line)
     lines = [line for record in records for line in (schema, record)]
     assert _read_counting(lines) == [schema, records[0]]
-    assert _CountingLane.decoded == Counter(records[1:])
-    assert [len(each) for each in _CountingLane.decoders.values()] == [1]
+    assert _CountingPath.decoded == Counter(records[1:])
+    assert [len(each) for each in _CountingPath.decoders.values()] == [1]
 
 
 @pytest.mark.parametrize("first", ["type", "stream", "record"])
@@ -135,5 +135,5 @@ def test_many_streams_cost_a_decoder_each(streams: int, first: str) -> None:
         for name in names
     ]
     assert _read_counting([*schemas, *taken]) == [*schemas, *taken[:streams]]
-    assert _CountingLane.decoded == Counter(taken[streams:])
-    assert [len(each) for each in _CountingLane.decoders.values()] == [1] * streams
+    assert _CountingPath.decoded == Counter(taken[streams:])
+    assert [len(each) for each in _CountingPath.decoders.values()] == [1] * streams

@@ -74,7 +74,7 @@ def test_a_signal_ends_a_back_off_and_the_wait_that_the_api_asked_for(
     sandbox.set_scenario({"rules": [wait]})
     talk = command.talk(batch_wait_seconds=1, batch_size_rows=1)
     talk.say(schema(), record("A", 1), state(1), record("B", 1), state(2))
-    talk.until_logged("sent again in 60.0 s")
+    talk.until_logged("retry in 60.0 s")
     began = time.monotonic()
     talk.signal(signal.SIGTERM)
     ended = talk.ended().without_traceback(143)
@@ -202,7 +202,7 @@ def test_a_reader_of_state_that_is_gone_ends_the_run(command: Command, sandbox: 
     os.close(writer)
     _, stderr = process.communicate(encode([schema(), record("A", 1), state(1)]), 30)
     assert process.returncode == 1
-    assert b"STATE cannot be written: its reader is gone" in stderr
+    assert b"STATE cannot be written: the reader of stdout has exited" in stderr
     assert b"Traceback" not in stderr
     assert b"Exception ignored" not in stderr
     assert stock_of(sandbox) == {"A": {None: 1}}
@@ -237,7 +237,7 @@ def test_a_run_that_was_started_without_its_pipes_says_so(
     ("stack", "code", "wanted"),
     [
         (1 << 19, 0, "of max_in_flight 32 requests at once"),
-        (1 << 22, 1, "no request can be made: this machine allows no further thread"),
+        (1 << 22, 1, "no request can be made: this machine does not allow another thread"),
     ],
 )
 def test_as_many_workers_start_as_the_machine_allows(

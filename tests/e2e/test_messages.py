@@ -55,7 +55,7 @@ def test_a_mistyped_variable_is_told(command: Command) -> None:
     env["TARGET_TOCOBAGUS_STREAMS"] = json.dumps([STOCK])
     ended = command.run(ROWS, env=env, arguments=["--config", "ENV"]).without_traceback(0)
     assert (
-        "The environment variable 'TARGET_TOCOBAGUS_DRYRUN' is not a setting: ignored;"
+        "Environment variable 'TARGET_TOCOBAGUS_DRYRUN' is not a setting and is ignored;"
         " did you mean TARGET_TOCOBAGUS_DRY_RUN?" in ended.stderr
     )
     assert "DIALECT" not in ended.stderr
@@ -64,7 +64,7 @@ def test_a_mistyped_variable_is_told(command: Command) -> None:
 def test_that_nothing_was_mapped_is_said(command: Command) -> None:
     """A mistyped stream must not pass in silence; a tap without rows may."""
     mistyped = [{**STOCK, "stream": "stok"}]
-    told = "No stream that came holds stock by this configuration: nothing is sent"
+    told = "By this configuration no stream that came holds stock: nothing was sent"
     assert told in command.run(ROWS, streams=mistyped).without_traceback(0).stderr
     assert (
         told not in command.run([schema(), state(1)], streams=mistyped).without_traceback(0).stderr

@@ -121,7 +121,7 @@ def test_a_recognised_stream_makes_a_question_a_warning(
     talk = impatient.talk(streams=None, batch_wait_seconds=2)
     talk.say(schema("stok", "SKU", "Stok"), row("stok", SKU="A", Stok=1), state(1))
     talk.say(schema("items", "sku", "stock"), row("items", sku="B", stock=2))
-    talk.until_logged("passed over for good")
+    talk.until_logged("skipped and do not come again")
     assert eventually(sandbox.stock) == {("sku", "B"): {None: 2}}
     talk.say(state(2))
     assert talk.end().without_traceback(0).numbers[-1] == 2

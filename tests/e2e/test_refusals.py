@@ -132,7 +132,7 @@ def test_the_first_error_is_told_and_not_the_share_of_rejections(command: Comman
     command.api["api_url"] = "http://127.0.0.1:1/api/v1"
     data = rows + encode([record("A", 1), state(1)])
     ended = command.run(data, max_retry_seconds=1, max_rejected_percent=1).without_traceback(1)
-    assert "max_retry_seconds are over" in ended.stderr.splitlines()[-1]
+    assert "max_retry_seconds have passed" in ended.stderr.splitlines()[-1]
     assert ended.stdout == []
 
 

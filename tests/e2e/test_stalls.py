@@ -102,7 +102,7 @@ def test_a_reader_that_takes_nothing_holds_up_no_signal(
         left, log = process.stdout.read(), process.stderr.read()
     assert 0 < len(left) < len(LARGE)
     assert b"\n" not in left
-    assert b"STATE cannot be written: its reader takes nothing more" in log
+    assert b"STATE cannot be written: the reader of stdout does not read" in log
     assert log.splitlines()[-1].endswith(b"stopped by signal %d" % number)
 
 

@@ -114,7 +114,7 @@ def test_a_run_after_a_failed_one_loses_nothing(shop: Shop, table: Table, sandbo
     )
     one_by_one = settings(max_retry_seconds="1", batch_wait_seconds="60", max_in_flight="1")
     _, log = shop.run(*PIPELINE, code=1, **one_by_one, MELTANO_CLI_LOG_LEVEL="info")
-    assert "max_retry_seconds are over" in log
+    assert "max_retry_seconds have passed" in log
     before = arrivals.new()
 
     changed = [

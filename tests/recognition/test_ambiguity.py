@@ -254,7 +254,7 @@ def test_only_the_good_rows_of_a_condition_are_drafted() -> None:
     ],
 )
 def test_a_doubtful_column_is_named(column: str, what: str) -> None:
-    """A column that may say a place, a part, a condition … is named with what it may say."""
+    """A column that may say a place, a part, a condition … is named with what it may mean."""
     doubts = asked("stock", f"sku qty {column}").doubts
     assert any(repr(column) in doubt and what in doubt for doubt in doubts), doubts
 

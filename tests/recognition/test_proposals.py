@@ -66,6 +66,6 @@ def test_what_is_found_says_what_it_rests_on() -> None:
     """What is recognised by its source; what is asked about by what is in doubt."""
     assert recognised("stock", "sku stock").reason == "the API's own item shape"
     question = asked("stock", "sku qty on_hand bin")
-    assert "'bin' may say a part of the stock" in question.reason
+    assert "'bin' may mean a part of the stock" in question.reason
     assert question.mapping.stock == ("on_hand",)
     assert question.remarks["stock"] == "or: qty"

@@ -89,13 +89,13 @@ def test_all_questions_are_one_block_with_every_code() -> None:
 
 
 def test_beside_a_recognised_stream_a_question_is_one_warning() -> None:
-    """Its rows are passed over for good: that is said once, with the lines to write."""
+    """Its rows are skipped for good: that is said once, with the lines to write."""
     questions, (one, two) = asking("stok", "stock")
     questions.take(one, row("JKT"), 0.0)
     assert list(questions.warnings()) == []
     questions.recognise("items", ITEMS)
     (line,) = questions.warnings()
-    assert "passed over for good" in line
+    assert "skipped and do not come again" in line
     assert pasted(line)["streams"][0]["stream"] == "stok"
     questions.take(two, row("SBY"), 0.0)
     (other,) = questions.warnings()

@@ -86,7 +86,7 @@ class TestConfigured:
         """A stream that no mapping names is ignored, though it would be recognised."""
         choice = chooser([plain("a")]).choose("stock", schema("sku", "stock"))
         assert choice.mapping is None
-        assert choice.remark == "Stream 'stock' is ignored: no mapping in streams names it"
+        assert choice.remark == "Stream 'stock' is ignored: no entry of `streams` matches it"
 
     @pytest.mark.parametrize(
         ("name", "named"),

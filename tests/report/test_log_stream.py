@@ -74,7 +74,7 @@ def test_a_reader_that_stands_still_holds_nobody_up(pipe: Pipe) -> None:
     time.sleep(0.1)
     last = pipe.got.decode().splitlines()[-1]
     kept = pipe.got.count(b"x\n")
-    assert last == f"{5000 - kept} lines of the log were dropped: stderr took nothing"
+    assert last == f"{5000 - kept} lines of the log were dropped: nothing read stderr"
     assert 0 < kept < 5000
 
 

@@ -283,7 +283,7 @@ class TestFile:
     def test_a_file_of_something_else_is_refused_and_left(self, path: Path, content: bytes) -> None:
         """A STATE, a configuration, a table: nothing is cut off them and nothing appended."""
         path.write_bytes(content)
-        with pytest.raises(ConfigurationError, match="holds something else"):
+        with pytest.raises(ConfigurationError, match="does not hold rejected rows"):
             Rejects(str(path))
         assert path.read_bytes() == content
 

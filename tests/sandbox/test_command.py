@@ -94,8 +94,8 @@ def test_files_and_options_say_what_it_does(tmp_path: Path) -> None:
     [
         (["--port", "65536"], "65536"),
         (["--scenario", "nowhere.json"], "nowhere.json"),
-        (["--store", "no-token"], "--store wants ID:TOKEN"),
-        (["--tls-key", __file__], "--tls-certificate and --tls-key go together"),
+        (["--store", "no-token"], "--store must be ID:TOKEN"),
+        (["--tls-key", __file__], "--tls-certificate and --tls-key need each other"),
         (["--scenario", __file__], "JSON"),
         (["--host", "192.0.2.1", "--port", "0"], "cannot listen on 192.0.2.1:0"),
     ],

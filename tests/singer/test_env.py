@@ -75,7 +75,7 @@ def test_a_variable_that_is_no_setting_is_named_with_the_nearest(name: str, hint
     """Its value is not shown, and an empty one is not set."""
     (line,) = unknown_variables(PREFIX, OWN, {name: MARKER, "PATH": "/bin"})
 
-    assert line == f"The environment variable '{name}' is not a setting: ignored{hint}"
+    assert line == f"Environment variable '{name}' is not a setting and is ignored{hint}"
     assert list(unknown_variables(PREFIX, OWN, {name: ""})) == []
 
 

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from target_tocobagus.singer.fast_path import FastLane
+from target_tocobagus.singer.fast_path import FastPath
 from target_tocobagus.target import TargetTocobagus
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ SCHEMA = {
 }
 
 
-class _ClosedLane(FastLane):
+class _ClosedPath(FastPath):
     """A lane that leaves every line to the general way."""
 
     def read(self, lines: Sequence[bytes], start: int) -> int:  # noqa: ARG002  # a lane's form
@@ -102,7 +102,7 @@ def _told(config: dict[str, Any], lines: list[bytes], fast: bool) -> dict[str, A
 
     reader._open_run = listen_in  # noqa: SLF001
     if not fast:
-        reader.lane_type = _ClosedLane
+        reader.fast_path_type = _ClosedPath
     try:
         target.listen(io.BytesIO(b"\n".join(lines)))  # type: ignore[arg-type]  # bytes will do
     except Exception as error:  # noqa: BLE001  # that both end in the same way is part of the law

@@ -1,4 +1,4 @@
-"""What an answer means: whether it is from the API, what it refuses, and how the clocks differ."""
+"""The meaning of an answer: whether it is from the API, what it refuses, how the clocks differ."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from target_tocobagus.cli.check.page import Finding
 
 Verdict: TypeAlias = Literal["accepted", "time", "signature", "credentials", "access", "none"]
-"""What the API refuses of a read; "none" where the answer does not tell."""
+"""The part of a read that the API refuses; "none" if the answer does not tell."""
 
 ENOUGH_MS: Final = 30_000
-"""Beyond this, a clock is probably not synchronised; the server allows ten times as much."""
+"""With a larger difference a clock is probably not synchronised; ten times as much is allowed."""
 
 _REDIRECTS: Final = range(300, 400)
 _SUCCESSES: Final = range(200, 300)
@@ -44,11 +44,11 @@ _NAMED: Final = {
     "store": "store_client_id",
     "partner": "partner_client_id",
 }
-"""The setting that a message is probably about, by a word in it; the first that fits."""
+"""The setting that a message is probably about, by a word in it; the first match counts."""
 
 
 def verdict(answer: Answer) -> Verdict:
-    """Tell what the API refuses."""
+    """Find the part of a read that the API refuses."""
     reply = answer.reply
     code = failure_code(reply.body)
     if code == "AUTH_003":
@@ -64,7 +64,7 @@ def verdict(answer: Answer) -> Verdict:
 
 
 def answered(answer: Answer, route: Route) -> Finding:
-    """Say whether the API has answered, and if not, what has."""
+    """Say whether the answer is from the API, or else from what."""
     if verdict(answer) != "none":
         ms = max(answer.received_ms - answer.sent_ms, 1)
         return Answers.API_ANSWERS.finding(path=PRODUCTS, ms=ms)
@@ -84,7 +84,7 @@ def answered(answer: Answer, route: Route) -> Finding:
 
 
 def denied(answer: Answer, shown: tuple[str, ...]) -> Finding:
-    """Say what is wrong with the credentials, where the signature is not refused.
+    """Say what is wrong with the credentials, if the signature is not refused.
 
     Args:
         answer: The refusal.
@@ -96,7 +96,7 @@ def denied(answer: Answer, shown: tuple[str, ...]) -> Finding:
 
 
 def said(answer: Answer) -> str:
-    """Describe an answer by its status, code, message, requestId, and hint, behind a clause."""
+    """Describe an answer by its status, code, message, requestId and hint, to follow a clause."""
     hint = _hint(answer.reply.body)
     return describe(answer.reply, "") + (f'; it adds: "{hint}"' if hint else "")
 
@@ -119,7 +119,7 @@ class Offset(NamedTuple):
     """How far the server's clock is ahead.
 
     Attributes:
-        ms: Negative where it is behind.
+        ms: Negative if it is behind.
         margin_ms: How far this may be from the truth, either way.
     """
 
@@ -181,7 +181,7 @@ def _page(answer: Answer, route: Route) -> Finding:
 
 
 def _beginning(text: str) -> str:
-    """Give a page's title, or the beginning of its text."""
+    """Return a page's title, or the beginning of its text."""
     title = _TITLE.search(text)
     words = _short(html.unescape(title[1] if title else _TAG.sub(" ", text)))
     return f'"{words}"' if words else "(nothing)"

@@ -1,7 +1,7 @@
-"""All that can be found, what it means, and what to do about it.
+"""All findings, with their meaning and what to do about them.
 
-Of the API's error codes only AUTH_003 and AUTH_010 are documented, and no HTTP status is. Where two
-causes cannot be told apart from here, both are named.
+Of the API's error codes only AUTH_003 and AUTH_010 are documented, and no HTTP status is. If two
+causes look the same from here, both are named.
 """
 
 from __future__ import annotations

@@ -25,21 +25,21 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PRODUCTS: Final = "/partner/stores/products"
-"""A read that is documented for this API, signed like the write: nothing changes by it."""
+"""A documented read of this API, signed like the write; it changes nothing."""
 
 _BEGINNING: Final = 4096
 
 
 class Answer(NamedTuple):
-    """What came back over HTTP.
+    """An answer over HTTP.
 
     Attributes:
-        reply: As the target reads it; with all headers, by lower-case name.
+        reply: As the target reads it, but with all headers, by lower-case name.
         text: The beginning of the body.
         sent_ms: The time of the request by this machine's clock, in ms since the epoch.
         received_ms: The time of the answer.
-        certificate: Until when it is valid and who issued it, as the end of a sentence; empty by
-            plain http, or where the connection was closed with the answer.
+        certificate: Until when it is valid and who issued it, as the end of a sentence; empty for
+            plain http, or if the connection was closed with the answer.
     """
 
     reply: Reply
@@ -84,7 +84,7 @@ def _answer(response: Any, sent_ms: int) -> Answer:
     content = read_content(response)
     named = {name.lower(): response.headers[name] for name in response.headers}
     reply = Reply(response.status, read_body(content), named)
-    # Without the NULs of UTF-16, between which no secret would be found.
+    # Without the NULs of UTF-16: a secret with NULs in between would not be found.
     text = content[:_BEGINNING].decode(errors="replace").replace("\0", "")
     return Answer(reply, text, sent_ms, received_ms, certificate)
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from target_tocobagus.cli.map.stream_view import StreamView
     from target_tocobagus.config.settings import Settings
 
-_HINT: Final = "--stream FILE or --catalog FILE shows what becomes of a tap's records."
+_HINT: Final = "--stream FILE or --catalog FILE shows how a tap's records are mapped."
 _SHOWN_CAUSES: Final = 3
 
 
@@ -88,7 +88,7 @@ class _TriedFile:
         self._views = list(self._survey.streams.values())
 
     def finding(self, configs: Sequence[str]) -> Finding:
-        """Say what a run would do with the file."""
+        """Make the finding: what a run would do with the file."""
         meaning = self._meaning()
         told = [_said(view, clash=self._survey.clash) for view in self._views]
         points = (*map(sentence, self._remarks), *told)
@@ -109,7 +109,7 @@ class _TriedFile:
 
 
 def _fails(view: StreamView) -> bool:
-    """Tell whether a stream would end a run: by its mapping, or because nobody has decided."""
+    """Whether a stream would end a run: by its mapping, or with a question."""
     return view.fails or view.advice.standing == "proposed"
 
 
@@ -118,12 +118,12 @@ def _is_doubtful(view: StreamView) -> bool:
 
 
 def _said(view: StreamView, *, clash: bool) -> str:
-    """Describe the outcome of a stream in a few sentences."""
+    """Describe the result for a stream in a few sentences."""
     said = [*said_of_stream(view, clash=clash), *warned_of_stream(view)]
     if view.records and view.advice.compiled is not None:
         said.append(f"{summed_up(view)}.")
         said += map(sentence, list(listed_causes(view))[:_SHOWN_CAUSES])
-    return f"{view.name}: {joined(said) or 'a mapping names it.'}"
+    return f"{view.name}: {joined(said) or 'a mapping matches it.'}"
 
 
 def _as_options(configs: Sequence[str]) -> list[str]:

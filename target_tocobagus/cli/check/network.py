@@ -44,7 +44,7 @@ _MEANINGS: Final[dict[Failure, Diagnosis]] = {
     "tls": Network.TLS_FAILED,
     "no answer": Answers.NO_ANSWER,
 }
-"""The rest means that the connection was lost."""
+"""All others mean that the connection was lost."""
 
 
 class Proxy(NamedTuple):
@@ -62,7 +62,7 @@ class Proxy(NamedTuple):
 
     @classmethod
     def parse(cls, url: str, variable: str) -> Proxy | None:
-        """Read a proxy's URL; ``None`` where a run could not use it."""
+        """Read a proxy's URL; ``None`` if a run could not use it."""
         try:
             parts = urlsplit(_with_scheme(url))
             host, port = parts.hostname, parts.port
@@ -78,7 +78,7 @@ class Route(NamedTuple):
 
     Attributes:
         secure: By https.
-        proxy: ``None`` where the way is direct.
+        proxy: ``None`` without a proxy.
         bundle: The CA bundle that the environment names.
         seconds: The time limit of each attempt.
     """
@@ -123,11 +123,11 @@ class Route(NamedTuple):
         return Network.CONNECTS.finding(hop=_place(*self.first_hop), ms=max(took, 1))
 
     def certified(self, certificate: str) -> Finding:
-        """Say what is known of a certificate that was verified."""
+        """Describe a certificate that was verified."""
         return Network.CERTIFICATE_GOOD.finding(host=self.host, details=certificate)
 
     def failed(self, failed: Failed, now: str = "") -> Finding:
-        """Say why there is no answer; `now` is this machine's time, for the reader."""
+        """Say why there is no answer; `now` is this machine's time, to be shown."""
         if failed == Failed("tunnel", _WANTS_USER):
             return self.wants_user()
         lost = self.proxy and failed.failure in {"lost", "garbled"}
@@ -188,7 +188,7 @@ def resolve(
 
 
 def connect(host: str, port: int, seconds: float) -> int | Failed:
-    """Open a connection to one of a host's addresses, and close it; give its duration in ms."""
+    """Open a connection to one of a host's addresses, and close it; returns the time in ms."""
     began = time.monotonic()
     try:
         addresses.connect(host, port, began + seconds).close()
@@ -224,7 +224,7 @@ def masked_url(url: str) -> str:
 
 
 def _with_scheme(url: str) -> str:
-    """Add the scheme that `requests` assumes where there is none."""
+    """Add the scheme that `requests` assumes if there is none."""
     return url if _SCHEME.match(url) else f"http://{url}"
 
 

@@ -1,4 +1,4 @@
-"""What a check has found and what to do about it, shown to a person at a terminal or in a log."""
+"""Shows what a check has found and what to do about it, on a terminal or in a log."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ class Finding(msgspec.Struct, frozen=True):
 
     Attributes:
         found: What was found, in sentences.
-        todo: What to do, in sentences; empty where nothing is to be done.
-        blocks: Why the checks that follow cannot be made; empty where they can.
+        todo: What to do, in sentences; empty if there is nothing to do.
+        blocks: Why the next checks cannot be made; empty if they can.
         command: A command that shows more.
-        points: Several things that were found, one each.
+        points: A list of single findings.
         quoted: The lines that were signed, shown as they are.
     """
 
@@ -61,7 +61,7 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class Diagnosis(Enum):
-    """Something that can be found; its value is a `Finding` with places for facts."""
+    """A kind of finding; its value is a `Finding` with fields for facts."""
 
     def finding(
         self,
@@ -111,7 +111,7 @@ class Page:
 
     @property
     def run_would_work(self) -> bool:
-        """Tell whether nothing was found that stops a run."""
+        """Whether nothing was found that stops a run."""
         return self._counts.keys() <= {"ok", "attention"}
 
     def show(self, finding: Finding) -> None:
@@ -141,7 +141,7 @@ class Page:
         if not counts:
             self._line(Text("All is well.", "bold green"))
         elif self.run_would_work:
-            self._block(Text(), Text(f"A run would work; see above: {counts}.", "bold"))
+            self._block(Text(), Text(f"A run would work. See above: {counts}.", "bold"))
         else:
             self._block(Text(), Text(f"Not all is well: {counts}.", "bold"))
 

@@ -1,7 +1,7 @@
-"""The settings as a run would read and judge them, the file that rejects_path names included.
+"""Reads and checks the settings as a run does, including the file that rejects_path names.
 
-One wrong setting should not hide what else is wrong. So a configuration that is invalid as a whole
-is read again in parts: the settings that the mappings need, and those that a connection needs.
+One wrong setting should not hide other problems. So an invalid configuration is read again in
+parts: the settings for the mappings, and those for a connection.
 """
 
 from __future__ import annotations
@@ -80,14 +80,14 @@ def read(sources: Sequence[str]) -> Given:
 
 
 def judge(given: Given) -> tuple[Finding, Settings | None, Settings | None]:
-    """Judge a configuration as the target does before it starts.
+    """Check a configuration as the target does before it starts.
 
     If some of it could not be read, none of it is used: the missing part might name another server.
 
     Returns:
-        The finding; settings to map by, without credentials, ``None`` where they are invalid; and
-        settings to connect by, without credentials where those are invalid, ``None`` where the
-        rest is.
+        The finding; the settings for mapping, without credentials, ``None`` if they are invalid;
+        and the settings for a connection, without credentials if those are invalid, ``None`` if the
+        others are.
     """
     schema: dict[str, Any] = TargetTocobagus.config_jsonschema
     TargetTocobagus.append_builtin_config(schema)
@@ -161,8 +161,8 @@ def rejects_finding(given: Given) -> Finding:
 def check_rejects(path: Path | None) -> Finding:
     """Say whether a run could append to the file of rejected rows, or create it.
 
-    Nothing is created under the file's own name: a run that starts meanwhile might have opened what
-    this check then removes. A relative path is resolved by the working directory.
+    No file is created under its own name: a run that starts meanwhile might open it before this
+    check removes it. A relative path is resolved by the working directory.
     """
     if path is None:
         return Setup.REJECTS_UNSET.finding()
@@ -195,7 +195,7 @@ def _existing_rejects(path: Path) -> Finding:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         if holds_rejects(file):
             return Setup.REJECTS_USABLE.finding(path=path, state="can be appended to")
-        problem = "holds something else than rejected rows"
+        problem = "exists and does not hold rejected rows"
         return Setup.REJECTS_UNUSABLE.finding(path=path, problem=problem)
     except OSError:
         return Setup.REJECTS_BUSY.finding(path=path)

@@ -114,7 +114,7 @@ def seconds_for(configured: Settings) -> int:
 
 
 def _network(configured: Settings) -> Iterator[Finding]:
-    """Make the checks of the network until one fails, and name the others."""
+    """Make the checks of the network until one fails; list the others as not tried."""
     made = set()
     for finding in _route(configured):
         yield finding
@@ -159,7 +159,7 @@ def _read(route: Route, reads: SignedReads) -> Iterator[Finding]:
 
 
 class SignedReads:
-    """Makes reads, and says what the answers tell of the clock and the signature."""
+    """Makes signed reads, and checks clock and signature by the answers."""
 
     def __init__(self, settings: Settings, seconds: float) -> None:
         self._credentials = settings.credentials
@@ -178,7 +178,7 @@ class SignedReads:
         return http.read(self._url, headers, self._seconds)
 
     def findings(self, answer: Answer, now: str) -> Iterator[Finding]:
-        """Say what an answer tells; `now` is this machine's time, for the reader."""
+        """Make the findings of an answer; `now` is this machine's time, to be shown."""
         verdict = answers.verdict(answer)
         if self._credentials is None:
             yield answers.timed(answer, accepted=False)
@@ -212,7 +212,7 @@ class SignedReads:
             yield answers.denied(answer, self._shown)
 
     def _other_forms(self, refusal: Answer) -> Iterator[Finding]:
-        """Try the other forms until the server does not refuse one."""
+        """Try the other forms until the server does not refuse the signature."""
         shown, count = self._shown, len(self._forms)
         tried = f"all {count} forms"
         for number, form in enumerate(self._forms[1:], start=1):

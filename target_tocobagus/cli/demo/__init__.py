@@ -1,1 +1,1 @@
-"""``tocobagus demo``: real streams, sent to a stand-in for the API."""
+"""``tocobagus demo``: sends real streams to a stand-in for the API."""

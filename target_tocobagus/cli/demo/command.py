@@ -1,7 +1,7 @@
 """``tocobagus demo``: see stock arrive, without an account and without a network.
 
-Nothing is acted: the sandbox and the target run as processes of their own, by the commands that are
-shown, and what is said to have arrived is read from the sandbox once the target has ended.
+It is real: the sandbox and the target run as processes, by the commands that are shown, and the
+stock that has arrived is read from the sandbox after the target has ended.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 CATALOGUE: Final = "catalogue.json"
 REJECTS: Final = "rejects.singer"
 OVERRIDDEN: Final = ("signature_prefix", "signed_path_prefix", "dry_run")
-"""Settings of the reader's own config that would keep its stock from the sandbox."""
+"""Settings in a user's config that are not used: with them no stock would reach the sandbox."""
 
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -41,7 +41,7 @@ class Scene(NamedTuple):
         stream: What is piped into the target.
         shown: The stream as the command line names it.
         config_name: The file that the target's configuration is written to.
-        config: What stands in it, beside what the sandbox asks for.
+        config: Its settings, without those for the sandbox.
     """
 
     title: str
@@ -60,9 +60,9 @@ class Scene(NamedTuple):
 def demo(file: Path | None, config: Path | None, limit: int) -> None:
     """Send stock through target-tocobagus to a sandbox on this machine, and show what arrives.
 
-    Without FILE, two streams that real taps wrote are sent. FILE is a stream of your own: whatever
-    a Singer tap has written. Nothing leaves this machine, also if the settings in --config name
-    the real API: its address and credentials are replaced by the sandbox's.
+    Without FILE, two streams that real taps wrote are sent. FILE is the output of a Singer tap of
+    yours. Nothing leaves this machine, even if the settings in --config name the real API: its
+    address and credentials are replaced by the sandbox's.
     """
     from target_tocobagus.cli.demo.page import Stage
     from target_tocobagus.cli.demo.processes import ended_by_signals
@@ -118,7 +118,7 @@ def _read_config(path: Path) -> dict[str, Any]:
 
 
 def _play(scene: Scene, sandbox: Sandbox, folder: Path, stage: Stage) -> int:
-    """Send one stream into an empty shop, show what came of it, and give the target's exit code."""
+    """Send one stream to an empty shop, show the result, and return the target's exit code."""
     from target_tocobagus.cli.demo.processes import run_target
 
     rejects = folder / REJECTS

@@ -1,4 +1,4 @@
-"""What came of a run, for a person at a terminal, or in a log without colours."""
+"""Shows the result of a run, on a terminal, or without colours in a log."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Stage:
         self._command(shlex.join(command))
 
     def begin(self, title: str, command: str) -> None:
-        """Head the part of one stream."""
+        """Begin the part of one stream."""
         self._console.print()
         self._console.rule(Text(title, "bold"), align="left", style="dim")
         self._console.print()
@@ -57,7 +57,7 @@ class Stage:
         stock: Mapping[tuple[str, str], Levels],
         rejected: Sequence[bytes],
     ) -> None:
-        """Show what came of a run: stock, rejected rows, STATE, and what the target said."""
+        """Show the result of a run: stock, rejected rows, STATE, and the log's warnings."""
         told = [said for said in ended.log if _is_worth_saying(said)]
         if told:
             self._console.print()
@@ -122,12 +122,12 @@ def called(kind: str, identifier: str) -> str:
 
 
 def clean_lines(text: str) -> str:
-    """Make a text of several lines safe to show; each may be as long as a message of ours."""
+    """Make a text of several lines safe to show; lines may be as long as our messages."""
     return "\n".join(clean(line, _LONGEST_LINE) for line in text.split("\n"))
 
 
 def _grid(items: Mapping[str, Levels], limit: int) -> RenderableType:
-    """Write items down the side and warehouses across; a dash where nobody said anything."""
+    """Make a table with a row per item and a column per warehouse; a dash without a value."""
     places = {place for levels in items.values() for place in levels}
     across = sorted(places, key=lambda place: place or "")
     table = _table("item")
@@ -139,7 +139,7 @@ def _grid(items: Mapping[str, Levels], limit: int) -> RenderableType:
 
 
 def _listing(items: Mapping[str, Levels], limit: int) -> RenderableType:
-    """Write a line for each item and warehouse, where the warehouses do not fit side by side."""
+    """Make a table with a row per item and warehouse, if the warehouses do not fit as columns."""
     table = _table("item", "warehouse")
     table.add_column("stock", justify="right")
     rows = [(item, *level) for item, levels in items.items() for level in levels.items()]
@@ -207,7 +207,7 @@ def _entries(raw: bytes, opening: str) -> list[tuple[str, bytes]]:
 
 
 def _is_worth_saying(said: Said) -> bool:
-    """Leave out what is shown anyway, and what goes well."""
+    """Leave out lines that are shown elsewhere, and those without a problem."""
     if said.level == "INFO":
         return said.text.startswith("Stream ")
     return said.logger != REJECTS_LOGGER

@@ -27,7 +27,7 @@ class Said(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """What is left of a run of the target.
+    """The result of a run of the target.
 
     Attributes:
         code: Its exit code.
@@ -89,6 +89,6 @@ def read_log(text: str) -> Iterator[Said]:
 
 
 def _environment() -> dict[str, str]:
-    """Give the child ours, with its usual log, and no proxy before the sandbox."""
+    """Make the child's environment: ours, with the default log, and no proxy for the sandbox."""
     kept = {name: value for name, value in os.environ.items() if name not in _UNWANTED}
     return {**kept, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}

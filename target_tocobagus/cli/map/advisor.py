@@ -1,7 +1,7 @@
-"""Which mapping a stream would have, and what its user should know of it.
+"""Which mapping a stream would have, and what its user should know about it.
 
-With `streams` configured that is what a run chooses; without, what it recognises, and where it
-recognises nothing, what a person may start from.
+With `streams`, it is the mapping that a run chooses; without, the one that it recognises, or else a
+draft.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ Standing: TypeAlias = Literal["configured", "recognised", "proposed", "drafted",
 
 
 class Advice(msgspec.Struct, frozen=True):
-    """What is known of a stream by its columns.
+    """The advice for a stream.
 
     Attributes:
-        standing: Where its mapping comes from; "ignored" where it is not to be had.
-        remark: What it rests on, or what a person has to decide; sentences without the last stop.
-        run: What a run without `streams` does with the stream, where that is its own to say.
+        standing: Where its mapping comes from; "ignored" if it has none.
+        remark: The reason for the mapping, or what a person must decide; without the final stop.
+        run: What a run without `streams` does with the stream, if it is recognised or a question.
         mapping: Complete or not.
-        compiled: What maps its records; None where the mapping is not complete.
-        comments: By the mapping's key, what to say behind its line.
-        problems: For what a run ends, or what the mapping still lacks.
-        named: The user named this very stream, and so vouches for its columns.
+        compiled: Maps its records; None if the mapping is not complete.
+        comments: By the mapping's key, the comment of its line.
+        problems: Errors that end a run, or what the mapping still lacks.
+        named: The user named this stream exactly, so its columns are required.
     """
 
     standing: Standing
@@ -58,11 +58,11 @@ class Advice(msgspec.Struct, frozen=True):
 
 
 def advisor_for(settings: Settings, *, drafts: bool) -> Advisor:
-    """Find who advises under a configuration.
+    """Make the advisor for a configuration.
 
     Args:
         settings: The configuration.
-        drafts: Draft a mapping also for what is not taken for stock.
+        drafts: Also draft mappings for streams that do not look like stock.
 
     Raises:
         ConfigurationError: A mapping cannot be used, whatever the stream.
@@ -73,10 +73,10 @@ def advisor_for(settings: Settings, *, drafts: bool) -> Advisor:
 
 
 class Examiner:
-    """Shows what a run makes of streams by the mappings that its user wrote.
+    """Advises by the mappings that a user wrote.
 
     Attributes:
-        examines: By mappings that its user wrote.
+        examines: It uses mappings that a user wrote.
     """
 
     examines = True
@@ -98,11 +98,11 @@ class Examiner:
         keys: Sequence[str] = (),
         records: Sequence[Any] = (),  # noqa: ARG002  # as the Recogniser has it
     ) -> Advice:
-        """Choose for a stream as a run does, by its SCHEMA and its key."""
+        """Choose a stream's mapping as a run does, by its SCHEMA and its key."""
         mapping = self._chooser.written(stream)
         if mapping is None:
             self._chooser.choose(stream, schema, keys)
-            return Advice("ignored", "no mapping in `streams` names it")
+            return Advice("ignored", "no entry of `streams` matches it")
         self._used.append(mapping)
         try:
             choice = self._chooser.choose(stream, schema, keys)
@@ -112,20 +112,19 @@ class Examiner:
         return Advice("configured", mapping=mapping, compiled=choice.mapping, named=choice.named)
 
     def remarks(self) -> Iterator[str]:
-        """Name the mappings that no stream has, and the stream that may be meant."""
+        """Name the mappings that no stream uses, and the stream that may be meant."""
         yield from self._chooser.mistyped()
         for number, mapping in enumerate(self._mappings):
             if not any(mapping is used for used in self._used):
-                yield f"streams[{number}] ({mapping.stream!r}) is the mapping of no stream here"
+                yield f"streams[{number}] ({mapping.stream!r}) is not used by any stream here"
 
 
 class Recogniser:
-    """Shows what a run without `streams` recognises, and what may be written where it does not."""
+    """Advises as a run without `streams` recognises, with drafts for other streams."""
 
     examines = False
 
     def __init__(self, policy: StockPolicy, *, drafts: bool) -> None:
-        """Map by a policy."""
         self._policy = policy
         self._drafts = drafts
         self._recognised: dict[str, Recognised] = {}
@@ -137,7 +136,7 @@ class Recogniser:
         keys: Sequence[str] = (),
         records: Sequence[Any] = (),
     ) -> Advice:
-        """Recognise, or propose, by the SCHEMA, the key and the first records."""
+        """Recognise a stream, or draft a mapping, by the SCHEMA, the key and the first records."""
         found = recognise(stream, schema, keys, records)
         self._recognised.pop(stream, None)
         if isinstance(found, Recognised):
@@ -147,7 +146,7 @@ class Recogniser:
         return self._complete(found, start_from(found, stream, schema, records))
 
     def remarks(self) -> Iterator[str]:
-        """Say whether the recognised streams go together."""
+        """Say if the recognised streams cannot be sent together."""
         problem = mixed_scopes(self._recognised.values())
         if problem:
             first, _, _ = problem.partition("\n")
@@ -157,7 +156,7 @@ class Recogniser:
         try:
             _check(mapping)
         except ConfigurationError as error:
-            return Advice("ignored", f"{found.reason}; no setting can say this: {error}")
+            return Advice("ignored", f"{found.reason}; no mapping can describe it: {error}")
         compiled, problems = _compiled(mapping, self._policy)
         return Advice(
             _STANDINGS[type(found)],
@@ -187,17 +186,17 @@ def _said_of_run(found: Recognition) -> str:
     if isinstance(found, NotStock):
         return ""
     if found.written:
-        return "A run without `streams` takes the items as they stand; nearest to that is this"
+        return "A run without `streams` sends the items as they are; this mapping comes closest"
     if found.mapping.native:
-        return "Only a run without `streams` takes them: no mapping can say this"
+        return "Only a run without `streams` sends them; no mapping can describe them"
     return "A run without `streams` uses this mapping"
 
 
 def _check(mapping: StreamMapping) -> None:
-    """Hold a mapping to the settings' schema, which it may not fit by a strange column's name.
+    """Check a mapping by the settings' schema; a strange column's name may not be allowed.
 
     Raises:
-        ConfigurationError: It does not.
+        ConfigurationError: It is not allowed.
     """
     if config := as_config(mapping):
         parse_settings({"dry_run": True, "streams": [config]})
@@ -206,7 +205,7 @@ def _check(mapping: StreamMapping) -> None:
 def _compiled(
     mapping: StreamMapping, policy: StockPolicy
 ) -> tuple[CompiledMapping | None, tuple[str, ...]]:
-    """Compile what may not be complete; or say what it lacks, without the stream's name."""
+    """Compile a mapping that may not be complete; or return what it lacks."""
     try:
         return compile_mapping(mapping, policy), ()
     except ConfigurationError as error:
@@ -214,6 +213,6 @@ def _compiled(
 
 
 def _problems(error: ConfigurationError, stream: str) -> tuple[str, ...]:
-    """Give the problems without the stream's name, which is above them."""
+    """Return the problems without the stream's name, which is shown above them."""
     place = f"mapping of stream {stream!r}: "
     return tuple(problem.removeprefix(place) for problem in error.problems)

@@ -1,7 +1,7 @@
 """``tocobagus map``: the mapping of each stream in a file, with a few records mapped beside it.
 
-What is shown is what a run does: mappings are chosen, recognised and compiled by the target's own
-code, and records go through them.
+It shows what a run does: mappings are chosen, recognised, compiled and applied by the target's own
+code.
 """
 
 from __future__ import annotations
@@ -36,25 +36,25 @@ NOT_APPLIED: Final = ("stream_maps", "flattening_enabled", "validate_records")
     " or ENV for the environment.",
 )
 @click.option("--records", default=5, type=click.IntRange(1), help="Records of a stream to show.")
-@click.option("--all", "everything", is_flag=True, help="Draft also what is not taken for stock.")
+@click.option("--all", "everything", is_flag=True, help="Also draft mappings for other streams.")
 @click.option(
     "--format",
     "form",
     default="page",
     type=click.Choice(["page", "yaml", "json"]),
-    help="For a person, or the list of mappings alone.",
+    help="A page to read, or only the list of mappings.",
 )
 def map_command(
     file: str, config: Path | None, records: int, form: str, *, everything: bool
 ) -> None:
     """Show which mapping each stream in FILE has, or may start from, and what it does.
 
-    FILE is what a Singer tap wrote, or its catalog; - is stdin. A stream may be gzipped, and is
-    read no further than is needed.
+    FILE is what a Singer tap wrote, or its catalog; - is stdin. It may be gzipped, and is read only
+    as far as needed.
 
-    Without --config it is shown what a run without `streams` recognises. With --config it is shown
-    what that configuration makes of FILE; credentials are not needed, and nothing is sent. The exit
-    code is then 1 if a run would fail for a mapping.
+    Without --config, it shows what a run without `streams` recognises. With --config, it shows what
+    that configuration does with FILE, and the exit code is 1 if a run would fail because of a
+    mapping. No credentials are needed, and nothing is sent.
     """
     given = _read_config(config) if config else {}
     settings = _settings(given)
@@ -68,7 +68,7 @@ def map_command(
 
 
 def _read_config(path: Path) -> dict[str, Any]:
-    """Read settings; a list is taken for what `streams` is to be."""
+    """Read settings; a list is used as `streams`."""
     if str(path) == ENVIRONMENT:
         return _read_environment()
     try:
@@ -97,7 +97,7 @@ def _read_environment() -> dict[str, Any]:
 
 
 def _settings(given: Mapping[str, Any]) -> Settings:
-    """Check settings as a run does, all but the credentials."""
+    """Check settings as a run does, except the credentials."""
     from target_tocobagus.config.settings import parse_settings
     from target_tocobagus.config.validation import CREDENTIALS
     from target_tocobagus.core.errors import ConfigurationError
@@ -114,7 +114,7 @@ def _unusable(problems: Iterable[str]) -> click.ClickException:
 
 
 def _said_of_settings(given: Mapping[str, Any]) -> Iterator[str]:
-    """Name what is misspelt, and what is a run's alone."""
+    """Name misspelt settings, and those that only a run applies."""
     from target_tocobagus.config.settings import SCHEMA
     from target_tocobagus.config.validation import doubts
 
@@ -126,13 +126,13 @@ def _said_of_settings(given: Mapping[str, Any]) -> Iterator[str]:
         yield from doubts(given, known["properties"])
     for name in NOT_APPLIED:
         if given.get(name):
-            yield f"{name} is not applied here: a run may see other records, or refuse some"
+            yield f"{name} is not applied here: a run may get other records, or reject some"
 
 
 def _survey(
     file: str, settings: Settings, records: int, *, everything: bool
 ) -> tuple[Survey, list[str]]:
-    """Look through the file, and say what there is to say of it as a whole."""
+    """Survey the file, and collect the remarks on it as a whole."""
     from target_tocobagus.cli.map.advisor import advisor_for
     from target_tocobagus.cli.map.stream_file import Lines, contents
     from target_tocobagus.cli.map.survey import Survey
@@ -150,7 +150,7 @@ def _survey(
     remarks = [*survey.flaws(), *filter(None, [lines.cut, survey.stopped]), *advisor.remarks()]
     if not survey.streams:
         found = "".join(f"\n{sentence(remark)}" for remark in remarks)
-        message = f"{_called(file)} holds no SCHEMA of a stream, and is not a catalog.{found}"
+        message = f"{_called(file)} has no SCHEMA message, and is not a catalog.{found}"
         raise click.ClickException(message)
     return survey, remarks
 
@@ -201,7 +201,7 @@ def _said_of_policy(policy: StockPolicy) -> Iterator[str]:
         if (value := getattr(policy, field.name)) != field.default
     ]
     if changed:
-        yield f"By {', '.join(changed)}"
+        yield f"With {', '.join(changed)}"
 
 
 def _short(value: Any) -> str:
@@ -215,7 +215,7 @@ def _hints(survey: Survey, *, ignored: bool, mapped: bool) -> Iterator[str]:
     if mapped:
         yield "`tocobagus check --config FILE --stream FILE` tries the whole configuration."
     if ignored and not survey.examined:
-        yield "--all drafts a mapping also for what is ignored."
+        yield "--all also drafts mappings for the ignored streams."
 
 
 def _write_list(form: str, survey: Survey, remarks: Sequence[str]) -> None:
@@ -233,10 +233,10 @@ def _write_list(form: str, survey: Survey, remarks: Sequence[str]) -> None:
 
 
 def _raise_verdict(survey: Survey, *, everything: bool) -> None:
-    """End with 1 where nothing came of it, or where a run would fail for a mapping."""
+    """End with 1 if no stream has a mapping, or if a run would fail because of one."""
     views = survey.streams.values()
     if any(view.fails for view in views):
-        message = "a run would fail: see what is said of the mappings"
+        message = "a run would fail: see the remarks on the mappings"
         raise click.ClickException(message)
     if all(view.advice.mapping is None for view in views):
         hint = "" if everything or survey.examined else "; --all drafts a mapping for each"

@@ -21,12 +21,12 @@ _LONGEST = 4_000
 
 
 def as_yaml(views: Sequence[StreamView], remarks: Sequence[str], *, clash: bool) -> str:
-    """Write the list of mappings with what is said of the streams in comments.
+    """Write the list of mappings with remarks on the streams as comments.
 
     Args:
         views: The streams.
         remarks: On the file as a whole.
-        clash: A run would stop for what was recognised together.
+        clash: A run would stop, because recognised streams cannot be sent together.
     """
     parts = [_comment(sentence(remark)) for remark in remarks]
     listed: list[Any] = []
@@ -47,12 +47,12 @@ def as_json(views: Sequence[StreamView]) -> str:
     unique = [config for place, config in enumerate(configs) if config not in configs[:place]]
     given = [config for config in unique if config is not None]
     text = json.dumps(given, ensure_ascii=False, indent=2)
-    # A lone surrogate, out of a tap's own JSON, cannot be written as UTF-8 and so stays escaped.
+    # A lone surrogate in a tap's JSON cannot be encoded as UTF-8, so it stays escaped.
     return re.sub("[\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"
 
 
 def as_notes(views: Iterable[StreamView], remarks: Iterable[str], *, clash: bool) -> Iterator[str]:
-    """Write what JSON has no place for: a line for each remark."""
+    """Write a line for each remark, because JSON has no comments."""
     for text in (*map(sentence, remarks), *(_said(view, clash=clash) for view in views)):
         yield _printable(text)
 

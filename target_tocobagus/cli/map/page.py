@@ -48,11 +48,10 @@ class Page:
     """Writes what was found in a file to stdout."""
 
     def __init__(self) -> None:
-        """Write as wide as the terminal is."""
         self._console = Console(highlight=False)
 
     def open(self, titles: Iterable[str], remarks: Iterable[str]) -> None:
-        """Begin with the file, and what is to be known of it as a whole."""
+        """Begin with the file, and the remarks on it as a whole."""
         for title in titles:
             self._console.print(clean_lines(title), style="dim", markup=False)
         for remark in remarks:
@@ -86,7 +85,7 @@ class Page:
             self._part(Text.assemble(clean(view.name), (clean_lines(f": {why}"), "dim")))
 
     def close(self, hints: Iterable[str]) -> None:
-        """End with what may be done next."""
+        """End with what to do next."""
         self._console.print()
         for hint in hints:
             self._console.print(clean_lines(hint), style="dim", markup=False)
@@ -95,7 +94,7 @@ class Page:
         self._console.print(Padding(what, (0, 0, 0, INDENT), expand=False))
 
     def _mapping(self, view: StreamView) -> None:
-        """Write the lines as they are to be pasted: none is broken, however narrow the terminal."""
+        """Write the lines for pasting: they are not wrapped, even on a narrow terminal."""
         if view.advice.mapping is None:
             return
         self._console.print()
@@ -103,7 +102,7 @@ class Page:
             self._console.print(Text(" " * INDENT + line, "cyan"), soft_wrap=True)
 
     def _codes(self, view: StreamView) -> None:
-        """Write every code of a location that a draft has found, to be given its client id."""
+        """Write all codes of locations that a draft has found, to be completed with client ids."""
         mapping = view.advice.mapping
         if view.advice.standing not in {"proposed", "drafted"} or not (
             mapping and mapping.warehouse
@@ -116,7 +115,7 @@ class Page:
             self._console.print(Text(" " * INDENT + line, "cyan"), soft_wrap=True)
 
     def _columns(self, view: StreamView) -> None:
-        """Name the columns, where the mapping is still to be completed from them."""
+        """Name the columns, if the mapping must be completed from them."""
         names = list(map(clean, view.schema["properties"]))
         more = f" and {len(names) - MOST_COLUMNS} more" if len(names) > MOST_COLUMNS else ""
         self._console.print()

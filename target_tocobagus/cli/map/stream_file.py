@@ -1,8 +1,7 @@
-"""What a file holds: the messages of a Singer stream, or the streams of a catalog.
+"""Reads a file: the messages of a Singer stream, or the streams of a catalog.
 
-The two are told apart by what they hold. Whatever the file is, no more than `MOST_BYTES` of it
-are read or held, and what cannot be read of it is a `Flaw`, never an error: a person who maps a
-stream has often only a piece of it.
+The content tells which of the two it is. At most `MOST_BYTES` of the file are read, and a part that
+cannot be read is a `Flaw`, not an error: a person who maps a stream often has only a part of it.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 MOST_BYTES: Final = 64 << 20
-"""So much of a file is looked at; uncompressed, if it is compressed."""
+"""The most that is read of a file, after decompression."""
 
 _GZIP: Final = b"\x1f\x8b"
 _BOM: Final = b"\xef\xbb\xbf"
@@ -33,7 +32,7 @@ class Declared(NamedTuple):
     """A stream's columns, by a SCHEMA message or by a catalog.
 
     Attributes:
-        remark: What a catalog's reader should know of the stream.
+        remark: What a user of the catalog should know about the stream.
         keys: Its `key_properties`.
     """
 
@@ -58,11 +57,11 @@ class Sampled(NamedTuple):
 
 
 class Flaw(NamedTuple):
-    """Something that cannot be used.
+    """A part of the file that cannot be used.
 
     Attributes:
-        number: The number of its line, or None where it is in no line.
-        what: What it is; to follow the line's number.
+        number: The number of its line; None for a catalog.
+        what: The problem, to follow the line's number.
     """
 
     number: int | None
@@ -76,18 +75,17 @@ class Lines:
     """A file's lines, as far as they are read.
 
     Attributes:
-        cut: Why the end was not reached; empty where it was.
+        cut: Why the end was not reached; empty if it was.
     """
 
     def __init__(self, source: IO[bytes]) -> None:
-        """Read what may be compressed."""
         self._buffered = io.BufferedReader(cast("io.RawIOBase", source))
         self._source: io.BufferedIOBase | None = None
         self._left = MOST_BYTES
         self.cut = ""
 
     def __iter__(self) -> Iterator[bytes]:
-        """Give the lines that have not been given."""
+        """Yield the lines that were not read yet."""
         while self._left > 0:
             try:
                 line = self._uncompressed().readline(self._left)
@@ -102,7 +100,7 @@ class Lines:
         self.cut = f"Only the first {MOST_BYTES >> 20} MiB of the file were read"
 
     def _uncompressed(self) -> io.BufferedIOBase:
-        """Open it on the first reading, which may fail like any other."""
+        """Open the file at the first read, which may fail like any other."""
         if self._source is None:
             packed = self._buffered.peek(len(_GZIP)).startswith(_GZIP)
             self._source = gzip.GzipFile(fileobj=self._buffered) if packed else self._buffered
@@ -110,11 +108,11 @@ class Lines:
 
 
 def contents(lines: Lines, *, unselected: bool) -> Iterator[Content]:
-    """Read what a file holds, in its order.
+    """Read the content of a file, in order.
 
     Args:
         lines: The file's.
-        unselected: Give also the streams that a catalog says are not selected.
+        unselected: Include streams that are not selected in a catalog.
     """
     given = iter(lines)
     beginning: list[bytes] = []
@@ -135,7 +133,7 @@ def contents(lines: Lines, *, unselected: bool) -> Iterator[Content]:
 
 
 def _is_message(line: bytes) -> bool:
-    """Tell whether a line is a stream's; a catalog of many lines has none like it."""
+    """Whether a line is a Singer message; a catalog of many lines has no such line."""
     if not _MESSAGE.search(line):
         return False
     try:
@@ -161,9 +159,9 @@ def _of_stream(number: int, message: Mapping[str, Any]) -> Content:
     """Read a message that names its stream."""
     kind, stream = message["type"], message.get("stream")
     if not isinstance(stream, str) or not stream:
-        return Flaw(number, f"is a {kind} that names no stream")
+        return Flaw(number, f"is a {kind} without a stream's name")
     if kind == "BATCH":
-        return Flaw(number, "is a BATCH, whose records are in files that are not looked at")
+        return Flaw(number, "is a BATCH, whose files are not read")
     if kind == "RECORD":
         if "record" not in message:
             return Flaw(number, f"is a RECORD without a record; {_ENDS}")
@@ -190,7 +188,7 @@ def declared(streams: list[Any], *, unselected: bool) -> Iterator[Content]:
 
     Args:
         streams: The catalog's.
-        unselected: Give also those that are not selected.
+        unselected: Include those that are not selected.
     """
     names: set[str] = set()
     left_out: list[str] = []
@@ -206,11 +204,11 @@ def declared(streams: list[Any], *, unselected: bool) -> Iterator[Content]:
         names.add(found.stream)
         yield _as_selected(found, metadata)
     if left_out:
-        yield Flaw(None, f"Not selected, and so left out without --all: {_some(left_out)}")
+        yield Flaw(None, f"Not selected, and left out without --all: {_some(left_out)}")
 
 
 def _stream_of(entry: Mapping[str, Any], taken: set[str]) -> Declared | None:
-    """Find out what a stream is called: `stream`, unless another one is called so."""
+    """Read a catalog's stream; its name is `stream`, unless another one has that name."""
     given = [entry.get("stream"), entry.get("tap_stream_id")]
     names = [name for name in given if isinstance(name, str) and name]
     schema = entry.get("schema")
@@ -218,7 +216,7 @@ def _stream_of(entry: Mapping[str, Any], taken: set[str]) -> Declared | None:
         return None
     name = next((name for name in names if name not in taken), names[0])
     other = next((other for other in names if other != name), None)
-    remark = f"It is also called {other!r} in the catalog: take the name that its SCHEMA has"
+    remark = f"The catalog also calls it {other!r}: use the name in its SCHEMA messages"
     return Declared(name, schema, remark if other else "", keys_of(entry))
 
 

@@ -1,4 +1,4 @@
-"""One stream of a file: what is advised for it, and what became of its records."""
+"""One stream of a file: its advice, and the outcomes of its records."""
 
 from __future__ import annotations
 
@@ -40,20 +40,20 @@ class Cause(msgspec.Struct):
 
 
 class StreamView:
-    """What is known of a stream.
+    """A stream of a file.
 
     Attributes:
         name: The stream's.
         schema: The last that was declared.
-        advice: What is known by that.
-        remarks: What else is to be known.
-        records: How many have been read.
-        shown: The first few, by number, with what was made of them.
-        mapped: How many rows of stock they gave.
-        causes: Why the other rows gave none.
+        advice: The advice by this schema.
+        remarks: Further remarks.
+        records: How many were read.
+        shown: The first few, by number, with their outcomes.
+        mapped: How many rows of stock were mapped.
+        causes: Why other rows were not mapped.
         keys: Its `key_properties`.
-        waiting: The first records, kept until there are enough of them for a draft.
-        codes: The locations that were found, in their order.
+        waiting: The first records, kept until there are enough for a draft.
+        codes: The locations that were found, in order.
     """
 
     def __init__(self, content: Declared, advice: Advice) -> None:
@@ -74,20 +74,20 @@ class StreamView:
 
     @property
     def parts(self) -> str:
-        """Say whether its rows look like parts of a stock."""
+        """The warning that its rows look like parts of a stock; empty if not."""
         compiled = self.advice.compiled
         at_schema = compiled and doubt_at_schema(self.name, compiled, self.keys)
         return self._contradiction or at_schema or ""
 
     @property
     def missing(self) -> str:
-        """Name the columns that its user's mapping relies on and that were never seen."""
+        """The columns that its user's mapping relies on but that were not seen."""
         lacking = self._watch is not None and self._watch.lacking
         return self._watch.describe() if self._watch and lacking else ""
 
     @property
     def fails(self) -> bool:
-        """Tell whether its user's mapping would make a run fail."""
+        """Whether its user's mapping would make a run fail."""
         if self.advice.standing != "configured":
             return False
         return bool(self.advice.problems) or (self.advice.named and bool(self.missing))
@@ -98,12 +98,12 @@ class StreamView:
         return self.advice.compiled.clamped if self.advice.compiled else 0
 
     def redeclare(self, schema: dict[str, Any], advice: Advice) -> None:
-        """Go on under another SCHEMA."""
+        """Continue under another SCHEMA."""
         self.schema = schema
         self.advice = advice
         self._watch = self._watch or _watch(advice)
         self._see_schema()
-        changed = "Its SCHEMA changes within the file: what is said here goes by the last"
+        changed = "Its SCHEMA changes within the file: what is shown here is by the last one"
         if changed not in self.remarks:
             self.remarks.append(changed)
 
@@ -129,7 +129,7 @@ class StreamView:
             self._contradiction = self._parts.doubt(self.name, *found)
 
     def _outcomes(self, record: Any, own: Any, codes: Mapping[str, str] | None) -> list[Outcome]:
-        """Map as a run does; a rejected row that comes again is only what was rejected of it."""
+        """Map as a run does; of a rejected row that comes again, only what was rejected."""
         if not isinstance(record, dict) or self.advice.compiled is None:
             return [_NO_RECORD]
         if self._watch is not None:
@@ -156,12 +156,12 @@ class StreamView:
 
 
 def _is_settled(advice: Advice) -> bool:
-    """Tell whether records cannot change what is advised."""
+    """Whether records cannot change the advice."""
     return advice.standing in {"configured", "recognised"}
 
 
 def _watch(advice: Advice) -> RequiredColumns | None:
-    """Watch the columns of a mapping that a user wrote; a proposal's are those of the SCHEMA."""
+    """Watch the columns of a mapping that a user wrote; a draft's are in the SCHEMA anyway."""
     if advice.standing != "configured" or advice.compiled is None:
         return None
     return RequiredColumns(advice.compiled.needs, advice.compiled.inner_needs)

@@ -1,7 +1,7 @@
-"""A file's streams, each with its mapping and with what the mapping makes of its records.
+"""A file's streams, each with its mapping and the outcomes of its records.
 
-Records are mapped as they come and then forgotten: of a stream there remain the outcomes of its
-first few and a tally of all that were read.
+Records are mapped as they come and then forgotten: the outcomes of a stream's first few and the
+counts of all are kept.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ class Survey:
 
     Attributes:
         streams: By name, in the order in which they came.
-        stopped: Why the rest of the file was left unread; empty where it was not.
+        stopped: Why the rest of the file was not read; empty if it was.
     """
 
     def __init__(self, advisor: Advisor, most: int, codes: Mapping[str, str] | None = None) -> None:
         """Begin.
 
         Args:
-            advisor: Says which mapping a stream has.
+            advisor: Finds the mapping of a stream.
             most: How many records of a stream to show.
             codes: The client id of each location code, in a file of rejected rows.
         """
@@ -51,16 +51,16 @@ class Survey:
 
     @property
     def examined(self) -> bool:
-        """Tell whether the mappings are its user's."""
+        """Whether the mappings are a user's."""
         return self._advisor.examines
 
     @property
     def clash(self) -> bool:
-        """Tell whether a run would stop for what is recognised together."""
+        """Whether a run would stop, because recognised streams cannot be sent together."""
         return not self.examined and any(self._advisor.remarks())
 
     def read(self, file: Iterable[Content]) -> None:
-        """Look at what a file holds until nothing new is expected."""
+        """Read a file until nothing new is expected."""
         for content in file:
             if isinstance(content, Declared):
                 self._declare(content)
@@ -69,13 +69,13 @@ class Survey:
             else:
                 self._note(content)
             if self._quiet >= ENOUGH and self._is_full():
-                self.stopped = f"The rest is left unread: {ENOUGH} records brought no other stream"
+                self.stopped = f"The rest was not read: no other stream came in {ENOUGH} records"
                 break
         for view in self.streams.values():
             self._settle(view)
 
     def flaws(self) -> Iterator[str]:
-        """Say what could not be used, the same of several lines at once."""
+        """List what could not be used; the same problem of several lines together."""
         for what, numbers in self._flaws.items():
             count = self._counts[what]
             lines = ", ".join(str(number) for number in numbers if number is not None)
@@ -113,7 +113,7 @@ class Survey:
             self._settle(view)
 
     def _settle(self, view: StreamView) -> None:
-        """Advise by the records that have waited, and map them."""
+        """Get advice by the kept records, and map them."""
         waiting, view.waiting = view.waiting, None
         if waiting:
             records = [content.record for content in waiting]
@@ -128,7 +128,7 @@ class Survey:
             numbers.append(flaw.number)
 
     def _is_full(self) -> bool:
-        """Tell whether each stream has as many records as are shown; asked now and then."""
+        """Whether each stream has as many records as are shown."""
         self._quiet = 0
         views = self.streams.values()
         return all(len(view.waiting or ()) + view.records >= self._most for view in views)

@@ -1,4 +1,4 @@
-"""What is said of a file's streams, in sentences: the same on a page and in a comment."""
+"""Remarks on a file's streams, in sentences: the same on a page and in a comment."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 def said_of_stream(view: StreamView, *, clash: bool) -> Iterator[str]:
-    """Say what the mapping rests on.
+    """Say where the mapping comes from.
 
     Args:
         view: The stream.
-        clash: A run would stop for what was recognised together.
+        clash: A run would stop, because recognised streams cannot be sent together.
     """
     advice = view.advice
     match advice.standing:
@@ -35,22 +35,22 @@ def said_of_stream(view: StreamView, *, clash: bool) -> Iterator[str]:
 
 
 def warned_of_stream(view: StreamView) -> Iterator[str]:
-    """Say what is wrong with the mapping, or what it lacks."""
-    what = "A run stops here" if view.advice.standing == "configured" else "Still to be written"
+    """Say what is wrong with the mapping, or missing in it."""
+    what = "A run stops here" if view.advice.standing == "configured" else "To be completed"
     if view.parts:
         yield sentence(view.parts)
     for problem in view.advice.problems:
         yield sentence(f"{what}: {problem}")
     if view.missing:
-        ends = "; a run fails for it" if view.advice.named else ""
-        yield sentence(f"Relied on and never seen: {view.missing}{ends}")
+        ends = "; a run fails without them" if view.advice.named else ""
+        yield sentence(f"The mapping needs columns that were not seen: {view.missing}{ends}")
 
 
 def summed_up(view: StreamView) -> str:
-    """Sum up what became of the records that were read."""
-    refused = sum(cause.count for cause in view.causes.values() if cause.what)
+    """Sum up the outcomes of the records that were read."""
+    rejected = sum(cause.count for cause in view.causes.values() if cause.what)
     skipped = sum(cause.count for cause in view.causes.values() if not cause.what)
-    parts = [f"{counted(view.mapped, 'row')} mapped", f"{refused} refused", f"{skipped} skipped"]
+    parts = [f"{counted(view.mapped, 'row')} mapped", f"{rejected} rejected", f"{skipped} skipped"]
     clamped = f" ({view.clamped} below 0 became 0)" if view.clamped else ""
     return f"{counted(view.records, 'record')} read: {', '.join(parts)}{clamped}"
 
@@ -63,7 +63,7 @@ def listed_causes(view: StreamView) -> Iterator[str]:
 
 
 def joined(sentences: Sequence[str]) -> str:
-    """Put sentences one behind the other."""
+    """Join sentences."""
     return " ".join(sentences)
 
 

@@ -76,7 +76,7 @@ def test_what_deserves_attention_keeps_no_run_from_working(tmp_path: Path) -> No
         done = run("--config", written(sandbox, tmp_path))
 
     assert done.code == 0
-    assert done.output.endswith("\nA run would work; see above: 1 attention.\n")
+    assert done.output.endswith("\nA run would work. See above: 1 attention.\n")
 
 
 @pytest.mark.parametrize("width", [30, 80, 120])

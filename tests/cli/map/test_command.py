@@ -31,6 +31,7 @@ DATA: Final = Path(__file__).parents[2] / "data"
 STREAMS: Final = DATA / "streams"
 CSV: Final = STREAMS / "tap-csv-long+wide.singer"
 LONG: Final = {"stream": "stock_long", "sku": "sku", "stock": "qty", "warehouse": "warehouse_code"}
+NOT_SEEN: Final = "The mapping needs columns that were not seen"
 WIDE_PLACES: Final = ("WH-JKT", "WH SBY", "wh_bdg")
 WIDE: Final = {
     "stream": "stock_wide",
@@ -126,14 +127,14 @@ def test_the_lines_on_a_page_can_be_pasted() -> None:
 def test_what_is_recognised_is_what_a_run_uses() -> None:
     """What is recognised is marked so, and what is asked about; its records are summed up."""
     native = "".join(json.dumps(each) + "\n" for each in (schema("items", "sku", "stock"),))
-    assert "A run without `streams` takes the items" in flat(run("-", stdin=native.encode()).stdout)
+    assert "A run without `streams` sends the items" in flat(run("-", stdin=native.encode()).stdout)
 
     shown = run(CSV).stdout
 
     assert "stock_long to be decided" in flat(shown)
     assert "A run without `streams` does not send it" in flat(shown)
     assert ["3", "-", "-", "skipped:", "no", "quantity"] in cells(shown)
-    assert "9 records read: 5 rows mapped, 3 refused, 1 skipped (1 below 0 became 0)" in shown
+    assert "9 records read: 5 rows mapped, 3 rejected, 1 skipped (1 below 0 became 0)" in shown
     assert "1 BAD_QUANTITY, first in record 9: 'N/A' is not a number" in shown
     assert max(map(len, shown.splitlines())) <= 80
 
@@ -162,10 +163,10 @@ def test_what_is_no_stock_is_named_and_drafted_on_demand(tmp_path: Path) -> None
 
     named, drafted = run(file), run(file, "--all")
 
-    assert "orders: its name says 'order', and so it is never taken for stock" in named.stdout
+    assert "orders: its name has 'order', so it is never taken for stock" in named.stdout
     assert "--all drafts a mapping" in named.stderr
     assert named.exit_code == 1
-    assert "Still to be written: stock: is required" in drafted.stdout
+    assert "To be completed: stock: is required" in drafted.stdout
     assert "Its columns: sku, qty" in drafted.stdout
     assert drafted.exit_code == 0
     assert json.loads(run(file, "--all", "--format", "json").stdout) == [
@@ -179,7 +180,7 @@ def test_streams_that_do_not_go_together_are_told(tmp_path: Path) -> None:
     both = [schema("items", "sku", "stock"), schema("inventory", "sku", "warehouses")]
     shown = flat(run(written(tmp_path, both)).stdout)
 
-    assert "A run without `streams` stops here: recognised were streams of global" in shown
+    assert "A run without `streams` stops here: some recognised streams have global" in shown
     assert "uses this mapping" not in shown
 
 
@@ -192,9 +193,9 @@ def test_the_apis_own_items_are_no_configuration(tmp_path: Path) -> None:
     page, listed = run(file).stdout, run(file, "--format", "yaml").stdout
 
     assert "# items holds the API's own items: it is recognised only without `streams`" in page
-    assert "Only a run without `streams` takes them: no mapping can say this." in flat(page)
+    assert "Only a run without `streams` sends them; no mapping can describe them." in flat(page)
     assert ["1", "A", "x", "2"] in cells(page)
-    assert "takes the items as they stand; nearest to that is this." in flat(page)
+    assert "sends the items as they are; this mapping comes closest." in flat(page)
     assert yaml.safe_load(listed) == [{"stream": "stock", "sku": "sku", "stock": "stock"}]
     alone = written(tmp_path, [items])
     assert run(alone, "--format", "json").stdout == "[]\n"
@@ -238,7 +239,7 @@ def test_a_catalog_is_read_like_a_stream(tmp_path: Path, indent: int | None) -> 
 
     assert "2 streams" in page
     assert "- stream: stok sku: sku stock: stok" in page
-    assert "It is also called 'toko-stok' in the catalog" in page
+    assert "The catalog also calls it 'toko-stok'" in page
     assert "- stream: gudang-stok" in page
     assert "The catalog's streams[2] has no name, or no columns." in page
     assert "record" not in page
@@ -264,7 +265,7 @@ def test_what_a_catalog_does_not_select_is_left_out(tmp_path: Path) -> None:
         {"stream": "stock", "sku": "sku", "stock": "qty"}
     ]
     page = flat(run(file).stdout)
-    assert "Not selected, and so left out without --all: 'stok'." in page
+    assert "Not selected, and left out without --all: 'stok'." in page
     assert "Columns that are not selected: 'stock', 'on_hand'." in page
     assert "- stream: stok" in run(file, "--all").stdout
 
@@ -288,12 +289,12 @@ def test_a_configuration_is_tried(tmp_path: Path) -> None:
     shown = cells(result.stdout)
 
     assert result.exit_code == 0
-    assert "By warehouse_map (1), rounding reject" in result.stdout
+    assert "With warehouse_map (1), rounding reject" in result.stdout
     assert "stock_long as configured" in flat(result.stdout)
     assert ["1", "KOPI-ARB-250", "wh_jakarta", "12"] in shown
     assert any(line[:4] == ["4", "00123", "wh_jakarta", "FRACTIONAL_STOCK:"] for line in shown)
     assert any(line[:4] == ["2", "KOPI-ARB-250", "WH-SBY", "UNMAPPED_WAREHOUSE:"] for line in shown)
-    assert "stock_wide: no mapping in `streams` names it" in result.stdout
+    assert "stock_wide: no entry of `streams` matches it" in result.stdout
 
 
 def test_the_policies_hold_for_what_is_recognised(tmp_path: Path) -> None:
@@ -321,8 +322,8 @@ def test_the_list_that_is_written_can_be_tried(tmp_path: Path) -> None:
             {"warehouse": []},
             "A run stops here: warehouse: is not set, but the stream has 'warehouse_code'",
         ),
-        ({"stock": "stok"}, "Relied on and never seen: 'stok'; a run fails for it."),
-        ({"subtract": ["qty", "resrv"]}, "Relied on and never seen: 'resrv'; a run fails for it."),
+        ({"stock": "stok"}, f"{NOT_SEEN}: 'stok'; a run fails without them."),
+        ({"subtract": ["qty", "resrv"]}, f"{NOT_SEEN}: 'resrv'; a run fails without them."),
     ],
 )
 def test_a_mapping_that_a_run_would_fail_for_is_found(
@@ -346,7 +347,7 @@ def test_a_glob_is_not_blamed_for_a_column(tmp_path: Path) -> None:
     config = configured(tmp_path, [{**WIDE, "stream": "stock_w*", "subtract": "reserved"}])
     result = run(CSV, "--config", config)
 
-    assert "Relied on and never seen: 'reserved'." in result.stdout
+    assert f"{NOT_SEEN}: 'reserved'." in result.stdout
     assert result.exit_code == 0
 
 
@@ -355,7 +356,7 @@ def test_what_is_configured_in_vain_is_told(tmp_path: Path) -> None:
     config = {"streams": [LONG, {**LONG, "stream": "nix"}], "roundin": 1, "stream_maps": {"a": {}}}
     shown = flat(run(CSV, "--config", configured(tmp_path, config)).stdout)
 
-    assert "streams[1] ('nix') is the mapping of no stream here." in shown
+    assert "streams[1] ('nix') is not used by any stream here." in shown
     assert "Unknown setting 'roundin' is ignored; did you mean 'rounding'?" in shown
     assert "stream_maps is not applied here" in shown
     assert "'stream_maps' is ignored" not in shown
@@ -369,7 +370,7 @@ def test_of_a_rejected_row_only_what_was_rejected_is_mapped(tmp_path: Path) -> N
     shown = run(file, "--config", configured(tmp_path, [WIDE])).stdout
 
     assert ["A", "wh_bdg", "3"] in cells(shown)
-    assert "1 row mapped, 0 refused, 2 skipped" in shown
+    assert "1 row mapped, 0 rejected, 2 skipped" in shown
 
 
 @pytest.mark.parametrize(
@@ -380,7 +381,7 @@ def test_of_a_rejected_row_only_what_was_rejected_is_mapped(tmp_path: Path) -> N
         ('"x"', "is not a JSON object"),
         ('{"rounding": "up"}', "--config: rounding: must be one of 'floor', 'reject'"),
         ('[{"stream": "a"}]', "--config: mapping of stream 'a': stock: is required"),
-        ('[{"stream": "a", "stok": "b"}]', "has no key 'stok'"),
+        ('[{"stream": "a", "stok": "b"}]', "unknown key 'stok'"),
         (None, "cannot be read: No such file"),
     ],
 )
@@ -436,8 +437,8 @@ def test_broken_lines_are_named_and_passed_over(tmp_path: Path) -> None:
     assert "Lines 6, 7: each is not a Singer message; a run ends there." in shown
     assert "Line 9 is a RECORD without a record; a run ends there." in shown
     assert "Line 11 is a SCHEMA without properties; a run ends there." in shown
-    assert "Line 12 is a BATCH, whose records are in files that are not looked at." in shown
-    assert "Line 13 is a RECORD that names no stream." in shown
+    assert "Line 12 is a BATCH, whose files are not read." in shown
+    assert "Line 13 is a RECORD without a stream's name." in shown
     assert "Line 14 is a RECORD before its SCHEMA; a run ends there." in shown
     assert "2 - - NO_RECORD: the record is not an object" in shown
     assert "# Line 14 is a RECORD before its SCHEMA" in run(file, "--format", "yaml").stdout
@@ -521,7 +522,7 @@ def test_a_long_file_is_not_read_to_its_end(
     monkeypatch.setattr(surveying, "ENOUGH", 20)
 
     result = run(file, "--records", "30")
-    assert "The rest is left unread: 20 records brought no other stream." in flat(result.stdout)
+    assert "The rest was not read: no other stream came in 20 records." in flat(result.stdout)
     assert "40 records read" in result.stdout
 
     monkeypatch.setattr(sampling, "MOST_BYTES", file.stat().st_size // 2)
@@ -537,7 +538,7 @@ def test_a_file_without_streams_is_an_error(tmp_path: Path, name: str) -> None:
     result = run(f"{tmp_path}/{name}")
 
     assert result.exit_code == 1
-    assert "cannot be read: " in result.stderr or "holds no SCHEMA" in result.stderr
+    assert "cannot be read: " in result.stderr or "has no SCHEMA" in result.stderr
     assert result.stdout == ""
 
 
@@ -546,7 +547,7 @@ def test_something_else_than_a_stream_is_told_so() -> None:
     result = run(__file__)
 
     assert result.exit_code == 1
-    assert "holds no SCHEMA of a stream, and is not a catalog." in result.stderr
+    assert "has no SCHEMA message, and is not a catalog." in result.stderr
 
 
 VALUES: Final = st.recursive(
