@@ -71,7 +71,7 @@ class _CountingPath(FastPath):
 
     def open(self, stream: Stream, sink: MappedSink) -> None:
         super().open(stream, sink)
-        track = self._tracks[stream.name]
+        track = self._streams[stream.name]
         decoders = self.decoders.setdefault(stream.name, [])
         if track.decode not in decoders:
             decode: Callable[[bytes], Any] = track.decode
