@@ -1,9 +1,10 @@
 """Measures the target against a plain SDK target and against bare limits, and prints one table.
 
-Each command is a whole process, start-up included, that reads a pipe and sends to a sandbox in a
-process of its own. Commands are run in turn, round after round, so that a machine which slows down
-slows them all; ratios are taken of the best of each, and the spread is shown beside. All of them
-find their modules compiled, as after an installation.
+Each command is a whole process, start-up included, that reads a pipe and sends to a server in a
+process of its own: one that answers at once (`instant.py`), or the sandbox where latency, memory or
+the start are measured. Commands are run in turn, round after round, so that a machine which slows
+down slows them all; ratios are taken of the best of each, and the spread is shown beside. All of
+them find their modules compiled, as after an installation.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -25,14 +27,19 @@ from streams import write_stream
 from target_tocobagus.sandbox.handle import spawned
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 HERE = Path(__file__).parent
 PYTHON = sys.executable
 TARGET = [PYTHON, "-m", "target_tocobagus", "--config"]
 PLAIN = [PYTHON, str(HERE / "baseline.py"), "--config"]
 ROUNDS = {300_000: 3, 3_000_000: 1}
+CREDENTIALS = {
+    name: f"{name}-of-a-benchmark"
+    for name in ("partner_client_id", "partner_secret", "store_client_id", "store_token")
+}
 MAPPINGS: dict[str, dict[str, Any]] = {
+    "single": {"sku": "sku", "stock": "quantity", "warehouse": "warehouse_id"},
     "long": {"sku": "sku", "stock": "quantity", "warehouse": "warehouse_id"},
     "wide": {"sku": "sku", "stock": "quantity", "warehouse": "warehouse_id"},
     "nested": {
@@ -98,9 +105,25 @@ def table(title: str, costs: dict[str, list[Cost]], rows: int) -> None:
         print(row(name, each, rows, best))
 
 
-def configure(folder: Path, sandbox: Any, shape: str, **settings: Any) -> tuple[Path, Path]:
+@contextmanager
+def instant() -> Iterator[dict[str, str]]:
+    """Run the server that answers at once; gives the settings that lead to it."""
+    command = [PYTHON, str(HERE / "instant.py")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        port = server.stdout.readline().strip() if server.stdout else ""
+        yield {"api_url": f"http://127.0.0.1:{port}", **CREDENTIALS}
+        server.kill()
+
+
+def access_to(sandbox: Any) -> dict[str, str]:
+    """Give the settings that lead to a sandbox."""
+    return {"api_url": sandbox.api_url, **sandbox.credentials}
+
+
+def configure(
+    folder: Path, access: dict[str, str], shape: str, **settings: Any
+) -> tuple[Path, Path]:
     """Write the configurations of the target and of the plain one."""
-    access = {"api_url": sandbox.api_url, **sandbox.credentials}
     ours, plain = folder / f"{shape}.json", folder / "plain.json"
     streams = [{"stream": "stock", **MAPPINGS[shape]}]
     ours.write_text(json.dumps({**access, "streams": streams, **settings}))
@@ -112,8 +135,8 @@ def compare(folder: Path, shape: str, rows: int) -> dict[str, float]:
     """Measure one shape at one size; returns the best seconds of each command."""
     stream = folder / f"{shape}-{rows}.singer"
     write_stream(stream, shape, rows)
-    with spawned("--keep-history", "0") as sandbox:
-        ours, plain = configure(folder, sandbox, shape)
+    with instant() as access:
+        ours, plain = configure(folder, access, shape)
         commands = {
             "target-tocobagus": [*TARGET, str(ours)],
             "plain SDK target": [*PLAIN, str(plain)],
@@ -138,9 +161,9 @@ def marginal(best: dict[int, dict[str, float]]) -> None:
 def latency(folder: Path, rows: int = 20_000, in_flight: int = 8) -> None:
     """Measure against the ideal: every request takes a second, so many at once."""
     stream = folder / "latency.singer"
-    write_stream(stream, "latency", rows)
+    write_stream(stream, "single", rows)
     with spawned("--latency-ms", "1000", "--keep-history", "0") as sandbox:
-        ours, _ = configure(folder, sandbox, "long", max_in_flight=in_flight)
+        ours, _ = configure(folder, access_to(sandbox), "long", max_in_flight=in_flight)
         costs = [measure([*TARGET, str(ours)], stream) for _ in range(3)]
         requests = len(sandbox.requests()) // 3
     ideal = -(-requests // in_flight)
@@ -156,24 +179,24 @@ def memory(folder: Path, sizes: Iterable[int] = (100_000, 3_000_000)) -> None:
         stream = folder / f"memory-{rows}.singer"
         write_stream(stream, "long", rows)
         with spawned("--latency-ms", "200", "--keep-history", "0") as sandbox:
-            ours, _ = configure(folder, sandbox, "long", max_in_flight=16)
+            ours, _ = configure(folder, access_to(sandbox), "long", max_in_flight=16)
             cost = measure([*TARGET, str(ours)], stream)
         stream.unlink()
         print(f"{rows:>10,} rows: {cost.peak:.0f} MiB, {cost.wall:.1f} s")
 
 
-def stages(folder: Path, rows: int) -> None:
+def stages(folder: Path, shape: str, rows: int) -> None:
     """Profile the target's own time, of one run under a profiler's clocks."""
     stream = folder / f"stages-{rows}.singer"
-    write_stream(stream, "long", rows)
-    with spawned("--keep-history", "0") as sandbox:
-        ours, _ = configure(folder, sandbox, "long")
+    write_stream(stream, shape, rows)
+    with instant() as access:
+        ours, _ = configure(folder, access, shape)
         command = [PYTHON, str(HERE / "stages.py"), "--config", str(ours)]
         with stream.open("rb") as source:
             ended = subprocess.run(
                 command, stdin=source, capture_output=True, text=True, check=True
             )
-    print(f"\nThe processor's time by stage, {rows:,} long rows")
+    print(f"\nThe processor's time by stage, {rows:,} {shape} rows")
     print(ended.stderr.partition(TABLE_BEGINS)[2].strip())
 
 
@@ -182,7 +205,7 @@ def start_up(folder: Path) -> None:
     empty = folder / "empty.singer"
     empty.touch()
     with spawned() as sandbox:
-        ours, _ = configure(folder, sandbox, "long")
+        ours, _ = configure(folder, access_to(sandbox), "long")
         commands = {
             "target-tocobagus": [*TARGET, str(ours)],
             "target-tocobagus --version": [*TARGET[:-1], "--version"],
@@ -206,13 +229,15 @@ def main() -> None:
         if "start" in wanted:
             start_up(folder)
         if "rows" in wanted:
+            compare(folder, "single", min(options.rows))
             best = {rows: compare(folder, "long", rows) for rows in options.rows}
             if len(best) > 1:
                 marginal(best)
             for shape in ("wide", "nested"):
                 compare(folder, shape, min(options.rows))
         if "stages" in wanted:
-            stages(folder, max(options.rows))
+            stages(folder, "single", min(options.rows))
+            stages(folder, "long", min(options.rows))
         if "latency" in wanted:
             latency(folder)
         if "memory" in wanted:

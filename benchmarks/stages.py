@@ -34,7 +34,7 @@ STAGES: Final[dict[str, list[tuple[Any, str]]]] = {
     "window: picking, encoding": [(Window, "pick")],
     "encoding: the body": [(worker, "encode_body")],
     "signing": [(signing, "base_string"), (signing, "signature"), (signing, "signed_headers")],
-    "client: the request (requests)": [(client.Client, "send")],
+    "client: the request": [(client.Client, "send")],
     "client: decoding the reply": [(client, "read_reply")],
     "settling, releasing": [(ReplyHandler, "conclude")],
     "delivery: the workers' rest": [(worker.Workers, "_work")],

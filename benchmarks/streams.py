@@ -55,7 +55,7 @@ def single_record(number: int) -> dict[str, Any]:
 
 SHAPES: dict[str, tuple[Any, dict[str, Any]]] = {
     "long": (long_record, LONG),
-    "latency": (single_record, LONG),
+    "single": (single_record, LONG),
     "wide": (wide_record, {**{f"column_{column:02d}": TEXT for column in range(56)}, **LONG}),
     "nested": (
         nested_record,

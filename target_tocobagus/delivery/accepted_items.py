@@ -33,6 +33,8 @@ class AcceptedItems:
 
     def accept(self, items: Sequence[Item]) -> None:
         """Keep the items of a reply, and the older ones that still fit."""
+        if len(items) >= _MOST:
+            self._levels.clear()
         for item in items[-_MOST:]:
             self._levels.pop(item.identifier, None)
             self._levels[item.identifier] = item.levels

@@ -192,9 +192,12 @@ class CompiledMapping:
 
 
 def is_deleted(record: Entry) -> bool:
-    """Whether a tap marked a record as deleted; null, false and an empty text do not count."""
+    """Whether a tap marked a record as deleted; null, false and an empty text do not count.
+
+    A tap without types writes false as a text, and a database without truth values as 0.
+    """
     mark = record.get(DELETED)
-    return mark is not None and mark is not False and bool(str(mark).strip())
+    return mark is not None and str(mark).strip().lower() not in {"", "false", "0"}
 
 
 def _unidentified(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from target_tocobagus.api.response_body import read_reply
 from target_tocobagus.delivery.settle import RowError, settle, unusable
 
 # The example of the endpoint's page; the ids that it echoes are not those that were sent.
@@ -80,6 +82,7 @@ def test_documented_reply() -> None:
         ([row(3), row(0)], [row(99)], "a??"),
         ([row("0"), row(1.0), {"rowIndex": True}, row(None), row([2])], [], "???"),
         ([{"sku": "A"}, 0, "0", None, [0], row(1)], [], "?a?"),
+        ([{"rowIndex": False}, {"rowIndex": True}, row(2)], [], "??a"),
         ([row(0), row(1), row(2)], "none", "aaa"),
         ([row(0), row(1), row(2)], {"rowIndex": 0}, "aaa"),
         ([row(10**30), row(0)], [], "a??"),
@@ -87,17 +90,19 @@ def test_documented_reply() -> None:
 )
 def test_each_row_by_its_index_alone(accepted: Any, errors: Any, outcomes: str) -> None:
     """A row is accepted or refused if exactly one entry names it, and else unaccounted for."""
-    settlement = settle({"data": {"acceptedRows": accepted, "errors": errors}}, 3)
-    assert settlement is not None
-    found = ["?"] * 3
-    for index in settlement.accepted:
-        found[index] = "a"
-    for index, _ in settlement.refused:
-        found[index] = "r"
-    assert "".join(found) == outcomes
-    assert settlement.unaccounted == tuple(
-        i for i, outcome in enumerate(outcomes) if outcome == "?"
-    )
+    body = {"data": {"acceptedRows": accepted, "errors": errors}}
+    for told in (body, read_reply(json.dumps(body).encode())):
+        settlement = settle(told, 3)
+        assert settlement is not None
+        found = ["?"] * 3
+        for index in settlement.accepted:
+            found[index] = "a"
+        for index, _ in settlement.refused:
+            found[index] = "r"
+        assert "".join(found) == outcomes
+        assert settlement.unaccounted == tuple(
+            i for i, outcome in enumerate(outcomes) if outcome == "?"
+        )
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ import pytest
 
 import target_tocobagus
 from tests.docs.documents import blocks
+from tests.mutants import stale
 
 ROOT: Final = Path(__file__).parents[2]
 PACKAGE: Final = ROOT / "target_tocobagus"
@@ -143,3 +144,8 @@ def test_the_list_of_rooms_is_the_folder() -> None:
 
     assert sorted(names) == sorted(there)
     assert textwrap.dedent(listed) in blocks(ROOT / "CONTRIBUTING.md", "text")
+
+
+def test_each_mutant_finds_what_it_quotes() -> None:
+    """A line that a mutant breaks, and a test that must fail then, change together with it."""
+    assert stale() == []

@@ -395,9 +395,9 @@ def test_a_deleted_record_is_skipped_or_zero(keys: Keys, record: Any, expected: 
     assert told(keys, gone, on_delete="zero") == expected
 
 
-@pytest.mark.parametrize("mark", [None, "", " "])
+@pytest.mark.parametrize("mark", [None, "", " ", False, "false", "FALSE ", 0, "0"])
 def test_an_empty_deletion_mark_is_none(mark: Any) -> None:
-    """`_sdc_deleted_at` that is null or empty means that the record is there."""
+    """`_sdc_deleted_at` that is null, empty or false means that the record is there."""
     record = {"sku": "A", "qty": 5, "wh": "J", "_sdc_deleted_at": mark}
     assert told(LONG, record, on_delete="zero") == [("A", "J", 5)]
 
