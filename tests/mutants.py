@@ -31,7 +31,7 @@ LAWS: Final = f"{LAW_TESTS}::test_any_script_of_faults_ends_with_every_promise_k
 BLAME: Final = f"{LAW_TESTS}::test_whoever_is_to_blame_for_refusals_every_promise_is_kept"
 SOCKET: Final = "tests/delivery/test_socket.py"
 ENDINGS: Final = "tests/delivery/test_endings.py"
-PACING: Final = "tests/delivery/test_pacing.py"
+PACING: Final = "tests/delivery/test_throttle.py"
 RETRYING: Final = "tests/delivery/test_retry.py"
 SETTLING: Final = "tests/delivery/test_settle.py::test_each_row_by_its_index_alone"
 
@@ -111,11 +111,11 @@ MUTANTS: Final = (
         LAWS,
         Change(
             "delivery/reply_handler",
-            "work.pieces.extendleft(reversed(decision.pieces))",
-            "its = [item for part in decision.pieces for item in part.items]\n"
+            "work.parts.extendleft(reversed(decision.parts))",
+            "its = [item for part in decision.parts for item in part.items]\n"
             "            rows = [(i.identifier, p, n) for i in its for p, n in i.levels.items()]\n"
             "            self._window.release(work.lease, its)\n"
-            "            self._tally.superseded += self._window.put(RowBuffer(rows), 0.0)",
+            "            self._totals.superseded += self._window.put(RowBuffer(rows), 0.0)",
         ),
         Change(
             "delivery/reply_handler",
@@ -294,14 +294,14 @@ MUTANTS: Final = (
         f"{RETRYING}::test_no_wait_is_shorter_than_the_back_off",
         Change(
             "delivery/retry",
-            "max(back_off(piece.attempts, situation.jitter), wait or 0.0)",
-            "(back_off(piece.attempts, situation.jitter) if wait is None else wait)",
+            "max(back_off(part.attempts, situation.jitter), wait or 0.0)",
+            "(back_off(part.attempts, situation.jitter) if wait is None else wait)",
         ),
     ),
     Mutant(
         "the clock of each server is followed in turn",
         f"{ENDINGS}::test_a_clock_that_differs_or_changes_ends_no_run",
-        Change("delivery/retry", "if served and not piece.doubted:", "if False:"),
+        Change("delivery/retry", "if served and not part.doubted:", "if False:"),
     ),
     Mutant(
         "what was accepted is sent again though a newer value waits",
@@ -347,7 +347,7 @@ MUTANTS: Final = (
         Change(
             "delivery/reply_handler",
             "            self._outcomes.decide()\n            return",
-            "            self._tally.accepted += 1\n"
+            "            self._totals.accepted += 1\n"
             "            self._outcomes.decide()\n            return",
         ),
     ),
@@ -423,7 +423,7 @@ MUTANTS: Final = (
     Mutant(
         "a body of several items weighs more than batch_size_bytes",
         "tests/delivery/test_batches.py::test_a_body_holds_no_more_bytes_than_it_may",
-        Change("delivery/worker", "if len(piece.items) == 1 or", "if True or"),
+        Change("delivery/worker", "if len(part.items) == 1 or", "if True or"),
     ),
     Mutant(
         "a known stream is sent though it has a column that its tap does not write",

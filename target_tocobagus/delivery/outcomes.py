@@ -46,7 +46,7 @@ class Outcomes:
 
     def __init__(
         self,
-        tally: Totals,
+        totals: Totals,
         notify_writer: Callable[[], None],
         *,
         skip_unlisted: bool = False,
@@ -55,12 +55,12 @@ class Outcomes:
         """Begin without outcomes.
 
         Args:
-            tally: Where to count.
+            totals: Where to count.
             notify_writer: Called when a rejection is to be written; it must not wait.
             skip_unlisted: Rows of items that the store does not list are skipped, not rejected.
             now: The monotonic clock, in seconds.
         """
-        self._tally = tally
+        self._totals = totals
         self._notify_writer = notify_writer
         self._skip_unlisted = skip_unlisted
         self._now = now
@@ -89,12 +89,12 @@ class Outcomes:
     def settle(self, accepted: Iterable[Item], refusals: Iterable[FailedItem]) -> None:
         """Settle the items that the API accepted or refused."""
         taken = sum([len(item.levels) for item in accepted])
-        self._tally.accepted += taken
+        self._totals.accepted += taken
         refusals = list(refusals)
         rejected = [refusal for refusal in refusals if not self.skips(refusal.error)]
         if len(rejected) < len(refusals):
             self._skip([each.item for each in refusals if self.skips(each.error)])
-        self._tally.listed |= bool(taken or rejected)
+        self._totals.listed |= bool(taken or rejected)
         self._queue(_by_record(rejected))
         if taken:
             self.decide()
@@ -108,7 +108,7 @@ class Outcomes:
     def reject_suspects(self) -> None:
         """Reject the suspects: no further row can show that the request is wrong."""
         suspects = self._suspects.clear()
-        self._tally.listed |= bool(suspects)
+        self._totals.listed |= bool(suspects)
         self._queue(_by_record(suspects))
 
     def end_suspicion(self) -> None:
@@ -117,7 +117,7 @@ class Outcomes:
         Raises:
             DeliveryError: Nothing was accepted, and several different rows were refused.
         """
-        if not self._tally.accepted and len(self._suspects.identifiers) >= MANY:
+        if not self._totals.accepted and len(self._suspects.identifiers) >= MANY:
             raise self.request_refused()
         self.reject_suspects()
 
@@ -127,8 +127,8 @@ class Outcomes:
 
     def _skip(self, items: Iterable[Item]) -> None:
         updates = sum([len(item.levels) for item in items])
-        self._tally.skipped += updates
-        self._tally.unlisted += updates
+        self._totals.skipped += updates
+        self._totals.unlisted += updates
 
     def suspect(self, refusal: FailedItem, worker: int) -> None:
         """Take in an item that was refused by a reply that did not name it; see `Suspects.add`."""
@@ -137,7 +137,7 @@ class Outcomes:
     @property
     def doubtful(self) -> bool:
         """Whether so many different rows are suspects that the request may be wrong."""
-        return self._suspects.are_many(accepted=bool(self._tally.accepted))
+        return self._suspects.are_many(accepted=bool(self._totals.accepted))
 
     def request_refused(self) -> DeliveryError:
         """Make the error: the request is probably wrong, so no suspect is rejected."""
@@ -166,8 +166,8 @@ class Outcomes:
             self._notify_writer()
 
     def _count(self, position: int, rejection: Rejection) -> None:
-        self._tally.rejected += len(rejection.updates)
-        self._tally.codes[rejection.code] += len(rejection.updates)
+        self._totals.rejected += len(rejection.updates)
+        self._totals.codes[rejection.code] += len(rejection.updates)
         if not self._certain:
             low = self._rejected_low
             if low is None:

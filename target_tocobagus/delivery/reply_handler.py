@@ -50,9 +50,9 @@ class Shared(msgspec.Struct, eq=False):
     """What the threads share, under the scheduler's lock."""
 
     window: Window
-    pacing: Throttle
+    throttle: Throttle
     outcomes: Outcomes
-    tally: Totals
+    totals: Totals
 
 
 class Work(msgspec.Struct, eq=False):
@@ -60,12 +60,12 @@ class Work(msgspec.Struct, eq=False):
 
     Attributes:
         lease: The identifiers that it holds.
-        pieces: The request parts still to be sent, in order.
+        parts: The request parts still to be sent, in order.
         worker: The number of the worker.
     """
 
     lease: Lease
-    pieces: deque[RequestPart]
+    parts: deque[RequestPart]
     worker: int = 0
 
 
@@ -84,9 +84,9 @@ class ReplyHandler:
             jitter: Returns numbers from 0 to 1, to spread retries.
         """
         self._window = shared.window
-        self._pacing = shared.pacing
+        self._throttle = shared.throttle
         self._outcomes = shared.outcomes
-        self._tally = shared.tally
+        self._totals = shared.totals
         self._clock = clock
         self._max_retry = max_retry
         self._jitter = jitter
@@ -96,7 +96,7 @@ class ReplyHandler:
         self._failures = 0
         self._failures_in_search = 0
 
-    def conclude(self, reply: Reply | NoReply, piece: RequestPart, work: Work) -> float:
+    def conclude(self, reply: Reply | NoReply, part: RequestPart, work: Work) -> float:
         """Handle a reply.
 
         Returns:
@@ -105,23 +105,23 @@ class ReplyHandler:
         Raises:
             TocobagusError: Nothing more can be sent.
         """
-        decision = answer(reply, piece, self._situation(piece))
+        decision = answer(reply, part, self._situation(part))
         if isinstance(decision, Again):
-            return self._again(decision, piece, work)
+            return self._again(decision, part, work)
         if isinstance(decision, Settle):
-            self._log_batch(decision, piece, reply.seconds)
+            self._log_batch(decision, part, reply.seconds)
         elif not isinstance(decision, RejectItem):
             raise decision.error
-        if piece.retest:
-            self._judge(decision, piece, work)
+        if part.retest:
+            self._judge(decision, part, work)
         elif isinstance(decision, Settle):
-            self._settle(decision, piece, work)
+            self._settle(decision, part, work)
         else:
-            self._refuse(decision, piece, work)
+            self._refuse(decision, part, work)
         return 0.0
 
-    def _situation(self, piece: RequestPart) -> Situation:
-        searched = piece.probing or len(piece.items) > 1
+    def _situation(self, part: RequestPart) -> Situation:
+        searched = part.probing or len(part.items) > 1
         server_ms = self._clock.now_ms()
         return Situation(
             now=time.monotonic(),
@@ -134,26 +134,26 @@ class ReplyHandler:
             jitter=self._jitter(),
         )
 
-    def _again(self, decision: Again, piece: RequestPart, work: Work) -> float:
+    def _again(self, decision: Again, part: RequestPart, work: Work) -> float:
         self._failures += 1
-        self._failures_in_search += bool(decision.pieces[0].probing)
+        self._failures_in_search += bool(decision.parts[0].probing)
         if decision.server_ms is not None:
             self._follow_clock(decision.server_ms)
         if decision.last:
-            _postpone(decision.pieces, work)
+            _postpone(decision.parts, work)
         else:
-            work.pieces.extendleft(reversed(decision.pieces))
+            work.parts.extendleft(reversed(decision.parts))
         if decision.throttle:
-            self._pacing.throttle()
+            self._throttle.throttle()
         if decision.refused_size:
-            self._pacing.learn_size(max(map(_body_bytes, decision.pieces)))
-        level = logging.WARNING if piece.attempts == 0 else logging.DEBUG
-        parts = f", in {len(decision.pieces)} parts" if len(decision.pieces) > 1 else ""
+            self._throttle.learn_size(max(map(_body_bytes, decision.parts)))
+        level = logging.WARNING if part.attempts == 0 else logging.DEBUG
+        divided = f", in {len(decision.parts)} parts" if len(decision.parts) > 1 else ""
         text = "A batch of %s failed: %s; retry in %.1f s%s"
-        items = counted(len(piece.items), "item")
-        logger.log(level, text, items, decision.cause, decision.after, parts)
+        items = counted(len(part.items), "item")
+        logger.log(level, text, items, decision.cause, decision.after, divided)
         if decision.hold:
-            self._pacing.hold(time.monotonic() + decision.hold)
+            self._throttle.hold(time.monotonic() + decision.hold)
         return decision.after
 
     def _follow_clock(self, server_ms: int) -> None:
@@ -162,40 +162,40 @@ class ReplyHandler:
         text = "The server's clock is %.1f s %s this machine's; requests are signed with its time"
         logger.warning(text, abs(seconds), "ahead of" if seconds > 0 else "behind")
 
-    def _settle(self, decision: Settle, piece: RequestPart, work: Work) -> None:
+    def _settle(self, decision: Settle, part: RequestPart, work: Work) -> None:
         """Give each row of a reply its outcome, or queue it to be sent again."""
         settlement = decision.settlement
-        accepted = [piece.items[index] for index in settlement.accepted]
+        accepted = [part.items[index] for index in settlement.accepted]
         if accepted:
-            self._note_acceptance(settlement.batch_id, piece)
+            self._note_acceptance(settlement.batch_id, part)
             self._accepted_items.accept(accepted)
         refusals = []
         for index, error in settlement.refused:
-            item = piece.items[index]
-            if self._divisible(item, error, piece):
-                work.pieces.extendleft(reversed(_one_by_one(item, piece)))
+            item = part.items[index]
+            if self._divisible(item, error, part):
+                work.parts.extendleft(reversed(_one_by_one(item, part)))
             else:
                 batch_id = settlement.batch_id
                 refusals.append(FailedItem(item, error, decision.request_id, batch_id))
-        forgotten = tuple(piece.items[index] for index in settlement.unaccounted)
-        if piece.forgotten:
+        forgotten = tuple(part.items[index] for index in settlement.unaccounted)
+        if part.forgotten:
             refusals += [FailedItem(item, _UNACCOUNTED, decision.request_id) for item in forgotten]
         elif forgotten:
-            work.pieces.appendleft(_answered(piece, forgotten, forgotten=True))
+            work.parts.appendleft(_answered(part, forgotten, forgotten=True))
         refused = [refusal.item for refusal in refusals]
         self._accepted_items.forget(refused)
-        self._release([*accepted, *refused], piece, work)
+        self._release([*accepted, *refused], part, work)
         self._outcomes.settle(accepted, refusals)
 
-    def _refuse(self, decision: RejectItem, piece: RequestPart, work: Work) -> None:
+    def _refuse(self, decision: RejectItem, part: RequestPart, work: Work) -> None:
         """Reject the only item of a part; if it has several warehouses, try each of them first."""
-        item = piece.items[0]
-        if self._divisible(item, decision.error, piece):
-            work.pieces.extendleft(reversed(_one_by_one(item, piece)))
+        item = part.items[0]
+        if self._divisible(item, decision.error, part):
+            work.parts.extendleft(reversed(_one_by_one(item, part)))
             return
         refusal = FailedItem(item, decision.error, decision.request_id)
         self._accepted_items.forget([item])
-        self._release([item], piece, work)
+        self._release([item], part, work)
         if decision.blind and not self._outcomes.skips(decision.error):
             self._outcomes.suspect(refusal, work.worker)
             self._retest(work, item.low)
@@ -217,93 +217,93 @@ class ReplyHandler:
         for item in self._accepted_items.newest_first(low):
             if self._window.lend(work.lease, item):
                 self._retesting = True
-                work.pieces.appendleft(RequestPart((item,), time.monotonic(), retest=True))
+                work.parts.appendleft(RequestPart((item,), time.monotonic(), retest=True))
                 return
 
-    def _judge(self, decision: Settle | RejectItem, piece: RequestPart, work: Work) -> None:
+    def _judge(self, decision: Settle | RejectItem, part: RequestPart, work: Work) -> None:
         """Decide by the item that was accepted before whether rows or the request are wrong.
 
         Raises:
             DeliveryError: The item is refused now: the request is wrong.
         """
         settlement = decision.settlement if isinstance(decision, Settle) else None
-        if settlement and settlement.unaccounted and not piece.forgotten:
-            work.pieces.appendleft(_answered(piece, piece.items, forgotten=True))
+        if settlement and settlement.unaccounted and not part.forgotten:
+            work.parts.appendleft(_answered(part, part.items, forgotten=True))
             return
         self._retesting = False
-        (item,) = piece.items
-        self._window.release(work.lease, piece.items)
+        (item,) = part.items
+        self._window.release(work.lease, part.items)
         if settlement and settlement.accepted:
-            self._note_acceptance(settlement.batch_id, piece)
+            self._note_acceptance(settlement.batch_id, part)
             self._outcomes.decide()
             return
         self._accepted_items.forget([item])
-        if self._accepted_at is None or self._accepted_at < piece.since:
+        if self._accepted_at is None or self._accepted_at < part.since:
             raise self._outcomes.request_refused()
         self._retest(work, item.low)  # another worker's rows were accepted meanwhile
 
     @staticmethod
-    def _divisible(item: Item, error: RowError, piece: RequestPart) -> bool:
+    def _divisible(item: Item, error: RowError, part: RequestPart) -> bool:
         """Whether only some of an item's warehouses may be wrong."""
-        return len(item.levels) > 1 and not piece.single and error.code not in UNLISTED
+        return len(item.levels) > 1 and not part.single and error.code not in UNLISTED
 
-    def _note_acceptance(self, batch_id: str | None, piece: RequestPart) -> None:
+    def _note_acceptance(self, batch_id: str | None, part: RequestPart) -> None:
         self._accepted_at = time.monotonic()
         self._failures = 0
         self._failures_in_search = 0
-        self._pacing.accepted()
-        if len(piece.items) < piece.timed_out:
-            self._pacing.learn_rows(len(piece.items))
-        self._tally.batches += 1
+        self._throttle.accepted()
+        if len(part.items) < part.timed_out:
+            self._throttle.learn_rows(len(part.items))
+        self._totals.batches += 1
         if batch_id:
-            self._tally.batch_ids.append(batch_id)
+            self._totals.batch_ids.append(batch_id)
 
-    def _log_batch(self, decision: Settle, piece: RequestPart, seconds: float) -> None:
+    def _log_batch(self, decision: Settle, part: RequestPart, seconds: float) -> None:
         settlement = decision.settlement
         for remark in settlement.remarks:
             logger.warning("The answer to requestId %s: %s", decision.request_id, remark)
         logger.info(
             "Batch %s: %s, %d rejected, %.0f ms, requestId %s",
             settlement.batch_id or "without id",
-            counted(len(piece.items), "item"),
+            counted(len(part.items), "item"),
             sum(not self._outcomes.skips(error) for _, error in settlement.refused),
             seconds * 1000,
             decision.request_id or "none",
         )
 
-    def _release(self, items: list[Item], piece: RequestPart, work: Work) -> None:
+    def _release(self, items: list[Item], part: RequestPart, work: Work) -> None:
         """Release items; of an item whose warehouses are sent one by one, only the warehouse."""
-        if not piece.single:
+        if not part.single:
             self._window.release(work.lease, items)
-        for item in items if piece.single else ():
+        for item in items if part.single else ():
             self._window.release_levels(work.lease, item)
 
 
-def _one_by_one(item: Item, piece: RequestPart) -> list[RequestPart]:
+def _one_by_one(item: Item, part: RequestPart) -> list[RequestPart]:
     """Divide an item into one for each warehouse."""
-    parts = [
+    singles = [
         Item(item.identifier, {location: level}, item.low)
         for location, level in item.levels.items()
     ]
-    return [_answered(piece, (part,), single=True, forgotten=False) for part in parts]
+    return [_answered(part, (each,), single=True, forgotten=False) for each in singles]
 
 
-def _postpone(pieces: tuple[RequestPart, ...], work: Work) -> None:
+def _postpone(parts: tuple[RequestPart, ...], work: Work) -> None:
     """Put parts last, and after them the other parts of their items, so that order is kept."""
-    identifiers = {item.identifier for piece in pieces for item in piece.items}
+    identifiers = {item.identifier for part in parts for item in part.items}
     ahead: list[RequestPart] = []
     behind: list[RequestPart] = []
-    for other in work.pieces:
+    for other in work.parts:
         others = identifiers.isdisjoint(item.identifier for item in other.items)
         (ahead if others else behind).append(other)
-    work.pieces.clear()
-    work.pieces.extend([*ahead, *pieces, *behind])
+    work.parts.clear()
+    work.parts.extend([*ahead, *parts, *behind])
 
 
-def _answered(piece: RequestPart, items: tuple[Item, ...], **marks: bool) -> RequestPart:
+def _answered(part: RequestPart, items: tuple[Item, ...], **marks: bool) -> RequestPart:
     """Make a part of rows that were answered; its size then says nothing about timeouts."""
-    return msgspec.structs.replace(piece, items=items, attempts=0, timed_out=0, **marks)
+    return msgspec.structs.replace(part, items=items, attempts=0, timed_out=0, **marks)
 
 
-def _body_bytes(piece: RequestPart) -> int:
-    return len(encode_body(piece.items))
+def _body_bytes(part: RequestPart) -> int:
+    return len(encode_body(part.items))

@@ -115,7 +115,7 @@ class Again(msgspec.Struct, frozen=True):
     """Send these instead of the part that was sent.
 
     Attributes:
-        pieces: That part, or what it was divided into, in order.
+        parts: That part, or what it was divided into, in order.
         cause: Why, for the log.
         after: Seconds to wait first.
         hold: Seconds in which no worker may begin a request, because the API asked for it.
@@ -125,7 +125,7 @@ class Again(msgspec.Struct, frozen=True):
         server_ms: The server's time to be used from now on, in milliseconds since the epoch.
     """
 
-    pieces: tuple[RequestPart, ...]
+    parts: tuple[RequestPart, ...]
     cause: str
     after: float = 0.0
     hold: float = 0.0
@@ -156,36 +156,36 @@ class Stop(msgspec.Struct, frozen=True):
 Answer: TypeAlias = Settle | Again | RejectItem | Stop
 
 
-def answer(reply: Reply | NoReply, piece: RequestPart, situation: Situation) -> Answer:
+def answer(reply: Reply | NoReply, part: RequestPart, situation: Situation) -> Answer:
     """Decide what follows from a reply."""
     if isinstance(reply, NoReply):
-        return _after_silence(reply, piece, situation)
+        return _after_silence(reply, part, situation)
     code = failure_code(reply.body)
     if code == "AUTH_003":
-        return _after_wrong_time(reply, piece, situation)
+        return _after_wrong_time(reply, part, situation)
     if code.startswith("AUTH_") or reply.status in {401, 403}:
         return Stop(CredentialError(_credential_message(reply, code, situation)))
     if reply.status in _TRANSIENT or reply.status >= _SERVER_ERRORS:
-        return _after_failure(reply, piece, situation)
-    return _after_verdict(reply, piece, situation)
+        return _after_failure(reply, part, situation)
+    return _after_verdict(reply, part, situation)
 
 
-def _after_verdict(reply: Reply, piece: RequestPart, situation: Situation) -> Answer:
+def _after_verdict(reply: Reply, part: RequestPart, situation: Situation) -> Answer:
     """The server has looked at the request: its rows, its size, or its whole."""
     if reply.status == _TOO_LARGE:
-        return _after_too_large(reply, piece)
+        return _after_too_large(reply, part)
     if reply.status in _REDIRECTS:
         hint = "redirects are never followed, because they would send the credentials elsewhere"
         return Stop(DeliveryError(describe(reply, f"an answer that cannot be used: {hint}")))
     refused = refuses_request(reply.body)
-    settlement = settle(reply.body, len(piece.items))
+    settlement = settle(reply.body, len(part.items))
     if settlement is not None and not (refused and settlement.names_none):
         return Settle(settlement, request_id(reply.body))
     if refused or reply.status in _REFUSING:
-        return _after_refusal(reply, piece)
+        return _after_refusal(reply, part)
     if reply.status in _SUCCESSES:
         meaning = f"an answer that names no rows: {reply.unread or unusable(reply.body)}"
-        return _retry(piece, situation, describe(reply, meaning))
+        return _retry(part, situation, describe(reply, meaning))
     return Stop(DeliveryError(describe(reply, "an answer that cannot be used")))
 
 
@@ -194,26 +194,26 @@ def back_off(attempts: int, jitter: float) -> float:
     return jitter * min(_CAP_SECONDS, _BASE_SECONDS * 2.0 ** min(attempts, 16))
 
 
-def halves(piece: RequestPart) -> tuple[RequestPart, ...]:
+def halves(part: RequestPart) -> tuple[RequestPart, ...]:
     """Divide a part of several items into two."""
-    middle = (len(piece.items) + 1) // 2
-    parts = (piece.items[:middle], piece.items[middle:])
-    return tuple(msgspec.structs.replace(piece, items=part) for part in parts if part)
+    middle = (len(part.items) + 1) // 2
+    groups = (part.items[:middle], part.items[middle:])
+    return tuple(msgspec.structs.replace(part, items=items) for items in groups if items)
 
 
-def _answered_halves(piece: RequestPart) -> tuple[RequestPart, ...]:
+def _answered_halves(part: RequestPart) -> tuple[RequestPart, ...]:
     """Divide a part that was answered; its halves then say nothing about timeouts."""
-    return halves(msgspec.structs.replace(piece, timed_out=0))
+    return halves(msgspec.structs.replace(part, timed_out=0))
 
 
-def _after_silence(reply: NoReply, piece: RequestPart, situation: Situation) -> Answer:
+def _after_silence(reply: NoReply, part: RequestPart, situation: Situation) -> Answer:
     if not reply.timed_out:
-        return _retry(piece, situation, reply.cause)
-    timed_out = msgspec.structs.replace(piece, timed_out=len(piece.items))
+        return _retry(part, situation, reply.cause)
+    timed_out = msgspec.structs.replace(part, timed_out=len(part.items))
     return _retry(timed_out, situation, reply.cause, parts=halves(timed_out))
 
 
-def _after_wrong_time(reply: Reply, piece: RequestPart, situation: Situation) -> Answer:
+def _after_wrong_time(reply: Reply, part: RequestPart, situation: Situation) -> Answer:
     """Use the server's time, if the clock can be the reason.
 
     A clock that has worked, or was the server's own, is used for one more attempt: one name may
@@ -222,7 +222,7 @@ def _after_wrong_time(reply: Reply, piece: RequestPart, situation: Situation) ->
     """
     cause = describe(reply, "the timestamp is refused")
     if reply.clock < situation.clock:
-        return _retry(piece, situation, cause)
+        return _retry(part, situation, cause)
     server_ms = server_clock(reply)
     if server_ms is None:
         return _stop_for_clock(reply, "the timestamp is refused, and the reply has no time")
@@ -230,12 +230,12 @@ def _after_wrong_time(reply: Reply, piece: RequestPart, situation: Situation) ->
     if abs(server - reply.signed_ms / 1000) <= _TOLERANCE:
         return _stop_for_clock(reply, "the timestamp is refused, but it is the server's own time")
     served = situation.clock > 0 or situation.accepted_at is not None
-    if served and not piece.doubted:
-        return _retry(msgspec.structs.replace(piece, doubted=True), situation, cause)
+    if served and not part.doubted:
+        return _retry(msgspec.structs.replace(part, doubted=True), situation, cause)
     if abs(server - situation.machine) > _DAY:
         times = f"server {as_time(server)}, this machine {as_time(situation.machine)}"
         return _stop_for_clock(reply, f"the clocks are more than a day apart ({times})")
-    follower = msgspec.structs.replace(piece, doubted=False)
+    follower = msgspec.structs.replace(part, doubted=False)
     return _retry(follower, situation, cause, server_ms=server_ms)
 
 
@@ -243,16 +243,16 @@ def _stop_for_clock(reply: Reply, meaning: str) -> Stop:
     return Stop(CredentialError(describe(reply, f"{meaning}: check this machine's clock")))
 
 
-def _after_failure(reply: Reply, piece: RequestPart, situation: Situation) -> Answer:
+def _after_failure(reply: Reply, part: RequestPart, situation: Situation) -> Answer:
     cause = describe(reply, "the API asks to try again")
     server_error = reply.status >= _SERVER_ERRORS
-    if server_error and (piece.probing or situation.now - piece.since >= situation.max_retry):
-        return _probe(reply, piece, situation)
+    if server_error and (part.probing or situation.now - part.since >= situation.max_retry):
+        return _probe(reply, part, situation)
     wait = retry_after(reply, situation.wall)
-    return _retry(piece, situation, cause, throttle=reply.status in _THROTTLING, wait=wait)
+    return _retry(part, situation, cause, throttle=reply.status in _THROTTLING, wait=wait)
 
 
-def _probe(reply: Reply, piece: RequestPart, situation: Situation) -> Answer:
+def _probe(reply: Reply, part: RequestPart, situation: Situation) -> Answer:
     """After `max_retry_seconds` of server errors, search for the row that the server fails on.
 
     Only acceptances of other rows show that it is a bad row and not an outage. So one is needed at
@@ -260,40 +260,40 @@ def _probe(reply: Reply, piece: RequestPart, situation: Situation) -> Answer:
     """
     accepted_at = situation.accepted_at
     gone = DeliveryError(describe(reply, "the API fails, and max_retry_seconds have passed"))
-    if accepted_at is None or accepted_at < piece.since or situation.failures >= _OUTAGE:
+    if accepted_at is None or accepted_at < part.since or situation.failures >= _OUTAGE:
         return Stop(gone)
     cause = describe(reply, "the API fails on a part of this batch")
-    if len(piece.items) > 1:
-        began = piece.probing or situation.now
-        return Again(halves(msgspec.structs.replace(piece, probing=began, attempts=0)), cause)
-    if accepted_at >= (piece.probing or piece.since):
+    if len(part.items) > 1:
+        began = part.probing or situation.now
+        return Again(halves(msgspec.structs.replace(part, probing=began, attempts=0)), cause)
+    if accepted_at >= (part.probing or part.since):
         error = RowError("SERVER_ERROR", cause, "")
         return RejectItem(error, blind=False, request_id=request_id(reply.body))
-    if piece.postponed:
+    if part.postponed:
         return Stop(gone)
-    return Again((msgspec.structs.replace(piece, postponed=True),), cause, last=True)
+    return Again((msgspec.structs.replace(part, postponed=True),), cause, last=True)
 
 
-def _after_too_large(reply: Reply, piece: RequestPart) -> Answer:
-    if len(piece.items) > 1:
+def _after_too_large(reply: Reply, part: RequestPart) -> Answer:
+    if len(part.items) > 1:
         return Again(
-            _answered_halves(piece), describe(reply, "the request is too large"), refused_size=True
+            _answered_halves(part), describe(reply, "the request is too large"), refused_size=True
         )
     error = RowError("TOO_LARGE", describe(reply, "this item alone is too large for a request"), "")
     return RejectItem(error, blind=False, request_id=request_id(reply.body))
 
 
-def _after_refusal(reply: Reply, piece: RequestPart) -> Answer:
+def _after_refusal(reply: Reply, part: RequestPart) -> Answer:
     """Divide a request that was refused without naming a row, until each row is alone."""
-    if len(piece.items) > 1:
-        return Again(_answered_halves(piece), describe(reply, "a refusal that names no rows"))
+    if len(part.items) > 1:
+        return Again(_answered_halves(part), describe(reply, "a refusal that names no rows"))
     code = failure_code(reply.body) or f"HTTP_{reply.status}"
     error = RowError(code, failure_message(reply.body) or f"HTTP {reply.status}", "")
     return RejectItem(error, blind=True, request_id=request_id(reply.body))
 
 
 def _retry(
-    piece: RequestPart,
+    part: RequestPart,
     situation: Situation,
     cause: str,
     *,
@@ -305,17 +305,17 @@ def _retry(
 
     `Retry-After` never makes a wait shorter: the API may ask for 0 for ever.
     """
-    left = piece.since + situation.max_retry - situation.now
+    left = part.since + situation.max_retry - situation.now
     if left <= 0:
         return Stop(DeliveryError(f"{cause}; max_retry_seconds have passed"))
     if wait is not None and wait > left:
         asked = f"the API asks to wait {wait:.0f} s, more than max_retry_seconds allow"
         return Stop(DeliveryError(f"{cause}; {asked}"))
-    again = parts or (piece,)
+    again = parts or (part,)
     return Again(
-        tuple(msgspec.structs.replace(part, attempts=piece.attempts + 1) for part in again),
+        tuple(msgspec.structs.replace(each, attempts=part.attempts + 1) for each in again),
         cause,
-        after=min(max(back_off(piece.attempts, situation.jitter), wait or 0.0), left),
+        after=min(max(back_off(part.attempts, situation.jitter), wait or 0.0), left),
         hold=wait or 0.0,
         **more,
     )

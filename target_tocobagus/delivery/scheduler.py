@@ -45,8 +45,8 @@ class Scheduler:
 
     def __init__(self, shared: Shared, notify_main: Callable[[], None]) -> None:
         self._window = shared.window
-        self._pacing = shared.pacing
-        self._tally = shared.tally
+        self._throttle = shared.throttle
+        self._totals = shared.totals
         self.notify_main = notify_main
         self.lock = threading.Lock()
         self._idle = threading.Condition(self.lock)
@@ -62,10 +62,10 @@ class Scheduler:
 
     # For the main thread
 
-    def put(self, gathering: RowBuffer) -> None:
+    def put(self, row_buffer: RowBuffer) -> None:
         """Hand rows to the window; call it with the lock held."""
         now = time.monotonic()
-        self._tally.superseded += self._window.put(gathering, now)
+        self._totals.superseded += self._window.put(row_buffer, now)
         self._notify_one(now)
 
     def set_backpressure(self, *, on: bool) -> None:
@@ -91,14 +91,14 @@ class Scheduler:
     def quiet(self) -> bool:
         """Whether no request is in flight."""
         with self.lock:
-            return self._pacing.active == 0
+            return self._throttle.active == 0
 
     def fits(self, size: int, levels: int) -> bool:
         """Whether a body of this size may be sent; learn from one that is too large."""
         with self.lock:
-            fits = size <= self._pacing.most_bytes
+            fits = size <= self._throttle.most_bytes
             if not fits:
-                self._pacing.learn_levels(levels, size)
+                self._throttle.learn_levels(levels, size)
         return fits
 
     def abandon(self) -> None:
@@ -135,13 +135,13 @@ class Scheduler:
                 now = time.monotonic()
                 wait = None
                 if self._has_batch(now):
-                    wait = None if self._claims else self._pacing.begin(now)
+                    wait = None if self._claims else self._throttle.begin(now)
                     if wait == 0:
                         return self._pick(now)
                 elif self._closing and self._window.idle:
                     self._idle.notify_all()
                     return None
-                elif (due := self._window.ready.due(self._pacing.limits)) is not None:
+                elif (due := self._window.ready.due(self._throttle.limits)) is not None:
                     wait = due - now
                 self._watchers += wait is not None
                 self._idle.wait(wait)
@@ -156,10 +156,10 @@ class Scheduler:
     def _has_batch(self, now: float) -> bool:
         if self._closing or self._backpressure:
             return len(self._window.ready) > 0
-        return self._window.ready.wants(self._pacing.limits, now)
+        return self._window.ready.wants(self._throttle.limits, now)
 
     def _pick(self, now: float) -> Lease | None:
-        lease = self._window.pick(self._pacing.limits, now)
+        lease = self._window.pick(self._throttle.limits, now)
         self._notify_one(now)
         self.notify_main()
         return lease
@@ -177,16 +177,16 @@ class Scheduler:
         """
         with self.lock:
             if self._over:
-                self._pacing.end()
+                self._throttle.end()
                 raise Abandoned
-            self._tally.requests += 1
-            self._tally.retries += again
-            self._tally.sent_bytes += size
+            self._totals.requests += 1
+            self._totals.retries += again
+            self._totals.sent_bytes += size
         try:
             yield
         except BaseException:
             with self.lock:
-                self._pacing.end()
+                self._throttle.end()
             raise
 
     @contextmanager
@@ -197,7 +197,7 @@ class Scheduler:
             Abandoned: Replies are ignored now.
         """
         with self.lock:
-            self._pacing.end()
+            self._throttle.end()
             if self._ignores_replies:
                 raise Abandoned
             try:
@@ -221,7 +221,7 @@ class Scheduler:
             self._claims += 1
             try:
                 while not self._over:
-                    wait = self._pacing.begin(time.monotonic())
+                    wait = self._throttle.begin(time.monotonic())
                     if wait == 0:
                         return
                     self._slots.wait(wait)

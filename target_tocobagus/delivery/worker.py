@@ -88,33 +88,33 @@ class Workers:
 
     def _deliver(self, lease: Lease, number: int) -> None:
         """Send a batch, and the parts that replies leave of it, until none is left."""
-        pieces = deque([RequestPart(tuple(lease.items), time.monotonic())])
-        work = Work(lease, pieces, number)
+        parts = deque([RequestPart(tuple(lease.items), time.monotonic())])
+        work = Work(lease, parts, number)
         again = False  # the lease came with the permission for its first request
-        while work.pieces:
+        while work.parts:
             if again:
                 self._scheduler.await_slot()
-            piece, body = self._next_body(work)
+            part, body = self._next_body(work)
             with self._scheduler.sending(len(body), again=again):
                 reply = self._send(body)
             again = True
-            self._scheduler.pause(self._handle(reply, piece, work))
+            self._scheduler.pause(self._handle(reply, part, work))
 
     def _next_body(self, work: Work) -> tuple[RequestPart, bytes]:
         """Encode the next part; if its body is too large, divide it, down to single items."""
         while True:
-            piece = work.pieces.popleft()
-            body = encode_body(piece.items)
-            levels = sum([len(item.levels) for item in piece.items])
-            if len(piece.items) == 1 or self._scheduler.fits(len(body), levels):
-                return piece, body
-            work.pieces.extendleft(reversed(halves(piece)))
+            part = work.parts.popleft()
+            body = encode_body(part.items)
+            levels = sum([len(item.levels) for item in part.items])
+            if len(part.items) == 1 or self._scheduler.fits(len(body), levels):
+                return part, body
+            work.parts.extendleft(reversed(halves(part)))
 
-    def _handle(self, reply: Reply | NoReply, piece: RequestPart, work: Work) -> float:
+    def _handle(self, reply: Reply | NoReply, part: RequestPart, work: Work) -> float:
         """Settle the rows of a reply; returns how many seconds to wait before the next request."""
         try:
             with self._scheduler.settling():
-                wait = self._reply_handler.conclude(reply, piece, work)
+                wait = self._reply_handler.conclude(reply, part, work)
         finally:
             reply_log.flush()
         return wait

@@ -113,7 +113,7 @@ class Poller:
 
     def emit_safe(self, *, last: bool = False) -> None:
         """Write the newest safe STATE; at the end, repeat the latest one if its counts changed."""
-        stages, totals = self._stages, self._stages.shared.tally
+        stages, totals = self._stages, self._stages.shared.totals
         with stages.scheduler.lock:
             limit = exceeded_limit(totals.accepted, totals.rejected, stages.settings)
             if not is_open(limit, ending=self.ending, fruitless=totals.fruitless):
@@ -148,9 +148,9 @@ class Poller:
         with self._stages.scheduler.lock:
             return ProgressSnapshot(
                 records=self._intake.position,
-                accepted=shared.tally.accepted,
-                rejected=shared.tally.rejected,
-                in_flight=shared.pacing.active,
+                accepted=shared.totals.accepted,
+                rejected=shared.totals.rejected,
+                in_flight=shared.throttle.active,
                 waiting=shared.window.waiting,
                 waiting_since=oldest.arrived if (oldest := shared.window.ready.oldest) else None,
             )

@@ -51,8 +51,8 @@ class Pipeline:
         stages: The parts of the run.
         keeps_lines: Whether rows keep their RECORD messages, for `rejects_path`.
         position: The number of the last record that was read.
-        gathering: Rows that were taken in and not handed to the workers yet.
-        tally: The run's totals.
+        row_buffer: Rows that were taken in and not handed to the workers yet.
+        totals: The run's totals.
         questions: What recognition asks, where `streams` is not set.
         maps_nothing: No record has come of a stream that has a mapping.
         watches: The columns that each stream's mapping relies on.
@@ -90,8 +90,8 @@ class Pipeline:
         )
         self.keeps_lines = settings.rejects_path is not None
         self.position = 0
-        self.gathering = RowBuffer()
-        self.tally = self.stages.shared.tally
+        self.row_buffer = RowBuffer()
+        self.totals = self.stages.shared.totals
         self.questions: Questions | None = None
         self.maps_nothing = True
         self.watches: dict[str, RequiredColumns] = {}
@@ -112,21 +112,21 @@ class Pipeline:
 
     def take(self, outcomes: Iterable[Outcome], stream: Stream, line: bytes) -> None:
         """Take in the outcomes of the last record."""
-        tally = self.tally
+        totals = self.totals
         errors: list[RecordError] = []
         for outcome in outcomes:
-            tally.updates += 1
+            totals.updates += 1
             if isinstance(outcome, Stock):
                 level = Level(outcome.quantity, self.position, stream, line, outcome.broadcast)
-                self.gathering.add(outcome.identifier, outcome.location, level)
+                self.row_buffer.add(outcome.identifier, outcome.location, level)
             elif isinstance(outcome, Skipped):
-                tally.skipped += 1
+                totals.skipped += 1
             else:
                 errors.append(outcome)
         if errors:
             self._reject(errors, stream, line)
         self._held_bytes += len(line)
-        if self.gathering.rows >= self._flush_rows or self._held_bytes >= _MOST_BYTES_AT_ONCE:
+        if self.row_buffer.rows >= self._flush_rows or self._held_bytes >= _MOST_BYTES_AT_ONCE:
             self.flush()
             self._await_room()
 
@@ -163,19 +163,19 @@ class Pipeline:
 
     def flush(self) -> None:
         """Hand the rows taken in to the workers."""
-        if not self.gathering.rows:
+        if not self.row_buffer.rows:
             return
         if not self._started:
             self._started = True
             self.stages.reject_writer.start()
             self.stages.workers.start(self.stages.settings.max_in_flight)
         with self._scheduler.lock:
-            self._scheduler.put(self.gathering)
+            self._scheduler.put(self.row_buffer)
             rivals = self.stages.shared.window.rivals
             new = [rivals[name] for name in rivals.keys() - self._contradicted]
         for each in new:
             self._warn_of_streams(each)
-        self.gathering.clear()
+        self.row_buffer.clear()
         self._handed_over = self.position
         self._held_bytes = 0
 
@@ -201,7 +201,7 @@ class Pipeline:
             self._poller.poll()
             began = time.monotonic()
             readable = self._poller.wait(source)
-            self.tally.waited_for_tap += time.monotonic() - began
+            self.totals.waited_for_tap += time.monotonic() - began
 
     def _await_room(self) -> None:
         if not self._is_full():
@@ -212,7 +212,7 @@ class Pipeline:
             self._poller.poll()
             self._poller.wait()
         self._scheduler.set_backpressure(on=False)
-        self.tally.waited_for_api += time.monotonic() - began
+        self.totals.waited_for_api += time.monotonic() - began
 
     def _is_full(self) -> bool:
         window = self.stages.shared.window

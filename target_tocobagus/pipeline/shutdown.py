@@ -49,7 +49,7 @@ class Shutdown:
         self._stages = stages
         self._scheduler = stages.scheduler
         self._outcomes = stages.shared.outcomes
-        self._totals = stages.shared.tally
+        self._totals = stages.shared.totals
         self._intake = intake
         self._poller = poller
         self._ended = False

@@ -90,37 +90,37 @@ class Totals:
 
 
 def summary_fields(
-    tally: Totals, *, unsettled: int, seconds: float, dry_run: bool
+    totals: Totals, *, unsettled: int, seconds: float, dry_run: bool
 ) -> dict[str, Any]:
     """Return the totals by name; times in seconds, sizes in bytes, outcomes in updates."""
     fields = {
-        "updates": tally.updates,
-        "mapped" if dry_run else "accepted": tally.accepted,
-        "superseded": tally.superseded,
-        "skipped": tally.skipped,
-        "rejected": tally.rejected,
+        "updates": totals.updates,
+        "mapped" if dry_run else "accepted": totals.accepted,
+        "superseded": totals.superseded,
+        "skipped": totals.skipped,
+        "rejected": totals.rejected,
         "unsettled": unsettled,
-        "records": tally.records,
-        "clamped": tally.clamped,
-        "cut": tally.cut,
-        "requests": tally.requests,
-        "retries": tally.retries,
-        "batches": tally.batches,
-        "sent_bytes": tally.sent_bytes,
+        "records": totals.records,
+        "clamped": totals.clamped,
+        "cut": totals.cut,
+        "requests": totals.requests,
+        "retries": totals.retries,
+        "batches": totals.batches,
+        "sent_bytes": totals.sent_bytes,
         "seconds": round(seconds, 3),
-        "rows_per_second": round(tally.records / seconds) if seconds else 0,
-        "waited_for_tap": round(tally.waited_for_tap, 3),
-        "waited_for_api": round(tally.waited_for_api, 3),
-        "unlisted": tally.unlisted,
-        "rejected_by_code": dict(tally.codes),
+        "rows_per_second": round(totals.records / seconds) if seconds else 0,
+        "waited_for_tap": round(totals.waited_for_tap, 3),
+        "waited_for_api": round(totals.waited_for_api, 3),
+        "unlisted": totals.unlisted,
+        "rejected_by_code": dict(totals.codes),
     }
-    return {**fields, **_unsent(tally)} if dry_run else fields
+    return {**fields, **_unsent(totals)} if dry_run else fields
 
 
-def _unsent(tally: Totals) -> dict[str, int]:
+def _unsent(totals: Totals) -> dict[str, int]:
     """Replace the fields of a dry run that count requests by what would be sent."""
     nothing = dict.fromkeys(("requests", "retries", "batches", "sent_bytes"), 0)
-    return {**nothing, "would_send_batches": tally.batches, "would_send_bytes": tally.sent_bytes}
+    return {**nothing, "would_send_batches": totals.batches, "would_send_bytes": totals.sent_bytes}
 
 
 def summary_text(fields: dict[str, Any]) -> str:

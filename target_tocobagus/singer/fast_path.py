@@ -147,7 +147,7 @@ class FastPath:
         Every row of a large stream goes through this loop, so it makes as few calls as it can.
         """
         pipeline, decode = self._pipeline, decoder.decode
-        append = pipeline.gathering.items.append
+        append = pipeline.row_buffer.items.append
         stream, places, nowhere = decoder.stream, decoder.places, decoder.nowhere
         kind, unchanged_to = decoder.mapping.kinds[0], decoder.mapping.rules.quantities.unchanged_to
         keeps_lines = pipeline.keeps_lines
@@ -211,8 +211,8 @@ class FastPath:
     def _count(self, position: int, as_is: int) -> None:
         """Tell the pipeline the position, and how many rows were added as they are."""
         self._pipeline.position = position
-        self._pipeline.tally.updates += as_is
-        self._pipeline.gathering.rows += as_is
+        self._pipeline.totals.updates += as_is
+        self._pipeline.row_buffer.rows += as_is
 
     def _read_values(self, decoder: _StreamDecoder, record: Any, line: bytes) -> None:
         """Map the values of a plain mapping's columns, and learn the location of its code."""

@@ -16,12 +16,12 @@ class Book:
     """Outcomes at a moment that only the test moves; writing can be made to fail."""
 
     def __init__(self, *, skip_unlisted: bool = False) -> None:
-        self.tally = Totals()
+        self.totals = Totals()
         self.written: list[Rejection] = []
         self.disk_is_full = False
         self.now = 1000.0
         self.outcomes = Outcomes(
-            self.tally, self._write_down, skip_unlisted=skip_unlisted, now=lambda: self.now
+            self.totals, self._write_down, skip_unlisted=skip_unlisted, now=lambda: self.now
         )
 
     def _write_down(self) -> None:

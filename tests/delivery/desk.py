@@ -96,8 +96,8 @@ class Desk(Book):
         self.told = 0
         self.window = Window()
         configured = make_settings(**{"batch_wait_seconds": 60, **settings})
-        self.pacing = Throttle(configured)
-        shared = Shared(self.window, self.pacing, self.outcomes, self.tally)
+        self.throttle = Throttle(configured)
+        shared = Shared(self.window, self.throttle, self.outcomes, self.totals)
         self._answer = answer
         self._arrival = threading.Condition()
         self._position = 0
@@ -115,7 +115,7 @@ class Desk(Book):
             quantity = self._position if stock is None else stock
             identifier: Identifier = ("sku", sku)
             rows.append((identifier, place, Level(quantity, self._position, _STREAM)))
-        self.tally.updates += len(rows)
+        self.totals.updates += len(rows)
         with self.scheduler.lock:
             self.scheduler.put(RowBuffer(rows))
 

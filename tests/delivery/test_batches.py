@@ -87,7 +87,7 @@ def test_reading_waits_when_the_window_is_full(rows: int, in_flight: int) -> Non
     assert run.error is None
     chunk = min(1000, capacity)
     assert capacity // 2 <= most <= capacity + chunk + rows * in_flight
-    assert run.pipeline.tally.waited_for_api > 0
+    assert run.pipeline.totals.waited_for_api > 0
 
 
 def test_a_window_is_full_by_its_memory_too(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def test_after_a_fatal_error_no_request_begins() -> None:
     desk.until(lambda: desk.scheduler.quiet)
     desk.expect_silence(0.3)
     assert isinstance(desk.scheduler.error, CredentialError)
-    assert desk.tally.accepted == 1
+    assert desk.totals.accepted == 1
 
 
 def test_the_first_fatal_error_is_the_one_that_is_told() -> None:
@@ -85,7 +85,7 @@ def test_a_signal_drains_nothing_and_settles_what_is_in_flight(number: int) -> N
     assert sent == [2]
     assert len(api.bodies) == 2
     assert run.states == [2]
-    assert run.pipeline.tally.accepted == 2
+    assert run.pipeline.totals.accepted == 2
     assert not run.witness.broken
 
 
@@ -106,7 +106,7 @@ def test_a_disk_that_stands_still_holds_up_no_state_and_no_signal(tmp_path: Path
     assert written.is_set()
     assert isinstance(run.error, Stopped)
     assert run.states[-1:] == [1]
-    assert (run.pipeline.tally.accepted, run.pipeline.tally.unsettled) == (1, 1)
+    assert (run.pipeline.totals.accepted, run.pipeline.totals.unsettled) == (1, 1)
 
 
 def test_a_row_that_cannot_be_synced_is_covered_by_no_state(
@@ -144,7 +144,7 @@ def test_the_first_error_is_reported_and_the_later_ones_are_logged(
     run.say(Say(("sku", "a"), (None,)))
     run.pipeline.take([RecordError("BAD_QUANTITY", "unreadable")], Stream("stock"), b"")
     if closing:
-        run.pipeline.tally.updates += 1
+        run.pipeline.totals.updates += 1
     broken = InputError("Line 4 of the input is not JSON")
     with caplog.at_level(logging.ERROR, "target-tocobagus"):
         assert run.pipeline.end_after(broken) is broken
@@ -196,7 +196,7 @@ def test_a_signal_hands_no_row_on() -> None:
         run.abort(Stopped(signal.SIGTERM), Say(("sku", "b"), (None,)))
         sent = {identifier for rows in api.bodies for identifier, _ in rows}
         assert sent <= {("sku", "a")}
-        assert run.pipeline.tally.unsettled == 2 - len(sent)
+        assert run.pipeline.totals.unsettled == 2 - len(sent)
 
 
 def test_a_request_that_hangs_holds_up_no_end() -> None:
@@ -231,7 +231,7 @@ def test_a_request_that_hangs_holds_up_no_end() -> None:
     assert isinstance(run.error, CredentialError)
     assert 4.9 < ended[0] < 6.4
     assert run.states == []
-    assert run.pipeline.tally.unsettled == 2
+    assert run.pipeline.totals.unsettled == 2
 
 
 def test_an_answer_after_the_end_changes_nothing() -> None:
@@ -243,7 +243,7 @@ def test_an_answer_after_the_end_changes_nothing() -> None:
     desk.scheduler.ignore_late_replies()
     late.accept()
     desk.until(lambda: desk.scheduler.quiet)
-    assert desk.tally.accepted == 0
+    assert desk.totals.accepted == 0
     assert desk.window.unsettled() == 1
 
 
@@ -268,7 +268,7 @@ def test_the_row_that_the_server_fails_on_is_found() -> None:
     desk.accept_until_settled()
     assert [rejection.code for rejection in desk.written] == ["SERVER_ERROR"]
     assert desk.written[0].updates == ((("sku", "poison"), None),)
-    assert desk.tally.accepted == 7 + 8 * number
+    assert desk.totals.accepted == 7 + 8 * number
     tries = [attempt.at for attempt in desk.attempts if "poison" in attempt.skus]
     assert tries[-1] - tries[0] >= 0.3
 
@@ -287,7 +287,7 @@ def test_the_row_is_found_though_all_others_were_accepted_long_ago() -> None:
     desk.put(*names("a", 5), "poison", *names("b", 10))
     desk.accept_until_settled()
     assert [rejection.code for rejection in desk.written] == ["SERVER_ERROR"]
-    assert desk.tally.accepted == 15
+    assert desk.totals.accepted == 15
     assert len([attempt for attempt in desk.attempts if "poison" in attempt.skus]) > 25
 
 
@@ -308,7 +308,7 @@ def test_an_outage_rejects_nothing() -> None:
     desk.until(lambda: desk.scheduler.quiet)
     assert isinstance(desk.scheduler.error, DeliveryError)
     assert desk.written == []
-    assert desk.tally.accepted == 24
+    assert desk.totals.accepted == 24
     assert desk.window.unsettled() == 76
     assert len(desk.attempts) < 200
 

@@ -47,8 +47,8 @@ class TestCounting:
         book = Book()
         refusals = [refusal("b", 2, "W"), refusal("c", 3, "W", "V", error=RowError("X", "", ""))]
         book.outcomes.settle([item("a", 1, "W", "V")], refusals)
-        assert (book.tally.accepted, book.tally.rejected) == (2, 3)
-        assert dict(book.tally.codes) == {"INV_001": 1, "X": 2}
+        assert (book.totals.accepted, book.totals.rejected) == (2, 3)
+        assert dict(book.totals.codes) == {"INV_001": 1, "X": 2}
 
     def test_rows_of_one_record_and_cause_are_one_line(self) -> None:
         """What one record said and one reply refused for one reason is one rejection."""
@@ -87,9 +87,9 @@ class TestSuspects:
         book = Book()
         for number in range(count):
             book.outcomes.suspect(refusal(f"s{number}", number + 1), 0)
-        assert (book.tally.rejected, book.outcomes.undecided, book.written) == (0, count, [])
+        assert (book.totals.rejected, book.outcomes.undecided, book.written) == (0, count, [])
         book.outcomes.end_suspicion()
-        assert (book.tally.rejected, book.outcomes.undecided, len(book.written)) == (
+        assert (book.totals.rejected, book.outcomes.undecided, len(book.written)) == (
             count,
             0,
             count,
@@ -103,7 +103,7 @@ class TestSuspects:
             book.outcomes.suspect(refusal(f"s{number}", number + 1), 0)
             doubts.append(book.outcomes.doubtful)
         assert doubts == [False, False, True]
-        assert (book.written, book.tally.rejected, book.outcomes.undecided) == ([], 0, 3)
+        assert (book.written, book.totals.rejected, book.outcomes.undecided) == ([], 0, 3)
         assert book.outcomes.lowest == 1
         text = str(book.outcomes.request_refused())
         assert "refused 3 rows" in text
@@ -138,7 +138,7 @@ class TestSuspects:
         doubts = [book.outcomes.doubtful]
         book.outcomes.suspect(refusal("s19", 20), 0)
         assert [*doubts, book.outcomes.doubtful] == [False, True]
-        assert (book.tally.rejected, book.outcomes.undecided, book.outcomes.lowest) == (0, 39, 1)
+        assert (book.totals.rejected, book.outcomes.undecided, book.outcomes.lowest) == (0, 39, 1)
 
     def test_an_acceptance_in_between_begins_the_count_anew(self) -> None:
         """Only rows that were refused one after the other are counted."""
@@ -149,7 +149,7 @@ class TestSuspects:
             if number % 19 == 18:
                 book.outcomes.settle([item("y")], [])
             assert not book.outcomes.doubtful
-        assert book.tally.rejected == 95
+        assert book.totals.rejected == 95
 
     def test_three_warehouses_of_one_row_are_one_row(self) -> None:
         """Three places of one identifier are not three different rows."""
@@ -164,7 +164,7 @@ class TestSuspects:
         book.outcomes.suspect(refusal("a", 1), 0)
         book.outcomes.suspect(refusal("b", 2), 0)
         book.outcomes.settle([item("c", 3)], [])
-        assert (book.tally.accepted, book.tally.rejected, book.outcomes.undecided) == (1, 2, 0)
+        assert (book.totals.accepted, book.totals.rejected, book.outcomes.undecided) == (1, 2, 0)
         assert book.outcomes.lowest is None
 
     def test_refusals_alone_prove_nothing(self) -> None:
@@ -172,7 +172,7 @@ class TestSuspects:
         book = Book()
         book.outcomes.suspect(refusal("a", 1), 0)
         book.outcomes.settle([], [refusal("b", 2)])
-        assert (book.tally.rejected, book.outcomes.undecided) == (1, 1)
+        assert (book.totals.rejected, book.outcomes.undecided) == (1, 1)
 
 
 class TestUnlisted:
@@ -183,28 +183,28 @@ class TestUnlisted:
         """It is written down nowhere, counts as skipped, and holds no STATE."""
         book = Book(skip_unlisted=True)
         book.outcomes.settle([], [refusal("a", 1, "W", "V", error=RowError(code, "", ""))])
-        tally = book.tally
-        assert (tally.skipped, tally.unlisted, tally.rejected, book.written) == (2, 2, 0, [])
-        assert (book.outcomes.lowest, tally.listed) == (None, False)
+        totals = book.totals
+        assert (totals.skipped, totals.unlisted, totals.rejected, book.written) == (2, 2, 0, [])
+        assert (book.outcomes.lowest, totals.listed) == (None, False)
 
     def test_other_codes_are_rejections(self) -> None:
         """An item that is refused for another reason is listed."""
         book = Book(skip_unlisted=True)
         other = RowError("INV_003", "", "")
         book.outcomes.settle([], [refusal("a"), refusal("b", 2, error=other)])
-        assert (book.tally.skipped, book.tally.rejected, book.tally.listed) == (1, 1, True)
+        assert (book.totals.skipped, book.totals.rejected, book.totals.listed) == (1, 1, True)
 
     def test_an_accepted_item_is_listed(self) -> None:
         """One accepted row is enough."""
         book = Book(skip_unlisted=True)
         book.outcomes.settle([item("z")], [refusal("a")])
-        assert (book.tally.accepted, book.tally.skipped, book.tally.listed) == (1, 1, True)
+        assert (book.totals.accepted, book.totals.skipped, book.totals.listed) == (1, 1, True)
 
     def test_without_the_setting_they_are_rejected(self) -> None:
         """By default such a row is a rejection."""
         book = Book()
         book.outcomes.settle([], [refusal("a")])
-        assert (book.tally.skipped, book.tally.unlisted, book.tally.rejected) == (0, 0, 1)
+        assert (book.totals.skipped, book.totals.unlisted, book.totals.rejected) == (0, 0, 1)
 
 
 class TestVerdict:
@@ -218,9 +218,9 @@ class TestVerdict:
         self, accepted: int, rejected: int, *, fruitless: bool
     ) -> None:
         """From a hundred rejections on, with nothing accepted, the set-up is to blame."""
-        tally = Totals()
-        tally.accepted, tally.rejected = accepted, rejected
-        assert tally.fruitless is fruitless
+        totals = Totals()
+        totals.accepted, totals.rejected = accepted, rejected
+        assert totals.fruitless is fruitless
 
 
 class TestState:
@@ -278,39 +278,39 @@ class TestWriting:
     def test_a_row_that_cannot_be_written_is_unsettled(self) -> None:
         """An OutputError leaves every row of the reply counted exactly once."""
         book = Book()
-        book.tally.updates = 6
+        book.totals.updates = 6
         book.disk_is_full = True
         with pytest.raises(OutputError):
             book.outcomes.settle(
                 [item("z", 1, "W", "V")],
                 [FailedItem(item("a", 8, low=3), BAD), refusal("b", 6, "W", "V", "U")],
             )
-        assert (book.tally.accepted, book.tally.rejected, book.outcomes.undecided) == (2, 0, 4)
+        assert (book.totals.accepted, book.totals.rejected, book.outcomes.undecided) == (2, 0, 4)
         assert book.outcomes.lowest == 3
-        book.tally.check(book.outcomes.undecided)
+        book.totals.check(book.outcomes.undecided)
 
     def test_suspects_that_cannot_be_written_are_unsettled(self) -> None:
         """Also the suspects that an acceptance would reject."""
         book = Book()
-        book.tally.updates = 3
+        book.totals.updates = 3
         book.outcomes.suspect(refusal("a", 2), 0)
         book.outcomes.suspect(refusal("b", 5), 0)
         book.disk_is_full = True
         with pytest.raises(OutputError):
             book.outcomes.settle([item("z", 7)], [])
-        assert (book.tally.accepted, book.tally.rejected, book.outcomes.undecided) == (1, 0, 2)
+        assert (book.totals.accepted, book.totals.rejected, book.outcomes.undecided) == (1, 0, 2)
         assert book.outcomes.lowest == 2
-        book.tally.check(book.outcomes.undecided)
+        book.totals.check(book.outcomes.undecided)
 
     def test_a_rejection_by_the_mapping_is_unsettled_too(self) -> None:
         """A row that the mapping refuses and the disk does not take has no outcome."""
         book = Book()
-        book.tally.updates = 1
+        book.totals.updates = 1
         book.disk_is_full = True
         with pytest.raises(OutputError):
             book.outcomes.reject(mapping_rejection(4))
         assert (book.outcomes.undecided, book.outcomes.lowest) == (1, 4)
-        book.tally.check(1)
+        book.totals.check(1)
 
 
 class TestTally:
@@ -319,18 +319,18 @@ class TestTally:
     @pytest.mark.parametrize("unsettled", [0, 2])
     def test_sums_that_do_not_close(self, unsettled: int) -> None:
         """A row that was lost, or that has two outcomes, is an error of its own."""
-        tally = Totals()
-        tally.updates, tally.accepted, tally.superseded, tally.skipped = 10, 4, 3, 2
-        tally.check(1)
+        totals = Totals()
+        totals.updates, totals.accepted, totals.superseded, totals.skipped = 10, 4, 3, 2
+        totals.check(1)
         with pytest.raises(AccountingError, match="1 updates without an outcome, but"):
-            tally.check(unsettled)
+            totals.check(unsettled)
 
     def test_what_goes_into_a_state(self) -> None:
         """A STATE names the last hundred batches, in their order, and the count of all."""
-        tally = Totals()
-        tally.batch_ids.extend(f"b{number}" for number in range(150))
-        tally.batches, tally.accepted, tally.rejected = 150, 7, 2
-        own = tally.for_state()
+        totals = Totals()
+        totals.batch_ids.extend(f"b{number}" for number in range(150))
+        totals.batches, totals.accepted, totals.rejected = 150, 7, 2
+        own = totals.for_state()
         assert own == {
             "batchIds": [f"b{number}" for number in range(50, 150)],
             "batches": 150,

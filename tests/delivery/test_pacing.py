@@ -20,7 +20,7 @@ def test_retry_after_is_heeded_by_all_workers() -> None:
     throttled, other = desk.gather(2)
     throttled.answer(refusing(503, retry_after=1))
     began = time.monotonic()
-    desk.until(lambda: desk.pacing.not_before)
+    desk.until(lambda: desk.throttle.not_before)
     other.answer(NoReply(timed_out=False, cause="the connection failed"))
     desk.put("c", "d", "e")
     desk.expect_silence(0.8)
@@ -95,8 +95,8 @@ def test_a_refused_size_is_remembered() -> None:
     later = [attempt for attempt in desk.attempts if min(attempt.skus) >= "a040"]
     assert max(len(attempt.rows) for attempt in later) <= 10
     assert len(later) <= 360 // 8
-    assert desk.tally.accepted == 400
-    assert desk.tally.rejected == 0
+    assert desk.totals.accepted == 400
+    assert desk.totals.rejected == 0
 
 
 def test_waiting_for_one_batch_holds_up_no_other() -> None:

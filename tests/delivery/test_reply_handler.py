@@ -50,9 +50,9 @@ class Desk(Book):
     ) -> None:
         super().__init__(skip_unlisted=skip_unlisted)
         self.window = Window()
-        self.pacing = Throttle(parse_settings({"dry_run": True, **config}))
+        self.throttle = Throttle(parse_settings({"dry_run": True, **config}))
         self.clock = Clock()
-        shared = Shared(self.window, self.pacing, self.outcomes, self.tally)
+        shared = Shared(self.window, self.throttle, self.outcomes, self.totals)
         self.handler = ReplyHandler(shared, self.clock, max_retry, lambda: 0.5)
         self.put(said)
         self.began = 1e12  # far in the future, so that no time is ever over
@@ -60,13 +60,13 @@ class Desk(Book):
 
     def put(self, said: Sequence[Said]) -> None:
         """Put rows in, each from the next record."""
-        start = self.tally.updates + 1
+        start = self.totals.updates + 1
         rows: list[Row] = [
             (("sku", sku), place, Level(quantity, number, STREAM))
             for number, (sku, place, quantity) in enumerate(said, start)
         ]
-        self.tally.superseded += self.window.put(RowBuffer(rows), 0.0)
-        self.tally.updates += len(rows)
+        self.totals.superseded += self.window.put(RowBuffer(rows), 0.0)
+        self.totals.updates += len(rows)
 
     def pick(self) -> Work:
         """Pick a batch."""
@@ -75,24 +75,24 @@ class Desk(Book):
         return Work(lease, deque([RequestPart(tuple(lease.items), self.began)]))
 
     def conclude(self, reply: Reply | NoReply) -> float:
-        """Answer the next piece, and hold the sums to what is really left."""
-        piece = self.work.pieces.popleft()
+        """Answer the next part, and hold the sums to what is really left."""
+        part = self.work.parts.popleft()
         try:
-            return self.handler.conclude(reply, piece, self.work)
+            return self.handler.conclude(reply, part, self.work)
         finally:
             reply_log.flush()
             self.check()
 
     def check(self) -> None:
         """The sums close."""
-        self.tally.check(self.window.unsettled() + self.outcomes.undecided)
+        self.totals.check(self.window.unsettled() + self.outcomes.undecided)
 
     @property
     def queue(self) -> list[list[tuple[str, list[str | None]]]]:
-        """What is still to be sent: of each piece its SKUs and their places."""
+        """What is still to be sent: of each part its SKUs and their places."""
         return [
-            [(item.identifier[1], list(item.levels)) for item in piece.items]
-            for piece in self.work.pieces
+            [(item.identifier[1], list(item.levels)) for item in part.items]
+            for part in self.work.parts
         ]
 
     @property
@@ -130,21 +130,21 @@ class TestSettled:
         """Accepted rows are counted and released; the batch is listed by its id."""
         desk = Desk(ABC)
         desk.conclude(reply([0, 1, 2], batchId="b-1"))
-        assert (desk.tally.accepted, desk.tally.batches, desk.queue) == (3, 1, [])
-        assert list(desk.tally.batch_ids) == ["b-1"]
+        assert (desk.totals.accepted, desk.totals.batches, desk.queue) == (3, 1, [])
+        assert list(desk.totals.batch_ids) == ["b-1"]
         assert desk.window.idle
 
     def test_without_an_id_the_batch_counts_and_is_not_listed(self) -> None:
         """A batch without id is one of `batches`, and none of `batchIds`."""
         desk = Desk(ABC)
         desk.conclude(reply([0, 1, 2]))
-        assert (desk.tally.batches, list(desk.tally.batch_ids)) == (1, [])
+        assert (desk.totals.batches, list(desk.totals.batch_ids)) == (1, [])
 
     def test_a_batch_of_refusals_is_no_accepted_batch(self) -> None:
         """A batch of which nothing was accepted is not listed."""
         desk = Desk(ABC)
         desk.conclude(reply([], {0: "INV_001", 1: "INV_001", 2: "INV_001"}, batchId="b-1"))
-        assert (desk.tally.batches, list(desk.tally.batch_ids)) == (0, [])
+        assert (desk.totals.batches, list(desk.totals.batch_ids)) == (0, [])
         assert len(desk.rejected) == 3
 
     def test_some_refused(self) -> None:
@@ -174,7 +174,7 @@ class TestUnaccounted:
         desk = Desk(ABC)
         desk.conclude(reply([1]))
         assert desk.queue == [[("a", [None]), ("c", [None])]]
-        assert (desk.tally.accepted, desk.window.unsettled()) == (1, 2)
+        assert (desk.totals.accepted, desk.window.unsettled()) == (1, 2)
 
     def test_then_rejected(self) -> None:
         """Forgotten twice is rejected as `UNACCOUNTED`."""
@@ -189,7 +189,7 @@ class TestUnaccounted:
         desk = Desk(ABC)
         desk.conclude(reply([]))
         desk.conclude(reply([0, 1, 2]))
-        assert (desk.tally.accepted, desk.rejected) == (3, [])
+        assert (desk.totals.accepted, desk.rejected) == (3, [])
 
     def test_named_twice_is_forgotten(self) -> None:
         """A row that is accepted and refused at once has no outcome yet."""
@@ -206,7 +206,7 @@ class TestOneByOne:
         desk = Desk([*WIDE, ("b", None, 1)])
         desk.conclude(reply([1], {0: "INV_009"}))
         assert desk.queue == [[("a", ["W"])], [("a", ["V"])], [("a", ["U"])]]
-        body = encode_body(desk.work.pieces[0].items)
+        body = encode_body(desk.work.parts[0].items)
         assert b'[{"sku":"a","warehouses":[{"clientId":"W","stock":1}]}]' in body
 
     def test_only_those_refused_again_are_rejected(self) -> None:
@@ -217,7 +217,7 @@ class TestOneByOne:
         desk.conclude(reply([], {0: "WH_404"}))
         desk.conclude(reply([0]))
         assert desk.rejected == [("WH_404", "a", "V")]
-        assert (desk.tally.accepted, desk.window.idle) == (2, True)
+        assert (desk.totals.accepted, desk.window.idle) == (2, True)
 
     def test_the_identifier_is_released_after_the_last(self) -> None:
         """A newer value waits until the last of its warehouses has its outcome."""
@@ -281,7 +281,7 @@ class TestBlame:
         assert (desk.rejected, desk.outcomes.undecided) == ([], 1)
         desk.outcomes.decide()
         assert desk.rejected == [("HTTP_422", "c", None)]
-        assert (desk.tally.accepted, desk.window.idle) == (2, True)
+        assert (desk.totals.accepted, desk.window.idle) == (2, True)
 
     def test_all_of_them_are_refused(self) -> None:
         """Three rows refused alone and nothing accepted: stop, and reject nothing."""
@@ -292,14 +292,14 @@ class TestBlame:
         desk.conclude(Reply(422))
         with pytest.raises(DeliveryError, match=r"refused \d+ rows"):
             desk.conclude(Reply(422))
-        assert (desk.rejected, desk.tally.rejected) == ([], 0)
+        assert (desk.rejected, desk.totals.rejected) == ([], 0)
         assert desk.outcomes.lowest == 1
 
     def test_any_number_of_named_rejections_goes_on(self) -> None:
         """Rows that the reply names are to blame themselves, however many they are."""
         desk = Desk([(f"s{number}", None, 1) for number in range(150)])
         desk.conclude(reply([], dict.fromkeys(range(150), "INV_001")))
-        assert (desk.tally.rejected, desk.window.idle) == (150, True)
+        assert (desk.totals.rejected, desk.window.idle) == (150, True)
 
     @pytest.mark.parametrize("body", [REFUSED, {**REFUSED, "data": {"errors": []}}])
     @pytest.mark.parametrize("status", [200, 404, 422])
@@ -311,7 +311,7 @@ class TestBlame:
         refused = {**body, "error": {"code": "INV_001"}}
         for _ in range(5):
             desk.conclude(Reply(status, refused))
-        assert (desk.tally.skipped, desk.tally.unlisted, desk.rejected) == (3, 3, [])
+        assert (desk.totals.skipped, desk.totals.unlisted, desk.rejected) == (3, 3, [])
         assert desk.window.idle
 
     def test_a_full_disk_leaves_the_sums_closed(self) -> None:
@@ -320,7 +320,7 @@ class TestBlame:
         desk.disk_is_full = True
         with pytest.raises(OutputError):
             desk.conclude(reply([0], {1: "INV_001", 2: "INV_002"}))
-        assert (desk.tally.accepted, desk.tally.rejected, desk.outcomes.undecided) == (1, 0, 2)
+        assert (desk.totals.accepted, desk.totals.rejected, desk.outcomes.undecided) == (1, 0, 2)
         assert desk.outcomes.lowest == 2
 
 
@@ -331,43 +331,43 @@ class TestLearning:
         """Without `Retry-After` the worker waits; with it everyone does."""
         desk = Desk(ABC)
         assert desk.conclude(Reply(500)) == 0.25
-        assert desk.pacing.not_before == 0.0
+        assert desk.throttle.not_before == 0.0
         assert desk.conclude(Reply(500, headers={"retry-after": "0"})) == 0.5
-        assert desk.pacing.not_before == 0.0
+        assert desk.throttle.not_before == 0.0
         assert desk.conclude(Reply(500, headers={"retry-after": "9"})) == 9.0
-        assert desk.pacing.not_before > 0.0
+        assert desk.throttle.not_before > 0.0
         assert desk.queue == [[("a", [None]), ("b", [None]), ("c", [None])]]
 
     def test_throttling(self) -> None:
         """429 halves the requests at once, and an acceptance adds one."""
         desk = Desk(ABC)
         desk.conclude(Reply(429))
-        assert desk.pacing.most == 2
+        assert desk.throttle.most == 2
         desk.conclude(reply([0, 1, 2]))
-        assert desk.pacing.most == 3
+        assert desk.throttle.most == 3
 
     def test_too_large(self) -> None:
         """413 halves the batch at once and bounds all later ones."""
         desk = Desk([(f"s{number}", None, 1) for number in range(100)])
-        half = len(encode_body(desk.work.pieces[0].items[50:]))
+        half = len(encode_body(desk.work.parts[0].items[50:]))
         desk.conclude(Reply(413))
-        assert [len(piece) for piece in desk.queue] == [50, 50]
-        assert desk.pacing.most_bytes == half
+        assert [len(part) for part in desk.queue] == [50, 50]
+        assert desk.throttle.most_bytes == half
 
     def test_a_half_that_succeeds_after_a_timeout(self) -> None:
         """New batches are as large as the half that was answered."""
         desk = Desk([(f"s{number}", None, 1) for number in range(100)])
         desk.conclude(TIMEOUT)
-        assert desk.pacing.limits.rows == 500
+        assert desk.throttle.limits.rows == 500
         desk.conclude(reply(range(50)))
-        assert desk.pacing.limits.rows == 50
+        assert desk.throttle.limits.rows == 50
 
     def test_the_whole_that_succeeds_later_teaches_nothing(self) -> None:
         """A lost connection does not make batches smaller."""
         desk = Desk([(f"s{number}", None, 1) for number in range(100)])
         desk.conclude(LOST)
         desk.conclude(reply(range(100)))
-        assert desk.pacing.limits.rows == 500
+        assert desk.throttle.limits.rows == 500
 
     @pytest.mark.parametrize("forgotten", [1, 20])
     def test_the_few_rows_that_were_forgotten_teach_nothing(self, forgotten: int) -> None:
@@ -376,7 +376,7 @@ class TestLearning:
         desk.conclude(TIMEOUT)
         desk.conclude(reply(range(50 - forgotten)))
         desk.conclude(reply(range(forgotten)))
-        assert desk.pacing.limits.rows == 50
+        assert desk.throttle.limits.rows == 50
 
     def test_warehouses_sent_one_by_one_teach_nothing(self) -> None:
         """Nor does an item that is tried one warehouse at a time."""
@@ -385,10 +385,10 @@ class TestLearning:
         desk.conclude(reply(range(1, 50), {0: "INV_009"}))
         for _ in range(3):
             desk.conclude(reply([0]))
-        assert desk.pacing.limits.rows == 50
+        assert desk.throttle.limits.rows == 50
 
     def test_the_clock_is_followed(self) -> None:
-        """The server's clock is taken over, and the piece goes again after the back-off."""
+        """The server's clock is taken over, and the part goes again after the back-off."""
         desk = Desk(ABC)
         signed_ms = desk.clock.now_ms()
         ahead = signed_ms + 3_600_000
@@ -421,13 +421,13 @@ def accepted_before(desk: Desk, *said: Said) -> None:
     """Let rows be accepted that came before."""
     desk.put(said)
     work = desk.pick()
-    rows = len(work.pieces[0].items)
-    desk.handler.conclude(reply(range(rows), batchId="z"), work.pieces.popleft(), work)
+    rows = len(work.parts[0].items)
+    desk.handler.conclude(reply(range(rows), batchId="z"), work.parts.popleft(), work)
 
 
 def refuse_all(desk: Desk, body: Any = REFUSED) -> None:
     """Refuse every request that holds a row, up to the one that holds none."""
-    while desk.work.pieces and not desk.work.pieces[0].retest:
+    while desk.work.parts and not desk.work.parts[0].retest:
         desk.conclude(Reply(404, body))
 
 
@@ -450,7 +450,7 @@ class TestRetest:
         accepted_before(desk, ("x", None, 3), ("y", "W", 4))
         accepted_before(desk, ("x", None, 7))
         refuse_all(desk)
-        (item,) = desk.work.pieces[0].items
+        (item,) = desk.work.parts[0].items
         assert encode_body([item]) == b'{"items":[{"sku":"x","stock":7}]}'
         assert (desk.window.unsettled(), desk.outcomes.undecided) == (4, 20)
         desk.put([("x", None, 8)])
@@ -459,10 +459,10 @@ class TestRetest:
     def test_accepted_the_rows_are_to_blame(self) -> None:
         """Then they are rejected and the run goes on; the item counts as no update."""
         desk = self.doubtful(("x", None, 7))
-        before = desk.tally.accepted
+        before = desk.totals.accepted
         desk.conclude(reply([0], batchId="retest"))
-        assert (len(desk.rejected), desk.tally.accepted) == (20, before)
-        assert list(desk.tally.batch_ids) == ["z", "retest"]
+        assert (len(desk.rejected), desk.totals.accepted) == (20, before)
+        assert list(desk.totals.batch_ids) == ["z", "retest"]
         refuse_all(desk)
         assert desk.window.idle
         desk.outcomes.decide()
@@ -489,7 +489,7 @@ class TestRetest:
         desk = self.doubtful(("x", None, 7))
         for silence in (LOST, Reply(503), Reply(200), TIMEOUT, reply([])):
             desk.conclude(silence)
-            assert desk.work.pieces[0].retest
+            assert desk.work.parts[0].retest
         desk.conclude(reply([0]))
         assert len(desk.rejected) == 20
 
@@ -502,7 +502,7 @@ class TestRetest:
         in_flight = desk.pick()
         desk.put([("x", None, 5)])
         refuse_all(desk)
-        (item,) = desk.work.pieces[0].items
+        (item,) = desk.work.parts[0].items
         assert item.identifier == ("sku", "w")
         assert [item.identifier for item in in_flight.lease.items] == [("sku", "y")]
 
@@ -513,9 +513,9 @@ class TestRetest:
         desk.put([("y", None, 4)])
         work = desk.pick()
         refused = reply([], {0: "INV_009"})
-        desk.handler.conclude(refused, work.pieces.popleft(), work)
+        desk.handler.conclude(refused, work.parts.popleft(), work)
         refuse_all(desk)
-        (item,) = desk.work.pieces[0].items
+        (item,) = desk.work.parts[0].items
         assert item.identifier == ("sku", "x")
 
     def test_if_all_that_is_known_waits_its_own_answers_tell(self) -> None:
@@ -524,7 +524,7 @@ class TestRetest:
         accepted_before(desk, ("x", None, 2))
         desk.put([("x", None, 3)])
         refuse_all(desk)
-        assert (desk.work.pieces, desk.rejected, desk.outcomes.undecided) == (deque(), [], 24)
+        assert (desk.work.parts, desk.rejected, desk.outcomes.undecided) == (deque(), [], 24)
         desk.work = desk.pick()
         with pytest.raises(DeliveryError, match=r"refused \d+ rows"):
             desk.conclude(Reply(404, REFUSED))
@@ -534,7 +534,7 @@ class TestRetest:
         desk = self.doubtful(("v", None, 6), ("x", None, 7))
         desk.put([("other", None, 1)])
         work = desk.pick()
-        desk.handler.conclude(reply([0]), work.pieces.popleft(), work)
+        desk.handler.conclude(reply([0]), work.parts.popleft(), work)
         assert len(desk.rejected) == 20
         desk.conclude(Reply(404, REFUSED))
         refuse_all(desk)
@@ -576,17 +576,17 @@ def test_whatever_the_replies_every_row_has_one_fate(
             desk.conclude(answer)
         except TocobagusError:
             return
-        updates = [piece for piece in desk.work.pieces if not piece.retest]
-        queued = _rows([item for piece in updates for item in piece.items])
+        updates = [part for part in desk.work.parts if not part.retest]
+        queued = _rows([item for part in updates for item in part.items])
         assert sorted(queued) == sorted(_rows(desk.work.lease.items))
-        if not desk.work.pieces:
+        if not desk.work.parts:
             if not len(desk.window.ready):
                 break
             desk.work = desk.pick()
     if desk.window.idle:
         desk.disk_is_full = False
         desk.outcomes.decide()
-        assert desk.tally.unsettled == 0
+        assert desk.totals.unsettled == 0
 
 
 def _rows(items: list[Item]) -> list[tuple[str, str]]:

@@ -49,8 +49,8 @@ def items(count: int) -> tuple[Item, ...]:
     return tuple(Item(("sku", f"S{n}"), {None: level}, 1) for n in range(count))
 
 
-def piece(rows: int = 4, **more: Any) -> RequestPart:
-    """Make a piece that was first tried ten seconds ago."""
+def part(rows: int = 4, **more: Any) -> RequestPart:
+    """Make a part that was first tried ten seconds ago."""
     return RequestPart(items(rows), **{"since": 90.0, **more})
 
 
@@ -80,9 +80,9 @@ def stop(found: Answer) -> str:
     return str(found.error)
 
 
-def rows(pieces: tuple[RequestPart, ...]) -> list[int]:
-    """Count the items of each piece."""
-    return [len(each.items) for each in pieces]
+def rows(parts: tuple[RequestPart, ...]) -> list[int]:
+    """Count the items of each part."""
+    return [len(each.items) for each in parts]
 
 
 class TestRows:
@@ -93,7 +93,7 @@ class TestRows:
     def test_settled_by_the_lists(self, status: int, success: Any) -> None:
         """Lists of rows settle, with any of these statuses and `success` either way."""
         body = {**GOOD, "success": success, "requestId": "r-1"}
-        found = answer(Reply(status, body), piece(2), CALM)
+        found = answer(Reply(status, body), part(2), CALM)
         assert isinstance(found, Settle)
         assert (found.settlement.accepted, found.settlement.refused[0][0]) == ((0,), 1)
         assert found.request_id == "r-1"
@@ -101,14 +101,14 @@ class TestRows:
     @pytest.mark.parametrize("data", [{"acceptedRows": []}, {"errors": []}])
     def test_one_empty_list_is_enough(self, data: dict[str, Any]) -> None:
         """An empty list is an answer too: every row is unaccounted for."""
-        found = answer(Reply(200, {"data": data}), piece(2), CALM)
+        found = answer(Reply(200, {"data": data}), part(2), CALM)
         assert isinstance(found, Settle)
         assert found.settlement.unaccounted == (0, 1)
 
     def test_row_errors_beside_a_failure_still_settle(self) -> None:
         """A 422 with an `error` and row errors is settled row by row."""
         body = {**failure("VALIDATION"), "data": {"errors": [{"rowIndex": 0, "code": "INV_001"}]}}
-        assert isinstance(answer(Reply(422, body), piece(1), CALM), Settle)
+        assert isinstance(answer(Reply(422, body), part(1), CALM), Settle)
 
 
 NOW_MS = 1_770_230_415_000
@@ -126,23 +126,23 @@ class TestTime:
     @pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 429, 500])
     @pytest.mark.parametrize("ahead_ms", [HOUR_MS, -HOUR_MS, 300_001, 86_400_000])
     def test_the_clock_is_followed(self, status: int, ahead_ms: int) -> None:
-        """The server's time is taken over, whatever the status, and the piece goes again."""
+        """The server's time is taken over, whatever the status, and the part goes again."""
         reply = Reply(status, failure("AUTH_003", currentTime=NOW_MS + ahead_ms))
-        found = again(answer(reply, piece(attempts=2), CALM))
+        found = again(answer(reply, part(attempts=2), CALM))
         assert found.server_ms == NOW_MS + ahead_ms
-        assert found.pieces == (piece(attempts=3),)
+        assert found.parts == (part(attempts=3),)
         assert found.after == back_off(2, 1.0)
 
     def test_signed_before_the_clock_was_set_is_only_sent_again(self) -> None:
         """An attempt from before the last setting is signed anew; the clock stays."""
-        found = again(answer(wrong_time(NOW_MS + HOUR_MS, clock=1), piece(), at(clock=2)))
-        assert (found.server_ms, found.pieces) == (None, (piece(attempts=1),))
+        found = again(answer(wrong_time(NOW_MS + HOUR_MS, clock=1), part(), at(clock=2)))
+        assert (found.server_ms, found.parts) == (None, (part(attempts=1),))
 
     @pytest.mark.parametrize("off_ms", [0, 300_000, -300_000])
     @pytest.mark.parametrize("situation", [CALM, at(accepted_at=99.0)])
     def test_the_servers_own_time_is_refused(self, situation: Situation, off_ms: int) -> None:
         """If what was signed is the server's own time, the clock is not the reason: stop."""
-        found = answer(wrong_time(NOW_MS + off_ms), piece(), situation)
+        found = answer(wrong_time(NOW_MS + off_ms), part(), situation)
         assert isinstance(found, Stop)
         assert isinstance(found.error, CredentialError)
         assert "clock" in str(found.error)
@@ -153,16 +153,16 @@ class TestTime:
     def test_a_clock_that_has_served_is_kept_once(self, situation: Situation) -> None:
         """One of several servers may have a wrong clock: the next attempt tells."""
         reply = wrong_time(NOW_MS + HOUR_MS, clock=situation.clock)
-        first = again(answer(reply, piece(), situation))
+        first = again(answer(reply, part(), situation))
         assert first.server_ms is None
-        second = again(answer(reply, first.pieces[0], situation))
+        second = again(answer(reply, first.parts[0], situation))
         assert second.server_ms == NOW_MS + HOUR_MS
-        assert again(answer(reply, second.pieces[0], situation)).server_ms is None
+        assert again(answer(reply, second.parts[0], situation)).server_ms is None
 
     @pytest.mark.parametrize("server_ms", [32_503_680_000_000, NOW_MS - 86_401_000, 1_770_230_415])
     def test_a_time_more_than_a_day_away_is_not_followed(self, server_ms: int) -> None:
         """Then one of the two clocks is broken, and the message names both."""
-        found = answer(wrong_time(server_ms), piece(), CALM)
+        found = answer(wrong_time(server_ms), part(), CALM)
         assert isinstance(found, Stop)
         assert found.error.exit_code == 2
         assert "this machine 2026-02-04T18:40:15+00:00" in str(found.error)
@@ -172,15 +172,15 @@ class TestTime:
         """However the clock was set before, a server's time is held to this machine's."""
         ahead = at(wall=CALM.wall + 80_000, clock=1)
         reply = wrong_time(NOW_MS + 90_000_000, clock=1, signed_ms=NOW_MS + 80_000_000)
-        assert "more than a day apart" in stop(answer(reply, piece(doubted=True), ahead))
+        assert "more than a day apart" in stop(answer(reply, part(doubted=True), ahead))
 
     def test_no_time_to_follow_stops(self) -> None:
         """A reply that names no time at all cannot be followed."""
-        assert "has no time" in stop(answer(Reply(401, failure("AUTH_003")), piece(), CALM))
+        assert "has no time" in stop(answer(Reply(401, failure("AUTH_003")), part(), CALM))
 
     def test_the_time_for_a_batch_bounds_it(self) -> None:
         """A clock that is refused again and again ends with `max_retry_seconds`."""
-        found = answer(wrong_time(NOW_MS + HOUR_MS), piece(), at(now=390.0))
+        found = answer(wrong_time(NOW_MS + HOUR_MS), part(), at(now=390.0))
         assert "max_retry_seconds" in stop(found)
 
 
@@ -202,7 +202,7 @@ class TestCredentials:
     )
     def test_stops_at_once(self, status: int, body: Any) -> None:
         """Any `AUTH_` code but that of the clock, 401 and 403 stop the run."""
-        found = answer(Reply(status, body), piece(), at(accepted_at=95.0))
+        found = answer(Reply(status, body), part(), at(accepted_at=95.0))
         assert isinstance(found, Stop)
         assert isinstance(found.error, CredentialError)
 
@@ -212,7 +212,7 @@ class TestCredentials:
     ) -> None:
         """Only before the first acceptance may the two prefixes be to blame."""
         reply = Reply(401, failure("AUTH_010"))
-        text = stop(answer(reply, piece(), at(accepted_at=accepted_at)))
+        text = stop(answer(reply, part(), at(accepted_at=accepted_at)))
         assert ("signature_prefix" in text and "signed_path_prefix" in text) == named
         assert "partner_secret" in text
         assert "r-1" in text
@@ -224,9 +224,9 @@ class TestAgain:
     @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 599])
     @pytest.mark.parametrize("body", [None, failure("SOMETHING"), CONTINUED, GOOD])
     def test_transient_statuses(self, status: int, body: Any) -> None:
-        """The piece goes again, whole, after the back-off, whatever code the body has."""
-        found = again(answer(Reply(status, body), piece(attempts=2), CALM))
-        assert found.pieces == (piece(attempts=3),)
+        """The part goes again, whole, after the back-off, whatever code the body has."""
+        found = again(answer(Reply(status, body), part(attempts=2), CALM))
+        assert found.parts == (part(attempts=3),)
         assert found.after == back_off(2, 1.0)
         assert not found.hold
 
@@ -247,36 +247,36 @@ class TestAgain:
     @pytest.mark.parametrize("status", [200, 202, 204])
     def test_success_that_names_no_rows(self, status: int, body: Any) -> None:
         """A 200 that neither names rows nor refuses by a code leaves the outcome unknown."""
-        assert again(answer(Reply(status, body), piece(), CALM)).pieces == (piece(attempts=1),)
+        assert again(answer(Reply(status, body), part(), CALM)).parts == (part(attempts=1),)
 
     def test_a_body_that_was_not_decoded_is_not_called_invalid(self) -> None:
         """The log says why it was not."""
-        found = again(answer(Reply(200, unread="it is longer than 8 MiB"), piece(), CALM))
+        found = again(answer(Reply(200, unread="it is longer than 8 MiB"), part(), CALM))
         assert "names no rows: it is longer than 8 MiB" in found.cause
 
     def test_connection_lost(self) -> None:
-        """A lost connection is no timeout: the piece stays whole."""
-        found = again(answer(NoReply(timed_out=False, cause="reset"), piece(), CALM))
-        assert found.pieces == (piece(attempts=1),)
+        """A lost connection is no timeout: the part stays whole."""
+        found = again(answer(NoReply(timed_out=False, cause="reset"), part(), CALM))
+        assert found.parts == (part(attempts=1),)
         assert found.cause == "reset"
 
     def test_read_timeout_halves_the_batch(self) -> None:
         """After a read timeout both halves know what size it was that timed out."""
-        found = again(answer(NoReply(timed_out=True, cause="timeout"), piece(5), CALM))
-        assert rows(found.pieces) == [3, 2]
-        assert {each.timed_out for each in found.pieces} == {5}
-        assert {each.attempts for each in found.pieces} == {1}
+        found = again(answer(NoReply(timed_out=True, cause="timeout"), part(5), CALM))
+        assert rows(found.parts) == [3, 2]
+        assert {each.timed_out for each in found.parts} == {5}
+        assert {each.attempts for each in found.parts} == {1}
         assert found.after == back_off(0, 1.0)
 
     def test_a_single_row_that_times_out_goes_again(self) -> None:
         """One row cannot be halved."""
-        found = again(answer(NoReply(timed_out=True, cause="timeout"), piece(1), CALM))
-        assert rows(found.pieces) == [1]
+        found = again(answer(NoReply(timed_out=True, cause="timeout"), part(1), CALM))
+        assert rows(found.parts) == [1]
 
     @pytest.mark.parametrize(("status", "throttle"), [(429, True), (503, True), (500, False)])
     def test_too_many_requests_at_once(self, status: int, *, throttle: bool) -> None:
         """429 and 503 ask for fewer requests at once."""
-        assert again(answer(Reply(status), piece(), CALM)).throttle is throttle
+        assert again(answer(Reply(status), part(), CALM)).throttle is throttle
 
     @pytest.mark.parametrize("status", [408, 425, 429, 500, 503])
     @pytest.mark.parametrize(
@@ -284,7 +284,7 @@ class TestAgain:
     )
     def test_retry_after_holds_all(self, status: int, text: str, wait: float) -> None:
         """`Retry-After`, in seconds or as a date, is waited out by everyone."""
-        found = again(answer(Reply(status, headers={"retry-after": text}), piece(), CALM))
+        found = again(answer(Reply(status, headers={"retry-after": text}), part(), CALM))
         assert (found.after, found.hold) == (wait, wait)
 
     @pytest.mark.parametrize("attempts", [0, 1, 3, 9])
@@ -295,24 +295,24 @@ class TestAgain:
     ) -> None:
         """`Retry-After: 0`, a past date or an odd text does not let requests follow at once."""
         reply = Reply(status, headers={"retry-after": text})
-        found = again(answer(reply, piece(attempts=attempts), CALM))
+        found = again(answer(reply, part(attempts=attempts), CALM))
         asked = 1.0 if text == "1" else 0.0
         assert (found.after, found.hold) == (max(asked, back_off(attempts, 1.0)), asked)
 
     @pytest.mark.parametrize("text", ["291", "99999999999", "Wed, 04 Feb 2032 18:40:25 GMT"])
     def test_retry_after_beyond_the_limit_stops(self, text: str) -> None:
         """A wait that ends after `max_retry_seconds` is not begun."""
-        found = answer(Reply(429, headers={"retry-after": text}), piece(), CALM)
+        found = answer(Reply(429, headers={"retry-after": text}), part(), CALM)
         assert "max_retry_seconds" in stop(found)
 
     def test_retry_after_up_to_the_limit_is_waited_for(self) -> None:
         """The whole of what is left may be waited for."""
-        found = answer(Reply(429, headers={"retry-after": "290"}), piece(), CALM)
+        found = answer(Reply(429, headers={"retry-after": "290"}), part(), CALM)
         assert again(found).after == 290.0
 
     def test_back_off_ends_with_the_time(self) -> None:
         """The last attempt comes when the time is over, not later."""
-        found = answer(Reply(429), piece(attempts=9), at(now=385.0))
+        found = answer(Reply(429), part(attempts=9), at(now=385.0))
         assert again(found).after == 5.0
 
     @pytest.mark.parametrize(
@@ -328,9 +328,9 @@ class TestAgain:
     )
     def test_time_is_over(self, reply: Reply | NoReply) -> None:
         """After `max_retry_seconds` without an answer the run stops, its rows unsettled."""
-        found = answer(reply, piece(), at(now=390.0))
+        found = answer(reply, part(), at(now=390.0))
         assert "max_retry_seconds" in stop(found)
-        assert isinstance(answer(reply, piece(), at(now=389.9)), Again)
+        assert isinstance(answer(reply, part(), at(now=389.9)), Again)
 
 
 class TestSize:
@@ -339,12 +339,12 @@ class TestSize:
     @pytest.mark.parametrize("body", [None, failure("X"), GOOD])
     def test_halved_at_once(self, body: Any) -> None:
         """The batch is halved without a wait, and the size remembered."""
-        found = again(answer(Reply(413, body), piece(5), at(now=1e6)))
-        assert (rows(found.pieces), found.after, found.refused_size) == ([3, 2], 0.0, True)
+        found = again(answer(Reply(413, body), part(5), at(now=1e6)))
+        assert (rows(found.parts), found.after, found.refused_size) == ([3, 2], 0.0, True)
 
     def test_a_single_item_is_rejected(self) -> None:
         """One item that is too large is to blame itself."""
-        found = answer(Reply(413), piece(1), CALM)
+        found = answer(Reply(413), part(1), CALM)
         assert isinstance(found, RejectItem)
         assert (found.error.code, found.blind) == ("TOO_LARGE", False)
 
@@ -359,8 +359,8 @@ class TestRefusal:
     @pytest.mark.parametrize("body", [None, "no", {}, {"data": {}}, failure("VAL_001")])
     def test_bisected(self, status: int, body: Any) -> None:
         """The request is divided at once until the rows to blame stand alone."""
-        found = again(answer(Reply(status, body), piece(5), CALM))
-        assert (rows(found.pieces), found.after, found.refused_size) == ([3, 2], 0.0, False)
+        found = again(answer(Reply(status, body), part(5), CALM))
+        assert (rows(found.parts), found.after, found.refused_size) == ([3, 2], 0.0, False)
 
     @pytest.mark.parametrize("status", REFUSING)
     @pytest.mark.parametrize(
@@ -377,15 +377,15 @@ class TestRefusal:
     def test_a_code_refuses_whatever_the_status(self, status: int, more: dict[str, Any]) -> None:
         """`success: false` with a code is a refusal of the request, if it names no row of it."""
         reply = Reply(status, {**failure("INV_050"), **more})
-        assert rows(again(answer(reply, piece(5), at(now=1e6))).pieces) == [3, 2]
-        alone = answer(reply, piece(1), CALM)
+        assert rows(again(answer(reply, part(5), at(now=1e6))).parts) == [3, 2]
+        alone = answer(reply, part(1), CALM)
         assert isinstance(alone, RejectItem)
         assert (alone.error.code, alone.blind, alone.request_id) == ("INV_050", True, "r-1")
 
     @pytest.mark.parametrize("status", REFUSING)
     def test_rows_that_are_named_come_before_the_code(self, status: int) -> None:
         """A refusal that names rows settles them."""
-        assert isinstance(answer(Reply(status, {**failure("X"), **GOOD}), piece(2), CALM), Settle)
+        assert isinstance(answer(Reply(status, {**failure("X"), **GOOD}), part(2), CALM), Settle)
 
     @pytest.mark.parametrize(
         ("status", "kind"), [(413, Again), (302, Stop), (401, Stop), (403, Stop), (429, Again)]
@@ -393,13 +393,13 @@ class TestRefusal:
     def test_these_statuses_come_before_the_code(self, status: int, kind: type) -> None:
         """Size, redirects, credentials and limits are told by the status, whatever the code."""
         for body in (failure("INV_050"), {**failure("INV_050"), **GOOD}):
-            found = answer(Reply(status, body), piece(5), CALM)
+            found = answer(Reply(status, body), part(5), CALM)
             assert isinstance(found, kind)
             assert not isinstance(found, Again) or found.refused_size or found.after
 
     def test_a_single_row_is_to_blame(self) -> None:
         """A row refused alone is refused blindly, under the reply's code."""
-        found = answer(Reply(422, failure("VAL_001")), piece(1), CALM)
+        found = answer(Reply(422, failure("VAL_001")), part(1), CALM)
         assert isinstance(found, RejectItem)
         assert (found.error.code, found.error.message) == ("VAL_001", "No.")
         assert found.blind
@@ -407,14 +407,14 @@ class TestRefusal:
 
     def test_without_a_code_the_status_is_one(self) -> None:
         """A refusal without a code is counted by its status."""
-        found = answer(Reply(400), piece(1), CALM)
+        found = answer(Reply(400), part(1), CALM)
         assert isinstance(found, RejectItem)
         assert (found.error.code, found.error.message) == ("HTTP_400", "HTTP 400")
 
     def test_the_blamed_row_alone_is_found(self) -> None:
         """Bisecting 500 rows of which one is bad sends the 499 and refuses the one."""
         bad = items(500)[377].identifier
-        queue = [piece(500)]
+        queue = [part(500)]
         accepted: list[Item] = []
         refused: list[Item] = []
         requests = 0
@@ -426,7 +426,7 @@ class TestRefusal:
                 continue
             found = answer(Reply(422), one, CALM)
             if isinstance(found, Again):
-                queue += found.pieces
+                queue += found.parts
             elif isinstance(found, RejectItem):
                 refused += one.items
         assert [item.identifier for item in refused] == [bad]
@@ -441,36 +441,36 @@ class TestProbing:
 
     def test_divided_while_others_are_accepted(self) -> None:
         """When the time is over and others were accepted since, the batch is divided."""
-        found = again(answer(Reply(500), piece(5, attempts=9), self.LATE))
-        assert rows(found.pieces) == [3, 2]
-        assert {(each.probing, each.attempts) for each in found.pieces} == {(390.0, 0)}
+        found = again(answer(Reply(500), part(5, attempts=9), self.LATE))
+        assert rows(found.parts) == [3, 2]
+        assert {(each.probing, each.attempts) for each in found.parts} == {(390.0, 0)}
         assert found.after == 0.0
 
     def test_parts_are_divided_further_at_once(self) -> None:
         """A part that fails again is divided without another wait, and keeps when it all began."""
-        found = again(answer(Reply(502), piece(2, probing=380.0), self.LATE))
-        assert rows(found.pieces) == [1, 1]
-        assert {each.probing for each in found.pieces} == {380.0}
+        found = again(answer(Reply(502), part(2, probing=380.0), self.LATE))
+        assert rows(found.parts) == [1, 1]
+        assert {each.probing for each in found.parts} == {380.0}
 
     def test_a_single_row_is_rejected(self) -> None:
         """A row that still fails alone, with others accepted meanwhile, is rejected."""
-        found = answer(Reply(500), piece(1, probing=380.0), self.LATE)
+        found = answer(Reply(500), part(1, probing=380.0), self.LATE)
         assert isinstance(found, RejectItem)
         assert (found.error.code, found.blind) == ("SERVER_ERROR", False)
 
     def test_a_batch_of_one_row_is_rejected(self) -> None:
         """A batch that was one row from the start needs no search."""
-        assert isinstance(answer(Reply(500), piece(1), self.LATE), RejectItem)
+        assert isinstance(answer(Reply(500), part(1), self.LATE), RejectItem)
 
     def test_a_single_row_is_first_postponed(self) -> None:
         """If none was accepted since the search began, the row is tried after the others."""
-        found = again(answer(Reply(500), piece(1, probing=389.5), self.LATE))
+        found = again(answer(Reply(500), part(1, probing=389.5), self.LATE))
         assert found.last
-        assert [each.postponed for each in found.pieces] == [True]
+        assert [each.postponed for each in found.parts] == [True]
 
     def test_postponed_and_still_none_accepted(self) -> None:
         """If then still none was accepted, it is an outage and no row's fault."""
-        found = answer(Reply(500), piece(1, probing=389.5, postponed=True), self.LATE)
+        found = answer(Reply(500), part(1, probing=389.5, postponed=True), self.LATE)
         assert isinstance(found, Stop)
 
     @pytest.mark.parametrize(
@@ -484,18 +484,18 @@ class TestProbing:
     @pytest.mark.parametrize("count", [1, 5])
     def test_an_outage_stops(self, situation: Situation, count: int) -> None:
         """Nothing accepted since the batch began, or twenty failures in a row: an outage."""
-        found = answer(Reply(500), piece(count), situation)
+        found = answer(Reply(500), part(count), situation)
         assert "max_retry_seconds" in stop(found)
 
     @pytest.mark.parametrize("status", [408, 425, 429])
     def test_other_statuses_are_not_searched(self, status: int) -> None:
         """Only the server's own errors can be one row's fault."""
-        assert isinstance(answer(Reply(status), piece(5), self.LATE), Stop)
+        assert isinstance(answer(Reply(status), part(5), self.LATE), Stop)
 
     def test_before_the_time_is_over_nothing_is_divided(self) -> None:
         """A 5xx is waited out first."""
-        found = again(answer(Reply(500), piece(5), at(now=389.0, accepted_at=388.0)))
-        assert rows(found.pieces) == [5]
+        found = again(answer(Reply(500), part(5), at(now=389.0, accepted_at=388.0)))
+        assert rows(found.parts) == [5]
 
 
 class TestAnythingElse:
@@ -505,13 +505,13 @@ class TestAnythingElse:
     @pytest.mark.parametrize("body", [None, GOOD])
     def test_redirects_are_never_followed(self, status: int, body: Any) -> None:
         """A redirect stops the run, even one that seems to name rows."""
-        assert "redirect" in stop(answer(Reply(status, body), piece(2), CALM))
+        assert "redirect" in stop(answer(Reply(status, body), part(2), CALM))
 
     @pytest.mark.parametrize("status", [100, 101, 199, 402, 404, 405, 409, 410, 415, 418, 451, 499])
     def test_fatal_with_status_code_and_number(self, status: int) -> None:
         """What is no refusal of the API's is fatal; the message names status, code, requestId."""
         body = {key: value for key, value in failure("X_7").items() if key != "success"}
-        text = stop(answer(Reply(status, body), piece(), CALM))
+        text = stop(answer(Reply(status, body), part(), CALM))
         assert str(status) in text
         assert "X_7" in text
         assert "r-1" in text
@@ -548,7 +548,7 @@ SITUATIONS = st.builds(
     jitter=st.floats(0, 1),
 )
 PIECES = st.builds(
-    piece,
+    part,
     st.integers(1, 9),
     attempts=st.integers(0, 5000),
     timed_out=st.integers(0, 9),
@@ -575,7 +575,7 @@ def test_every_status_has_an_answer(status: int) -> None:
     """Every status with every odd body gives an answer, and none raises."""
     for body in BODIES:
         for count in (1, 4):
-            found = answer(Reply(status, body), piece(count), CALM)
+            found = answer(Reply(status, body), part(count), CALM)
             assert isinstance(found, (Settle, Again, RejectItem, Stop))
             if isinstance(found, Stop):
                 assert isinstance(found.error, DeliveryError)
@@ -586,13 +586,13 @@ def test_every_status_has_an_answer(status: int) -> None:
 def test_sending_again_never_loses_or_repeats_an_item(
     reply: Reply | NoReply, one: RequestPart, situation: Situation
 ) -> None:
-    """Whatever is sent again is exactly the piece's items, once each and in their order."""
+    """Whatever is sent again is exactly the part's items, once each and in their order."""
     found = answer(reply, one, situation)
     if isinstance(found, Again):
-        assert tuple(item for each in found.pieces for item in each.items) == one.items
-        assert all(each.items for each in found.pieces)
-        assert {each.since for each in found.pieces} == {one.since}
-        assert {(each.forgotten, each.single) for each in found.pieces} == {
+        assert tuple(item for each in found.parts for item in each.items) == one.items
+        assert all(each.items for each in found.parts)
+        assert {each.since for each in found.parts} == {one.since}
+        assert {(each.forgotten, each.single) for each in found.parts} == {
             (one.forgotten, one.single)
         }
     elif isinstance(found, RejectItem):
@@ -606,7 +606,7 @@ def test_no_wait_outlasts_the_time_of_the_batch(
 ) -> None:
     """A wait is never negative, never shorter than the back-off, nor beyond the batch's time."""
     found = answer(reply, one, situation)
-    if isinstance(found, Again) and found.pieces[0].attempts > one.attempts:
+    if isinstance(found, Again) and found.parts[0].attempts > one.attempts:
         left = one.since + situation.max_retry - situation.now
         assert min(back_off(one.attempts, situation.jitter), left) <= found.after <= left
         assert 0 <= found.hold <= left
@@ -616,7 +616,7 @@ def test_no_wait_outlasts_the_time_of_the_batch(
 @given(st.integers(1, 600))
 def test_halving_keeps_every_item(count: int) -> None:
     """Halves differ by one item at the most, and together are the whole."""
-    parts = halves(piece(count))
+    parts = halves(part(count))
     assert tuple(item for part in parts for item in part.items) == items(count)
     assert len(parts) == min(count, 2)
     assert max(rows(parts)) - min(rows(parts)) <= 1

@@ -190,13 +190,13 @@ def test_any_scenario_ends_with_every_promise_kept(caplog: pytest.LogCaptureFixt
                 run.witness.compares(stock)
             assert not run.witness.broken, run.witness.broken
             assert run.error is None or isinstance(run.error, DeliveryError)
-            tally = run.pipeline.tally
-            assert tally.updates == run.witness.given
-            assert run.error or tally.unsettled == 0
+            totals = run.pipeline.totals
+            assert totals.updates == run.witness.given
+            assert run.error or totals.unsettled == 0
             seen["runs"] += 1
             seen["ended well"] += run.error is None
-            seen["superseded"] += tally.superseded
-            seen["retries"] += tally.retries
+            seen["superseded"] += totals.superseded
+            seen["retries"] += totals.retries
             seen.update(name for visit in sandbox.requests() for name in visit["faults"])
 
         law()
@@ -228,7 +228,7 @@ def test_an_update_that_is_applied_late_is_the_limit_of_what_can_be_promised() -
         while len(sandbox.history()) < 3:
             time.sleep(0.02)
         assert sandbox.stock()[sku] == {None: 10}
-        assert run.pipeline.tally.accepted == 2
+        assert run.pipeline.totals.accepted == 2
 
 
 def test_each_attempt_is_signed_anew() -> None:

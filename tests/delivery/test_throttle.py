@@ -13,14 +13,14 @@ from target_tocobagus.config.settings import parse_settings
 from target_tocobagus.delivery.throttle import Throttle
 
 
-def pacing(**config: Any) -> Throttle:
-    """Make the pacing of a configuration."""
+def throttle(**config: Any) -> Throttle:
+    """Make the throttle of a configuration."""
     return Throttle(parse_settings({"dry_run": True, **config}))
 
 
 def test_so_many_requests_may_be_in_flight_and_no_more() -> None:
     """From the start `max_in_flight` requests may begin, and another one when one has ended."""
-    pace = pacing(max_in_flight=3)
+    pace = throttle(max_in_flight=3)
     assert [pace.begin(0.0) for _ in range(4)] == [0.0, 0.0, 0.0, None]
     pace.end()
     assert [pace.begin(0.0) for _ in range(2)] == [0.0, None]
@@ -32,7 +32,7 @@ def test_so_many_requests_may_be_in_flight_and_no_more() -> None:
 )
 def test_throttling_halves_the_requests_in_flight(start: int, throttled: int, most: int) -> None:
     """Each complaint halves the requests at once, and one is always left."""
-    pace = pacing(max_in_flight=start)
+    pace = throttle(max_in_flight=start)
     for _ in range(throttled):
         pace.throttle()
     assert pace.most == most
@@ -40,7 +40,7 @@ def test_throttling_halves_the_requests_in_flight(start: int, throttled: int, mo
 
 def test_requests_in_flight_grow_back_one_by_one() -> None:
     """Each accepted batch allows one request more, up to the setting."""
-    pace = pacing(max_in_flight=4)
+    pace = throttle(max_in_flight=4)
     pace.throttle()
     pace.throttle()
     grown = []
@@ -52,7 +52,7 @@ def test_requests_in_flight_grow_back_one_by_one() -> None:
 
 def test_what_was_in_flight_before_throttling_ends_first() -> None:
     """After a complaint no request begins until enough of them have ended."""
-    pace = pacing(max_in_flight=4)
+    pace = throttle(max_in_flight=4)
     for _ in range(4):
         pace.begin(0.0)
     pace.throttle()
@@ -65,7 +65,7 @@ def test_what_was_in_flight_before_throttling_ends_first() -> None:
 
 def test_a_hold_delays_every_request() -> None:
     """Until the moment that `Retry-After` names no request begins; the seconds left are told."""
-    pace = pacing()
+    pace = throttle()
     pace.hold(10.0)
     assert pace.begin(4.0) == 6.0
     assert pace.begin(9.5) == 0.5
@@ -74,7 +74,7 @@ def test_a_hold_delays_every_request() -> None:
 
 def test_a_shorter_hold_does_not_end_a_longer_one() -> None:
     """Of two moments the later one holds."""
-    pace = pacing()
+    pace = throttle()
     pace.hold(10.0)
     pace.hold(5.0)
     assert pace.begin(6.0) == 4.0
@@ -82,7 +82,7 @@ def test_a_shorter_hold_does_not_end_a_longer_one() -> None:
 
 def test_requests_a_minute_are_spread_evenly() -> None:
     """With 120 a minute a request begins every half second, not 120 at once."""
-    pace = pacing(requests_per_minute=120, max_in_flight=200)
+    pace = throttle(requests_per_minute=120, max_in_flight=200)
     assert pace.begin(0.0) == 0.0
     assert pace.begin(0.0) == 0.5
     assert pace.begin(0.4) == pytest.approx(0.1)
@@ -92,7 +92,7 @@ def test_requests_a_minute_are_spread_evenly() -> None:
 
 def test_a_refused_beginning_takes_no_slot() -> None:
     """Asking too early, or with all slots taken, does not move the next moment."""
-    pace = pacing(requests_per_minute=60, max_in_flight=1)
+    pace = throttle(requests_per_minute=60, max_in_flight=1)
     assert pace.begin(0.0) == 0.0
     for _ in range(10):
         assert pace.begin(0.5) is None
@@ -105,7 +105,7 @@ def test_a_refused_beginning_takes_no_slot() -> None:
 @given(st.integers(1, 600), st.lists(st.floats(0, 5), max_size=60))
 def test_no_minute_has_more_requests_than_allowed(per_minute: int, steps: list[float]) -> None:
     """Whenever they ask, two requests begin at least 60/n seconds apart."""
-    pace = pacing(requests_per_minute=per_minute, max_in_flight=256)
+    pace = throttle(requests_per_minute=per_minute, max_in_flight=256)
     now, begun = 0.0, []
     for step in steps:
         now += step
@@ -131,14 +131,14 @@ def test_a_half_that_succeeds_teaches_the_size_of_batches(
     configured: int, answered: int, rows: int
 ) -> None:
     """New batches are no larger than what was answered, never below 10, never above the setting."""
-    pace = pacing(batch_size_rows=configured)
+    pace = throttle(batch_size_rows=configured)
     pace.learn_rows(answered)
     assert pace.limits.rows == rows
 
 
 def test_a_larger_half_does_not_undo_a_smaller_one() -> None:
     """What was learnt first stays if the larger half of another batch succeeds later."""
-    pace = pacing()
+    pace = throttle()
     pace.learn_rows(60)
     pace.learn_rows(250)
     assert pace.limits.rows == 60
@@ -146,7 +146,7 @@ def test_a_larger_half_does_not_undo_a_smaller_one() -> None:
 
 def test_batches_double_again_after_twenty_that_were_accepted() -> None:
     """After each 20 accepted batches they double, up to the setting."""
-    pace = pacing(batch_size_rows=500)
+    pace = throttle(batch_size_rows=500)
     pace.learn_rows(200)
     sizes = []
     for _ in range(61):
@@ -157,7 +157,7 @@ def test_batches_double_again_after_twenty_that_were_accepted() -> None:
 
 def test_a_new_lesson_starts_the_count_anew() -> None:
     """The twenty are counted from the last lesson on."""
-    pace = pacing(batch_size_rows=500)
+    pace = throttle(batch_size_rows=500)
     pace.learn_rows(200)
     for _ in range(19):
         pace.accepted()
@@ -171,7 +171,7 @@ def test_a_new_lesson_starts_the_count_anew() -> None:
 
 def test_accepted_batches_never_exceed_the_settings() -> None:
     """Without any lesson nothing grows."""
-    pace = pacing(batch_size_rows=7, max_in_flight=2)
+    pace = throttle(batch_size_rows=7, max_in_flight=2)
     for _ in range(50):
         pace.accepted()
     assert (pace.limits.rows, pace.most) == (7, 2)
@@ -179,7 +179,7 @@ def test_accepted_batches_never_exceed_the_settings() -> None:
 
 def test_a_refused_size_is_remembered_by_half_for_good() -> None:
     """After a 413 no body is larger than half of what was refused, however many are accepted."""
-    pace = pacing(batch_size_bytes=100_000)
+    pace = throttle(batch_size_bytes=100_000)
     pace.learn_size(30_000)
     for _ in range(100):
         pace.accepted()
@@ -192,7 +192,7 @@ def test_a_refused_size_is_remembered_by_half_for_good() -> None:
 
 def test_a_lesson_on_rows_leaves_bytes_alone() -> None:
     """Rows and bytes are learnt apart, and the wait never changes."""
-    pace = pacing(batch_size_rows=500, batch_size_bytes=100_000, batch_wait_seconds=7)
+    pace = throttle(batch_size_rows=500, batch_size_bytes=100_000, batch_wait_seconds=7)
     pace.learn_rows(50)
     pace.learn_size(4_000)
     assert (pace.limits.rows, pace.most_bytes, pace.limits.wait) == (50, 4_000, 7)
@@ -200,7 +200,7 @@ def test_a_lesson_on_rows_leaves_bytes_alone() -> None:
 
 def test_levels_are_learnt_from_bodies_that_are_too_large() -> None:
     """As many levels go into a batch as make a body of the size allowed, by the last lesson."""
-    pace = pacing(batch_size_bytes=100_000)
+    pace = throttle(batch_size_bytes=100_000)
     assert pace.limits.levels >= 100_000 // len('{"clientId":"","stock":0}')
     pace.learn_levels(4_000, 200_000)
     assert pace.limits.levels == 2_000

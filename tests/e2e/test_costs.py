@@ -53,14 +53,14 @@ def test_a_run_makes_as_many_requests_as_its_items_need(items: int) -> None:
         target = TargetTocobagus(config=config)
         target.listen(io.BytesIO(b"\n".join(_stream(items))))  # type: ignore[arg-type]  # bytes will do
         requests = sandbox.requests()
-    tally = target.pipeline.tally
-    assert (tally.requests, tally.retries) == (-(-items // 500), 0) == (len(requests), 0)
+    totals = target.pipeline.totals
+    assert (totals.requests, totals.retries) == (-(-items // 500), 0) == (len(requests), 0)
     assert sorted(request["items"] for request in requests)[1:] == [500] * (len(requests) - 1)
     written = json.dumps([_item(number) for number in range(items)], separators=(",", ":"))
     frames = len('{"items":[]}') * len(requests)
     between = items - len(requests)
-    assert tally.sent_bytes == sum(request["bodyBytes"] for request in requests)
-    assert tally.sent_bytes == frames + between + len(written) - len("[]") - (items - 1)
+    assert totals.sent_bytes == sum(request["bodyBytes"] for request in requests)
+    assert totals.sent_bytes == frames + between + len(written) - len("[]") - (items - 1)
 
 
 class _CountingPath(FastPath):
@@ -71,17 +71,17 @@ class _CountingPath(FastPath):
 
     def open(self, stream: Stream, sink: MappedSink) -> None:
         super().open(stream, sink)
-        track = self._streams[stream.name]
+        decoder = self._streams[stream.name]
         decoders = self.decoders.setdefault(stream.name, [])
-        if track.decode not in decoders:
-            decode: Callable[[bytes], Any] = track.decode
+        if decoder.decode not in decoders:
+            decode: Callable[[bytes], Any] = decoder.decode
 
             def counted(line: bytes) -> Any:
                 message = decode(line)
                 self.decoded[line] += 1
                 return message
 
-            track.decode = counted
+            decoder.decode = counted
             decoders.append(counted)
 
 

@@ -163,12 +163,12 @@ def carry_out(plan: Plan, directory: str, seen: Counter[str]) -> tuple[Run, Scri
         rejects_path=str(path),
     )
     run = Run(configured, outside, witness).play(plan.steps, count_demand)
-    tally = run.pipeline.tally
+    totals = run.pipeline.totals
     seen.update(api.happened)
     seen["refused as a whole"] += api.happened[str(plan.status)]
-    seen["superseded"] += tally.superseded
-    seen["retries"] += tally.retries
-    seen["rejected"] += tally.rejected
+    seen["superseded"] += totals.superseded
+    seen["retries"] += totals.retries
+    seen["rejected"] += totals.rejected
     seen["states"] += len(run.states)
     seen["runs"] += 1
     seen["ended well"] += run.error is None
@@ -177,10 +177,10 @@ def carry_out(plan: Plan, directory: str, seen: Counter[str]) -> tuple[Run, Scri
 
 def check_sums(run: Run) -> None:
     """Check promise 3, against a count of the test's own."""
-    tally = run.pipeline.tally
-    assert tally.updates == run.witness.given
+    totals = run.pipeline.totals
+    assert totals.updates == run.witness.given
     if run.error is None:
-        assert tally.unsettled == 0
+        assert totals.unsettled == 0
 
 
 def check_batch_ids(run: Run, api: ScriptedApi, plan: Plan) -> None:

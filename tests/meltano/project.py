@@ -62,7 +62,7 @@ class Project:
 
     @contextmanager
     def with_more(self, text: str) -> Iterator[None]:
-        """Add the plugins and jobs of a piece of YAML to meltano.yml, and take them away again."""
+        """Add the plugins and jobs of a part of YAML to meltano.yml, and take them away again."""
         path = self.folder / "meltano.yml"
         before = path.read_text("utf-8")
         project = yaml.safe_load(before)
@@ -74,8 +74,8 @@ class Project:
             path.write_text(before, "utf-8")
 
 
-def _merge(whole: dict[str, Any], piece: dict[str, Any]) -> None:
-    for name, value in piece.items():
+def _merge(whole: dict[str, Any], part: dict[str, Any]) -> None:
+    for name, value in part.items():
         if isinstance(value, dict):
             _merge(whole[name], value)
         else:

@@ -9,8 +9,8 @@ import pytest
 from target_tocobagus.report.totals import Totals, summary_fields, summary_text
 
 
-def tally(**sums: Any) -> Totals:
-    """Make a tally of sums."""
+def totals(**sums: Any) -> Totals:
+    """Make a totals of sums."""
     made = Totals()
     for name, value in sums.items():
         setattr(made, name, value)
@@ -19,7 +19,7 @@ def tally(**sums: Any) -> Totals:
 
 def fields(*, unsettled: int = 1, seconds: float = 4.0, dry_run: bool = False) -> dict[str, Any]:
     """Gather the sums of a run."""
-    made = tally(
+    made = totals(
         records=10,
         updates=15,
         accepted=5,

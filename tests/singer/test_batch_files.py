@@ -110,7 +110,7 @@ def test_a_file_is_read_as_it_is_asked_for(path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"\n" * 2_000_000, b"\n\n" + b"[" * 2_000_000])
 def test_the_run_gets_its_turn_whatever_a_file_holds(path: Path, content: bytes) -> None:
-    """Between two pieces of blank lines, or of one long line; and what it raises ends the file."""
+    """Between two parts of blank lines, or of one long line; and what it raises ends the file."""
     path.write_bytes(content)
     turns: list[int] = []
 

@@ -91,11 +91,11 @@ def _told(config: dict[str, Any], lines: list[bytes], fast: bool) -> dict[str, A
         scheduler = pipeline.stages.scheduler
         put = scheduler.put
 
-        def note(gathering: RowBuffer) -> None:
-            told["count"] += gathering.rows
-            for item in gathering.items:
+        def note(row_buffer: RowBuffer) -> None:
+            told["count"] += row_buffer.rows
+            for item in row_buffer.items:
                 _note_item(told["entries"], item)
-            put(gathering)
+            put(row_buffer)
 
         scheduler.put = note  # type: ignore[method-assign]  # to listen in
         return pipeline
@@ -107,9 +107,9 @@ def _told(config: dict[str, Any], lines: list[bytes], fast: bool) -> dict[str, A
         target.listen(io.BytesIO(b"\n".join(lines)))  # type: ignore[arg-type]  # bytes will do
     except Exception as error:  # noqa: BLE001  # that both end in the same way is part of the law
         told["error"] = (type(error).__name__, str(error))
-    tally = target.pipeline.tally
-    told["sums"] = (tally.updates, tally.skipped, tally.rejected, tally.records)
-    told["changed"] = (tally.clamped, tally.cut)
+    totals = target.pipeline.totals
+    told["sums"] = (totals.updates, totals.skipped, totals.rejected, totals.records)
+    told["changed"] = (totals.clamped, totals.cut)
     told["parts"] = {name: watch is None for name, watch in target.stream_setup._parts.items()}  # noqa: SLF001
     told["read"] = dict(reader._counts)  # noqa: SLF001
     told["refused"] = [
@@ -287,5 +287,5 @@ def test_the_lane_does_take_what_it_is_made_for() -> None:
 
     target.message_reader.deserialize_json = note  # type: ignore[method-assign]
     target.listen(io.BytesIO(b"\n".join([*stream, *[row] * 50])))  # type: ignore[arg-type]
-    assert target.pipeline.tally.updates == 50
+    assert target.pipeline.totals.updates == 50
     assert [message["type"] for message in handled] == ["SCHEMA", "RECORD"]

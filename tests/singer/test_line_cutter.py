@@ -10,11 +10,11 @@ from target_tocobagus.singer.line_cutter import LineCutter, LineTooLongError
 
 
 @given(st.lists(st.lists(st.sampled_from([b"a", b"\n", b"bc", b" "])).map(b"".join)))
-def test_the_lines_do_not_depend_on_the_pieces(pieces: list[bytes]) -> None:
+def test_the_lines_do_not_depend_on_the_pieces(parts: list[bytes]) -> None:
     """They are those of the whole, but for white space at their ends; then comes the rest."""
     cutter = LineCutter()
-    lines = [line.strip() for piece in pieces for line in cutter.cut(piece)]
-    whole = [line.strip() for line in b"".join(pieces).split(b"\n")]
+    lines = [line.strip() for part in parts for line in cutter.cut(part)]
+    whole = [line.strip() for line in b"".join(parts).split(b"\n")]
     assert lines == whole[:-1]
     assert b"".join(cutter.rest()).strip() == whole[-1]
 

@@ -97,7 +97,7 @@ def test_news_that_comes_meanwhile_is_not_lost(wakeup: WakeUp, pipe: Pipe) -> No
 
 @pytest.mark.timeout(20)
 def test_a_state_of_many_megabytes_takes_no_longer_than_its_reader(pipe: Pipe) -> None:
-    """What is left of a line is not copied for each piece of it."""
+    """What is left of a line is not copied for each part of it."""
     got: list[int] = []
     reader = threading.Thread(
         target=lambda: got.extend(iter(lambda: len(os.read(pipe.reader, 1 << 16)), 0))

@@ -106,15 +106,15 @@ class WindowAgainstModel(RuleBasedStateMachine):
     @rule(records=st.lists(st.tuples(SAID, st.booleans()), min_size=1, max_size=4))
     def put(self, records: Any) -> None:
         """Records of one or several updates each come in, and are handed over together."""
-        gathering = RowBuffer()
+        row_buffer = RowBuffer()
         expected = 0
         for said, broadcast in records:
             self.position += 1
             for identifier, place, quantity in said:
                 level = Level(quantity, self.position, STREAM, self.line, broadcast)
-                gathering.add(identifier, place, level)
+                row_buffer.add(identifier, place, level)
                 expected += self._put_one(identifier, place, level)
-        assert self.window.put(gathering, self.now) == expected
+        assert self.window.put(row_buffer, self.now) == expected
 
     def _put_one(self, identifier: Identifier, place: str | None, level: Level) -> int:
         apply(self.wanted, identifier, place, level.quantity)
