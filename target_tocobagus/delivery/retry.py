@@ -175,7 +175,7 @@ def _after_verdict(reply: Reply, part: RequestPart, situation: Situation) -> Ans
     if reply.status == _TOO_LARGE:
         return _after_too_large(reply, part)
     if reply.status in _REDIRECTS:
-        hint = "redirects are never followed, for they would carry the credentials elsewhere"
+        hint = "redirects are never followed, because they would send the credentials elsewhere"
         return Stop(DeliveryError(describe(reply, f"an answer that cannot be used: {hint}")))
     refused = refuses_request(reply.body)
     settlement = settle(reply.body, len(part.items))
@@ -228,7 +228,7 @@ def _after_wrong_time(reply: Reply, part: RequestPart, situation: Situation) -> 
         return _stop_for_clock(reply, "the timestamp is refused, and the reply has no time")
     server = server_ms / 1000
     if abs(server - reply.signed_ms / 1000) <= _TOLERANCE:
-        return _stop_for_clock(reply, "the timestamp is refused, and it is the server's own time")
+        return _stop_for_clock(reply, "the timestamp is refused, but it is the server's own time")
     served = situation.clock > 0 or situation.accepted_at is not None
     if served and not part.doubted:
         return _retry(msgspec.structs.replace(part, doubted=True), situation, cause)

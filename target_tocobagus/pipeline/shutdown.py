@@ -170,14 +170,14 @@ class Shutdown:
         if unused:
             names = ", ".join(map(quoted, unused[:_MOST_NAMED]))
             more = f" and {len(unused) - _MOST_NAMED} more" if len(unused) > _MOST_NAMED else ""
-            text = "warehouse_map: no row had the code %s%s: check that the tap writes it so"
+            text = "warehouse_map: no row had the code %s%s: check the spelling"
             logger.info(text, names, more)
         lacking = sorted(asked.difference(entries, entries.values()))
         if lacking and policy.unmapped_warehouse == "reject":
             added = {code: code for code in lacking[:_MOST_ADDED]}
             left = len(lacking) - len(added)
             lines = warehouse_map_lines(entries | added, f", and add {left} more" if left else "")
-            text = f"Rows have codes that warehouse_map lacks. Replace it by:\n{lines.rstrip()}"
+            text = f"Rows have codes that warehouse_map lacks. Replace it with:\n{lines.rstrip()}"
             logger.warning(text)
 
     def _log_summary(self, unsettled: int) -> None:

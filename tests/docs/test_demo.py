@@ -145,7 +145,7 @@ def test_the_readers_settings_never_reach_the_real_api(scratch: Path, tmp_path: 
     ("stream", "config", "said"),
     [
         ("mysql-full.singer", {}, "No stream is recognised"),
-        ("mysql-full.singer", {"streams": [{"stream": "stok", "stok": "x"}]}, "no key 'stok'"),
+        ("mysql-full.singer", {"streams": [{"stream": "stok", "stok": "x"}]}, "unknown key 'stok'"),
     ],
 )
 def test_a_run_that_fails_says_why(

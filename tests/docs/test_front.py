@@ -82,8 +82,8 @@ def test_the_pipe_of_the_readme_works(tmp_path: Path) -> None:
 def test_the_readme_tells_the_exit_codes() -> None:
     """What it says of failures and signals is what the errors carry."""
     told = re.search(
-        r"exit\s+code is (\d+) when .*? (\d+) for a failure .*?, (\d+) where .*?,"
-        r" (\d+) after SIGTERM, (\d+) after SIGINT and\s+(\d+)\s+after SIGHUP",
+        r"exit\s+code is (\d+) if .*? (\d+) for a failure .*?, (\d+) if .*?,"
+        r"\s+(\d+)\s+after SIGTERM, (\d+) after SIGINT and\s+(\d+)\s+after SIGHUP",
         README,
         re.DOTALL,
     )

@@ -106,8 +106,8 @@ def test_several_mistakes_are_told_at_once_and_none_shows_its_value(command: Com
 @pytest.mark.parametrize(
     ("config", "wanted"),
     [
-        ({"api_url": "http://example.com/api"}, "api_url: plain http is allowed to loopback"),
-        ({"streams": [{"stream": "s", "sku": "a", "stock": "b[?"}]}, "stock: 'b[?' is no JMESPath"),
+        ({"api_url": "http://example.com/api"}, "api_url: plain http is allowed for loopback"),
+        ({"streams": [{"stream": "s", "sku": "a", "stock": "b[?"}]}, "stock: 'b[?' is not a valid"),
         ({"rejects_path": "/nowhere/at/all"}, "rejects_path: cannot be opened"),
         (
             {"stream_maps": {"stock": {"sku": "fernando("}}},

@@ -104,7 +104,7 @@ def _read_counting(lines: list[bytes]) -> list[bytes]:
 
 
 def test_a_record_is_decoded_once() -> None:
-    """Each clean record is decoded by the lane, once, and by nothing else; but for the first."""
+    """Each clean record but the first is decoded by the fast path, once, and by nothing else."""
     lines = _stream(200)
     records = [line for line in lines if b'"RECORD"' in line]
     handled = _read_counting(lines)
@@ -113,7 +113,7 @@ def test_a_record_is_decoded_once() -> None:
 
 
 def test_a_schema_that_comes_again_is_not_decoded_again() -> None:
-    """The same SCHEMA before each record leaves the lane open, and costs its comparison."""
+    """The same SCHEMA before each record leaves the fast path open, and costs its comparison."""
     schema, *records = (line for line in _stream(200) if b'"STATE"' not in line)
     lines = [line for record in records for line in (schema, record)]
     assert _read_counting(lines) == [schema, records[0]]

@@ -236,7 +236,7 @@ def test_a_run_that_was_started_without_its_pipes_says_so(
 @pytest.mark.parametrize(
     ("stack", "code", "wanted"),
     [
-        (1 << 19, 0, "of max_in_flight 32 requests at once"),
+        (1 << 19, 0, "requests at once; max_in_flight is 32"),
         (1 << 22, 1, "no request can be made: this machine does not allow another thread"),
     ],
 )

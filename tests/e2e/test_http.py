@@ -181,7 +181,7 @@ def test_a_redirect_is_never_followed(status: int, command: Command, sandbox: Sa
         sandbox.set_scenario({"rules": [{"fault": fault}]})
         ended = command.run(ROWS).without_traceback(1)
         assert elsewhere.requests() == []
-    told = "redirects are never followed, for they would carry the credentials elsewhere"
+    told = "redirects are never followed, because they would send the credentials elsewhere"
     assert f"{told} (HTTP {status}" in ended.stderr
     assert len(sandbox.requests()) == 1
 

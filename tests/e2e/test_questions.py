@@ -95,7 +95,7 @@ def test_the_codes_that_warehouse_map_lacks_can_be_pasted(
     command.run(lines, **offered(first.stderr, "warehouse_map:")).without_traceback(0)
     assert stock_of(sandbox) == {"A": {"W1": 0, "gudang 2": 1, 'y: "#': 2, "no": 3}}
     skipping = command.run(lines, warehouse_map=codes, unmapped_warehouse="skip")
-    assert "lacks codes" not in skipping.without_traceback(0).stderr
+    assert "codes that warehouse_map lacks" not in skipping.without_traceback(0).stderr
 
 
 @pytest.fixture

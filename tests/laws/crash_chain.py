@@ -360,7 +360,7 @@ class Chain:
         if code not in allowed:
             self._complain(life, f"{instant} ended it with {code}")
         text = life.log.read_text(encoding="utf-8", errors="replace")
-        if "Traceback" in text or "fault of target-tocobagus" in text:
+        if "Traceback" in text or "bug of target-tocobagus" in text:
             self._complain(life, f"{instant} ended it badly: {text[-2000:]}")
 
     def _check_nothing_began(self, instant: Instant, life: Life, heard_ms: float) -> None:

@@ -137,7 +137,7 @@ def test_a_plain_row_is_what_its_record_is(
     stock: Any,
     code: Any,
 ) -> None:
-    """A lane that reads the columns itself gets the same outcome from `row`."""
+    """A fast path that reads the columns itself gets the same outcome from `row`."""
     for shape in ("global", "long"):
         mapping = compile_mapping(StreamMapping(stream="s", **SHAPES[shape]), policy)
         outcomes = mapping.outcomes({"a": identifier, "b": stock, "c": code})

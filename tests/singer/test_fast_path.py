@@ -1,7 +1,7 @@
-"""The fast lane gives what the general way gives: the law that every shortcut is held to.
+"""The fast path gives what the general way gives: the law that every shortcut is held to.
 
 Each test reads the same lines twice, in a dry run: once as they are, and once with a reader whose
-lane never takes anything. What comes out must be the same in every detail.
+fast path never takes anything. What comes out must be the same in every detail.
 """
 
 from __future__ import annotations
@@ -65,9 +65,9 @@ SCHEMA = {
 
 
 class _ClosedPath(FastPath):
-    """A lane that leaves every line to the general way."""
+    """A fast path that leaves every line to the general way."""
 
-    def read(self, lines: Sequence[bytes], start: int) -> int:  # noqa: ARG002  # a lane's form
+    def read(self, lines: Sequence[bytes], start: int) -> int:  # noqa: ARG002  # the signature of `FastPath.read`
         return start
 
 
@@ -244,7 +244,7 @@ lines = st.one_of(
 def test_both_ways_give_the_same_for_hostile_values(
     name: str, read: list[bytes], policy: dict[str, Any], keys: list[str]
 ) -> None:
-    """Whatever a record holds, the lane and the general way make the same of it."""
+    """Whatever a record holds, the fast path and the general way make the same of it."""
     config = {"streams": [MAPPINGS[name], {**MAPPINGS[name], "stream": "other"}], **policy}
     stream = [json.dumps({**SCHEMA, "key_properties": keys}).encode(), *read]
     assert _read(config, stream, fast=True) == _read(config, stream, fast=False)
@@ -274,7 +274,7 @@ def test_no_row_is_added_to_what_has_been_handed_over(before: int) -> None:
 
 
 def test_the_lane_does_take_what_it_is_made_for() -> None:
-    """Clean rows of a plain mapping are read by the lane, or the law above would say nothing."""
+    """Clean rows of a plain mapping take the fast path, or the law above would prove nothing."""
     stream = [json.dumps(SCHEMA).encode()]
     row = _record([("sku", '"A"'), ("qty", "1"), ("wh", '"JKT"')])
     target = TargetTocobagus(config={"dry_run": True, "streams": [LONG]})
