@@ -31,7 +31,7 @@ LAWS: Final = f"{LAW_TESTS}::test_any_script_of_faults_ends_with_every_promise_k
 BLAME: Final = f"{LAW_TESTS}::test_whoever_is_to_blame_for_refusals_every_promise_is_kept"
 SOCKET: Final = "tests/delivery/test_socket.py"
 ENDINGS: Final = "tests/delivery/test_endings.py"
-PACING: Final = "tests/delivery/test_throttle.py"
+SCHEDULER: Final = "tests/delivery/test_scheduler.py"
 RETRYING: Final = "tests/delivery/test_retry.py"
 SETTLING: Final = "tests/delivery/test_settle.py::test_each_row_by_its_index_alone"
 
@@ -399,7 +399,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "throttled retries never come back to full speed",
-        f"{PACING}::test_requests_in_flight_grow_back",
+        f"{SCHEDULER}::test_requests_in_flight_grow_back",
         Change(
             "delivery/scheduler",
             "                self._slots.notify()  #",
@@ -408,12 +408,12 @@ MUTANTS: Final = (
     ),
     Mutant(
         "Retry-After is one worker's business",
-        f"{PACING}::test_retry_after_is_heeded_by_all_workers",
+        f"{SCHEDULER}::test_retry_after_is_heeded_by_all_workers",
         Change("delivery/retry", "hold=wait or 0.0,", "hold=0.0,"),
     ),
     Mutant(
         "workers poll",
-        f"{PACING}::test_idle_workers_do_not_poll",
+        f"{SCHEDULER}::test_idle_workers_do_not_poll",
         Change("delivery/scheduler", "self._idle.wait(wait)", "self._idle.wait(0.01)"),
     ),
     Mutant(
