@@ -196,9 +196,10 @@ class Talk:
         self._process.send_signal(number)
 
     def close_stdin(self) -> None:
-        """Let the input end."""
+        """Let the input end; the run may have ended before it."""
         assert self._process.stdin
-        self._process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
 
     def end(self, seconds: float = PATIENCE) -> Ended:
         """Close its stdin and wait until it has ended."""
