@@ -61,7 +61,9 @@ class Forked:
             subprocess.TimeoutExpired: It still runs.
         """
         if self._code is None:
-            if not select.select([self._reports], [], [], timeout)[0]:
+            poll = select.poll()  # which takes any descriptor, of however many are open
+            poll.register(self._reports, select.POLLIN)
+            if not poll.poll(timeout * 1000):
                 raise subprocess.TimeoutExpired(PACKAGE, timeout)
             self._code = int(self._reports.readline())
             self._reports.close()
