@@ -91,7 +91,7 @@ lowest prerelease:
 mutants: $(WORK_READY) ## Break the program on purpose, and see that a test says so
 	@$(BIN)/python tests/mutants.py
 
-format: $(WORK_READY) ## Let ruff mend what it can
+format: $(WORK_READY) ## Let ruff fix what it can
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 

@@ -11,42 +11,47 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from target_tocobagus.core.model import Level, Stream
 from target_tocobagus.window.pending import Item
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from target_tocobagus.core.model import Identifier, Level
+    from target_tocobagus.core.model import Identifier
 
 _MOST: Final = 100
+_NO_STREAM: Final = Stream("")
 
 
 class AcceptedItems:
     """The last hundred."""
 
     def __init__(self) -> None:
-        self._levels: dict[Identifier, dict[str | None, Level]] = {}
+        # Without the records that the levels may hold.
+        self._stock: dict[Identifier, list[tuple[str | None, int]]] = {}
 
     def __len__(self) -> int:
         """Return how many are kept."""
-        return len(self._levels)
+        return len(self._stock)
 
     def accept(self, items: Sequence[Item]) -> None:
         """Keep the items of a reply, and the older ones that still fit."""
         if len(items) >= _MOST:
-            self._levels.clear()
+            self._stock.clear()
         for item in items[-_MOST:]:
-            self._levels.pop(item.identifier, None)
-            self._levels[item.identifier] = item.levels
-        for identifier in list(self._levels)[:-_MOST]:
-            del self._levels[identifier]
+            self._stock.pop(item.identifier, None)
+            stock = [(place, level.quantity) for place, level in item.levels.items()]
+            self._stock[item.identifier] = stock
+        for identifier in list(self._stock)[:-_MOST]:
+            del self._stock[identifier]
 
     def forget(self, items: Iterable[Item]) -> None:
         """Forget items that were refused."""
         for item in items:
-            self._levels.pop(item.identifier, None)
+            self._stock.pop(item.identifier, None)
 
     def newest_first(self, low: int) -> Iterator[Item]:
         """Make an item of each, at the position `low` of the row that it is sent for."""
-        for identifier, levels in reversed(self._levels.items()):
+        for identifier, stock in reversed(self._stock.items()):
+            levels = {place: Level(quantity, low, _NO_STREAM) for place, quantity in stock}
             yield Item(identifier, levels, low)

@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("target-tocobagus")
 
-_FULL_UNTIL: Final = 0.25
-"""The share of its limits down to which a window that was full counts as full."""
+_FEW: Final = 4
+"""A window that was full is read into again when a quarter of it is left to send."""
 
 _MOST_ROWS_AT_ONCE: Final = 1000
 _MOST_BYTES_AT_ONCE: Final = 4 << 20
@@ -207,25 +207,27 @@ class Pipeline:
             self.totals.waited_for_tap += time.monotonic() - began
 
     def _await_room(self) -> None:
-        """Once the window is full, wait until it is mostly empty.
+        """Once the window is full, wait until few items are left that can be sent.
 
         Mapping and sending take turns for the interpreter's lock; the longer each turn, the less
-        the changes cost. What is left in the window keeps the workers busy meanwhile.
+        the changes cost. Items that wait for a request in flight do not count: that one may be
+        tried for minutes, and the other workers must not wait with it.
         """
         if not self._is_full():
             return
         began = time.monotonic()
         self._scheduler.set_backpressure(on=True)
-        while self._is_full(_FULL_UNTIL):
+        window, few = self.stages.shared.window, self._capacity // _FEW
+        while self._is_full() or len(window.ready) > few:
             self._poller.poll()
             self._poller.wait()
         self._scheduler.set_backpressure(on=False)
         self.totals.waited_for_api += time.monotonic() - began
 
-    def _is_full(self, share: float = 1.0) -> bool:
+    def _is_full(self) -> bool:
         window = self.stages.shared.window
         return (
-            window.waiting >= self._capacity * share
-            or window.weight >= _WINDOW_BYTES * share
-            or self.stages.shared.outcomes.weight >= _UNWRITTEN_BYTES * share
+            window.waiting >= self._capacity
+            or window.weight >= _WINDOW_BYTES
+            or self.stages.shared.outcomes.weight >= _UNWRITTEN_BYTES
         )

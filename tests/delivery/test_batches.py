@@ -105,3 +105,19 @@ def test_a_window_is_full_by_its_memory_too(tmp_path: Path) -> None:
         steps += [Say(("sku", f"{number}"), (None,)), Do("service")]
     assert run.play(steps, measure).error is None
     assert 15 <= most <= 17
+
+
+def test_reading_does_not_wait_for_what_waits_for_a_slow_request() -> None:
+    """Items behind one in flight do not fill the window: other workers still get rows to send."""
+    run, api = scripted([Act(delay=2.0)] * 3, batch_size_rows=5, max_in_flight=4)
+    slow = [Say(("sku", f"slow-{number}"), (None,)) for number in range(15)]
+    others = [Say(("sku", f"{number}"), (None,)) for number in range(100)]
+    sent_once: list[bool] = []
+
+    def measure(_: Say) -> None:
+        sent = [identifier for body in list(api.bodies) for identifier, _ in body]
+        sent_once.append(sent.count(("sku", "slow-0")) == 1)
+
+    pause: list[Say | Do] = [Do("service"), Do("pause")]
+    assert run.play([*slow, *pause, *slow, *others], measure).error is None
+    assert sent_once[-1]
