@@ -328,9 +328,8 @@ MUTANTS: Final = (
         "::test_the_newest_hundred_are_kept_with_their_last_value",
         Change(
             "delivery/accepted_items",
-            "self._levels.pop(item.identifier, None)\n"
-            "            self._levels[item.identifier] = item.levels",
-            "self._levels.setdefault(item.identifier, item.levels)",
+            "self._stock.pop(item.identifier, None)\n            stock = [",
+            "stock = self._stock.pop(item.identifier, None) or [",
         ),
     ),
     Mutant(
