@@ -120,8 +120,8 @@ MUTANTS: Final = (
         ),
         Change(
             "delivery/reply_handler",
-            "from target_tocobagus.window.pending import Item\n",
-            "from target_tocobagus.window.pending import Item\n"
+            "from target_tocobagus.delivery.settle import FailedItem, RowError\n",
+            "from target_tocobagus.delivery.settle import FailedItem, RowError\n"
             "from target_tocobagus.window.buffer import RowBuffer\n",
         ),
     ),
@@ -337,8 +337,8 @@ MUTANTS: Final = (
         BLAME,
         Change(
             "delivery/reply_handler",
-            "self._outcomes.suspect(refusal, work.worker)\n",
-            "self._outcomes.suspect(refusal, work.worker)\n            self._outcomes.decide()\n",
+            "suspects.add(refusal, work.worker)\n",
+            "suspects.add(refusal, work.worker)\n            self._outcomes.decide()\n",
         ),
     ),
     Mutant(
@@ -371,13 +371,13 @@ MUTANTS: Final = (
         "a broken credential does not stop the other workers",
         f"{ENDINGS}::test_after_a_fatal_error_no_request_begins",
         Change(
-            "delivery/scheduler",
+            "delivery/shared",
             "        self.abandon()\n        self.notify_main()",
             "        self.notify_main()",
         ),
         Change(
-            "delivery/scheduler",
-            "                self._over = True\n                raise",
+            "delivery/permits",
+            "                shared.over = True\n                raise",
             "                raise",
         ),
     ),
@@ -386,22 +386,22 @@ MUTANTS: Final = (
         f"{ENDINGS}::test_a_signal_drains_nothing_and_settles_what_is_in_flight",
         Change(
             "pipeline/shutdown",
-            "        self._scheduler.abandon()\n",
+            "        self._shared.abandon()\n",
             "        stopped = isinstance(error, Stopped)\n"
-            "        (self._scheduler.close if stopped else self._scheduler.abandon)()\n",
+            "        (self._stages.scheduler.close if stopped else self._shared.abandon)()\n",
         ),
         Change(
             "pipeline/shutdown",
-            "if self._scheduler.quiet and",
-            "if self._scheduler.settled and",
+            "if self._shared.quiet and",
+            "if self._shared.settled and",
         ),
     ),
     Mutant(
         "throttled retries never come back to full speed",
         f"{SCHEDULER}::test_requests_in_flight_grow_back",
         Change(
-            "delivery/scheduler",
-            "                self._slots.notify()  #",
+            "delivery/permits",
+            "                shared.slots.notify()  #",
             "                    #",
         ),
     ),
@@ -413,7 +413,7 @@ MUTANTS: Final = (
     Mutant(
         "workers poll",
         f"{SCHEDULER}::test_idle_workers_do_not_poll",
-        Change("delivery/scheduler", "self._idle.wait(wait)", "self._idle.wait(0.01)"),
+        Change("delivery/scheduler", "shared.idle.wait(wait)", "shared.idle.wait(0.01)"),
     ),
     Mutant(
         "stock-outs wait their turn",

@@ -5,7 +5,7 @@ thread, and not a STATE that covers no such row.
 
 Invariants:
 - A rejection counts, and STATE may cover it, only once it is on disk; without a file, in the log.
-- Nothing is written while the scheduler's lock is held.
+- Nothing is written while the shared lock is held.
 - After the first failure nothing more is written or counted.
 """
 
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from target_tocobagus.core.model import Rejection
-    from target_tocobagus.delivery.outcomes import Outcomes
-    from target_tocobagus.delivery.scheduler import Scheduler
+    from target_tocobagus.delivery.shared import Shared
     from target_tocobagus.report.rejects import Rejects
 
 logger = logging.getLogger("target-tocobagus.rejects")
@@ -36,9 +35,8 @@ class RejectWriter:
 
     def __init__(
         self,
-        outcomes: Outcomes,
+        shared: Shared,
         rejects: Rejects,
-        scheduler: Scheduler,
         *,
         news: threading.Event,
         tell: Callable[[], None],
@@ -46,15 +44,14 @@ class RejectWriter:
         """Connect the parts; `start` starts the thread.
 
         Args:
-            outcomes: Where rejections wait; only used under the scheduler's lock.
+            shared: Has the outcomes, where rejections wait; gets the error of a failure.
             rejects: Where they are written.
-            scheduler: Gets the error of a failure; its lock guards the outcomes.
             news: Set by the outcomes when a rejection waits.
             tell: Called after rejections were written.
         """
-        self._outcomes = outcomes
+        self._outcomes = shared.outcomes
         self._rejects = rejects
-        self._scheduler = scheduler
+        self._shared = shared
         self._news = news
         self._tell = tell
         self._over = False
@@ -78,8 +75,8 @@ class RejectWriter:
     @property
     def idle(self) -> bool:
         """Whether no rejection waits that will still be written."""
-        with self._scheduler.lock:
-            return self._over or not self._outcomes.unwritten(1)
+        with self._shared.lock:
+            return self._over or not self._outcomes.unwritten
 
     def confirm(self) -> None:
         """Make sure that the file with the written rejections is still in place.
@@ -114,7 +111,7 @@ class RejectWriter:
         Returns:
             Whether the thread has ended.
         """
-        with self._scheduler.lock:
+        with self._shared.lock:
             self._over = True
         self._news.set()
         if self._thread is not None:
@@ -135,10 +132,10 @@ class RejectWriter:
         """Wait for rejections to write; ``None`` at the end."""
         while True:
             self._news.clear()  # before looking, so that later news are not lost
-            with self._scheduler.lock:
+            with self._shared.lock:
                 if self._over:
                     return None
-                if rejections := self._outcomes.unwritten(_AT_ONCE):
+                if rejections := self._outcomes.unwritten.oldest(_AT_ONCE):
                     return rejections
             self._news.wait()
 
@@ -146,12 +143,12 @@ class RejectWriter:
         for rejection in rejections:
             self._rejects.write(rejection)
         self._rejects.sync()
-        with self._scheduler.lock:
+        with self._shared.lock:
             if not self._over:
                 self._outcomes.written(len(rejections))
         self._tell()
 
     def _fail(self, error: TocobagusError) -> None:
-        with self._scheduler.lock:
+        with self._shared.lock:
             self._over = True
-        self._scheduler.fail(error)
+        self._shared.fail(error)

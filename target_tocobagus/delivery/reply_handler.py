@@ -1,7 +1,7 @@
 """Handles replies: settles rows, queues parts to be sent again, sets limits and the clock.
 
 `retry` decides, and this carries it out on the window, the throttle, the outcomes and the totals
-that the workers share. Nothing here waits, writes or sends. The caller holds the scheduler's lock,
+that the workers share. Nothing here waits, writes or sends. The caller holds the shared lock,
 so that a row's outcome, its count and the release of its identifier are one step. Log lines are
 kept until the lock is released (`logger.flush`).
 """
@@ -19,16 +19,15 @@ from target_tocobagus.core.deferred_log import DeferredLog
 from target_tocobagus.core.plural import counted
 from target_tocobagus.delivery.accepted_items import AcceptedItems
 from target_tocobagus.delivery.outcomes import UNLISTED
+from target_tocobagus.delivery.request_part import RequestPart, answered, one_by_one
 from target_tocobagus.delivery.retry import (
     Again,
     RejectItem,
-    RequestPart,
     Settle,
     Situation,
     answer,
 )
 from target_tocobagus.delivery.settle import FailedItem, RowError
-from target_tocobagus.window.pending import Item
 
 if TYPE_CHECKING:
     from collections import deque
@@ -36,23 +35,13 @@ if TYPE_CHECKING:
 
     from target_tocobagus.api.client import Clock
     from target_tocobagus.core.model import NoReply, Reply
-    from target_tocobagus.delivery.outcomes import Outcomes
-    from target_tocobagus.delivery.throttle import Throttle
-    from target_tocobagus.report.totals import Totals
-    from target_tocobagus.window.window import Lease, Window
+    from target_tocobagus.delivery.shared import Shared
+    from target_tocobagus.window.pending import Item
+    from target_tocobagus.window.window import Lease
 
 logger: Final = DeferredLog("target-tocobagus.delivery")
 
 _UNACCOUNTED: Final = RowError("UNACCOUNTED", "the API's answer does not say what became of it", "")
-
-
-class Shared(msgspec.Struct, eq=False):
-    """What the threads share, under the scheduler's lock."""
-
-    window: Window
-    throttle: Throttle
-    outcomes: Outcomes
-    totals: Totals
 
 
 class Work(msgspec.Struct, eq=False):
@@ -173,7 +162,7 @@ class ReplyHandler:
         for index, error in settlement.refused:
             item = part.items[index]
             if self._divisible(item, error, part):
-                work.parts.extendleft(reversed(_one_by_one(item, part)))
+                work.parts.extendleft(reversed(one_by_one(item, part)))
             else:
                 batch_id = settlement.batch_id
                 refusals.append(FailedItem(item, error, decision.request_id, batch_id))
@@ -181,7 +170,7 @@ class ReplyHandler:
         if part.forgotten:
             refusals += [FailedItem(item, _UNACCOUNTED, decision.request_id) for item in forgotten]
         elif forgotten:
-            work.parts.appendleft(_answered(part, forgotten, forgotten=True))
+            work.parts.appendleft(answered(part, forgotten, forgotten=True))
         refused = [refusal.item for refusal in refusals]
         self._accepted_items.forget(refused)
         self._release([*accepted, *refused], part, work)
@@ -191,13 +180,13 @@ class ReplyHandler:
         """Reject the only item of a part; if it has several warehouses, try each of them first."""
         item = part.items[0]
         if self._divisible(item, decision.error, part):
-            work.parts.extendleft(reversed(_one_by_one(item, part)))
+            work.parts.extendleft(reversed(one_by_one(item, part)))
             return
         refusal = FailedItem(item, decision.error, decision.request_id)
         self._accepted_items.forget([item])
         self._release([item], part, work)
         if decision.blind and not self._outcomes.skips(decision.error):
-            self._outcomes.suspect(refusal, work.worker)
+            self._outcomes.suspects.add(refusal, work.worker)
             self._retest(work, item.low)
         else:
             self._outcomes.settle([], [refusal])
@@ -213,7 +202,7 @@ class ReplyHandler:
         if self._retesting or not self._outcomes.doubtful:
             return
         if not self._accepted_items:
-            raise self._outcomes.request_refused()
+            raise self._outcomes.suspects.error()
         for item in self._accepted_items.newest_first(low):
             if self._window.lend(work.lease, item):
                 self._retesting = True
@@ -228,7 +217,7 @@ class ReplyHandler:
         """
         settlement = decision.settlement if isinstance(decision, Settle) else None
         if settlement and settlement.unaccounted and not part.forgotten:
-            work.parts.appendleft(_answered(part, part.items, forgotten=True))
+            work.parts.appendleft(answered(part, part.items, forgotten=True))
             return
         self._retesting = False
         (item,) = part.items
@@ -239,7 +228,7 @@ class ReplyHandler:
             return
         self._accepted_items.forget([item])
         if self._accepted_at is None or self._accepted_at < part.since:
-            raise self._outcomes.request_refused()
+            raise self._outcomes.suspects.error()
         self._retest(work, item.low)  # another worker's rows were accepted meanwhile
 
     @staticmethod
@@ -279,15 +268,6 @@ class ReplyHandler:
             self._window.release_levels(work.lease, item)
 
 
-def _one_by_one(item: Item, part: RequestPart) -> list[RequestPart]:
-    """Divide an item into one for each warehouse."""
-    singles = [
-        Item(item.identifier, {location: level}, item.low)
-        for location, level in item.levels.items()
-    ]
-    return [_answered(part, (each,), single=True, forgotten=False) for each in singles]
-
-
 def _postpone(parts: tuple[RequestPart, ...], work: Work) -> None:
     """Put parts last, and after them the other parts of their items, so that order is kept."""
     identifiers = {item.identifier for part in parts for item in part.items}
@@ -298,11 +278,6 @@ def _postpone(parts: tuple[RequestPart, ...], work: Work) -> None:
         (ahead if others else behind).append(other)
     work.parts.clear()
     work.parts.extend([*ahead, *parts, *behind])
-
-
-def _answered(part: RequestPart, items: tuple[Item, ...], **marks: bool) -> RequestPart:
-    """Make a part of rows that were answered; its size then says nothing about timeouts."""
-    return msgspec.structs.replace(part, items=items, attempts=0, timed_out=0, **marks)
 
 
 def _body_bytes(part: RequestPart) -> int:

@@ -27,10 +27,11 @@ from target_tocobagus.delivery.reply_fields import (
     retry_after,
     server_clock,
 )
+from target_tocobagus.delivery.request_part import answered, halves
 from target_tocobagus.delivery.settle import RowError, Settlement, settle, unusable
 
 if TYPE_CHECKING:
-    from target_tocobagus.window.pending import Item
+    from target_tocobagus.delivery.request_part import RequestPart
 
 _BASE_SECONDS: Final = 0.5
 _CAP_SECONDS: Final = 30.0
@@ -49,34 +50,6 @@ _SERVER_ERRORS: Final = 500
 _TRANSIENT: Final = frozenset({408, 425, 429})
 _THROTTLING: Final = frozenset({429, 503})
 _REFUSING: Final = frozenset({400, 422})
-
-
-class RequestPart(msgspec.Struct, frozen=True):
-    """Items that go into one request: a batch, or a part of one.
-
-    Attributes:
-        items: At least one; of distinct identifiers.
-        since: When the batch was first tried, by the monotonic clock.
-        attempts: Failed attempts of this part as it is.
-        timed_out: How many rows the whole had when its attempt timed out; 0 if none did.
-        forgotten: A reply has left these rows unaccounted for once.
-        single: One warehouse of an item that was refused as a whole.
-        probing: When it was first divided to find a row that the server fails on; 0 if not.
-        postponed: It failed in this search, and the others were tried before it.
-        doubted: A clock that had worked was refused once, and is used for this attempt again.
-        retest: An item that was accepted before, sent again to tell whether the request is wrong.
-    """
-
-    items: tuple[Item, ...]
-    since: float
-    attempts: int = 0
-    timed_out: int = 0
-    forgotten: bool = False
-    single: bool = False
-    probing: float = 0.0
-    postponed: bool = False
-    doubted: bool = False
-    retest: bool = False
 
 
 class Situation(msgspec.Struct, frozen=True):
@@ -194,18 +167,6 @@ def back_off(attempts: int, jitter: float) -> float:
     return jitter * min(_CAP_SECONDS, _BASE_SECONDS * 2.0 ** min(attempts, 16))
 
 
-def halves(part: RequestPart) -> tuple[RequestPart, ...]:
-    """Divide a part of several items into two."""
-    middle = (len(part.items) + 1) // 2
-    groups = (part.items[:middle], part.items[middle:])
-    return tuple(msgspec.structs.replace(part, items=items) for items in groups if items)
-
-
-def _answered_halves(part: RequestPart) -> tuple[RequestPart, ...]:
-    """Divide a part that was answered; its halves then say nothing about timeouts."""
-    return halves(msgspec.structs.replace(part, timed_out=0))
-
-
 def _after_silence(reply: NoReply, part: RequestPart, situation: Situation) -> Answer:
     if not reply.timed_out:
         return _retry(part, situation, reply.cause)
@@ -277,7 +238,9 @@ def _probe(reply: Reply, part: RequestPart, situation: Situation) -> Answer:
 def _after_too_large(reply: Reply, part: RequestPart) -> Answer:
     if len(part.items) > 1:
         return Again(
-            _answered_halves(part), describe(reply, "the request is too large"), refused_size=True
+            halves(answered(part, part.items)),
+            describe(reply, "the request is too large"),
+            refused_size=True,
         )
     error = RowError("TOO_LARGE", describe(reply, "this item alone is too large for a request"), "")
     return RejectItem(error, blind=False, request_id=request_id(reply.body))
@@ -286,7 +249,9 @@ def _after_too_large(reply: Reply, part: RequestPart) -> Answer:
 def _after_refusal(reply: Reply, part: RequestPart) -> Answer:
     """Divide a request that was refused without naming a row, until each row is alone."""
     if len(part.items) > 1:
-        return Again(_answered_halves(part), describe(reply, "a refusal that names no rows"))
+        return Again(
+            halves(answered(part, part.items)), describe(reply, "a refusal that names no rows")
+        )
     code = failure_code(reply.body) or f"HTTP_{reply.status}"
     error = RowError(code, failure_message(reply.body) or f"HTTP {reply.status}", "")
     return RejectItem(error, blind=True, request_id=request_id(reply.body))

@@ -29,6 +29,7 @@ class Throttle:
         most_bytes: The largest size of a body, unless it has a single item.
         most: How many requests may be in flight now.
         active: How many are in flight.
+        claims: Workers that wait to send something again; they go before new batches.
         not_before: The moment before which no request may begin (``Retry-After``).
     """
 
@@ -47,6 +48,7 @@ class Throttle:
         self.limits = self._configured
         self.most = settings.max_in_flight
         self.active = 0
+        self.claims = 0
         self.not_before = 0.0
 
     def begin(self, now: float) -> float | None:

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 
 from target_tocobagus.api.item_json import encode_body
 from target_tocobagus.core.errors import NO_THREAD, DeliveryError, TocobagusError
+from target_tocobagus.delivery.permits import Abandoned, Permits
 from target_tocobagus.delivery.reply_handler import Work
 from target_tocobagus.delivery.reply_handler import logger as reply_log
-from target_tocobagus.delivery.retry import RequestPart, halves
-from target_tocobagus.delivery.scheduler import Abandoned
+from target_tocobagus.delivery.request_part import RequestPart, halves
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from target_tocobagus.core.model import NoReply, Reply
     from target_tocobagus.delivery.reply_handler import ReplyHandler
     from target_tocobagus.delivery.scheduler import Scheduler
+    from target_tocobagus.delivery.shared import Shared
     from target_tocobagus.window.window import Lease
 
 logger = logging.getLogger("target-tocobagus.delivery")
@@ -39,6 +40,7 @@ class Workers:
 
     def __init__(
         self,
+        shared: Shared,
         scheduler: Scheduler,
         reply_handler: ReplyHandler,
         send: Callable[[bytes], Reply | NoReply],
@@ -46,11 +48,14 @@ class Workers:
         """Connect the parts.
 
         Args:
-            scheduler: Says who may send; shared with the main thread.
+            shared: What the threads share.
+            scheduler: Gives the batches.
             reply_handler: Handles replies; called under the lock.
             send: One attempt; called by several threads at once.
         """
+        self._shared = shared
         self._scheduler = scheduler
+        self._permits = Permits(shared, scheduler)
         self._reply_handler = reply_handler
         self._send = send
 
@@ -74,17 +79,16 @@ class Workers:
                 return
 
     def _work(self, number: int) -> None:
-        scheduler = self._scheduler
         try:
-            while (lease := scheduler.next_lease()) is not None:
+            while (lease := self._scheduler.next_lease()) is not None:
                 self._deliver(lease, number)
         except Abandoned:
-            scheduler.notify_main()
+            self._shared.notify_main()
         except TocobagusError as error:
-            scheduler.fail(error)
+            self._shared.fail(error)
         except Exception as error:  # a worker must not die unnoticed
             logger.critical("A worker failed", exc_info=True)
-            scheduler.fail(DeliveryError(f"internal error in delivery: {type(error).__name__}"))
+            self._shared.fail(DeliveryError(f"internal error in delivery: {type(error).__name__}"))
 
     def _deliver(self, lease: Lease, number: int) -> None:
         """Send a batch, and the parts that replies leave of it, until none is left."""
@@ -93,12 +97,12 @@ class Workers:
         again = False  # the lease came with the permission for its first request
         while work.parts:
             if again:
-                self._scheduler.await_slot()
+                self._permits.await_slot()
             part, body = self._next_body(work)
-            with self._scheduler.sending(len(body), again=again):
+            with self._permits.sending(len(body), again=again):
                 reply = self._send(body)
             again = True
-            self._scheduler.pause(self._handle(reply, part, work))
+            self._permits.pause(self._handle(reply, part, work))
 
     def _next_body(self, work: Work) -> tuple[RequestPart, bytes]:
         """Encode the next part; if its body is too large, divide it, down to single items."""
@@ -106,14 +110,14 @@ class Workers:
             part = work.parts.popleft()
             body = encode_body(part.items)
             levels = sum([len(item.levels) for item in part.items])
-            if len(part.items) == 1 or self._scheduler.fits(len(body), levels):
+            if len(part.items) == 1 or self._permits.fits(len(body), levels):
                 return part, body
             work.parts.extendleft(reversed(halves(part)))
 
     def _handle(self, reply: Reply | NoReply, part: RequestPart, work: Work) -> float:
         """Settle the rows of a reply; returns how many seconds to wait before the next request."""
         try:
-            with self._scheduler.settling():
+            with self._permits.settling():
                 wait = self._reply_handler.conclude(reply, part, work)
         finally:
             reply_log.flush()

@@ -94,7 +94,7 @@ class Poller:
         """Find an error that ends the run at once: a signal, or a worker's error."""
         if self._stages.wakeup.signal is not None:
             return Stopped(self._stages.wakeup.signal)
-        return self._stages.scheduler.error
+        return self._stages.shared.error
 
     def ask(self) -> None:
         """End the run if recognition has questions that end it.
@@ -114,7 +114,7 @@ class Poller:
     def emit_safe(self, *, last: bool = False) -> None:
         """Write the newest safe STATE; at the end, repeat the latest one if its counts changed."""
         stages, totals = self._stages, self._stages.shared.totals
-        with stages.scheduler.lock:
+        with stages.shared.lock:
             limit = exceeded_limit(totals.accepted, totals.rejected, stages.settings)
             if not is_open(limit, ending=self.ending, fruitless=totals.fruitless):
                 return
@@ -145,7 +145,7 @@ class Poller:
 
     def _snapshot(self) -> ProgressSnapshot:
         shared = self._stages.shared
-        with self._stages.scheduler.lock:
+        with shared.lock:
             return ProgressSnapshot(
                 records=self._intake.position,
                 accepted=shared.totals.accepted,

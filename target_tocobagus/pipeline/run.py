@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from target_tocobagus.core.model import Level, RecordError, Skipped, Stock
-from target_tocobagus.delivery.outcomes import by_cause
+from target_tocobagus.delivery.rejections import by_cause
 from target_tocobagus.mapping import doubt_of_streams
 from target_tocobagus.mapping.required_columns import RequiredColumns
 from target_tocobagus.pipeline.poller import Poller
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from target_tocobagus.recognition.questions import Questions, Sample
     from target_tocobagus.report.progress import Progress
     from target_tocobagus.state.checkpoints import Value
-    from target_tocobagus.window.window import Rivals
+    from target_tocobagus.window.rivals import Rivals
 
 logger = logging.getLogger("target-tocobagus")
 
@@ -135,7 +135,7 @@ class Pipeline:
 
     def _reject(self, errors: list[RecordError], stream: Stream, line: bytes) -> None:
         self.stages.reject_writer.start()
-        with self._scheduler.lock:
+        with self.stages.shared.lock:
             for rejection in by_cause(errors, self.position, stream, line):
                 self.stages.shared.outcomes.reject(rejection)
 
@@ -156,7 +156,7 @@ class Pipeline:
         """Whether the update of an item at a position may still wait or be in flight."""
         if position > self._handed_over:
             return True
-        with self._scheduler.lock:
+        with self.stages.shared.lock:
             return self.stages.shared.window.holds(identifier)
 
     def checkpoint(self, value: Value) -> None:
@@ -172,7 +172,7 @@ class Pipeline:
             self._started = True
             self.stages.reject_writer.start()
             self.stages.workers.start(self.stages.settings.max_in_flight)
-        with self._scheduler.lock:
+        with self.stages.shared.lock:
             self._scheduler.put(self.row_buffer)
             rivals = self.stages.shared.window.rivals
             new = [rivals[name] for name in rivals.keys() - self._contradicted]
@@ -229,5 +229,5 @@ class Pipeline:
         return (
             window.waiting >= self._capacity
             or window.weight >= _WINDOW_BYTES
-            or self.stages.shared.outcomes.weight >= _UNWRITTEN_BYTES
+            or self.stages.shared.outcomes.unwritten.weight >= _UNWRITTEN_BYTES
         )

@@ -47,7 +47,7 @@ class Shutdown:
 
     def __init__(self, stages: Stages, intake: Intake, poller: Poller) -> None:
         self._stages = stages
-        self._scheduler = stages.scheduler
+        self._shared = stages.shared
         self._outcomes = stages.shared.outcomes
         self._totals = stages.shared.totals
         self._intake = intake
@@ -76,12 +76,12 @@ class Shutdown:
         self._poller.ask()
         self._poller.warn_questions()
         self._intake.flush()
-        self._scheduler.close()
-        self._poller.wait_until(lambda: self._scheduler.settled and writer.idle)
-        with self._scheduler.lock:
+        self._stages.scheduler.close()
+        self._poller.wait_until(lambda: self._shared.settled and writer.idle)
+        with self._shared.lock:
             self._outcomes.end_suspicion()
         self._poller.wait_until(lambda: writer.idle)
-        with self._scheduler.lock:
+        with self._shared.lock:
             self._poller.ending = True
             self._outcomes.decide()
 
@@ -103,7 +103,7 @@ class Shutdown:
 
     def _first_error(self, error: Exception) -> Exception:
         """Return an earlier error that was not noticed yet, or else the error itself."""
-        if error is self._scheduler.error or isinstance(error, Stopped):
+        if error is self._shared.error or isinstance(error, Stopped):
             return error
         if (first := self._poller.fatal_error()) is None:
             return error
@@ -120,7 +120,7 @@ class Shutdown:
         self._poller.ending = True
         grace = GRACE_AFTER_SIGNAL if isinstance(error, Stopped) else GRACE_SECONDS
         self._stages.wakeup.stop(grace)
-        self._scheduler.abandon()
+        self._shared.abandon()
         emit_safe = self._poller.emit_safe
         run_all([self._intake.flush, emit_safe, self._await_quiet, self._end], error)
 
@@ -128,7 +128,7 @@ class Shutdown:
         """Wait until nothing is in flight and every rejection is written, or the time is over."""
         until = self._stages.wakeup.until or 0.0
         while (left := until - time.monotonic()) > 0:
-            if self._scheduler.quiet and self._stages.reject_writer.idle:
+            if self._shared.quiet and self._stages.reject_writer.idle:
                 return
             self._stages.wakeup.wait(left)
 
@@ -139,9 +139,9 @@ class Shutdown:
             TocobagusError: The first step that failed; the others are still done.
         """
         self._poller.ending = self._ended = True
-        self._scheduler.ignore_late_replies()
+        self._shared.ignore_late_replies()
         written = self._stages.reject_writer.close(_LAST_WRITE_SECONDS)
-        with self._scheduler.lock:
+        with self._shared.lock:
             unsettled = self._stages.shared.window.unsettled() + self._outcomes.undecided
         steps = [
             self._stages.progress.close,

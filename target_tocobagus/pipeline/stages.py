@@ -11,8 +11,9 @@ import msgspec
 from target_tocobagus.api.transport import outside as outside_of
 from target_tocobagus.delivery.outcomes import Outcomes
 from target_tocobagus.delivery.reject_writer import RejectWriter
-from target_tocobagus.delivery.reply_handler import ReplyHandler, Shared
+from target_tocobagus.delivery.reply_handler import ReplyHandler
 from target_tocobagus.delivery.scheduler import Scheduler
+from target_tocobagus.delivery.shared import Shared
 from target_tocobagus.delivery.throttle import Throttle
 from target_tocobagus.delivery.worker import Workers
 from target_tocobagus.report.progress import Progress
@@ -37,7 +38,7 @@ class Stages(msgspec.Struct, frozen=True, eq=False):
     """The parts of a run.
 
     Attributes:
-        shared: What the threads share; only to be used under `scheduler.lock`.
+        shared: What the threads share; only to be used under its lock.
         states: STATE from the tap to stdout; only for the main thread.
         began_at: The beginning of the run, by the monotonic clock.
     """
@@ -83,13 +84,12 @@ def wire(
     skips = settings.unlisted_items == "skip"
     outcomes = Outcomes(totals, news.set, skip_unlisted=skips)
     window = Window(keeps_lines=settings.rejects_path is not None)
-    shared = Shared(window, Throttle(settings), outcomes, totals)
     outside = outside or outside_of(settings)
     progress = progress or Progress(began_at, done="mapped" if settings.dry_run else "accepted")
 
     def notify_main() -> None:
         # A fatal error also ends a wait for stdout, which only looks at `wakeup`.
-        if scheduler.error is not None:
+        if shared.error is not None:
             wakeup.stop(GRACE_SECONDS)
         wakeup.wake()
 
@@ -97,10 +97,11 @@ def wire(
         progress.make_way()
         emit(text)
 
-    scheduler = Scheduler(shared, notify_main)
+    shared = Shared(window, Throttle(settings), outcomes, totals, notify_main)
+    scheduler = Scheduler(shared)
     handler = ReplyHandler(shared, outside.clock, settings.max_retry_seconds, outside.jitter)
-    workers = Workers(scheduler, handler, outside.send)
-    reject_writer = RejectWriter(outcomes, rejects, scheduler, news=news, tell=wakeup.wake)
+    workers = Workers(shared, scheduler, handler, outside.send)
+    reject_writer = RejectWriter(shared, rejects, news=news, tell=wakeup.wake)
     states = StateWriter(write_state, reject_writer.confirm, outside.state_seconds)
     return Stages(
         settings=settings,

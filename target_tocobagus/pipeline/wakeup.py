@@ -1,6 +1,6 @@
 """One place to wait: for input, for news of another thread, for a signal, for a time.
 
-The main thread blocks only here, apart from short critical sections under the scheduler's lock. It
+The main thread blocks only here, apart from short critical sections under the shared lock. It
 polls stdin together with the reading end of a pipe; a worker with news, or a signal handler, writes
 a byte to the other end. A signal handler does nothing else, so it raises nothing into other code.
 """

@@ -15,12 +15,14 @@ No lock and no clock here: `delivery` holds the one and hands in the other.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from target_tocobagus.window.pending import BEHIND, LEASED, READY, SETTLED, Item
 from target_tocobagus.window.ready import ReadyItems
+from target_tocobagus.window.rivals import find_rivals
+from target_tocobagus.window.size import Size
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -28,10 +30,7 @@ if TYPE_CHECKING:
     from target_tocobagus.core.model import Identifier, Level
     from target_tocobagus.window.buffer import RowBuffer
     from target_tocobagus.window.ready import Limits
-
-_ITEM_BYTES: Final = 500
-_LEVEL_BYTES: Final = 250
-"""Approximate memory of an item and of a level; measured on CPython 3.11."""
+    from target_tocobagus.window.rivals import Rivals
 
 
 class Lease(msgspec.Struct, eq=False):
@@ -44,15 +43,6 @@ class Lease(msgspec.Struct, eq=False):
 
     items: list[Item]
     low: int
-
-
-class Rivals(msgspec.Struct, frozen=True):
-    """Two different values of one item at one location, from two streams."""
-
-    identifier: Identifier
-    location: str | None
-    older: Level
-    newer: Level
 
 
 class Window:
@@ -70,11 +60,9 @@ class Window:
         Args:
             keeps_lines: Levels hold their RECORD messages.
         """
-        self._keeps_lines = keeps_lines
         self._items: dict[Identifier, Item] = {}
         self._leases: list[Lease] = []
-        self._levels = 0
-        self._line_bytes = 0
+        self._size = Size(keeps_lines=keeps_lines)
         self.waiting = 0
         self.ready = ReadyItems()
         self.rivals: dict[str, Rivals] = {}
@@ -82,8 +70,7 @@ class Window:
     @property
     def weight(self) -> int:
         """Approximate bytes of memory of all items."""
-        items = len(self._items) * _ITEM_BYTES
-        return items + self._levels * _LEVEL_BYTES + self._line_bytes
+        return self._size.weight(len(self._items))
 
     def holds(self, identifier: Identifier) -> bool:
         """Whether an update of this identifier waits or is in flight."""
@@ -115,19 +102,10 @@ class Window:
         for identifier in self._items.keys() & items.keys():
             kept += self._follow(self._items[identifier], items.pop(identifier))
         self._items |= items
-        levels = self._count([item.levels for item in items.values()])
+        levels = self._size.add([item.levels for item in items.values()])
         self.ready.extend(items.values(), levels)
         self.waiting += len(items)
         return kept + levels
-
-    def _count(self, parts: list[dict[str | None, Level]], sign: int = 1) -> int:
-        """Count levels, or with -1 uncount them; returns how many more there are."""
-        levels = sign * sum(map(len, parts))
-        self._levels += levels
-        if self._keeps_lines:
-            lines = [len(level.line) for part in parts for level in part.values()]
-            self._line_bytes += sign * sum(lines)
-        return levels
 
     def pick(self, limits: Limits, now: float) -> Lease | None:
         """Lease the next batch, full or not; ``None`` if nothing can be picked."""
@@ -161,7 +139,7 @@ class Window:
             if item.after is not None:
                 self._items[item.identifier] = item.after
                 self.ready.add(item.after)
-        self._count([item.levels for item in settled], -1)
+        self._size.remove([item.levels for item in settled])
         if len(settled) == len(lease.items):
             lease.items = []
             self._leases.remove(lease)
@@ -172,7 +150,7 @@ class Window:
     def release_levels(self, lease: Lease, part: Item) -> None:
         """Remove settled levels of an item that is sent in parts; the last one releases it."""
         item = self._items[part.identifier]
-        self._count([part.levels], -1)
+        self._size.remove([part.levels])
         for location in part.levels:
             del item.levels[location]
         if not item.levels:
@@ -201,7 +179,7 @@ class Window:
         """Add newer values to an item that waits; returns how many more rows there are."""
         waiting = first.after if first.state == LEASED else first
         if first.state == LEASED:
-            self._compare(first.identifier, first.levels, newer.levels)
+            self._note_rivals(first.identifier, first.levels, newer.levels)
         if waiting is None:
             return self._stand_behind(first, newer)
         if None in newer.levels:
@@ -216,13 +194,13 @@ class Window:
         newer.state = BEHIND
         ahead.after = newer
         self.waiting += 1
-        return self._count([newer.levels])
+        return self._size.add([newer.levels])
 
     def _merge(self, waiting: Item, newer: Item) -> int:
         """Replace waiting values by newer ones; returns how many had no older value."""
         older = {place: waiting.levels[place] for place in newer.levels.keys() & waiting.levels}
-        self._compare(waiting.identifier, older, newer.levels)
-        added = self._count([newer.levels]) + self._count([older], -1)
+        self._note_rivals(waiting.identifier, older, newer.levels)
+        added = self._size.add([newer.levels]) + self._size.remove([older])
         waiting.levels |= newer.levels
         if waiting.state == READY:
             self.ready.levels += added
@@ -232,28 +210,24 @@ class Window:
         waiting.broadcast |= newer.broadcast
         return added
 
-    def _compare(
+    def _note_rivals(
         self,
         identifier: Identifier,
         older: dict[str | None, Level],
         newer: dict[str | None, Level],
     ) -> None:
-        """Note two streams that give one item and location different stock at the same time."""
-        for place in older.keys() & newer:
-            pair = older[place], newer[place]
-            names = [level.stream.name for level in pair]
-            if names[0] != names[1] and pair[0].quantity != pair[1].quantity:
-                self.rivals.setdefault(names[1], Rivals(identifier, place, *pair))
+        for rivals in find_rivals(identifier, older, newer):
+            self.rivals.setdefault(rivals.newer.stream.name, rivals)
 
     def _supersede(self, item: Item) -> int:
         """Drop all levels but a global; returns how many more rows there are, 0 or less."""
         places = [place for place in item.levels if place is not None]
         older: dict[str | None, Level] = {place: item.levels.pop(place) for place in places}
-        dropped = self._count([older], -1)
+        dropped = self._size.remove([older])
         if item.state == READY:
             self.ready.levels += dropped
         if item.after is not None:
-            dropped += self._count([item.after.levels], -1)
+            dropped += self._size.remove([item.after.levels])
             self.waiting -= 1
             item.after = None
         return dropped

@@ -25,7 +25,7 @@ class Book:
         )
 
     def _write_down(self) -> None:
-        for rejection in self.outcomes.unwritten(1_000_000):
+        for rejection in self.outcomes.unwritten.oldest(1_000_000):
             if self.disk_is_full:
                 message = "rejects_path cannot be written"
                 raise OutputError(message)

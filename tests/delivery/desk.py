@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from target_tocobagus.api.client import Clock
 from target_tocobagus.core.model import Level, NoReply, Reply, Stream
-from target_tocobagus.delivery.reply_handler import ReplyHandler, Shared
+from target_tocobagus.delivery.reply_handler import ReplyHandler
 from target_tocobagus.delivery.scheduler import Scheduler
+from target_tocobagus.delivery.shared import Shared
 from target_tocobagus.delivery.throttle import Throttle
 from target_tocobagus.delivery.worker import Workers
 from target_tocobagus.window.buffer import RowBuffer
@@ -97,14 +98,14 @@ class Desk(Book):
         self.window = Window()
         configured = make_settings(**{"batch_wait_seconds": 60, **settings})
         self.throttle = Throttle(configured)
-        shared = Shared(self.window, self.throttle, self.outcomes, self.totals)
+        self.shared = Shared(self.window, self.throttle, self.outcomes, self.totals, self._tell)
         self._answer = answer
         self._arrival = threading.Condition()
         self._position = 0
-        self.scheduler = Scheduler(shared, self._tell)
-        handler = ReplyHandler(shared, Clock(), max_retry, lambda: jitter)
+        self.scheduler = Scheduler(self.shared)
+        handler = ReplyHandler(self.shared, Clock(), max_retry, lambda: jitter)
         before = set(threading.enumerate())
-        Workers(self.scheduler, handler, self._send).start(configured.max_in_flight)
+        Workers(self.shared, self.scheduler, handler, self._send).start(configured.max_in_flight)
         self.workers = [thread for thread in threading.enumerate() if thread not in before]
 
     def put(self, *skus: str, stock: int | None = None, place: str | None = None) -> None:
@@ -116,7 +117,7 @@ class Desk(Book):
             identifier: Identifier = ("sku", sku)
             rows.append((identifier, place, Level(quantity, self._position, _STREAM)))
         self.totals.updates += len(rows)
-        with self.scheduler.lock:
+        with self.shared.lock:
             self.scheduler.put(RowBuffer(rows))
 
     def next(self) -> Attempt:
@@ -147,11 +148,11 @@ class Desk(Book):
         for attempt in self._until_settled():
             if attempt.reply is None:
                 attempt.accept()
-        assert self.scheduler.error is None
+        assert self.shared.error is None
 
     def _until_settled(self) -> Iterator[Attempt]:
         until = time.monotonic() + PATIENCE
-        while not self.scheduler.settled and self.scheduler.error is None:
+        while not self.shared.settled and self.shared.error is None:
             assert time.monotonic() < until, "not settled in time"
             yield from list(self.attempts)
             time.sleep(0.001)

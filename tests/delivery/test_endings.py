@@ -40,12 +40,12 @@ def test_after_a_fatal_error_no_request_begins() -> None:
     attempts = desk.gather(4)
     attempts[0].answer(refusing(500))
     attempts[1].answer(refusing(401, "AUTH_010"))
-    desk.until(lambda: desk.scheduler.error)
+    desk.until(lambda: desk.shared.error)
     attempts[2].accept()
     attempts[3].answer(refusing(503))
-    desk.until(lambda: desk.scheduler.quiet)
+    desk.until(lambda: desk.shared.quiet)
     desk.expect_silence(0.3)
-    assert isinstance(desk.scheduler.error, CredentialError)
+    assert isinstance(desk.shared.error, CredentialError)
     assert desk.totals.accepted == 1
 
 
@@ -55,10 +55,10 @@ def test_the_first_fatal_error_is_the_one_that_is_told() -> None:
     desk.put("a", "b")
     first, second = desk.gather(2)
     first.answer(refusing(401, "AUTH_010"))
-    desk.until(lambda: desk.scheduler.error)
+    desk.until(lambda: desk.shared.error)
     second.answer(refusing(302))
-    desk.until(lambda: desk.scheduler.quiet)
-    assert "AUTH_010" in str(desk.scheduler.error)
+    desk.until(lambda: desk.shared.quiet)
+    assert "AUTH_010" in str(desk.shared.error)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -166,7 +166,7 @@ def test_an_error_that_comes_twice_is_told_once(
         raise OutputError(later)
 
     run, _ = scripted()
-    run.pipeline.stages.scheduler.fail(OutputError("is moved"))  # as a worker does
+    run.pipeline.stages.shared.fail(OutputError("is moved"))  # as a worker does
     with caplog.at_level(logging.ERROR, "target-tocobagus"):
         first = run.pipeline.end_after(OutputError(later))
         run_all([close], first)
@@ -180,7 +180,7 @@ def test_an_error_that_was_there_before_a_broken_line_is_the_first() -> None:
         run, _ = scripted()
         fatal = DeliveryError("nothing more can be sent")
         if number is None:
-            run.pipeline.stages.scheduler.fail(fatal)  # as a worker does
+            run.pipeline.stages.shared.fail(fatal)  # as a worker does
         else:
             run.stop(number)
         first = run.pipeline.end_after(InputError("Line 4 of the input is not JSON"))
@@ -239,10 +239,10 @@ def test_an_answer_after_the_end_changes_nothing() -> None:
     desk = Desk(batch_size_rows=1, max_in_flight=1)
     desk.put("a")
     late = desk.next()
-    desk.scheduler.abandon()
-    desk.scheduler.ignore_late_replies()
+    desk.shared.abandon()
+    desk.shared.ignore_late_replies()
     late.accept()
-    desk.until(lambda: desk.scheduler.quiet)
+    desk.until(lambda: desk.shared.quiet)
     assert desk.totals.accepted == 0
     assert desk.window.unsettled() == 1
 
@@ -304,9 +304,9 @@ def test_an_outage_rejects_nothing() -> None:
 
     desk = Desk(batch_size_rows=8, max_in_flight=3, max_retry=0.3, jitter=0.05, answer=answer)
     desk.put(*names("a", 100))
-    desk.until(lambda: desk.scheduler.error)
-    desk.until(lambda: desk.scheduler.quiet)
-    assert isinstance(desk.scheduler.error, DeliveryError)
+    desk.until(lambda: desk.shared.error)
+    desk.until(lambda: desk.shared.quiet)
+    assert isinstance(desk.shared.error, DeliveryError)
     assert desk.written == []
     assert desk.totals.accepted == 24
     assert desk.window.unsettled() == 76

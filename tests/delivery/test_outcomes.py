@@ -86,7 +86,7 @@ class TestSuspects:
         """A run of one or two such rows rejects them when its input is over, not before."""
         book = Book()
         for number in range(count):
-            book.outcomes.suspect(refusal(f"s{number}", number + 1), 0)
+            book.outcomes.suspects.add(refusal(f"s{number}", number + 1), 0)
         assert (book.totals.rejected, book.outcomes.undecided, book.written) == (0, count, [])
         book.outcomes.end_suspicion()
         assert (book.totals.rejected, book.outcomes.undecided, len(book.written)) == (
@@ -100,12 +100,12 @@ class TestSuspects:
         book = Book()
         doubts = []
         for number in range(3):
-            book.outcomes.suspect(refusal(f"s{number}", number + 1), 0)
+            book.outcomes.suspects.add(refusal(f"s{number}", number + 1), 0)
             doubts.append(book.outcomes.doubtful)
         assert doubts == [False, False, True]
         assert (book.written, book.totals.rejected, book.outcomes.undecided) == ([], 0, 3)
         assert book.outcomes.lowest == 1
-        text = str(book.outcomes.request_refused())
+        text = str(book.outcomes.suspects.error())
         assert "refused 3 rows" in text
         assert "INV_001 Invalid SKU, requestId r" in text
         assert "sku 's0', sku 's1', sku 's2'" in text
@@ -114,16 +114,16 @@ class TestSuspects:
         """Two in a row of each of four are no doubt; a third in a row of one is."""
         book = Book()
         for number in range(8):
-            book.outcomes.suspect(refusal(f"s{number}", number + 1), number % 4)
+            book.outcomes.suspects.add(refusal(f"s{number}", number + 1), number % 4)
         assert not book.outcomes.doubtful
-        book.outcomes.suspect(refusal("s8", 9), 3)
+        book.outcomes.suspects.add(refusal("s8", 9), 3)
         assert book.outcomes.doubtful
 
     def test_three_at_the_end_of_input_are_the_request_too(self) -> None:
         """Nothing is rejected, however the requests ran beside each other."""
         book = Book()
         for number in range(3):
-            book.outcomes.suspect(refusal(f"s{number}", number + 1), number)
+            book.outcomes.suspects.add(refusal(f"s{number}", number + 1), number)
         with pytest.raises(DeliveryError, match="refused 3 rows"):
             book.outcomes.end_suspicion()
         assert (book.written, book.outcomes.undecided) == ([], 3)
@@ -133,10 +133,10 @@ class TestSuspects:
         book = Book()
         book.outcomes.settle([item("z")], [])
         for number in range(19):
-            book.outcomes.suspect(refusal(f"s{number}", number + 1), 0)
-            book.outcomes.suspect(refusal(f"s{number}", number + 1), 0)
+            book.outcomes.suspects.add(refusal(f"s{number}", number + 1), 0)
+            book.outcomes.suspects.add(refusal(f"s{number}", number + 1), 0)
         doubts = [book.outcomes.doubtful]
-        book.outcomes.suspect(refusal("s19", 20), 0)
+        book.outcomes.suspects.add(refusal("s19", 20), 0)
         assert [*doubts, book.outcomes.doubtful] == [False, True]
         assert (book.totals.rejected, book.outcomes.undecided, book.outcomes.lowest) == (0, 39, 1)
 
@@ -145,7 +145,7 @@ class TestSuspects:
         book = Book()
         book.outcomes.settle([item("z")], [])
         for number in range(100):
-            book.outcomes.suspect(refusal(f"s{number}", number + 1), 0)
+            book.outcomes.suspects.add(refusal(f"s{number}", number + 1), 0)
             if number % 19 == 18:
                 book.outcomes.settle([item("y")], [])
             assert not book.outcomes.doubtful
@@ -155,14 +155,14 @@ class TestSuspects:
         """Three places of one identifier are not three different rows."""
         book = Book()
         for place in "WVU":
-            book.outcomes.suspect(refusal("a", 1, place), 0)
+            book.outcomes.suspects.add(refusal("a", 1, place), 0)
         assert (book.outcomes.doubtful, book.outcomes.undecided) == (False, 3)
 
     def test_an_acceptance_rejects_them(self) -> None:
         """The first accepted row proves the request good: whoever was suspected is rejected."""
         book = Book()
-        book.outcomes.suspect(refusal("a", 1), 0)
-        book.outcomes.suspect(refusal("b", 2), 0)
+        book.outcomes.suspects.add(refusal("a", 1), 0)
+        book.outcomes.suspects.add(refusal("b", 2), 0)
         book.outcomes.settle([item("c", 3)], [])
         assert (book.totals.accepted, book.totals.rejected, book.outcomes.undecided) == (1, 2, 0)
         assert book.outcomes.lowest is None
@@ -170,7 +170,7 @@ class TestSuspects:
     def test_refusals_alone_prove_nothing(self) -> None:
         """A refused row beside them does not decide."""
         book = Book()
-        book.outcomes.suspect(refusal("a", 1), 0)
+        book.outcomes.suspects.add(refusal("a", 1), 0)
         book.outcomes.settle([], [refusal("b", 2)])
         assert (book.totals.rejected, book.outcomes.undecided) == (1, 1)
 
@@ -249,7 +249,7 @@ class TestState:
         lows.append(book.outcomes.lowest)
         book.outcomes.reject(mapping_rejection(11))
         lows.append(book.outcomes.lowest)
-        book.outcomes.suspect(refusal("a", 12), 0)
+        book.outcomes.suspects.add(refusal("a", 12), 0)
         assert [*lows, book.outcomes.lowest] == [7, None, None, 12]
 
     def test_at_the_end_of_input_nothing_is_held_back(self) -> None:
@@ -262,7 +262,7 @@ class TestState:
     def test_a_suspect_holds_state_back(self) -> None:
         """STATE waits for a suspect, from the lowest position that shares its outcome."""
         book = Book()
-        book.outcomes.suspect(FailedItem(item("a", 9, low=4), BAD), 0)
+        book.outcomes.suspects.add(FailedItem(item("a", 9, low=4), BAD), 0)
         assert book.outcomes.lowest == 4
 
     def test_a_superseded_row_waits_with_its_successor(self) -> None:
@@ -293,8 +293,8 @@ class TestWriting:
         """Also the suspects that an acceptance would reject."""
         book = Book()
         book.totals.updates = 3
-        book.outcomes.suspect(refusal("a", 2), 0)
-        book.outcomes.suspect(refusal("b", 5), 0)
+        book.outcomes.suspects.add(refusal("a", 2), 0)
+        book.outcomes.suspects.add(refusal("b", 5), 0)
         book.disk_is_full = True
         with pytest.raises(OutputError):
             book.outcomes.settle([item("z", 7)], [])

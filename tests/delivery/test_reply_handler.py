@@ -15,9 +15,10 @@ from target_tocobagus.api.item_json import encode_body
 from target_tocobagus.config.settings import parse_settings
 from target_tocobagus.core.errors import DeliveryError, OutputError, TocobagusError
 from target_tocobagus.core.model import Level, NoReply, Reply, Stream
-from target_tocobagus.delivery.reply_handler import ReplyHandler, Shared, Work
+from target_tocobagus.delivery.reply_handler import ReplyHandler, Work
 from target_tocobagus.delivery.reply_handler import logger as reply_log
-from target_tocobagus.delivery.retry import RequestPart
+from target_tocobagus.delivery.request_part import RequestPart
+from target_tocobagus.delivery.shared import Shared
 from target_tocobagus.delivery.throttle import Throttle
 from target_tocobagus.window.buffer import RowBuffer
 from target_tocobagus.window.ready import Limits
@@ -52,7 +53,9 @@ class Desk(Book):
         self.window = Window()
         self.throttle = Throttle(parse_settings({"dry_run": True, **config}))
         self.clock = Clock()
-        shared = Shared(self.window, self.throttle, self.outcomes, self.totals)
+        shared = Shared(
+            self.window, self.throttle, self.outcomes, self.totals, notify_main=lambda: None
+        )
         self.handler = ReplyHandler(shared, self.clock, max_retry, lambda: 0.5)
         self.put(said)
         self.began = 1e12  # far in the future, so that no time is ever over

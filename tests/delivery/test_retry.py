@@ -13,17 +13,16 @@ from hypothesis import strategies as st
 from target_tocobagus.core.errors import CredentialError, DeliveryError
 from target_tocobagus.core.model import Level, NoReply, Reply, Stream
 from target_tocobagus.delivery.reply_fields import as_time
+from target_tocobagus.delivery.request_part import RequestPart, halves
 from target_tocobagus.delivery.retry import (
     Again,
     Answer,
     RejectItem,
-    RequestPart,
     Settle,
     Situation,
     Stop,
     answer,
     back_off,
-    halves,
 )
 from target_tocobagus.window.pending import Item
 

@@ -72,7 +72,7 @@ def test_a_row_wakes_one_worker_and_not_all() -> None:
     desk = Desk(batch_size_rows=1, max_in_flight=6, answer=lambda attempt: attempt.accept())
     for number in range(50):
         desk.put(f"a{number}")
-        desk.until(lambda: desk.scheduler.settled)
+        desk.until(lambda: desk.shared.settled)
     assert desk.told <= 50 * 2
     assert len(desk.attempts) == 50
     desk.accept_until_settled()

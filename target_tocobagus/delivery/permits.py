@@ -1,0 +1,119 @@
+"""A worker's permission to send: got, used, and given back with the reply.
+
+Invariants:
+- No request starts after a fatal error.
+- Each permission is given back exactly once.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from target_tocobagus.core.errors import TocobagusError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from target_tocobagus.delivery.scheduler import Scheduler
+    from target_tocobagus.delivery.shared import Shared
+
+
+class Abandoned(Exception):  # noqa: N818  # not an error: it ends a worker
+    """The run is over; the rows that this worker holds stay unsettled."""
+
+
+class Permits:
+    """What workers ask before a request, and tell after it."""
+
+    def __init__(self, shared: Shared, scheduler: Scheduler) -> None:
+        self._shared = shared
+        self._throttle = shared.throttle
+        self._scheduler = scheduler
+
+    def fits(self, size: int, levels: int) -> bool:
+        """Whether a body of this size may be sent; learn from one that is too large."""
+        with self._shared.lock:
+            fits = size <= self._throttle.most_bytes
+            if not fits:
+                self._throttle.learn_levels(levels, size)
+        return fits
+
+    @contextmanager
+    def sending(self, size: int, *, again: bool) -> Iterator[None]:
+        """Count a request, and give its permission back if sending raises.
+
+        Args:
+            size: Bytes of its body.
+            again: Its rows were sent before.
+
+        Raises:
+            Abandoned: The run is over.
+        """
+        shared, totals = self._shared, self._shared.totals
+        with shared.lock:
+            if shared.over:
+                self._throttle.end()
+                raise Abandoned
+            totals.requests += 1
+            totals.retries += again
+            totals.sent_bytes += size
+        try:
+            yield
+        except BaseException:
+            with shared.lock:
+                self._throttle.end()
+            raise
+
+    @contextmanager
+    def settling(self) -> Iterator[None]:
+        """Hold the lock while a reply is handled; then wake the threads that wait for its outcomes.
+
+        Raises:
+            Abandoned: Replies are ignored now.
+        """
+        shared = self._shared
+        with shared.lock:
+            self._throttle.end()
+            if shared.ignores_replies:
+                raise Abandoned
+            try:
+                yield
+            except TocobagusError as error:
+                # Before the lock is released, so that no other worker begins a request in between.
+                shared.error = shared.error or error
+                shared.over = True
+                raise
+            shared.slots.notify()
+            self._scheduler.wake(time.monotonic())
+        shared.notify_main()
+
+    def await_slot(self) -> None:
+        """Wait for permission to send something again.
+
+        Raises:
+            Abandoned: The run is over.
+        """
+        shared, throttle = self._shared, self._throttle
+        with shared.lock:
+            throttle.claims += 1
+            try:
+                while not shared.over:
+                    wait = throttle.begin(time.monotonic())
+                    if wait == 0:
+                        return
+                    shared.slots.wait(wait)
+            finally:
+                throttle.claims -= 1
+                shared.slots.notify()  # an acceptance may have made room for more than one
+                shared.idle.notify()
+        raise Abandoned
+
+    def pause(self, seconds: float) -> None:
+        """Wait, unless the run is over."""
+        shared = self._shared
+        until = time.monotonic() + seconds
+        with shared.lock:
+            while not shared.over and (left := until - time.monotonic()) > 0:
+                shared.pauses.wait(left)
