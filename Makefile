@@ -81,7 +81,7 @@ lowest prerelease:
 	@echo "Setting up build/$@ ..."
 	@rm -rf build/$@ && $(PYTHON) -m venv build/$@
 	@build/$@/bin/python $(PIP_QUIETLY) install --upgrade 'pip>=25.1' uv
-	@build/$@/bin/uv pip install --quiet --python build/$@ $(VERSIONS) --editable '.[sandbox]'
+	@build/$@/bin/uv pip install --quiet --python build/$@ $(VERSIONS) --editable '.[sandbox,postgresql]'
 	@build/$@/bin/uv pip freeze --python build/$@ --exclude-editable > build/$@/versions.txt
 	@build/$@/bin/uv pip install --quiet --python build/$@ --group test --constraint build/$@/versions.txt
 	@echo "== pytest: tests, with $$(grep singer-sdk build/$@/versions.txt) and the like"
@@ -113,7 +113,7 @@ wheel: build ## Install the wheel where there are no sources, and run the comman
 	@rm -r $(WHEEL)/target_tocobagus
 	@$(PYTHON) -m venv $(WHEEL)/.venv
 	@$(WHEEL)/.venv/bin/python $(PIP_QUIETLY) install --upgrade 'pip>=25.1'
-	@$(WHEEL)/.venv/bin/python $(PIP_QUIETLY) install "$$(echo dist/*.whl)[sandbox]" --group test
+	@$(WHEEL)/.venv/bin/python $(PIP_QUIETLY) install "$$(echo dist/*.whl)[sandbox,postgresql]" --group test
 	@echo "== pytest: the tests of the sdist, against the wheel"
 	@cd $(WHEEL) && .venv/bin/python -m pytest --quiet --numprocesses $(WORKERS) --dist worksteal \
 	  $(WHEEL_TESTS)
@@ -127,7 +127,7 @@ $(RUN_READY): pyproject.toml target_tocobagus/__init__.py  # which holds the ver
 	@echo "Setting up $(VENV), once ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) install --upgrade 'pip>=25.1'
-	@$(PIP) install --editable '.[sandbox]'
+	@$(PIP) install --editable '.[sandbox,postgresql]'
 	@touch $@
 
 $(WORK_READY): $(RUN_READY)

@@ -9,6 +9,7 @@ The way of a record, room by room; imports run only from a room to those below i
     singer/         stdin to messages; with target and sinks the only place that knows singer_sdk
     pipeline/       one run: the stages wired together, and the one place to wait
     delivery/       batches to outcomes: workers, retries, limits
+    ledger/         the memory across runs: what the API accepted last, and what is in doubt
     report/         what a person or a rerun needs: rejects, totals, progress, the log
     state/          STATE, never ahead
     api/            one signed PATCH

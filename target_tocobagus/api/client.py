@@ -105,7 +105,7 @@ class Client:
             )
             content = read_content(response)
         except Exception as error:  # noqa: BLE001  # after any error the API may have the request
-            failed = translated(error, sent=was_sent())
+            failed, sent = translated(error, sent=was_sent()), was_sent()
         else:
             headers = {
                 name: response.headers[name] for name in _READ_HEADERS if name in response.headers
@@ -121,7 +121,7 @@ class Client:
                 unread,
             )
         # Outside of the `except`: the libraries' exceptions may contain secrets.
-        return _no_reply(failed, time.monotonic() - started)
+        return _no_reply(failed, time.monotonic() - started, sent=sent)
 
     def close(self) -> None:
         """Close the kept connections."""
@@ -192,7 +192,7 @@ _CAUSES: Final[dict[Failure, str]] = {
 }
 
 
-def _no_reply(failed: Failed, seconds: float) -> NoReply:
+def _no_reply(failed: Failed, seconds: float, *, sent: bool) -> NoReply:
     """Make the value for an attempt without an answer.
 
     Raises:
@@ -205,7 +205,7 @@ def _no_reply(failed: Failed, seconds: float) -> NoReply:
         message = f"the proxy that the environment names refuses to connect (HTTP {detail})"
         raise SetupError(message)
     cause = _CAUSES.get(failure, "the connection failed ({})").format(detail)
-    return NoReply(timed_out=failure == "no answer", cause=cause, seconds=seconds)
+    return NoReply(timed_out=failure == "no answer", cause=cause, seconds=seconds, sent=sent)
 
 
 class DeadlineAdapter(HTTPAdapter):

@@ -125,6 +125,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     rejects_path: str | None
     max_rejected_rows: int | None
     max_rejected_percent: int | None
+    ledger: str | None
+    resend_hours: int
+    history_days: int
     dry_run: bool
 
 

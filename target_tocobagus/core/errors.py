@@ -7,6 +7,8 @@
     │   ├── CredentialError   the API does not accept the credentials
     │   └── SetupError        the URL, proxy, CA bundle or certificate is wrong
     ├── OutputError           the reader of STATE, or the file of rejected rows, is gone
+    ├── LedgerError           the memory across runs cannot be read or written
+    │   └── LedgerRefused     it is of another version, or of another program
     ├── RunFailed             every row has its outcome, and the run counts as failed
     │   └── ActionNeeded      a person must act before another run can succeed
     ├── AccountingError       the totals do not add up: a bug of this program
@@ -72,6 +74,16 @@ class SetupError(DeliveryError):
 
 class OutputError(TocobagusError):
     """STATE or a rejected row cannot be written."""
+
+
+class LedgerError(TocobagusError):
+    """The ledger cannot be read or written, or another run uses it."""
+
+
+class LedgerRefused(LedgerError):  # noqa: N818  # what was done, and not what happened
+    """The ledger is of a later version, or no ledger at all; it is left alone."""
+
+    exit_code = 2
 
 
 class RunFailed(TocobagusError):  # noqa: N818  # a verdict on the run, not a mishap

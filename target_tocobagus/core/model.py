@@ -28,12 +28,14 @@ class Stock(msgspec.Struct, frozen=True, gc=False):
         location: The client id of a warehouse; ``None`` is the item's global stock.
         quantity: Whole units, 0 to ``MAX_QUANTITY``.
         broadcast: It came for a list of warehouses, and is sent in that form if possible.
+        version: Its `newer_by`, as `versions` writes it; empty if there is none.
     """
 
     identifier: Identifier
     location: str | None
     quantity: int
     broadcast: bool = False
+    version: str = ""
 
 
 class Skipped(msgspec.Struct, frozen=True, gc=False):
@@ -65,10 +67,22 @@ Outcome: TypeAlias = Stock | Skipped | RecordError
 
 
 class Stream(msgspec.Struct, frozen=True, eq=False):
-    """A stream under one SCHEMA message; every row read under it refers to it."""
+    """A stream under one SCHEMA message; every row read under it refers to it.
+
+    Attributes:
+        entry: A hash of its mapping, if there is a ledger.
+        columns: The columns that its mapping reads, if they are known.
+    """
 
     name: str
     schema_line: bytes = b""
+    entry: str = ""
+    columns: tuple[str, ...] = ()
+
+    @property
+    def source(self) -> tuple[str, str]:
+        """The stream and its mapping; versions are only compared within one."""
+        return self.name, self.entry
 
 
 class Level(msgspec.Struct, frozen=True, gc=False):
@@ -80,6 +94,9 @@ class Level(msgspec.Struct, frozen=True, gc=False):
         stream: The stream it came in.
         line: The RECORD message as it came; empty if it will not be needed.
         broadcast: See `Stock`.
+        version: Its `newer_by`, as `versions` writes it; empty if there is none.
+        said_at: When a row was rejected that comes from `rejects_path`, in ms since the epoch; else
+            0.
     """
 
     quantity: int
@@ -87,6 +104,8 @@ class Level(msgspec.Struct, frozen=True, gc=False):
     stream: Stream
     line: bytes = b""
     broadcast: bool = False
+    version: str = ""
+    said_at: int = 0
 
 
 class Rejection(msgspec.Struct, frozen=True):
@@ -99,6 +118,7 @@ class Rejection(msgspec.Struct, frozen=True):
         updates: The refused (identifier, location) pairs; the identifier is ``None`` if the record
             has none.
         values: The mapped values of a row without identifier, for the log.
+        batch: The request in the ledger; ``None`` without a ledger, or if it was not sent.
     """
 
     code: str
@@ -111,6 +131,7 @@ class Rejection(msgspec.Struct, frozen=True):
     values: tuple[tuple[str, str], ...] = ()
     batch_id: str | None = None
     request_id: str | None = None
+    batch: int | None = None
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -141,8 +162,10 @@ class NoReply(msgspec.Struct, frozen=True):
     Attributes:
         timed_out: There was a connection, but no whole answer in time.
         cause: What happened, for a person.
+        sent: A byte of the request may have left this machine.
     """
 
     timed_out: bool
     cause: str
     seconds: float = 0.0
+    sent: bool = True

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from target_tocobagus.core.model import Rejection
     from target_tocobagus.delivery.settle import FailedItem, RowError
     from target_tocobagus.report.totals import Totals
+    from target_tocobagus.window.buffer import Unsent
     from target_tocobagus.window.pending import Item
 
 _HOLD_SECONDS: Final = 900.0
@@ -87,6 +88,16 @@ class Outcomes:
         self.unwritten.extend(by_record(rejected))
         if taken:
             self.decide()
+
+    def settle_unsent(self, unsent: Unsent) -> None:
+        """Settle updates that need no request, because of what the ledger knows."""
+        verdicts = [verdict for places in unsent.values() for verdict in places.values()]
+        if verdicts:
+            unchanged = verdicts.count("unchanged")
+            self._totals.unchanged += unchanged
+            self._totals.stale += len(verdicts) - unchanged
+            self._certain = True
+            self._rejected_low = None
 
     def decide(self) -> None:
         """The request is known to be right: reject the suspects."""

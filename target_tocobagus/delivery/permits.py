@@ -40,6 +40,13 @@ class Permits:
                 self._throttle.learn_levels(levels, size)
         return fits
 
+    def give_back(self) -> None:
+        """Give back a permission that was not used: nothing of the batch needs a request."""
+        with self._shared.lock:
+            self._throttle.give_back()
+            self._scheduler.wake(time.monotonic())
+        self._shared.notify_main()
+
     @contextmanager
     def sending(self, size: int, *, again: bool) -> Iterator[None]:
         """Count a request, and give its permission back if sending raises.

@@ -18,30 +18,24 @@ from target_tocobagus.api.item_json import encode_body
 from target_tocobagus.core.deferred_log import DeferredLog
 from target_tocobagus.core.plural import counted
 from target_tocobagus.delivery.accepted_items import AcceptedItems
-from target_tocobagus.delivery.outcomes import UNLISTED
-from target_tocobagus.delivery.request_part import RequestPart, answered, one_by_one
-from target_tocobagus.delivery.retry import (
-    Again,
-    RejectItem,
-    Settle,
-    Situation,
-    answer,
-)
-from target_tocobagus.delivery.settle import FailedItem, RowError
+from target_tocobagus.delivery.request_part import RequestPart
+from target_tocobagus.delivery.retry import Again, Settle, Situation, Stop, answer
+from target_tocobagus.delivery.verdict import judge
 
 if TYPE_CHECKING:
     from collections import deque
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from target_tocobagus.api.client import Clock
     from target_tocobagus.core.model import NoReply, Reply
+    from target_tocobagus.delivery.settle import FailedItem
     from target_tocobagus.delivery.shared import Shared
+    from target_tocobagus.delivery.verdict import Verdict
+    from target_tocobagus.ledger.ledger import Flight
     from target_tocobagus.window.pending import Item
     from target_tocobagus.window.window import Lease
 
 logger: Final = DeferredLog("target-tocobagus.delivery")
-
-_UNACCOUNTED: Final = RowError("UNACCOUNTED", "the API's answer does not say what became of it", "")
 
 
 class Work(msgspec.Struct, eq=False):
@@ -51,15 +45,23 @@ class Work(msgspec.Struct, eq=False):
         lease: The identifiers that it holds.
         parts: The request parts still to be sent, in order.
         worker: The number of the worker.
+        flight: Its marks in the ledger.
+        retest: Those of an item that tests the request.
     """
 
     lease: Lease
     parts: deque[RequestPart]
     worker: int = 0
+    flight: Flight | None = None
+    retest: Flight | None = None
 
 
 class ReplyHandler:
-    """Handles the replies of all workers; hold the lock to call it."""
+    """Handles the replies of all workers.
+
+    Attributes:
+        accepted_items: What the API has accepted last.
+    """
 
     def __init__(
         self, shared: Shared, clock: Clock, max_retry: float, jitter: Callable[[], float]
@@ -72,6 +74,7 @@ class ReplyHandler:
             max_retry: How long a batch may be tried, in seconds.
             jitter: Returns numbers from 0 to 1, to spread retries.
         """
+        self._shared = shared
         self._window = shared.window
         self._throttle = shared.throttle
         self._outcomes = shared.outcomes
@@ -79,14 +82,26 @@ class ReplyHandler:
         self._clock = clock
         self._max_retry = max_retry
         self._jitter = jitter
-        self._accepted_items = AcceptedItems()
+        self.accepted_items = AcceptedItems()
         self._retesting = False
         self._accepted_at: float | None = None
         self._failures = 0
         self._failures_in_search = 0
 
-    def conclude(self, reply: Reply | NoReply, part: RequestPart, work: Work) -> float:
-        """Handle a reply.
+    def decide(self, reply: Reply | NoReply, part: RequestPart) -> Verdict:
+        """Decide what a reply means for the items of the part; takes the lock for a moment."""
+        with self._shared.lock:
+            situation = self._situation(part)
+        return judge(answer(reply, part, situation), reply, part)
+
+    def conclude(self, verdict: Verdict, part: RequestPart, work: Work, seconds: float) -> float:
+        """Carry out a verdict.
+
+        Args:
+            verdict: The result of `decide`.
+            part: What was sent.
+            work: The worker's batch.
+            seconds: How long the attempt took.
 
         Returns:
             How many seconds the worker must wait before its next part.
@@ -94,20 +109,24 @@ class ReplyHandler:
         Raises:
             TocobagusError: Nothing more can be sent.
         """
-        decision = answer(reply, part, self._situation(part))
+        decision = verdict.decision
         if isinstance(decision, Again):
             return self._again(decision, part, work)
-        if isinstance(decision, Settle):
-            self._log_batch(decision, part, reply.seconds)
-        elif not isinstance(decision, RejectItem):
+        if isinstance(decision, Stop):
             raise decision.error
+        if isinstance(decision, Settle):
+            self._log_batch(decision, part, seconds)
         if part.retest:
-            self._judge(decision, part, work)
-        elif isinstance(decision, Settle):
-            self._settle(decision, part, work)
+            self._judge(verdict, part, work)
         else:
-            self._refuse(decision, part, work)
+            self._settle(verdict, part, work)
         return 0.0
+
+    def know_accepted(self, items: Sequence[Item]) -> None:
+        """Take over items that the API accepted in an earlier run; takes the lock for a moment."""
+        with self._shared.lock:
+            if not self.accepted_items:
+                self.accepted_items.accept(items)
 
     def _situation(self, part: RequestPart) -> Situation:
         searched = part.probing or len(part.items) > 1
@@ -151,45 +170,25 @@ class ReplyHandler:
         text = "The server's clock is %.1f s %s this machine's; requests are signed with its time"
         logger.warning(text, abs(seconds), "ahead of" if seconds > 0 else "behind")
 
-    def _settle(self, decision: Settle, part: RequestPart, work: Work) -> None:
-        """Give each row of a reply its outcome, or queue it to be sent again."""
-        settlement = decision.settlement
-        accepted = [part.items[index] for index in settlement.accepted]
-        if accepted:
-            self._note_acceptance(settlement.batch_id, part)
-            self._accepted_items.accept(accepted)
-        refusals = []
-        for index, error in settlement.refused:
-            item = part.items[index]
-            if self._divisible(item, error, part):
-                work.parts.extendleft(reversed(one_by_one(item, part)))
-            else:
-                batch_id = settlement.batch_id
-                refusals.append(FailedItem(item, error, decision.request_id, batch_id))
-        forgotten = tuple(part.items[index] for index in settlement.unaccounted)
-        if part.forgotten:
-            refusals += [FailedItem(item, _UNACCOUNTED, decision.request_id) for item in forgotten]
-        elif forgotten:
-            work.parts.appendleft(answered(part, forgotten, forgotten=True))
-        refused = [refusal.item for refusal in refusals]
-        self._accepted_items.forget(refused)
-        self._release([*accepted, *refused], part, work)
-        self._outcomes.settle(accepted, refusals)
-
-    def _refuse(self, decision: RejectItem, part: RequestPart, work: Work) -> None:
-        """Reject the only item of a part; if it has several warehouses, try each of them first."""
-        item = part.items[0]
-        if self._divisible(item, decision.error, part):
-            work.parts.extendleft(reversed(one_by_one(item, part)))
-            return
-        refusal = FailedItem(item, decision.error, decision.request_id)
-        self._accepted_items.forget([item])
-        self._release([item], part, work)
-        if decision.blind and not self._outcomes.skips(decision.error):
+    def _settle(self, verdict: Verdict, part: RequestPart, work: Work) -> None:
+        """Give each settled item its outcome, and queue the others to be sent again."""
+        work.parts.extendleft(reversed(verdict.again))
+        if verdict.accepted:
+            self._note_acceptance(verdict.batch_id, part)
+            self.accepted_items.accept(verdict.accepted)
+        refused = [refusal.item for refusal in verdict.refused]
+        self.accepted_items.forget(refused)
+        self._release([*verdict.accepted, *refused], part, work)
+        blind = [each for each in verdict.refused if self._is_suspect(each, verdict)]
+        for refusal in blind:
             self._outcomes.suspects.add(refusal, work.worker)
-            self._retest(work, item.low)
-        else:
-            self._outcomes.settle([], [refusal])
+            self._retest(work, refusal.item.low)
+        if not blind:
+            self._outcomes.settle(verdict.accepted, verdict.refused)
+
+    def _is_suspect(self, refusal: FailedItem, verdict: Verdict) -> bool:
+        """Whether the request may be wrong, and not the only item in it."""
+        return verdict.blind and not self._outcomes.skips(refusal.error)
 
     def _retest(self, work: Work, low: int) -> None:
         """After many refusals one after the other, send an item again that was accepted before.
@@ -201,40 +200,34 @@ class ReplyHandler:
         """
         if self._retesting or not self._outcomes.doubtful:
             return
-        if not self._accepted_items:
+        if not self.accepted_items:
             raise self._outcomes.suspects.error()
-        for item in self._accepted_items.newest_first(low):
+        for item in self.accepted_items.newest_first(low):
             if self._window.lend(work.lease, item):
                 self._retesting = True
                 work.parts.appendleft(RequestPart((item,), time.monotonic(), retest=True))
                 return
 
-    def _judge(self, decision: Settle | RejectItem, part: RequestPart, work: Work) -> None:
+    def _judge(self, verdict: Verdict, part: RequestPart, work: Work) -> None:
         """Decide by the item that was accepted before whether rows or the request are wrong.
 
         Raises:
             DeliveryError: The item is refused now: the request is wrong.
         """
-        settlement = decision.settlement if isinstance(decision, Settle) else None
-        if settlement and settlement.unaccounted and not part.forgotten:
-            work.parts.appendleft(answered(part, part.items, forgotten=True))
+        if verdict.again:
+            work.parts.extendleft(verdict.again)
             return
         self._retesting = False
         (item,) = part.items
         self._window.release(work.lease, part.items)
-        if settlement and settlement.accepted:
-            self._note_acceptance(settlement.batch_id, part)
+        if verdict.accepted:
+            self._note_acceptance(verdict.batch_id, part)
             self._outcomes.decide()
             return
-        self._accepted_items.forget([item])
+        self.accepted_items.forget([item])
         if self._accepted_at is None or self._accepted_at < part.since:
             raise self._outcomes.suspects.error()
         self._retest(work, item.low)  # another worker's rows were accepted meanwhile
-
-    @staticmethod
-    def _divisible(item: Item, error: RowError, part: RequestPart) -> bool:
-        """Whether only some of an item's warehouses may be wrong."""
-        return len(item.levels) > 1 and not part.single and error.code not in UNLISTED
 
     def _note_acceptance(self, batch_id: str | None, part: RequestPart) -> None:
         self._accepted_at = time.monotonic()

@@ -50,6 +50,8 @@ _SERVER_ERRORS: Final = 500
 _TRANSIENT: Final = frozenset({408, 425, 429})
 _THROTTLING: Final = frozenset({429, 503})
 _REFUSING: Final = frozenset({400, 422})
+_KNOWN: Final = frozenset({400, 401, 403, 413, 422, 425, 429})
+"""With one of these a request was not applied."""
 
 
 class Situation(msgspec.Struct, frozen=True):
@@ -141,6 +143,18 @@ def answer(reply: Reply | NoReply, part: RequestPart, situation: Situation) -> A
     if reply.status in _TRANSIENT or reply.status >= _SERVER_ERRORS:
         return _after_failure(reply, part, situation)
     return _after_verdict(reply, part, situation)
+
+
+def may_be_applied(reply: Reply | NoReply) -> bool:
+    """Whether the API may have applied a request, or may still do so, without saying so by row.
+
+    It surely has not, if nothing was sent, or if it refused the request itself.
+    """
+    if isinstance(reply, NoReply):
+        return reply.sent
+    if failure_code(reply.body).startswith("AUTH_") or reply.status in _KNOWN:
+        return False
+    return reply.status >= _SERVER_ERRORS or not refuses_request(reply.body)
 
 
 def _after_verdict(reply: Reply, part: RequestPart, situation: Situation) -> Answer:

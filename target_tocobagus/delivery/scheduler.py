@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from target_tocobagus.delivery.shared import Shared
-    from target_tocobagus.window.buffer import RowBuffer
+    from target_tocobagus.window.buffer import RowBuffer, Unsent
     from target_tocobagus.window.window import Lease
 
 
@@ -28,10 +28,28 @@ class Scheduler:
         self._closing = False
         self._watchers = 0  # workers that wait with a timeout, and so notice a batch that is due
 
-    def put(self, row_buffer: RowBuffer) -> None:
-        """Hand rows to the window; call it with the lock held."""
+    def put(self, row_buffer: RowBuffer, unsent: Unsent | None = None) -> None:
+        """Hand rows to the window; call it with the lock held.
+
+        Args:
+            row_buffer: The rows.
+            unsent: Those that need no request, by the ledger, unless something of their item waits
+                or is in flight, or was when the ledger was asked.
+        """
         now = time.monotonic()
-        self._shared.totals.superseded += self._window.put(row_buffer, now)
+        window, totals = self._window, self._shared.totals
+        if window.released is not None:
+            known = {
+                identifier: places
+                for identifier, places in (unsent or {}).items()
+                if not window.holds(identifier) and identifier not in window.released
+            }
+            row_buffer.leave_out(known)
+            self._shared.outcomes.settle_unsent(known)
+            window.released.clear()
+        before = window.stale
+        totals.superseded += window.put(row_buffer, now)
+        totals.stale += window.stale - before + row_buffer.stale
         self.wake(now)
 
     def set_backpressure(self, *, on: bool) -> None:

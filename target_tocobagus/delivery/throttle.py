@@ -71,6 +71,11 @@ class Throttle:
         """Count a request as ended, with any result."""
         self.active -= 1
 
+    def give_back(self) -> None:
+        """Count a request as not begun."""
+        self.active -= 1
+        self._next_slot -= self._interval
+
     def hold(self, until: float) -> None:
         """Let no request begin before a time."""
         self.not_before = max(self.not_before, until)

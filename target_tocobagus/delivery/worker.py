@@ -17,7 +17,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from target_tocobagus.api.item_json import encode_body
-from target_tocobagus.core.errors import NO_THREAD, DeliveryError, TocobagusError
+from target_tocobagus.core.errors import NO_THREAD, DeliveryError, LedgerError, TocobagusError
 from target_tocobagus.delivery.permits import Abandoned, Permits
 from target_tocobagus.delivery.reply_handler import Work
 from target_tocobagus.delivery.reply_handler import logger as reply_log
@@ -27,9 +27,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from target_tocobagus.core.model import NoReply, Reply
+    from target_tocobagus.delivery.books import Books
     from target_tocobagus.delivery.reply_handler import ReplyHandler
     from target_tocobagus.delivery.scheduler import Scheduler
     from target_tocobagus.delivery.shared import Shared
+    from target_tocobagus.delivery.verdict import Verdict
     from target_tocobagus.window.window import Lease
 
 logger = logging.getLogger("target-tocobagus.delivery")
@@ -44,6 +46,7 @@ class Workers:
         scheduler: Scheduler,
         reply_handler: ReplyHandler,
         send: Callable[[bytes], Reply | NoReply],
+        books: Books,
     ) -> None:
         """Connect the parts.
 
@@ -52,12 +55,14 @@ class Workers:
             scheduler: Gives the batches.
             reply_handler: Handles replies; called under the lock.
             send: One attempt; called by several threads at once.
+            books: What the workers tell the ledger.
         """
         self._shared = shared
         self._scheduler = scheduler
         self._permits = Permits(shared, scheduler)
         self._reply_handler = reply_handler
         self._send = send
+        self._books = books
 
     def start(self, count: int) -> None:
         """Start the threads. They are daemons, so that a hanging request does not keep the process.
@@ -92,17 +97,45 @@ class Workers:
 
     def _deliver(self, lease: Lease, number: int) -> None:
         """Send a batch, and the parts that replies leave of it, until none is left."""
-        parts = deque([RequestPart(tuple(lease.items), time.monotonic())])
-        work = Work(lease, parts, number)
+        work = Work(lease, deque(), number)
+        self._books.open(work)
+        if not lease.items:
+            self._permits.give_back()
+            return
+        work.parts.append(RequestPart(tuple(lease.items), time.monotonic()))
+        in_flight: list[RequestPart] = []
+        try:
+            self._send_parts(work, in_flight)
+        except LedgerError:
+            raise
+        except (Abandoned, TocobagusError):
+            self._books.leave(work, in_flight)
+            raise
+
+    def _send_parts(self, work: Work, in_flight: list[RequestPart]) -> None:
+        """Send one part after the other; `in_flight` has those without an outcome."""
         again = False  # the lease came with the permission for its first request
         while work.parts:
             if again:
                 self._permits.await_slot()
             part, body = self._next_body(work)
+            in_flight[:] = [part]
+            self._books.before(part, work)
             with self._permits.sending(len(body), again=again):
                 reply = self._send(body)
             again = True
-            self._permits.pause(self._handle(reply, part, work))
+            verdict = self._reply_handler.decide(reply, part)
+            self._record(verdict, part, work, reply.seconds)
+            if verdict.accepted or verdict.refused or verdict.again:
+                in_flight[:] = verdict.again
+            wait = self._settle(verdict, part, work, reply.seconds)
+            in_flight.clear()
+            self._permits.pause(wait)
+
+    def _record(self, verdict: Verdict, part: RequestPart, work: Work, seconds: float) -> None:
+        self._books.record(verdict, part, work, seconds)
+        if verdict.blind and not self._reply_handler.accepted_items:
+            self._reply_handler.know_accepted(self._books.last_accepted())
 
     def _next_body(self, work: Work) -> tuple[RequestPart, bytes]:
         """Encode the next part; if its body is too large, divide it, down to single items."""
@@ -114,11 +147,11 @@ class Workers:
                 return part, body
             work.parts.extendleft(reversed(halves(part)))
 
-    def _handle(self, reply: Reply | NoReply, part: RequestPart, work: Work) -> float:
+    def _settle(self, verdict: Verdict, part: RequestPart, work: Work, seconds: float) -> float:
         """Settle the rows of a reply; returns how many seconds to wait before the next request."""
         try:
             with self._permits.settling():
-                wait = self._reply_handler.conclude(reply, part, work)
+                wait = self._reply_handler.conclude(verdict, part, work, seconds)
         finally:
             reply_log.flush()
         return wait

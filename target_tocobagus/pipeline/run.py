@@ -17,7 +17,7 @@ from target_tocobagus.mapping import doubt_of_streams
 from target_tocobagus.mapping.required_columns import RequiredColumns
 from target_tocobagus.pipeline.poller import Poller
 from target_tocobagus.pipeline.shutdown import Shutdown
-from target_tocobagus.pipeline.stages import wire
+from target_tocobagus.pipeline.stages import keeps_lines, wire
 from target_tocobagus.window.buffer import RowBuffer
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class Pipeline:
             outside=outside,
             progress=progress,
         )
-        self.keeps_lines = settings.rejects_path is not None
+        self.keeps_lines = keeps_lines(settings)
         self.position = 0
         self.row_buffer = RowBuffer()
         self.totals = self.stages.shared.totals
@@ -113,14 +113,31 @@ class Pipeline:
         self.end_after = shutdown.end_after
         self.abort = shutdown.abort
 
-    def take(self, outcomes: Iterable[Outcome], stream: Stream, line: bytes) -> None:
-        """Take in the outcomes of the last record."""
+    def take(
+        self, outcomes: Iterable[Outcome], stream: Stream, line: bytes, said_at: int = 0
+    ) -> None:
+        """Take in the outcomes of the last record.
+
+        Args:
+            outcomes: Of its mapping.
+            stream: Where it came.
+            line: The RECORD message, if it is kept.
+            said_at: See `Level`.
+        """
         totals = self.totals
         errors: list[RecordError] = []
         for outcome in outcomes:
             totals.updates += 1
             if isinstance(outcome, Stock):
-                level = Level(outcome.quantity, self.position, stream, line, outcome.broadcast)
+                level = Level(
+                    outcome.quantity,
+                    self.position,
+                    stream,
+                    line,
+                    outcome.broadcast,
+                    outcome.version,
+                    said_at,
+                )
                 self.row_buffer.add(outcome.identifier, outcome.location, level)
             elif isinstance(outcome, Skipped):
                 totals.skipped += 1
@@ -172,8 +189,10 @@ class Pipeline:
             self._started = True
             self.stages.reject_writer.start()
             self.stages.workers.start(self.stages.settings.max_in_flight)
+        ledger = self.stages.ledger
+        unsent = None if ledger is None else ledger.screen(self.row_buffer.items)
         with self.stages.shared.lock:
-            self._scheduler.put(self.row_buffer)
+            self._scheduler.put(self.row_buffer, unsent)
             rivals = self.stages.shared.window.rivals
             new = [rivals[name] for name in rivals.keys() - self._contradicted]
         for each in new:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from target_tocobagus.core.errors import (
     ActionNeeded,
@@ -67,9 +67,10 @@ class Shutdown:
             if first is not error:
                 raise first from None
             raise
-        self._end()
-        self._raise_for_columns()
-        self._raise_for_rejections()
+        problem = self._columns_problem() or self._rejections_problem()
+        self._end(problem)
+        if problem is not None:
+            raise problem
 
     def _settle_all(self) -> None:
         writer = self._stages.reject_writer
@@ -122,7 +123,8 @@ class Shutdown:
         self._stages.wakeup.stop(grace)
         self._shared.abandon()
         emit_safe = self._poller.emit_safe
-        run_all([self._intake.flush, emit_safe, self._await_quiet, self._end], error)
+        steps = [self._intake.flush, emit_safe, self._await_quiet, lambda: self._end(error)]
+        run_all(steps, error)
 
     def _await_quiet(self) -> None:
         """Wait until nothing is in flight and every rejection is written, or the time is over."""
@@ -132,8 +134,11 @@ class Shutdown:
                 return
             self._stages.wakeup.wait(left)
 
-    def _end(self) -> None:
+    def _end(self, problem: Exception | None) -> None:
         """Emit the last STATE and close the totals.
+
+        Args:
+            problem: Why the run failed.
 
         Raises:
             TocobagusError: The first step that failed; the others are still done.
@@ -151,6 +156,7 @@ class Shutdown:
             self._name_codes,
             lambda: self._log_summary(unsettled),
             lambda: self._totals.check(unsettled),
+            lambda: self._close_ledger(unsettled, problem),
         ]
         run_all(steps)
 
@@ -180,6 +186,12 @@ class Shutdown:
             text = f"Rows have codes that warehouse_map lacks. Replace it with:\n{lines.rstrip()}"
             logger.warning(text)
 
+    def _close_ledger(self, unsettled: int, problem: Exception | None) -> None:
+        ledger = self._stages.ledger
+        if ledger is None:
+            return
+        run_all([lambda: ledger.end(self._fields(unsettled), problem), ledger.close])
+
     def _log_summary(self, unsettled: int) -> None:
         totals = self._totals
         if totals.unlisted and not totals.listed:
@@ -188,12 +200,15 @@ class Shutdown:
         totals.records = self._intake.position
         totals.clamped = sum(mapping.clamped for mapping in self._intake.mappings)
         totals.cut = sum(mapping.cut for mapping in self._intake.mappings)
-        seconds = time.monotonic() - self._stages.began_at
-        dry_run = self._stages.settings.dry_run
-        fields = summary_fields(totals, unsettled=unsettled, seconds=seconds, dry_run=dry_run)
+        fields = self._fields(unsettled)
         logger.info(summary_text(fields), extra={"summary": fields})
 
-    def _raise_for_columns(self) -> None:
+    def _fields(self, unsettled: int) -> dict[str, Any]:
+        seconds = time.monotonic() - self._stages.began_at
+        dry_run = self._stages.settings.dry_run
+        return summary_fields(self._totals, unsettled=unsettled, seconds=seconds, dry_run=dry_run)
+
+    def _columns_problem(self) -> RunFailed | None:
         """Fail a run in which a declared column that a mapping relies on was never seen."""
         lacking = [(name, watch) for name, watch in self._intake.watches.items() if watch.lacking]
         for name, watch in lacking:
@@ -210,10 +225,12 @@ class Shutdown:
             if watch.declared
         ]
         if missing:
-            message = "Columns that a mapping relies on were never seen: " + ", ".join(missing)
-            raise ActionNeeded(message)
+            return ActionNeeded(
+                "Columns that a mapping relies on were never seen: " + ", ".join(missing)
+            )
+        return None
 
-    def _raise_for_rejections(self) -> None:
+    def _rejections_problem(self) -> RunFailed | None:
         """Fail a run in which too many rows were rejected, though each has its outcome."""
         totals = self._totals
         if totals.fruitless:
@@ -222,9 +239,9 @@ class Shutdown:
                 f"{totals.rejected} rows were rejected and none accepted ({codes}):"
                 " the mapping, the store or the credentials are probably wrong"
             )
-            raise RunFailed(message)
+            return RunFailed(message)
         if limit := exceeded_limit(totals.accepted, totals.rejected, self._stages.settings):
             of = f" of {totals.accepted + totals.rejected}" if limit.endswith("percent") else ""
             rejected = counted(totals.rejected, f"row{of} was rejected", f"rows{of} were rejected")
-            message = f"{rejected}, more than {limit} allows"
-            raise RunFailed(message)
+            return RunFailed(f"{rejected}, more than {limit} allows")
+        return None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from target_tocobagus.api.transport import outside as outside_of
+from target_tocobagus.delivery.books import Books
 from target_tocobagus.delivery.outcomes import Outcomes
 from target_tocobagus.delivery.reject_writer import RejectWriter
 from target_tocobagus.delivery.reply_handler import ReplyHandler
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from target_tocobagus.api.transport import Dependencies
     from target_tocobagus.config.settings import Settings
+    from target_tocobagus.ledger.ledger import Ledger
     from target_tocobagus.pipeline.wakeup import WakeUp
 
 GRACE_SECONDS: Final = 5.0
@@ -41,6 +43,7 @@ class Stages(msgspec.Struct, frozen=True, eq=False):
         shared: What the threads share; only to be used under its lock.
         states: STATE from the tap to stdout; only for the main thread.
         began_at: The beginning of the run, by the monotonic clock.
+        ledger: The memory across runs, if there is one.
     """
 
     settings: Settings
@@ -53,6 +56,12 @@ class Stages(msgspec.Struct, frozen=True, eq=False):
     states: StateWriter
     progress: Progress
     began_at: float
+    ledger: Ledger | None = None
+
+
+def keeps_lines(settings: Settings) -> bool:
+    """Whether rows keep their RECORD messages: to be written down, or remembered."""
+    return settings.rejects_path is not None or settings.ledger is not None
 
 
 def wire(
@@ -75,7 +84,8 @@ def wire(
         progress: Shows the progress; on stderr by default.
 
     Raises:
-        ConfigurationError: `rejects_path` cannot be used.
+        ConfigurationError: `rejects_path` or the ledger cannot be used.
+        LedgerError: Another run uses the ledger, or it cannot be written.
     """
     began_at = time.monotonic()
     totals = Totals()
@@ -83,7 +93,7 @@ def wire(
     news = threading.Event()
     skips = settings.unlisted_items == "skip"
     outcomes = Outcomes(totals, news.set, skip_unlisted=skips)
-    window = Window(keeps_lines=settings.rejects_path is not None)
+    window = Window(keeps_lines=keeps_lines(settings))
     outside = outside or outside_of(settings)
     progress = progress or Progress(began_at, done="mapped" if settings.dry_run else "accepted")
 
@@ -100,8 +110,9 @@ def wire(
     shared = Shared(window, Throttle(settings), outcomes, totals, notify_main)
     scheduler = Scheduler(shared)
     handler = ReplyHandler(shared, outside.clock, settings.max_retry_seconds, outside.jitter)
-    workers = Workers(shared, scheduler, handler, outside.send)
-    reject_writer = RejectWriter(shared, rejects, news=news, tell=wakeup.wake)
+    ledger, books = _open_ledger(settings, outside, shared)
+    workers = Workers(shared, scheduler, handler, outside.send, books)
+    reject_writer = RejectWriter(shared, rejects, ledger, news=news, tell=wakeup.wake)
     states = StateWriter(write_state, reject_writer.confirm, outside.state_seconds)
     return Stages(
         settings=settings,
@@ -114,4 +125,23 @@ def wire(
         states=states,
         progress=progress,
         began_at=began_at,
+        ledger=ledger,
     )
+
+
+def _open_ledger(
+    settings: Settings, outside: Dependencies, shared: Shared
+) -> tuple[Ledger | None, Books]:
+    """Open the ledger, if the configuration names one; only then its libraries are imported."""
+    if settings.ledger is None:
+        return None, Books()
+    from target_tocobagus.delivery.ledger_books import LedgerBooks
+    from target_tocobagus.ledger.opening import open_ledger
+
+    ledger = open_ledger(settings, outside.clock.now_ms)
+    shared.totals.remembers = True
+    if ledger is None:
+        return None, Books()
+    shared.totals.accepted_before = ledger.has_accepted
+    shared.window.released = set()
+    return ledger, LedgerBooks(ledger, shared)

@@ -1,7 +1,8 @@
 """A run's totals and its summary: each update has one outcome, and the totals add up.
 
-``updates = accepted + superseded + skipped + rejected + unsettled``; in a dry run, mapped replaces
-accepted. An update is one (record, item, location); a record without any counts as one.
+``updates = accepted + unchanged + stale + superseded + skipped + rejected + unsettled``; in a dry
+run, mapped replaces accepted; without a ledger, nothing is unchanged or stale. An update is one
+(record, item, location); a record without any counts as one.
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ class Totals:
     """Counters of one run, in updates if nothing else is said.
 
     Attributes:
+        remembers: There is a ledger.
+        accepted_before: By the ledger, the API has accepted something in an earlier run.
+        unchanged: The API had accepted the same value before.
+        stale: A newer version is known.
         clamped: Quantities below 0 that were sent as 0.
         cut: Quantities that lost a fraction to `rounding`.
         codes: Rejected updates by code.
@@ -36,9 +41,13 @@ class Totals:
     """
 
     def __init__(self) -> None:
+        self.remembers = False
+        self.accepted_before = False
         self.records = 0
         self.updates = 0
         self.accepted = 0
+        self.unchanged = 0
+        self.stale = 0
         self.superseded = 0
         self.skipped = 0
         self.rejected = 0
@@ -58,12 +67,14 @@ class Totals:
     @property
     def unsettled(self) -> int:
         """How many updates have no outcome by these totals."""
-        return self.updates - self.accepted - self.superseded - self.skipped - self.rejected
+        settled = self.accepted + self.unchanged + self.stale + self.superseded
+        return self.updates - settled - self.skipped - self.rejected
 
     @property
     def fruitless(self) -> bool:
         """Many updates were rejected and none accepted: the set-up is probably wrong."""
-        return self.rejected >= _ENOUGH and not self.accepted
+        proved = self.accepted or self.unchanged or self.accepted_before
+        return self.rejected >= _ENOUGH and not proved
 
     def check(self, unsettled: int) -> None:
         """Compare the totals with a count of the updates that are left.
@@ -96,6 +107,7 @@ def summary_fields(
     fields = {
         "updates": totals.updates,
         "mapped" if dry_run else "accepted": totals.accepted,
+        **({"unchanged": totals.unchanged, "stale": totals.stale} if totals.remembers else {}),
         "superseded": totals.superseded,
         "skipped": totals.skipped,
         "rejected": totals.rejected,
@@ -126,12 +138,15 @@ def _unsent(totals: Totals) -> dict[str, int]:
 def summary_text(fields: dict[str, Any]) -> str:
     """Write the summary at the end of a run's log."""
     done = "mapped" if "mapped" in fields else "accepted"
+    known = "".join(
+        f" + {fields[name]} {name}" for name in ("unchanged", "stale") if name in fields
+    )
     codes = ", ".join(f"{code} {count}" for code, count in fields["rejected_by_code"].items())
     lines = [
         "Summary",
         (
             f"  {counted(fields['updates'], 'update')} = {fields[done]} {done}"
-            f" + {fields['superseded']} superseded + {fields['skipped']} skipped"
+            f"{known} + {fields['superseded']} superseded + {fields['skipped']} skipped"
             f" + {fields['rejected']} rejected + {fields['unsettled']} unsettled"
         ),
         (

@@ -9,10 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from target_tocobagus.core.model import Identifier, Level
-from target_tocobagus.window.pending import Item
+from target_tocobagus.window.pending import Item, outdated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+Unsent: TypeAlias = dict[Identifier, dict[str | None, str]]
+"""Updates that need no request, by item and location: ``unchanged`` or ``stale``."""
 
 Row: TypeAlias = tuple[Identifier, str | None, Level]
 """The stock of one item at one location in one record."""
@@ -26,31 +29,49 @@ class RowBuffer:
             identifier if rows of another came between.
         rows: How many rows were added; more than the items hold, if newer values replaced older
             ones.
+        stale: How many more rows came, of an older version than one that is here.
+        has_versions: One of the rows has a version.
     """
 
-    __slots__ = ("items", "rows")
+    __slots__ = ("has_versions", "items", "rows", "stale")
 
     def __init__(self, rows: Iterable[Row] = ()) -> None:
         self.items: list[Item] = []
         self.rows = 0
+        self.stale = 0
+        self.has_versions = False
         for row in rows:
             self.add(*row)
 
     def add(self, identifier: Identifier, location: str | None, level: Level) -> None:
         """Add a row to the latest item, if it fits there, else to a new one."""
         self.rows += 1
+        self.has_versions |= bool(level.version)
         item = self.items[-1] if self.items else None
         if item is None or not _admits(item, identifier, location, level):
             item = Item(identifier, {}, level.position)
             self.items.append(item)
+        if item.levels and outdated({location: level}, item.levels):
+            self.rows -= 1
+            self.stale += 1
+            return
         item.levels[location] = level
         item.urgent |= level.quantity == 0
         item.broadcast |= level.broadcast
 
+    def leave_out(self, unsent: Unsent) -> None:
+        """Remove updates that need no request."""
+        for item in self.items:
+            for place in unsent.get(item.identifier, ()):
+                del item.levels[place]
+                self.rows -= 1
+        self.items[:] = [item for item in self.items if item.levels]
+
     def clear(self) -> None:
         """Forget rows that were handed over."""
         self.items.clear()
-        self.rows = 0
+        self.rows = self.stale = 0
+        self.has_versions = False
 
 
 def _admits(item: Item, identifier: Identifier, location: str | None, level: Level) -> bool:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from target_tocobagus.core.versions import is_older
+
 if TYPE_CHECKING:
     from target_tocobagus.core.model import Identifier, Level
 
@@ -14,6 +16,20 @@ BEHIND: Final = 1
 LEASED: Final = 2
 SETTLED: Final = 3
 """An item's state: it can be picked; it waits for another; it is in flight; it is settled."""
+
+
+def outdated(newer: dict[str | None, Level], older: dict[str | None, Level]) -> list[str | None]:
+    """Find the levels that came later and have an older version (`newer_by`).
+
+    Only versions of one stream and mapping can be compared.
+    """
+    return [
+        place
+        for place in newer.keys() & older
+        if newer[place].version
+        and is_older(newer[place].version, older[place].version)
+        and newer[place].stream.source == older[place].stream.source
+    ]
 
 
 class Item(msgspec.Struct, eq=False, gc=False):

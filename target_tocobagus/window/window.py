@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from target_tocobagus.window.pending import BEHIND, LEASED, READY, SETTLED, Item
+from target_tocobagus.window.pending import BEHIND, LEASED, READY, SETTLED, Item, outdated
 from target_tocobagus.window.ready import ReadyItems
 from target_tocobagus.window.rivals import find_rivals
 from target_tocobagus.window.size import Size
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from target_tocobagus.core.model import Identifier, Level
-    from target_tocobagus.window.buffer import RowBuffer
+    from target_tocobagus.window.buffer import RowBuffer, Unsent
     from target_tocobagus.window.ready import Limits
     from target_tocobagus.window.rivals import Rivals
 
@@ -52,6 +52,8 @@ class Window:
         waiting: Items that are not in flight, whether they can be picked or not.
         ready: Items that can be picked.
         rivals: By the later of two streams, the first value that differs from another stream's.
+        released: With a ledger, what was released since it was asked: its answer is outdated.
+        stale: How many rows were dropped, because a newer version waits or is in flight.
     """
 
     def __init__(self, *, keeps_lines: bool = False) -> None:
@@ -66,6 +68,8 @@ class Window:
         self.waiting = 0
         self.ready = ReadyItems()
         self.rivals: dict[str, Rivals] = {}
+        self.released: set[Identifier] | None = None
+        self.stale = 0
 
     @property
     def weight(self) -> int:
@@ -93,14 +97,23 @@ class Window:
             item.arrived = now
         distinct = {item.identifier: item for item in rows.items}
         if len(distinct) == len(rows.items):
-            return rows.rows - self._put(distinct)
-        return rows.rows - sum([self._put({item.identifier: item}) for item in rows.items])
+            return rows.rows - self._put(distinct, has_versions=rows.has_versions)
+        return rows.rows - sum(
+            [
+                self._put({item.identifier: item}, has_versions=rows.has_versions)
+                for item in rows.items
+            ]
+        )
 
-    def _put(self, items: dict[Identifier, Item]) -> int:
-        """Add items of distinct identifiers; returns how many more rows there are."""
+    def _put(self, items: dict[Identifier, Item], *, has_versions: bool) -> int:
+        """Add items of distinct identifiers; returns how many rows were not superseded or stale."""
         kept = 0
         for identifier in self._items.keys() & items.keys():
-            kept += self._follow(self._items[identifier], items.pop(identifier))
+            first, item = self._items[identifier], items.pop(identifier)
+            if has_versions:
+                kept += self._drop_stale(first, item)
+            if item.levels:
+                kept += self._follow(first, item)
         self._items |= items
         levels = self._size.add([item.levels for item in items.values()])
         self.ready.extend(items.values(), levels)
@@ -134,6 +147,8 @@ class Window:
     def release(self, lease: Lease, items: Collection[Item]) -> None:
         """Remove settled items, by their identifiers; items behind them can be picked then."""
         settled = [self._items.pop(item.identifier) for item in items]
+        if self.released is not None:
+            self.released.update([item.identifier for item in items])
         for item in settled:
             item.state = SETTLED
             if item.after is not None:
@@ -146,6 +161,17 @@ class Window:
         else:
             lease.items = [item for item in lease.items if item.state == LEASED]
             lease.low = _lowest(lease.items)
+
+    def leave_out(self, lease: Lease, unsent: Unsent) -> None:
+        """Release leased updates that need no request."""
+        found = [item for item in lease.items if item.identifier in unsent]
+        whole = [item for item in found if len(item.levels) == len(unsent[item.identifier])]
+        if whole:
+            self.release(lease, whole)
+        for item in found:
+            if item.state == LEASED:
+                levels = {place: item.levels[place] for place in unsent[item.identifier]}
+                self.release_levels(lease, Item(item.identifier, levels, item.low))
 
     def release_levels(self, lease: Lease, part: Item) -> None:
         """Remove settled levels of an item that is sent in parts; the last one releases it."""
@@ -174,6 +200,18 @@ class Window:
                 rows += len(item.levels)
                 item = item.after
         return rows
+
+    def _drop_stale(self, first: Item, newer: Item) -> int:
+        """Drop levels of which a newer version waits or is in flight; returns how many."""
+        dropped = 0
+        ahead: Item | None = first
+        while ahead is not None:
+            for place in outdated(newer.levels, ahead.levels):
+                del newer.levels[place]
+                dropped += 1
+            ahead = ahead.after
+        self.stale += dropped
+        return dropped
 
     def _follow(self, first: Item, newer: Item) -> int:
         """Add newer values to an item that waits; returns how many more rows there are."""

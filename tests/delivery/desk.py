@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from target_tocobagus.api.client import Clock
 from target_tocobagus.core.model import Level, NoReply, Reply, Stream
+from target_tocobagus.delivery.books import Books
 from target_tocobagus.delivery.reply_handler import ReplyHandler
 from target_tocobagus.delivery.scheduler import Scheduler
 from target_tocobagus.delivery.shared import Shared
@@ -105,7 +106,9 @@ class Desk(Book):
         self.scheduler = Scheduler(self.shared)
         handler = ReplyHandler(self.shared, Clock(), max_retry, lambda: jitter)
         before = set(threading.enumerate())
-        Workers(self.shared, self.scheduler, handler, self._send).start(configured.max_in_flight)
+        Workers(self.shared, self.scheduler, handler, self._send, Books()).start(
+            configured.max_in_flight
+        )
         self.workers = [thread for thread in threading.enumerate() if thread not in before]
 
     def put(self, *skus: str, stock: int | None = None, place: str | None = None) -> None:

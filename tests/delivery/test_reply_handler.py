@@ -79,9 +79,8 @@ class Desk(Book):
 
     def conclude(self, reply: Reply | NoReply) -> float:
         """Answer the next part, and hold the sums to what is really left."""
-        part = self.work.parts.popleft()
         try:
-            return self.handler.conclude(reply, part, self.work)
+            return handle(self.handler, reply, self.work)
         finally:
             reply_log.flush()
             self.check()
@@ -420,12 +419,18 @@ class TestLearning:
         assert desk.window.unsettled() == 3
 
 
+def handle(handler: ReplyHandler, reply: Reply | NoReply, work: Work) -> float:
+    """Answer the next part of a batch, as a worker does."""
+    part = work.parts.popleft()
+    return handler.conclude(handler.decide(reply, part), part, work, reply.seconds)
+
+
 def accepted_before(desk: Desk, *said: Said) -> None:
     """Let rows be accepted that came before."""
     desk.put(said)
     work = desk.pick()
     rows = len(work.parts[0].items)
-    desk.handler.conclude(reply(range(rows), batchId="z"), work.parts.popleft(), work)
+    handle(desk.handler, reply(range(rows), batchId="z"), work)
 
 
 def refuse_all(desk: Desk, body: Any = REFUSED) -> None:
@@ -516,7 +521,7 @@ class TestRetest:
         desk.put([("y", None, 4)])
         work = desk.pick()
         refused = reply([], {0: "INV_009"})
-        desk.handler.conclude(refused, work.parts.popleft(), work)
+        handle(desk.handler, refused, work)
         refuse_all(desk)
         (item,) = desk.work.parts[0].items
         assert item.identifier == ("sku", "x")
@@ -537,7 +542,7 @@ class TestRetest:
         desk = self.doubtful(("v", None, 6), ("x", None, 7))
         desk.put([("other", None, 1)])
         work = desk.pick()
-        desk.handler.conclude(reply([0]), work.parts.popleft(), work)
+        handle(desk.handler, reply([0]), work)
         assert len(desk.rejected) == 20
         desk.conclude(Reply(404, REFUSED))
         refuse_all(desk)

@@ -22,7 +22,7 @@ from target_tocobagus.target import TargetTocobagus
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from target_tocobagus.window.buffer import RowBuffer
+    from target_tocobagus.window.buffer import RowBuffer, Unsent
     from target_tocobagus.window.pending import Item
 
 STREAMS = Path(__file__).parents[1] / "data" / "streams"
@@ -91,11 +91,11 @@ def _told(config: dict[str, Any], lines: list[bytes], fast: bool) -> dict[str, A
         scheduler = pipeline.stages.scheduler
         put = scheduler.put
 
-        def note(row_buffer: RowBuffer) -> None:
+        def note(row_buffer: RowBuffer, unsent: Unsent | None = None) -> None:
             told["count"] += row_buffer.rows
             for item in row_buffer.items:
                 _note_item(told["entries"], item)
-            put(row_buffer)
+            put(row_buffer, unsent)
 
         scheduler.put = note  # type: ignore[method-assign]  # to listen in
         return pipeline

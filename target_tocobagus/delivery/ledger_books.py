@@ -1,0 +1,88 @@
+"""What the workers ask the ledger, and tell it; imported only if there is one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from target_tocobagus.core.model import Level, Stream
+from target_tocobagus.delivery.books import Books
+from target_tocobagus.delivery.outcomes import UNLISTED
+from target_tocobagus.ledger.ledger import Answered
+from target_tocobagus.window.pending import Item
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from target_tocobagus.delivery.reply_handler import Work
+    from target_tocobagus.delivery.request_part import RequestPart
+    from target_tocobagus.delivery.shared import Shared
+    from target_tocobagus.delivery.verdict import Verdict
+    from target_tocobagus.ledger.ledger import Ledger
+
+_LAST: Final = 100
+
+
+class LedgerBooks(Books):
+    """With a ledger; each step may raise a `LedgerError`."""
+
+    def __init__(self, ledger: Ledger, shared: Shared) -> None:
+        self._ledger = ledger
+        self._shared = shared
+
+    def open(self, work: Work) -> None:
+        """Leave out of a batch what needs no request, and mark the rest."""
+        items = work.lease.items
+        compared = self._ledger.compare(items)
+        self._ledger.note_unsent(items, compared.unsent)
+        with self._shared.lock:
+            self._shared.window.leave_out(work.lease, compared.unsent)
+            self._shared.outcomes.settle_unsent(compared.unsent)
+        if work.lease.items:
+            work.flight = self._ledger.mark(work.lease.items, compared.known)
+
+    def before(self, part: RequestPart, work: Work) -> None:
+        """Mark an item that has joined the batch to test the request."""
+        if part.retest and work.retest is None:
+            work.retest = self._ledger.mark(part.items, self._ledger.compare(part.items).known)
+
+    def record(self, verdict: Verdict, part: RequestPart, work: Work, seconds: float) -> None:
+        """Record what an answer settles, in one transaction."""
+        flight = work.retest if part.retest else work.flight
+        if flight is None:
+            return
+        flight.unknown.update(verdict.unknown)
+        if not (verdict.accepted or verdict.refused):
+            return
+        if part.retest:  # its value is as it was, unless a late attempt changes it
+            self._ledger.leave(flight, part.items)
+            work.retest = None
+            return
+        answered = Answered(
+            verdict.accepted,
+            [(each.item, each.error.code in UNLISTED) for each in verdict.refused],
+            verdict.request_id,
+            verdict.batch_id,
+            round(seconds * 1000),
+        )
+        last = not (verdict.again or any(not each.retest for each in work.parts))
+        batch = self._ledger.record(flight, answered, last=last)
+        verdict.refused = [msgspec.structs.replace(each, batch=batch) for each in verdict.refused]
+        if last:
+            work.flight = None
+
+    def leave(self, work: Work, parts: Iterable[RequestPart]) -> None:
+        """Give up a batch, with these parts in flight: only what is in doubt stays marked."""
+        for flight, retest in ((work.flight, False), (work.retest, True)):
+            if flight is not None:
+                left = [part for part in (*parts, *work.parts) if part.retest == retest]
+                self._ledger.leave(flight, [item for part in left for item in part.items])
+
+    def last_accepted(self) -> list[Item]:
+        """Return items that the API accepted in an earlier run, to test a request with."""
+        items: dict[object, Item] = {}
+        for identifier, place, quantity in self._ledger.last_accepted(_LAST):
+            item = items.setdefault(identifier, Item(identifier, {}, 0))
+            item.levels[place] = Level(quantity, 0, Stream(""))
+        return list(items.values())

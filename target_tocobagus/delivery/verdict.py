@@ -1,0 +1,83 @@
+"""What an answer means for each item of a part: settled, in doubt, or to be sent again; pure.
+
+The ledger records it, and then `reply_handler` carries it out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from target_tocobagus.delivery.outcomes import UNLISTED
+from target_tocobagus.delivery.request_part import RequestPart, answered, one_by_one
+from target_tocobagus.delivery.retry import Answer, RejectItem, Settle, may_be_applied
+from target_tocobagus.delivery.settle import FailedItem, RowError
+
+if TYPE_CHECKING:
+    from target_tocobagus.core.model import Identifier, NoReply, Reply
+    from target_tocobagus.window.pending import Item
+
+_UNACCOUNTED: Final = RowError("UNACCOUNTED", "the API's answer does not say what became of it", "")
+
+
+class Verdict(msgspec.Struct):
+    """What becomes of the items of a part.
+
+    Attributes:
+        decision: What the run does next.
+        accepted: Items that the API has accepted.
+        refused: Items that it has refused, or left out twice.
+        again: Parts to be sent again at once, because of what the answer says of their rows.
+        unknown: Items that this attempt may or may not have changed.
+        blind: The reply did not name the refused item; it was alone in the request.
+        request_id: Of the reply.
+        batch_id: Of the reply.
+    """
+
+    decision: Answer
+    accepted: list[Item] = []
+    refused: list[FailedItem] = []
+    again: list[RequestPart] = []
+    unknown: list[Identifier] = []
+    blind: bool = False
+    request_id: str = ""
+    batch_id: str | None = None
+
+
+def judge(decision: Answer, reply: Reply | NoReply, part: RequestPart) -> Verdict:
+    """Apply a decision to the items of the part."""
+    if isinstance(decision, Settle):
+        return _of_rows(decision, part)
+    verdict = Verdict(decision)
+    if may_be_applied(reply):
+        verdict.unknown = [item.identifier for item in part.items]
+    if isinstance(decision, RejectItem):
+        verdict.request_id, verdict.blind = decision.request_id, decision.blind
+        _refuse(part.items[0], decision.error, part, verdict)
+    return verdict
+
+
+def _of_rows(decision: Settle, part: RequestPart) -> Verdict:
+    settlement = decision.settlement
+    verdict = Verdict(decision, request_id=decision.request_id, batch_id=settlement.batch_id)
+    verdict.accepted = [part.items[index] for index in settlement.accepted]
+    forgotten = tuple([part.items[index] for index in settlement.unaccounted])
+    verdict.unknown = [item.identifier for item in forgotten]
+    if forgotten and not part.forgotten:
+        verdict.again.append(answered(part, forgotten, forgotten=True))
+    for index, error in settlement.refused:
+        _refuse(part.items[index], error, part, verdict)
+    for item in forgotten if part.forgotten else ():
+        verdict.refused.append(FailedItem(item, _UNACCOUNTED, decision.request_id))
+    return verdict
+
+
+def _refuse(item: Item, error: RowError, part: RequestPart, verdict: Verdict) -> None:
+    """Refuse an item; if it has several warehouses, try each of them first."""
+    divisible = len(item.levels) > 1 and error.code not in UNLISTED
+    if divisible and not part.single and not part.retest:
+        verdict.again += one_by_one(item, part)
+    else:
+        failed = FailedItem(item, error, verdict.request_id, verdict.batch_id)
+        verdict.refused.append(failed)

@@ -1,0 +1,21 @@
+"""The memory across runs: what the API accepted last, and what is in doubt.
+
+The way of a batch, and what a later run does if the process dies or an answer is lost there. A
+*mark* says that a level may hold a value which the ledger does not know; marked levels are never
+unchanged.
+
+| instant                               | kept by then              | the next run           |
+|---------------------------------------|---------------------------|------------------------|
+| before the marks (picked, compared)   | what was accepted before  | compares, sends        |
+| after the marks, before the request   | a flight with the batch   | marks its levels       |
+| the request has left, or was applied  | a flight                  | marks its levels       |
+| the reply has come, is not recorded   | a flight                  | marks its levels       |
+| recorded, identifiers not released    | the new values, no flight | compares: unchanged    |
+| released, no STATE yet                | the same                  | the rows come again:   |
+|                                       |                           | unchanged              |
+| an answer is lost, then an acceptance | the value, with its mark  | sends it once more     |
+| an answer is lost, then a refusal     | the old value, with a mark| sends                  |
+| an answer is lost, the run gives up   | the old value, with a mark| sends                  |
+
+A start turns what flights are left into marks; that is all that a crash needs.
+"""

@@ -1,0 +1,151 @@
+"""Opens the database of a ledger: an SQLite file or PostgreSQL. All errors of SQLAlchemy end here.
+
+Invariants:
+- A file that is not a ledger is not changed, nor opened by SQLite.
+- No error text holds the URL, a statement or its parameters.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from target_tocobagus.core.errors import ConfigurationError, LedgerError
+from target_tocobagus.core.foreign_text import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+APPLICATION_ID: Final = 0x746F636F
+"""What an SQLite file of ours has at byte 68: "toco"."""
+
+_MAGIC: Final = b"SQLite format 3\0"
+_WAIT_SECONDS: Final = 30
+
+
+def read_url(ledger: str) -> URL:
+    """Read the setting `ledger`: a path, or a URL of SQLite or PostgreSQL.
+
+    Raises:
+        ConfigurationError: It is neither.
+    """
+    if "://" not in ledger:
+        return URL.create("sqlite", database=ledger)
+    try:
+        url = make_url(ledger)
+    except ArgumentError as error:
+        raise ConfigurationError(["ledger: is neither a path nor a database's URL"]) from error
+    if url.drivername in {"postgresql", "postgres"}:
+        url = url.set(drivername="postgresql+psycopg")
+    if url.drivername not in {"sqlite", "postgresql+psycopg"}:
+        raise ConfigurationError(["ledger: only sqlite and postgresql+psycopg can be used"])
+    if url.drivername == "sqlite" and (not url.database or url.database == ":memory:"):
+        raise ConfigurationError(["ledger: needs the path of a file"])
+    return url
+
+
+def open_engine(url: URL, *, reads_only: bool = False) -> Engine:
+    """Prepare to connect; an SQLite file is created if it is missing, unless `reads_only`.
+
+    Raises:
+        ConfigurationError: The file is not a ledger, or the driver is not installed.
+        LedgerError: The file cannot be opened.
+    """
+    if url.drivername == "sqlite":
+        return _open_file(url, reads_only=reads_only)
+    try:
+        return create_engine(
+            url,
+            poolclass=NullPool,
+            hide_parameters=True,
+            connect_args={"application_name": name_process(), "connect_timeout": _WAIT_SECONDS},
+        )
+    except (ImportError, NoSuchModuleError) as error:
+        text = "ledger: PostgreSQL needs its driver: install target-tocobagus[postgresql]"
+        raise ConfigurationError([text]) from error
+
+
+def name_process() -> str:
+    """Name this process, for whoever finds the ledger in use."""
+    return f"process {os.getpid()} on {os.uname().nodename}"[:63]
+
+
+def _open_file(url: URL, *, reads_only: bool) -> Engine:
+    path = Path(str(url.database))
+    try:
+        if not reads_only:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        with path.open("rb") as file:
+            head = file.read(100)
+    except OSError as error:
+        raise ConfigurationError([f"ledger: cannot be opened ({error.strerror})"]) from error
+    is_ours = head[:16] == _MAGIC and int.from_bytes(head[68:72], "big") == APPLICATION_ID
+    if head and not is_ours:
+        raise ConfigurationError(["ledger: the file exists and is not a ledger; it is left alone"])
+    if reads_only:
+        # Opened to read only, SQLite would still leave files of its own beside a closed ledger.
+        quiet = not path.with_name(path.name + "-wal").exists()
+        query = {"mode": "ro", "uri": "true", **({"immutable": "1"} if quiet else {})}
+        url = URL.create("sqlite", database=f"file:{path.resolve()}", query=query)
+    engine = create_engine(
+        url,
+        poolclass=NullPool,
+        hide_parameters=True,
+        connect_args={"check_same_thread": False, "timeout": _WAIT_SECONDS},
+    )
+    event.listen(engine, "connect", _prepare_to_read if reads_only else _prepare)
+    event.listen(engine, "begin", _begin_reading if reads_only else _begin)
+    return engine
+
+
+def _prepare(connection: sqlite3.Connection, _record: object) -> None:
+    """Leave transactions to SQLAlchemy, and sync each to disk when it is committed."""
+    connection.isolation_level = None
+    if connection.execute("PRAGMA application_id").fetchone() != (APPLICATION_ID,):
+        connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+
+
+def _prepare_to_read(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None
+
+
+def _begin(connection: Connection) -> None:
+    """Wait for another store's run here: a transaction that begins to write later cannot wait."""
+    if not connection.get_execution_options().get("isolation_level"):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _begin_reading(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn errors of the database into ours.
+
+    Raises:
+        LedgerError: The database cannot be read or written.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        raise LedgerError(_describe(error.orig)) from None
+    except SQLAlchemyError as error:
+        raise LedgerError(_describe(type(error).__name__)) from None
+    except sqlite3.Error as error:
+        raise LedgerError(_describe(error)) from None
+
+
+def _describe(error: Any) -> str:
+    """Describe an error of the driver by its first line; a URL in it is not shown."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return f"the ledger cannot be used: {clean(lines[0])}"

@@ -1,0 +1,525 @@
+"""The ledger of one store, during one run.
+
+Any thread may use it, and nothing here needs the lock of delivery. One connection writes, one
+transaction at a time; another reads.
+
+Invariants:
+- Levels are marked before a request that holds them leaves, in a transaction that is synced.
+- Their outcome is recorded before their identifiers are released, and before a STATE covers them.
+- A flight is deleted in the same transaction that records its last outcome.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from sqlalchemy import delete, insert, select, update
+
+from target_tocobagus import __version__
+from target_tocobagus.ledger import schema
+from target_tocobagus.ledger.database import name_process, translated
+from target_tocobagus.ledger.levels import GLOBAL, Known, Levels
+from target_tocobagus.ledger.memory import (
+    NOTHING,
+    LevelRow,
+    Memory,
+    accepted_rows,
+    doubted_rows,
+    judge,
+    marked_in,
+)
+from target_tocobagus.ledger.rejections import OpenRejections
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from sqlalchemy import Connection
+
+    from target_tocobagus.core.model import Identifier, Level, Rejection, Stream
+    from target_tocobagus.window.buffer import Unsent
+    from target_tocobagus.window.pending import Item
+
+_HOUR: Final = 3_600_000
+_DAY: Final = 24 * _HOUR
+
+
+class Options(msgspec.Struct, frozen=True):
+    """What the configuration says.
+
+    Attributes:
+        resend_hours: After so long an accepted value is sent again, also if it is unchanged.
+        history_days: How long batches, changes and closed rejections are kept.
+    """
+
+    resend_hours: int
+    history_days: int
+
+
+class Compared(msgspec.Struct, frozen=True):
+    """Items beside what is known of them.
+
+    Attributes:
+        known: What is remembered, by item.
+        unsent: What needs no request.
+    """
+
+    known: dict[Identifier, dict[str, Known]]
+    unsent: Unsent
+
+
+class Flight(msgspec.Struct, eq=False):
+    """A batch that is marked.
+
+    Attributes:
+        number: Its row of the table of flights.
+        known: What was known of its items.
+        unknown: Items of which an attempt of this batch had an unknown outcome.
+    """
+
+    number: int
+    known: dict[Identifier, dict[str, Known]]
+    unknown: set[Identifier] = msgspec.field(default_factory=set)
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """What a reply settles.
+
+    Attributes:
+        accepted: Items that the API has accepted.
+        refused: Items that it has refused, or left out for good; each with whether the store does
+            not list it.
+        request_id: Of the reply.
+        batch_id: Of the reply, if it has one.
+        milliseconds: How long the request took.
+    """
+
+    accepted: Sequence[Item]
+    refused: Sequence[tuple[Item, bool]]
+    request_id: str
+    batch_id: str | None
+    milliseconds: int
+
+
+class Ledger:
+    """The memory of one store.
+
+    Attributes:
+        has_accepted: The API has accepted something of this store, in any run before.
+    """
+
+    def __init__(
+        self,
+        connections: tuple[Connection | None, Connection],
+        store: int,
+        now_ms: Callable[[], int],
+        options: Options,
+        close: Callable[[], None],
+    ) -> None:
+        """Use a ledger that is open.
+
+        Args:
+            connections: To write (``None`` in a dry run), and to read.
+            store: The number of the store.
+            now_ms: The API's time, as far as it is known.
+            options: What the configuration says.
+            close: Called when the run is over.
+        """
+        self._writer, self._reader = connections
+        self._store = store
+        self._now_ms = now_ms
+        self._keep = options.resend_hours * _HOUR
+        self._history = options.history_days * _DAY
+        self._close = close
+        self._write_lock = threading.Lock()
+        self._read_lock = threading.Lock()
+        self.reads_only = self._writer is None
+        dialect = self._reader.dialect.name
+        self._levels = Levels(store, dialect)
+        self._rejections = OpenRejections(store, dialect)
+        self._sources: dict[tuple[str, str], int] = {}
+        self._run = 0
+        self._batch = 0
+        with self._reading() as reader:
+            known = select(schema.level.c.store).where(
+                schema.level.c.store == store, schema.level.c.quantity.is_not(None)
+            )
+            self.has_accepted = reader.execute(known.limit(1)).first() is not None
+            self._rejections.count(reader)
+            for number, stream, entry in reader.execute(select(schema.source)):
+                self._sources[stream, entry] = number
+
+    def begin(self) -> None:
+        """Begin a run: turn flights of runs that died into marks.
+
+        Raises:
+            LedgerError: The ledger cannot be written.
+        """
+        with self._writing() as writer:
+            values = {
+                "store": self._store,
+                "started_at": self._now_ms(),
+                "who": name_process(),
+                "version": __version__,
+            }
+            self._run = schema.add(writer, schema.run, values)
+            flights = select(schema.flight.c.run, schema.flight.c.marks).where(
+                schema.flight.c.store == self._store
+            )
+            for run, marks in writer.execute(flights).all():
+                sent = _sent_of(msgspec.json.decode(marks))
+                self._levels.write(
+                    writer, self._doubted(sent, run, self._levels.recall(writer, sent))
+                )
+            writer.execute(delete(schema.flight).where(schema.flight.c.store == self._store))
+
+    def screen(self, items: Sequence[Item]) -> Unsent:
+        """Find the updates that need no request, before they wait for one.
+
+        An item that is named several times is left out: only the last of its values counts.
+
+        Raises:
+            LedgerError: The ledger cannot be read or written.
+        """
+        times = Counter([item.identifier for item in items])
+        alone = [item for item in items if times[item.identifier] == 1]
+        plain = [item for item in alone if not any(map(_is_special, item.levels.values()))]
+        unsent: Unsent = self._equal(plain) if plain else {}
+        if len(plain) < len(alone):
+            known = {item.identifier for item in plain}
+            others = [item for item in alone if item.identifier not in known]
+            compared = self.compare(others)
+            self.note_unsent(others, compared.unsent)
+            unsent |= compared.unsent
+        return unsent
+
+    def _equal(self, items: Sequence[Item]) -> Unsent:
+        """Find the levels that are not marked, and were accepted lately with the same quantity."""
+        identifiers = [item.identifier for item in items]
+        now = self._now_ms()
+        with self._reading() as reader:
+            since = now - self._keep * 3 // 4 + 1
+            certain = self._levels.certain(reader, identifiers, since, now)
+            certain -= self._rejections.among(reader, identifiers, certain)
+        unsent: Unsent = {}
+        for item in items if certain else ():
+            for place, level in item.levels.items():
+                if (*item.identifier, place or GLOBAL, level.quantity) in certain:
+                    unsent.setdefault(item.identifier, {})[place] = "unchanged"
+        return unsent
+
+    def compare(self, items: Sequence[Item]) -> Compared:
+        """Compare items with what is known of them."""
+        with self._reading() as reader:
+            known = self._levels.recall(reader, [item.identifier for item in items])
+        compared = Compared(known, {})
+        now = self._now_ms()
+        for item in items:
+            memory: Memory = known.get(item.identifier, NOTHING)
+            for place, level in item.levels.items() if memory else ():
+                where = place or GLOBAL
+                key = (*item.identifier, where)
+                source = self._sources.get(level.stream.source, -1)
+                verdict = judge(key, level, source, memory.get(where), now=now, keep=self._keep)
+                if verdict != "send":
+                    compared.unsent.setdefault(item.identifier, {})[place] = verdict
+        return compared
+
+    def note_unsent(self, items: Sequence[Item], unsent: Unsent) -> None:
+        """Record updates that need no request: newer versions of unchanged levels, and what closes.
+
+        Raises:
+            LedgerError: The ledger cannot be written.
+        """
+        if self._writer is None or not unsent:
+            return
+        newer = [
+            (*item.identifier, place or GLOBAL, level.version, level.stream)
+            for item in items
+            for place, verdict in unsent.get(item.identifier, {}).items()
+            if (level := item.levels[place]).version and verdict == "unchanged"
+        ]
+        if newer or self._rejections.any:
+            keys = {(*one, place or GLOBAL) for one, places in unsent.items() for place in places}
+            with self._writing() as writer:
+                rows = [(*row[:4], self._source(writer, row[4])) for row in newer]
+                self._levels.set_versions(writer, rows)
+                self._rejections.close(writer, keys, self._now_ms())
+
+    def mark(
+        self, items: Sequence[Item], known: dict[Identifier, dict[str, Known]]
+    ) -> Flight | None:
+        """Mark the levels of items before a request with them leaves; in a dry run, nothing.
+
+        Raises:
+            LedgerError: The ledger cannot be written.
+        """
+        if self._writer is None:
+            return None
+        with self._writing() as writer:
+            marks = [
+                (*item.identifier, place or GLOBAL, *self._sent(writer, level), level.quantity)
+                for item in items
+                for place, level in item.levels.items()
+            ]
+            values = {
+                "store": self._store,
+                "run": self._run,
+                "marks": msgspec.json.encode(marks).decode(),
+            }
+            number = schema.add(writer, schema.flight, values)
+        return Flight(number, known)
+
+    def record(self, flight: Flight, answered: Answered, *, last: bool) -> int:
+        """Record what a reply settles.
+
+        Args:
+            flight: The batch.
+            answered: What it settles.
+            last: Nothing of the batch is left.
+
+        Returns:
+            The row of the table of batches.
+
+        Raises:
+            LedgerError: The ledger cannot be written.
+        """
+        with self._writing() as writer:
+            batch = self._add_batch(writer, answered)
+            self._accept(writer, flight, answered.accepted, batch)
+            self._refuse(writer, flight, answered.refused)
+            if last:
+                self._land(writer, flight)
+        return batch
+
+    def leave(self, flight: Flight, items: Iterable[Item]) -> None:
+        """Give up a batch: what surely did not reach the API is as it was before.
+
+        Args:
+            flight: The batch.
+            items: Those without an outcome.
+
+        Raises:
+            LedgerError: The ledger cannot be written.
+        """
+        with self._writing() as writer:
+            self._refuse(writer, flight, [(item, False) for item in items])
+            self._land(writer, flight)
+
+    def open_rejections(self, rejections: Sequence[Rejection]) -> None:
+        """Keep rows that were sent and refused, with their records.
+
+        Raises:
+            LedgerError: The ledger cannot be written.
+        """
+        sent = [rejection for rejection in rejections if rejection.batch is not None]
+        if sent:
+            with self._writing() as writer:
+                self._rejections.open(writer, sent, self._now_ms())
+
+    def last_accepted(self, most: int) -> list[tuple[Identifier, str | None, int]]:
+        """Return the levels that were accepted last, without a mark; the newest last."""
+        table = schema.level.c
+        newest = (
+            select(table.kind, table.identifier, table.location, table.quantity)
+            .where(table.store == self._store, table.quantity.is_not(None), table.doubt.is_(None))
+            .order_by(table.accepted_at.desc())
+            .limit(most)
+        )
+        with self._reading() as reader:
+            rows: Any = reader.execute(newest).all()
+        return [
+            ((kind, text), place or None, quantity) for kind, text, place, quantity in rows[::-1]
+        ]
+
+    def end(self, summary: dict[str, Any], problem: Exception | None) -> None:
+        """Note how the run ended, and forget what is older than `history_days`.
+
+        Raises:
+            LedgerError: The ledger cannot be written.
+        """
+        if self.reads_only:
+            return
+        now = self._now_ms()
+        before = now - self._history
+        with self._writing() as writer:
+            ending = update(schema.run).where(schema.run.c.id == self._run)
+            text = msgspec.json.encode(summary).decode()
+            writer.execute(
+                ending, {"ended_at": now, "error": problem and str(problem), "summary": text}
+            )
+            for table, at in (
+                (schema.change, schema.change.c.at),
+                (schema.batch, schema.batch.c.at),
+                (schema.rejection, schema.rejection.c.closed_at),
+            ):
+                writer.execute(delete(table).where(table.c.store == self._store, at < before))
+
+    def close(self) -> None:
+        """Close the connections; threads that still use them get an error."""
+        with self._write_lock, self._read_lock:
+            self._close()
+
+    def _add_batch(self, writer: Connection, answered: Answered) -> int:
+        values = {
+            "store": self._store,
+            "run": self._run,
+            "at": self._now_ms(),
+            "request_id": answered.request_id,
+            "batch_id": answered.batch_id,
+            "accepted": sum([len(item.levels) for item in answered.accepted]),
+            "refused": sum([len(item.levels) for item, _ in answered.refused]),
+            "milliseconds": answered.milliseconds,
+        }
+        return schema.add(writer, schema.batch, values)
+
+    def _accept(
+        self, writer: Connection, flight: Flight, items: Sequence[Item], batch: int
+    ) -> None:
+        now = self._now_ms()
+        rows: list[LevelRow] = []
+        changes: list[dict[str, Any]] = []
+        keys: set[Any] = set()
+        globals_: list[Identifier] = []
+        others: list[Identifier] = []
+        for item in items:
+            identifier = item.identifier
+            memory: Memory = flight.known.get(identifier, NOTHING)
+            in_doubt = identifier in flight.unknown or marked_in(self._run, memory)
+            levels = {
+                place: (level, self._source(writer, level.stream))
+                for place, level in item.levels.items()
+            }
+            doubt = self._run if in_doubt else None
+            rows += accepted_rows(identifier, levels, at=now, batch=batch, doubt=doubt)
+            changes += self._changes(identifier, levels, memory, now, batch)
+            keys |= {(*identifier, place or GLOBAL) for place in levels}
+            if memory:
+                (globals_ if None in levels else others).append(identifier)
+        self._levels.forget_warehouses(writer, globals_)
+        self._levels.forget_global(writer, [one for one in others if GLOBAL in flight.known[one]])
+        self._levels.write(writer, rows)
+        if changes:
+            writer.execute(insert(schema.change), changes)
+        self._rejections.close(writer, keys, now)
+
+    def _changes(
+        self,
+        identifier: Identifier,
+        levels: dict[str | None, tuple[Level, int]],
+        memory: Memory,
+        now: int,
+        batch: int,
+    ) -> list[dict[str, Any]]:
+        """Make a row for each level that had another value before."""
+        rows = []
+        for place, (level, source) in levels.items():
+            known = memory.get(place or GLOBAL)
+            if known is None or known.quantity is None or known.quantity == level.quantity:
+                continue
+            record = _record_of(level)
+            rows.append(
+                {
+                    "store": self._store,
+                    "kind": identifier[0],
+                    "identifier": identifier[1],
+                    "location": place or GLOBAL,
+                    "old": known.quantity,
+                    "new": level.quantity,
+                    "at": now,
+                    "batch": batch,
+                    "source": source,
+                    "columns": _columns_of(record, level.stream),
+                    "time_extracted": record.get("time_extracted"),
+                }
+            )
+        return rows
+
+    def _refuse(
+        self, writer: Connection, flight: Flight, refused: Sequence[tuple[Item, bool]]
+    ) -> None:
+        """Forget items that the store does not list; mark those whose attempts are in doubt."""
+        forgotten = [item.identifier for item, is_unlisted in refused if is_unlisted]
+        self._levels.forget(writer, forgotten)
+        sent: dict[Identifier, dict[str, tuple[str, int | None]]] = {}
+        for item, is_unlisted in refused:
+            memory: Memory = flight.known.get(item.identifier, NOTHING)
+            was_marked = is_unlisted and marked_in(self._run, memory)
+            if item.identifier in flight.unknown or was_marked:
+                places = sent.setdefault(item.identifier, {})
+                for place, level in item.levels.items():
+                    places[place or GLOBAL] = self._sent(writer, level)
+        known = {key: memory for key, memory in flight.known.items() if key not in forgotten}
+        self._levels.write(writer, self._doubted(sent, self._run, known))
+
+    @staticmethod
+    def _doubted(
+        sent: dict[Identifier, dict[str, tuple[str, int | None]]],
+        run: int,
+        known: dict[Identifier, dict[str, Known]],
+    ) -> list[tuple[Any, ...]]:
+        return [
+            row
+            for identifier, places in sent.items()
+            for row in doubted_rows(identifier, places, known.get(identifier, NOTHING), run)
+        ]
+
+    def _land(self, writer: Connection, flight: Flight) -> None:
+        writer.execute(delete(schema.flight).where(schema.flight.c.id == flight.number))
+
+    def _sent(self, writer: Connection, level: Level) -> tuple[str, int | None]:
+        """Return the version and the source of a level."""
+        return level.version, self._source(writer, level.stream)
+
+    def _source(self, writer: Connection, stream: Stream) -> int:
+        number = self._sources.get(stream.source)
+        if number is None:
+            values = {"stream": stream.name, "entry": stream.entry}
+            number = schema.add(writer, schema.source, values)
+            self._sources[stream.source] = number
+        return number
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with self._write_lock, translated():
+            if self._writer is None:
+                raise AssertionError
+            with self._writer.begin():
+                yield self._writer
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with self._read_lock, translated():
+            yield self._reader
+
+
+def _is_special(level: Level) -> bool:
+    """Whether more than its quantity decides if a level is sent."""
+    return bool(level.version or level.said_at)
+
+
+def _sent_of(marks: list[Any]) -> dict[Identifier, dict[str, tuple[str, int | None]]]:
+    """Read the marks of a flight: the version and source of each level, by item and location."""
+    sent: dict[Identifier, dict[str, tuple[str, int | None]]] = {}
+    for kind, text, place, version, source, _ in marks:
+        sent.setdefault((kind, text), {})[place] = (version, source)
+    return sent
+
+
+def _record_of(level: Level) -> dict[str, Any]:
+    try:
+        message = msgspec.json.decode(level.line)
+    except ValueError:
+        return {}
+    return message if isinstance(message, dict) else {}
+
+
+def _columns_of(message: dict[str, Any], stream: Stream) -> str | None:
+    record = message.get("record")
+    if not isinstance(record, dict):
+        return None
+    columns = {name: record[name] for name in stream.columns if name in record}
+    return msgspec.json.encode(columns or record).decode()

@@ -1,0 +1,143 @@
+"""What follows from memory: which updates need no request, and what an outcome leaves behind; pure.
+
+Rows of levels are tuples in the order of `levels.WRITTEN`.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from target_tocobagus.core.versions import is_older
+from target_tocobagus.ledger.levels import GLOBAL, Known
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from target_tocobagus.core.model import Identifier, Level
+
+LevelRow: TypeAlias = tuple[Any, ...]
+Memory: TypeAlias = "Mapping[str, Known]"
+"""What is known of one item, by location."""
+
+NOTHING: Memory = {}
+
+
+def judge(
+    key: tuple[str, str, str],
+    level: Level,
+    source: int,
+    known: Known | None,
+    *,
+    now: int,
+    keep: int,
+) -> Literal["send", "unchanged", "stale"]:
+    """Compare an update with what is known of its level.
+
+    Args:
+        key: Kind, identifier and location.
+        level: The update.
+        source: Its stream and entry.
+        known: What is remembered of the level.
+        now: The API's time, in ms since the epoch.
+        keep: How long an accepted value needs no second request, in ms.
+    """
+    if known is None:
+        return "send"
+    same_source = known.source == source and known.version is not None
+    if same_source and is_older(level.version, known.version or ""):
+        return "stale"
+    if level.said_at and (known.accepted_at or 0) > level.said_at:
+        return "stale"
+    certain = known.doubt is None and known.quantity == level.quantity
+    return "unchanged" if certain and is_recent(key, known.accepted_at, now, keep) else "send"
+
+
+def is_recent(key: tuple[str, str, str], accepted_at: int | None, now: int, keep: int) -> bool:
+    """Whether a level was accepted so lately that it need not be sent again.
+
+    Levels of one day do not all fall due at once: each after its own time between three quarters of
+    `keep` and the whole. A time in the future is a clock's mistake, and counts as long ago.
+    """
+    if accepted_at is None or accepted_at > now:
+        return False
+    share = zlib.crc32("\0".join(key).encode("utf-8", "replace")) / 0xFFFFFFFF
+    return now - accepted_at < keep * (3 + share) / 4
+
+
+def marked_in(run: int, memory: Memory) -> bool:
+    """Whether an attempt of this run has had an unknown outcome for any level of the item."""
+    return any(known.doubt == run for known in memory.values())
+
+
+def accepted_rows(
+    identifier: Identifier,
+    levels: Mapping[str | None, tuple[Level, int]],
+    *,
+    at: int,
+    batch: int,
+    doubt: int | None,
+) -> list[LevelRow]:
+    """Make the rows of accepted levels.
+
+    Args:
+        identifier: The item.
+        levels: Each level with its source, by location.
+        at: The API's time.
+        batch: The row of the table of batches.
+        doubt: This run, if a late attempt of it may still change the value.
+    """
+    kind, text = identifier
+    return [
+        (
+            kind,
+            text,
+            place or GLOBAL,
+            level.quantity,
+            at,
+            batch,
+            doubt,
+            level.version or None,
+            source,
+        )
+        for place, (level, source) in levels.items()
+    ]
+
+
+def doubted_rows(
+    identifier: Identifier,
+    sent: Mapping[str, tuple[str, int | None]],
+    memory: Memory,
+    run: int,
+) -> list[LevelRow]:
+    """Mark the levels of an item after an attempt with an unknown outcome.
+
+    The API may have applied a global, and so have changed each warehouse; or a warehouse, and so
+    have ended the global.
+
+    Args:
+        identifier: The item.
+        sent: The version and source of each level that was sent.
+        memory: What is known of the item.
+        run: The run of the attempt.
+    """
+    others = [
+        place for place in memory if place not in sent and (GLOBAL in sent or place == GLOBAL)
+    ]
+    rows = []
+    for place in (*sent, *others):
+        known = memory.get(place) or Known(place, None, None, None, None, None, None)
+        version, source = known.version, known.source
+        if place in sent:
+            version, source = _newer(sent[place], known)
+        kept = (known.quantity, known.accepted_at, known.batch, run, version, source)
+        rows.append((*identifier, place, *kept))
+    return rows
+
+
+def _newer(sent: tuple[str, int | None], known: Known) -> tuple[str | None, int | None]:
+    """Return the newer of a version that was sent and the one that is known, with its source."""
+    version, source = sent
+    if not version or (known.source == source and is_older(version, known.version or "")):
+        return known.version, known.source
+    return version, source

@@ -1,0 +1,54 @@
+"""Brings the tables of a ledger to this program's version, and refuses later ones."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import Column, MetaData, Table, Text, delete, insert, inspect, select
+
+from target_tocobagus import __version__
+from target_tocobagus.core.errors import LedgerRefused
+from target_tocobagus.ledger import schema
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+HEAD: Final = "0001"
+"""The latest step; Alembic is only imported if a ledger is at another one."""
+
+VERSION_TABLE: Final = "tocobagus_alembic_version"
+_version: Final = Table(VERSION_TABLE, MetaData(), Column("version_num", Text))
+
+
+def is_current(connection: Connection) -> bool:
+    """Whether the tables are this program's; false if there are none, or they are older.
+
+    Raises:
+        LedgerRefused: They were made by a later version.
+    """
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return False
+    step = connection.execute(select(_version.c.version_num)).scalar()
+    if step is not None and step > HEAD:
+        writer = connection.execute(select(schema.written_by.c.version)).scalar()
+        message = (
+            f"the ledger was written by target-tocobagus {writer} and this is {__version__}: use"
+            f" {writer} or later"
+        )
+        raise LedgerRefused(message)
+    return bool(step == HEAD)
+
+
+def migrate(connection: Connection, step: str = HEAD) -> None:
+    """Create the tables, or change older ones, in the transaction of the caller."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    folder = resources.files("target_tocobagus.ledger") / "migrations"
+    config.set_main_option("script_location", str(folder).replace("%", "%%"))
+    config.attributes |= {"connection": connection, "version_table": VERSION_TABLE}
+    command.upgrade(config, step)
+    connection.execute(delete(schema.written_by))
+    connection.execute(insert(schema.written_by), {"version": __version__})

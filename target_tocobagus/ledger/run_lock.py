@@ -1,0 +1,94 @@
+"""One run at a time for each store.
+
+The operating system holds the lock, on a file beside an SQLite ledger; or PostgreSQL does, for the
+one connection that also writes. So it ends with the process, however that ends.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import zlib
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import text
+
+from target_tocobagus.core.errors import ConfigurationError, LedgerError
+from target_tocobagus.core.foreign_text import clean
+from target_tocobagus.ledger.database import name_process
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+_LOCK_CLASS = 0x746F636F
+"""The first key of our locks in PostgreSQL; the second is the store's."""
+
+
+class RunLock:
+    """Held from `take` on, until `release` or the end of the process."""
+
+    def __init__(self) -> None:
+        self._file: int | None = None
+
+    def take(self, writer: Connection, store: tuple[str, str]) -> None:
+        """Take the lock of a store (API and store id), or say who has it.
+
+        Raises:
+            LedgerError: Another run has it.
+            ConfigurationError: The lock's file cannot be written.
+        """
+        number = zlib.crc32("\n".join(store).encode())
+        if writer.dialect.name == "sqlite":
+            self._lock_file(Path(f"{writer.engine.url.database}.lock-{number:08x}"))
+        else:
+            _lock_in_database(writer, number - (1 << 31))
+
+    def release(self) -> None:
+        """Give a lock file back; PostgreSQL's lock ends with its connection."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def _lock_file(self, path: Path) -> None:
+        try:
+            file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            problem = f"ledger: its lock file cannot be opened ({error.strerror})"
+            raise ConfigurationError([problem]) from error
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            who = os.pread(file, 200, 0).decode(errors="replace").strip()
+            os.close(file)
+            raise _held(who) from error
+        since = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        os.ftruncate(file, 0)
+        os.pwrite(file, f"{name_process()}, since {since}\n".encode(), 0)
+        self._file = file
+
+
+def _lock_in_database(writer: Connection, number: int) -> None:
+    keys = {"class": _LOCK_CLASS, "store": number}
+    taken = writer.execute(text("SELECT pg_try_advisory_lock(:class, :store)"), keys).scalar()
+    if taken:
+        return
+    holder = writer.execute(
+        text(
+            "SELECT a.application_name, a.backend_start FROM pg_locks l"
+            " JOIN pg_stat_activity a USING (pid)"
+            " WHERE l.locktype = 'advisory' AND l.classid = :class AND l.granted"
+            " AND l.objid = (:store)::int::bit(32)::bigint"
+        ),
+        keys,
+    ).first()
+    who = f"{holder[0]}, since {holder[1]:%Y-%m-%dT%H:%M:%S%z}" if holder else ""
+    raise _held(who)
+
+
+def _held(who: str) -> LedgerError:
+    by = f" ({clean(who)})" if who else ""
+    return LedgerError(
+        f"another run of this store uses the ledger{by}: try again when it has ended"
+    )

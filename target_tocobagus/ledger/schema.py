@@ -1,0 +1,206 @@
+"""The tables.
+
+Times are milliseconds since the epoch, by the API's clock as far as it is known. The location of a
+global stock is an empty text. A database may be shared with other programs, so each name begins
+with ours. `migrations` creates the tables; a test holds the two equal.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    insert,
+    text,
+)
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+metadata: Final = MetaData()
+
+
+def add(writer: Connection, table: Table, values: dict[str, Any]) -> int:
+    """Insert a row; returns its number."""
+    key: Any = writer.execute(insert(table), values).inserted_primary_key
+    number: int = key[0]
+    return number
+
+
+Number: Final = BigInteger().with_variant(Integer(), "sqlite")
+"""64 bits; SQLite numbers rows by itself only if the type is called INTEGER."""
+
+
+def _store() -> Column[int]:
+    return Column("store", Number, ForeignKey("tocobagus_store.id"), nullable=False)
+
+
+def _key() -> list[Column[str]]:
+    """Name an item at a location."""
+    return [Column(name, Text, nullable=False) for name in ("kind", "identifier", "location")]
+
+
+written_by: Final = Table(
+    "tocobagus_written_by",
+    metadata,
+    Column("version", Text, nullable=False),  # of the program that made or changed the tables
+)
+
+store: Final = Table(
+    "tocobagus_store",
+    metadata,
+    Column("id", Number, primary_key=True),
+    Column("api_url", Text, nullable=False),
+    Column("client_id", Text, nullable=False),
+    Column("guard_from", Number),  # stock-outs before this time are not counted
+    Column("guard_fired", Boolean, nullable=False, server_default=text("false")),
+    Index("tocobagus_store_name", "api_url", "client_id", unique=True),
+)
+
+run: Final = Table(
+    "tocobagus_run",
+    metadata,
+    Column("id", Number, primary_key=True),
+    _store(),
+    Column("started_at", Number, nullable=False),
+    Column("ended_at", Number),
+    Column("who", Text, nullable=False),  # process and host
+    Column("version", Text, nullable=False),
+    Column("error", Text),
+    Column("summary", Text),  # the fields of the run's summary, as JSON
+    Index("tocobagus_run_started", "store", "started_at"),
+)
+
+source: Final = Table(
+    "tocobagus_source",
+    metadata,
+    Column("id", Number, primary_key=True),
+    Column("stream", Text, nullable=False),
+    Column("entry", Text, nullable=False),  # a hash of the stream's entry of `streams`
+    Index("tocobagus_source_name", "stream", "entry", unique=True),
+)
+
+level: Final = Table(
+    "tocobagus_level",
+    metadata,
+    Column("store", Number, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("identifier", Text, primary_key=True),
+    Column("location", Text, primary_key=True),
+    Column("quantity", Number),  # last accepted; NULL if none is known
+    Column("accepted_at", Number),
+    Column("batch", Number),
+    Column("doubt", Number),  # the run of the last attempt with an unknown outcome
+    Column("version", Text),  # `newer_by`: n or t, and a number or a time
+    Column("source", Number),
+    Column("zeroed_at", Number),  # when it was last taken from above 0 to 0
+    Column("named_day", Integer),  # when its stream named it last, in days
+    sqlite_with_rowid=False,
+)
+
+flight: Final = Table(
+    "tocobagus_flight",
+    metadata,
+    Column("id", Number, primary_key=True),
+    _store(),
+    Column("run", Number, ForeignKey("tocobagus_run.id"), nullable=False),
+    Column("marks", Text, nullable=False),  # the levels of a batch that is in flight, JSON
+    Index("tocobagus_flight_store", "store"),
+)
+
+batch: Final = Table(
+    "tocobagus_batch",
+    metadata,
+    Column("id", Number, primary_key=True),
+    _store(),
+    Column("run", Number, ForeignKey("tocobagus_run.id"), nullable=False),
+    Column("at", Number, nullable=False),
+    Column("request_id", Text, nullable=False),
+    Column("batch_id", Text),
+    Column("accepted", Integer, nullable=False),
+    Column("refused", Integer, nullable=False),
+    Column("milliseconds", Integer, nullable=False),
+    Index("tocobagus_batch_at", "store", "at"),
+)
+
+change: Final = Table(
+    "tocobagus_change",
+    metadata,
+    Column("id", Number, primary_key=True),
+    _store(),
+    *_key(),
+    Column("old", Number, nullable=False),
+    Column("new", Number, nullable=False),
+    Column("at", Number, nullable=False),
+    Column("batch", Number, nullable=False),
+    Column("source", Number, nullable=False),
+    Column("columns", Text),  # of the record, those that the mapping read, as JSON
+    Column("time_extracted", Text),
+    Index("tocobagus_change_key", "store", "kind", "identifier"),
+    Index("tocobagus_change_at", "store", "at"),
+)
+
+rejection: Final = Table(
+    "tocobagus_rejection",
+    metadata,
+    Column("id", Number, primary_key=True),
+    _store(),
+    *_key(),
+    Column("code", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("stream", Text, nullable=False),
+    Column("record", Text, nullable=False),  # the RECORD message
+    Column("schema", Text, nullable=False),  # its SCHEMA message
+    Column("batch", Number, nullable=False),
+    Column("opened_at", Number, nullable=False),
+    Column("tried_at", Number, nullable=False),
+    Column("closed_at", Number),
+    Index(
+        "tocobagus_rejection_open",
+        "store",
+        "kind",
+        "identifier",
+        "location",
+        unique=True,
+        sqlite_where=text("closed_at IS NULL"),
+        postgresql_where=text("closed_at IS NULL"),
+    ),
+    Index("tocobagus_rejection_closed", "store", "closed_at"),
+)
+
+part: Final = Table(
+    "tocobagus_part",
+    metadata,
+    Column("store", Number, primary_key=True),
+    Column("source", Number, primary_key=True),
+    Column("part", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("identifier", Text, primary_key=True),
+    Column("location", Text, primary_key=True),
+    Column("quantity", Text, nullable=False),  # an exact decimal
+    Column("version", Text),
+    Column("run", Number, nullable=False),
+    Index("tocobagus_part_level", "store", "kind", "identifier", "location"),
+    sqlite_with_rowid=False,
+)
+
+pair: Final = Table(
+    "tocobagus_pair",
+    metadata,
+    Column("store", Number, primary_key=True),
+    Column("source", Number, primary_key=True),
+    Column("match", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("identifier", Text),  # NULL: it has none, or is left out by `where`
+    sqlite_with_rowid=False,
+)
