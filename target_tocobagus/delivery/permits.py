@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from target_tocobagus.delivery.scheduler import Scheduler
     from target_tocobagus.delivery.shared import Shared
+    from target_tocobagus.window.window import Lease
 
 
 class Abandoned(Exception):  # noqa: N818  # not an error: it ends a worker
@@ -40,16 +41,24 @@ class Permits:
                 self._throttle.learn_levels(levels, size)
         return fits
 
-    def give_back(self) -> None:
-        """Give back a permission that was not used: nothing of the batch needs a request."""
-        with self._shared.lock:
-            self._throttle.give_back()
-            self._scheduler.wake(time.monotonic())
-        self._shared.notify_main()
+    @contextmanager
+    def kept_if_used(self, lease: Lease) -> Iterator[None]:
+        """Give the permission back if nothing of the batch needs a request, or choosing raises."""
+        try:
+            yield
+        except BaseException:
+            with self._shared.lock:
+                self._throttle.end()
+            raise
+        if not lease.items:
+            with self._shared.lock:
+                self._throttle.give_back()
+                self._scheduler.wake(time.monotonic())
+            self._shared.notify_main()
 
     @contextmanager
     def sending(self, size: int, *, again: bool) -> Iterator[None]:
-        """Count a request, and give its permission back if sending raises.
+        """Count a request, and give its permission back if anything raises before it is settled.
 
         Args:
             size: Bytes of its body.

@@ -98,9 +98,9 @@ class Workers:
     def _deliver(self, lease: Lease, number: int) -> None:
         """Send a batch, and the parts that replies leave of it, until none is left."""
         work = Work(lease, deque(), number)
-        self._books.open(work)
+        with self._permits.kept_if_used(lease):
+            self._books.open(work)
         if not lease.items:
-            self._permits.give_back()
             return
         work.parts.append(RequestPart(tuple(lease.items), time.monotonic()))
         in_flight: list[RequestPart] = []
@@ -120,12 +120,12 @@ class Workers:
                 self._permits.await_slot()
             part, body = self._next_body(work)
             in_flight[:] = [part]
-            self._books.before(part, work)
             with self._permits.sending(len(body), again=again):
+                self._books.before(part, work)
                 reply = self._send(body)
+                verdict = self._reply_handler.decide(reply, part)
+                self._record(verdict, part, work, reply.seconds)
             again = True
-            verdict = self._reply_handler.decide(reply, part)
-            self._record(verdict, part, work, reply.seconds)
             if verdict.accepted or verdict.refused or verdict.again:
                 in_flight[:] = verdict.again
             wait = self._settle(verdict, part, work, reply.seconds)

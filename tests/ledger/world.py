@@ -1,0 +1,314 @@
+"""Runs one after the other on one ledger, against shops in memory, with faults and deaths.
+
+The process is not killed: it *dies* when its ledger and its API stop to answer in the middle of a
+step, which leaves the ledger as a kill would. `tests/laws/test_crash.py` kills real processes.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from target_tocobagus.api.client import Clock
+from target_tocobagus.api.transport import Dependencies
+from target_tocobagus.core.errors import LedgerError, TocobagusError
+from target_tocobagus.core.model import NoReply, Reply, Stock, Stream
+from target_tocobagus.pipeline.run import Pipeline
+from target_tocobagus.pipeline.wakeup import WakeUp
+from tests.delivery.scripted_api import read_rows
+from tests.delivery.scripted_run import CREDENTIALS, make_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from target_tocobagus.core.model import Identifier
+    from target_tocobagus.ledger.ledger import Ledger
+
+STREAM: Final = Stream("stock", b'{"type":"SCHEMA"}', entry="e")
+HOUR: Final = 3_600_000
+
+
+class Row(NamedTuple):
+    """One update that the tap gives."""
+
+    identifier: Identifier
+    place: str | None
+    quantity: int
+    version: str = ""
+    stream: Stream = STREAM
+    said_at: int = 0
+
+
+class Fault(NamedTuple):
+    """What happens to one request.
+
+    Attributes:
+        kind: How it is answered; see `Shop.send`.
+        effect: ``none``, ``now`` or ``late``: whether its rows are applied if the answer is lost.
+        rows: Which rows a refusal or an omission is about.
+    """
+
+    kind: str = ""
+    effect: str = "now"
+    rows: int = 0
+
+
+KINDS: Final = ("", "lost", "unsent", "500", "408", "429", "refused", "unlisted", "omitted", "400")
+UNKNOWN: Final = frozenset({"lost", "500", "408"})
+
+
+class Died(LedgerError):
+    """The process is dead: nothing that it does has an effect any more."""
+
+
+class Shop:
+    """The API's side of one store.
+
+    Attributes:
+        stock: Of each item the global stock (``None``), and what warehouses have instead.
+        sent: The rows of all requests.
+        late: What arrives only after the answer was lost.
+    """
+
+    def __init__(self) -> None:
+        self.stock: dict[Identifier, dict[str | None, int]] = {}
+        self.sent: list[tuple[Identifier, dict[str | None, int]]] = []
+        self.late: list[tuple[Identifier, dict[str | None, int]]] = []
+        self.lock = threading.Lock()
+
+    def apply(self, identifier: Identifier, levels: dict[str | None, int]) -> None:
+        """Take rows on."""
+        if None in levels:
+            self.stock[identifier] = {}
+        self.stock.setdefault(identifier, {}).update(levels)
+
+    def arrive_late(self) -> None:
+        """Let everything that was under way arrive."""
+        with self.lock:
+            for row in self.late:
+                self.apply(*row)
+            self.late.clear()
+
+    def holds(self, identifier: Identifier, place: str | None) -> int | None:
+        """Return what a customer sees."""
+        levels = self.stock.get(identifier, {})
+        return levels.get(place, levels.get(None))
+
+    def answer(self, body: bytes, fault: Fault) -> Reply | NoReply:
+        """Answer a request."""
+        rows = read_rows(body)
+        with self.lock:
+            self.sent += rows
+            if fault.kind in UNKNOWN and fault.effect == "late":
+                self.late += rows
+            if fault.kind in {"unsent", "429", "400"}:
+                return _REFUSALS[fault.kind]
+            if fault.kind in UNKNOWN:
+                for row in rows if fault.effect == "now" else ():
+                    self.apply(*row)
+                return _REFUSALS[fault.kind]
+            return self._by_row(rows, fault)
+
+    def _by_row(self, rows: list[tuple[Identifier, dict[str | None, int]]], fault: Fault) -> Reply:
+        wrong = fault.rows % len(rows) if fault.kind else -1
+        accepted, errors = [], []
+        for index, row in enumerate(rows):
+            if index != wrong:
+                self.apply(*row)
+                accepted.append({"rowIndex": index})
+            elif fault.kind == "omitted":
+                if fault.effect == "now":
+                    self.apply(*row)
+                elif fault.effect == "late":
+                    self.late.append(row)
+            else:
+                code = "INV_001" if fault.kind == "unlisted" else "INV_009"
+                if code == "INV_001":  # the product was deleted
+                    self.stock.pop(row[0], None)
+                errors.append({"rowIndex": index, "code": code, "message": "no"})
+        data = {"acceptedRows": accepted, "errors": errors, "batchId": f"b{len(self.sent)}"}
+        return Reply(200, {"success": True, "requestId": f"r{len(self.sent)}", "data": data})
+
+
+_REFUSALS: Final[dict[str, Reply | NoReply]] = {
+    "unsent": NoReply(timed_out=False, cause="refused connection", sent=False),
+    "lost": NoReply(timed_out=False, cause="lost"),
+    "500": Reply(500, {"success": False, "error": {"code": "SYS_500", "message": "no"}}),
+    "408": Reply(408, None),
+    "429": Reply(429, None),
+    "400": Reply(400, {"success": False, "error": {"code": "REQ_001", "message": "no"}}),
+}
+
+
+class Life:
+    """When a process dies: at the n-th step that has an effect outside of it."""
+
+    def __init__(self, dies_at: int | None) -> None:
+        self._left = dies_at
+        self._lock = threading.Lock()
+        self.dead = False
+
+    def step(self) -> None:
+        """Take a step, or die before it.
+
+        Raises:
+            Died: The process is dead.
+        """
+        with self._lock:
+            if self._left is not None:
+                self._left -= 1
+                self.dead |= self._left < 0
+            if self.dead:
+                raise Died
+
+
+class Outcome(NamedTuple):
+    """How a run ended.
+
+    Attributes:
+        covered: The number of rows that the last STATE covers.
+    """
+
+    pipeline: Pipeline
+    error: TocobagusError | None
+    covered: int
+
+
+class World:
+    """A ledger, and the shops that are fed from it.
+
+    Attributes:
+        now_ms: The API's time, which only moves when it is set.
+    """
+
+    def __init__(self, ledger: str) -> None:
+        self.ledger = ledger
+        self.shops: dict[str, Shop] = {}
+        self.now_ms = 1_800_000_000_000
+
+    def shop(self, store: str = "s") -> Shop:
+        """Return the shop of a store."""
+        return self.shops.setdefault(store, Shop())
+
+    def run(
+        self,
+        rows: Iterable[Row],
+        *,
+        store: str = "s",
+        faults: Iterable[Fault] = (),
+        dies_at: int | None = None,
+        batch_rows: int = 2,
+        flush_every: int = 3,
+        **changes: Any,
+    ) -> Outcome:
+        """Run once, to the end or to its death; then what was late arrives."""
+        shop, life, script = self.shop(store), Life(dies_at), iter(faults)
+
+        def send(body: bytes) -> Reply | NoReply:
+            life.step()
+            with shop.lock:
+                fault = next(script, Fault())
+            reply = shop.answer(body, fault)
+            life.step()
+            return reply
+
+        clock = Clock()
+        clock.now_ms = lambda: self.now_ms  # type: ignore[method-assign]  # a clock that stands
+        states: list[str] = []
+        wakeup = WakeUp()
+        settings = make_settings(
+            **{
+                "ledger": self.ledger,
+                "credentials": _credentials(store),
+                "batch_size_rows": batch_rows,
+                "batch_wait_seconds": 0.01,
+                "max_in_flight": 3,
+                "max_retry_seconds": 0.3,
+                **changes,
+            }
+        )
+        outside = Dependencies(clock, send, jitter=lambda: 0.0, state_seconds=0.0)
+        pipeline = Pipeline(settings, wakeup, emit=states.append, outside=outside)
+        pipeline.maps_nothing = False
+        ledger = pipeline.stages.ledger
+        error = None
+        try:
+            if ledger is not None:
+                _let_die(ledger, life)
+            _feed(pipeline, rows, flush_every)
+            pipeline.finish()
+        except TocobagusError as caught:
+            error = caught
+            with suppress(TocobagusError):
+                pipeline.abort(caught)
+        finally:
+            if ledger is not None:
+                type(ledger).close(ledger)
+            _join()
+            wakeup.close()
+        shop.arrive_late()
+        covered = json.loads(states[-1])["bookmark"] if states else 0
+        return Outcome(pipeline, error, covered)
+
+
+def _feed(pipeline: Pipeline, rows: Iterable[Row], flush_every: int) -> None:
+    for row in rows:
+        pipeline.position += 1
+        stock = Stock(row.identifier, row.place, row.quantity, version=row.version)
+        record = {"place": row.place, "quantity": row.quantity}
+        line = {"type": "RECORD", "stream": row.stream.name, "record": record}
+        pipeline.take([stock], row.stream, json.dumps(line).encode(), row.said_at)
+        if pipeline.position % flush_every == 0:
+            pipeline.checkpoint({"bookmark": _raw(pipeline.position)})
+            pipeline.service()
+    pipeline.checkpoint({"bookmark": _raw(pipeline.position)})
+
+
+def _raw(number: int) -> Any:
+    import msgspec
+
+    return msgspec.Raw(str(number).encode())
+
+
+def _let_die(ledger: Ledger, life: Life) -> None:
+    """Let the process die before and after each step that writes to the ledger."""
+
+    def mortal(write: Any) -> Any:
+        def step(*args: Any, **named: Any) -> Any:
+            life.step()
+            result = write(*args, **named)
+            life.step()
+            return result
+
+        return step
+
+    for name in ("mark", "record", "leave", "note_unsent", "open_rejections", "end"):
+        setattr(ledger, name, mortal(getattr(ledger, name)))
+
+
+def _join() -> None:
+    for thread in threading.enumerate():
+        if thread.name.startswith(("worker-", "rejects")):
+            thread.join(10)
+
+
+def _credentials(store: str) -> Any:
+    from target_tocobagus.config.settings import parse_settings
+
+    credentials = parse_settings({**CREDENTIALS, "store_client_id": store}).credentials
+    assert credentials is not None
+    return credentials
+
+
+def by_item(rows: Iterable[Row]) -> Iterator[tuple[Identifier, str | None, int]]:
+    """Go through what a customer should see after these rows, the last one counting."""
+    seen: dict[Identifier, dict[str | None, int]] = {}
+    for row in rows:
+        if row.place is None:
+            seen[row.identifier] = {}
+        seen.setdefault(row.identifier, {})[row.place] = row.quantity
+    for identifier, levels in seen.items():
+        for place, quantity in levels.items():
+            yield identifier, place, quantity
