@@ -28,6 +28,7 @@ APPLICATION_ID: Final = 0x746F636F
 
 _MAGIC: Final = b"SQLite format 3\0"
 _WAIT_SECONDS: Final = 30
+_CHECKPOINT_PAGES: Final = 4000
 
 
 def read_url(ledger: str) -> URL:
@@ -111,7 +112,14 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     if connection.execute("PRAGMA application_id").fetchone() != (APPLICATION_ID,):
         connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
     connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
+
+
+def set_sync(connection: Connection, *, sync: bool) -> None:
+    """Let the next transactions wait for the disk, or not."""
+    if connection.dialect.name == "sqlite":
+        driver: Any = connection.connection.driver_connection
+        driver.execute(f"PRAGMA synchronous={'FULL' if sync else 'NORMAL'}")
 
 
 def _prepare_to_read(connection: sqlite3.Connection, _record: object) -> None:

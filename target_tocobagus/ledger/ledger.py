@@ -21,13 +21,12 @@ from sqlalchemy import delete, insert, select, update
 
 from target_tocobagus import __version__
 from target_tocobagus.ledger import schema
-from target_tocobagus.ledger.database import name_process, translated
+from target_tocobagus.ledger.database import name_process, set_sync, translated
 from target_tocobagus.ledger.levels import GLOBAL, Known, Levels
 from target_tocobagus.ledger.memory import (
     NOTHING,
     LevelRow,
     Memory,
-    accepted_rows,
     doubted_rows,
     judge,
     marked_in,
@@ -141,6 +140,7 @@ class Ledger:
         self._levels = Levels(store, dialect)
         self._rejections = OpenRejections(store, dialect)
         self._sources: dict[tuple[str, str], int] = {}
+        self._latest: tuple[Stream | None, int] = (None, 0)
         self._run = 0
         self._batch = 0
         with self._reading() as reader:
@@ -185,7 +185,9 @@ class Ledger:
             LedgerError: The ledger cannot be read or written.
         """
         times = Counter([item.identifier for item in items])
-        alone = [item for item in items if times[item.identifier] == 1]
+        alone = items
+        if len(times) < len(items):
+            alone = [item for item in items if times[item.identifier] == 1]
         plain = [item for item in alone if not any(map(_is_special, item.levels.values()))]
         unsent: Unsent = self._equal(plain) if plain else {}
         if len(plain) < len(alone):
@@ -217,7 +219,7 @@ class Ledger:
             known = self._levels.recall(reader, [item.identifier for item in items])
         compared = Compared(known, {})
         now = self._now_ms()
-        for item in items:
+        for item in items if known else ():
             memory: Memory = known.get(item.identifier, NOTHING)
             for place, level in item.levels.items() if memory else ():
                 where = place or GLOBAL
@@ -287,7 +289,7 @@ class Ledger:
         Raises:
             LedgerError: The ledger cannot be written.
         """
-        with self._writing() as writer:
+        with self._writing(sync=False) as writer:
             batch = self._add_batch(writer, answered)
             self._accept(writer, flight, answered.accepted, batch)
             self._refuse(writer, flight, answered.refused)
@@ -381,62 +383,57 @@ class Ledger:
     ) -> None:
         now = self._now_ms()
         rows: list[LevelRow] = []
-        changes: list[dict[str, Any]] = []
-        keys: set[Any] = set()
-        globals_: list[Identifier] = []
-        others: list[Identifier] = []
         for item in items:
-            identifier = item.identifier
-            memory: Memory = flight.known.get(identifier, NOTHING)
-            in_doubt = identifier in flight.unknown or marked_in(self._run, memory)
-            levels = {
-                place: (level, self._source(writer, level.stream))
-                for place, level in item.levels.items()
-            }
-            doubt = self._run if in_doubt else None
-            rows += accepted_rows(identifier, levels, at=now, batch=batch, doubt=doubt)
-            changes += self._changes(identifier, levels, memory, now, batch)
-            keys |= {(*identifier, place or GLOBAL) for place in levels}
-            if memory:
-                (globals_ if None in levels else others).append(identifier)
-        self._levels.forget_warehouses(writer, globals_)
-        self._levels.forget_global(writer, [one for one in others if GLOBAL in flight.known[one]])
+            (kind, text), doubt = item.identifier, self._doubt_of(item, flight)
+            for place, level in item.levels.items():
+                version, source = level.version or None, self._source(writer, level.stream)
+                accepted = (level.quantity, now, batch, doubt, version, source)
+                rows.append((kind, text, place or GLOBAL, *accepted))
+        known = [item for item in items if item.identifier in flight.known]
+        self._end_others(writer, flight, known)
         self._levels.write(writer, rows)
+        changes = [row for item in known for row in self._changes(writer, item, flight, now, batch)]
         if changes:
             writer.execute(insert(schema.change), changes)
-        self._rejections.close(writer, keys, now)
+        self._rejections.close(writer, [row[:3] for row in rows], now)
+
+    def _doubt_of(self, item: Item, flight: Flight) -> int | None:
+        """Return this run, if a late attempt of it may still change the item."""
+        memory = flight.known.get(item.identifier)
+        if item.identifier in flight.unknown or (memory and marked_in(self._run, memory)):
+            return self._run
+        return None
+
+    def _end_others(self, writer: Connection, flight: Flight, items: Sequence[Item]) -> None:
+        """Forget the warehouses of items whose global was accepted, and the other way round."""
+        globals_ = [item.identifier for item in items if None in item.levels]
+        others = [item.identifier for item in items if None not in item.levels]
+        self._levels.forget_warehouses(writer, globals_)
+        self._levels.forget_global(writer, [one for one in others if GLOBAL in flight.known[one]])
 
     def _changes(
-        self,
-        identifier: Identifier,
-        levels: dict[str | None, tuple[Level, int]],
-        memory: Memory,
-        now: int,
-        batch: int,
-    ) -> list[dict[str, Any]]:
+        self, writer: Connection, item: Item, flight: Flight, now: int, batch: int
+    ) -> Iterator[dict[str, Any]]:
         """Make a row for each level that had another value before."""
-        rows = []
-        for place, (level, source) in levels.items():
+        memory = flight.known[item.identifier]
+        for place, level in item.levels.items():
             known = memory.get(place or GLOBAL)
             if known is None or known.quantity is None or known.quantity == level.quantity:
                 continue
             record = _record_of(level)
-            rows.append(
-                {
-                    "store": self._store,
-                    "kind": identifier[0],
-                    "identifier": identifier[1],
-                    "location": place or GLOBAL,
-                    "old": known.quantity,
-                    "new": level.quantity,
-                    "at": now,
-                    "batch": batch,
-                    "source": source,
-                    "columns": _columns_of(record, level.stream),
-                    "time_extracted": record.get("time_extracted"),
-                }
-            )
-        return rows
+            yield {
+                "store": self._store,
+                "kind": item.identifier[0],
+                "identifier": item.identifier[1],
+                "location": place or GLOBAL,
+                "old": known.quantity,
+                "new": level.quantity,
+                "at": now,
+                "batch": batch,
+                "source": self._source(writer, level.stream),
+                "columns": _columns_of(record, level.stream),
+                "time_extracted": record.get("time_extracted"),
+            }
 
     def _refuse(
         self, writer: Connection, flight: Flight, refused: Sequence[tuple[Item, bool]]
@@ -475,18 +472,28 @@ class Ledger:
         return level.version, self._source(writer, level.stream)
 
     def _source(self, writer: Connection, stream: Stream) -> int:
+        if stream is self._latest[0]:
+            return self._latest[1]
         number = self._sources.get(stream.source)
         if number is None:
             values = {"stream": stream.name, "entry": stream.entry}
             number = schema.add(writer, schema.source, values)
             self._sources[stream.source] = number
+        self._latest = (stream, number)
         return number
 
     @contextmanager
-    def _writing(self) -> Iterator[Connection]:
+    def _writing(self, *, sync: bool = True) -> Iterator[Connection]:
+        """Begin a transaction to write.
+
+        Args:
+            sync: It must survive a crash of the machine. An outcome need not: if it is lost, its
+                flight is still there.
+        """
         with self._write_lock, translated():
             if self._writer is None:
                 raise AssertionError
+            set_sync(self._writer, sync=sync)
             with self._writer.begin():
                 yield self._writer
 

@@ -70,40 +70,6 @@ def marked_in(run: int, memory: Memory) -> bool:
     return any(known.doubt == run for known in memory.values())
 
 
-def accepted_rows(
-    identifier: Identifier,
-    levels: Mapping[str | None, tuple[Level, int]],
-    *,
-    at: int,
-    batch: int,
-    doubt: int | None,
-) -> list[LevelRow]:
-    """Make the rows of accepted levels.
-
-    Args:
-        identifier: The item.
-        levels: Each level with its source, by location.
-        at: The API's time.
-        batch: The row of the table of batches.
-        doubt: This run, if a late attempt of it may still change the value.
-    """
-    kind, text = identifier
-    return [
-        (
-            kind,
-            text,
-            place or GLOBAL,
-            level.quantity,
-            at,
-            batch,
-            doubt,
-            level.version or None,
-            source,
-        )
-        for place, (level, source) in levels.items()
-    ]
-
-
 def doubted_rows(
     identifier: Identifier,
     sent: Mapping[str, tuple[str, int | None]],

@@ -59,7 +59,7 @@ KINDS: Final = ("", "lost", "unsent", "500", "408", "429", "refused", "unlisted"
 UNKNOWN: Final = frozenset({"lost", "500", "408"})
 
 
-class Died(LedgerError):
+class Died(LedgerError):  # noqa: N818  # what happens in it
     """The process is dead: nothing that it does has an effect any more."""
 
 
