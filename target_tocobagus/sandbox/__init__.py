@@ -14,7 +14,7 @@ A request's way through the files::
       │                └─ world             the stock, and what is remembered
       └─ visitors ─ views                   what is shown under ``/_sandbox/``, and to whom
 
-``scenario`` says what to do wrong, ``openapi.json`` describes it all; ``testing`` starts it for a
+``scenario`` says what to do wrong; ``testing`` starts it for a
 test, which speaks to it through its ``handle``.
 
 The source of each fact is given beside it: *documented* (the endpoint's page or the partner

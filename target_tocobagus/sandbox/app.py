@@ -1,10 +1,10 @@
-"""The sandbox as an ASGI application: the partner API, its views and its own description."""
+"""The sandbox as an ASGI application: the partner API and its views."""
 
 import asyncio
 from typing import cast
 
 from starlette.applications import Starlette
-from starlette.routing import Mount, Route
+from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from target_tocobagus.sandbox import BASE_PATH, VIEWS_PATH
@@ -14,7 +14,7 @@ from target_tocobagus.sandbox.partner import Transaction
 from target_tocobagus.sandbox.replies import Reply
 from target_tocobagus.sandbox.request import Request
 from target_tocobagus.sandbox.state import State
-from target_tocobagus.sandbox.views import Views, openapi_json
+from target_tocobagus.sandbox.views import Views
 from target_tocobagus.sandbox.visitors import Doorkeeper
 from target_tocobagus.sandbox.world import Visit, epoch_ms
 
@@ -30,7 +30,6 @@ def make_app(state: State, host: str = "") -> ASGIApp:
         routes=[
             Mount(BASE_PATH, app=PartnerApi(state)),
             Mount(VIEWS_PATH, routes=Views(state).routes()),
-            Route("/openapi.json", openapi_json),
         ],
     )
     return Doorkeeper(rooms, host)

@@ -1,10 +1,9 @@
-"""What the sandbox shows of itself, as JSON, under ``/_sandbox/``, and its OpenAPI description.
+"""What the sandbox shows of itself, as JSON, under ``/_sandbox/``.
 
 There is no authentication: it is a tool for one machine, with fake data and fake credentials. Who
 may come in at all is decided by `visitors`. The fields of what is shown are described in `world`.
 """
 
-from importlib import resources
 from typing import Any
 
 import msgspec
@@ -17,16 +16,10 @@ from target_tocobagus.sandbox.state import State
 from target_tocobagus.sandbox.world import Visit
 
 _MASKED_HEADERS = {b"x-store-token", b"x-signature"}
-_DESCRIPTION = resources.files(__package__).joinpath("openapi.json")
 
 
 def _json(value: Any, status: int = 200) -> Response:
     return Response(msgspec.json.encode(value), status, media_type="application/json")
-
-
-async def openapi_json(_: Request) -> Response:
-    """Answer with the description of all this."""
-    return Response(_DESCRIPTION.read_bytes(), media_type="application/json")
 
 
 class Views:
