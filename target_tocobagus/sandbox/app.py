@@ -1,38 +1,49 @@
-"""The sandbox as an ASGI application: the partner API and its views."""
+"""The sandbox as an ASGI application: the partner API, the views, and who may reach them.
+
+Only programs on this machine may. A page of any site can make a browser send requests to 127.0.0.1;
+the site's own name can even be made to resolve there (DNS rebinding), and a form can be posted
+across sites. So the host's name must mean this machine, or be the one that it listens at. A request
+that can change something must also be JSON, which no form can send, and must not come from a page.
+The partner API asks for JSON by itself, and for a signature.
+"""
 
 import asyncio
-from typing import cast
+import ipaddress
+import re
+from collections.abc import Container
 
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
+from starlette.requests import Request as HTTPRequest
+from starlette.responses import JSONResponse
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from target_tocobagus.sandbox import BASE_PATH, VIEWS_PATH
-from target_tocobagus.sandbox.connection import Connection, Door
-from target_tocobagus.sandbox.faults import perform
+from target_tocobagus.sandbox.faults import Door, perform
+from target_tocobagus.sandbox.messages import Request
 from target_tocobagus.sandbox.partner import Transaction
-from target_tocobagus.sandbox.replies import Reply
-from target_tocobagus.sandbox.request import Request
-from target_tocobagus.sandbox.state import State
+from target_tocobagus.sandbox.state import State, epoch_ms
 from target_tocobagus.sandbox.views import Views
-from target_tocobagus.sandbox.visitors import Doorkeeper
-from target_tocobagus.sandbox.world import Visit, epoch_ms
+
+_READING = frozenset({"GET", "HEAD"})
+_JSON = "application/json"
+_HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^:\[\]]*))(?::[0-9]*)?", re.IGNORECASE)
+"""A host's name or address; an IPv6 address is in brackets; a port may follow."""
 
 
 def make_app(state: State, host: str = "") -> ASGIApp:
-    """Give the application; it expects each scope's state to hold its ``Connection``.
+    """Make the application.
 
     Args:
         state: What it serves.
-        host: A further name that this machine is trusted under (see ``Doorkeeper``).
+        host: The name to listen at, which is trusted too.
     """
-    rooms = Starlette(
-        routes=[
-            Mount(BASE_PATH, app=PartnerApi(state)),
-            Mount(VIEWS_PATH, routes=Views(state).routes()),
-        ],
+    api = Mount(BASE_PATH, app=PartnerApi(state))
+    return Doorkeeper(
+        Starlette(routes=[api, Mount(VIEWS_PATH, routes=Views(state).routes())]), host
     )
-    return Doorkeeper(rooms, host)
 
 
 class PartnerApi:
@@ -44,84 +55,84 @@ class PartnerApi:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, for ASGI.
 
-        A server that stops closes the connections and then cancels what still waits here. Nobody
-        is left to hear of that, so a cancelled request simply ends.
+        A server that stops closes the connections and then cancels what still waits here. No client
+        is left to be told, so a cancelled request simply ends.
         """
-        body = await _read(receive)
-        if body is None:
-            return
-        connection = cast("Connection", scope["state"]["connection"])
-        exchange = Exchange(_request(scope, body), connection, self._state)
         try:
-            await exchange.run(Door(connection, receive, send))
-        except asyncio.CancelledError:
+            body = await HTTPRequest(scope, receive).body()
+            path = scope["path"].removeprefix(BASE_PATH)
+            request = Request(scope["method"], path, dict(scope["headers"]), body)
+            await self._serve(request, scope["client"][1], Door(scope, receive, send))
+        except (ClientDisconnect, asyncio.CancelledError):
             return
 
-
-class Exchange:
-    """One request from its arrival to its end."""
-
-    def __init__(self, request: Request, connection: Connection, state: State) -> None:
-        connection.number = connection.number or state.next_connection()
-        connection.requests += 1
-        self._request = request
-        self._world = state.world
-        self._fault = state.play.fault_for(request, connection.requests)
-        self._visit = Visit(
-            self._world.requests + 1,
-            connection.number,
-            connection.requests,
-            request.method,
-            request.path,
-            epoch_ms(),
-            len(request.body),
-            request.count() if request.body else None,
-            faults=self._fault.names(),
-        )
-        self._latency_ms = state.latency_ms
-        self._transaction = Transaction(request, self._visit, state, self._fault)
-
-    async def run(self, door: Door) -> None:
-        """Answer the request, or fail to as the fault says."""
-        self._world.arrive(self._visit, self._request.headers, self._request.body)
+    async def _serve(self, request: Request, connection: int, door: Door) -> None:
+        """Answer a request, or fail to answer as the scenario says."""
+        world, latency_ms = self._state.world, self._state.scenario.latency_ms
+        fault = self._state.fault_for(request)
+        visit = world.arrive(request, connection, fault.names())
+        transaction = Transaction(request, visit, self._state, fault)
         try:
-            reply = await self._reply(door)
-            await asyncio.sleep(self._latency_ms / 1000)
-            if reply is not None:
-                await self._deliver(reply, door)
+            reply = await perform(fault, request, door, transaction)
+            await asyncio.sleep(latency_ms / 1000)
+            visit.client_gone = reply is not None and door.client_gone
+            if reply is None or door.client_gone:
+                return
+            visit.status = reply.status
+            if isinstance(reply.body, dict):
+                visit.request_id = reply.body.get("requestId")
+            visit.answered_ms = epoch_ms()
+            await door.answer(reply, transaction.now_ms(), fault)
         finally:
-            self._world.leave()
+            world.leave()
 
-    async def _reply(self, door: Door) -> Reply | None:
-        if not self._visit.faults:
-            return self._transaction.answer()
-        return await perform(self._fault, self._request, door, self._transaction)
 
-    async def _deliver(self, reply: Reply, door: Door) -> None:
-        visit = self._visit
-        if door.client_gone:
-            visit.client_gone = True
+class Doorkeeper:
+    """Passes on requests that may reach the application, and answers the others itself."""
+
+    def __init__(self, app: ASGIApp, host: str = "") -> None:
+        self._app = app
+        self._host = host.lower()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] == "http" and (refusal := self._refusal(scope)):
+            status, reason = refusal
+            answer = JSONResponse({"status": "refused", "reason": reason}, status)
+            await answer(scope, receive, send)
             return
-        visit.status = reply.status
-        if isinstance(reply.body, dict):
-            visit.request_id = reply.body.get("requestId")
-        visit.answered_ms = epoch_ms()
-        await door.answer(reply, self._transaction.now_ms(), self._fault)
+        await self._app(scope, receive, send)
 
-
-async def _read(receive: Receive) -> bytes | None:
-    """Read the body; None if the client leaves before its end."""
-    chunks = []
-    more = True
-    while more:
-        message = await receive()
-        if message["type"] != "http.request":
+    def _refusal(self, scope: Scope) -> tuple[int, str] | None:
+        """Return why a request is not served: a status and a reason; ``None`` if it is."""
+        headers = Headers(scope=scope)
+        bound = (scope.get("server") or ("", 0))[0]
+        if not is_trusted(headers.get("host", ""), {self._host, bound}):
+            return 421, "this Host is not a name of this machine"
+        if scope["method"] in _READING:
             return None
-        chunks.append(message.get("body", b""))
-        more = message.get("more_body", False)
-    return b"".join(chunks)
+        if "origin" in headers:
+            return 403, "a page in a browser may change nothing here"
+        media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+        if scope["path"].startswith(VIEWS_PATH) and media_type != _JSON:
+            return 415, f"send {_JSON}"
+        return None
 
 
-def _request(scope: Scope, body: bytes) -> Request:
-    path = scope["path"].removeprefix(BASE_PATH)
-    return Request(scope["method"], path, scope["query_string"], dict(scope["headers"]), body)
+def is_trusted(host: str, bound: Container[str]) -> bool:
+    """Whether the value of a Host header names this machine, with any port.
+
+    Args:
+        host: The header's value.
+        bound: The names and addresses that it listens at.
+    """
+    found = _HOST.fullmatch(host)
+    if found is None:
+        return False
+    name = (found[1] or found[2] or "").lower()
+    if name in {"localhost", ""} or name in bound:
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False

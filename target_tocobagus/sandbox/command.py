@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from target_tocobagus.sandbox import BASE_PATH
-from target_tocobagus.sandbox.scenario import Credentials, Store
+from target_tocobagus.sandbox import BASE_PATH, VIEWS_PATH
+from target_tocobagus.sandbox.scenario import Credentials
 
 if TYPE_CHECKING:
-    from target_tocobagus.sandbox.server import Server
     from target_tocobagus.sandbox.state import Setup
 
 _EXTRA_MISSING = "the sandbox needs its extra: pip install 'target-tocobagus[sandbox]'"
@@ -28,19 +27,15 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.command(context_settings={"show_default": True, "max_content_width": 100})
 @click.option("--host", default="127.0.0.1", help="Address to listen on.")
 @click.option("--port", default=8080, type=click.IntRange(0, 65535), help="0 for a free port.")
-@click.option("--latency-ms", default=0.0, type=click.FloatRange(0), help="Before every answer.")
+@click.option("--latency-ms", type=click.FloatRange(0), help="Before every answer.")
 @click.option("--scenario", type=_FILE, help="JSON (or YAML) file: what goes wrong, and when.")
 @click.option("--catalogue", type=_FILE, help="JSON file: the known items; by default all are.")
 @click.option("--partner-client-id", default=_FAKE.partner_client_id)
 @click.option("--partner-secret", default=_FAKE.partner_secret)
 @click.option("--store-client-id", default=_FAKE.store_client_id)
 @click.option("--store-token", default=_FAKE.store_token)
-@click.option("--store", "stores", multiple=True, metavar="ID:TOKEN", help="Another store.")
-@click.option("--keep-requests", default=10_000, type=click.IntRange(0), help="Requests to show.")
 @click.option("--keep-history", default=100_000, type=click.IntRange(0), help="Updates to show.")
-@click.option("--keep-bodies", is_flag=True, help="Keep the requests' bodies too.")
-@click.option("--tls-certificate", type=_FILE, help="PEM file; with --tls-key serves https.")
-@click.option("--tls-key", type=_FILE, help="PEM file.")
+@click.option("--keep-bodies", is_flag=True, help="Show the requests' bodies too.")
 def sandbox(**options: Any) -> None:
     """Stand in for the Tocobagus partner API on this machine.
 
@@ -48,42 +43,34 @@ def sandbox(**options: Any) -> None:
     /_sandbox/, and makes the faults of a scenario. Nothing leaves this machine.
     """
     try:
-        from target_tocobagus.sandbox.server import Server, listen, url_of
+        from target_tocobagus.sandbox.server import listen
     except ImportError as error:
         raise click.ClickException(_EXTRA_MISSING) from error
-    from target_tocobagus.sandbox.app import make_app
-    from target_tocobagus.sandbox.state import State
-
     setup = _setup(options)
-    tls = _tls(options["tls_certificate"], options["tls_key"])
-    server = Server(make_app(State(setup), options["host"]), tls)
+    host, port = options["host"], options["port"]
     try:
-        listener = listen(options["host"], options["port"])
+        listener = listen(host, port)
     except OSError as error:
-        message = f"cannot listen on {options['host']}:{options['port']}: {error}"
+        message = f"cannot listen on {host}:{port}: {error}"
         raise click.ClickException(message) from error
-    asyncio.run(_serve(server, listener, url_of(listener, secure=tls is not None), setup))
+    asyncio.run(_serve(setup, listener, host))
 
 
 def _setup(options: dict[str, Any]) -> "Setup":
-    from target_tocobagus.sandbox import inventory, scenario, state, world
+    from target_tocobagus.sandbox import inventory, scenario, state
 
     try:
         played = scenario.read(_read(options["scenario"]))
         known = inventory.Catalogue.read(_read(options["catalogue"]))
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise click.ClickException(str(error)) from error
+    if options["latency_ms"] is not None:
+        played = msgspec.structs.replace(played, latency_ms=options["latency_ms"])
     return state.Setup(
         credentials=Credentials(*(options[name] for name in Credentials.__struct_fields__)),
         catalogue=known,
         scenario=played,
-        stores=tuple(map(_store, options["stores"])),
-        latency_ms=options["latency_ms"],
-        limits=world.Limits(
-            requests=options["keep_requests"],
-            history=options["keep_history"],
-            bodies=options["keep_bodies"],
-        ),
+        limits=state.Limits(history=options["keep_history"], bodies=options["keep_bodies"]),
     )
 
 
@@ -96,29 +83,20 @@ def _read(path: Path | None) -> Any:
     return msgspec.json.decode(path.read_bytes())
 
 
-def _store(text: str) -> Store:
-    client_id, colon, token = text.partition(":")
-    if not (client_id and colon and token):
-        message = f"--store must be ID:TOKEN, not {text!r}"
-        raise click.ClickException(message)
-    return Store(client_id, token)
+async def _serve(setup: "Setup", listener: socket.socket, host: str) -> None:
+    from target_tocobagus.sandbox.app import make_app
+    from target_tocobagus.sandbox.server import serve, url_of
+    from target_tocobagus.sandbox.state import State
 
-
-def _tls(certificate: Path | None, key: Path | None) -> tuple[Path, Path] | None:
-    if (certificate is None) != (key is None):
-        message = "--tls-certificate and --tls-key need each other"
-        raise click.ClickException(message)
-    return None if certificate is None or key is None else (certificate, key)
-
-
-async def _serve(server: "Server", listener: socket.socket, url: str, setup: "Setup") -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    # A large catalogue is not garbage: collecting again and again would take a third of the time.
+    # A large catalogue is not garbage: collecting it repeatedly would take a third of the time.
     gc.set_threshold(100_000, 50, 100)
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    await server.run(listener, stop, lambda: _announce(url, setup.credentials))
+    url = url_of(listener)
+    app = make_app(State(setup), host)
+    await serve(app, listener, stop, lambda: _announce(url, setup.credentials))
 
 
 def _announce(url: str, credentials: Credentials) -> None:
@@ -127,6 +105,5 @@ def _announce(url: str, credentials: Credentials) -> None:
     config = {"api_url": url + BASE_PATH, **msgspec.to_builtins(credentials)}
     shown = msgspec.json.format(msgspec.json.encode(config), indent=2).decode()
     click.echo(f"\nA target's config for this sandbox:\n\n{shown}\n", err=True)
-    click.echo(
-        f"See {url}/_sandbox/stock and {url}/_sandbox/requests; stop it with Ctrl-C.", err=True
-    )
+    views = url + VIEWS_PATH
+    click.echo(f"See {views}/stock and {views}/requests; stop it with Ctrl-C.", err=True)

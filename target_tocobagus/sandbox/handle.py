@@ -1,4 +1,4 @@
-"""A running sandbox for tests and the demo, used over its own port."""
+"""A running sandbox, as tests and the demo use it: over its own port."""
 
 import http.client
 import ssl
@@ -16,19 +16,18 @@ import msgspec
 
 from target_tocobagus.sandbox import BASE_PATH, VIEWS_PATH
 from target_tocobagus.sandbox.scenario import Credentials
-from target_tocobagus.sandbox.world import Levels, Update
+from target_tocobagus.sandbox.state import Levels, Update
 
 _TIMEOUT_SECONDS = 30
 
 
 class Sandbox:
-    """A sandbox that runs somewhere on this machine.
+    """A sandbox that runs on this machine.
 
     Attributes:
         url: Its root, for example ``http://127.0.0.1:43123``.
-        api_url: The partner API's base URL, what a client is configured with.
-        credentials: ``partner_client_id``, ``partner_secret``, ``store_client_id`` and
-            ``store_token``, under the names that the target's settings have.
+        api_url: The partner API's base URL.
+        credentials: By the names of the target's settings.
     """
 
     def __init__(self, url: str, credentials: Credentials) -> None:
@@ -37,10 +36,10 @@ class Sandbox:
         self.credentials: dict[str, str] = msgspec.to_builtins(credentials)
 
     def stock(self, store: str | None = None) -> dict[tuple[str, str], Levels]:
-        """Give ``{(kind, identifier): {warehouse or None: stock}}`` of a store.
+        """Return ``{(kind, identifier): {warehouse or None: stock}}`` of a store.
 
         Args:
-            store: A store's client id, else the first store.
+            store: The store's client id; by default, the first store.
         """
         store = store or self.credentials["store_client_id"]
         stock: dict[tuple[str, str], Levels] = {}
@@ -51,11 +50,11 @@ class Sandbox:
         return stock
 
     def requests(self) -> list[dict[str, Any]]:
-        """Give the requests, oldest first; see ``world.Visit`` for the keys, in camelCase."""
+        """Return the requests, oldest first, with the keys of ``state.Visit`` in camelCase."""
         return list(self._ask("GET", "/requests"))
 
     def batches(self) -> list[dict[str, Any]]:
-        """Give the updates that were answered row by row, oldest first.
+        """Return the updates that were answered row by row, oldest first.
 
         Each has ``batchId``, ``requestId``, ``request``, ``store``, ``atMs``, ``total``,
         ``failed`` and ``pending``.
@@ -63,10 +62,10 @@ class Sandbox:
         return list(self._ask("GET", "/batches"))
 
     def history(self) -> list[Update]:
-        """Give every level that was set, in that order.
+        """Return every level that was set, in that order.
 
         Raises:
-            RuntimeError: The sandbox has not kept them all, so nothing can be proved by them.
+            RuntimeError: The sandbox has not kept them all.
         """
         answer = self._ask("GET", "/history")
         if answer["forgotten"]:
@@ -75,18 +74,18 @@ class Sandbox:
         return [Update(*update) for update in answer["updates"]]
 
     def health(self) -> dict[str, Any]:
-        """Give ``status``, ``requests``, ``updates``, ``inFlight`` and ``mostInFlight``."""
+        """Return ``status``, ``requests``, ``updates``, ``inFlight`` and ``mostInFlight``."""
         return dict(self._ask("GET", "/health"))
 
     def reset(self) -> None:
-        """Forget everything that was seen and play the first scenario from its start."""
+        """Forget everything, and play the first scenario from its start."""
         self._ask("POST", "/reset")
 
     def set_scenario(self, scenario: Mapping[str, Any]) -> None:
         """Play this scenario from now on; its request numbers start at 1.
 
         Raises:
-            ValueError: It is not a scenario; the text says where.
+            ValueError: It is not a scenario; the text says why.
         """
         self._ask("POST", "/scenario", msgspec.json.encode(scenario))
 
@@ -105,7 +104,7 @@ class Sandbox:
 
 
 def connect(url: str, timeout: float = _TIMEOUT_SECONDS) -> http.client.HTTPConnection:
-    """Prepare a connection to a sandbox, http or https; it opens with the first request.
+    """Prepare a connection to a sandbox; it opens with the first request.
 
     Args:
         url: The sandbox's root.
@@ -114,8 +113,7 @@ def connect(url: str, timeout: float = _TIMEOUT_SECONDS) -> http.client.HTTPConn
     parts = urlsplit(url)
     host = parts.hostname or ""
     if parts.scheme == "https":
-        # a sandbox that this process has just started; whether clients trust it is for their tests
-        context = ssl._create_unverified_context()  # noqa: S323, SLF001  # said above
+        context = ssl._create_unverified_context()  # noqa: S323, SLF001  # this process has started the sandbox
         return http.client.HTTPSConnection(host, parts.port, timeout=timeout, context=context)
     return http.client.HTTPConnection(host, parts.port, timeout=timeout)
 

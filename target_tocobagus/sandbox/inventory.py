@@ -1,28 +1,23 @@
-"""What each row of an update means, or what is wrong with it; and which products exist.
+"""Reads each row of an update, or says what is wrong with it; and knows which products exist.
 
 The three forms of stock are documented by example: one stock for the whole item, one stock for
-each listed warehouse, and each warehouse with its own. That exactly one identifier and exactly one
-form is allowed, and that stock is an integer of 0 or more, is inferred. The upper bound, that an
-undocumented key is refused rather than ignored, and that a warehouse may not be listed twice, are
-invented: they show a client its mistakes.
+each listed warehouse, and each warehouse with its own. Inferred: an item has exactly one identifier
+and one form, and stock is an integer of 0 or more. Invented, to show a client its mistakes: the
+upper bound, and that an unknown key or a warehouse that is listed twice is refused.
 
-Without a catalogue every product exists. It is JSON in one of two forms: an object of lists, in
-which a list that is left out is not checked, ::
+Without a catalogue every product exists. A catalogue is a JSON object of lists; what it leaves out
+is not checked::
 
     {"sku": ["SKU-1"], "id": ["c16785c6-…"], "externalId": ["EXT-1"], "warehouses": ["wh_1"]}
-
-or a list of products, outside of which nothing exists, ::
-
-    [{"sku": "SKU-1", "id": "c16785c6-…", "externalId": "EXT-1"}]
 """
 
 import hashlib
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from target_tocobagus.sandbox.request import IDENTIFIER_KINDS, identifier_of
+from target_tocobagus.sandbox.messages import IDENTIFIER_KINDS, identifier_of
 from target_tocobagus.sandbox.scenario import Fault
 
 _NOT_ONE_KIND = "an item has exactly one of sku, id and externalId"
@@ -39,9 +34,6 @@ _UNKNOWN = {
 }
 _UNKNOWN_WAREHOUSE = ("INV_004", "Invalid warehouse", "Warehouse not found in this store")
 _NO_WAREHOUSES = ("INV_004", "Invalid warehouse", "This store has no warehouses")  # invented, both
-
-
-_Kind = Literal["sku", "id", "externalId"]
 
 
 class Item(msgspec.Struct, frozen=True, gc=False):
@@ -63,7 +55,7 @@ class RowError(Exception):
 
 
 class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What exists: for each kind of identifier a set, or None when everything does."""
+    """What exists; None if everything does."""
 
     sku: frozenset[str] | None = None
     id: frozenset[str] | None = None
@@ -72,30 +64,12 @@ class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @classmethod
     def read(cls, value: Any) -> "Catalogue":
-        """Read a catalogue from decoded JSON; None is the one in which everything exists.
+        """Read a catalogue from decoded JSON; with None everything exists.
 
         Raises:
-            msgspec.ValidationError: It has neither form.
+            msgspec.ValidationError: It is not a catalogue; the text says why.
         """
-        if value is None:
-            return cls()
-        if not isinstance(value, list):
-            return msgspec.convert(value, cls)
-        products = msgspec.convert(value, list[dict[_Kind, str | None]])
-        return cls(
-            **{
-                kind: frozenset(value for product in products if (value := product.get(kind)))
-                for kind in get_args(_Kind)
-            }
-        )
-
-    def products(self) -> list[tuple[str, str]]:
-        """Give kind and identifier of every product that is listed."""
-        return [
-            (kind, value)
-            for kind in IDENTIFIER_KINDS
-            for value in sorted(getattr(self, kind) or ())
-        ]
+        return cls() if value is None else msgspec.convert(value, cls)
 
     def check(self, item: Item) -> None:
         """Refuse an item that does not exist, or is at a warehouse that does not.
@@ -113,7 +87,7 @@ class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 _Text = Annotated[str, Meta(min_length=1)]
-# the largest integer that every JSON reader keeps exactly
+# The largest integer that every JSON reader keeps exactly.
 _Quantity = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 
 
@@ -168,10 +142,10 @@ def _level(warehouse: str | _Level, of_item: int | UnsetType) -> tuple[str | Non
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What became of the rows of one request.
+    """The outcome of the rows of one request.
 
     Attributes:
-        applied: The items that count, in the order of their rows.
+        applied: The accepted items, in the order of their rows.
         accepted: ``acceptedRows`` of the answer.
         errors: ``errors`` of the answer.
     """
@@ -182,7 +156,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 def judge(rows: list[Any], catalogue: Catalogue, fault: Fault) -> Outcome:
-    """Decide every row by itself: what it means, whether it exists, what the scenario refuses."""
+    """Accept or refuse each row, by its form, the catalogue and the scenario."""
     outcome = Outcome([], [], [])
     for index, row in enumerate(rows):
         try:
@@ -212,11 +186,10 @@ def _error(index: int, row: Any, code: str, message: str, reason: str) -> dict[s
 
 
 def _accepted(index: int, item: Item) -> dict[str, Any]:
-    """Give an accepted row.
+    """Make an accepted row.
 
-    The ids are the platform's own and not those that were sent: so it is in the documentation's
-    example, and only ``rowIndex`` can identify a row. They are made from the identifier, so that
-    the same product has the same ids in each answer.
+    As in the documentation's example, the ids are not those that were sent, so only ``rowIndex``
+    identifies a row. One product has the same ids in each answer.
     """
     digest = hashlib.blake2b(item.identifier.encode(), digest_size=32).hexdigest()
     ids = {"id": _uuid(digest[:32]), "externalId": _uuid(digest[32:])}

@@ -1,9 +1,8 @@
 """The server: uvicorn's HTTP protocol on a loop and a socket of our own.
 
-uvicorn's own ``Server`` looks ten times a second whether it should stop, takes the process's
-signals, and waits for open connections to end. A stand-in for tests is started and stopped
-hundreds of times and holds requests that never end, so it runs the same protocol itself: about
-30 lines, and a stop takes as long as it takes to close the sockets.
+uvicorn's own ``Server`` takes over the process's signals, and only stops after up to 0.1 s and when
+its requests have ended. Tests start and stop a sandbox hundreds of times, with requests that never
+end, so a stop here closes the sockets at once.
 """
 
 import asyncio
@@ -17,27 +16,24 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from target_tocobagus.sandbox.connection import Connection
-
-_BACKLOG = 4096  # thousands of clients may connect at the same instant
-_KEEP_ALIVE_SECONDS = 3600  # longer than any test's or benchmark's silence
+_BACKLOG = 4096  # thousands of clients may connect at the same time
+_KEEP_ALIVE_SECONDS = 3600  # longer than any pause of a test or a benchmark
 
 
 class SandboxProtocol(H11Protocol):
-    """uvicorn's protocol, which also hands each request the connection that it came over.
+    """uvicorn's protocol, which also puts the connection's transport into each request's scope.
 
-    uvicorn copies ``app_state`` into each request's scope, and each connection has a protocol of
-    its own. Head and body of an answer are two writes, so without TCP_NODELAY each answer would
-    wait 40 ms for the client's delayed acknowledgement; asyncio sets it only on sockets that were
-    opened with the protocol's number, which ``socket.create_server`` does not do.
+    Head and body of an answer are two writes, so without TCP_NODELAY each answer would wait 40 ms
+    for the client's delayed acknowledgement. asyncio sets it only on sockets that were opened with
+    the protocol's number, which ``socket.create_server`` does not do.
     """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        """Add the connection to what its requests will find."""
+        """Add the transport to the state that uvicorn copies into each request's scope."""
         super().connection_made(transport)
         connection: socket.socket = transport.get_extra_info("socket")
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.app_state = {**self.app_state, "connection": Connection(transport)}
+        self.app_state = {**self.app_state, "transport": transport}
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -55,72 +51,61 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def url_of(listener: socket.socket, *, secure: bool = False) -> str:
-    """Give the URL at which a listening socket is reached, without a path."""
+    """Return the URL of a listening socket, without a path."""
     host, port = listener.getsockname()[:2]
     scheme = "https" if secure else "http"
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
-class Server:
-    """One application served on one listening socket, within a running loop."""
+async def serve(
+    app: ASGIApp,
+    listener: socket.socket,
+    stop: asyncio.Event,
+    started: Callable[[], object] = bool,
+    tls: tuple[Path, Path] | None = None,
+) -> None:
+    """Serve until told to stop; then close everything at once, answered or not.
 
-    def __init__(self, app: ASGIApp, tls: tuple[Path, Path] | None = None) -> None:
-        """Prepare the server.
+    Args:
+        app: What it serves.
+        listener: From ``listen``; closed at the end.
+        stop: Ends it when it is set.
+        started: Called as soon as requests are accepted.
+        tls: The files of a certificate chain and its key, to serve https.
+    """
+    chain, key = map(str, tls) if tls else (None, None)
+    config = uvicorn.Config(
+        app,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        ws="none",
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        ssl_certfile=chain,
+        ssl_keyfile=key,
+    )
+    config.load()
+    state = ServerState()
+    protocol = functools.partial(SandboxProtocol, config, state, {})
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(protocol, sock=listener, ssl=config.ssl, backlog=_BACKLOG)
+    try:
+        started()
+        await stop.wait()
+    finally:
+        server.close()
+        await _close_connections(state)
 
-        Args:
-            app: What it serves.
-            tls: The files of a certificate chain and its key, to serve https.
-        """
-        certificate, key = tls or (None, None)
-        self._config = uvicorn.Config(
-            app,
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            ws="none",
-            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-            ssl_certfile=certificate and str(certificate),
-            ssl_keyfile=key and str(key),
-        )
-        self._config.load()
-        self._state = ServerState()
 
-    async def run(
-        self,
-        listener: socket.socket,
-        stop: asyncio.Event,
-        started: Callable[[], object] = bool,
-    ) -> None:
-        """Serve until told to stop; then close everything at once, answered or not.
-
-        Args:
-            listener: From ``listen``; closed at the end.
-            stop: Ends it when it is set.
-            started: Called as soon as requests are accepted.
-        """
-        protocol = functools.partial(
-            SandboxProtocol, config=self._config, server_state=self._state, app_state={}
-        )
-        loop = asyncio.get_running_loop()
-        server = await loop.create_server(
-            protocol, sock=listener, ssl=self._config.ssl, backlog=_BACKLOG
-        )
-        try:
-            started()
-            await stop.wait()
-        finally:
-            server.close()
-            await self._close_connections()
-
-    async def _close_connections(self) -> None:
-        """Close them first and cancel their requests then, so that none tries to answer."""
-        for connection in list(self._state.connections):
-            connection.transport.abort()
-        await asyncio.sleep(0)
-        tasks = list(self._state.tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        # transports close their sockets in a callback of the loop
-        await asyncio.sleep(0)
+async def _close_connections(state: ServerState) -> None:
+    """Close them first and then cancel their requests, so that none tries to answer."""
+    for connection in list(state.connections):
+        connection.transport.abort()
+    await asyncio.sleep(0)
+    tasks = list(state.tasks)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    # Transports close their sockets in a callback of the loop.
+    await asyncio.sleep(0)

@@ -1,22 +1,152 @@
-"""What holds now: the world, and the scenario that is being played.
+"""What the sandbox holds and remembers: stock, requests, batches, updates, and the scenario.
 
-Chance is drawn from the scenario's seed and the request's number, so that the same scenario and
-the same requests meet the same faults.
+What is remembered is bounded, so that a long benchmark does not fill the memory; what was dropped
+is counted.
 """
 
 import random
-from collections.abc import Sequence
-from typing import Any
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 
-from target_tocobagus.sandbox.auth import Gate
-from target_tocobagus.sandbox.inventory import Catalogue
-from target_tocobagus.sandbox.request import Request
-from target_tocobagus.sandbox.scenario import Credentials, Fault, Numbers, Scenario, Store, When
-from target_tocobagus.sandbox.world import Limits, World
+from target_tocobagus.sandbox.inventory import Catalogue, Item
+from target_tocobagus.sandbox.messages import Request
+from target_tocobagus.sandbox.scenario import Credentials, Fault, Numbers, Scenario
 
-_NO_FAULT = Fault()
+Levels = dict[str | None, int]
+"""The stock at each warehouse; that of None is for all without one of their own."""
+
+
+class Visit(msgspec.Struct, rename="camel"):
+    """One request to the partner API and its answer.
+
+    Attributes:
+        number: From 1, since the start or the last reset.
+        connection: The client's port, which tells one connection from another.
+        method: As sent.
+        path: Without the API's base path.
+        body_bytes: The size of its body.
+        items: How many rows it has, None if its body is not an object with items.
+        faults: The names of the scenario's faults.
+        arrived_ms: When its last byte was read, epoch ms by the machine's clock.
+        answered_ms: When the answer was handed to the kernel, None if there was none.
+        status: The answer's HTTP status, None if there was none.
+        client_gone: There was an answer, but the client had left before it was sent.
+        accepted: How many rows were applied.
+        refused: How many rows were refused.
+        request_id: The answer's requestId.
+    """
+
+    number: int
+    connection: int
+    method: str
+    path: str
+    body_bytes: int
+    items: int | None
+    faults: tuple[str, ...]
+    arrived_ms: float
+    answered_ms: float | None = None
+    status: int | None = None
+    client_gone: bool = False
+    accepted: int = 0
+    refused: int = 0
+    request_id: str | None = None
+
+
+class Update(NamedTuple):
+    """One level that was set: by which request, when (epoch ms), for which store, and to what."""
+
+    request: int
+    at_ms: float
+    store: str
+    kind: str
+    identifier: str
+    warehouse: str | None
+    stock: int
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """How much is remembered; the newest stays.
+
+    Attributes:
+        requests: Requests, and as many batches.
+        history: Updates; 0 keeps none, which is cheapest for a benchmark.
+        bodies: Whether the requests' bodies are kept.
+    """
+
+    requests: int = 10_000
+    history: int = 100_000
+    bodies: bool = False
+
+
+class World:
+    """Everything since the start or the last reset, which makes a new one.
+
+    A request keeps the world in which it arrived, so one that is applied after a reset cannot
+    change what a test sees.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.visits: deque[tuple[Visit, dict[bytes, bytes], bytes]] = deque(maxlen=limits.requests)
+        self.batches: deque[dict[str, Any]] = deque(maxlen=limits.requests)
+        self.history: deque[Update] = deque(maxlen=limits.history)
+        self.requests = 0
+        self.updates = 0
+        self.in_flight = 0
+        self.most_in_flight = 0
+        self._stock: dict[tuple[str, str, str], Levels] = {}
+
+    def arrive(self, request: Request, connection: int, faults: tuple[str, ...]) -> Visit:
+        """Count a request in."""
+        self.requests += 1
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        visit = Visit(
+            self.requests,
+            connection,
+            request.method,
+            request.path,
+            len(request.body),
+            len(request.identifiers()) or None,
+            faults,
+            epoch_ms(),
+        )
+        self.visits.append((visit, request.headers, request.body if self.limits.bodies else b""))
+        return visit
+
+    def leave(self) -> None:
+        """Count a request out, answered or not."""
+        self.in_flight -= 1
+
+    def apply(self, item: Item, store: str, request: int) -> None:
+        """Set the item's levels; they are absolute, not differences (inferred).
+
+        A global stock reaches every warehouse of the item (documented for a sibling endpoint), so
+        it replaces all levels of the item. A warehouse's own stock is then kept beside it.
+        """
+        levels = self._stock.setdefault((store, item.kind, item.identifier), {})
+        if any(warehouse is None for warehouse, _ in item.levels):
+            levels.clear()
+        levels.update(item.levels)
+        self.updates += len(item.levels)
+        if self.limits.history:
+            product = (request, epoch_ms(), store, item.kind, item.identifier)
+            self.history.extend(Update(*product, *level) for level in item.levels)
+
+    def products(self, store: str) -> list[tuple[str, str]]:
+        """Return kind and identifier of every product of which this store has set a stock."""
+        return sorted((kind, value) for of, kind, value in self._stock if of == store)
+
+    def stock(self) -> Iterator[dict[str, Any]]:
+        """Yield every level as ``{store, kind, identifier, warehouse, stock}``."""
+        for (store, kind, identifier), levels in self._stock.items():
+            product = {"store": store, "kind": kind, "identifier": identifier}
+            for warehouse, stock in levels.items():
+                yield {**product, "warehouse": warehouse, "stock": stock}
 
 
 class Setup(msgspec.Struct, frozen=True):
@@ -25,17 +155,13 @@ class Setup(msgspec.Struct, frozen=True):
     Attributes:
         credentials: Of the partner and its first store.
         catalogue: What exists.
-        scenario: What it does wrong at first.
-        stores: Further stores that the partner may act for, whatever the scenario.
-        latency_ms: Before every answer, where the scenario does not say.
+        scenario: The first scenario.
         limits: How much it remembers.
     """
 
     credentials: Credentials = Credentials()
     catalogue: Catalogue = Catalogue()
     scenario: Scenario = Scenario()
-    stores: tuple[Store, ...] = ()
-    latency_ms: float = 0
     limits: Limits = Limits()
 
 
@@ -44,89 +170,55 @@ class State:
 
     def __init__(self, setup: Setup) -> None:
         self.setup = setup
-        self._connections = 0
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything, and play the setup's scenario from its start."""
+        """Forget everything, and play the first scenario from its start."""
         self.world = World(self.setup.limits)
-        self.set_scenario(self.setup.scenario)
+        self.play(self.setup.scenario)
 
-    def set_scenario(self, scenario: Scenario) -> None:
+    def play(self, scenario: Scenario) -> None:
         """Play this scenario from its start."""
-        stores = (*self.setup.stores, *scenario.stores)
-        self.play = Play(msgspec.structs.replace(scenario, stores=stores), self.setup.credentials)
-
-    def next_connection(self) -> int:
-        """Give the number of a connection that brings its first request."""
-        self._connections += 1
-        return self._connections
-
-    @property
-    def latency_ms(self) -> float:
-        """How long every answer waits."""
-        chosen = self.play.scenario.latency_ms
-        return self.setup.latency_ms if chosen is None else chosen
-
-
-class Play:
-    """One scenario from the moment it was set; setting it again starts its counts anew."""
-
-    def __init__(self, scenario: Scenario, credentials: Credentials) -> None:
         self.scenario = scenario
-        self.gate = Gate(credentials, scenario)
-        self._requests = 0
-        self._uses = [0] * len(scenario.rules)
+        self._played = 0
 
-    def fault_for(self, request: Request, ordinal: int) -> Fault:
-        """Count this request and give what goes wrong with it.
+    def fault_for(self, request: Request) -> Fault:
+        """Count a request and find its fault; the same requests always have the same faults."""
+        self._played += 1
+        rules = enumerate(self.scenario.rules)
+        return _merged([rule.fault for index, rule in rules if self._fits(index, request)])
 
-        Args:
-            request: The request that arrived.
-            ordinal: Its number on its connection, from 1.
-        """
-        self._requests += 1
-        rules = [index for index in range(len(self._uses)) if self._fits(index, request, ordinal)]
-        for index in rules:
-            self._uses[index] += 1
-        return _merged([self.scenario.rules[index].fault for index in rules])
-
-    def _fits(self, index: int, request: Request, ordinal: int) -> bool:
-        rule = self.scenario.rules[index]
-        chance = f"{self.scenario.seed}:{index}:{self._requests}"
-        return (rule.times is None or self._uses[index] < rule.times) and (
-            _covers(rule.when.requests, self._requests)
-            and _covers(rule.when.on_connection_request, ordinal)
-            and _is_for(rule.when, request)
-            # repeatable, not secret
-            and (rule.when.share is None or random.Random(chance).random() < rule.when.share)  # noqa: S311
+    def _fits(self, index: int, request: Request) -> bool:
+        when = self.scenario.rules[index].when
+        return (
+            _covers(when.requests, self._played)
+            and (when.identifiers is None or not when.identifiers.isdisjoint(request.identifiers()))
+            and (when.share is None or self._chance(index) < when.share)
         )
+
+    def _chance(self, index: int) -> float:
+        seed = f"{self.scenario.seed}:{index}:{self._played}"
+        return random.Random(seed).random()  # noqa: S311  # repeatable, not secret
 
 
 def _covers(numbers: Numbers | None, number: int) -> bool:
-    """Say whether a number is among those meant; None means any."""
-    if isinstance(numbers, tuple):
-        return any(_covers(each, number) for each in numbers)
+    """Tell whether a number is among those meant; None means any."""
     if isinstance(numbers, str):
-        first, dash, last = numbers.partition("-")
-        return int(first) <= number <= (int(last) if last else number if dash else int(first))
-    return numbers is None or numbers == number
-
-
-def _is_for(when: When, request: Request) -> bool:
-    return (
-        when.path in {None, request.path}
-        and when.method in {None, request.method}
-        and (when.min_items is None or len(request.identifiers()) >= when.min_items)
-        and (when.identifiers is None or not when.identifiers.isdisjoint(request.identifiers()))
-    )
+        first, _, last = numbers.partition("-")
+        return int(first) <= number and (not last or number <= int(last))
+    return numbers in {None, number}
 
 
 def _merged(faults: Sequence[Fault]) -> Fault:
     """Join the faults of one request; of a field set twice, the earlier counts."""
-    if len(faults) <= 1:
-        return faults[0] if faults else _NO_FAULT
+    if len(faults) == 1:
+        return faults[0]
     fields: dict[str, Any] = {}
     for fault in reversed(faults):
         fields.update(msgspec.to_builtins(fault))
     return msgspec.convert(fields, Fault)
+
+
+def epoch_ms() -> float:
+    """Return the machine's time in epoch milliseconds, with fractions."""
+    return time.time_ns() / 1_000_000

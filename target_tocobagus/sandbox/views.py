@@ -1,7 +1,7 @@
-"""What the sandbox shows of itself, as JSON, under ``/_sandbox/``.
+"""Shows the sandbox's state as JSON under ``/_sandbox/``.
 
-There is no authentication: it is a tool for one machine, with fake data and fake credentials. Who
-may come in at all is decided by `visitors`. The fields of what is shown are described in `world`.
+There is no authentication, because data and credentials are fake; `app` decides who may reach it.
+The fields are described in `state`.
 """
 
 from typing import Any
@@ -12,8 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from target_tocobagus.sandbox.scenario import read
-from target_tocobagus.sandbox.state import State
-from target_tocobagus.sandbox.world import Visit
+from target_tocobagus.sandbox.state import State, Visit
 
 _MASKED_HEADERS = {b"x-store-token", b"x-signature"}
 
@@ -23,13 +22,13 @@ def _json(value: Any, status: int = 200) -> Response:
 
 
 class Views:
-    """The views of one sandbox's state, and the two ways to change it from outside."""
+    """The views of one sandbox's state, and the two requests that change it."""
 
     def __init__(self, state: State) -> None:
         self._state = state
 
     def routes(self) -> list[Route]:
-        """Give the routes, below the views' own path."""
+        """Return the routes, below the views' own path."""
         return [
             Route("/health", self.health),
             Route("/stock", self.stock),
@@ -42,7 +41,7 @@ class Views:
         ]
 
     async def health(self, _: Request) -> Response:
-        """Answer that it runs, with counts since the start or the last reset."""
+        """Answer with counts since the start or the last reset."""
         world = self._state.world
         return _json(
             {
@@ -55,7 +54,7 @@ class Views:
         )
 
     async def stock(self, _: Request) -> Response:
-        """Answer with every level; a warehouse of null is for all without one of their own."""
+        """Answer with every level; a warehouse of null is for all without a level of their own."""
         return _json(list(self._state.world.stock()))
 
     async def requests(self, _: Request) -> Response:
@@ -67,7 +66,7 @@ class Views:
         return _json(list(self._state.world.batches))
 
     async def history(self, _: Request) -> Response:
-        """Answer with the updates in the order they were applied, and how many fell out.
+        """Answer with the updates in the order they were applied, and how many were dropped.
 
         Each is a list: request number, time, store, kind, identifier, warehouse, stock.
         """
@@ -81,13 +80,13 @@ class Views:
         return _json({"status": "ok"})
 
     async def scenario(self, _: Request) -> Response:
-        """Answer with the scenario that is played."""
-        return _json(self._state.play.scenario)
+        """Answer with the current scenario."""
+        return _json(self._state.scenario)
 
     async def set_scenario(self, request: Request) -> Response:
-        """Play the scenario in the body from its start; everything seen stays."""
+        """Play the scenario in the body from its start; everything else stays."""
         try:
-            self._state.set_scenario(read(msgspec.json.decode(await request.body())))
+            self._state.play(read(msgspec.json.decode(await request.body())))
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             return _json({"status": "refused", "reason": str(error)}, 400)
         return _json({"status": "ok"})

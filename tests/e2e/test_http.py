@@ -177,7 +177,7 @@ def test_a_redirect_is_never_followed(status: int, command: Command, sandbox: Sa
     """It would carry the credentials elsewhere: exit 1, and nobody else is asked."""
     with running() as elsewhere:
         location = f"{elsewhere.api_url}/partner/stores/inventory"
-        fault = {"status": status, "location": location}
+        fault = {"status": status, "headers": {"location": location}}
         sandbox.set_scenario({"rules": [{"fault": fault}]})
         ended = command.run(ROWS).without_traceback(1)
         assert elsewhere.requests() == []

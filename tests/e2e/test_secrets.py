@@ -26,7 +26,7 @@ ENDINGS: Final[dict[str, tuple[dict[str, Any], dict[str, str], int]]] = {
     "fatal": ({"status": 418, "html": True}, {}, 1),
     "echoed in a failure": ({"status": 418, "code": "ECHO", "message": f"of {TOKEN}"}, {}, 0),
     "echoed in a row": ({"reject": [{"message": f"of {TOKEN}"}]}, {}, 0),
-    "redirect": ({"status": 302, "location": "http://127.0.0.1:1/"}, {}, 1),
+    "redirect": ({"status": 302, "headers": {"location": "http://127.0.0.1:1/"}}, {}, 1),
     "server error": ({"status": 500}, {}, 1),
     "no answer": ({"hang": True}, {"REQUEST_TIMEOUT_SECONDS": "1"}, 1),
     "cut": ({"drop_before": "rst"}, {}, 1),

@@ -121,12 +121,12 @@ class Client:
         body = msgspec.json.encode({"items": items})
         return self.send("PATCH", INVENTORY, body, self.signed("PATCH", INVENTORY, body, change))
 
-    def products(self, query: str = "") -> Answer:
-        """Ask for products, signed; a query starts with ``?`` and is not signed."""
-        return self.send("GET", PRODUCTS + query, b"", self.signed("GET", PRODUCTS))
+    def products(self) -> Answer:
+        """Ask for products, signed."""
+        return self.send("GET", PRODUCTS, b"", self.signed("GET", PRODUCTS))
 
 
-WHEN: list[dict[str, Any]] = [{}, {"on_connection_request": 2}]
+WHEN: list[dict[str, Any]] = [{}, {"requests": 2}]
 """A fault is tried on a connection's first request and on its second."""
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from target_tocobagus.sandbox.auth import base_string, check_timestamp, signature
-from target_tocobagus.sandbox.replies import Refused
+from target_tocobagus.sandbox.messages import Refused
 from target_tocobagus.sandbox.testing import running
 from tests.sandbox.client import INVENTORY, PRODUCTS, Client
 
@@ -161,24 +161,6 @@ def test_a_skewed_clock_shows_in_the_window_the_body_and_the_date(place: str) ->
         assert context["ageSeconds"] == pytest.approx(600, abs=5)
         assert answer.headers["date"].endswith("GMT")
         assert client.update(ITEM, change={"x-timestamp": there}).status == 200
-
-
-def test_a_scenario_chooses_the_status_of_a_code() -> None:
-    """No status is documented, so each can be another."""
-    with running({"statuses": {"AUTH_005": 403}}) as sandbox, Client(sandbox) as client:
-        assert client.update(ITEM, change={"x-store-client-id": "nobody"}).status == 403
-
-
-def test_a_scenario_chooses_what_a_code_is_called() -> None:
-    """Most codes are not documented, so each can be another; its status stays."""
-    scenario = {"codes": {"AUTH_006": "AUTH_099", "REQ_005": "NO_WAY"}}
-    with running(scenario) as sandbox, Client(sandbox) as client:
-        refused = client.update(ITEM, change={"x-store-token": "wrong"})
-        lost = client.send("GET", "/nowhere", b"", {})
-
-        assert (refused.status, refused.code) == (401, "AUTH_099")
-        assert (lost.status, lost.code) == (404, "NO_WAY")
-        assert client.update(ITEM, change={"x-store-client-id": "nobody"}).code == "AUTH_005"
 
 
 def test_a_read_is_signed_as_the_hash_of_nothing() -> None:

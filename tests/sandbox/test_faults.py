@@ -28,9 +28,8 @@ ANSWERS: list[tuple[dict[str, Any], Callable[[Answer], bool]]] = [
     ({"status": 401, "code": "AUTH_001"}, lambda a: (a.status, a.code) == (401, "AUTH_001")),
     ({"status": 403}, lambda a: a.status == 403),
     ({"max_items": 1}, lambda a: (a.status, a.code) == (413, "REQ_003")),
-    ({"max_body_bytes": 10}, lambda a: a.status == 413),
     (
-        {"status": 302, "location": "http://127.0.0.1:1/x"},
+        {"status": 302, "headers": {"location": "http://127.0.0.1:1/x"}},
         lambda a: (a.status, a.headers["location"]) == (302, "http://127.0.0.1:1/x"),
     ),
     ({"html": True}, lambda a: a.status == 200 and a.body.startswith(b"<!DOCTYPE html>")),
@@ -58,7 +57,7 @@ def test_an_answer_in_place_of_the_apis_applies_nothing(
         assert sandbox.stock() == {}
         assert sandbox.requests()[-1]["faults"] == as_declared(fault)
         client.products()
-        assert {request["connection"] for request in sandbox.requests()} == {1}
+        assert len({request["connection"] for request in sandbox.requests()}) == 1
 
 
 def as_declared(fault: dict[str, Any]) -> list[str]:
@@ -75,9 +74,7 @@ def test_an_answer_may_deny_what_was_applied() -> None:
 
 def test_a_limit_lets_through_what_is_not_above_it() -> None:
     """A request of exactly the allowed size is answered by the API."""
-    body = msgspec.json.encode({"items": [A, B]})
-    limits = {"max_items": 2, "max_body_bytes": len(body)}
-    with running(rule(limits)) as sandbox, Client(sandbox) as client:
+    with running(rule({"max_items": 2})) as sandbox, Client(sandbox) as client:
         assert client.update(A, B).status == 200
 
 
@@ -135,27 +132,17 @@ def test_a_hanging_request_is_never_answered(when: dict[str, Any]) -> None:
             assert client.update(A).status == 200
 
 
-def test_a_request_that_hangs_for_some_seconds_loses_its_connection() -> None:
-    """After that time the connection is closed without an answer."""
-    with running(rule({"hang": 0.05})) as sandbox, Client(sandbox) as client:
-        with pytest.raises(http.client.RemoteDisconnected):
-            client.update(A)
-        assert sandbox.stock() == {}
-
-
 @pytest.mark.parametrize(
-    ("scenario", "arguments"),
+    "scenario",
     [
-        (rule({"latency_ms": 100}), {}),
-        (rule({"latency_ms_per_item": 50}), {}),
-        ({"latency_ms": 100}, {}),
-        (None, {"latency_ms": 100}),
-        (rule({"latency_ms": 50}), {"latency_ms": 50}),
+        rule({"latency_ms": 100}),
+        {"latency_ms": 100},
+        {"latency_ms": 50, **rule({"latency_ms": 50})},
     ],
 )
-def test_latency_delays_every_answer(scenario: Any, arguments: dict[str, Any]) -> None:
-    """An answer to two items comes after 100 ms, however that was said."""
-    with running(scenario, **arguments) as sandbox, Client(sandbox) as client:
+def test_latency_delays_every_answer(scenario: dict[str, Any]) -> None:
+    """An answer comes after 100 ms, however that was said."""
+    with running(scenario) as sandbox, Client(sandbox) as client:
         started = time.monotonic()
         assert client.update(A, B).status == 200
         assert 0.1 <= time.monotonic() - started < 1

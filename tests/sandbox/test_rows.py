@@ -41,7 +41,7 @@ def test_rows_are_refused_forgotten_repeated_or_made_up(
         answer = client.update(A, B, {"sku": "bad"})
         assert (rows(answer, "acceptedRows"), rows(answer, "errors")) == (accepted, errors)
         client.products()
-        assert {request["connection"] for request in sandbox.requests()} == {1}
+        assert len({request["connection"] for request in sandbox.requests()}) == 1
 
 
 def test_a_refused_row_says_what_the_scenario_wants_and_is_not_applied() -> None:
@@ -61,18 +61,11 @@ def test_a_refused_row_says_what_the_scenario_wants_and_is_not_applied() -> None
 
 
 def test_an_answer_with_rows_may_contradict_itself() -> None:
-    """Summary, batchId, dispatch, success and status can each be wrong over right rows."""
-    fault = {
-        "summary": {"total": 7},
-        "drop_batch_id": True,
-        "dispatch": False,
-        "success": False,
-        "rows_status": 422,
-    }
+    """BatchId, success and status can each be wrong over right rows."""
+    fault = {"drop_batch_id": True, "success": False, "rows_status": 422}
     with running(rule(fault)) as sandbox, Client(sandbox) as client:
         answer = client.update(A)
         body = answer.json()
-        assert (answer.status, body["success"], body["meta"]["dispatch"]) == (422, False, False)
-        assert body["data"]["summary"] == {"total": 7, "failed": 0, "pending": 1}
+        assert (answer.status, body["success"]) == (422, False)
         assert "batchId" not in body["data"]
         assert rows(answer, "acceptedRows") == [0]

@@ -16,12 +16,9 @@ A = {"sku": "A", "stock": 1}
     [
         ({}, [1, 2, 3, 4]),
         ({"requests": 2}, [2]),
-        ({"requests": [1, "3-"]}, [1, 3, 4]),
+        ({"requests": "3-"}, [3, 4]),
         ({"requests": "2-3"}, [2, 3]),
         ({"identifiers": ["sku-2", "sku-4"]}, [2, 4]),
-        ({"min_items": 3}, [3, 4]),
-        ({"method": "GET"}, []),
-        ({"path": "/partner/stores/inventory", "method": "PATCH"}, [1, 2, 3, 4]),
         ({"share": 0.0}, []),
         ({"share": 1.0}, [1, 2, 3, 4]),
         ({"requests": "2-", "identifiers": ["sku-1", "sku-3"]}, [3]),
@@ -41,13 +38,6 @@ def hits(client: Client) -> list[int]:
     sizes = range(1, 5)
     answers = [client.update(*[{"sku": f"sku-{size}", "stock": 1}] * size) for size in sizes]
     return [size for size, answer in zip(sizes, answers, strict=True) if answer.status == 500]
-
-
-def test_a_rule_hits_at_most_so_many_times() -> None:
-    """After that the request is as if there were no rule."""
-    scenario = {"rules": [{"fault": {"status": 500}, "times": 2}]}
-    with running(scenario) as sandbox, Client(sandbox) as client:
-        assert hits(client) == [1, 2]
 
 
 def test_a_share_is_drawn_from_the_seed() -> None:
@@ -78,7 +68,8 @@ def test_rules_that_fit_together_join_and_the_earlier_wins() -> None:
         {"rules": [{"fault": {"explode": True}}]},
         {"rules": [{"fault": {"drop_before": "gently"}}]},
         {"rules": [{"fault": {}, "when": {"requests": "x-3"}}]},
-        {"rules": [{"fault": {}, "when": {"requests": [1, "3-x"]}}]},
+        {"rules": [{"fault": {}, "when": {"requests": "3-x"}}]},
+        {"rules": [{"fault": {}, "when": {"requests": "3"}}]},
         {"rules": [{"fault": {"status": "high"}}]},
     ],
     ids=str,

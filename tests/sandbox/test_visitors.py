@@ -5,9 +5,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from target_tocobagus.sandbox import BASE_PATH
+from target_tocobagus.sandbox.app import is_trusted
 from target_tocobagus.sandbox.handle import Sandbox, connect
 from target_tocobagus.sandbox.testing import running
-from target_tocobagus.sandbox.visitors import is_trusted
 from tests.sandbox.client import INVENTORY, Client
 
 JSON = {"Content-Type": "application/json"}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from target_tocobagus.cli.demo.processes import Ended, Said
-    from target_tocobagus.sandbox.world import Levels
+    from target_tocobagus.sandbox.state import Levels
 
 INDENT: Final = 2
 UNBOUNDED: Final = 10_000

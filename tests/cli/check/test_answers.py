@@ -149,7 +149,7 @@ CASES: Final = (
     Case(Answers.PAGE, fault(truncate=0), told=("It begins: (nothing)",)),
     Case(
         Answers.REDIRECTED,
-        fault(status=302, location="https://me:MARKER@elsewhere.example/x?key=MARKER"),
+        fault(status=302, headers={"location": "https://me:MARKER@elsewhere.example/x?key=MARKER"}),
         told=("to https://elsewhere.example/x (HTTP 302)",),
     ),
     Case(Answers.REDIRECTED, fault(status=301), told=("(nowhere)",)),
@@ -257,7 +257,7 @@ ECHOES: Final = (
     {"status": 401, "code": "AUTH_099", "message": "of <secrets>"},
     {"html": True, "headers": {"via": "1.1 <secrets>"}},
     {"body": ["<secrets>"]},
-    {"status": 302, "location": "https://elsewhere.example/<secrets>"},
+    {"status": 302, "headers": {"location": "https://elsewhere.example/<secrets>"}},
     {"status": 401, "body": {"error": {"code": "AUTH_010", "details": {"hint": "<secrets>"}}}},
 )
 

@@ -82,7 +82,8 @@ def test_what_deserves_attention_keeps_no_run_from_working(tmp_path: Path) -> No
 @pytest.mark.parametrize("width", [30, 80, 120])
 def test_the_page_is_no_broader_than_the_terminal(width: int, tmp_path: Path) -> None:
     """Texts are broken between words, without white space at the end of a line."""
-    with running({"codes": {"AUTH_006": "AUTH_099"}, "skew_ms": 60_000}) as sandbox:
+    refused = {"status": 401, "code": "AUTH_099", "message": "Invalid store token"}
+    with running({"rules": [{"fault": refused}], "skew_ms": 60_000}) as sandbox:
         config = written(sandbox, tmp_path, store_token="other", stock_bufer=1)  # noqa: S106  # a wrong one
         done = run("--config", config, COLUMNS=str(width))
     lines = done.output.splitlines()
