@@ -20,7 +20,6 @@ from target_tocobagus.delivery.reply_fields import (
 
 if TYPE_CHECKING:
     from target_tocobagus.cli.check.http import Answer
-    from target_tocobagus.cli.check.network import Route
     from target_tocobagus.cli.check.page import Finding
 
 Verdict: TypeAlias = Literal["accepted", "time", "signature", "credentials", "access", "none"]
@@ -63,8 +62,8 @@ def verdict(answer: Answer) -> Verdict:
     return "accepted" if says_so and reply.status in _SUCCESSES else "none"
 
 
-def answered(answer: Answer, route: Route) -> Finding:
-    """Say whether the answer is from the API, or else from what."""
+def answered(answer: Answer, proxy: str) -> Finding:
+    """Say whether the answer is from the API; `proxy` is a proxy's host, or empty."""
     if verdict(answer) != "none":
         ms = max(answer.received_ms - answer.sent_ms, 1)
         return Answers.API_ANSWERS.finding(path=PRODUCTS, ms=ms)
@@ -74,8 +73,8 @@ def answered(answer: Answer, route: Route) -> Finding:
         return Answers.REDIRECTED.finding(location=place, status=reply.status)
     # An API that is down may have its own gateway answer.
     down = reply.status >= _SERVER_ERRORS or reply.status == _THROTTLING
-    if not isinstance(reply.body, dict) and (route.proxy or not down):
-        return _page(answer, route)
+    if not isinstance(reply.body, dict) and (proxy or not down):
+        return _page(answer, proxy)
     otherwise = Answers.SERVER_FAILS if down else Answers.REFUSED
     wait = reply.headers.get("retry-after", "")
     return _BY_STATUS.get(reply.status, otherwise).finding(
@@ -170,12 +169,12 @@ def time_refused(answer: Answer, now: str) -> Finding:
     return Answers.CLOCK_REFUSED.finding(said=said(answer), offset=found)
 
 
-def _page(answer: Answer, route: Route) -> Finding:
+def _page(answer: Answer, proxy: str) -> Finding:
     server = answer.reply.headers.get("via") or answer.reply.headers.get("server", "")
     return Answers.PAGE.finding(
         status=answer.reply.status,
         server=f", from {_short(server)}" if server else "",
-        by_proxy=f", but most likely from the proxy {route.first_hop[0]}" if route.proxy else "",
+        by_proxy=f", but most likely from the proxy {proxy}" if proxy else "",
         text=_beginning(answer.text),
     )
 

@@ -6,12 +6,7 @@ causes look the same from here, both are named.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from target_tocobagus.cli.check.page import Diagnosis, Finding
-
-if TYPE_CHECKING:
-    from target_tocobagus.cli.check.page import Check
+from target_tocobagus.cli.check.page import Check, Diagnosis, Finding
 
 
 def _ok(check: Check, found: str) -> Finding:

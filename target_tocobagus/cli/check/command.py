@@ -1,6 +1,6 @@
 """``tocobagus check``: whether a run would work, from the settings to the signature.
 
-The only request to the API is a list of products, signed as a run signs; nothing is written.
+The only requests to the API read its list of products, signed as a run signs; nothing is written.
 """
 
 from __future__ import annotations
@@ -9,11 +9,17 @@ import io
 import os
 import sys
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from target_tocobagus.cli.check import ENVIRONMENT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from target_tocobagus.cli.check.page import Finding
+    from target_tocobagus.cli.check.settings import Given
 
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -53,7 +59,6 @@ def check(configs: tuple[str, ...], streams: tuple[Path, ...], catalogs: tuple[P
     from target_tocobagus.cli.check import settings
     from target_tocobagus.cli.check.network import secrets_of_proxy
     from target_tocobagus.cli.check.page import Page
-    from target_tocobagus.cli.check.signature import all_findings
     from target_tocobagus.core.foreign_text import hide_secrets
 
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -66,8 +71,27 @@ def check(configs: tuple[str, ...], streams: tuple[Path, ...], catalogs: tuple[P
     ]
     hide_secrets(Redactor(hidden).text)
     page = Page()
-    for finding in all_findings(given, configs, [*streams, *catalogs]):
+    for finding in _findings(given, configs, [*streams, *catalogs]):
         page.show(finding)
     page.close()
     if not page.run_would_work:
         raise click.exceptions.Exit(1)
+
+
+def _findings(given: Given, configs: Sequence[str], files: Sequence[Path]) -> Iterator[Finding]:
+    """Make all checks: the quick ones first, the file of rejected rows last."""
+    from target_tocobagus.cli.check import mappings, network, settings
+    from target_tocobagus.cli.check.page import NETWORK, not_tried
+
+    finding, mapping, connection = settings.judge(given)
+    yield finding
+    if mapping is None:
+        yield not_tried("mappings", settings.INVALID)
+    else:
+        named = [config for config in configs if config != ENVIRONMENT]
+        yield from mappings.check_mappings(mapping, files, named)
+    if connection is None:
+        yield from (not_tried(each, settings.INVALID) for each in NETWORK)
+    else:
+        yield from network.check_network(connection)
+    yield settings.rejects_finding(given)

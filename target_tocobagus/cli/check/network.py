@@ -1,27 +1,39 @@
-"""The way to the API, below HTTP: the proxy, the name, the connection, the certificate."""
+"""The way to the API: the proxy, the name, the connection, the certificate, and then an answer.
+
+Each check needs the one before, so after the first that fails the others are shown as not tried.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import ipaddress
+import os
 import re
 import shlex
 import socket
 import time
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from target_tocobagus.api import addresses
 from target_tocobagus.api.network_errors import Failed
 from target_tocobagus.api.redaction import BLANK
+from target_tocobagus.cli.check import answers, http
 from target_tocobagus.cli.check.catalogue import Answers, Network
+from target_tocobagus.cli.check.page import NETWORK, not_tried
+from target_tocobagus.cli.check.signature import SignedReads
 from target_tocobagus.core.foreign_text import reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from target_tocobagus.api.network_errors import Failure
     from target_tocobagus.cli.check.page import Diagnosis, Finding
+    from target_tocobagus.config.settings import Settings
+
+MOST_SECONDS: Final = 10
+"""The longest time limit of an attempt: a person at a terminal has less patience than a run."""
 
 _PORTS: Final = {"http": 80, "https": 443}
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
@@ -30,6 +42,8 @@ _SILENT: Final = frozenset({socket.EAI_AGAIN, socket.EAI_FAIL})
 
 _SHOWN_ADDRESSES: Final = 3
 _WANTS_USER: Final = "407"
+"""The status of a proxy that asks for a user and a password."""
+
 _CERTIFI: Final = "the list that comes with this program (certifi)"
 _MEANINGS: Final[dict[Failure, Diagnosis]] = {
     "name": Network.NAME_UNKNOWN,
@@ -44,7 +58,7 @@ _MEANINGS: Final[dict[Failure, Diagnosis]] = {
     "tls": Network.TLS_FAILED,
     "no answer": Answers.NO_ANSWER,
 }
-"""All others mean that the connection was lost."""
+"""All others mean that the connection was lost; with a proxy, see `Route`."""
 
 
 class Proxy(NamedTuple):
@@ -95,6 +109,7 @@ class Route(NamedTuple):
         """Find the way to a URL that has been validated."""
         parts = urlsplit(api_url)
         port = parts.port or _PORTS[parts.scheme]
+        seconds = min(seconds, MOST_SECONDS)
         return cls(str(parts.hostname), port, parts.scheme == "https", proxy, bundle, seconds)
 
     @property
@@ -102,11 +117,19 @@ class Route(NamedTuple):
         """The host and port that this machine connects to."""
         return (self.proxy.host, self.proxy.port) if self.proxy else (self.host, self.port)
 
-    def resolved(self, found: list[str] | Failed) -> Finding:
-        """Say what the first hop's name resolves to."""
-        if isinstance(found, Failed):
-            return self._unreached(found)
-        name, _ = self.first_hop
+    def check_name(self, lookup: Callable[..., Any] | None = None) -> Finding:
+        """Look up the first hop's addresses, as the target's client does."""
+        name, port = self.first_hop
+        try:
+            entries = addresses.resolve(name, port, self.seconds, lookup)
+        except socket.gaierror as error:
+            silent = "no name server answers: " if error.errno in _SILENT else ""
+            return self.failed(Failed("name", silent + reason(error)))
+        except TimeoutError:
+            return self.failed(Failed("name", f"no name server answers within {self.seconds:g} s"))
+        except (OSError, UnicodeError):
+            return self.failed(Failed("name", "it is not a valid name"))
+        found = list(dict.fromkeys(str(entry[4][0]) for entry in entries))
         more = len(found) - _SHOWN_ADDRESSES
         shown = ", ".join(found[:_SHOWN_ADDRESSES]) + (f" and {more} more" if more > 0 else "")
         by_proxy = self.proxy and not _is_address(self.host)
@@ -116,42 +139,24 @@ class Route(NamedTuple):
             by_proxy=f" The proxy resolves {self.host}." if by_proxy else "",
         )
 
-    def connected(self, took: int | Failed) -> Finding:
-        """Say whether the first hop accepts connections; the duration is in ms."""
-        if isinstance(took, Failed):
-            return self._unreached(took)
-        return Network.CONNECTS.finding(hop=_place(*self.first_hop), ms=max(took, 1))
-
-    def certified(self, certificate: str) -> Finding:
-        """Describe a certificate that was verified."""
-        return Network.CERTIFICATE_GOOD.finding(host=self.host, details=certificate)
+    def check_connection(self) -> Finding:
+        """Open a connection to one of the first hop's addresses, and close it."""
+        began = time.monotonic()
+        try:
+            addresses.connect(*self.first_hop, began + self.seconds).close()
+        except ConnectionRefusedError:
+            return self.failed(Failed("refused", "it refuses the connection"))
+        except TimeoutError:
+            return self.failed(Failed("no connection", f"no connection within {self.seconds:g} s"))
+        except OSError as error:
+            return self.failed(Failed("no connection", reason(error)))
+        ms = max(round((time.monotonic() - began) * 1000), 1)
+        return Network.CONNECTS.finding(hop=_place(*self.first_hop), ms=ms)
 
     def failed(self, failed: Failed, now: str = "") -> Finding:
         """Say why there is no answer; `now` is this machine's time, to be shown."""
-        if failed == Failed("tunnel", _WANTS_USER):
-            return self.wants_user()
-        lost = self.proxy and failed.failure in {"lost", "garbled"}
-        found = Network.PROXY_LOST if lost else _MEANINGS.get(failed.failure)
-        return self._finding(found or Answers.CONNECTION_LOST, failed, now)
-
-    def wants_user(self) -> Finding:
-        """Say that the proxy asks for a user."""
-        given = ", and does not accept those in its URL"
-        return Network.PROXY_WANTS_USER.finding(
-            given=given if self.proxy and self.proxy.has_user else "", variable=self._variable
-        )
-
-    def _unreached(self, failed: Failed) -> Finding:
-        if self.proxy:
-            return self._finding(Network.PROXY_UNREACHABLE, failed)
-        return self.failed(failed)
-
-    @property
-    def _variable(self) -> str:
-        return self.proxy.variable if self.proxy else f"HTTP{'S' if self.secure else ''}_PROXY"
-
-    def _finding(self, found: Diagnosis, failed: Failed, now: str = "") -> Finding:
-        return found.finding(
+        has_user = self.proxy is not None and self.proxy.has_user
+        return self._meaning(failed).finding(
             command=self._openssl(),
             now=now,
             host=self.host,
@@ -160,8 +165,20 @@ class Route(NamedTuple):
             reason=failed.detail,
             seconds=f"{self.seconds:g}",
             bundle=self.bundle or _CERTIFI,
-            variable=self._variable,
+            variable=self.proxy.variable
+            if self.proxy
+            else f"HTTP{'S' if self.secure else ''}_PROXY",
+            given=", and does not accept those in its URL" if has_user else "",
         )
+
+    def _meaning(self, failed: Failed) -> Diagnosis:
+        if failed == Failed("tunnel", _WANTS_USER):
+            return Network.PROXY_WANTS_USER
+        if self.proxy and failed.failure in {"name", "refused", "no connection"}:
+            return Network.PROXY_UNREACHABLE
+        if self.proxy and failed.failure in {"lost", "garbled"}:
+            return Network.PROXY_LOST
+        return _MEANINGS.get(failed.failure, Answers.CONNECTION_LOST)
 
     def _openssl(self) -> str:
         """Write the command that shows a certificate which does not verify."""
@@ -171,34 +188,48 @@ class Route(NamedTuple):
         return f"{connect} </dev/null | openssl x509 -noout -subject -issuer -dates"
 
 
-def resolve(
-    host: str, port: int, seconds: float, lookup: Callable[..., Any] | None = None
-) -> list[str] | Failed:
-    """Find a host's addresses, each once, as the target's client does."""
-    try:
-        entries = addresses.resolve(host, port, seconds, lookup)
-    except socket.gaierror as error:
-        silent = "no name server answers: " if error.errno in _SILENT else ""
-        return Failed("name", silent + reason(error))
-    except TimeoutError:
-        return Failed("name", f"no name server answers within {seconds:g} s")
-    except (OSError, UnicodeError):
-        return Failed("name", "it is not a valid name")
-    return list(dict.fromkeys(str(entry[4][0]) for entry in entries))
+def check_network(configured: Settings) -> Iterator[Finding]:
+    """Make the checks of the network until one fails; list the others as not tried."""
+    made = set()
+    for finding in _route(configured):
+        yield finding
+        made.add(finding.check)
+        if finding.blocks:
+            left = [check for check in NETWORK if check not in made]
+            yield from (not_tried(check, finding.blocks) for check in left)
+            return
 
 
-def connect(host: str, port: int, seconds: float) -> int | Failed:
-    """Open a connection to one of a host's addresses, and close it; returns the time in ms."""
-    began = time.monotonic()
-    try:
-        addresses.connect(host, port, began + seconds).close()
-    except ConnectionRefusedError:
-        return Failed("refused", "it refuses the connection")
-    except TimeoutError:
-        return Failed("no connection", f"no connection within {seconds:g} s")
-    except OSError as error:
-        return Failed("no connection", reason(error))
-    return round((time.monotonic() - began) * 1000)
+def _route(configured: Settings) -> Iterator[Finding]:
+    url, proxy = configured.api_url, None
+    named, bundle = http.proxy_and_bundle(url + http.PRODUCTS)
+    if named is not None:
+        variable = variable_of(named, url.partition(":")[0], os.environ)
+        proxy = Proxy.parse(named, variable)
+        used = Network.PROXY_USED if proxy else Network.PROXY_UNUSABLE
+        yield used.finding(variable=variable, proxy=masked_url(named))
+        if proxy is None:
+            return
+    route = Route.to(url, proxy, bundle, configured.request_timeout_seconds)
+    yield route.check_name()
+    yield route.check_connection()
+    if not route.secure:
+        yield Network.PLAIN_HTTP.finding()
+    yield from _read(route, SignedReads(configured, route.seconds))
+
+
+def _read(route: Route, reads: SignedReads) -> Iterator[Finding]:
+    now = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
+    answer = reads.ask()
+    if isinstance(answer, Failed):
+        yield route.failed(answer, now)
+    elif str(answer.reply.status) == _WANTS_USER:
+        yield route.failed(Failed("tunnel", _WANTS_USER))
+    else:
+        if route.secure:
+            yield Network.CERTIFICATE_GOOD.finding(host=route.host, details=answer.certificate)
+        yield answers.answered(answer, route.proxy.host if route.proxy else "")
+        yield from reads.findings(answer, now)
 
 
 def variable_of(proxy: str, scheme: str, environ: Mapping[str, str]) -> str:

@@ -320,6 +320,14 @@ def test_a_page_that_echoes_the_token_does_not_show_it(encoding: str, tmp_path: 
     assert "MARKER" not in done.output
 
 
+@pytest.mark.parametrize(("configured", "seconds"), [(1, 1), (60, network.MOST_SECONDS)])
+def test_an_attempt_takes_no_longer_than_who_waits_at_a_terminal(
+    configured: int, seconds: int
+) -> None:
+    """`request_timeout_seconds` holds, and at most ten seconds."""
+    assert Route.to("https://api.example", None, None, configured).seconds == seconds
+
+
 ROUTE: Final = Route("api.example", 443, secure=True, proxy=None, seconds=5)
 PROXIED: Final = ROUTE._replace(proxy=Proxy("p", 1, "HTTPS_PROXY", has_user=False))
 
@@ -343,9 +351,9 @@ def test_a_name_that_is_unknown_is_told_from_name_servers_that_are_silent(
     def lookup(*_: Any, **__: Any) -> Any:
         raise error
 
-    failed = network.resolve("api.example", 443, 5, lookup)
+    found = ROUTE.check_name(lookup).found
 
-    assert ROUTE.resolved(failed).found == f"The name api.example does not resolve ({why})."
+    assert found == f"The name api.example does not resolve ({why})."
 
 
 @pytest.mark.timeout(30)
@@ -357,17 +365,16 @@ def test_a_resolver_that_hangs_is_left_alone() -> None:
         never.wait()
         return []
 
-    failed = network.resolve("api.example", 443, 0.05, lookup)
+    found = ROUTE._replace(seconds=0.05).check_name(lookup).found
     never.set()
 
-    assert failed == Failed("name", "no name server answers within 0.05 s")
+    assert "(no name server answers within 0.05 s)" in found
 
 
 def test_addresses_are_listed_each_once_and_not_too_many() -> None:
     """A name has many entries for one address, and some names have many addresses."""
     entries = [(0, 0, 0, "", (f"192.0.2.{n // 2}", 443)) for n in range(10)]
-    found = network.resolve("api.example", 443, 5, lambda *_, **__: entries)
-    finding = PROXIED.resolved(found)
+    finding = PROXIED.check_name(lambda *_, **__: entries)
 
     shown = "p is 192.0.2.0, 192.0.2.1, 192.0.2.2 and 2 more."
     assert finding.found == f"{shown} The proxy resolves api.example."
@@ -375,11 +382,10 @@ def test_addresses_are_listed_each_once_and_not_too_many() -> None:
 
 def test_an_ipv6_address_is_written_with_brackets() -> None:
     """As in URLs, so that its port can be told from it."""
-    place = Route("::1", 8443, secure=True, proxy=None)
+    place = Route("::1", 8443, secure=True, proxy=None, seconds=5)
 
-    assert place.resolved(["::1"]).found == "::1 is an address."
-    assert place.certified("").found == "Valid for ::1."
-    assert "[::1]:8443 accepts" in place.connected(3).found
+    assert place.check_name().found == "::1 is an address."
+    assert "[::1]:8443 refuses" in place.failed(Failed("refused")).found
 
 
 @given(

@@ -4,18 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from target_tocobagus.cli.check.signature import (
-    MOST_SECONDS,
-    Form,
-    as_settings,
-    forms,
-    seconds_for,
-    signed,
-)
+from target_tocobagus.cli.check.signature import Form, as_settings, forms, signed
 from target_tocobagus.config.settings import Credentials, Settings, parse_settings
 
 CREDENTIALS: Final = {
@@ -66,11 +58,3 @@ def test_a_signed_read_shows_neither_token_nor_secret() -> None:
     assert "MARKER" not in "".join(shown)
     assert "MARKER-secret" not in str(headers)
     assert headers["x-timestamp"] == str(NOW_MS)
-
-
-@pytest.mark.parametrize(("configured_seconds", "seconds"), [(1, 1), (60, MOST_SECONDS)])
-def test_an_attempt_takes_no_longer_than_who_waits_at_a_terminal(
-    configured_seconds: int, seconds: int
-) -> None:
-    """`request_timeout_seconds` holds, and at most ten seconds."""
-    assert seconds_for(configured(request_timeout_seconds=configured_seconds)) == seconds
