@@ -8,7 +8,7 @@ from target_tocobagus import __version__
 from target_tocobagus.cli.check.command import check
 from target_tocobagus.cli.demo.command import demo
 from target_tocobagus.cli.map.command import map_command
-from target_tocobagus.cli.sandbox import sandbox
+from target_tocobagus.sandbox.command import sandbox
 
 
 @click.group()

@@ -30,21 +30,15 @@ def run_all(steps: Sequence[Callable[[], object]], first: BaseException | None =
     """
     raised: Exception | None = None
     for step in steps:
-        error = _error_of(step)
-        if error is not None and first is None and raised is None:
-            raised = error
-        elif error is not None:
-            log_later(error, first or raised)
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001, PERF203  # raised below, or logged
+            if first or raised:
+                log_later(error, first or raised)
+            else:
+                raised = error
     if raised is not None:
         raise raised
-
-
-def _error_of(step: Callable[[], object]) -> Exception | None:
-    try:
-        step()
-    except Exception as error:  # noqa: BLE001  # the caller raises it, or logs it
-        return error
-    return None
 
 
 def log_later(error: Exception, first: Any) -> None:

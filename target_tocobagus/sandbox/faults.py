@@ -161,32 +161,25 @@ def _distorted(reply: Reply, fault: Fault, identifiers: Sequence[str | None]) ->
 
 
 def _data(data: dict[str, Any], fault: Fault, identifiers: Sequence[str | None]) -> dict[str, Any]:
-    accepted: Rows = _kept(data["acceptedRows"], fault, identifiers)
-    errors: Rows = _kept(data["errors"], fault, identifiers)
+    accepted = _rows(data["acceptedRows"], fault, identifiers)
     in_both = [
         {"rowIndex": row["rowIndex"], "code": "SBX_002", "message": "Also refused"}
         for row in accepted
         if row["rowIndex"] in fault.both_lists
     ]
     extra = [{"rowIndex": index, "target": "variant"} for index in fault.extra_rows]
-    wrong = {
-        **data,
-        "acceptedRows": [*_repeated(accepted, fault), *extra],
-        "errors": [*_repeated(errors, fault), *in_both],
-    }
+    errors = _rows(data["errors"], fault, identifiers)
+    wrong = {**data, "acceptedRows": [*accepted, *extra], "errors": [*errors, *in_both]}
     if fault.drop_batch_id:
         del wrong["batchId"]
     return wrong
 
 
-def _kept(rows: Rows, fault: Fault, identifiers: Sequence[str | None]) -> Rows:
-    omitted = fault.omit_rows
-    return [
+def _rows(rows: Rows, fault: Fault, identifiers: Sequence[str | None]) -> Rows:
+    """Leave rows out, and list others twice."""
+    kept = [
         row
         for row in rows
-        if row["rowIndex"] not in omitted and identifiers[row["rowIndex"]] not in omitted
+        if fault.omit_rows.isdisjoint({row["rowIndex"], identifiers[row["rowIndex"]]})
     ]
-
-
-def _repeated(rows: Rows, fault: Fault) -> Rows:
-    return [*rows, *(row for row in rows if row["rowIndex"] in fault.twice)]
+    return [*kept, *(row for row in kept if row["rowIndex"] in fault.twice)]

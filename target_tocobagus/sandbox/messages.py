@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from email.utils import formatdate
 from functools import cached_property
@@ -97,6 +97,7 @@ class Reply(msgspec.Struct, frozen=True):
         return str(self.body).encode()
 
 
+@dataclass(eq=False)
 class Refused(Exception):  # noqa: N818  # a refusal is the API's answer, no error of the program
     """The request as a whole is refused.
 
@@ -108,20 +109,11 @@ class Refused(Exception):  # noqa: N818  # a refusal is the API's answer, no err
         headers: HTTP headers of the answer.
     """
 
-    def __init__(
-        self,
-        code: str,
-        message: str,
-        hint: str = "",
-        context: Mapping[str, Any] | None = None,
-        headers: Headers = (),
-    ) -> None:
-        super().__init__(code, message)
-        self.code = code
-        self.message = message
-        self.hint = hint
-        self.context = dict(context or {})
-        self.headers = headers
+    code: str
+    message: str
+    hint: str = ""
+    context: Mapping[str, Any] = field(default_factory=dict)
+    headers: Headers = ()
 
     def reply(self, at_ms: int, status: int | None = None) -> Reply:
         """Make the documented body of a failure, with the code's status if none is given."""

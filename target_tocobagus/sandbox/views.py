@@ -36,8 +36,7 @@ class Views:
             Route("/batches", self.batches),
             Route("/history", self.history),
             Route("/reset", self.reset, methods=["POST"]),
-            Route("/scenario", self.scenario, methods=["GET"]),
-            Route("/scenario", self.set_scenario, methods=["POST"]),
+            Route("/scenario", self.scenario, methods=["POST"]),
         ]
 
     async def health(self, _: Request) -> Response:
@@ -79,11 +78,7 @@ class Views:
         self._state.reset()
         return _json({"status": "ok"})
 
-    async def scenario(self, _: Request) -> Response:
-        """Answer with the current scenario."""
-        return _json(self._state.scenario)
-
-    async def set_scenario(self, request: Request) -> Response:
+    async def scenario(self, request: Request) -> Response:
         """Play the scenario in the body from its start; everything else stays."""
         try:
             self._state.play(read(msgspec.json.decode(await request.body())))

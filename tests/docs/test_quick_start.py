@@ -15,7 +15,7 @@ import click
 import pytest
 
 from target_tocobagus.cli import main
-from target_tocobagus.cli.sandbox import sandbox as sandbox_command
+from target_tocobagus.sandbox.command import sandbox as sandbox_command
 from target_tocobagus.sandbox.testing import running
 from tests.docs.documents import ROOT, SANDBOX, Reader, blocks, environment, sections
 

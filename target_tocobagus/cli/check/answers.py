@@ -150,23 +150,18 @@ def offset(answer: Answer) -> Offset | None:
     return None if date is None else Offset(date + 500 - here, half + 500)
 
 
-def timed(answer: Answer, *, accepted: bool) -> Finding:
-    """Compare the clocks by an answer that does not refuse the time."""
-    found = offset(answer)
+def clock(answer: Answer, now: str) -> Finding:
+    """Compare the clocks; `now` is the time of this machine's, to be shown."""
+    found, meaning = offset(answer), verdict(answer)
+    if meaning == "time":
+        row = Answers.CLOCK_REFUSED if found else Answers.CLOCK_UNKNOWN
+        return row.finding(said=said(answer), offset=found, now=now)
+    if found is None and meaning != "accepted":
+        return not_tried("clock", "the answer has no time")
     if found is None:
-        if not accepted:
-            return not_tried("clock", "the answer has no time")
         return Answers.CLOCK_RIGHT.finding(offset="close enough to this machine's")
     drifts = abs(found.ms) - found.margin_ms > ENOUGH_MS
     return (Answers.CLOCK_OFF if drifts else Answers.CLOCK_RIGHT).finding(offset=found)
-
-
-def time_refused(answer: Answer, now: str) -> Finding:
-    """Compare the clocks by an answer that refuses the time; `now` is this machine's."""
-    found = offset(answer)
-    if found is None:
-        return Answers.CLOCK_UNKNOWN.finding(said=said(answer), now=now)
-    return Answers.CLOCK_REFUSED.finding(said=said(answer), offset=found)
 
 
 def _page(answer: Answer, proxy: str) -> Finding:

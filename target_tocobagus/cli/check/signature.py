@@ -94,15 +94,12 @@ class SignedReads:
 
     def findings(self, answer: Answer, now: str) -> Iterator[Finding]:
         """Make the findings of an answer; `now` is this machine's time, to be shown."""
-        verdict = answers.verdict(answer)
+        yield answers.clock(answer, now)
         if self._credentials is None:
-            yield answers.timed(answer, accepted=False)
             yield not_tried("signature", "the credentials are not complete")
-        elif verdict == "time":
-            yield answers.time_refused(answer, now)
+        elif answers.verdict(answer) == "time":
             yield from self._by_server_time(answer)
         else:
-            yield answers.timed(answer, accepted=verdict == "accepted")
             yield from self._signature(answer)
 
     def _by_server_time(self, refusal: Answer) -> Iterator[Finding]:
