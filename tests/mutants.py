@@ -439,7 +439,7 @@ MUTANTS: Final = (
     Mutant(
         "a later error that needs a person is not in the exit code",
         "tests/singer/test_sdk.py::test_a_later_error_that_needs_a_person_counts_for_the_exit_code",
-        Change("core/first_error", "if needs_person and", "if False and"),
+        Change("core/errors", "if needs_person and", "if False and"),
     ),
 )
 

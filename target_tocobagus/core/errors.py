@@ -15,7 +15,9 @@
     └── Stopped               a signal
 
 The exit code is 1 if another run may succeed, and 2 if a person must act first. Of several errors
-the first decides, unless a later one needs a person (`first_error`).
+the first is reported, because later ones often follow from it: later ones are logged when they
+come, the first by the command at the very end. Its exit code becomes 2 if any of them needs a
+person, because another run would fail in the same way.
 
 A rejected row is not an error but a value (`model.RecordError`), because one bad row never stops a
 run. No message here may contain a secret.
@@ -23,10 +25,13 @@ run. No message here may contain a secret.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import logging
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+logger = logging.getLogger("target-tocobagus")
 
 
 class TocobagusError(Exception):
@@ -107,3 +112,43 @@ class Stopped(TocobagusError):  # noqa: N818  # a request, not a mishap
         """Set the exit code to 128 + the signal's number, as shells do."""
         super().__init__(f"stopped by signal {signum}")
         self.exit_code = 128 + signum
+
+
+def run_all(steps: Sequence[Callable[[], object]], first: BaseException | None = None) -> None:
+    """Run each step, even if an earlier one fails.
+
+    Args:
+        steps: In order.
+        first: An earlier error, which the caller will report.
+
+    Raises:
+        Exception: The first error of a step, unless there was an earlier one.
+    """
+    raised: Exception | None = None
+    for step in steps:
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001, PERF203  # raised below, or logged
+            if first or raised:
+                log_later(error, first or raised)
+            else:
+                raised = error
+    if raised is not None:
+        raise raised
+
+
+def log_later(error: Exception, first: Any) -> None:
+    """Log an error that came after the first one, unless its text is the same.
+
+    Args:
+        error: The later one; if it needs a person, the first gets exit code 2, unless it is a
+            signal.
+        first: The one to be reported, or ``None``.
+    """
+    needs_person = getattr(error, "exit_code", 1) == ActionNeeded.exit_code
+    if needs_person and first is not None and getattr(first, "exit_code", 1) == 1:
+        first.exit_code = ActionNeeded.exit_code
+    if str(error) == str(first):
+        return
+    foreseen = isinstance(error, TocobagusError)
+    logger.error("%s", error, exc_info=None if foreseen else error)

@@ -18,8 +18,9 @@ from target_tocobagus.core.errors import (
     OutputError,
     RunFailed,
     Stopped,
+    log_later,
+    run_all,
 )
-from target_tocobagus.core.first_error import log_later, run_all
 from target_tocobagus.core.foreign_text import quoted
 from target_tocobagus.core.plural import counted
 from target_tocobagus.delivery.reply_handler import logger as delivery_log

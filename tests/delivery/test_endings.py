@@ -19,8 +19,8 @@ from target_tocobagus.core.errors import (
     InputError,
     OutputError,
     Stopped,
+    run_all,
 )
-from target_tocobagus.core.first_error import run_all
 from target_tocobagus.core.model import NoReply, RecordError, Rejection, Reply, Stream
 from tests.delivery.desk import Attempt, Desk, names, refusing
 from tests.delivery.scripted_api import Act, Rules, ScriptedApi

@@ -18,8 +18,8 @@ from target_tocobagus.core.errors import (
     CredentialError,
     InputError,
     OutputError,
+    log_later,
 )
-from target_tocobagus.core.first_error import log_later
 from target_tocobagus.singer import sdk
 from target_tocobagus.target import TargetTocobagus
 

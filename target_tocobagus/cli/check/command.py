@@ -94,4 +94,4 @@ def _findings(given: Given, configs: Sequence[str], files: Sequence[Path]) -> It
         yield from (not_tried(each, settings.INVALID) for each in NETWORK)
     else:
         yield from network.check_network(connection)
-    yield settings.rejects_finding(given)
+    yield settings.check_rejects(given)

@@ -27,7 +27,7 @@ from target_tocobagus.report.rejects_file import holds_rejects
 from target_tocobagus.target import TargetTocobagus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from target_tocobagus.cli.check.page import Finding
     from target_tocobagus.config.settings import Settings
@@ -133,15 +133,12 @@ def _finding(given: Given, schema: dict[str, Any]) -> Finding:
             problems = error.problems
     if problems:
         return Setup.SETTINGS_INVALID.finding(source=source, points=problems)
-    if doubts := tuple(_doubts(values, schema)):
-        return Setup.SETTINGS_DOUBTFUL.finding(source=source, points=doubts)
-    return Setup.SETTINGS_VALID.finding(source=source, count=counted(len(values), "setting"))
-
-
-def _doubts(values: dict[str, Any], schema: dict[str, Any]) -> Iterator[str]:
-    yield from doubts(values, schema["properties"])
+    doubtful = [*doubts(values, schema["properties"])]
     if values.get("dry_run"):
-        yield "dry_run is set, so it would send nothing"
+        doubtful.append("dry_run is set, so it would send nothing")
+    if doubtful:
+        return Setup.SETTINGS_DOUBTFUL.finding(source=source, points=tuple(doubtful))
+    return Setup.SETTINGS_VALID.finding(source=source, count=counted(len(values), "setting"))
 
 
 def secrets_of(config: Mapping[str, Any]) -> list[str]:
@@ -150,23 +147,18 @@ def secrets_of(config: Mapping[str, Any]) -> list[str]:
     return [form for text in given if isinstance(text, str) for form in (text, text.strip())]
 
 
-def rejects_finding(given: Given) -> Finding:
-    """Say whether a run could write to the file that the settings name."""
-    path = given.values.get("rejects_path")
-    if given.problems or not isinstance(path, (str, NoneType)) or path == "":
-        return not_tried("rejects", INVALID)
-    return check_rejects(None if path is None else Path(path))
-
-
-def check_rejects(path: Path | None) -> Finding:
-    """Say whether a run could append to the file of rejected rows, or create it.
+def check_rejects(given: Given) -> Finding:
+    """Say whether a run could append to the file that rejects_path names, or create it.
 
     No file is created under its own name: a run that starts meanwhile might open it before this
     check removes it. A relative path is resolved by the working directory.
     """
+    path = given.values.get("rejects_path")
+    if given.problems or not isinstance(path, (str, NoneType)) or path == "":
+        return not_tried("rejects", INVALID)
     if path is None:
         return Setup.REJECTS_UNSET.finding()
-    whole = path.absolute()
+    whole = Path(path).absolute()
     try:
         try:
             if not stat.S_ISREG(whole.stat().st_mode):

@@ -21,6 +21,7 @@ from tests.cli.check.bench import Checked, assert_found, check, run
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from target_tocobagus.cli.check.page import Finding
     from target_tocobagus.sandbox.testing import Sandbox
 
 STREAMS: Final = Path(__file__).parents[2] / "data" / "streams"
@@ -218,6 +219,11 @@ def test_all_that_can_be_found_on_this_machine_has_a_case() -> None:
     assert {case.found for case in CASES} == set(Setup)
 
 
+def check_rejects(path: str | None) -> Finding:
+    """Check a file of rejected rows by itself."""
+    return settings.check_rejects(settings.Given("", {"rejects_path": path}, ()))
+
+
 def state_of(folder: Path) -> dict[str, Any]:
     """Give what can be seen of a folder's files."""
     found: dict[str, Any] = {}
@@ -236,14 +242,14 @@ def test_the_file_of_rejected_rows_is_left_as_it_is(case: Case, folder: Path) ->
     """None is made, and one that is there keeps its content, a torn last line too."""
     given = case.config.get("rejects_path", "").replace("<folder>", str(folder))
     before = state_of(folder)
-    settings.check_rejects(Path(given) if given else None)
+    check_rejects(given or None)
 
     assert state_of(folder) == before
 
 
 def test_a_run_that_starts_meanwhile_is_not_refused(folder: Path) -> None:
     """The lock is given back at once."""
-    settings.check_rejects(folder / "there")
+    check_rejects(str(folder / "there"))
     with (folder / "there").open() as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
@@ -254,7 +260,7 @@ def test_a_file_that_may_not_be_written_is_found(name: str, folder: Path) -> Non
     """By the file's own mode, or by its folder's."""
     (folder / "there").chmod(0o400)
     folder.chmod(0o500)
-    finding = settings.check_rejects(folder / name)
+    finding = check_rejects(str(folder / name))
     folder.chmod(0o700)
 
     assert finding.check == "rejects"
@@ -265,7 +271,7 @@ def test_a_relative_path_is_shown_as_a_whole(folder: Path, monkeypatch: pytest.M
     """A run resolves it by where it runs, which is not always where one thinks."""
     monkeypatch.chdir(folder)
 
-    assert settings.check_rejects(Path("new")).found.startswith(f"{folder}/new does not exist yet")
+    assert check_rejects("new").found.startswith(f"{folder}/new does not exist yet")
 
 
 def test_one_wrong_setting_does_not_hide_the_rest(folder: Path, sandbox: Sandbox) -> None:
