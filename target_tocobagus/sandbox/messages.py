@@ -13,68 +13,14 @@ import msgspec
 IDENTIFIER_KINDS = ("sku", "id", "externalId")
 """The three ways to name a product (documented)."""
 
-# Documented: AUTH_003, AUTH_010 and the form of a failure.
-# Invented: the other codes, and every status.
 _STATUSES = {"REQ_001": 400, "REQ_002": 415, "REQ_003": 413, "REQ_005": 404, "REQ_006": 405}
-"""The HTTP status of each code, 401 for those not listed (no status is documented)."""
+"""The HTTP status of each code; of all others 401.
+
+Documented are AUTH_003, AUTH_010 and the form of a failure; other codes and all statuses are
+invented.
+"""
 
 Headers = tuple[tuple[str, str], ...]
-
-
-class BodyError(Exception):
-    """The body is not ``{"items": [...]}``; the text says why."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """One request to the partner API.
-
-    Attributes:
-        method: Upper-case.
-        path: Without the API's base path, for example ``/partner/stores/inventory``.
-        headers: Values by lower-case name.
-        body: The raw bytes.
-    """
-
-    method: str
-    path: str
-    headers: dict[bytes, bytes]
-    body: bytes
-
-    @cached_property
-    def _parsed(self) -> "list[Any] | BodyError":
-        try:
-            decoded = msgspec.json.decode(self.body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            return BodyError(f"the body is not JSON: {error}")
-        if not isinstance(decoded, dict) or not isinstance(decoded.get("items"), list):
-            return BodyError('the body is not an object with a list "items"')
-        items: list[Any] = decoded["items"]
-        return items or BodyError('"items" is empty')
-
-    def rows(self) -> list[Any]:
-        """Return the items as they were sent, each any JSON value.
-
-        Raises:
-            BodyError: The body is not a JSON object with a non-empty list ``items``.
-        """
-        if isinstance(self._parsed, BodyError):
-            raise self._parsed
-        return self._parsed
-
-    def identifiers(self) -> list[str | None]:
-        """Return each row's identifier, None if it has none; an unreadable body has no rows."""
-        rows = [] if isinstance(self._parsed, BodyError) else self._parsed
-        return [identifier_of(row)[1] for row in rows]
-
-
-def identifier_of(row: Any) -> tuple[str, str | None]:
-    """Return kind and value of a row's first identifier that is a string, else sku and None."""
-    if isinstance(row, dict):
-        for kind in IDENTIFIER_KINDS:
-            if isinstance(value := row.get(kind), str):
-                return kind, value
-    return "sku", None
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -121,6 +67,59 @@ class Refused(Exception):  # noqa: N818  # a refusal is the API's answer, no err
         error = {"code": self.code, "message": self.message, "details": details}
         body = {"success": False, "error": error, "requestId": new_id()}
         return Reply(status or _STATUSES.get(self.code, 401), body, self.headers)
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request to the partner API.
+
+    Attributes:
+        method: Upper-case.
+        path: Without the API's base path, for example ``/partner/stores/inventory``.
+        headers: Values by lower-case name.
+        body: The raw bytes.
+    """
+
+    method: str
+    path: str
+    headers: dict[bytes, bytes]
+    body: bytes
+
+    @cached_property
+    def _rows(self) -> list[Any] | str:
+        """The items, or why the body has none."""
+        try:
+            decoded = msgspec.json.decode(self.body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            return f"the body is not JSON: {error}"
+        if not isinstance(decoded, dict) or not isinstance(decoded.get("items"), list):
+            return 'the body is not an object with a list "items"'
+        items: list[Any] = decoded["items"]
+        return items or '"items" is empty'
+
+    def rows(self) -> list[Any]:
+        """Return the items as they were sent, each any JSON value.
+
+        Raises:
+            Refused: The body is not a JSON object with a non-empty list ``items``.
+        """
+        if isinstance(self._rows, str):
+            raise Refused("REQ_001", "Invalid body", self._rows)
+        return self._rows
+
+    def identifiers(self) -> list[str | None]:
+        """Return each row's identifier, None if it has none; an unreadable body has no rows."""
+        rows = [] if isinstance(self._rows, str) else self._rows
+        return [identifier_of(row)[1] for row in rows]
+
+
+def identifier_of(row: Any) -> tuple[str, str | None]:
+    """Return kind and value of a row's first identifier that is a string, else sku and None."""
+    if isinstance(row, dict):
+        for kind in IDENTIFIER_KINDS:
+            if isinstance(value := row.get(kind), str):
+                return kind, value
+    return "sku", None
 
 
 def new_id() -> str:

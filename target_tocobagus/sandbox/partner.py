@@ -5,7 +5,7 @@ from typing import Any
 
 from target_tocobagus.sandbox import BASE_PATH, auth
 from target_tocobagus.sandbox.inventory import Outcome, judge
-from target_tocobagus.sandbox.messages import BodyError, Refused, Reply, Request, iso, new_id
+from target_tocobagus.sandbox.messages import Refused, Reply, Request, iso, new_id
 from target_tocobagus.sandbox.scenario import Fault
 from target_tocobagus.sandbox.state import State, Visit, epoch_ms
 
@@ -52,11 +52,7 @@ class Transaction:
         media_type = self._request.headers.get(b"content-type", b"").partition(b";")[0]
         if media_type.strip().lower() != b"application/json":
             raise Refused("REQ_002", "Unsupported content type", "Send application/json")
-        try:
-            rows = self._request.rows()
-        except BodyError as error:
-            raise Refused("REQ_001", "Invalid body", str(error)) from error
-        outcome = judge(rows, self._setup.catalogue, self._fault)
+        outcome = judge(self._request.rows(), self._setup.catalogue, self._fault)
         for item in outcome.applied:
             self._world.apply(item, store, self._visit.number)
         self._visit.accepted = len(outcome.accepted)
