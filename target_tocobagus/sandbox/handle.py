@@ -138,13 +138,9 @@ def spawned(*options: str, folder: Path | None = None) -> Iterator[Sandbox]:
             line = run.stdout.readline() if run.stdout else ""
             if not line:
                 log.seek(0)
-                raise click.ClickException(_reason(log.read()))
+                last = log.read().strip().rpartition("\n")[2].removeprefix("Error: ")
+                raise click.ClickException(last or "the sandbox did not start")
             url = line.removeprefix("listening on ").strip().removesuffix(BASE_PATH)
             yield Sandbox(url, Credentials())
         finally:
             run.terminate()
-
-
-def _reason(log: str) -> str:
-    last = log.strip().rpartition("\n")[2]
-    return last.removeprefix("Error: ") or "the sandbox did not start"

@@ -32,8 +32,7 @@ _UNKNOWN = {
     "id": ("INV_002", "Invalid Product ID", "Product ID not found"),  # code and message documented
     "externalId": ("INV_003", "Invalid External ID", "Product external ID not found"),  # invented
 }
-_UNKNOWN_WAREHOUSE = ("INV_004", "Invalid warehouse", "Warehouse not found in this store")
-_NO_WAREHOUSES = ("INV_004", "Invalid warehouse", "This store has no warehouses")  # invented, both
+_UNKNOWN_WAREHOUSE = ("INV_004", "Invalid warehouse", "Warehouse not found")  # invented
 
 
 class Item(msgspec.Struct, frozen=True, gc=False):
@@ -83,7 +82,7 @@ class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.warehouses is not None and not self.warehouses.issuperset(
             warehouse for warehouse, _ in item.levels if warehouse is not None
         ):
-            raise RowError(*(_UNKNOWN_WAREHOUSE if self.warehouses else _NO_WAREHOUSES))
+            raise RowError(*_UNKNOWN_WAREHOUSE)
 
 
 _Text = Annotated[str, Meta(min_length=1)]

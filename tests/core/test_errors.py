@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING, Final
 
+import pytest
+
 from target_tocobagus.core import errors
 
 if TYPE_CHECKING:
@@ -42,3 +44,19 @@ def test_a_signal_ends_a_run_as_a_shell_expects() -> None:
     """128 and the signal's number."""
     assert errors.Stopped(signal.SIGTERM).exit_code == 143
     assert errors.Stopped(signal.SIGINT).exit_code == 130
+
+
+def test_each_step_runs_and_the_first_error_is_raised(caplog: pytest.LogCaptureFixture) -> None:
+    """A step that fails does not keep the next ones from running, and no later error hides it."""
+    done: list[str] = []
+
+    def fail(text: str) -> None:
+        done.append(text)
+        raise errors.OutputError(text)
+
+    steps = [lambda: fail("first"), lambda: fail("second"), lambda: done.append("last")]
+    with pytest.raises(errors.OutputError, match="first"):
+        errors.run_all(steps)
+
+    assert done == ["first", "second", "last"]
+    assert caplog.messages == ["second"]
