@@ -5,13 +5,13 @@ several rules fit a request, their faults are joined; if two set the same field,
 wins.
 """
 
+import random
 import re
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
 
-Numbers = int | str
-"""Which numbers: ``3``, ``"2-5"`` or ``"4-"`` (4 and later)."""
 # Not a pattern of msgspec's: a process that has used one may crash when it ends
 # (https://github.com/msgspec/msgspec/issues/717).
 _SPAN = re.compile(r"[0-9]+-[0-9]*")
@@ -135,12 +135,12 @@ class When(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The conditions of a rule; all that are given must hold.
 
     Attributes:
-        requests: The request's number since the scenario was set, from 1.
+        requests: Its number since the scenario was set: ``3``, ``"2-5"``, or ``"4-"`` and later.
         identifiers: One of its items has one of these.
         share: The share of requests, from 0 to 1, that are chosen at random.
     """
 
-    requests: Numbers | None = None
+    requests: int | str | None = None
     identifiers: frozenset[str] | None = None
     share: float | None = None
 
@@ -149,6 +149,13 @@ class When(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if isinstance(self.requests, str) and not _SPAN.fullmatch(self.requests):
             message = f"{self.requests!r} is not a range such as '2-5' or '4-'"
             raise ValueError(message)
+
+    def covers(self, number: int) -> bool:
+        """Tell whether the request of this number is among `requests`."""
+        if isinstance(self.requests, str):
+            first, _, last = self.requests.partition("-")
+            return int(first) <= number and (not last or number <= int(last))
+        return self.requests in {None, number}
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -178,6 +185,27 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stores: tuple[Store, ...] = ()
     seed: int = 0
     rules: tuple[Rule, ...] = ()
+
+    def fault_for(self, number: int, identifiers: Sequence[str | None]) -> Fault:
+        """Join the faults of the rules that fit a request; the same requests always have the same.
+
+        Args:
+            number: The request's, since the scenario was set.
+            identifiers: Those of its items.
+        """
+        fields: dict[str, Any] = {}
+        for index in reversed(range(len(self.rules))):  # the earlier wins
+            when = self.rules[index].when
+            if (
+                when.covers(number)
+                and (when.identifiers is None or not when.identifiers.isdisjoint(identifiers))
+                and (when.share is None or self._chance(index, number) < when.share)
+            ):
+                fields |= msgspec.to_builtins(self.rules[index].fault)
+        return msgspec.convert(fields, Fault)
+
+    def _chance(self, index: int, number: int) -> float:
+        return random.Random(f"{self.seed}:{index}:{number}").random()  # noqa: S311  # repeatable, not secret
 
 
 def read(value: Any) -> Scenario:

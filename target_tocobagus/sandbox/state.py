@@ -4,17 +4,16 @@ What is remembered is bounded, so that a long benchmark does not fill the memory
 is counted.
 """
 
-import random
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import msgspec
 
 from target_tocobagus.sandbox.inventory import Catalogue, Item
 from target_tocobagus.sandbox.messages import Request
-from target_tocobagus.sandbox.scenario import Credentials, Fault, Numbers, Scenario
+from target_tocobagus.sandbox.scenario import Credentials, Fault, Scenario
 
 Levels = dict[str | None, int]
 """The stock at each warehouse; that of None is for all without one of their own."""
@@ -183,40 +182,9 @@ class State:
         self._played = 0
 
     def fault_for(self, request: Request) -> Fault:
-        """Count a request and find its fault; the same requests always have the same faults."""
+        """Count a request, and find its fault."""
         self._played += 1
-        rules = enumerate(self.scenario.rules)
-        return _merged([rule.fault for index, rule in rules if self._fits(index, request)])
-
-    def _fits(self, index: int, request: Request) -> bool:
-        when = self.scenario.rules[index].when
-        return (
-            _covers(when.requests, self._played)
-            and (when.identifiers is None or not when.identifiers.isdisjoint(request.identifiers()))
-            and (when.share is None or self._chance(index) < when.share)
-        )
-
-    def _chance(self, index: int) -> float:
-        seed = f"{self.scenario.seed}:{index}:{self._played}"
-        return random.Random(seed).random()  # noqa: S311  # repeatable, not secret
-
-
-def _covers(numbers: Numbers | None, number: int) -> bool:
-    """Tell whether a number is among those meant; None means any."""
-    if isinstance(numbers, str):
-        first, _, last = numbers.partition("-")
-        return int(first) <= number and (not last or number <= int(last))
-    return numbers in {None, number}
-
-
-def _merged(faults: Sequence[Fault]) -> Fault:
-    """Join the faults of one request; of a field set twice, the earlier counts."""
-    if len(faults) == 1:
-        return faults[0]
-    fields: dict[str, Any] = {}
-    for fault in reversed(faults):
-        fields.update(msgspec.to_builtins(fault))
-    return msgspec.convert(fields, Fault)
+        return self.scenario.fault_for(self._played, request.identifiers())
 
 
 def epoch_ms() -> float:
