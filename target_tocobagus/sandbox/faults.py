@@ -10,14 +10,13 @@ from starlette.types import Receive, Scope, Send
 
 from target_tocobagus.sandbox.messages import Refused, Reply, Request, http_date
 from target_tocobagus.sandbox.partner import Transaction
-from target_tocobagus.sandbox.scenario import Fault
+from target_tocobagus.sandbox.scenario import NO_FAULT, Fault
 
 Rows = list[dict[str, Any]]
 Head = list[tuple[str, str]]
 
 _PAGE = "<!DOCTYPE html><html><head><title>Sandbox</title></head><body>No API here.</body></html>"
 _NO_LINGER = struct.pack("ii", 1, 0)
-_NO_FAULT = Fault()
 
 
 class Door:
@@ -101,7 +100,7 @@ async def perform(
     Returns:
         The reply that is still to be sent, or None if the connection was closed.
     """
-    if fault == _NO_FAULT:
+    if fault is NO_FAULT:
         return transaction.answer()
     await asyncio.sleep(fault.apply_late_ms / 1000)
     instead = _stand_in(fault, request, transaction.now_ms())
@@ -114,12 +113,12 @@ async def perform(
     if how := fault.drop_before or fault.drop_after:
         await door.drop(how)
         return None
-    return instead or (reply and _distorted(reply, fault, request.identifiers()))
+    return instead or (reply and _distorted(reply, fault, request.identifiers))
 
 
 def _stand_in(fault: Fault, request: Request, at_ms: int) -> Reply | None:
     """Make the answer that replaces the API's own; None if the API answers itself."""
-    if fault.max_items is not None and len(request.identifiers()) > fault.max_items:
+    if fault.max_items is not None and len(request.identifiers) > fault.max_items:
         return Refused("REQ_003", "Payload too large", "Send fewer items").reply(at_ms)
     headers = tuple(_headers(fault, at_ms))
     if fault.html:

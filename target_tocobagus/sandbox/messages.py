@@ -107,8 +107,13 @@ class Request:
             raise Refused("REQ_001", "Invalid body", self._rows)
         return self._rows
 
+    def count(self) -> int | None:
+        """Return the number of items, None if the body has none."""
+        return None if isinstance(self._rows, str) else len(self._rows)
+
+    @cached_property
     def identifiers(self) -> list[str | None]:
-        """Return each row's identifier, None if it has none; an unreadable body has no rows."""
+        """Each row's identifier, None if it has none; an unreadable body has no rows."""
         rows = [] if isinstance(self._rows, str) else self._rows
         return [identifier_of(row)[1] for row in rows]
 

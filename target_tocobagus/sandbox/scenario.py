@@ -7,10 +7,11 @@ wins.
 
 import random
 import re
-from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
+
+from target_tocobagus.sandbox.messages import Request
 
 # Not a pattern of msgspec's: a process that has used one may crash when it ends
 # (https://github.com/msgspec/msgspec/issues/717).
@@ -131,6 +132,9 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
         return tuple(msgspec.to_builtins(self))
 
 
+NO_FAULT = Fault()
+
+
 class When(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The conditions of a rule; all that are given must hold.
 
@@ -150,8 +154,10 @@ class When(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             message = f"{self.requests!r} is not a range such as '2-5' or '4-'"
             raise ValueError(message)
 
-    def covers(self, number: int) -> bool:
-        """Tell whether the request of this number is among `requests`."""
+    def fits(self, number: int, request: Request) -> bool:
+        """Tell whether a request meets these conditions, but for `share`."""
+        if self.identifiers is not None and self.identifiers.isdisjoint(request.identifiers):
+            return False
         if isinstance(self.requests, str):
             first, _, last = self.requests.partition("-")
             return int(first) <= number and (not last or number <= int(last))
@@ -186,23 +192,20 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seed: int = 0
     rules: tuple[Rule, ...] = ()
 
-    def fault_for(self, number: int, identifiers: Sequence[str | None]) -> Fault:
+    def fault_for(self, number: int, request: Request) -> Fault:
         """Join the faults of the rules that fit a request; the same requests always have the same.
 
         Args:
             number: The request's, since the scenario was set.
-            identifiers: Those of its items.
+            request: The request.
         """
         fields: dict[str, Any] = {}
         for index in reversed(range(len(self.rules))):  # the earlier wins
             when = self.rules[index].when
-            if (
-                when.covers(number)
-                and (when.identifiers is None or not when.identifiers.isdisjoint(identifiers))
-                and (when.share is None or self._chance(index, number) < when.share)
-            ):
+            chosen = when.share is None or self._chance(index, number) < when.share
+            if chosen and when.fits(number, request):
                 fields |= msgspec.to_builtins(self.rules[index].fault)
-        return msgspec.convert(fields, Fault)
+        return msgspec.convert(fields, Fault) if fields else NO_FAULT
 
     def _chance(self, index: int, number: int) -> float:
         return random.Random(f"{self.seed}:{index}:{number}").random()  # noqa: S311  # repeatable, not secret

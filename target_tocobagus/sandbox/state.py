@@ -110,7 +110,7 @@ class World:
             request.method,
             request.path,
             len(request.body),
-            len(request.identifiers()) or None,
+            request.count(),
             faults,
             epoch_ms(),
         )
@@ -184,7 +184,7 @@ class State:
     def fault_for(self, request: Request) -> Fault:
         """Count a request, and find its fault."""
         self._played += 1
-        return self.scenario.fault_for(self._played, request.identifiers())
+        return self.scenario.fault_for(self._played, request)
 
 
 def epoch_ms() -> float:
