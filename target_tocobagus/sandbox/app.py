@@ -21,7 +21,7 @@ from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from target_tocobagus.sandbox import BASE_PATH, VIEWS_PATH
-from target_tocobagus.sandbox.faults import Door, perform
+from target_tocobagus.sandbox.faults import Connection, perform
 from target_tocobagus.sandbox.messages import Request
 from target_tocobagus.sandbox.partner import Transaction
 from target_tocobagus.sandbox.state import State, epoch_ms
@@ -41,7 +41,7 @@ def make_app(state: State, host: str = "") -> ASGIApp:
         host: The name to listen at, which is trusted too.
     """
     api = Mount(BASE_PATH, app=PartnerApi(state))
-    return Doorkeeper(
+    return AccessControl(
         Starlette(routes=[api, Mount(VIEWS_PATH, routes=Views(state).routes())]), host
     )
 
@@ -62,32 +62,32 @@ class PartnerApi:
             body = await HTTPRequest(scope, receive).body()
             path = scope["path"].removeprefix(BASE_PATH)
             request = Request(scope["method"], path, dict(scope["headers"]), body)
-            await self._serve(request, scope["client"][1], Door(scope, receive, send))
+            await self._serve(request, scope["client"][1], Connection(scope, receive, send))
         except (ClientDisconnect, asyncio.CancelledError):
             return
 
-    async def _serve(self, request: Request, connection: int, door: Door) -> None:
+    async def _serve(self, request: Request, client_port: int, connection: Connection) -> None:
         """Answer a request, or fail to answer as the scenario says."""
         world, latency_ms = self._state.world, self._state.scenario.latency_ms
         fault = self._state.fault_for(request)
-        visit = world.arrive(request, connection, fault.names())
+        visit = world.arrive(request, client_port, fault.names())
         transaction = Transaction(request, visit, self._state, fault)
         try:
-            reply = await perform(fault, request, door, transaction)
+            reply = await perform(fault, request, connection, transaction)
             await asyncio.sleep(latency_ms / 1000)
-            visit.client_gone = reply is not None and door.client_gone
-            if reply is None or door.client_gone:
+            visit.client_gone = reply is not None and connection.client_gone
+            if reply is None or connection.client_gone:
                 return
             visit.status = reply.status
             if isinstance(reply.body, dict):
                 visit.request_id = reply.body.get("requestId")
             visit.answered_ms = epoch_ms()
-            await door.answer(reply, transaction.now_ms(), fault)
+            await connection.answer(reply, transaction.now_ms(), fault)
         finally:
             world.leave()
 
 
-class Doorkeeper:
+class AccessControl:
     """Passes on requests that may reach the application, and answers the others itself."""
 
     def __init__(self, app: ASGIApp, host: str = "") -> None:

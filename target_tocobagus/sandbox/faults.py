@@ -19,8 +19,8 @@ _PAGE = "<!DOCTYPE html><html><head><title>Sandbox</title></head><body>No API he
 _NO_LINGER = struct.pack("ii", 1, 0)
 
 
-class Door:
-    """The way back to one client: plain ASGI, or its socket for what ASGI cannot do."""
+class Connection:
+    """The connection to a client: through ASGI, or by its socket for what ASGI cannot do."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._transport: asyncio.Transport = scope["state"]["transport"]
@@ -33,7 +33,7 @@ class Door:
         return self._transport.is_closing()
 
     async def until_gone(self) -> None:
-        """Wait until the client has left, or the connection was closed from here."""
+        """Wait until the connection is closed, by either side."""
         while (await self._receive())["type"] != "http.disconnect":
             pass
 
@@ -45,8 +45,8 @@ class Door:
         if how == "fin":
             self._transport.close()
         else:
-            connection: socket.socket = self._transport.get_extra_info("socket")
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+            sock: socket.socket = self._transport.get_extra_info("socket")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
             self._transport.abort()
         await self.until_gone()
 
@@ -93,7 +93,7 @@ class Door:
 
 
 async def perform(
-    fault: Fault, request: Request, door: Door, transaction: Transaction
+    fault: Fault, request: Request, connection: Connection, transaction: Transaction
 ) -> Reply | None:
     """Carry out a fault, up to the answer.
 
@@ -108,10 +108,10 @@ async def perform(
     reply = transaction.answer() if fault.apply or not denied else None
     await asyncio.sleep(fault.latency_ms / 1000)
     if fault.hang:
-        await door.until_gone()
+        await connection.until_gone()
         return None
     if how := fault.drop_before or fault.drop_after:
-        await door.drop(how)
+        await connection.drop(how)
         return None
     return instead or (reply and _distorted(reply, fault, request.identifiers))
 
