@@ -156,6 +156,7 @@ class Route(NamedTuple):
     def failed(self, failed: Failed, now: str = "") -> Finding:
         """Say why there is no answer; `now` is this machine's time, to be shown."""
         has_user = self.proxy is not None and self.proxy.has_user
+        unnamed = "HTTPS_PROXY" if self.secure else "HTTP_PROXY"
         return self._meaning(failed).finding(
             command=self._openssl(),
             now=now,
@@ -165,9 +166,7 @@ class Route(NamedTuple):
             reason=failed.detail,
             seconds=f"{self.seconds:g}",
             bundle=self.bundle or _CERTIFI,
-            variable=self.proxy.variable
-            if self.proxy
-            else f"HTTP{'S' if self.secure else ''}_PROXY",
+            variable=self.proxy.variable if self.proxy else unnamed,
             given=", and does not accept those in its URL" if has_user else "",
         )
 
