@@ -24,6 +24,9 @@ SCHEMA: Final[dict[str, Any]] = json.loads(_FILE.read_text("utf-8"))
 Paths: TypeAlias = tuple[str, ...]
 """Paths of a value, tried in order: exact column names or JMESPath expressions."""
 
+PATH_KEYS: Final = ("sku", "id", "external_id", "stock", "subtract", "warehouse")
+"""The keys of a mapping whose value is one path, or a list of them."""
+
 
 class WarehouseColumn(msgspec.Struct, frozen=True):
     """A column that holds the stock at one warehouse."""
@@ -39,7 +42,7 @@ class Share(msgspec.Struct, frozen=True):
     weight: int
 
 
-class StreamMapping(msgspec.Struct, frozen=True, kw_only=True):
+class StreamMapping(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where stock is in the records of a stream; an entry of the setting `streams`.
 
     Paths are as the user wrote them; `mapping` checks them.
@@ -67,6 +70,11 @@ class StreamMapping(msgspec.Struct, frozen=True, kw_only=True):
     split: tuple[Share, ...] = ()
     combine: Literal["last"] | None = None
     native: bool = False
+
+    @property
+    def names_locations(self) -> bool:
+        """Whether it says at which warehouses the stock is."""
+        return bool(self.warehouse or self.warehouse_columns or self.warehouses)
 
 
 class StockPolicy(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,6 +155,16 @@ def parse_settings(config: Mapping[str, Any], schema: Mapping[str, Any] | None =
     return _settings(values)
 
 
+def stream_mapping(entry: Mapping[str, Any]) -> StreamMapping:
+    """Convert a valid entry of the setting `streams`."""
+    named = {key: value for key, value in entry.items() if value is not None}
+    for key in PATH_KEYS:
+        if isinstance(named.get(key), str):
+            named[key] = [named[key]]
+    named["no_warehouse"] = "warehouse" in entry and entry["warehouse"] is None
+    return msgspec.convert(named, StreamMapping)
+
+
 def _defaults() -> dict[str, Any]:
     return {key: schema.get("default") for key, schema in SCHEMA["properties"].items()}
 
@@ -156,7 +174,7 @@ def _settings(values: Mapping[str, Any]) -> Settings:
     named["credentials"] = _credentials(values)
     named["policy"] = _policy(values)
     streams = values.get("streams")
-    named["streams"] = None if streams is None else tuple(map(_stream_mapping, streams))
+    named["streams"] = None if streams is None else tuple(map(stream_mapping, streams))
     named["api_url"] = str(values["api_url"]).rstrip("/")
     return Settings(**named)
 
@@ -174,12 +192,3 @@ def _policy(values: Mapping[str, Any]) -> StockPolicy:
         entry["code"].strip(): entry["client_id"].strip() for entry in entries
     }
     return StockPolicy(**named)
-
-
-def _stream_mapping(raw: Mapping[str, Any]) -> StreamMapping:
-    named = {key: value for key, value in raw.items() if value is not None}
-    for key in ("sku", "id", "external_id", "stock", "subtract", "warehouse"):
-        if key in named:
-            named[key] = (named[key],) if isinstance(named[key], str) else tuple(named[key])
-    named["no_warehouse"] = "warehouse" in raw and raw["warehouse"] is None
-    return msgspec.convert(named, StreamMapping)

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from target_tocobagus.config.settings import StreamMapping, WarehouseColumn
 from target_tocobagus.core.foreign_text import clean
+from target_tocobagus.core.plural import some_of
 from target_tocobagus.recognition import vocabulary as said
-from target_tocobagus.recognition.fields import Field, fields_of
-from target_tocobagus.recognition.heuristics import Candidate, Scope, path_of, quoted, scope_of
-from target_tocobagus.recognition.ranking import SURE
+from target_tocobagus.recognition.candidates import SURE, Candidate, Scope, scope_of
+from target_tocobagus.recognition.fields import Field, fields_of, path_of, quoted
 from target_tocobagus.recognition.vocabulary import tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-
-_FEW: Final = 3
-_MOST_REMARK: Final = 5
 
 
 class Draft(msgspec.Struct, frozen=True):
@@ -112,7 +109,7 @@ def _names_items(scope: Scope) -> bool:
 def _filtered(items: Scope) -> str:
     """Write a list's path, with a condition for its entries where there is one."""
     conditions = " && ".join(_conditions(items.fields))
-    path = ".".join(map(quoted, items.path.split("."))) if '"' not in items.path else items.path
+    path = items.path if '"' in items.path else ".".join(map(quoted, items.path.split(".")))
     return f"{path}[?{conditions}]" if conditions else items.path
 
 
@@ -155,17 +152,17 @@ def remarks(draft: Draft) -> dict[str, str]:
         "stock": draft.quantities[1:] + (quantities if draft.items or draft.levels else ()),
         "warehouse": draft.locations[1:] if draft.quantities else (),
     }
-    found = {key: _or([each.path for each in more]) for key, more in others.items() if more}
+    found = {key: _or(more) for key, more in others.items() if more}
     if draft.spread:
-        second = [each.path for each in quantities if each.field not in draft.spread]
-        totals = f"; {_or(second)}" if second else ""
-        found["warehouse_columns"] = f"write the client id of each{totals}"
+        totals = [each for each in quantities if each.field not in draft.spread]
+        more = f"; {_or(totals)}" if totals else ""
+        found["warehouse_columns"] = f"write the client id of each{more}"
     return found
 
 
-def _or(paths: Sequence[str]) -> str:
-    more = f" and {len(paths) - _MOST_REMARK} more" if len(paths) > _MOST_REMARK else ""
-    return clean(f"or: {', '.join(dict.fromkeys(paths[:_MOST_REMARK]))}{more}")
+def _or(found: Sequence[Candidate]) -> str:
+    paths = list(dict.fromkeys(each.path for each in found))
+    return clean(f"or: {some_of(paths)}")
 
 
 def doubts(draft: Draft, keys: Sequence[str]) -> Iterator[str]:
@@ -195,8 +192,7 @@ def doubts(draft: Draft, keys: Sequence[str]) -> Iterator[str]:
 
 
 def _quoted(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
-    return ", ".join(clean(repr(name)) for name in names[:_FEW]) + more
+    return some_of([clean(repr(name)) for name in names], 3)
 
 
 def _is_document(field: Field) -> bool:

@@ -7,6 +7,8 @@ fields.
 
 from __future__ import annotations
 
+import json
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -21,7 +23,8 @@ DEPTH: Final = 5
 _MOST_VALUES: Final = 50
 _SCALARS: Final = frozenset({"string", "integer", "number"})
 _OPEN: Final = frozenset("[{")
-_MANY: Final = (dict, list)
+_PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_EXPRESSION: Final = frozenset("[](){}|?*@&!<>=,:'`\"\\")
 _COMBINED: Final = frozenset({"anyOf", "oneOf", "allOf"})
 _NESTING: Final = _COMBINED | {"properties", "items"}
 
@@ -48,9 +51,8 @@ class Field(msgspec.Struct, frozen=True):
     @property
     def is_scalar(self) -> bool:
         """Whether it can hold a number, a code or a name (a date-time cannot)."""
-        return not (self.inner or self.is_list or self.is_date or self.types) or (
-            bool(self.types & _SCALARS) and not (self.inner or self.is_list or self.is_date)
-        )
+        may_be = not self.types or bool(self.types & _SCALARS)
+        return may_be and not (self.inner or self.is_list or self.is_date)
 
 
 def fields_of(schema: Any, records: Iterable[Any] = ()) -> tuple[Field, ...]:
@@ -61,10 +63,9 @@ def fields_of(schema: Any, records: Iterable[Any] = ()) -> tuple[Field, ...]:
 def flat_names(schema: Any, records: Iterable[Any] = ()) -> set[str] | None:
     """List the columns of a stream; None if one may hold an object or a list."""
     columns = _properties(schema)
+    if any(isinstance(each, dict) and not _NESTING.isdisjoint(each) for each in columns.values()):
+        return None
     names = set(columns)
-    for column in columns.values():
-        if isinstance(column, dict) and not _NESTING.isdisjoint(column):
-            return None
     for record in records:
         if isinstance(record, dict):
             if any(map(_may_be_nested, record.values())):
@@ -74,7 +75,9 @@ def flat_names(schema: Any, records: Iterable[Any] = ()) -> set[str] | None:
 
 
 def _may_be_nested(value: Any) -> bool:
-    return value.lstrip()[:1] in _OPEN if isinstance(value, str) else isinstance(value, _MANY)
+    if isinstance(value, str):
+        return value.lstrip()[:1] in _OPEN
+    return isinstance(value, (dict, list))
 
 
 def leaves(fields: Iterable[Field], depth: int = 3) -> Iterator[Field]:
@@ -86,6 +89,19 @@ def leaves(fields: Iterable[Field], depth: int = 3) -> Iterator[Field]:
                     yield msgspec.structs.replace(inner, path=field.path + inner.path)
         else:
             yield field
+
+
+def path_of(names: Iterable[str]) -> str:
+    """Write a path: a column's name as it is, unless it would be read as an expression."""
+    given = tuple(names)
+    if len(given) == 1 and not _EXPRESSION & set(given[0]):
+        return given[0]
+    return ".".join(map(quoted, given))
+
+
+def quoted(name: str) -> str:
+    """Write a name within a JMESPath expression."""
+    return name if _PLAIN.fullmatch(name) else json.dumps(name, ensure_ascii=False)
 
 
 def has_path(schema: Any, path: str) -> bool:

@@ -11,16 +11,13 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
+from target_tocobagus.config.settings import StreamMapping, stream_mapping
 from target_tocobagus.recognition.fields import has_path, is_own, names_in
 from target_tocobagus.recognition.vocabulary import DECIDING, tokens
-from target_tocobagus.recognition.yaml_lines import from_config
-
-if TYPE_CHECKING:
-    from target_tocobagus.config.settings import StreamMapping
 
 
 class KnownStream(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -67,7 +64,7 @@ class KnownStream(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def mapping_for(self, stream: str) -> StreamMapping | None:
         """Make the mapping of a stream that fits; ``None`` if the row has none."""
-        return from_config({"stream": stream, **self.mapping}) if self.mapping else None
+        return stream_mapping({"stream": stream, **self.mapping}) if self.mapping else None
 
 
 class KnownStreams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

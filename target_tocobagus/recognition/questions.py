@@ -19,7 +19,11 @@ from target_tocobagus.core.foreign_text import clean, quoted
 from target_tocobagus.core.model import Stock
 from target_tocobagus.mapping import CompiledMapping, compile_mapping
 from target_tocobagus.recognition.recognise import NotStock, Question, Recognition, recognise
-from target_tocobagus.recognition.yaml_lines import as_yaml_lines, indented, warehouse_map_lines
+from target_tocobagus.recognition.yaml_lines import (
+    as_yaml_lines,
+    streams_block,
+    warehouse_map_lines,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -197,22 +201,18 @@ def block(samples: Sequence[Sample], recognised: Iterable[StreamMapping] = ()) -
     not global stock beside stock per location, because one would overwrite the other.
     """
     asked = [(each.found, each.codes) for each in samples if isinstance(each.found, Question)]
-    scopes = {_names_locations(question.mapping) for question, _ in asked}
-    kept = [mapping for mapping in recognised if {_names_locations(mapping)} == scopes]
-    lines = ["streams:\n", *(indented(as_yaml_lines(mapping)) for mapping in kept)]
+    scopes = {question.mapping.names_locations for question, _ in asked}
+    kept = [mapping for mapping in recognised if {mapping.names_locations} == scopes]
+    entries = [*map(as_yaml_lines, kept)]
     for question, _ in asked:
-        lines += [f"  # {doubt}\n" for doubt in map(clean, question.doubts)]
-        lines.append(indented(as_yaml_lines(question.mapping, question.remarks)))
+        entries += [f"# {clean(doubt)}\n" for doubt in question.doubts]
+        entries.append(as_yaml_lines(question.mapping, question.remarks))
     codes = [code for question, found in asked if question.mapping.warehouse for code in found]
     if codes:  # `warehouse_map` must also have the client ids of columns
         codes += [each.client_id for one, _ in asked for each in one.mapping.warehouse_columns]
     others = [repr(mapping.stream) for mapping in kept if mapping.warehouse]
     more = f", and add the codes of {', '.join(others)}" if others else ""
-    return "".join(lines) + warehouse_map_lines({code: code for code in codes}, more)
-
-
-def _names_locations(mapping: StreamMapping) -> bool:
-    return bool(mapping.warehouse or mapping.warehouse_columns or mapping.warehouses)
+    return streams_block(entries) + warehouse_map_lines({code: code for code in codes}, more)
 
 
 def _compiled(found: Recognition) -> CompiledMapping | None:

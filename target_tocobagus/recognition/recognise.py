@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import msgspec
 
 from target_tocobagus.config.settings import StreamMapping
+from target_tocobagus.recognition.candidates import WAREHOUSE, locations
 from target_tocobagus.recognition.drafts import doubts, draft, remarks
 from target_tocobagus.recognition.fields import (
     columns,
@@ -24,9 +25,7 @@ from target_tocobagus.recognition.fields import (
     leaves,
     types_of,
 )
-from target_tocobagus.recognition.heuristics import locations
 from target_tocobagus.recognition.known_taps import KnownStream, known_streams, row_for
-from target_tocobagus.recognition.ranking import WAREHOUSE
 from target_tocobagus.recognition.vocabulary import (
     NATIVE_NAMES,
     may_hold_stock,
@@ -35,7 +34,7 @@ from target_tocobagus.recognition.vocabulary import (
     tokens,
     words,
 )
-from target_tocobagus.recognition.yaml_lines import as_yaml_lines, indented
+from target_tocobagus.recognition.yaml_lines import as_yaml_lines, streams_block
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -49,7 +48,6 @@ class Recognised(msgspec.Struct, frozen=True):
 
     Attributes:
         source: How it was recognised, for the log.
-        is_global: Its stock is for all warehouses; ``None`` if each record decides.
         remark: What its user should know, for the log; often empty.
         written: For the API's own items, the closest mapping that a configuration can have;
             ``None`` if there is none, or none is needed.
@@ -57,9 +55,18 @@ class Recognised(msgspec.Struct, frozen=True):
 
     mapping: StreamMapping
     source: str
-    is_global: bool | None
     remark: str = ""
     written: StreamMapping | None = None
+
+    @property
+    def closest(self) -> StreamMapping:
+        """The closest mapping that a configuration can have, if there is one."""
+        return self.written or self.mapping
+
+    @property
+    def is_global(self) -> bool | None:
+        """Whether its stock is for all warehouses; ``None`` if each record decides."""
+        return None if self.closest.native else not self.closest.names_locations
 
     @property
     def reason(self) -> str:
@@ -115,7 +122,7 @@ def recognise(
     if row := row_for(table.left_out, stream, schema):
         return _left_out(stream, row)
     if word := never_asked(stream):
-        return NotStock(f"its name has {word!r}, so it is never taken for stock", True)  # noqa: FBT003  # named above
+        return NotStock(f"its name has {word!r}, so it is never taken for stock", is_final=True)
     if row := row_for(table.known, stream, schema):
         return _known(stream, schema, row)
     return _native(stream, schema, keys) or _by_names(stream, schema, keys, records)
@@ -136,8 +143,8 @@ def mixed_scopes(recognised: Iterable[Recognised]) -> str | None:
         Its text, with the lines to write; ``None`` without an error.
     """
     found = list(recognised)
-    one = [each.written or each.mapping for each in found if each.is_global is True]
-    many = [each.written or each.mapping for each in found if each.is_global is False]
+    one = [each.closest for each in found if each.is_global is True]
+    many = [each.closest for each in found if each.is_global is False]
     if not one or not many:
         return None
     return (
@@ -152,7 +159,7 @@ def start_from(
 ) -> StreamMapping:
     """Return a stream's mapping by recognition, or a draft that a person can complete."""
     if isinstance(found, Recognised):
-        return found.written or found.mapping
+        return found.closest
     if isinstance(found, Question):
         return found.mapping
     start = draft(stream, schema, records)
@@ -168,8 +175,7 @@ def _known(stream: str, schema: Mapping[str, Any], row: KnownStream) -> Recognis
         return Question(
             mapping, doubts=(f"{row.tap} does not write {names}: do they change what a row holds?",)
         )
-    scope = not (mapping.warehouse or mapping.warehouse_columns or mapping.warehouses)
-    return Recognised(mapping, f"known stream of {row.tap} ({row.source})", scope, row.note)
+    return Recognised(mapping, f"known stream of {row.tap} ({row.source})", row.note)
 
 
 def _left_out(stream: str, row: KnownStream) -> Question | NotStock:
@@ -188,11 +194,9 @@ def _native(stream: str, schema: Mapping[str, Any], keys: Sequence[str]) -> Reco
     keyed = set(keys) <= names & _IDENTIFIERS
     if not (has_all and named and keyed) or ("id" in found and types_of(found["id"]) != {"string"}):
         return None
+    written = None if names >= _STOCK else _written(stream, names)
     mapping = StreamMapping(stream=stream, native=True)
-    source = "the API's own item shape"
-    if names >= _STOCK:
-        return Recognised(mapping, source, None)
-    return Recognised(mapping, source, "stock" in names, written=_written(stream, names))
+    return Recognised(mapping, "the API's own item shape", written=written)
 
 
 def _written(stream: str, names: set[str]) -> StreamMapping:
@@ -235,4 +239,4 @@ def _names(mappings: Iterable[StreamMapping]) -> str:
 
 
 def _block(mappings: Iterable[StreamMapping]) -> str:
-    return "streams:\n" + "".join(indented(as_yaml_lines(mapping)) for mapping in mappings)
+    return streams_block(map(as_yaml_lines, mappings))

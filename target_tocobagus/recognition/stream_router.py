@@ -16,19 +16,18 @@ import msgspec
 
 from target_tocobagus.core.errors import ActionNeeded, ConfigurationError
 from target_tocobagus.core.foreign_text import quoted
+from target_tocobagus.core.plural import some_of
 from target_tocobagus.mapping import CompiledMapping, compile_mapping
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from target_tocobagus.config.settings import Settings, StreamMapping
+    from target_tocobagus.config.settings import Settings, StockPolicy, StreamMapping
     from target_tocobagus.recognition.questions import Questions, Sample
     from target_tocobagus.recognition.recognise import Recognised
 
 _BRACKETS: Final = re.compile(r"(?<!\s)\[([^\]\s]{2,})\]")
 _RANGES: Final = re.compile(r"!?(?:\w-\w)+")
-
-_SHOWN_NAMES: Final = 5
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -60,13 +59,12 @@ class StreamRouter:
         """
         self._policy = settings.policy
         self._recognised: dict[str, Recognised] = {}
-        self._scopes: Counter[bool | None] = Counter()
-        self._configured: list[tuple[StreamMapping, CompiledMapping]] | None = None
         self._unmapped: dict[str, None] = {}
         self._used: set[str] = set()
         self._questions: Questions | None = None
+        self._configured: list[tuple[StreamMapping, CompiledMapping]] | None = None
         if settings.streams is not None:
-            self._configured = self._compile(settings.streams)
+            self._configured = _compiled(settings.streams, settings.policy)
 
     @property
     def questions(self) -> Questions:
@@ -87,7 +85,7 @@ class StreamRouter:
         """
         if self._configured is None:
             return self._recognise(stream, schema, keys or ())
-        found = self._named(stream) or self._by_glob(stream)
+        found = self._entry(stream)
         if found is None:
             self._unmapped[stream] = None
             return Route(
@@ -100,28 +98,25 @@ class StreamRouter:
 
     def doubts(self) -> list[str]:
         """List what may be a mistake in the user's mappings, though it is allowed."""
-        names = [mapping.stream for mapping, _ in self._configured or ()]
-        repeated = [name for name in dict.fromkeys(names) if names.count(name) > 1]
-        return [
-            *(
-                f"streams: of the entries for {quoted(name)} only the first is used"
-                for name in repeated
-            ),
-            *self._fall_backs(),
+        entries = self._configured or ()
+        counts = Counter(mapping.stream for mapping, _ in entries)
+        repeated = [
+            f"streams: of the entries for {quoted(name)} only the first is used"
+            for name, count in counts.items()
+            if count > 1
         ]
-
-    def _fall_backs(self) -> list[str]:
-        return [
+        fall_backs = [
             f"mapping of stream {quoted(mapping.stream)}: falls back from"
             f" {' to '.join(compiled.kinds)};"
             " one product under two kinds of identifier cannot be kept in order"
-            for mapping, compiled in self._configured or ()
-            if len(compiled.kinds) > 1 and not mapping.native
+            for mapping, compiled in entries
+            if len(compiled.kinds) > 1
         ]
+        return repeated + fall_backs
 
     def written(self, stream: str) -> StreamMapping | None:
         """Return the user's mapping of a stream, as it was written."""
-        found = self._named(stream) or self._by_glob(stream)
+        found = self._entry(stream)
         return found[0] if found else None
 
     def mistyped(self) -> Iterator[str]:
@@ -137,35 +132,20 @@ class StreamRouter:
 
     def nothing_mapped(self) -> str:
         """Make the warning that no stream that came has a mapping."""
-        streams = [quoted(stream) for stream in self._unmapped]
-        more = f" and {len(streams) - _SHOWN_NAMES} more" if len(streams) > _SHOWN_NAMES else ""
-        named = f"{', '.join(streams[:_SHOWN_NAMES])}{more}"
-        came = f" No entry of `streams` matches {named}." if streams else ""
+        streams = some_of([quoted(stream) for stream in self._unmapped])
+        came = f" No entry of `streams` matches {streams}." if streams else ""
         return (
             "By this configuration no stream that came holds stock: nothing was sent, and no STATE"
             f" goes out.{came} `tocobagus map FILE` drafts a mapping for a recorded stream"
         )
 
-    def _named(self, stream: str) -> tuple[StreamMapping, CompiledMapping] | None:
-        return next((each for each in self._configured or () if each[0].stream == stream), None)
-
-    def _by_glob(self, stream: str) -> tuple[StreamMapping, CompiledMapping] | None:
-        fitting = (each for each in self._configured or () if _fits(stream, each[0].stream))
-        return next(fitting, None)
-
-    def _compile(
-        self, mappings: tuple[StreamMapping, ...]
-    ) -> list[tuple[StreamMapping, CompiledMapping]]:
-        compiled: list[tuple[StreamMapping, CompiledMapping]] = []
-        problems: list[str] = []
-        for mapping in mappings:
-            try:
-                compiled.append((mapping, compile_mapping(mapping, self._policy)))
-            except ConfigurationError as error:  # noqa: PERF203  # all problems at once
-                problems += error.problems
-        if problems:
-            raise ConfigurationError(problems)
-        return compiled
+    def _entry(self, stream: str) -> tuple[StreamMapping, CompiledMapping] | None:
+        """Find the entry that has the stream's name, or else the first glob that fits."""
+        entries = self._configured or []
+        exact = [each for each in entries if each[0].stream == stream]
+        return next(
+            iter(exact or [each for each in entries if _fits(stream, each[0].stream)]), None
+        )
 
     def _recognise(self, stream: str, schema: Mapping[str, Any], keys: Sequence[str]) -> Route:
         from target_tocobagus.recognition import recognise as recognition
@@ -173,16 +153,12 @@ class StreamRouter:
 
         found = recognition.recognise(stream, schema, keys)
         before = self._recognised.pop(stream, None)
-        if before:
-            self._scopes[before.is_global] -= 1
         if before and isinstance(found, recognition.Question):
             raise ActionNeeded(_changed(stream, before, schema))
         if isinstance(found, recognition.Recognised):
             self._recognised[stream] = found
-            self.questions.recognise(stream, found.written or found.mapping)
-            self._scopes[found.is_global] += 1
-            mixed = self._scopes[True] and self._scopes[False]
-            if mixed and (problem := recognition.mixed_scopes(self._recognised.values())):
+            self.questions.recognise(stream, found.closest)
+            if problem := recognition.mixed_scopes(self._recognised.values()):
                 raise ConfigurationError([problem])
             only = frozenset(columns(schema)) if found.mapping.native else None
             compiled = compile_mapping(found.mapping, self._policy)
@@ -190,6 +166,21 @@ class StreamRouter:
         sample = self.questions.sample(stream, schema, keys, found)
         remark = self.questions.ignored(sample) if schema.get("properties") else ""
         return Route(None, remark, sample=sample)
+
+
+def _compiled(
+    mappings: Iterable[StreamMapping], policy: StockPolicy
+) -> list[tuple[StreamMapping, CompiledMapping]]:
+    compiled: list[tuple[StreamMapping, CompiledMapping]] = []
+    problems: list[str] = []
+    for mapping in mappings:
+        try:
+            compiled.append((mapping, compile_mapping(mapping, policy)))
+        except ConfigurationError as error:  # noqa: PERF203  # all problems at once
+            problems += error.problems
+    if problems:
+        raise ConfigurationError(problems)
+    return compiled
 
 
 def _fits(stream: str, pattern: str) -> bool:
@@ -209,7 +200,7 @@ def _is_set(inner: str) -> bool:
 
 def _changed(stream: str, before: Recognised, schema: Mapping[str, Any]) -> str:
     """Make the error for a stream that was sent but is not recognised any more."""
-    names = ", ".join(map(quoted, list(schema.get("properties") or ())[:_SHOWN_NAMES]))
+    names = some_of([quoted(name) for name in schema.get("properties") or ()])
     return (
         f"stream {quoted(stream)} was recognised ({before.source}), and a later SCHEMA declares"
         f" other columns: {names}. Only you can tell what its rows hold now. Give the stream a"
@@ -220,7 +211,7 @@ def _changed(stream: str, before: Recognised, schema: Mapping[str, Any]) -> str:
 def _describe(stream: str, found: Recognised) -> str:
     from target_tocobagus.recognition.yaml_lines import as_yaml_lines
 
-    lines = as_yaml_lines(found.written or found.mapping).rstrip()
+    lines = as_yaml_lines(found.closest).rstrip()
     remark = f"\n{found.remark}" if found.remark else ""
     return (
         f"Stream {quoted(stream)} is recognised ({found.source}) and sent as by this mapping:\n"
@@ -232,15 +223,13 @@ def _check_location(mapping: StreamMapping, stream: str, schema: Mapping[str, An
     """Fail if the stock of one location might be sent as global stock."""
     from target_tocobagus.recognition.recognise import location_columns
 
-    placed = mapping.warehouse or mapping.warehouse_columns or mapping.levels
-    if placed or mapping.warehouses or mapping.split or mapping.no_warehouse:
+    if mapping.names_locations or mapping.levels or mapping.split or mapping.no_warehouse:
         return
     if columns := location_columns(schema):
         names = ", ".join(map(quoted, columns))
         problem = (
             f"mapping of stream {quoted(stream)}: warehouse: is not set, but the stream has"
-            f" {names}, so a row"
-            " may be the stock of one place only; set warehouse to that column, or to null if"
-            " each row is the stock of all places"
+            f" {names}, so a row may be the stock of one place only; set warehouse to that column,"
+            " or to null if each row is the stock of all places"
         )
         raise ConfigurationError([problem])

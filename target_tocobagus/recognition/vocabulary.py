@@ -13,7 +13,7 @@ import unicodedata
 from functools import lru_cache
 from typing import Final
 
-BOM: Final = "\ufeff"
+from target_tocobagus.mapping.paths import BOM
 
 
 def _set(text: str) -> frozenset[str]:

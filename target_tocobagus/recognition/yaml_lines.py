@@ -1,4 +1,4 @@
-"""Writes a mapping as lines of a configuration, and reads one from them.
+"""Writes a mapping as lines of a configuration.
 
 So a recognised mapping can be shown, kept and changed: the questions of a run and `tocobagus map`
 both end with lines that a user can paste into the configuration.
@@ -11,24 +11,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from target_tocobagus.config.settings import StreamMapping
+from target_tocobagus.config.settings import PATH_KEYS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
-PATHS: Final = ("sku", "id", "external_id", "stock", "subtract", "warehouse")
-PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*", re.ASCII)
-YAML_WORDS: Final = frozenset({"true", "false", "yes", "no", "on", "off", "y", "n", "null"})
+    from target_tocobagus.config.settings import StreamMapping
 
-
-def from_config(config: Mapping[str, Any]) -> StreamMapping:
-    """Convert a valid entry of the setting `streams`."""
-    named = {key: value for key, value in config.items() if value is not None}
-    for key in PATHS:
-        if isinstance(named.get(key), str):
-            named[key] = [named[key]]
-    named["no_warehouse"] = "warehouse" in config and config["warehouse"] is None
-    return msgspec.convert(named, StreamMapping)
+_PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*", re.ASCII)
+_YAML_WORDS: Final = frozenset({"true", "false", "yes", "no", "on", "off", "y", "n", "null"})
 
 
 def as_config(mapping: StreamMapping) -> dict[str, Any] | None:
@@ -40,14 +31,15 @@ def as_config(mapping: StreamMapping) -> dict[str, Any] | None:
     """
     if mapping.native:
         return None
-    config: dict[str, Any] = {}
-    for field in msgspec.structs.fields(StreamMapping):
-        value = msgspec.to_builtins(getattr(mapping, field.name))
-        if field.name == "warehouse" and mapping.no_warehouse:
-            config["warehouse"] = None
-        elif field.name not in {"no_warehouse", "native"} and value not in (field.default, []):
-            single = field.name in PATHS and len(value) == 1
-            config[field.name] = value[0] if single else list(value) if _is_list(value) else value
+    config: dict[str, Any] = {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in msgspec.to_builtins(mapping).items()
+    }
+    for key in PATH_KEYS:
+        if len(config.get(key, ())) == 1:
+            (config[key],) = config[key]
+    if config.pop("no_warehouse", False):
+        config["warehouse"] = None
     return config
 
 
@@ -63,20 +55,22 @@ def as_yaml_lines(mapping: StreamMapping, remarks: Mapping[str, str] | None = No
     """
     config = as_config(mapping)
     if config is None:
-        name = _scalar(mapping.stream)
+        name = _flow(mapping.stream)
         return f"# {name} holds the API's own items: it is recognised only without `streams`\n"
-    lines = [
-        line + (_comment((remarks or {}).get(key)) if place == 0 else "")
-        for key, value in config.items()
-        for place, line in enumerate(_entry(key, value))
-    ]
-    marked = ["- " + lines[0], *("  " + line for line in lines[1:])]
-    return "".join(f"{line}\n" for line in marked)
+    lines: list[str] = []
+    for key, value in config.items():
+        comment = _comment((remarks or {}).get(key))
+        if isinstance(value, list) and isinstance(value[0], dict):
+            lines += [f"{key}:{comment}", *(f"  - {_flow(entry)}" for entry in value)]
+        else:
+            lines.append(f"{key}: {_flow(value)}{comment}")
+    return "- " + "\n  ".join(lines) + "\n"
 
 
-def indented(text: str) -> str:
-    """Indent lines, as the entries of a list below its name."""
-    return "".join(f"  {line}" for line in text.splitlines(keepends=True))
+def streams_block(entries: Iterable[str]) -> str:
+    """Write the setting `streams` of entries, each in lines."""
+    lines = "".join(entries).splitlines(keepends=True)
+    return "streams:\n" + "".join(f"  {line}" for line in lines)
 
 
 def warehouse_map_lines(client_ids: Mapping[str, str], more: str = "") -> str:
@@ -90,40 +84,26 @@ def warehouse_map_lines(client_ids: Mapping[str, str], more: str = "") -> str:
         return ""
     pairs = ({"code": code, "client_id": client_id} for code, client_id in client_ids.items())
     remark = _comment(f"write the client id that each has in Tocobagus{more}")
-    return f"warehouse_map:{remark}\n" + "".join(f"  - {{{_pairs(pair)}}}\n" for pair in pairs)
-
-
-def _is_list(value: Any) -> bool:
-    return isinstance(value, (list, tuple))
+    return f"warehouse_map:{remark}\n" + "".join(f"  - {_flow(pair)}\n" for pair in pairs)
 
 
 def _comment(remark: str | None) -> str:
     return f"  # {' '.join(map(_printable, remark.split()))}" if remark else ""
 
 
-def _entry(key: str, value: Any) -> Iterable[str]:
-    if value is None:
-        return [f"{key}: null"]
-    if not _is_list(value):
-        return [f"{key}: {_scalar(value)}"]
-    if isinstance(value[0], str):
-        return [f"{key}: [{_joined(value)}]"]
-    return [f"{key}:", *(f"  - {{{_pairs(entry)}}}" for entry in value)]
+def _flow(value: Any) -> str:
+    """Write a value on one line.
 
-
-def _joined(values: Sequence[str]) -> str:
-    return ", ".join(map(_scalar, values))
-
-
-def _pairs(entry: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key}: {_scalar(value)}" for key, value in entry.items())
-
-
-def _scalar(value: str | int) -> str:
-    """Write a text plainly if YAML 1.1 and 1.2 both read it as that text, otherwise in quotes."""
-    if isinstance(value, int):
-        return str(value)
-    if PLAIN.fullmatch(value) and value.casefold() not in YAML_WORDS:
+    A text is written plainly if YAML 1.1 and 1.2 both read it as that text, otherwise in quotes.
+    PyYAML knows YAML 1.1 alone: it writes `1e3` plainly, which is a number in YAML 1.2.
+    """
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key}: {_flow(each)}' for key, each in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_flow, value))}]"
+    if not isinstance(value, str):
+        return "null" if value is None else str(value)
+    if _PLAIN.fullmatch(value) and value.casefold() not in _YAML_WORDS:
         return value
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{_printable(escaped)}"'

@@ -5,8 +5,14 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from target_tocobagus.config.settings import Share, StreamMapping, WarehouseColumn, parse_settings
-from target_tocobagus.recognition.yaml_lines import as_config, as_yaml_lines, from_config, indented
+from target_tocobagus.config.settings import (
+    Share,
+    StreamMapping,
+    WarehouseColumn,
+    parse_settings,
+    stream_mapping,
+)
+from target_tocobagus.recognition.yaml_lines import as_config, as_yaml_lines, streams_block
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
 paths = st.lists(texts, max_size=3).map(tuple)
@@ -49,8 +55,8 @@ def test_yaml_reads_back_as_the_same_mapping(mapping: StreamMapping) -> None:
     """The lines of a mapping, read as YAML and as settings, are that mapping again."""
     config = as_config(mapping)
     assert yaml.safe_load(as_yaml_lines(mapping)) == [config]
-    assert yaml.safe_load(indented(as_yaml_lines(mapping))) == [config]
-    assert from_config(config or {}) == mapping
+    assert yaml.safe_load(streams_block([as_yaml_lines(mapping)])) == {"streams": [config]}
+    assert stream_mapping(config or {}) == mapping
 
 
 @settings(deadline=None)
@@ -75,7 +81,7 @@ def test_no_warehouse_is_written_as_null() -> None:
     assert (
         as_yaml_lines(mapping) == "- stream: stok\n  sku: sku\n  stock: stok\n  warehouse: null\n"
     )
-    assert from_config(as_config(mapping) or {}) == mapping
+    assert stream_mapping(as_config(mapping) or {}) == mapping
 
 
 def test_lines_are_as_a_person_would_write_them() -> None:
