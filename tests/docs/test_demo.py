@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 from target_tocobagus.cli import main
-from target_tocobagus.cli.demo.page import clean_lines, written
+from target_tocobagus.cli.demo.page import clean_lines
 from target_tocobagus.cli.demo.processes import Said, read_log
 from target_tocobagus.config.settings import parse_settings
 from target_tocobagus.config.validation import CREDENTIALS
@@ -67,7 +67,8 @@ def test_it_shows_what_two_real_taps_sent(scratch: Path) -> None:
     assert ["GULA-1KG", "0", "1000", "1000000"] in shown
     assert any(line[:3] == ["KOPI-ARB-250", "wh_bandung", "BAD_QUANTITY"] for line in shown)
     assert any(line[:3] == ["MADU-500", "wh_bandung", "INV_001"] for line in shown)
-    assert '"bookmarks": {"stock_long":{},"stock_wide":{}}' in done.stdout
+    assert ['"bookmarks":', "{"] in shown
+    assert ['"stock_long":', "{},"] in shown
     assert done.stdout.count('"batchIds":') == 2
     assert "\x1b" not in done.stdout
 
@@ -272,19 +273,6 @@ def test_the_bundled_streams_are_the_recorded_ones() -> None:
         assert settings.streams
         for mapping in settings.streams:
             compile_mapping(mapping, settings.policy)
-
-
-@pytest.mark.parametrize(
-    ("raw", "room", "lines"),
-    [
-        (b'{"a":1.10}', 80, ['{"a":1.10}']),
-        (b'{"a":1.10,"b":[]}', 12, ["{", '  "a": 1.10,', '  "b": []', "}"]),
-        (b'{"a":[1e5,"\\u00e9"]}', 12, ["{", '  "a": [', "    1e5,", '    "\\u00e9"', "  ]", "}"]),
-    ],
-)
-def test_state_is_written_as_it_came(raw: bytes, room: int, lines: list[str]) -> None:
-    """It takes as few lines as fit, and no value is written otherwise than the target wrote it."""
-    assert list(written(raw, room)) == lines
 
 
 def test_the_log_is_read_message_by_message() -> None:

@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from target_tocobagus.cli.check.catalogue import Setup
 from target_tocobagus.cli.map.advisor import advisor_for
-from target_tocobagus.cli.map.stream_file import Lines, contents
 from target_tocobagus.cli.map.survey import Survey
 from target_tocobagus.cli.map.text import (
-    joined,
     listed_causes,
     said_of_stream,
     sentence,
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from target_tocobagus.cli.check.page import Diagnosis, Finding
-    from target_tocobagus.cli.map.stream_view import StreamView
+    from target_tocobagus.cli.map.survey import StreamView
     from target_tocobagus.config.settings import Settings
 
 _HINT: Final = "--stream FILE or --catalog FILE shows how a tap's records are mapped."
@@ -79,9 +77,8 @@ class _TriedFile:
         self._file = file
         self._survey = Survey(advisor, 1, settings.policy.warehouse_map)
         with file.open("rb") as source:
-            lines = Lines(source)
-            self._survey.read(contents(lines, unselected=False))
-        self._remarks = [*self._survey.flaws(), *filter(None, [lines.cut, self._survey.stopped])]
+            self._survey.read(source, unselected=False)
+        self._remarks = [*self._survey.remarks()]
         told = set(advisor.remarks())
         self.unused = told if advisor.examines else set()
         self._remarks += sorted(told - self.unused)
@@ -90,8 +87,7 @@ class _TriedFile:
     def finding(self, configs: Sequence[str]) -> Finding:
         """Make the finding: what a run would do with the file."""
         meaning = self._meaning()
-        told = [_said(view, clash=self._survey.clash) for view in self._views]
-        points = (*map(sentence, self._remarks), *told)
+        points = (*map(sentence, self._remarks), *map(_said, self._views))
         drafts = ["--all"] if meaning is Setup.FILE_UNMAPPED else _as_options(configs)
         command = shlex.join(["tocobagus", "map", str(self._file), *drafts])
         return meaning.finding(file=self._file, points=points, command=command)
@@ -117,13 +113,13 @@ def _is_doubtful(view: StreamView) -> bool:
     return bool(view.missing or view.parts) or any(cause.what for cause in view.causes.values())
 
 
-def _said(view: StreamView, *, clash: bool) -> str:
+def _said(view: StreamView) -> str:
     """Describe the result for a stream in a few sentences."""
-    said = [*said_of_stream(view, clash=clash), *warned_of_stream(view)]
+    said = [*said_of_stream(view), *warned_of_stream(view)]
     if view.records and view.advice.compiled is not None:
         said.append(f"{summed_up(view)}.")
         said += map(sentence, list(listed_causes(view))[:_SHOWN_CAUSES])
-    return f"{view.name}: {joined(said) or 'a mapping matches it.'}"
+    return f"{view.name}: {' '.join(said) or 'a mapping matches it.'}"
 
 
 def _as_options(configs: Sequence[str]) -> list[str]:

@@ -102,7 +102,7 @@ class Stage:
         return table
 
     def _rejected(self, lines: Sequence[bytes]) -> RenderableType:
-        table = _table("item", "warehouse", "code", "reason")
+        table = new_table("item", "warehouse", "code", "reason")
         rows = [row for line in lines for row in _rejected_rows(msgspec.json.decode(line))]
         if not rows:
             return Text("None.", "dim")
@@ -113,7 +113,9 @@ class Stage:
     def _state(self, states: Sequence[bytes]) -> RenderableType:
         if not states:
             return Text("None came out.", "dim")
-        return Text(clean_lines("\n".join(written(states[-1], self._console.width - INDENT))))
+        text = states[-1].decode()
+        fits = len(text) <= self._console.width - INDENT
+        return Text(clean_lines(text if fits else msgspec.json.format(text, indent=INDENT)))
 
 
 def called(kind: str, identifier: str) -> str:
@@ -130,7 +132,7 @@ def _grid(items: Mapping[str, Levels], limit: int) -> RenderableType:
     """Make a table with a row per item and a column per warehouse; a dash without a value."""
     places = {place for levels in items.values() for place in levels}
     across = sorted(places, key=lambda place: place or "")
-    table = _table("item")
+    table = new_table("item")
     for place in across:
         table.add_column(Text(clean(place or EVERYWHERE)), justify="right")
     for item, levels in list(items.items())[:limit]:
@@ -140,7 +142,7 @@ def _grid(items: Mapping[str, Levels], limit: int) -> RenderableType:
 
 def _listing(items: Mapping[str, Levels], limit: int) -> RenderableType:
     """Make a table with a row per item and warehouse, if the warehouses do not fit as columns."""
-    table = _table("item", "warehouse")
+    table = new_table("item", "warehouse")
     table.add_column("stock", justify="right")
     rows = [(item, *level) for item, levels in items.items() for level in levels.items()]
     for item, place, quantity in rows[:limit]:
@@ -148,7 +150,8 @@ def _listing(items: Mapping[str, Levels], limit: int) -> RenderableType:
     return _with_rest(table, len(rows))
 
 
-def _table(*columns: str) -> Table:
+def new_table(*columns: str) -> Table:
+    """Make a table in the plain style of all pages."""
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.header_style = table.border_style = "dim"
     for column in columns:
@@ -174,36 +177,6 @@ def _rejected_rows(message: dict[str, Any]) -> Iterator[tuple[str, str, str, str
         item = next((called(*pair) for pair in (update["identifier"] or {}).items()), "(none)")
         reason = ": ".join(part for part in (own["message"], own["reason"]) if part)
         yield item, update["warehouse"] or "", own["code"], reason
-
-
-def written(raw: bytes, room: int) -> Iterator[str]:
-    """Write JSON over as few lines as fit, its scalars as they came.
-
-    Args:
-        raw: The JSON.
-        room: Columns that a line may take.
-    """
-    text = raw.decode()
-    opening, closing = text[0], text[-1]
-    if len(text) <= room or opening not in "{[":
-        yield text
-        return
-    entries = _entries(raw, opening)
-    yield opening
-    for number, (key, value) in enumerate(entries, 1):
-        comma = "," if number < len(entries) else ""
-        first, *rest = written(value, room - INDENT - len(key) - len(comma))
-        lines = [key + first, *rest]
-        yield from (" " * INDENT + line for line in lines[:-1])
-        yield " " * INDENT + lines[-1] + comma
-    yield closing
-
-
-def _entries(raw: bytes, opening: str) -> list[tuple[str, bytes]]:
-    if opening == "[":
-        return [("", bytes(value)) for value in msgspec.json.decode(raw, type=list[msgspec.Raw])]
-    values = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
-    return [(f"{msgspec.json.encode(key).decode()}: ", bytes(values[key])) for key in values]
 
 
 def _is_worth_saying(said: Said) -> bool:

@@ -134,7 +134,6 @@ def _survey(
 ) -> tuple[Survey, list[str]]:
     """Survey the file, and collect the remarks on it as a whole."""
     from target_tocobagus.cli.map.advisor import advisor_for
-    from target_tocobagus.cli.map.stream_file import Lines, contents
     from target_tocobagus.cli.map.survey import Survey
     from target_tocobagus.cli.map.text import sentence
     from target_tocobagus.core.errors import ConfigurationError
@@ -145,9 +144,8 @@ def _survey(
         raise _unusable(error.problems) from error
     survey = Survey(advisor, records, settings.policy.warehouse_map)
     with _opened(file) as source:
-        lines = Lines(source)
-        survey.read(contents(lines, unselected=everything))
-    remarks = [*survey.flaws(), *filter(None, [lines.cut, survey.stopped]), *advisor.remarks()]
+        survey.read(source, unselected=everything)
+    remarks = [*survey.remarks(), *advisor.remarks()]
     if not survey.streams:
         found = "".join(f"\n{sentence(remark)}" for remark in remarks)
         message = f"{_called(file)} has no SCHEMA message, and is not a catalog.{found}"
@@ -177,7 +175,6 @@ def _show_page(file: str, survey: Survey, remarks: Sequence[str], settings: Sett
         sys.stdout.reconfigure(errors="replace")
     views = survey.streams.values()
     ignored = [view for view in views if view.advice.standing == "ignored"]
-    clash = survey.clash
     page = Page()
     titles = [
         f"{_called(file)}: {counted(len(views), 'stream')}",
@@ -186,7 +183,7 @@ def _show_page(file: str, survey: Survey, remarks: Sequence[str], settings: Sett
     page.open(titles, remarks)
     for view in views:
         if view.advice.standing != "ignored":
-            page.stream(view, clash=clash)
+            page.stream(view)
     page.ignored(ignored)
     page.close(_hints(survey, ignored=bool(ignored), mapped=len(ignored) < len(views)))
 
@@ -219,14 +216,14 @@ def _hints(survey: Survey, *, ignored: bool, mapped: bool) -> Iterator[str]:
 
 
 def _write_list(form: str, survey: Survey, remarks: Sequence[str]) -> None:
-    from target_tocobagus.cli.map.export import as_json, as_notes, as_yaml
+    from target_tocobagus.cli.map.text import as_json, as_notes, as_yaml
 
-    views = list(survey.streams.values())
+    views = survey.streams.values()
     if form == "yaml":
-        text = as_yaml(views, remarks, clash=survey.clash)
+        text = as_yaml(views, remarks)
     else:
         text = as_json(views)
-        for line in as_notes(views, remarks, clash=survey.clash):
+        for line in as_notes(views, remarks):
             click.echo(line, err=True)
     # UTF-8 whatever the terminal's encoding: this is for a file.
     click.echo(text.encode(), nl=False)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from target_tocobagus.cli.demo.page import EVERYWHERE, INDENT, called, clean_lines
+from target_tocobagus.cli.demo.page import EVERYWHERE, INDENT, called, clean_lines, new_table
 from target_tocobagus.cli.map.text import (
-    joined,
     listed_causes,
     said_of_stream,
     sentence,
@@ -21,6 +19,7 @@ from target_tocobagus.cli.map.text import (
 )
 from target_tocobagus.core.foreign_text import clean
 from target_tocobagus.core.model import RecordError, Stock
+from target_tocobagus.core.plural import some_of
 from target_tocobagus.recognition.yaml_lines import as_yaml_lines, warehouse_map_lines
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from target_tocobagus.cli.map.stream_view import StreamView
+    from target_tocobagus.cli.map.survey import StreamView
     from target_tocobagus.core.model import Outcome
 
 MOST_ROWS: Final = 8
@@ -57,18 +56,20 @@ class Page:
         for remark in remarks:
             self._part(Text(clean_lines(sentence(remark)), "yellow"))
 
-    def stream(self, view: StreamView, *, clash: bool) -> None:
+    def stream(self, view: StreamView) -> None:
         """Show a stream that has a mapping."""
         tone, colour = _TONES[view.advice.standing]
         self._console.print()
         title = Text.assemble((clean(view.name), "bold"), "  ", (tone, colour))
         self._console.rule(title, align="left", style="dim")
-        if said := joined(list(said_of_stream(view, clash=clash))):
+        if said := " ".join(said_of_stream(view)):
             self._part(Text(clean_lines(said), "" if view.advice.standing == "proposed" else "dim"))
         for warning in warned_of_stream(view):
             self._part(Text(clean_lines(warning), "red" if view.fails else "yellow"))
-        self._mapping(view)
-        self._codes(view)
+        if view.advice.mapping is not None:
+            self._lines(as_yaml_lines(view.advice.mapping, view.advice.comments))
+            if view.advice.standing in {"proposed", "drafted"} and view.advice.mapping.warehouse:
+                self._lines(warehouse_map_lines({code: code for code in view.codes}))
         if view.advice.compiled is None:
             self._columns(view)
         elif view.records:
@@ -93,33 +94,18 @@ class Page:
     def _part(self, what: RenderableType) -> None:
         self._console.print(Padding(what, (0, 0, 0, INDENT), expand=False))
 
-    def _mapping(self, view: StreamView) -> None:
-        """Write the lines for pasting: they are not wrapped, even on a narrow terminal."""
-        if view.advice.mapping is None:
-            return
-        self._console.print()
-        for line in as_yaml_lines(view.advice.mapping, view.advice.comments).splitlines():
-            self._console.print(Text(" " * INDENT + line, "cyan"), soft_wrap=True)
-
-    def _codes(self, view: StreamView) -> None:
-        """Write all codes of locations that a draft has found, to be completed with client ids."""
-        mapping = view.advice.mapping
-        if view.advice.standing not in {"proposed", "drafted"} or not (
-            mapping and mapping.warehouse
-        ):
-            return
-        if not view.codes:
-            return
-        self._console.print()
-        for line in warehouse_map_lines({code: code for code in view.codes}).splitlines():
+    def _lines(self, text: str) -> None:
+        """Write lines for pasting: they are not wrapped, even on a narrow terminal."""
+        if text:
+            self._console.print()
+        for line in text.splitlines():
             self._console.print(Text(" " * INDENT + line, "cyan"), soft_wrap=True)
 
     def _columns(self, view: StreamView) -> None:
         """Name the columns, if the mapping must be completed from them."""
-        names = list(map(clean, view.schema["properties"]))
-        more = f" and {len(names) - MOST_COLUMNS} more" if len(names) > MOST_COLUMNS else ""
+        names = some_of(list(map(clean, view.schema["properties"])), MOST_COLUMNS)
         self._console.print()
-        self._part(Text(f"Its columns: {', '.join(names[:MOST_COLUMNS])}{more}", "dim"))
+        self._part(Text(f"Its columns: {names}", "dim"))
 
     def _records(self, view: StreamView) -> None:
         self._console.print()
@@ -132,12 +118,8 @@ class Page:
 
 
 def _table(shown: Iterable[tuple[int, Sequence[Outcome]]]) -> Table:
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    table.header_style = table.border_style = "dim"
-    table.add_column("record", justify="right")
-    table.add_column("item", overflow="fold")
-    table.add_column("warehouse", overflow="fold")
-    table.add_column("stock", overflow="fold")
+    table = new_table("record", "item", "warehouse", "stock")
+    table.columns[0].justify = "right"
     for number, outcomes in shown:
         for place, outcome in enumerate(outcomes[:MOST_ROWS]):
             table.add_row(str(number) if not place else "", *_cells(outcome))

@@ -14,9 +14,10 @@ from itertools import chain
 from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, cast
 
 from target_tocobagus.core.json_lines import decode_line
+from target_tocobagus.core.plural import some_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
 MOST_BYTES: Final = 64 << 20
 """The most that is read of a file, after decompression."""
@@ -24,7 +25,6 @@ MOST_BYTES: Final = 64 << 20
 _GZIP: Final = b"\x1f\x8b"
 _BOM: Final = b"\xef\xbb\xbf"
 _MESSAGE: Final = re.compile(rb'"type"\s*:\s*"(?:SCHEMA|RECORD|STATE|BATCH|ACTIVATE_VERSION)"')
-_FEW: Final = 5
 _ENDS: Final = "a run ends there"
 
 
@@ -60,7 +60,7 @@ class Flaw(NamedTuple):
     """A part of the file that cannot be used.
 
     Attributes:
-        number: The number of its line; None for a catalog.
+        number: The number of its line; ``None`` for the file as a whole.
         what: The problem, to follow the line's number.
     """
 
@@ -71,15 +71,15 @@ class Flaw(NamedTuple):
 Content: TypeAlias = Declared | Sampled | Flaw
 
 
-class Lines:
+class _Lines:
     """A file's lines, as far as they are read.
 
     Attributes:
         cut: Why the end was not reached; empty if it was.
     """
 
-    def __init__(self, source: IO[bytes]) -> None:
-        self._buffered = io.BufferedReader(cast("io.RawIOBase", source))
+    def __init__(self, buffered: io.BufferedReader[io.RawIOBase]) -> None:
+        self._buffered = buffered
         self._source: io.BufferedIOBase | None = None
         self._left = MOST_BYTES
         self.cut = ""
@@ -107,14 +107,24 @@ class Lines:
         return self._source
 
 
-def contents(lines: Lines, *, unselected: bool) -> Iterator[Content]:
+def contents(source: IO[bytes], *, unselected: bool) -> Iterator[Content]:
     """Read the content of a file, in order.
 
     Args:
-        lines: The file's.
+        source: The file.
         unselected: Include streams that are not selected in a catalog.
     """
-    given = iter(lines)
+    buffered = io.BufferedReader(cast("io.RawIOBase", source))
+    lines = _Lines(buffered)
+    try:
+        yield from _contents(iter(lines), unselected=unselected)
+        if lines.cut:
+            yield Flaw(None, lines.cut)
+    finally:
+        buffered.detach()  # otherwise it closes the file when it is collected
+
+
+def _contents(given: Iterator[bytes], *, unselected: bool) -> Iterator[Content]:
     beginning: list[bytes] = []
     for line in given:
         beginning.append(line)
@@ -125,7 +135,7 @@ def contents(lines: Lines, *, unselected: bool) -> Iterator[Content]:
     else:
         catalog = _catalog(b"".join(beginning))
         if catalog is not None:
-            yield from declared(catalog, unselected=unselected)
+            yield from _declared(catalog, unselected=unselected)
             return
     for number, line in enumerate(chain(beginning, given), start=1):
         if line.strip():
@@ -166,9 +176,9 @@ def _of_stream(number: int, message: Mapping[str, Any]) -> Content:
         if "record" not in message:
             return Flaw(number, f"is a RECORD without a record; {_ENDS}")
         return Sampled(number, stream, message["record"], message.get("tocobagus"))
-    if not has_columns(message.get("schema")):
+    if not _has_columns(message.get("schema")):
         return Flaw(number, f"is a SCHEMA without properties; {_ENDS}")
-    return Declared(stream, message["schema"], keys=keys_of(message))
+    return Declared(stream, message["schema"], keys=_keys_of(message))
 
 
 def _catalog(text: bytes) -> list[Any] | None:
@@ -183,13 +193,8 @@ def _catalog(text: bytes) -> list[Any] | None:
 # A catalog
 
 
-def declared(streams: list[Any], *, unselected: bool) -> Iterator[Content]:
-    """Read a catalog's streams, each as the tap would declare it by what is selected.
-
-    Args:
-        streams: The catalog's.
-        unselected: Include those that are not selected.
-    """
+def _declared(streams: list[Any], *, unselected: bool) -> Iterator[Content]:
+    """Read a catalog's streams, each as the tap would declare it by what is selected."""
     names: set[str] = set()
     left_out: list[str] = []
     for place, entry in enumerate(streams):
@@ -204,7 +209,7 @@ def declared(streams: list[Any], *, unselected: bool) -> Iterator[Content]:
         names.add(found.stream)
         yield _as_selected(found, metadata)
     if left_out:
-        yield Flaw(None, f"Not selected, and left out without --all: {_some(left_out)}")
+        yield Flaw(None, f"Not selected, and left out without --all: {some_of(left_out)}")
 
 
 def _stream_of(entry: Mapping[str, Any], taken: set[str]) -> Declared | None:
@@ -212,12 +217,12 @@ def _stream_of(entry: Mapping[str, Any], taken: set[str]) -> Declared | None:
     given = [entry.get("stream"), entry.get("tap_stream_id")]
     names = [name for name in given if isinstance(name, str) and name]
     schema = entry.get("schema")
-    if not names or not isinstance(schema, dict) or not has_columns(schema):
+    if not names or not isinstance(schema, dict) or not _has_columns(schema):
         return None
     name = next((name for name in names if name not in taken), names[0])
     other = next((other for other in names if other != name), None)
     remark = f"The catalog also calls it {other!r}: use the name in its SCHEMA messages"
-    return Declared(name, schema, remark if other else "", keys_of(entry))
+    return Declared(name, schema, remark if other else "", _keys_of(entry))
 
 
 def _metadata(entry: Mapping[str, Any]) -> dict[tuple[str, ...], dict[str, Any]]:
@@ -239,7 +244,7 @@ def _as_selected(
     if not left_out:
         return found
     columns = {name: column for name, column in given.items() if name not in left_out}
-    remark = f"Columns that are not selected: {_some(list(map(repr, left_out)))}"
+    remark = f"Columns that are not selected: {some_of(list(map(repr, left_out)))}"
     both = f"{found.remark}. {remark}" if found.remark else remark
     return found._replace(schema={**found.schema, "properties": columns}, remark=both)
 
@@ -250,17 +255,11 @@ def _is_left_out(column: Mapping[str, Any]) -> bool:
     return inclusion == "unsupported" or unwanted
 
 
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
-    return f"{', '.join(names[:_FEW])}{more}"
-
-
-def keys_of(message: Mapping[str, Any]) -> tuple[str, ...]:
+def _keys_of(message: Mapping[str, Any]) -> tuple[str, ...]:
     """Read the `key_properties` of a SCHEMA message, or of a catalog's stream."""
     given = message.get("key_properties")
     return tuple(key for key in given if isinstance(key, str)) if isinstance(given, list) else ()
 
 
-def has_columns(schema: Any) -> bool:
-    """Tell whether a schema is one of records."""
+def _has_columns(schema: Any) -> bool:
     return isinstance(schema, dict) and isinstance(schema.get("properties"), dict)
