@@ -18,7 +18,13 @@ from target_tocobagus.core.errors import ActionNeeded, ConfigurationError
 from target_tocobagus.core.foreign_text import clean, quoted
 from target_tocobagus.core.model import Stock
 from target_tocobagus.mapping import CompiledMapping, compile_mapping
-from target_tocobagus.recognition.recognise import NotStock, Question, Recognition, recognise
+from target_tocobagus.recognition.recognise import (
+    NotStock,
+    Question,
+    Recognised,
+    Recognition,
+    recognise,
+)
 from target_tocobagus.recognition.yaml_lines import (
     as_yaml_lines,
     streams_block,
@@ -52,14 +58,8 @@ class Sample:
         codes: The codes of the locations that were found, in order.
     """
 
-    def __init__(
-        self,
-        stream: str,
-        schema: Mapping[str, Any],
-        keys: Sequence[str],
-        found: Recognition | None = None,
-    ) -> None:
-        """Recognise by the SCHEMA alone, unless the caller has done so (`found`)."""
+    def __init__(self, stream: str, schema: Mapping[str, Any], keys: Sequence[str]) -> None:
+        """Recognise by the SCHEMA alone."""
         self.stream = stream
         self._schema = schema
         self._keys = keys
@@ -70,7 +70,7 @@ class Sample:
         self._is_fresh = True
         self._is_full = False
         self.has_records = False
-        self.found: Recognition = found or recognise(stream, schema, keys)
+        self.found: Recognition = recognise(stream, schema, keys)
 
     def add(self, record: Any) -> None:
         """Add a record; recognise again at the first, and when there are enough."""
@@ -111,6 +111,7 @@ class Questions:
     """The streams of a run that are not sent, and whether they end it.
 
     Attributes:
+        recognised: The streams that were recognised, by name.
         due: When the run ends because of a question; ``None`` if no question ends it.
     """
 
@@ -118,21 +119,15 @@ class Questions:
 
     def __init__(self) -> None:
         self._samples: dict[str, Sample] = {}
-        self._recognised: dict[str, StreamMapping] = {}
+        self.recognised: dict[str, Recognised] = {}
         self._untold: dict[str, Sample] = {}
         self._told: set[str] = set()
         self._ignored: set[str] = set()
         self.due: float | None = None
 
-    def sample(
-        self,
-        stream: str,
-        schema: Mapping[str, Any],
-        keys: Sequence[str],
-        found: Recognition | None = None,
-    ) -> Sample:
-        """Add a stream under a SCHEMA that is not recognised."""
-        self._samples[stream] = Sample(stream, schema, keys, found)
+    def sample(self, stream: str, schema: Mapping[str, Any], keys: Sequence[str]) -> Sample:
+        """Add a stream under a SCHEMA."""
+        self._samples[stream] = Sample(stream, schema, keys)
         return self._samples[stream]
 
     def ignored(self, sample: Sample) -> str:
@@ -143,11 +138,11 @@ class Questions:
         self._ignored.add(sample.stream)
         return f"Stream {quoted(sample.stream)} is ignored: {clean(reason)}"
 
-    def recognise(self, stream: str, mapping: StreamMapping) -> None:
+    def recognise(self, stream: str, found: Recognised) -> None:
         """Note that a stream is recognised: from now on no question ends the run."""
         self._samples.pop(stream, None)
         self._untold.pop(stream, None)
-        self._recognised[stream] = mapping
+        self.recognised[stream] = found
         self.due = None
 
     def take(self, sample: Sample, record: Any, now: float) -> None:
@@ -155,12 +150,13 @@ class Questions:
         sample.add(record)
         if isinstance(sample.found, Question) and sample.stream not in self._told:
             self._untold[sample.stream] = sample
-            if self.due is None and not self._recognised:
+            if self.due is None and not self.recognised:
                 self.due = now + self.patience
 
     def warnings(self) -> Iterator[str]:
         """Yield once a warning for each questioned stream, if another one is recognised."""
-        while self._recognised and self._untold:
+        kept = [each.closest for each in self.recognised.values()] if self._untold else []
+        while kept and self._untold:
             stream, sample = next(iter(self._untold.items()))
             del self._untold[stream]
             if isinstance(sample.judge(), Question):
@@ -169,16 +165,16 @@ class Questions:
                     f"Stream {quoted(stream)} looks like stock but is not recognised: its rows are"
                     " skipped and do not come again, because the STATE covers them. To send it,"
                     f" put this into the configuration ({_ONLY_NAMED}; {_COMMANDS}):\n"
-                    f"{block([sample], self._recognised.values())}"
+                    f"{block([sample], kept)}"
                 )
 
     def problem(self) -> ActionNeeded | None:
         """Recognise all streams by all that is known; return the error if none is recognised."""
         samples = [sample for sample in self._samples.values() if sample.has_records]
         asked = [sample for sample in samples if isinstance(sample.judge(), Question)]
-        if self._recognised:
+        if self.recognised:
             self._untold = {each.stream: each for each in asked if each.stream not in self._told}
-        if self._recognised or not asked:
+        if self.recognised or not asked:
             return None
         names = ", ".join(quoted(sample.stream) for sample in asked)
         return ActionNeeded(

@@ -58,7 +58,6 @@ class StreamRouter:
             ConfigurationError: With all problems of all mappings.
         """
         self._policy = settings.policy
-        self._recognised: dict[str, Recognised] = {}
         self._unmapped: dict[str, None] = {}
         self._used: set[str] = set()
         self._questions: Questions | None = None
@@ -151,19 +150,18 @@ class StreamRouter:
         from target_tocobagus.recognition import recognise as recognition
         from target_tocobagus.recognition.fields import columns
 
-        found = recognition.recognise(stream, schema, keys)
-        before = self._recognised.pop(stream, None)
-        if before and isinstance(found, recognition.Question):
-            raise ActionNeeded(_changed(stream, before, schema))
+        recognised = self.questions.recognised
+        sample = self.questions.sample(stream, schema, keys)
+        found = sample.found
+        if isinstance(found, recognition.Question) and stream in recognised:
+            raise ActionNeeded(_changed(stream, recognised[stream], schema))
         if isinstance(found, recognition.Recognised):
-            self._recognised[stream] = found
-            self.questions.recognise(stream, found.closest)
-            if problem := recognition.mixed_scopes(self._recognised.values()):
+            self.questions.recognise(stream, found)
+            if problem := recognition.mixed_scopes(recognised.values()):
                 raise ConfigurationError([problem])
             only = frozenset(columns(schema)) if found.mapping.native else None
             compiled = compile_mapping(found.mapping, self._policy)
             return Route(compiled, _describe(stream, found), columns=only)
-        sample = self.questions.sample(stream, schema, keys, found)
         remark = self.questions.ignored(sample) if schema.get("properties") else ""
         return Route(None, remark, sample=sample)
 

@@ -11,9 +11,9 @@ import yaml
 from target_tocobagus.config.settings import StreamMapping, parse_settings
 from target_tocobagus.core.errors import ActionNeeded
 from target_tocobagus.recognition.questions import ENOUGH, PATIENCE_SECONDS, Questions, Sample
-from target_tocobagus.recognition.recognise import Question
+from target_tocobagus.recognition.recognise import Question, Recognised
 
-ITEMS = StreamMapping(stream="items", sku=("sku",), stock=("stock",))
+ITEMS = Recognised(StreamMapping(stream="items", sku=("sku",), stock=("stock",)), "by its name")
 SCHEMA: dict[str, Any] = {"properties": {"sku": {}, "qty": {}, "gudang": {}}}
 
 
@@ -108,7 +108,7 @@ def test_beside_a_recognised_stream_a_question_is_one_warning() -> None:
     ("recognised", "offered"),
     [
         (StreamMapping(stream="items", sku=("sku",), stock=("stock",), warehouse=("at",)), 2),
-        (ITEMS, 1),
+        (ITEMS.mapping, 1),
     ],
 )
 def test_the_lines_of_a_warning_keep_what_is_recognised(
@@ -117,7 +117,7 @@ def test_the_lines_of_a_warning_keep_what_is_recognised(
     """Pasted they take no stream away, nor mix global stock with stock per location."""
     questions, (sample,) = asking("stok")
     questions.take(sample, row("JKT"), 0.0)
-    questions.recognise("items", recognised)
+    questions.recognise("items", Recognised(recognised, "by its name"))
     (line,) = questions.warnings()
     names = [each["stream"] for each in pasted(line)["streams"]]
     assert names == ["items", "stok"][-offered:]
