@@ -6,7 +6,7 @@ import shlex
 from typing import TYPE_CHECKING, Final
 
 from target_tocobagus.cli.check.catalogue import Setup
-from target_tocobagus.cli.map.advisor import advisor_for
+from target_tocobagus.cli.map.advisor import Advisor
 from target_tocobagus.cli.map.survey import Survey
 from target_tocobagus.cli.map.text import (
     listed_causes,
@@ -73,7 +73,7 @@ class _TriedFile:
     """
 
     def __init__(self, file: Path, settings: Settings) -> None:
-        advisor = advisor_for(settings, drafts=False)
+        advisor = Advisor(settings, drafts=False)
         self._file = file
         self._survey = Survey(advisor, 1, settings.policy.warehouse_map)
         with file.open("rb") as source:
@@ -82,6 +82,7 @@ class _TriedFile:
         told = set(advisor.remarks())
         self.unused = told if advisor.examines else set()
         self._remarks += sorted(told - self.unused)
+        self._clash = advisor.clash
         self._views = list(self._survey.streams.values())
 
     def finding(self, configs: Sequence[str]) -> Finding:
@@ -95,7 +96,7 @@ class _TriedFile:
     def _meaning(self) -> Diagnosis:
         if not self._views:
             return Setup.FILE_EMPTY
-        if self._survey.clash or any(map(_fails, self._views)):
+        if self._clash or any(map(_fails, self._views)):
             return Setup.FILE_FAILS
         if all(view.advice.mapping is None for view in self._views):
             return Setup.FILE_UNMAPPED

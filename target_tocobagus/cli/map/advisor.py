@@ -6,7 +6,7 @@ draft.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import msgspec
 
@@ -28,7 +28,7 @@ from target_tocobagus.recognition.yaml_lines import as_config
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from target_tocobagus.config.settings import Settings, StockPolicy
+    from target_tocobagus.config.settings import Settings
 
 Standing: TypeAlias = Literal["configured", "recognised", "proposed", "drafted", "ignored"]
 
@@ -57,77 +57,29 @@ class Advice(msgspec.Struct, frozen=True):
     named: bool = False
 
 
-def advisor_for(settings: Settings, *, drafts: bool) -> Advisor:
-    """Make the advisor for a configuration.
-
-    Args:
-        settings: The configuration.
-        drafts: Also draft mappings for streams that do not look like stock.
-
-    Raises:
-        ConfigurationError: A mapping cannot be used, whatever the stream.
-    """
-    if settings.streams is None:
-        return Recogniser(settings.policy, drafts=drafts)
-    return Examiner(settings, settings.streams)
-
-
-class Examiner:
-    """Advises by the mappings that a user wrote.
+class Advisor:
+    """Finds the mapping of each stream of a file.
 
     Attributes:
-        examines: It uses mappings that a user wrote.
+        examines: It uses the mappings that a user wrote; otherwise it recognises.
     """
 
-    examines = True
+    def __init__(self, settings: Settings, *, drafts: bool) -> None:
+        """Compile the user's mappings, if there are any.
 
-    def __init__(self, settings: Settings, mappings: tuple[StreamMapping, ...]) -> None:
-        """Compile the mappings.
+        Args:
+            settings: The configuration.
+            drafts: Also draft mappings for streams that do not look like stock.
 
         Raises:
-            ConfigurationError: One of them cannot be used.
+            ConfigurationError: A mapping cannot be used, whatever the stream.
         """
-        self._chooser = StreamRouter(settings)
-        self._mappings = mappings
-        self._used: list[StreamMapping] = []
-
-    def advise(
-        self,
-        stream: str,
-        schema: Mapping[str, Any],
-        keys: Sequence[str] = (),
-        records: Sequence[Any] = (),  # noqa: ARG002  # as the Recogniser has it
-    ) -> Advice:
-        """Choose a stream's mapping as a run does, by its SCHEMA and its key."""
-        mapping = self._chooser.written(stream)
-        if mapping is None:
-            self._chooser.choose(stream, schema, keys)
-            return Advice("ignored", "no entry of `streams` matches it")
-        self._used.append(mapping)
-        try:
-            choice = self._chooser.choose(stream, schema, keys)
-        except ConfigurationError as error:
-            problems = _problems(error, stream)
-            return Advice("configured", mapping=mapping, problems=problems)
-        return Advice("configured", mapping=mapping, compiled=choice.mapping, named=choice.named)
-
-    def remarks(self) -> Iterator[str]:
-        """Name the mappings that no stream uses, and the stream that may be meant."""
-        yield from self._chooser.mistyped()
-        for number, mapping in enumerate(self._mappings):
-            if not any(mapping is used for used in self._used):
-                yield f"streams[{number}] ({mapping.stream!r}) is not used by any stream here"
-
-
-class Recogniser:
-    """Advises as a run without `streams` recognises, with drafts for other streams."""
-
-    examines = False
-
-    def __init__(self, policy: StockPolicy, *, drafts: bool) -> None:
-        self._policy = policy
+        self._router = StreamRouter(settings)
+        self._settings = settings
         self._drafts = drafts
+        self._used: list[StreamMapping] = []
         self._recognised: dict[str, Recognised] = {}
+        self.examines = settings.streams is not None
 
     def advise(
         self,
@@ -136,80 +88,80 @@ class Recogniser:
         keys: Sequence[str] = (),
         records: Sequence[Any] = (),
     ) -> Advice:
-        """Recognise a stream, or draft a mapping, by the SCHEMA, the key and the first records."""
+        """Choose a stream's mapping, by its SCHEMA, its key and, for a draft, its first records."""
+        if self.examines:
+            return self._examine(stream, schema, keys)
         found = recognise(stream, schema, keys, records)
         self._recognised.pop(stream, None)
         if isinstance(found, Recognised):
             self._recognised[stream] = found
         if isinstance(found, NotStock) and not self._drafts:
             return Advice("ignored", found.reason)
-        return self._complete(found, start_from(found, stream, schema, records))
+        return self._propose(found, start_from(found, stream, schema, records))
+
+    @property
+    def clash(self) -> str:
+        """Why a run stops because recognised streams cannot be sent together; empty if not."""
+        problem, _, _ = (mixed_scopes(self._recognised.values()) or "").partition("\n")
+        return problem.removesuffix(":")
 
     def remarks(self) -> Iterator[str]:
-        """Say if the recognised streams cannot be sent together."""
-        problem = mixed_scopes(self._recognised.values())
-        if problem:
-            first, _, _ = problem.partition("\n")
-            yield f"A run without `streams` stops here: {first.removesuffix(':')}"
+        """Name the user's mappings that no stream uses; or say why a run stops."""
+        if self.clash:
+            yield f"A run without `streams` stops here: {self.clash}"
+        yield from self._router.mistyped()
+        for number, mapping in enumerate(self._settings.streams or ()):
+            if not any(mapping is used for used in self._used):
+                yield f"streams[{number}] ({mapping.stream!r}) is not used by any stream here"
 
-    def _complete(self, found: Recognition, mapping: StreamMapping) -> Advice:
+    def _examine(self, stream: str, schema: Mapping[str, Any], keys: Sequence[str]) -> Advice:
+        """Choose among the user's mappings, as a run does."""
+        mapping = self._router.written(stream)
         try:
-            _check(mapping)
+            choice = self._router.choose(stream, schema, keys)
+        except ConfigurationError as error:
+            choice, problems = None, _problems(error, stream)
+        if mapping is None:
+            return Advice("ignored", "no entry of `streams` matches it")
+        self._used.append(mapping)
+        if choice is None:
+            return Advice("configured", mapping=mapping, problems=problems)
+        return Advice("configured", mapping=mapping, compiled=choice.mapping, named=choice.named)
+
+    def _propose(self, found: Recognition, mapping: StreamMapping) -> Advice:
+        """Offer a mapping; a strange column's name may not be allowed in the settings."""
+        config = as_config(mapping)
+        try:
+            if config is not None:
+                parse_settings({"dry_run": True, "streams": [config]})
         except ConfigurationError as error:
             return Advice("ignored", f"{found.reason}; no mapping can describe it: {error}")
-        compiled, problems = _compiled(mapping, self._policy)
-        return Advice(
-            _STANDINGS[type(found)],
-            found.reason,
-            _said_of_run(found),
-            mapping,
-            compiled,
-            found.remarks if isinstance(found, Question) else {},
-            problems,
-        )
+        compiled = None
+        problems: tuple[str, ...] = ()
+        try:
+            compiled = compile_mapping(mapping, self._settings.policy)
+        except ConfigurationError as error:
+            problems = _problems(error, mapping.stream)
+        standing, run = _plan(found)
+        comments = found.remarks if isinstance(found, Question) else {}
+        return Advice(standing, found.reason, run, mapping, compiled, comments, problems)
 
 
-Advisor: TypeAlias = Examiner | Recogniser
-_STANDINGS: Final[dict[type[Any], Standing]] = {
-    Recognised: "recognised",
-    Question: "proposed",
-    NotStock: "drafted",
-}
-
-
-def _said_of_run(found: Recognition) -> str:
+def _plan(found: Recognition) -> tuple[Standing, str]:
+    """Say what a run without `streams` does with the stream."""
     if isinstance(found, Question):
-        return (
+        return "proposed", (
             "A run without `streams` does not send it, and ends with this question if it recognises"
             " no other stream: decide, and configure it"
         )
     if isinstance(found, NotStock):
-        return ""
+        return "drafted", ""
+    plan = "A run without `streams` uses this mapping"
     if found.written:
-        return "A run without `streams` sends the items as they are; this mapping comes closest"
-    if found.mapping.native:
-        return "Only a run without `streams` sends them; no mapping can describe them"
-    return "A run without `streams` uses this mapping"
-
-
-def _check(mapping: StreamMapping) -> None:
-    """Check a mapping by the settings' schema; a strange column's name may not be allowed.
-
-    Raises:
-        ConfigurationError: It is not allowed.
-    """
-    if config := as_config(mapping):
-        parse_settings({"dry_run": True, "streams": [config]})
-
-
-def _compiled(
-    mapping: StreamMapping, policy: StockPolicy
-) -> tuple[CompiledMapping | None, tuple[str, ...]]:
-    """Compile a mapping that may not be complete; or return what it lacks."""
-    try:
-        return compile_mapping(mapping, policy), ()
-    except ConfigurationError as error:
-        return None, _problems(error, mapping.stream)
+        plan = "A run without `streams` sends the items as they are; this mapping comes closest"
+    elif found.mapping.native:
+        plan = "Only a run without `streams` sends them; no mapping can describe them"
+    return "recognised", plan
 
 
 def _problems(error: ConfigurationError, stream: str) -> tuple[str, ...]:

@@ -19,8 +19,7 @@ from target_tocobagus.cli.check import ENVIRONMENT
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from target_tocobagus.cli.map.survey import Survey
-    from target_tocobagus.config.settings import Settings, StockPolicy
+    from target_tocobagus.cli.map.survey import StreamView
 
 STDIN: Final = "-"
 NOT_APPLIED: Final = ("stream_maps", "flattening_enabled", "validate_records")
@@ -56,15 +55,32 @@ def map_command(
     that configuration does with FILE, and the exit code is 1 if a run would fail because of a
     mapping. No credentials are needed, and nothing is sent.
     """
+    from target_tocobagus.cli.map.advisor import Advisor
+    from target_tocobagus.cli.map.survey import Survey
+    from target_tocobagus.config.settings import parse_settings
+    from target_tocobagus.config.validation import CREDENTIALS
+    from target_tocobagus.core.errors import ConfigurationError
+
     given = _read_config(config) if config else {}
-    settings = _settings(given)
-    survey, remarks = _survey(file, settings, records, everything=everything)
-    remarks = [*_said_of_settings(given), *remarks]
+    kept = {name: value for name, value in given.items() if name not in CREDENTIALS}
+    try:
+        settings = parse_settings({**kept, "dry_run": True})
+        advisor = Advisor(settings, drafts=everything)
+    except ConfigurationError as error:
+        raise _unusable(error.problems) from error
+    survey = Survey(advisor, records, settings.policy.warehouse_map)
+    with _opened(file) as source:
+        survey.read(source, unselected=everything)
+    views = list(survey.streams.values())
+    remarks = [*_said_of_settings(given), *survey.remarks(), *advisor.remarks()]
+    if not views:
+        raise _no_streams(file, remarks)
+    hints = not advisor.examines
     if form == "page":
-        _show_page(file, survey, remarks, settings)
+        _show_page(file, views, remarks, hints=hints)
     else:
-        _write_list(form, survey, remarks)
-    _raise_verdict(survey, everything=everything)
+        _write_list(form, views, remarks)
+    _raise_verdict(views, "; --all drafts a mapping for each" if hints and not everything else "")
 
 
 def _read_config(path: Path) -> dict[str, Any]:
@@ -96,19 +112,6 @@ def _read_environment() -> dict[str, Any]:
     return given.values
 
 
-def _settings(given: Mapping[str, Any]) -> Settings:
-    """Check settings as a run does, except the credentials."""
-    from target_tocobagus.config.settings import parse_settings
-    from target_tocobagus.config.validation import CREDENTIALS
-    from target_tocobagus.core.errors import ConfigurationError
-
-    kept = {name: value for name, value in given.items() if name not in CREDENTIALS}
-    try:
-        return parse_settings({**kept, "dry_run": True})
-    except ConfigurationError as error:
-        raise _unusable(error.problems) from error
-
-
 def _unusable(problems: Iterable[str]) -> click.ClickException:
     return click.ClickException("\n".join(f"--config: {problem}" for problem in problems))
 
@@ -129,28 +132,12 @@ def _said_of_settings(given: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name} is not applied here: a run may get other records, or reject some"
 
 
-def _survey(
-    file: str, settings: Settings, records: int, *, everything: bool
-) -> tuple[Survey, list[str]]:
-    """Survey the file, and collect the remarks on it as a whole."""
-    from target_tocobagus.cli.map.advisor import advisor_for
-    from target_tocobagus.cli.map.survey import Survey
+def _no_streams(file: str, remarks: Iterable[str]) -> click.ClickException:
     from target_tocobagus.cli.map.text import sentence
-    from target_tocobagus.core.errors import ConfigurationError
 
-    try:
-        advisor = advisor_for(settings, drafts=everything)
-    except ConfigurationError as error:
-        raise _unusable(error.problems) from error
-    survey = Survey(advisor, records, settings.policy.warehouse_map)
-    with _opened(file) as source:
-        survey.read(source, unselected=everything)
-    remarks = [*survey.remarks(), *advisor.remarks()]
-    if not survey.streams:
-        found = "".join(f"\n{sentence(remark)}" for remark in remarks)
-        message = f"{_called(file)} has no SCHEMA message, and is not a catalog.{found}"
-        raise click.ClickException(message)
-    return survey, remarks
+    found = "".join(f"\n{sentence(remark)}" for remark in remarks)
+    message = f"{_called(file)} has no SCHEMA message, and is not a catalog.{found}"
+    return click.ClickException(message)
 
 
 def _opened(file: str) -> IO[bytes]:
@@ -167,58 +154,33 @@ def _called(file: str) -> str:
     return "stdin" if file == STDIN else click.format_filename(file)
 
 
-def _show_page(file: str, survey: Survey, remarks: Sequence[str], settings: Settings) -> None:
+def _show_page(
+    file: str, views: Sequence[StreamView], remarks: Iterable[str], *, hints: bool
+) -> None:
     from target_tocobagus.cli.map.page import Page
     from target_tocobagus.core.plural import counted
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
-    views = survey.streams.values()
-    ignored = [view for view in views if view.advice.standing == "ignored"]
-    page = Page()
-    titles = [
-        f"{_called(file)}: {counted(len(views), 'stream')}",
-        *_said_of_policy(settings.policy),
-    ]
-    page.open(titles, remarks)
-    for view in views:
-        if view.advice.standing != "ignored":
-            page.stream(view)
-    page.ignored(ignored)
-    page.close(_hints(survey, ignored=bool(ignored), mapped=len(ignored) < len(views)))
+    title = f"{_called(file)}: {counted(len(views), 'stream')}"
+    Page().show(title, remarks, views, _hints(views, hints=hints))
 
 
-def _said_of_policy(policy: StockPolicy) -> Iterator[str]:
-    """Name the policies that the configuration has set."""
-    from msgspec import structs
-
-    changed = [
-        f"{field.name} {_short(value)}"
-        for field in structs.fields(policy)
-        if (value := getattr(policy, field.name)) != field.default
-    ]
-    if changed:
-        yield f"With {', '.join(changed)}"
-
-
-def _short(value: Any) -> str:
-    return f"({len(value)})" if isinstance(value, dict) else str(value)
-
-
-def _hints(survey: Survey, *, ignored: bool, mapped: bool) -> Iterator[str]:
-    if mapped and not survey.examined:
-        yield "These lines go under `config: streams:` of target-tocobagus in meltano.yml."
-        yield "--format json writes the list for a config file; --config FILE checks one."
-    if mapped:
+def _hints(views: Iterable[StreamView], *, hints: bool) -> Iterator[str]:
+    """Say what to do next; without a configuration also how to write one."""
+    standings = {view.advice.standing for view in views}
+    if standings - {"ignored"}:
+        if hints:
+            yield "These lines go under `config: streams:` of target-tocobagus in meltano.yml."
+            yield "--format json writes the list for a config file; --config FILE checks one."
         yield "`tocobagus check --config FILE --stream FILE` tries the whole configuration."
-    if ignored and not survey.examined:
+    if hints and "ignored" in standings:
         yield "--all also drafts mappings for the ignored streams."
 
 
-def _write_list(form: str, survey: Survey, remarks: Sequence[str]) -> None:
+def _write_list(form: str, views: Sequence[StreamView], remarks: Sequence[str]) -> None:
     from target_tocobagus.cli.map.text import as_json, as_notes, as_yaml
 
-    views = survey.streams.values()
     if form == "yaml":
         text = as_yaml(views, remarks)
     else:
@@ -229,13 +191,11 @@ def _write_list(form: str, survey: Survey, remarks: Sequence[str]) -> None:
     click.echo(text.encode(), nl=False)
 
 
-def _raise_verdict(survey: Survey, *, everything: bool) -> None:
+def _raise_verdict(views: Sequence[StreamView], hint: str) -> None:
     """End with 1 if no stream has a mapping, or if a run would fail because of one."""
-    views = survey.streams.values()
     if any(view.fails for view in views):
         message = "a run would fail: see the remarks on the mappings"
         raise click.ClickException(message)
     if all(view.advice.mapping is None for view in views):
-        hint = "" if everything or survey.examined else "; --all drafts a mapping for each"
         message = f"no stream here has a mapping{hint}"
         raise click.ClickException(message)

@@ -49,14 +49,36 @@ class Page:
     def __init__(self) -> None:
         self._console = Console(highlight=False)
 
-    def open(self, titles: Iterable[str], remarks: Iterable[str]) -> None:
-        """Begin with the file, and the remarks on it as a whole."""
-        for title in titles:
-            self._console.print(clean_lines(title), style="dim", markup=False)
+    def show(
+        self,
+        title: str,
+        remarks: Iterable[str],
+        views: Iterable[StreamView],
+        hints: Iterable[str],
+    ) -> None:
+        """Write the page.
+
+        Args:
+            title: The file.
+            remarks: On the file as a whole.
+            views: Its streams.
+            hints: What to do next.
+        """
+        self._console.print(clean_lines(title), style="dim", markup=False)
         for remark in remarks:
             self._part(Text(clean_lines(sentence(remark)), "yellow"))
+        ignored: list[StreamView] = []
+        for view in views:
+            if view.advice.standing == "ignored":
+                ignored.append(view)
+            else:
+                self._stream(view)
+        self._ignored(ignored)
+        self._console.print()
+        for hint in hints:
+            self._console.print(clean_lines(hint), style="dim", markup=False)
 
-    def stream(self, view: StreamView) -> None:
+    def _stream(self, view: StreamView) -> None:
         """Show a stream that has a mapping."""
         tone, colour = _TONES[view.advice.standing]
         self._console.print()
@@ -75,7 +97,7 @@ class Page:
         elif view.records:
             self._records(view)
 
-    def ignored(self, views: Sequence[StreamView]) -> None:
+    def _ignored(self, views: Sequence[StreamView]) -> None:
         """List the streams that have no mapping."""
         if not views:
             return
@@ -84,12 +106,6 @@ class Page:
         for view in views:
             why = ". ".join([view.advice.remark, *view.remarks])
             self._part(Text.assemble(clean(view.name), (clean_lines(f": {why}"), "dim")))
-
-    def close(self, hints: Iterable[str]) -> None:
-        """End with what to do next."""
-        self._console.print()
-        for hint in hints:
-            self._console.print(clean_lines(hint), style="dim", markup=False)
 
     def _part(self, what: RenderableType) -> None:
         self._console.print(Padding(what, (0, 0, 0, INDENT), expand=False))

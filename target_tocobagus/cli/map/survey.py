@@ -57,16 +57,6 @@ class Survey:
         self._flaws: Counter[str] = Counter()
         self.streams: dict[str, StreamView] = {}
 
-    @property
-    def examined(self) -> bool:
-        """Whether the mappings are a user's."""
-        return self._advisor.examines
-
-    @property
-    def clash(self) -> bool:
-        """Whether a run would stop, because recognised streams cannot be sent together."""
-        return not self.examined and any(self._advisor.remarks())
-
     def read(self, file: IO[bytes], *, unselected: bool) -> None:
         """Read a file until nothing new is expected.
 
@@ -81,7 +71,7 @@ class Survey:
                 break
         for view in self.streams.values():
             view.settle()
-        if self.clash:
+        if self._advisor.clash:
             self._drop_plans()
 
     def remarks(self) -> Iterator[str]:

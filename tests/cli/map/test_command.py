@@ -289,7 +289,6 @@ def test_a_configuration_is_tried(tmp_path: Path) -> None:
     shown = cells(result.stdout)
 
     assert result.exit_code == 0
-    assert "With warehouse_map (1), rounding reject" in result.stdout
     assert "stock_long as configured" in flat(result.stdout)
     assert ["1", "KOPI-ARB-250", "wh_jakarta", "12"] in shown
     assert any(line[:4] == ["4", "00123", "wh_jakarta", "FRACTIONAL_STOCK:"] for line in shown)
