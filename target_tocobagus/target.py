@@ -106,8 +106,7 @@ class TargetTocobagus(SdkTarget):
             emit=StateOutput(self._wakeup).write_line,
             input_file=None if descriptor is None else os.fstat(descriptor),
         )
-        if self.settings.streams is None:
-            self.pipeline.questions = self._router.questions
+        self.pipeline.questions = self._router.questions
         warehouse_map = self.settings.policy.warehouse_map
         self.stream_setup = StreamSetup(self.pipeline, self._router, warehouse_map)
         self.messages = MessageHandler(self, self.message_reader, self.pipeline)

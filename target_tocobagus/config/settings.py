@@ -149,7 +149,8 @@ def parse_settings(config: Mapping[str, Any], schema: Mapping[str, Any] | None =
     Raises:
         ConfigurationError: With all problems.
     """
-    values = {**_defaults(), **{key: value for key, value in config.items() if value is not None}}
+    values = {key: setting.get("default") for key, setting in SCHEMA["properties"].items()}
+    values |= {key: value for key, value in config.items() if value is not None}
     if found := problems(config, values, schema or SCHEMA):
         raise ConfigurationError(found)
     return _settings(values)
@@ -165,24 +166,15 @@ def stream_mapping(entry: Mapping[str, Any]) -> StreamMapping:
     return msgspec.convert(named, StreamMapping)
 
 
-def _defaults() -> dict[str, Any]:
-    return {key: schema.get("default") for key, schema in SCHEMA["properties"].items()}
-
-
 def _settings(values: Mapping[str, Any]) -> Settings:
     named = {name: values[name] for name in Settings.__struct_fields__ if name in values}
-    named["credentials"] = _credentials(values)
+    credentials = [values.get(name) for name in CREDENTIALS]
+    named["credentials"] = Credentials(*map(str, credentials)) if all(credentials) else None
     named["policy"] = _policy(values)
     streams = values.get("streams")
     named["streams"] = None if streams is None else tuple(map(stream_mapping, streams))
     named["api_url"] = str(values["api_url"]).rstrip("/")
     return Settings(**named)
-
-
-def _credentials(values: Mapping[str, Any]) -> Credentials | None:
-    if not all(values.get(name) for name in CREDENTIALS):
-        return None
-    return Credentials(*(values[name] for name in CREDENTIALS))
 
 
 def _policy(values: Mapping[str, Any]) -> StockPolicy:

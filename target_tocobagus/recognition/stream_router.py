@@ -49,7 +49,11 @@ class Route(msgspec.Struct, frozen=True):
 
 
 class StreamRouter:
-    """Chooses for one run, and keeps the recognised streams and the questions."""
+    """Chooses for one run.
+
+    Attributes:
+        questions: What recognition asks; ``None`` if `streams` is set.
+    """
 
     def __init__(self, settings: Settings) -> None:
         """Compile the user's mappings.
@@ -60,19 +64,12 @@ class StreamRouter:
         self._policy = settings.policy
         self._unmapped: dict[str, None] = {}
         self._used: set[str] = set()
-        self._questions: Questions | None = None
-        self._configured: list[tuple[StreamMapping, CompiledMapping]] | None = None
-        if settings.streams is not None:
-            self._configured = _compiled(settings.streams, settings.policy)
-
-    @property
-    def questions(self) -> Questions:
-        """The questions of recognition; none if `streams` is set."""
-        if self._questions is None:
+        self._entries = _compiled(settings.streams or (), settings.policy)
+        self.questions: Questions | None = None
+        if settings.streams is None:
             from target_tocobagus.recognition.questions import Questions
 
-            self._questions = Questions()
-        return self._questions
+            self.questions = Questions()
 
     def choose(
         self, stream: str, schema: Mapping[str, Any], keys: Sequence[str] | None = None
@@ -82,14 +79,14 @@ class StreamRouter:
         Raises:
             ConfigurationError: Only the user can say where its stock is.
         """
-        if self._configured is None:
-            return self._recognise(stream, schema, keys or ())
+        if self.questions is not None:
+            sample = self.questions.sample(stream, schema, keys or ())
+            return self._recognise(self.questions, sample, schema)
         found = self._entry(stream)
         if found is None:
             self._unmapped[stream] = None
-            return Route(
-                None, f"Stream {quoted(stream)} is ignored: no entry of `streams` matches it"
-            )
+            remark = f"Stream {quoted(stream)} is ignored: no entry of `streams` matches it"
+            return Route(None, remark)
         mapping, compiled = found
         self._used.add(mapping.stream)
         _check_location(mapping, stream, schema)
@@ -97,8 +94,7 @@ class StreamRouter:
 
     def doubts(self) -> list[str]:
         """List what may be a mistake in the user's mappings, though it is allowed."""
-        entries = self._configured or ()
-        counts = Counter(mapping.stream for mapping, _ in entries)
+        counts = Counter(mapping.stream for mapping, _ in self._entries)
         repeated = [
             f"streams: of the entries for {quoted(name)} only the first is used"
             for name, count in counts.items()
@@ -108,7 +104,7 @@ class StreamRouter:
             f"mapping of stream {quoted(mapping.stream)}: falls back from"
             f" {' to '.join(compiled.kinds)};"
             " one product under two kinds of identifier cannot be kept in order"
-            for mapping, compiled in entries
+            for mapping, compiled in self._entries
             if len(compiled.kinds) > 1
         ]
         return repeated + fall_backs
@@ -121,7 +117,7 @@ class StreamRouter:
     def mistyped(self) -> Iterator[str]:
         """Name the mappings without a stream, each with the stream of the nearest name."""
         streams = list(self._unmapped)
-        for mapping, _ in self._configured or ():
+        for mapping, _ in self._entries:
             near = difflib.get_close_matches(mapping.stream, streams, n=1)
             if mapping.stream not in self._used and near:
                 yield (
@@ -140,29 +136,26 @@ class StreamRouter:
 
     def _entry(self, stream: str) -> tuple[StreamMapping, CompiledMapping] | None:
         """Find the entry that has the stream's name, or else the first glob that fits."""
-        entries = self._configured or []
-        exact = [each for each in entries if each[0].stream == stream]
-        return next(
-            iter(exact or [each for each in entries if _fits(stream, each[0].stream)]), None
-        )
+        exact = [each for each in self._entries if each[0].stream == stream]
+        globs = [each for each in self._entries if _fits(stream, each[0].stream)]
+        return next(iter(exact + globs), None)
 
-    def _recognise(self, stream: str, schema: Mapping[str, Any], keys: Sequence[str]) -> Route:
+    def _recognise(self, questions: Questions, sample: Sample, schema: Mapping[str, Any]) -> Route:
         from target_tocobagus.recognition import recognise as recognition
         from target_tocobagus.recognition.fields import columns
 
-        recognised = self.questions.recognised
-        sample = self.questions.sample(stream, schema, keys)
-        found = sample.found
+        recognised = questions.recognised
+        stream, found = sample.stream, sample.found
         if isinstance(found, recognition.Question) and stream in recognised:
             raise ActionNeeded(_changed(stream, recognised[stream], schema))
         if isinstance(found, recognition.Recognised):
-            self.questions.recognise(stream, found)
+            questions.recognise(stream, found)
             if problem := recognition.mixed_scopes(recognised.values()):
                 raise ConfigurationError([problem])
             only = frozenset(columns(schema)) if found.mapping.native else None
             compiled = compile_mapping(found.mapping, self._policy)
             return Route(compiled, _describe(stream, found), columns=only)
-        remark = self.questions.ignored(sample) if schema.get("properties") else ""
+        remark = questions.ignored(sample) if schema.get("properties") else ""
         return Route(None, remark, sample=sample)
 
 

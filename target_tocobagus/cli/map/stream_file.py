@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import re
 import zlib
 from itertools import chain
 from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, cast
@@ -24,7 +23,7 @@ MOST_BYTES: Final = 64 << 20
 
 _GZIP: Final = b"\x1f\x8b"
 _BOM: Final = b"\xef\xbb\xbf"
-_MESSAGE: Final = re.compile(rb'"type"\s*:\s*"(?:SCHEMA|RECORD|STATE|BATCH|ACTIVATE_VERSION)"')
+_TYPES: Final = ("SCHEMA", "RECORD", "STATE", "BATCH", "ACTIVATE_VERSION")
 _ENDS: Final = "a run ends there"
 
 
@@ -144,13 +143,11 @@ def _contents(given: Iterator[bytes], *, unselected: bool) -> Iterator[Content]:
 
 def _is_message(line: bytes) -> bool:
     """Whether a line is a Singer message; a catalog of many lines has no such line."""
-    if not _MESSAGE.search(line):
-        return False
     try:
         message = decode_line(line.removeprefix(_BOM))
     except ValueError:
         return False
-    return isinstance(message, dict) and "streams" not in message
+    return isinstance(message, dict) and message.get("type") in _TYPES
 
 
 def _read(number: int, line: bytes) -> Iterator[Content]:
