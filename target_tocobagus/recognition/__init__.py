@@ -9,4 +9,6 @@
     questions       what a run asks its user, and when it ends because of that
     stream_router   the mapping of each stream of a run: the user's, a recognised one, or none
     yaml_lines      a mapping as lines to paste into a configuration
+
+A stream is never sent on a guess; see the invariants of `recognise`.
 """

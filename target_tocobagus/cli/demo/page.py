@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from target_tocobagus.sandbox.state import Levels
 
 INDENT: Final = 2
-UNBOUNDED: Final = 10_000
 _LONGEST_LINE: Final = 4_000
 EVERYWHERE: Final = "all warehouses"
 OTHER_KIND: Final = {"id": "id ", "externalId": "external id "}
@@ -92,23 +91,29 @@ class Stage:
         self._console.print(Padding(what, (0, 0, 0, INDENT), expand=False))
 
     def _stock(self, stock: Mapping[tuple[str, str], Levels]) -> RenderableType:
-        if not stock:
-            return Text("Nothing has arrived.", "dim")
-        items = {called(*key): levels for key, levels in sorted(stock.items())}
-        table = _grid(items, self._limit)
-        wanted = self._console.measure(table, options=self._console.options.update(width=UNBOUNDED))
-        if wanted.maximum > self._console.width - INDENT:
-            return _listing(items, self._limit)
-        return table
+        rows = [
+            (called(*key), place or EVERYWHERE, str(quantity))
+            for key, levels in sorted(stock.items())
+            for place, quantity in levels.items()
+        ]
+        table = self._table(("item", "warehouse", "stock"), rows)
+        table.columns[-1].justify, table.columns[-1].style = "right", "green"
+        return table if rows else Text("Nothing has arrived.", "dim")
 
     def _rejected(self, lines: Sequence[bytes]) -> RenderableType:
-        table = new_table("item", "warehouse", "code", "reason")
         rows = [row for line in lines for row in _rejected_rows(msgspec.json.decode(line))]
-        if not rows:
-            return Text("None.", "dim")
+        table = self._table(("item", "warehouse", "code", "reason"), rows)
+        return table if rows else Text("None.", "dim")
+
+    def _table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+        """Make a table of the first rows, and say how many there are."""
+        table = new_table(*columns)
         for row in rows[: self._limit]:
             table.add_row(*(Text(clean(cell)) for cell in row))
-        return _with_rest(table, len(rows))
+        if len(rows) > self._limit:
+            table.caption = Text(f"{self._limit} of {len(rows)}; --limit shows more", "dim")
+            table.caption_justify = "left"
+        return table
 
     def _state(self, states: Sequence[bytes]) -> RenderableType:
         if not states:
@@ -128,28 +133,6 @@ def clean_lines(text: str) -> str:
     return "\n".join(clean(line, _LONGEST_LINE) for line in text.split("\n"))
 
 
-def _grid(items: Mapping[str, Levels], limit: int) -> RenderableType:
-    """Make a table with a row per item and a column per warehouse; a dash without a value."""
-    places = {place for levels in items.values() for place in levels}
-    across = sorted(places, key=lambda place: place or "")
-    table = new_table("item")
-    for place in across:
-        table.add_column(Text(clean(place or EVERYWHERE)), justify="right")
-    for item, levels in list(items.items())[:limit]:
-        table.add_row(Text(clean(item)), *(_quantity(levels.get(place)) for place in across))
-    return _with_rest(table, len(items))
-
-
-def _listing(items: Mapping[str, Levels], limit: int) -> RenderableType:
-    """Make a table with a row per item and warehouse, if the warehouses do not fit as columns."""
-    table = new_table("item", "warehouse")
-    table.add_column("stock", justify="right")
-    rows = [(item, *level) for item, levels in items.items() for level in levels.items()]
-    for item, place, quantity in rows[:limit]:
-        table.add_row(Text(clean(item)), Text(clean(place or EVERYWHERE)), _quantity(quantity))
-    return _with_rest(table, len(rows))
-
-
 def new_table(*columns: str) -> Table:
     """Make a table in the plain style of all pages."""
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
@@ -157,17 +140,6 @@ def new_table(*columns: str) -> Table:
     for column in columns:
         table.add_column(column, overflow="fold")
     return table
-
-
-def _with_rest(table: Table, count: int) -> Table:
-    if count > table.row_count:
-        table.caption = Text(f"{table.row_count} of {count}; --limit shows more", "dim")
-        table.caption_justify = "left"
-    return table
-
-
-def _quantity(quantity: int | None) -> Text:
-    return Text("-", "dim") if quantity is None else Text(str(quantity), "green")
 
 
 def _rejected_rows(message: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
