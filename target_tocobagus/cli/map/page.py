@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from target_tocobagus.cli.demo.page import EVERYWHERE, INDENT, called, clean_lines, new_table
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from rich.console import RenderableType
+    from rich.table import Table
 
     from target_tocobagus.cli.map.survey import StreamView
     from target_tocobagus.core.model import Outcome
@@ -53,7 +53,7 @@ class Page:
         self,
         title: str,
         remarks: Iterable[str],
-        views: Iterable[StreamView],
+        views: Sequence[StreamView],
         hints: Iterable[str],
     ) -> None:
         """Write the page.
@@ -67,13 +67,10 @@ class Page:
         self._console.print(clean_lines(title), style="dim", markup=False)
         for remark in remarks:
             self._part(Text(clean_lines(sentence(remark)), "yellow"))
-        ignored: list[StreamView] = []
         for view in views:
-            if view.advice.standing == "ignored":
-                ignored.append(view)
-            else:
+            if view.advice.standing != "ignored":
                 self._stream(view)
-        self._ignored(ignored)
+        self._ignored([view for view in views if view.advice.standing == "ignored"])
         self._console.print()
         for hint in hints:
             self._console.print(clean_lines(hint), style="dim", markup=False)
@@ -130,7 +127,8 @@ class Page:
             self._console.print()
         self._part(Text(clean_lines(summed_up(view)), "dim"))
         if view.records > len(view.shown):
-            self._part(_bullets(listed_causes(view)))
+            for cause in listed_causes(view):
+                self._part(Text(clean_lines(f"- {cause}"), "dim"))
 
 
 def _table(shown: Iterable[tuple[int, Sequence[Outcome]]]) -> Table:
@@ -142,14 +140,6 @@ def _table(shown: Iterable[tuple[int, Sequence[Outcome]]]) -> Table:
         if len(outcomes) > MOST_ROWS:
             table.add_row("", Text(f"and {len(outcomes) - MOST_ROWS} rows more", "dim"), "", "")
     return table
-
-
-def _bullets(lines: Iterable[str]) -> Table:
-    grid = Table.grid(padding=(0, 1))
-    grid.style = "dim"
-    for line in lines:
-        grid.add_row("-", Text(clean_lines(line)))
-    return grid
 
 
 def _cells(outcome: Outcome) -> tuple[Text, Text, Text]:

@@ -181,7 +181,7 @@ def test_streams_that_do_not_go_together_are_told(tmp_path: Path) -> None:
     shown = flat(run(written(tmp_path, both)).stdout)
 
     assert "A run without `streams` stops here: some recognised streams have global" in shown
-    assert "uses this mapping" not in shown
+    assert "sends the items" not in shown
 
 
 def test_the_apis_own_items_are_no_configuration(tmp_path: Path) -> None:
