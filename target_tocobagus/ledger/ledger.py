@@ -22,12 +22,11 @@ from sqlalchemy import delete, insert, select, update
 from target_tocobagus import __version__
 from target_tocobagus.ledger import schema
 from target_tocobagus.ledger.database import name_process, set_sync, translated
-from target_tocobagus.ledger.levels import GLOBAL, Known, Levels
+from target_tocobagus.ledger.levels import GLOBAL, Known, LevelRow, Levels, Shared
 from target_tocobagus.ledger.memory import (
     NOTHING,
-    LevelRow,
     Memory,
-    doubted_rows,
+    doubted,
     judge,
     marked_in,
 )
@@ -171,9 +170,7 @@ class Ledger:
             )
             for run, marks in writer.execute(flights).all():
                 sent = _sent_of(msgspec.json.decode(marks))
-                self._levels.write(
-                    writer, self._doubted(sent, run, self._levels.recall(writer, sent))
-                )
+                self._doubt(writer, sent, run, self._levels.recall(writer, sent))
             writer.execute(delete(schema.flight).where(schema.flight.c.store == self._store))
 
     def screen(self, items: Sequence[Item]) -> Unsent:
@@ -205,12 +202,18 @@ class Ledger:
         with self._reading() as reader:
             since = now - self._keep * 3 // 4 + 1
             certain = self._levels.certain(reader, identifiers, since, now)
-            certain -= self._rejections.among(reader, identifiers, certain)
+            rejected = self._rejections.keys(reader, identifiers)
         unsent: Unsent = {}
-        for item in items if certain else ():
-            for place, level in item.levels.items():
-                if (*item.identifier, place or GLOBAL, level.quantity) in certain:
-                    unsent.setdefault(item.identifier, {})[place] = "unchanged"
+        for item in items if any(certain.values()) else ():
+            kind, text = item.identifier
+            same = {
+                place: "unchanged"
+                for place, level in item.levels.items()
+                if (text, place or GLOBAL, level.quantity) in certain[kind]
+                and not (rejected and (kind, text, place or GLOBAL) in rejected)
+            }
+            if same:
+                unsent[item.identifier] = same
         return unsent
 
     def compare(self, items: Sequence[Item]) -> Compared:
@@ -382,20 +385,21 @@ class Ledger:
         self, writer: Connection, flight: Flight, items: Sequence[Item], batch: int
     ) -> None:
         now = self._now_ms()
-        rows: list[LevelRow] = []
+        known = [item for item in items if item.identifier in flight.known]
+        self._end_others(writer, flight, known)
+        alike: dict[tuple[str, int | None, int], list[LevelRow]] = {}
         for item in items:
             (kind, text), doubt = item.identifier, self._doubt_of(item, flight)
             for place, level in item.levels.items():
-                version, source = level.version or None, self._source(writer, level.stream)
-                accepted = (level.quantity, now, batch, doubt, version, source)
-                rows.append((kind, text, place or GLOBAL, *accepted))
-        known = [item for item in items if item.identifier in flight.known]
-        self._end_others(writer, flight, known)
-        self._levels.write(writer, rows)
+                row = (text, place or GLOBAL, level.quantity, level.version or None)
+                source = self._source(writer, level.stream)
+                alike.setdefault((kind, doubt, source), []).append(row)
+        for (name, doubt, source), rows in alike.items():
+            self._levels.write(writer, Shared(name, now, batch, doubt, source), rows)
+            self._rejections.close(writer, [(name, *row[:2]) for row in rows], now)
         changes = [row for item in known for row in self._changes(writer, item, flight, now, batch)]
         if changes:
             writer.execute(insert(schema.change), changes)
-        self._rejections.close(writer, [row[:3] for row in rows], now)
 
     def _doubt_of(self, item: Item, flight: Flight) -> int | None:
         """Return this run, if a late attempt of it may still change the item."""
@@ -450,19 +454,21 @@ class Ledger:
                 for place, level in item.levels.items():
                     places[place or GLOBAL] = self._sent(writer, level)
         known = {key: memory for key, memory in flight.known.items() if key not in forgotten}
-        self._levels.write(writer, self._doubted(sent, self._run, known))
+        self._doubt(writer, sent, self._run, known)
 
-    @staticmethod
-    def _doubted(
+    def _doubt(
+        self,
+        writer: Connection,
         sent: dict[Identifier, dict[str, tuple[str, int | None]]],
         run: int,
         known: dict[Identifier, dict[str, Known]],
-    ) -> list[tuple[Any, ...]]:
-        return [
-            row
-            for identifier, places in sent.items()
-            for row in doubted_rows(identifier, places, known.get(identifier, NOTHING), run)
-        ]
+    ) -> None:
+        """Mark the levels of items: an attempt of a run had an unknown outcome."""
+        for identifier, places in sent.items():
+            for each in doubted(identifier[1], places, known.get(identifier, NOTHING)):
+                shared = Shared(identifier[0], each.accepted_at, each.batch, run, each.source)
+                row = (each.identifier, each.location, each.quantity, each.version)
+                self._levels.write(writer, shared, [row])
 
     def _land(self, writer: Connection, flight: Flight) -> None:
         writer.execute(delete(schema.flight).where(schema.flight.c.id == flight.number))

@@ -1,61 +1,66 @@
 """Reads and writes levels: the statements that run for every row.
 
-Whole batches go in one statement. Identifiers are handed in as one JSON text, since no database
-takes a million parameters. SQLite takes the rows of an upsert as they are; PostgreSQL takes them as
-JSON too, because it answers each statement of its own over the network.
+A batch is one statement, and its rows are one JSON text, in both directions. So the database works
+through all of them at once; row by row, SQLite would hand the interpreter's lock back and forth,
+and PostgreSQL would be asked over the network for each.
 """
 
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 from sqlalchemy import (
     JSON,
     BigInteger,
-    Text,
     bindparam,
     cast,
-    column,
     delete,
-    func,
     literal,
     select,
+    true,
+    type_coerce,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from target_tocobagus.ledger.by_items import as_json, ask_by_items, each_of, parameters
 from target_tocobagus.ledger.schema import level
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sqlalchemy import Connection, Select
+    from sqlalchemy import ColumnElement, Connection
 
     from target_tocobagus.core.model import Identifier
 
 GLOBAL: Final = ""
 """The location of a global stock."""
 
-WRITTEN: Final = (
-    "kind",
-    "identifier",
-    "location",
-    "quantity",
-    "accepted_at",
-    "batch",
-    "doubt",
-    "version",
-    "source",
-)
+LevelRow: TypeAlias = "tuple[str, str, int | None, str | None]"
+"""An identifier, a location, a quantity and a version (`newer_by`)."""
+
+_SHARED: Final = ("kind", "accepted_at", "batch", "doubt", "source")
+_OF_A_ROW: Final = ("identifier", "location", "quantity", "version")
 _KEY: Final = ("store", "kind", "identifier", "location")
 
 
-class Known(msgspec.Struct, frozen=True, gc=False):
+class Shared(msgspec.Struct, frozen=True):
+    """What the levels that are written together have in common; see `Known`."""
+
+    kind: str
+    accepted_at: int | None
+    batch: int | None
+    doubt: int | None
+    source: int | None
+
+
+class Known(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What is remembered of a level.
 
     Attributes:
+        identifier: Of its item; the kind is known from the question.
         location: Empty for the global stock.
         quantity: Last accepted; ``None`` if none is known.
         accepted_at: When, in ms since the epoch.
@@ -65,13 +70,18 @@ class Known(msgspec.Struct, frozen=True, gc=False):
         source: Which stream and entry sent it last.
     """
 
+    identifier: str
     location: str
-    quantity: int | None
-    accepted_at: int | None
-    batch: int | None
-    doubt: int | None
-    version: str | None
-    source: int | None
+    quantity: int | None = None
+    accepted_at: int | None = None
+    batch: int | None = None
+    doubt: int | None = None
+    version: str | None = None
+    source: int | None = None
+
+
+_read_known: Final = msgspec.json.Decoder(list[Known]).decode
+_read_certain: Final = msgspec.json.Decoder(set[tuple[str, str, int]]).decode
 
 
 class Levels:
@@ -83,45 +93,38 @@ class Levels:
 
     def certain(
         self, reader: Connection, identifiers: Iterable[Identifier], since: int, now: int
-    ) -> set[tuple[str, str, str, int]]:
+    ) -> dict[str, set[tuple[str, str, int]]]:
         """Find the levels that are not marked and were accepted between two times.
 
         Returns:
-            Kind, identifier, location and quantity of each.
+            Identifier, location and quantity of each, by kind.
         """
-        found: set[tuple[str, str, str, int]] = set()
         times = {"since": since, "now": now}
-        for kind, texts in _by_kind(identifiers).items():
-            rows = reader.execute(self._certain, self._of(kind, texts) | times)
-            found.update(map(tuple, rows.cursor.fetchall()))
-        return found
+        return {
+            kind: _read_certain(reader.execute(self._certain, asked | times).scalar() or "[]")
+            for kind, asked in parameters(identifiers)
+        }
 
     def recall(
         self, reader: Connection, identifiers: Iterable[Identifier]
     ) -> dict[Identifier, dict[str, Known]]:
         """Read all levels of these items, by item and location."""
         known: dict[Identifier, dict[str, Known]] = {}
-        for kind, texts in _by_kind(identifiers).items():
-            rows = reader.execute(self._recall, self._of(kind, texts))
-            for identifier, location, *values in rows.cursor.fetchall():
-                key: Any = (kind, identifier)
-                known.setdefault(key, {})[location] = Known(location, *values)
+        for kind, asked in parameters(identifiers):
+            for each in _read_known(reader.execute(self._recall, asked).scalar() or "[]"):
+                key: Any = (kind, each.identifier)
+                known.setdefault(key, {})[each.location] = each
         return known
 
-    def write(self, writer: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Write levels, each as a tuple of the columns in `WRITTEN`."""
-        if not rows:
-            return
-        if self._is_sqlite:
-            store = (self._store,)
-            writer.exec_driver_sql(self._upsert_text, [store + row for row in rows])
-        else:
-            records = [dict(zip(WRITTEN, row, strict=True)) for row in rows]
-            writer.execute(self._upsert, {"rows": _json(records)})
+    def write(self, writer: Connection, shared: Shared, rows: Sequence[LevelRow]) -> None:
+        """Write levels in place of what was known of them."""
+        if rows:
+            named = msgspec.structs.asdict(shared)
+            writer.execute(self._upsert, {**named, "rows": as_json(rows)})
 
     def forget(self, writer: Connection, identifiers: Iterable[Identifier]) -> None:
         """Delete all levels of items."""
-        self._delete(writer, identifiers, level.c.location == level.c.location)
+        self._delete(writer, identifiers, true())
 
     def forget_warehouses(self, writer: Connection, identifiers: Iterable[Identifier]) -> None:
         """Delete the levels of items at warehouses."""
@@ -132,11 +135,17 @@ class Levels:
         self._delete(writer, identifiers, level.c.location == GLOBAL)
 
     def _delete(
-        self, writer: Connection, identifiers: Iterable[Identifier], condition: Any
+        self, writer: Connection, identifiers: Iterable[Identifier], condition: ColumnElement[bool]
     ) -> None:
-        for kind, texts in _by_kind(identifiers).items():
-            statement = delete(level).where(*self._matches, condition)
-            writer.execute(statement, self._of(kind, texts))
+        names = ("of_kind", "of_identifier")
+        statement = delete(level).where(
+            level.c.store == self._store,
+            level.c.kind == bindparam(names[0]),
+            level.c.identifier == bindparam(names[1]),
+            condition,
+        )
+        if rows := [dict(zip(names, one, strict=True)) for one in identifiers]:
+            writer.execute(statement, rows)
 
     def set_versions(self, writer: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
         """Note newer versions of unchanged levels: kind, identifier, location, version, source."""
@@ -148,81 +157,37 @@ class Levels:
             level.c.location == bindparam("on_location"),
         )
         if rows:
-            records = [dict(zip(names, row, strict=True)) for row in rows]
-            writer.execute(statement, records)
-
-    def _of(self, kind: str, identifiers: list[str]) -> dict[str, Any]:
-        return {"kind": kind, "identifiers": _json(identifiers)}
+            writer.execute(statement, [dict(zip(names, row, strict=True)) for row in rows])
 
     @cached_property
-    def _matches(self) -> list[Any]:
-        """The conditions for the items of one kind."""
-        texts = bindparam("identifiers", type_=Text)
-        each = (
-            func.json_each(texts)
-            if self._is_sqlite
-            else func.json_array_elements_text(cast(texts, JSON))
-        ).table_valued("value")
-        return [
+    def _certain(self) -> Any:
+        return ask_by_items(
+            level,
+            ("identifier", "location", "quantity"),
             level.c.store == self._store,
-            level.c.kind == bindparam("kind", type_=Text),
-            level.c.identifier.in_(select(each.c.value)),
-        ]
-
-    @cached_property
-    def _certain(self) -> Select[Any]:
-        return select(level.c.kind, level.c.identifier, level.c.location, level.c.quantity).where(
-            *self._matches,
             level.c.doubt.is_(None),
             level.c.accepted_at.between(bindparam("since"), bindparam("now")),
+            is_sqlite=self._is_sqlite,
         )
 
     @cached_property
-    def _recall(self) -> Select[Any]:
-        return select(
-            level.c.identifier,
-            level.c.location,
-            level.c.quantity,
-            level.c.accepted_at,
-            level.c.batch,
-            level.c.doubt,
-            level.c.version,
-            level.c.source,
-        ).where(*self._matches)
-
-    @cached_property
-    def _upsert_text(self) -> str:
-        names = ("store", *WRITTEN)
-        insert = sqlite.insert(level).values({name: bindparam(name) for name in names})
-        return str(self._replace(insert).compile(dialect=sqlite.dialect()))
+    def _recall(self) -> Any:
+        of_store = level.c.store == self._store
+        return ask_by_items(level, Known.__struct_fields__, of_store, is_sqlite=self._is_sqlite)
 
     @cached_property
     def _upsert(self) -> Any:
-        types = {name: level.c[name].type for name in WRITTEN}
-        columns = [
-            column(name, Text if isinstance(types[name], Text) else BigInteger) for name in WRITTEN
-        ]
-        rows = (
-            func.json_to_recordset(cast(bindparam("rows", type_=Text), JSON))
-            .table_valued(*columns)
-            .render_derived(with_types=True)
-        )
-        values = select(literal(self._store, BigInteger), *[rows.c[name] for name in WRITTEN])
-        insert = postgresql.insert(level).from_select(["store", *WRITTEN], values)
-        return self._replace(insert)
-
-    @staticmethod
-    def _replace(insert: Any) -> Any:
-        new = {name: insert.excluded[name] for name in WRITTEN if name not in _KEY}
+        each = each_of("rows", is_sqlite=self._is_sqlite)
+        row = type_coerce(each.c.value, JSON)
+        texts = {name: row[place].as_string() for place, name in enumerate(_OF_A_ROW)}
+        values: dict[str, Any] = {
+            "store": literal(self._store, BigInteger),
+            **{name: bindparam(name, type_=level.c[name].type) for name in _SHARED},
+            **texts,
+            "quantity": cast(texts["quantity"], BigInteger),
+        }
+        rows = select(*values.values()).select_from(each).where(true())
+        dialect: Any = sqlite if self._is_sqlite else postgresql
+        insert = dialect.insert(level).from_select(list(values), rows)
+        new = {name: insert.excluded[name] for name in values if name not in _KEY}
         return insert.on_conflict_do_update(index_elements=list(_KEY), set_=new)
-
-
-def _by_kind(identifiers: Iterable[Identifier]) -> dict[str, list[str]]:
-    kinds: dict[str, list[str]] = {}
-    for kind, text in identifiers:
-        kinds.setdefault(kind, []).append(text)
-    return kinds
-
-
-def _json(value: Any) -> str:
-    return msgspec.json.encode(value).decode()

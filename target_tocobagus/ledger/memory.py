@@ -1,12 +1,11 @@
-"""What follows from memory: which updates need no request, and what an outcome leaves behind; pure.
-
-Rows of levels are tuples in the order of `levels.WRITTEN`.
-"""
+"""What follows from memory: which updates need no request, what an attempt leaves in doubt.
 
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import msgspec
 
 from target_tocobagus.core.versions import is_older
 from target_tocobagus.ledger.levels import GLOBAL, Known
@@ -14,9 +13,8 @@ from target_tocobagus.ledger.levels import GLOBAL, Known
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from target_tocobagus.core.model import Identifier, Level
+    from target_tocobagus.core.model import Level
 
-LevelRow: TypeAlias = tuple[Any, ...]
 Memory: TypeAlias = "Mapping[str, Known]"
 """What is known of one item, by location."""
 
@@ -70,40 +68,26 @@ def marked_in(run: int, memory: Memory) -> bool:
     return any(known.doubt == run for known in memory.values())
 
 
-def doubted_rows(
-    identifier: Identifier,
-    sent: Mapping[str, tuple[str, int | None]],
-    memory: Memory,
-    run: int,
-) -> list[LevelRow]:
-    """Mark the levels of an item after an attempt with an unknown outcome.
+def doubted(
+    identifier: str, sent: Mapping[str, tuple[str, int | None]], memory: Memory
+) -> list[Known]:
+    """Say what is known of an item's levels after an attempt with an unknown outcome.
 
     The API may have applied a global, and so have changed each warehouse; or a warehouse, and so
-    have ended the global.
+    have ended the global. All these levels are to be marked.
 
     Args:
         identifier: The item.
         sent: The version and source of each level that was sent.
-        memory: What is known of the item.
-        run: The run of the attempt.
+        memory: What was known of the item.
     """
     others = [
         place for place in memory if place not in sent and (GLOBAL in sent or place == GLOBAL)
     ]
-    rows = []
-    for place in (*sent, *others):
-        known = memory.get(place) or Known(place, None, None, None, None, None, None)
-        version, source = known.version, known.source
-        if place in sent:
-            version, source = _newer(sent[place], known)
-        kept = (known.quantity, known.accepted_at, known.batch, run, version, source)
-        rows.append((*identifier, place, *kept))
-    return rows
-
-
-def _newer(sent: tuple[str, int | None], known: Known) -> tuple[str | None, int | None]:
-    """Return the newer of a version that was sent and the one that is known, with its source."""
-    version, source = sent
-    if not version or (known.source == source and is_older(version, known.version or "")):
-        return known.version, known.source
-    return version, source
+    levels = [memory[place] for place in others]
+    for place, (version, source) in sent.items():
+        known = memory.get(place) or Known(identifier, place)
+        if version and not (known.source == source and is_older(version, known.version or "")):
+            known = msgspec.structs.replace(known, version=version, source=source)
+        levels.append(known)
+    return levels

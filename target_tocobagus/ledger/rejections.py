@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
-from sqlalchemy import JSON, Text, bindparam, cast, func, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
+from target_tocobagus.ledger.by_items import ask_by_items, parameters
 from target_tocobagus.ledger.levels import GLOBAL
 from target_tocobagus.ledger.schema import level, rejection
 
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 
     from target_tocobagus.core.model import Identifier, Rejection
 
-Key = tuple[str, str, str]
+_read: Final = msgspec.json.Decoder(list[tuple[int, str, str, str]]).decode
+
+Key: TypeAlias = tuple[str, str, str]
 """Kind, identifier and location, which is empty for the global stock."""
 
 
@@ -34,14 +37,9 @@ class OpenRejections:
         some = select(rejection.c.id).where(self._is_open()).limit(1)
         self.any = reader.execute(some).first() is not None
 
-    def among(
-        self, reader: Connection, identifiers: Iterable[Identifier], rows: set[Any]
-    ) -> set[Any]:
-        """Return those of some rows, which begin with a key, whose level has an open rejection."""
-        if not self.any or not rows:
-            return set()
-        keys = set(self._found(reader, identifiers).values())
-        return {row for row in rows if row[:3] in keys}
+    def keys(self, reader: Connection, identifiers: Iterable[Identifier]) -> set[Key]:
+        """Return the levels of some items that have one."""
+        return set(self._found(reader, identifiers).values()) if self.any else set()
 
     def open(self, writer: Connection, rejections: Sequence[Rejection], now: int) -> None:
         """Keep refused rows, unless a later request has settled their level already."""
@@ -98,18 +96,15 @@ class OpenRejections:
             writer.execute(closing, records)
 
     def _found(self, connection: Connection, identifiers: Iterable[Identifier]) -> dict[int, Key]:
-        texts = bindparam("identifiers", type_=Text)
-        each = (
-            func.json_each(texts)
-            if self._is_sqlite
-            else func.json_array_elements_text(cast(texts, JSON))
-        ).table_valued("value")
-        statement = select(
-            rejection.c.id, rejection.c.kind, rejection.c.identifier, rejection.c.location
-        ).where(self._is_open(), rejection.c.identifier.in_(select(each.c.value)))
-        text = msgspec.json.encode([text for _, text in identifiers]).decode()
-        rows = connection.execute(statement, {"identifiers": text})
-        return {number: (kind, one, place) for number, kind, one, place in rows}
+        names = ("id", "kind", "identifier", "location")
+        statement = ask_by_items(rejection, names, self._is_open(), is_sqlite=self._is_sqlite)
+        return {
+            number: (kind, text, place)
+            for _, asked in parameters(identifiers)
+            for number, kind, text, place in _read(
+                connection.execute(statement, asked).scalar() or "[]"
+            )
+        }
 
     def _is_open(self) -> Any:
         return (rejection.c.store == self._store) & rejection.c.closed_at.is_(None)

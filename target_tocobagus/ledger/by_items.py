@@ -1,0 +1,60 @@
+"""Questions about many items at once: their identifiers come as one JSON text.
+
+No database takes a million parameters, and PostgreSQL would be asked over the network for each.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import JSON, Text, bindparam, cast, func, literal_column, select, true
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sqlalchemy import ColumnElement, Table
+
+    from target_tocobagus.core.model import Identifier
+
+
+def each_of(parameter: str, *, is_sqlite: bool, texts: bool = False) -> Any:
+    """Make a table of the values of a JSON list; `texts` if they are all texts."""
+    text = bindparam(parameter, type_=Text)
+    if is_sqlite:
+        return func.json_each(text).table_valued("value")
+    function = func.json_array_elements_text if texts else func.json_array_elements
+    return function(cast(text, JSON)).table_valued("value")
+
+
+def ask_by_items(
+    table: Table, columns: Sequence[str], *conditions: ColumnElement[bool], is_sqlite: bool
+) -> Any:
+    """Ask for the rows of items of one kind, as one JSON text of lists.
+
+    PostgreSQL gets a subquery that it must run for each item, by the index: it keeps a plan that
+    it made while the table was empty, and that plan would read the whole table each time.
+    """
+    each = each_of("identifiers", is_sqlite=is_sqlite, texts=True)
+    matches = [table.c.kind == bindparam("kind", type_=Text), *conditions]
+    if is_sqlite:
+        row = func.json_array(*[table.c[name] for name in columns])
+        among = table.c.identifier.in_(select(each.c.value))
+        return select(func.json_group_array(row)).where(*matches, among)
+    of_one = select(table).where(*matches, table.c.identifier == each.c.value)
+    found = of_one.offset(literal_column("0")).lateral()
+    row = func.json_build_array(*[found.c[name] for name in columns])
+    return select(cast(func.json_agg(row), Text)).select_from(each.join(found, true()))
+
+
+def parameters(identifiers: Iterable[Identifier]) -> list[tuple[str, dict[str, Any]]]:
+    """Return the kinds, each with the parameters of the question about its items."""
+    kinds: dict[str, list[str]] = {}
+    for kind, text in identifiers:
+        kinds.setdefault(kind, []).append(text)
+    return [(kind, {"kind": kind, "identifiers": as_json(texts)}) for kind, texts in kinds.items()]
+
+
+def as_json(value: Any) -> str:
+    """Encode rows for a statement."""
+    return msgspec.json.encode(value).decode()
