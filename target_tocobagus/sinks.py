@@ -1,4 +1,4 @@
-"""A stream's sink: maps its records to outcomes.
+"""A stream's sink: what a stream gets at its SCHEMA, and how its records become outcomes.
 
 The SDK's sink collects records until it is drained. This one maps each record at once and passes
 the outcomes on; the window collects them for all streams together. It is never drained.
@@ -6,24 +6,106 @@ the outcomes on; the window collects them for all streams together. It is never 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+import logging
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from target_tocobagus.core.errors import ActionNeeded
 from target_tocobagus.core.foreign_text import quoted
 from target_tocobagus.core.model import Skipped
+from target_tocobagus.mapping import PartsWatch, doubt_at_schema, watch_for
 from target_tocobagus.mapping.paths import BOM
-from target_tocobagus.mapping.replay import only_rejected, rejected_updates
+from target_tocobagus.mapping.replay import only_rejected
 from target_tocobagus.recognition.fields import is_own
 from target_tocobagus.singer.sdk import SdkSink
+from target_tocobagus.singer.stream_maps import TOO_DEEP
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from target_tocobagus.core.model import Identifier, Outcome, Stream
-    from target_tocobagus.mapping import PartsWatch, Row
-    from target_tocobagus.singer.stream_setup import StreamSetup
+    from target_tocobagus.core.model import Identifier, Outcome
+    from target_tocobagus.mapping import CompiledMapping, Row
+    from target_tocobagus.mapping.required_columns import RequiredColumns
+    from target_tocobagus.pipeline.run import Pipeline
+    from target_tocobagus.recognition.stream_router import Route, StreamRouter
 
-_IGNORED = [Skipped("the stream holds no stock")]
+logger: Final = logging.getLogger("target-tocobagus")
+
+_IGNORED: Final = Skipped("the stream holds no stock")
+
+
+class StreamSetup:
+    """What the streams of a run get at their SCHEMA: a mapping, watches, and remarks in the log.
+
+    Invariants:
+    - A remark is logged once a run, however often a SCHEMA comes again.
+    - What was seen of a stream's columns and keys stays known under its next SCHEMA.
+
+    Attributes:
+        pipeline: Where their rows go.
+        warehouse_map: The client id of each location's code, if there is a map.
+    """
+
+    def __init__(
+        self, pipeline: Pipeline, router: StreamRouter, warehouse_map: Mapping[str, str] | None
+    ) -> None:
+        self.pipeline = pipeline
+        self.warehouse_map = warehouse_map
+        self._router = router
+        self._logged: set[str] = set()
+        self._parts: dict[str, PartsWatch | None] = {}
+
+    def choose(self, stream: str, schema: dict[str, Any], keys: Sequence[str] | None) -> Route:
+        """Choose a stream's mapping.
+
+        Raises:
+            ConfigurationError: Only the user can say where its stock is.
+        """
+        choice = self._router.choose(stream, schema, keys)
+        if choice.remark:
+            self._log_once(logging.INFO if choice.mapping else logging.WARNING, choice.remark)
+        if choice.mapping is not None:
+            self.pipeline.mappings.add(choice.mapping)
+            if choice.mapping.last_is_meant:
+                self.pipeline.last_is_meant.add(stream)
+        return choice
+
+    def watch_columns(
+        self, stream: str, mapping: CompiledMapping, schema: dict[str, Any]
+    ) -> RequiredColumns | None:
+        """Watch for the columns that a mapping relies on, unless all were seen."""
+        watch = self.pipeline.watch(stream, mapping)
+        watch.see_schema(schema["properties"])
+        if watch.missing and watch.declared:
+            logger.warning(
+                "Stream %s has no column %s, which its mapping relies on: until a record has it,"
+                " no STATE goes out",
+                quoted(stream),
+                watch.describe(),
+            )
+        return None if watch.complete else watch
+
+    def watch_parts(
+        self, stream: str, mapping: CompiledMapping, keys: Sequence[str]
+    ) -> PartsWatch | None:
+        """Warn of a key that the mapping does not read, and watch for rows that are parts."""
+        if doubt := doubt_at_schema(stream, mapping, keys):
+            self._log_once(logging.WARNING, doubt)
+        watch, known = watch_for(mapping, keys), self._parts.get(stream)
+        if watch is None or (known is None and stream in self._parts):
+            return None  # in the latter case it was warned about
+        if known is None or known.columns != watch.columns:
+            known = self._parts[stream] = watch
+        return known
+
+    def warn_of_parts(self, stream: str, text: str) -> None:
+        """Warn of two rows that contradict each other; this stream is not watched any more."""
+        logger.warning(text)
+        self._parts[stream] = None
+
+    def _log_once(self, level: int, text: str) -> None:
+        if text not in self._logged:
+            self._logged.add(text)
+            logger.log(level, text)
 
 
 class _HasStreamSetup(Protocol):
@@ -48,20 +130,23 @@ class StockSink(SdkSink):
         super().__init__(target, stream_name, schema, key_properties)  # type: ignore[arg-type]  # a target that has one
         self._setup = target.stream_setup
         self._pipeline = target.stream_setup.pipeline
-        self._warehouse_map = target.stream_setup.warehouse_map
-        self._choice, self._watch = self._setup.choose(stream_name, schema, key_properties)
-        mapping = self._choice.mapping
-        self.mapping = mapping and mapping.under(schema)
-        self.columns = self._choice.columns
+        self._validates = self.is_validating
+        choice = self._setup.choose(stream_name, schema, key_properties)
+        self._sample = choice.sample
+        self.columns = choice.columns
+        self.mapping: CompiledMapping | None = None
         self.parts: PartsWatch | None = None
-        if mapping is not None:
-            self.parts = self._setup.watch_parts(stream_name, mapping, self.key_properties)
+        self._watch: RequiredColumns | None = None
+        if choice.mapping is not None:
+            self.mapping = choice.mapping.under(schema)
+            if choice.named:
+                self._watch = self._setup.watch_columns(stream_name, choice.mapping, schema)
+            self.parts = self._setup.watch_parts(stream_name, self.mapping, self.key_properties)
 
     @property
     def is_open(self) -> bool:
         """Whether the columns that the mapping does not read can be left out."""
-        complete = self._watch is None or self._watch.complete
-        return complete and not self.is_validating
+        return self._watch is None and not self._validates
 
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
         """Map a record and pass on its outcomes.
@@ -73,27 +158,25 @@ class StockSink(SdkSink):
         Raises:
             InvalidRecord: It does not fit its SCHEMA, and `validate_records` is on.
         """
-        self.validate(record)
+        if self._validates and not self.validate(record):
+            self._pipeline.take([TOO_DEEP], context["stream"], context["line"])
+            return
         if self.columns is not None:
             self._reject_unknown_columns(record, self.columns)
         if self._watch is not None:
             self._watch.see(record, self._pipeline.position)
-        stream: Stream = context["stream"]
-        outcomes = self._outcomes(record, context)
-        self.look_for_parts(record, outcomes)
-        self._pipeline.take(outcomes, stream, context["line"])
+            self._watch = None if self._watch.complete else self._watch
+        outcomes: list[Outcome] = [_IGNORED]
+        if self.mapping is not None:
+            outcomes = self.mapping.outcomes(record)
+            if context["own"] is not None:
+                outcomes = only_rejected(outcomes, context["own"], self._setup.warehouse_map)
+        elif self._sample is not None:
+            self._pipeline.pass_over(self._sample, record)
+        if self.parts is not None:
+            self.look_for_parts(record, outcomes)
+        self._pipeline.take(outcomes, context["stream"], context["line"])
         self.record_counter_metric.increment()
-
-    def _outcomes(self, record: dict[str, Any], context: dict[str, Any]) -> list[Outcome]:
-        if self.mapping is None:
-            if self._choice.sample is not None:
-                self._pipeline.pass_over(self._choice.sample, record)
-            return list(_IGNORED)
-        outcomes = self.mapping.outcomes(record)
-        updates = rejected_updates(context.get("own"))
-        return (
-            outcomes if updates is None else only_rejected(outcomes, updates, self._warehouse_map)
-        )
 
     def _reject_unknown_columns(self, record: dict[str, Any], known: frozenset[str]) -> None:
         """End the run if a record of the API's own items has a column that was not declared.

@@ -27,12 +27,12 @@ from target_tocobagus.pipeline.wakeup import WakeUp
 from target_tocobagus.recognition.stream_router import StreamRouter
 from target_tocobagus.report import console
 from target_tocobagus.singer.env import unknown_variables, unread_variables
+from target_tocobagus.singer.input_lines import descriptor_of
 from target_tocobagus.singer.messages import MessageHandler
-from target_tocobagus.singer.reader import MessageReader, descriptor_of
+from target_tocobagus.singer.reader import MessageReader
 from target_tocobagus.singer.sdk import EXPECTED_ERRORS, SdkTarget, explain
 from target_tocobagus.singer.stdout import StateOutput
-from target_tocobagus.singer.stream_setup import StreamSetup
-from target_tocobagus.sinks import StockSink
+from target_tocobagus.sinks import StockSink, StreamSetup
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -109,7 +109,8 @@ class TargetTocobagus(SdkTarget):
         self.pipeline.questions = self._router.questions
         warehouse_map = self.settings.policy.warehouse_map
         self.stream_setup = StreamSetup(self.pipeline, self._router, warehouse_map)
-        self.messages = MessageHandler(self, self.message_reader, self.pipeline)
+        handler = MessageHandler(self, self.message_reader, self.pipeline)
+        self.message_reader.handlers = handler.by_type
         return self.pipeline
 
     def process_endofpipe(self) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from target_tocobagus.core.model import RecordError, Skipped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from target_tocobagus.core.model import Identifier, Outcome
 
@@ -29,17 +29,18 @@ def rejected_updates(own: Any) -> list[dict[str, Any]] | None:
 
 
 def only_rejected(
-    outcomes: list[Outcome],
-    updates: Sequence[Mapping[str, Any]],
-    warehouse_map: Mapping[str, str] | None,
+    outcomes: list[Outcome], own: Any, warehouse_map: Mapping[str, str] | None
 ) -> list[Outcome]:
     """Keep a record's outcomes that were rejected before; skip the others.
 
     Args:
         outcomes: The record's outcomes by the mapping of now.
-        updates: The result of `rejected_updates`.
+        own: The value of our key of its RECORD; if it is not ours, all outcomes are kept.
         warehouse_map: A rejected warehouse may be a code that is mapped by now.
     """
+    updates = rejected_updates(own)
+    if updates is None:
+        return outcomes
     known = {pair for update in updates for pair in _pairs(update, warehouse_map or {})}
     named = {outcome.identifier for outcome in outcomes if not isinstance(outcome, Skipped)}
     if len(outcomes) == 1 or (known == {(None, None)} and len(named) == 1):

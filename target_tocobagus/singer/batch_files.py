@@ -12,7 +12,7 @@ import gzip
 import io
 import os
 import stat
-from typing import IO, TYPE_CHECKING, Any, Final, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -21,17 +21,12 @@ import msgspec
 from target_tocobagus.core.errors import InputError
 from target_tocobagus.core.foreign_text import clean, quoted, reason
 from target_tocobagus.core.json_lines import decode_line
-from target_tocobagus.singer.input_hints import hint_of_bytes
-from target_tocobagus.singer.line_cutter import LineCutter
+from target_tocobagus.singer.input_lines import BOM, CHUNK_BYTES, GZIP, LineCutter, hint_of_bytes
 from target_tocobagus.singer.sdk import open_storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
-
-_CHUNK_BYTES: Final = 1 << 18
-_BOM: Final = b"\xef\xbb\xbf"
-_GZIP: Final = b"\x1f\x8b"
 
 
 def read_records(
@@ -62,7 +57,7 @@ def read_records(
         number = 0
         for lines in _chunks(str(path), batch_config):
             for place, line in enumerate(lines if any(lines) else (), start=number + 1):
-                if line and (text := (line.removeprefix(_BOM) if place == 1 else line).strip()):
+                if line and (text := (line.removeprefix(BOM) if place == 1 else line).strip()):
                     record = _decode(text, place, str(path))
                     yield b'{"type":"RECORD","stream":%b,"record":%b}' % (stream, text), record
             number += len(lines)
@@ -83,7 +78,7 @@ def _chunks(path: str, batch_config: Mapping[str, Any] | None) -> Iterator[list[
     try:
         with _open(path, batch_config) as file, _decompressed(file) as content:
             cutter = LineCutter()
-            while chunk := content.read(_CHUNK_BYTES):
+            while chunk := content.read(CHUNK_BYTES):
                 yield cutter.cut(chunk)
             yield cutter.rest()
     except Exception as error:  # libraries for storage raise errors of any type
@@ -122,5 +117,5 @@ def _local(path: str) -> IO[bytes] | None:
 
 def _decompressed(file: IO[bytes]) -> IO[bytes]:
     raw = io.BufferedReader(cast("io.RawIOBase", file))
-    packed = raw.peek(len(_GZIP))[: len(_GZIP)] == _GZIP
+    packed = raw.peek(len(GZIP))[: len(GZIP)] == GZIP
     return cast("IO[bytes]", gzip.GzipFile(fileobj=raw)) if packed else raw

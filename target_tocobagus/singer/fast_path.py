@@ -54,11 +54,20 @@ _REFUSED: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 class MappedSink(Protocol):
-    """A stream's sink, as far as the fast path needs it (`sinks.StockSink`)."""
+    """A stream's sink, as far as this room needs it (`sinks.StockSink`)."""
 
     mapping: CompiledMapping | None
     columns: frozenset[str] | None
     parts: PartsWatch | None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the columns that the mapping does not read can be left out."""
+        ...
+
+    def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
+        """Map a record and pass on its outcomes."""
+        ...
 
     @property
     def record_counter_metric(self) -> Any:
@@ -85,10 +94,15 @@ class FastPath:
 
     def open(self, stream: Stream, sink: MappedSink) -> None:
         """Read a stream from now on, if its mapping reads known columns."""
-        decoder = self._streams.get(stream.name) or _prepare(stream, sink)
-        if decoder is not None:
-            self._latest = self._streams[stream.name] = decoder
-            self._by_written |= dict.fromkeys(_written(stream.name), decoder)
+        if sink.mapping is None or sink.mapping.columns is None:
+            return
+        try:
+            decoder = _StreamDecoder(stream, sink, sink.mapping)
+        except ValueError:
+            # A column's name has a character that a struct's field cannot have (a quote, a tab).
+            return
+        self._latest = self._streams[stream.name] = decoder
+        self._by_written |= dict.fromkeys(_written(stream.name), decoder)
 
     def close(self, stream: str) -> None:
         """Leave a stream to the general way: its SCHEMA is about to change."""
@@ -98,7 +112,7 @@ class FastPath:
         for written in _written(stream):
             del self._by_written[written]
         if self._latest is decoder:
-            self._latest = None
+            self._latest = next(iter(self._streams.values()), None)
 
     def read(self, lines: Sequence[bytes], start: int) -> int:
         """Read lines from `start` on, as long as they are records of known streams.
@@ -298,16 +312,6 @@ class _Head(msgspec.Struct, gc=False):
 
 
 _decode_head: Final = msgspec.json.Decoder(_Head).decode
-
-
-def _prepare(stream: Stream, sink: MappedSink) -> _StreamDecoder | None:
-    if sink.mapping is None or sink.mapping.columns is None:
-        return None
-    try:
-        return _StreamDecoder(stream, sink, sink.mapping)
-    except ValueError:
-        # A column's name has a character that a struct's field cannot have (a quote, a tab).
-        return None
 
 
 def _written(name: str) -> set[bytes]:

@@ -7,37 +7,43 @@ tap is silent. And a line only has to be a message in JSON; its schema is checke
 
 from __future__ import annotations
 
-import fcntl
-import io
 import logging
 import os
 import sys
 from collections import Counter
-from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any, Final, NoReturn
 
 from target_tocobagus.core.errors import InputError
 from target_tocobagus.core.foreign_text import blanked, clean, quoted
 from target_tocobagus.core.json_lines import decode_line
 from target_tocobagus.singer.fast_path import FastPath
-from target_tocobagus.singer.input_hints import encoding_of, hint
-from target_tocobagus.singer.line_cutter import LineCutter, LineTooLongError
+from target_tocobagus.singer.input_lines import (
+    BOM,
+    LineTooLongError,
+    descriptor_of,
+    encoding_of,
+    hint,
+    read_lines,
+)
 from target_tocobagus.singer.sdk import GenericSingerReader, InvalidInputLine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from target_tocobagus.pipeline.run import Pipeline
 
 logger = logging.getLogger("target-tocobagus.reading")
 
-_CHUNK_BYTES: Final = 1 << 18
-_LINES_AT_ONCE: Final = 200
-_BOM: Final = b"\xef\xbb\xbf"
 _SHOWN: Final = 100
 _LOOKED_AT: Final = 10_000
-_OF_A_STREAM: Final = frozenset({"SCHEMA", "RECORD", "BATCH"})
-"""Types of messages that need a stream; of all others the stream is ignored."""
+_REQUIRED: Final[dict[str, set[str]]] = {
+    "SCHEMA": {"stream", "schema"},
+    "RECORD": {"stream", "record"},
+    "BATCH": {"stream", "encoding", "manifest"},
+    "STATE": {"value"},
+    "ACTIVATE_VERSION": set(),
+}
+"""The keys that a message of each type must have."""
 
 
 class MessageReader(GenericSingerReader[bytes]):
@@ -45,21 +51,22 @@ class MessageReader(GenericSingerReader[bytes]):
 
     Attributes:
         fast_path_type: The class of `fast_path`.
+        fast_path: Reads the lines that do not need the general way.
+        handlers: What handles each type of message.
         line: The line that is being handled, without its end.
         number: Its number, from 1.
-        fast_path: Reads the lines that do not need the general way.
     """
 
     fast_path_type: type[FastPath] = FastPath
+    handlers: Mapping[str, Callable[[dict[str, Any]], None]]
 
     def __init__(self, open_run: Callable[[IO[bytes] | IO[str]], Pipeline]) -> None:
-        """Read for a run, which `open_run` opens once its input is known."""
+        """Read for a run, which `open_run` opens once its input is known; it sets `handlers`."""
         super().__init__()
         self._open_run = open_run
         self._unknown: set[str] = set()
         self._schemas: dict[str, bytes] = {}
         self._current_schemas: set[bytes] = set()
-        self._callbacks: dict[str, Callable[[dict[str, Any]], None]] = {}
         self._counts: Counter[str] = Counter()
         self.line = b""
         self.number = 0
@@ -93,13 +100,13 @@ class MessageReader(GenericSingerReader[bytes]):
     def process_lines(
         self,
         file_input: IO[bytes] | IO[str] | None,
-        callbacks: dict[str, Callable[[dict[str, Any]], None]],
+        callbacks: dict[str, Callable[[dict[str, Any]], None]],  # noqa: ARG002  # see `handlers`
     ) -> Counter[str]:
         """Read to the end of the input, or until the run must stop.
 
         Args:
             file_input: What to read; standard input if it is `None`.
-            callbacks: What handles each type of message.
+            callbacks: The SDK's own handlers, which are not used.
 
         Returns:
             How many messages of each type there were.
@@ -112,21 +119,24 @@ class MessageReader(GenericSingerReader[bytes]):
         descriptor = descriptor_of(source)
         if descriptor is not None and os.isatty(descriptor):
             logger.warning("Waiting for a tap's messages on this terminal; Ctrl-D ends the input")
-        self._callbacks = callbacks
-        self._pipeline = self._open_run(source)
-        self.fast_path = self.fast_path_type(self._pipeline)
+        pipeline = self._open_run(source)
+        self.fast_path = self.fast_path_type(pipeline)
         try:
-            self._read_all(source)
+            self._read_all(source, pipeline)
         except Exception as error:
-            if (first := self._pipeline.end_after(error)) is error:
+            if (first := pipeline.end_after(error)) is error:
                 raise
             raise first from None
         return self._counts
 
-    def _read_all(self, source: IO[bytes] | IO[str]) -> None:
-        for lines in self._chunks(source):
-            self._read_chunk(lines)
-            self._pipeline.service()
+    def _read_all(self, source: IO[bytes] | IO[str], pipeline: Pipeline) -> None:
+        try:
+            for lines in read_lines(source, pipeline.wait_for_input):
+                self._read_chunk(lines)
+                pipeline.service()
+        except LineTooLongError as error:
+            message = f"Line {self.number + 1} of the input cannot be read: {error}"
+            raise InputError(message) from None
 
     def _read_chunk(self, lines: Sequence[bytes]) -> None:
         """Read lines by the fast path, and each one that it refuses in the general way."""
@@ -143,7 +153,7 @@ class MessageReader(GenericSingerReader[bytes]):
 
     def _handle(self, line: bytes) -> None:
         if self.number == 1:
-            line = line.removeprefix(_BOM)
+            line = line.removeprefix(BOM)
         if not line or line.isspace():
             return
         self.line = line
@@ -152,14 +162,18 @@ class MessageReader(GenericSingerReader[bytes]):
             return
         message = self.deserialize_json(line)
         kind = message.get("type")
-        handle = self._callbacks.get(kind) if isinstance(kind, str) else None
-        if handle is None:
+        if not isinstance(kind, str) or kind not in _REQUIRED:
             self._ignore(kind)
             return
-        if kind in _OF_A_STREAM and not isinstance(message.get("stream", ""), str):
+        required = _REQUIRED[kind]
+        if "stream" in required and not isinstance(message.get("stream", ""), str):
             self._complain("is not a Singer message: its stream has no name")
-        handle(message)
-        self._counts[str(kind)] += 1
+        if not required <= message.keys():
+            missing = " and ".join(sorted(required - message.keys()))
+            text = f"is not a valid Singer message: missing {missing}"
+            raise InvalidInputLine(self.about_line(text))
+        self.handlers[kind](message)
+        self._counts[kind] += 1
         if kind == "SCHEMA":
             self._remember_schema(message["stream"], line)
 
@@ -176,18 +190,6 @@ class MessageReader(GenericSingerReader[bytes]):
             self._unknown.add(kind)
             logger.warning("Messages of the unknown type %s are ignored", quoted(kind))
 
-    def assert_line_requires(  # type: ignore[override]  # the SDK's needs no line, and calls it so
-        self, line_dict: dict[str, Any], requires: set[str]
-    ) -> None:
-        """Ask for the keys that a message, or the schema in it, must have.
-
-        Raises:
-            InvalidInputLine: One is not there.
-        """
-        if missing := sorted(requires - line_dict.keys()):
-            what = f"is not a valid Singer message: missing {' and '.join(missing)}"
-            raise InvalidInputLine(self.about_line(what))
-
     def about_line(self, what: str) -> str:
         """Describe a problem of the current line, with its number and its beginning.
 
@@ -202,58 +204,3 @@ class MessageReader(GenericSingerReader[bytes]):
     def _complain(self, what: str, cause: Exception | None = None) -> NoReturn:
         why = hint(self.line)
         raise InputError(self.about_line(f"{what} ({why})" if why else what)) from cause
-
-    def _chunks(self, source: IO[bytes] | IO[str]) -> Iterator[Sequence[bytes]]:
-        descriptor = descriptor_of(source)
-        return self._read_lines(source) if descriptor is None else self._read_bytes(descriptor)
-
-    def _read_bytes(self, descriptor: int) -> Iterator[Sequence[bytes]]:
-        """Read what is available, and keep an incomplete last line for the next time."""
-        _widen(descriptor)
-        cutter = LineCutter()
-        while True:
-            self._pipeline.wait_for_input(descriptor)
-            if not (chunk := _read(descriptor)):
-                break
-            try:
-                lines = cutter.cut(chunk)
-            except LineTooLongError as error:
-                message = f"Line {self.number + 1} of the input cannot be read: {error}"
-                raise InputError(message) from None
-            if lines:
-                yield lines
-        if last := cutter.rest():
-            yield last
-
-    @staticmethod
-    def _read_lines(source: IO[bytes] | IO[str]) -> Iterator[Sequence[bytes]]:
-        """Read a source that has no descriptor to wait for, such as a `StringIO`."""
-        lines: list[bytes] = []
-        for line in source:
-            text = line.encode("utf-8", "surrogatepass") if isinstance(line, str) else line
-            lines.append(text.rstrip(b"\n"))
-            if len(lines) >= _LINES_AT_ONCE:
-                yield lines
-                lines = []
-        yield lines
-
-
-def descriptor_of(source: IO[bytes] | IO[str]) -> int | None:
-    """Find the file descriptor to wait for; `None` if a source has none."""
-    try:
-        return source.fileno()
-    except (AttributeError, io.UnsupportedOperation):
-        return None
-
-
-def _widen(descriptor: int) -> None:
-    """Enlarge a pipe to what is read at once, so that tap and target switch less often.
-
-    Only Linux can (fcntl(2), F_SETPIPE_SZ), and it may refuse.
-    """
-    with suppress(AttributeError, OSError):
-        fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _CHUNK_BYTES)
-
-
-def _read(descriptor: int) -> bytes:
-    return os.read(descriptor, _CHUNK_BYTES)

@@ -12,7 +12,7 @@ import logging
 import os
 import signal
 import threading
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 from singer_sdk import metrics
@@ -72,26 +72,8 @@ _LOG_FILE: Final = "SINGER_SDK_LOG_CONFIG"
 _LEVELS: Final = ("TARGET_TOCOBAGUS_LOGLEVEL", "LOGLEVEL")
 
 
-class Messages(Protocol):
-    """Handles the messages of a run, by their type."""
-
-    def schema(self, message: dict[str, Any]) -> None:
-        """Handle a SCHEMA."""
-
-    def record(self, message: dict[str, Any]) -> None:
-        """Handle a RECORD."""
-
-    def state(self, message: dict[str, Any]) -> None:
-        """Handle a STATE."""
-
-    def batch(self, message: dict[str, Any]) -> None:
-        """Handle a BATCH."""
-
-
 class SdkTarget(Target):
     """The SDK's target, with public names for the private methods that are overridden."""
-
-    messages: Messages
 
     @abc.abstractmethod
     def check_config(self, config: dict[str, Any], schema: dict[str, Any]) -> list[str]:
@@ -194,21 +176,6 @@ class SdkTarget(Target):
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
         self.stop(signum)
 
-    def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
-        self.messages.schema(message_dict)
-
-    def _process_record_message(self, message_dict: dict[str, Any]) -> None:
-        self.messages.record(message_dict)
-
-    def _process_state_message(self, message_dict: dict[str, Any]) -> None:
-        self.messages.state(message_dict)
-
-    def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
-        """Ignore it: a row that is missing in a version need not have a stock of zero."""
-
-    def _process_batch_message(self, message_dict: dict[str, Any]) -> None:
-        self.messages.batch(message_dict)
-
 
 class SdkSink(Sink):
     """The SDK's sink, which is never drained, and whose validation shows no traceback."""
@@ -229,21 +196,26 @@ class SdkSink(Sink):
         except Exception as error:  # noqa: BLE001  # jsonschema lets errors of any type through
             raise self._unusable(error) from None
 
-    def validate(self, record: dict[str, Any]) -> None:
+    def validate(self, record: dict[str, Any]) -> bool:
         """Check a record against the SCHEMA, if `validate_records` is on.
+
+        Returns:
+            Whether it could be checked; one that is nested too deeply cannot.
 
         Raises:
             InvalidRecord: It does not fit.
             ConfigurationError: The SCHEMA cannot be used: a pattern or reference in it is invalid.
         """
-        if self._validator is None:
-            return
         try:
-            self._validator.validate(record)
-        except (InvalidRecord, RecursionError):
+            if self._validator is not None:
+                self._validator.validate(record)
+        except InvalidRecord:
             raise
+        except RecursionError:
+            return False
         except Exception as error:  # noqa: BLE001  # a pattern, a reference
             raise self._unusable(error) from None
+        return True
 
     def _unusable(self, error: Exception) -> ConfigurationError:
         place = f"validate_records: stream {clean(self.stream_name)!r}"

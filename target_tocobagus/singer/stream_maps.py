@@ -3,6 +3,12 @@
 They raise plain Python exceptions on many mistakes (`"jumlah": ""` in a stream map is an
 IndexError). Each is caught here, and reported with the setting, the stream and, where it can be
 found, the column.
+
+Before that, a stream's SCHEMA is put into a form that the SDK can read, whatever JSON Schema the
+tap wrote. A column's schema may be `true`, `{}`, `{"enum": …}`, `{"$ref": …}`, or not a schema at
+all; the SDK's flattening reads only one with a `type`, and copying a very deep one would end the
+run with a RecursionError. A column that no mapping uses must not stop a run, so a column's schema
+that cannot be read declares nothing.
 """
 
 from __future__ import annotations
@@ -15,14 +21,10 @@ from target_tocobagus.core.errors import ConfigurationError
 from target_tocobagus.core.foreign_text import clean, reason
 from target_tocobagus.core.json_lines import bounded
 from target_tocobagus.core.model import RecordError
-from target_tocobagus.singer.sdk import (
-    PluginMapper,
-    RemoveRecordTransform,
-    SameRecordTransform,
-)
+from target_tocobagus.singer.sdk import PluginMapper, SameRecordTransform
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from target_tocobagus.singer.sdk import StreamMap
 
@@ -52,18 +54,11 @@ def register(
         raise ConfigurationError([place + reason(error)]) from None
 
 
-def is_removed(mapper: PluginMapper, alias: str) -> bool:
-    """Tell whether the maps remove every stream of this name."""
-    maps = [each for found in mapper.stream_maps.values() for each in found]
-    named = [each for each in maps if each.stream_alias == alias]
-    return bool(named) and all(isinstance(each, RemoveRecordTransform) for each in named)
-
-
-def is_unchanged(mapper: PluginMapper, stream: str) -> bool:
+def is_unchanged(stream_maps: Sequence[StreamMap]) -> bool:
     """Tell whether a stream's records are used as they are."""
-    maps = mapper.stream_maps[stream]
-    same = all(type(each) is SameRecordTransform for each in maps)
-    return same and len(maps) == 1 and not maps[0].flattening_enabled
+    first = stream_maps[0]
+    same = len(stream_maps) == 1 and type(first) is SameRecordTransform
+    return same and not first.flattening_enabled
 
 
 def transformed(
@@ -111,3 +106,55 @@ def _fails(
     except Exception:  # noqa: BLE001  # that it fails is the answer
         return True
     return False
+
+
+def readable_schema(schema: dict[str, Any], *, flattened: bool) -> dict[str, Any]:
+    """Make a stream's schema readable.
+
+    Args:
+        schema: As the tap wrote it; without `properties` it declares no column.
+        flattened: The SDK flattens it: then each column needs a `type`, or an empty schema.
+    """
+    kept: dict[str, Any] = bounded(schema)
+    columns = kept.get("properties") or {}
+    if flattened:
+        columns = {name: _typed(column) for name, column in columns.items()}
+    return {**kept, "properties": columns}
+
+
+def _typed(column: Any) -> dict[str, Any]:
+    """Reduce a column's schema to what flattening reads: its types and its columns."""
+    if not isinstance(column, dict):
+        return {}
+    types = _types(column)
+    if not types:
+        return _chosen(column)
+    kept = {**column, "type": types}
+    columns = kept.pop("properties", None)
+    if isinstance(columns, dict) and columns:
+        kept["properties"] = {name: _typed(each) for name, each in columns.items()}
+    return kept
+
+
+def _chosen(column: dict[str, Any]) -> dict[str, Any]:
+    """Join the types of the forms that a column may have; an object among them stays whole."""
+    choices = _as_list(column.get("anyOf", column.get("oneOf")))
+    forms = [form for form in choices if isinstance(form, dict)]
+    types = [each for form in forms for each in _types(form)]
+    formats = {form["format"] for form in forms if isinstance(form.get("format"), str)}
+    named = {"format": formats.pop()} if len(formats) == 1 else {}
+    return {"type": list(dict.fromkeys(types)), **named} if types else {}
+
+
+def _types(column: dict[str, Any]) -> list[str]:
+    types = column.get("type")
+    return names_in([types] if isinstance(types, str) else types)
+
+
+def names_in(value: Any) -> list[str]:
+    """List the texts in a value that should be a list of names."""
+    return [each for each in _as_list(value) if isinstance(each, str)]
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

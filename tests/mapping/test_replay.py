@@ -41,7 +41,7 @@ def test_our_key_names_the_updates() -> None:
 def test_only_what_was_rejected_comes_again() -> None:
     """Of three levels of which one was rejected, that one is sent and the others are skipped."""
     outcomes: list[Outcome] = [Stock(A, "W", 1), Stock(A, "V", 2), Stock(B, "W", 3)]
-    found = only_rejected(outcomes, [update(A, "V")], None)
+    found = only_rejected(outcomes, {"updates": [update(A, "V")]}, None)
     assert [each for each in found if isinstance(each, Stock)] == [Stock(A, "V", 2)]
     assert len(found) == 3
 
@@ -49,7 +49,7 @@ def test_only_what_was_rejected_comes_again() -> None:
 def test_what_is_still_bad_is_rejected_again() -> None:
     """A row that is refused anew is rejected anew; a row that is skipped now is skipped."""
     outcomes: list[Outcome] = [RecordError("BAD", "…", A, "W"), Stock(A, "V", 1), Skipped("null")]
-    found = only_rejected(outcomes, [update(A, "W")], None)
+    found = only_rejected(outcomes, {"updates": [update(A, "W")]}, None)
     assert found[0] == outcomes[0]
     assert isinstance(found[1], Skipped)
     assert isinstance(found[2], Skipped)
@@ -58,13 +58,13 @@ def test_what_is_still_bad_is_rejected_again() -> None:
 @pytest.mark.parametrize("updates", [[], [update(None, None)], [update(A, "code")], [{}]])
 def test_a_record_that_says_one_thing_is_that_update(updates: list[dict[str, Any]]) -> None:
     """A single update comes again, though the mended mapping names it otherwise."""
-    assert only_rejected([Stock(B, "W", 1)], updates, None) == [Stock(B, "W", 1)]
+    assert only_rejected([Stock(B, "W", 1)], {"updates": updates}, None) == [Stock(B, "W", 1)]
 
 
 def test_a_code_that_is_mapped_by_now() -> None:
     """A warehouse that was rejected as a code comes again as the client id it is mapped to."""
     outcomes: list[Outcome] = [Stock(A, "wh_1", 1), Stock(A, "wh_2", 2)]
-    found = only_rejected(outcomes, [update(A, "JKT")], {"JKT": "wh_1", "SBY": "wh_2"})
+    found = only_rejected(outcomes, {"updates": [update(A, "JKT")]}, {"JKT": "wh_1", "SBY": "wh_2"})
     assert found[0] == Stock(A, "wh_1", 1)
     assert isinstance(found[1], Skipped)
 
@@ -72,13 +72,13 @@ def test_a_code_that_is_mapped_by_now() -> None:
 def test_a_record_of_one_item_whose_identifier_could_not_be_read() -> None:
     """Of such a record nothing was sent, so all of it comes once the mapping is mended."""
     outcomes: list[Outcome] = [Stock(A, "W", 1), Stock(A, "V", 2)]
-    assert only_rejected(outcomes, [update(None, None)], None) == outcomes
+    assert only_rejected(outcomes, {"updates": [update(None, None)]}, None) == outcomes
 
 
 def test_a_record_of_several_items_sends_none_that_may_have_been_sent() -> None:
     """Which of two items had no identifier then cannot be told; it stays rejected, aloud."""
     outcomes: list[Outcome] = [Stock(A, None, 1), Stock(B, None, 2)]
-    *found, lost = only_rejected(outcomes, [update(None, None)], None)
+    *found, lost = only_rejected(outcomes, {"updates": [update(None, None)]}, None)
     assert all(isinstance(each, Skipped) for each in found)
     assert isinstance(lost, RecordError)
     assert (lost.code, lost.identifier) == ("NOT_FOUND_AGAIN", None)
@@ -94,7 +94,7 @@ def test_exactly_the_rejected_updates_come_again(
 ) -> None:
     """Each outcome is sent if it was rejected and skipped if not; what is not there is said."""
     outcomes: list[Outcome] = [Stock(*pair, 1) for pair in said]
-    found = only_rejected(outcomes, [update(*pair) for pair in rejected], None)
+    found = only_rejected(outcomes, {"updates": [update(*pair) for pair in rejected]}, None)
     lost = found[len(outcomes) :]
     assert {(each.identifier, each.location) for each in lost if isinstance(each, RecordError)} == (
         rejected - set(said)

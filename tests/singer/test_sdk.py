@@ -37,14 +37,12 @@ IMPORTED: Final = {
 METHODS: Final = {
     Target: [
         *("_env_var_config", "_env_var_prefix", "_handle_termination", "_setup_signal_handlers"),
-        *("_process_activate_version_message", "_process_batch_message"),
-        *("_process_record_message", "_process_schema_message", "_process_state_message"),
         *("_validate_config", "append_builtin_config", "cb_config", "get_singer_command"),
         *("process_endofpipe", "setup_mapper"),
     ],
     Sink: ["get_sink_record_counter", "get_validator", "record_counter_metric"],
     sdk.PluginMapper: ["register_raw_stream_schema"],
-    sdk.GenericSingerReader: ["assert_line_requires", "default_input", "deserialize_json"],
+    sdk.GenericSingerReader: ["default_input", "deserialize_json", "process_lines"],
     _ConfigInput: ["from_cli_args"],
 }
 ATTRIBUTES: Final = {"_config", "_sinks_active", "_sinks_to_clear"}

@@ -14,7 +14,7 @@ import msgspec
 from target_tocobagus.cli.map.stream_file import Declared, Flaw, Sampled, contents
 from target_tocobagus.core.model import RecordError, Stock
 from target_tocobagus.mapping import PartsWatch, doubt_at_schema, watch_for
-from target_tocobagus.mapping.replay import only_rejected, rejected_updates
+from target_tocobagus.mapping.replay import only_rejected
 from target_tocobagus.mapping.required_columns import RequiredColumns
 from target_tocobagus.recognition.questions import ENOUGH as SAMPLE
 
@@ -260,10 +260,7 @@ class StreamView:
         """Map as a run does; of a rejected row that comes again, only what was rejected."""
         if self._watch is not None:
             self._watch.see(record, number)
-        outcomes = compiled.outcomes(record)
-        updates = rejected_updates(own)
-        if updates is not None:
-            outcomes = only_rejected(outcomes, updates, self._client_ids)
+        outcomes = only_rejected(compiled.outcomes(record), own, self._client_ids)
         self._parts = self._parts or watch_for(compiled, self.keys)
         if self._parts is not None and not self._contradiction:
             for found in self._parts.contradictions(record, outcomes, number):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from singer_sdk.helpers._flattening import flatten_schema
 
-from target_tocobagus.singer.readable_schema import names_in, readable_schema
+from target_tocobagus.singer.stream_maps import names_in, readable_schema
 
 HARD: list[Any] = [
     {"enum": ["aktif", None]},
