@@ -6,18 +6,16 @@ A `StreamMapping` is compiled once (`compiler`), and each record goes through th
     record ─ where ─ items ─ identifier ─ shape ─┬─ quantity ─┬─ row ─► Stock, Skipped, RecordError
                                                  └─ location ─┘
 
-`paths` reads values of a record, `identifiers`, `quantities` and `locations` check them, `shapes`
-and `api_items` hold the forms of records, and `row_rules` joins the three. It is pure: no record,
-whatever it holds, raises an error or is guessed at.
+`paths` reads values of a record, `identifiers` and `quantities` check them, `shapes` and
+`api_items` hold the forms of records, and `rules` makes the row. It is pure: no record, whatever it
+holds, raises an error or is guessed at.
 """
 
 from __future__ import annotations
 
 from target_tocobagus.mapping.compiler import compile_mapping
 from target_tocobagus.mapping.identifiers import MOST_BYTES
-from target_tocobagus.mapping.locations import Locations
 from target_tocobagus.mapping.mapping import CompiledMapping, PlainMapping, is_deleted
-from target_tocobagus.mapping.needing import DELETED, InnerNeed
 from target_tocobagus.mapping.parts import (
     PartsWatch,
     Row,
@@ -28,20 +26,17 @@ from target_tocobagus.mapping.parts import (
 )
 from target_tocobagus.mapping.quantities import Quantities
 from target_tocobagus.mapping.record_errors import RECORD_ERRORS
-from target_tocobagus.mapping.row_rules import Rows
+from target_tocobagus.mapping.required_columns import DELETED
 
 __all__ = [
     "DELETED",
     "MOST_BYTES",
     "RECORD_ERRORS",
     "CompiledMapping",
-    "InnerNeed",
-    "Locations",
     "PartsWatch",
     "PlainMapping",
     "Quantities",
     "Row",
-    "Rows",
     "compile_mapping",
     "doubt_at_schema",
     "doubt_of_streams",

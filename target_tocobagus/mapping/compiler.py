@@ -1,32 +1,49 @@
-"""Compiles a user's mapping to functions that map records."""
+"""Checks and compiles a user's mapping to functions that map records.
+
+The value of each key was checked with the configuration (`config.validation`); here it is checked
+which keys fit together.
+"""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
 
 from target_tocobagus.core.errors import ConfigurationError
 from target_tocobagus.core.foreign_text import quoted
-from target_tocobagus.mapping import needing, paths
-from target_tocobagus.mapping.api_items import KINDS, Native, NativeIdentifiers
-from target_tocobagus.mapping.checking import find_problems
-from target_tocobagus.mapping.declared_numbers import declares_number, entries_of
-from target_tocobagus.mapping.exact_numbers import number_text
-from target_tocobagus.mapping.identifiers import Identifiers
-from target_tocobagus.mapping.locations import Locations
+from target_tocobagus.mapping import paths, required_columns
+from target_tocobagus.mapping.api_items import native_shape
+from target_tocobagus.mapping.declared_numbers import entries_of
+from target_tocobagus.mapping.identifiers import first_identifier, one_identifier
 from target_tocobagus.mapping.mapping import CompiledMapping, PlainMapping
-from target_tocobagus.mapping.needing import MappingPaths
-from target_tocobagus.mapping.quantities import Quantities
-from target_tocobagus.mapping.row_rules import Rows
-from target_tocobagus.mapping.shapes import Amount, Columns, Divided, Levels, Shape, Single
+from target_tocobagus.mapping.required_columns import MappingPaths
+from target_tocobagus.mapping.rules import Rules
+from target_tocobagus.mapping.shapes import Columns, Divided, Levels, Shape, Single
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from target_tocobagus.config.settings import StockPolicy, StreamMapping
     from target_tocobagus.core.model import Kind
     from target_tocobagus.mapping.declared_numbers import Schema
     from target_tocobagus.mapping.paths import Path, Read
+
+_PLACES: Final = ("levels", "warehouse", "warehouse_columns", "warehouses", "split")
+_KINDS: Final[tuple[tuple[Kind, str], ...]] = (
+    ("sku", "sku"),
+    ("id", "id"),
+    ("externalId", "external_id"),
+)
+"""Each kind of identifier, and its key in a mapping."""
+_NATIVE: Final[dict[str, Any]] = {
+    "sku": ("sku",),
+    "id": ("id",),
+    "external_id": ("externalId",),
+    "stock": ("stock", "warehouses"),
+}
+"""What is read of the API's own items."""
 
 
 def compile_mapping(mapping: StreamMapping, policy: StockPolicy) -> CompiledMapping:
@@ -35,29 +52,53 @@ def compile_mapping(mapping: StreamMapping, policy: StockPolicy) -> CompiledMapp
     Raises:
         ConfigurationError: With all problems, each naming stream and key.
     """
-    problems = list(find_problems(mapping))
+    if mapping.native:
+        mapping = msgspec.structs.replace(mapping, **_NATIVE)
+    problems = list(_find_problems(mapping))
     found = _compile_paths(mapping, problems)
     if problems:
         where = f"mapping of stream {quoted(mapping.stream)}"
         raise ConfigurationError([f"{where}: {problem}" for problem in problems])
-    rules = Rows(Quantities(policy, mapping.decimal_mark), Locations(policy))
+    rules = Rules(policy, mapping.decimal_mark)
+    make = (
+        partial(native_shape, rules) if mapping.native else partial(_shape, mapping, found, rules)
+    )
+    places = tuple((kind, path.read) for kind, path in found.identifiers)
     return CompiledMapping(
-        identifiers=NativeIdentifiers() if mapping.native else _identifiers(found),
-        shape_under=partial(Native.under, rules)
-        if mapping.native
-        else partial(_shape, mapping, found, rules),
-        rules=rules,
+        identify=partial(one_identifier if mapping.native else first_identifier, places),
+        shape_under=make,
+        shape=make(None),
+        zeros=make(None, zeros=True) if policy.on_delete == "zero" else None,
         where=found.where[0].read if found.where else None,
         items=found.items[0].read if found.items else None,
-        zeroes_deleted=policy.on_delete == "zero",
-        needs=needing.native_needs(found) if mapping.native else needing.needs(found),
-        inner_needs=needing.inner_needs(found),
-        columns=needing.native_columns(found) if mapping.native else needing.columns(found),
-        identity=frozenset(KINDS) if mapping.native else needing.identity(found),
+        rules=rules,
+        needs=required_columns.needs(found),
+        inner_needs=required_columns.inner_needs(found),
+        columns=required_columns.columns(found),
+        identity=required_columns.identity(found),
         last_is_meant=mapping.combine == "last",
-        kinds=KINDS if mapping.native else tuple(dict(found.identifiers)),
-        plain=None if mapping.native else _plain(mapping, found),
+        kinds=tuple(dict(found.identifiers)),
+        plain=_plain(mapping, found),
     )
+
+
+def _find_problems(mapping: StreamMapping) -> Iterator[str]:
+    """Yield what each key lacks or contradicts, one sentence each."""
+    if not (mapping.sku or mapping.id or mapping.external_id):
+        yield "sku: one of sku, id and external_id is required"
+    given = [key for key in _PLACES if getattr(mapping, key)]
+    if "levels" in given:
+        if "warehouse" not in given:
+            yield "levels: needs warehouse, the path of the location's code within a level"
+        given = [key for key in given if key != "warehouse"]
+    if len(given) > 1:
+        yield f"{given[0]}: cannot be combined with {' and '.join(given[1:])}"
+    if mapping.items is not None and mapping.items == mapping.levels:
+        yield "levels: is a path within an item, so it cannot be the path of items"
+    if mapping.warehouse_columns and mapping.stock:
+        yield "stock: cannot be combined with warehouse_columns, which hold the quantities"
+    if not mapping.warehouse_columns and not mapping.stock:
+        yield "stock: is required, or else warehouse_columns"
 
 
 def _compile_paths(mapping: StreamMapping, problems: list[str]) -> MappingPaths:
@@ -66,76 +107,65 @@ def _compile_paths(mapping: StreamMapping, problems: list[str]) -> MappingPaths:
         texts: Iterable[str | None],
         compile_text: Callable[[str], Path] = paths.compile_path,
     ) -> tuple[Path, ...]:
-        given = [text for text in texts if text is not None]
-        tried = [_try(key, text, compile_text, problems) for text in given]
-        return tuple(path for path in tried if path is not None)
+        found: list[Path] = []
+        for text in texts:
+            try:
+                found += [] if text is None else [compile_text(text)]
+            except ValueError as error:  # noqa: PERF203  # all problems at once
+                problems.append(f"{key}: {error}")
+        return tuple(found)
 
-    kinds: tuple[tuple[Kind, str], ...] = (
-        ("sku", "sku"),
-        ("id", "id"),
-        ("externalId", "external_id"),
-    )
+    columns = [each.column for each in mapping.warehouse_columns]
     return MappingPaths(
         where=compiled("where", [mapping.where], paths.compile_condition),
         identifiers=tuple(
-            (kind, path) for kind, key in kinds for path in compiled(key, getattr(mapping, key))
+            (kind, path) for kind, key in _KINDS for path in compiled(key, getattr(mapping, key))
         ),
         stock=compiled("stock", mapping.stock),
         subtract=compiled("subtract", mapping.subtract),
         warehouse=compiled("warehouse", mapping.warehouse),
-        columns=compiled(
-            "warehouse_columns",
-            [each.column for each in mapping.warehouse_columns],
-            paths.compile_column,
-        ),
+        columns=compiled("warehouse_columns", columns, paths.compile_column),
         items=compiled("items", [mapping.items]),
         levels=compiled("levels", [mapping.levels]),
     )
 
 
-def _try(
-    key: str,
-    text: str,
-    compile_text: Callable[[str], Path],
-    problems: list[str],
-) -> Path | None:
-    try:
-        return compile_text(text)
-    except ValueError as error:
-        problems.append(f"{key}: {error}")
-        return None
+def _shape(
+    mapping: StreamMapping,
+    found: MappingPaths,
+    rules: Rules,
+    schema: Schema,
+    *,
+    zeros: bool = False,
+) -> Shape:
+    """Make the shape for records under a SCHEMA, `None` if nothing is declared.
 
-
-def _identifiers(found: MappingPaths) -> Identifiers:
-    return Identifiers(tuple((kind, path.read) for kind, path in found.identifiers))
-
-
-def _shape(mapping: StreamMapping, found: MappingPaths, rules: Rows, schema: Schema) -> Shape:
-    """Make the shape for records under a SCHEMA; None if nothing is declared."""
+    With `zeros` it is the shape for deleted records: each quantity is 0.
+    """
     around = item = _entries(found.items, schema)
     if found.levels:
         around = item = _entries(found.levels, item)
     elif found.items:
         around = schema
-    subtract = tuple(_number(path, item, around) for path in found.subtract)
+
+    def quantity(path: Path) -> Read:
+        return paths.zero if zeros else path.number_read(item)
+
+    subtract = () if zeros else tuple(path.number_read(item, around) for path in found.subtract)
     if mapping.warehouse_columns:
-        columns = zip(mapping.warehouse_columns, found.columns, strict=True)
-        return Columns(
-            rules,
-            tuple(
-                (each.column, Amount(_number(path, item), subtract), each.client_id.strip())
-                for each, path in columns
-            ),
-        )
-    amount = Amount(paths.first_of(_number(path, item) for path in found.stock), subtract)
+        columns = zip(mapping.warehouse_columns, map(quantity, found.columns), strict=True)
+        places = tuple((each.column, read, each.client_id.strip()) for each, read in columns)
+        return Columns(rules, places, subtract)
+    stock = paths.first_of(map(quantity, found.stock))
     if mapping.warehouses:
-        return Divided(rules, amount, tuple(map(str.strip, mapping.warehouses)), None)
+        return Divided(rules, stock, subtract, tuple(map(str.strip, mapping.warehouses)), None)
     if mapping.split:
         client_ids = tuple(share.client_id.strip() for share in mapping.split)
-        return Divided(rules, amount, client_ids, tuple(share.weight for share in mapping.split))
+        weights = tuple(share.weight for share in mapping.split)
+        return Divided(rules, stock, subtract, client_ids, weights)
     code = paths.first_of(path.read for path in found.warehouse) if found.warehouse else None
-    single = Single(rules, amount, code)
-    return Levels(rules, found.levels[0].read, single) if found.levels else single
+    single = Single(rules, stock, subtract, code)
+    return Levels(found.levels[0].read, single) if found.levels else single
 
 
 def _entries(lists: tuple[Path, ...], schema: Schema) -> Schema:
@@ -143,14 +173,6 @@ def _entries(lists: tuple[Path, ...], schema: Schema) -> Schema:
     for path in lists:
         schema = entries_of(path.declared(schema))
     return schema
-
-
-def _number(path: Path, *scopes: Schema) -> Read:
-    """Read a quantity; its text is marked if a scope's schema declares it a number."""
-    read = path.read
-    if not any(declares_number(path.declared(scope)) for scope in scopes):
-        return read
-    return lambda scope: number_text(read(scope))
 
 
 def _plain(mapping: StreamMapping, found: MappingPaths) -> PlainMapping | None:

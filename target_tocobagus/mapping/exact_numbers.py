@@ -44,11 +44,6 @@ class NumberText(str):
     __slots__ = ()
 
 
-def number_text(value: Any) -> Any:
-    """Mark a text as that of a declared number; return other values as they are."""
-    return NumberText(value) if type(value) is str else value
-
-
 def read_number(value: Any, mark: Literal[".", ","] | None) -> Number | RecordError | None:
     """Read a number exactly.
 

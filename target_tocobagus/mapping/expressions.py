@@ -1,8 +1,11 @@
 """JMESPath expressions: parsed and checked once, before the first record.
 
-This module finds what an expression reads of a record; `interpreter` evaluates it. If jmespath
-raises an error (a text compared with a number, a wrong type for a function), the record is
-rejected: with null instead, a wrong condition would skip all records.
+They are evaluated by jmespath's interpreter, adapted to what taps write. Three things differ from
+jmespath. Numbers are compared as exact decimals, and a number never equals a boolean. A JSON text
+of a list or an object is parsed if an expression looks into it. A byte order mark before a column's
+name is ignored. Everything else is jmespath's; tests compare the two on generated expressions and
+values. If jmespath raises an error (a text compared with a number, a wrong type for a function),
+the record is rejected: with null instead, a wrong condition would skip all records.
 
 It is imported only if a mapping has an expression: jmespath is slow to load, and most mappings name
 columns.
@@ -10,25 +13,30 @@ columns.
 
 from __future__ import annotations
 
+import operator
 import re
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 
 from jmespath.exceptions import JMESPathError, JMESPathTypeError
 from jmespath.parser import Parser
+from jmespath.visitor import Options, TreeInterpreter
 
 from target_tocobagus.core.model import RecordError
 from target_tocobagus.mapping import declared_numbers as declaring
-from target_tocobagus.mapping.functions import check_call
-from target_tocobagus.mapping.interpreter import interpret
+from target_tocobagus.mapping.functions import ExactFunctions, check_call
+from target_tocobagus.mapping.paths import json_value, member
 from target_tocobagus.mapping.record_errors import PathError, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from target_tocobagus.mapping.interpreter import Node
     from target_tocobagus.mapping.paths import Read
+
+Node: TypeAlias = Any
+"""A node of jmespath's tree: ``{"type": …, "children": […], "value": …}``."""
 
 _REASON_CHARACTERS: Final = 200
 _LONG_NUMERAL: Final = re.compile(r"[0-9](?:\.?[0-9]){15}")
@@ -46,6 +54,10 @@ _FROM_THE_FIRST: Final = frozenset(
     },
 )
 """Nodes of which only the first child reads the record; the others read its result."""
+_WALKS_INTO_FIRST: Final = frozenset(
+    {"projection", "value_projection", "filter_projection", "flatten"}
+)
+"""Nodes that read the entries of their first child's result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +67,14 @@ class Expression:
     Attributes:
         read: Evaluates it; may raise `PathError`, and nothing else.
         names: The columns that it reads by name, in order.
-        reads_any: It may also read any other column.
+        columns: All columns that it may read; None if it may read any.
         declared: Finds the schema of its result in a SCHEMA.
     """
 
     read: Read
     names: tuple[str, ...]
-    reads_any: bool
+    columns: frozenset[str] | None
     declared: declaring.Follow
-
-    def columns(self) -> frozenset[str] | None:
-        """All columns that it may read; None if it may read any."""
-        return None if self.reads_any else frozenset(self.names)
 
 
 def compile_expression(text: str) -> Expression:
@@ -84,8 +92,8 @@ def compile_expression(text: str) -> Expression:
         raise ValueError(reason)
     roots = list(_roots(tree))
     names = tuple(dict.fromkeys(name for name in roots if name is not None))
-    read = _guarded(text, interpret(tree))
-    return Expression(read, names, None in roots, declaring.node(tree))
+    columns = None if None in roots else frozenset(names)
+    return Expression(_guarded(text, tree), names, columns, declaring.node(tree))
 
 
 def _parse(text: str) -> Node:
@@ -98,10 +106,12 @@ def _parse(text: str) -> Node:
         raise ValueError(reason) from None
 
 
-def _guarded(text: str, evaluate: Read) -> Read:
+def _guarded(text: str, tree: Node) -> Read:
+    prepared, visit = _prepared(tree), _ExactInterpreter().visit
+
     def read(scope: Any) -> Any:
         try:
-            return evaluate(scope)
+            return visit(prepared, scope)
         except JMESPathTypeError as error:
             reason = f"{error.function_name}() does not take a value of type {error.actual_type}"
         except RecursionError:
@@ -150,3 +160,70 @@ def _roots(node: Node) -> Iterator[str | None]:
         case _:
             for child in node["children"]:
                 yield from _roots(child)
+
+
+def _prepared(node: Any) -> Any:
+    """Copy a tree with exact literals, and with a node wherever JSON text must be parsed."""
+    if not isinstance(node, dict):
+        return node
+    children = [_prepared(child) for child in node["children"]]
+    if node["type"] in _WALKS_INTO_FIRST:
+        children[0] = {"type": "parsed", "children": children[:1]}
+    value = node.get("value")
+    return {**node, "children": children, "value": _exact(value)}
+
+
+def _exact(value: Any) -> Any:
+    """Convert floats to decimals, also inside lists and objects."""
+    if isinstance(value, float):
+        return Decimal(float.__repr__(value))
+    if isinstance(value, list):
+        return [_exact(each) for each in value]
+    if isinstance(value, dict):
+        return {key: _exact(each) for key, each in value.items()}
+    return value
+
+
+def _equal(left: Any, right: Any) -> bool:
+    """Whether two values are equal; unlike in Python, a number never equals a boolean."""
+    if isinstance(left, str) or isinstance(right, str):
+        return bool(left == right)
+    if isinstance(left, bool) is not isinstance(right, bool):
+        return False
+    return bool(_exact(left) == _exact(right))
+
+
+def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
+    return lambda left, right: compare(_exact(left), _exact(right))
+
+
+def _parsed(value: Any) -> Any:
+    return json_value(value) if isinstance(value, str) else value
+
+
+class _ExactInterpreter(TreeInterpreter):
+    COMPARATOR_FUNC: ClassVar[Any] = {
+        "eq": _equal,
+        "ne": lambda left, right: not _equal(left, right),
+        "lt": _ordered(operator.lt),
+        "lte": _ordered(operator.le),
+        "gt": _ordered(operator.gt),
+        "gte": _ordered(operator.ge),
+    }
+
+    def __init__(self) -> None:
+        super().__init__(Options(custom_functions=ExactFunctions()))
+
+    def visit_field(self, node: Node, value: Any) -> Any:
+        if type(value) is dict and (found := value.get(node["value"])) is not None:
+            return found
+        return member(value, node["value"])
+
+    def visit_parsed(self, node: Node, value: Any) -> Any:
+        return _parsed(self.visit(node["children"][0], value))
+
+    def visit_index(self, node: Node, value: Any) -> Any:
+        return super().visit_index(node, _parsed(value))
+
+    def visit_slice(self, node: Node, value: Any) -> Any:
+        return super().visit_slice(node, _parsed(value))

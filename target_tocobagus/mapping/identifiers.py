@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from target_tocobagus.core.model import Identifier, Kind, RecordError
 from target_tocobagus.mapping.exact_numbers import exact_number
 from target_tocobagus.mapping.record_errors import shown
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
-    from target_tocobagus.mapping.exact_numbers import Number
     from target_tocobagus.mapping.paths import Read
+
+Places: TypeAlias = "tuple[tuple[Kind, Read], ...]"
+"""The paths of an item's identifier, in the order in which they are tried."""
 
 _MOST_DIGITS: Final = 100
 """A number with more digits is not an identifier."""
@@ -37,21 +36,11 @@ def text_of(value: Any) -> str | None:
     Raises:
         TextError: It is neither text nor number, is too long, or cannot be encoded as UTF-8.
     """
-    if type(value) is str:
-        text = value.strip()
-        return _writable(text) if text else None
     if value is None:
         return None
-    if isinstance(value, str):
-        return text_of(str(value))
-    number = exact_number(value)
-    if number is None:
-        reason = f"{shown(value)} is neither text nor number"
-        raise TextError(reason)
-    return _digits(number)
-
-
-def _writable(text: str) -> str:
+    if not isinstance(value, str):
+        return _digits(value)
+    text = value.strip()
     try:
         size = len(text) if text.isascii() else len(text.encode())
     except UnicodeEncodeError:
@@ -63,11 +52,15 @@ def _writable(text: str) -> str:
     if "\0" in text:
         reason = f"{shown(text)} has a NUL in it"
         raise TextError(reason)
-    return text
+    return text or None
 
 
-def _digits(number: Number) -> str:
+def _digits(value: Any) -> str:
     """Write a number without an exponent, and whole ones without a fraction."""
+    number = exact_number(value)
+    if number is None:
+        reason = f"{shown(value)} is neither text nor number"
+        raise TextError(reason)
     if isinstance(number, int):
         if abs(number) < 10**_MOST_DIGITS:
             return str(number)
@@ -77,26 +70,11 @@ def _digits(number: Number) -> str:
         whole = int(number)
         if whole == number:
             return str(whole)
-        if _fraction_digits(number) <= _MOST_DIGITS:
+        exponent = number.as_tuple().exponent
+        if isinstance(exponent, int) and -exponent <= _MOST_DIGITS:
             return format(number, "f")
     reason = f"{shown(number)} has too many digits"
     raise TextError(reason)
-
-
-@dataclass(frozen=True, slots=True)
-class Identifiers:
-    """The paths of an item's identifier, tried in order."""
-
-    places: tuple[tuple[Kind, Read], ...]
-
-    def of(self, item: Any) -> Identifier | RecordError | None:
-        """Read the first path that has a value; None if none has."""
-        for kind, read in self.places:
-            value = read(item)
-            identifier = identify(kind, value)
-            if identifier is not None:
-                return identifier
-        return None
 
 
 def identify(kind: Kind, value: Any) -> Identifier | RecordError | None:
@@ -113,6 +91,21 @@ def identify(kind: Kind, value: Any) -> Identifier | RecordError | None:
     return kind, text
 
 
-def _fraction_digits(number: Decimal) -> int:
-    exponent = number.as_tuple().exponent
-    return -exponent if isinstance(exponent, int) else 0
+def first_identifier(places: Places, item: Any) -> Identifier | RecordError | None:
+    """Read the first path that has a value; None if none has."""
+    for kind, read in places:
+        identifier = identify(kind, read(item))
+        if identifier is not None:
+            return identifier
+    return None
+
+
+def one_identifier(places: Places, item: Any) -> Identifier | RecordError | None:
+    """Read the one path that has a value; None if none has, an error if several have."""
+    given = [(kind, identify(kind, read(item))) for kind, read in places]
+    found = [(kind, identifier) for kind, identifier in given if identifier is not None]
+    if len(found) > 1:
+        kinds = " and ".join(kind for kind, _ in found)
+        message = f"the item has {kinds}; the API takes one identifier"
+        return RecordError("SEVERAL_IDENTIFIERS", message)
+    return found[0][1] if found else None

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from copy import copy
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from target_tocobagus.core.model import Identifier, Kind, Outcome, RecordError, Skipped
 from target_tocobagus.mapping.declared_numbers import declares_number, property_of
-from target_tocobagus.mapping.exact_numbers import number_text
+from target_tocobagus.mapping.exact_numbers import NumberText
 from target_tocobagus.mapping.identifiers import identify
-from target_tocobagus.mapping.lists import listed, read_entries
-from target_tocobagus.mapping.needing import DELETED
+from target_tocobagus.mapping.paths import is_true, listed, read_entries
 from target_tocobagus.mapping.record_errors import PathError
-from target_tocobagus.mapping.row_rules import Rows, without_duplicates
-from target_tocobagus.mapping.shapes import Single
+from target_tocobagus.mapping.required_columns import DELETED
+from target_tocobagus.mapping.rules import without_duplicates
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from target_tocobagus.mapping.declared_numbers import Schema
-    from target_tocobagus.mapping.lists import Entry
-    from target_tocobagus.mapping.needing import InnerNeed
-    from target_tocobagus.mapping.paths import Read
+    from target_tocobagus.mapping.paths import Entry, Read
+    from target_tocobagus.mapping.required_columns import InnerNeed
+    from target_tocobagus.mapping.rules import Rules
     from target_tocobagus.mapping.shapes import Shape, Values
 
 _DELETED: Final = Skipped("the record is deleted")
@@ -45,79 +44,44 @@ class PlainMapping(NamedTuple):
     warehouse_column: str | None
 
 
-class ItemIdentifiers(Protocol):
-    """Finds an item's identifier."""
-
-    def of(self, item: Any) -> Identifier | RecordError | None:
-        """Read it; None if there is none. May raise `PathError`."""
-        ...
-
-
+@dataclass(slots=True, kw_only=True, eq=False)
 class CompiledMapping:
     """A compiled mapping; made by `compile_mapping`.
 
     Attributes:
+        identify: Finds an item's identifier; None if there is none. May raise `PathError`.
+        shape_under: Makes the shape of records under a SCHEMA.
+        shape: Reads the rows of an item.
+        zeros: Does so for a deleted record: each quantity is 0. None if it is skipped.
+        where: Reads the condition that a record must meet.
+        items: Reads the list of items in a record; None if the record is the item.
+        rules: The rules for quantities and locations.
         needs: Groups of columns; of each group one must be in some record, or the mapping is
             wrong. Names without a byte order mark.
         inner_needs: The same inside the lists that `items` and `levels` name.
         columns: All columns of a record that are read; None if it may be any.
-        kinds: The kinds of identifier it may find, in the order in which they are tried.
         identity: Columns with item and location, if a record is one row; otherwise empty.
         last_is_meant: The mapping has `combine: last`.
+        kinds: The kinds of identifier it may find, in the order in which they are tried.
         plain: The columns for `row`, if the mapping is that simple; otherwise None.
-        rules: The rules for quantities and locations.
+        declared: The SCHEMA declares the quantity of `row` a number.
     """
 
-    __slots__ = (
-        "_declared",
-        "_identifiers",
-        "_items",
-        "_shape",
-        "_shape_under",
-        "_where",
-        "_zeroes_deleted",
-        "columns",
-        "identity",
-        "inner_needs",
-        "kinds",
-        "last_is_meant",
-        "needs",
-        "plain",
-        "rules",
-    )
-
-    def __init__(  # noqa: PLR0913  # all of it by name, from one caller
-        self,
-        *,
-        identifiers: ItemIdentifiers,
-        shape_under: Callable[[Schema], Shape],
-        rules: Rows,
-        where: Read | None,
-        items: Read | None,
-        zeroes_deleted: bool,
-        needs: tuple[frozenset[str], ...],
-        inner_needs: tuple[InnerNeed, ...],
-        columns: frozenset[str] | None,
-        identity: frozenset[str],
-        last_is_meant: bool,
-        kinds: tuple[Kind, ...],
-        plain: PlainMapping | None,
-    ) -> None:
-        self._identifiers = identifiers
-        self._shape_under = shape_under
-        self._shape = shape_under(None)
-        self._declared = False
-        self._where = where
-        self._items = items
-        self._zeroes_deleted = zeroes_deleted
-        self.rules = rules
-        self.needs = needs
-        self.inner_needs = inner_needs
-        self.columns = columns
-        self.identity = identity
-        self.last_is_meant = last_is_meant
-        self.kinds = kinds
-        self.plain = plain
+    identify: Callable[[Any], Identifier | RecordError | None]
+    shape_under: Callable[[Schema], Shape]
+    shape: Shape
+    zeros: Shape | None
+    where: Read | None
+    items: Read | None
+    rules: Rules
+    needs: tuple[frozenset[str], ...]
+    inner_needs: tuple[InnerNeed, ...]
+    columns: frozenset[str] | None
+    identity: frozenset[str]
+    last_is_meant: bool
+    kinds: tuple[Kind, ...]
+    plain: PlainMapping | None
+    declared: bool = False
 
     @property
     def clamped(self) -> int:
@@ -134,23 +98,20 @@ class CompiledMapping:
 
         Both count in the same `rules`.
         """
-        mapping = copy(self)
-        mapping._shape = self._shape_under(schema)  # noqa: SLF001  # its own class
         column = self.plain and property_of(schema, self.plain.stock_column)
-        mapping._declared = declares_number(column)  # noqa: SLF001  # likewise
-        return mapping
+        return replace(self, shape=self.shape_under(schema), declared=declares_number(column))
 
     def outcomes(self, record: Entry) -> list[Outcome]:
         """Map a record; there is always at least one outcome, and never an exception."""
-        deleted = is_deleted(record)
-        if deleted and not self._zeroes_deleted:
+        deleted = DELETED in record and is_deleted(record)
+        if deleted and self.zeros is None:
             return [_DELETED]
         try:
-            if self._where is not None and not self._where(record):
+            if self.where is not None and not is_true(self.where(record)):
                 return [_UNMET]
-            if self._items is None:
+            if self.items is None:
                 return self._of_item(record, record, deleted=deleted)
-            return self._of_items(self._items(record), record, deleted=deleted)
+            return self._of_items(self.items(record), record, deleted=deleted)
         except PathError as error:
             return [error.refused()]
 
@@ -159,13 +120,19 @@ class CompiledMapping:
 
         Not for a deleted record (`is_deleted`).
         """
-        if self.plain is None or not isinstance(self._shape, Single):
+        if self.plain is None:
             raise AssertionError
-        stock = number_text(stock) if self._declared else stock
-        found = identify(self.plain.kind, identifier)
-        if type(found) is tuple:
-            return self._shape.row(found, stock, warehouse)
-        return _unidentified(found, self._shape.row_values(stock, warehouse), deleted=False)
+        kind, identifier_column, stock_column, warehouse_column = self.plain
+        found = identify(kind, identifier)
+        if type(found) is not tuple:
+            record = {identifier_column: identifier, stock_column: stock}
+            if warehouse_column is not None:
+                record[warehouse_column] = warehouse
+            return self.outcomes(record)[0]
+        if self.declared and type(stock) is str:
+            stock = NumberText(stock)
+        place = None if warehouse_column is None else self.rules.client_id(warehouse)
+        return self.rules.row(found, stock, place)
 
     def _of_items(self, value: Any, record: Entry, *, deleted: bool) -> list[Outcome]:
         entries = listed(value, "items")
@@ -182,10 +149,11 @@ class CompiledMapping:
     def _of_item(self, item: Entry, record: Entry, *, deleted: bool) -> list[Outcome]:
         identifier: Identifier | RecordError | None = None
         try:
-            identifier = self._identifiers.of(item)
+            identifier = self.identify(item)
             if type(identifier) is tuple:
-                return self._shape.rows(identifier, item, record, deleted=deleted)
-            values = self._shape.values(item, record)
+                shape = self.zeros if deleted and self.zeros is not None else self.shape
+                return shape.rows(identifier, item, record)
+            values = self.shape.values(item, record)
         except PathError as error:
             return [error.refused(identifier if type(identifier) is tuple else None)]
         return [_unidentified(identifier, values, deleted=deleted)]

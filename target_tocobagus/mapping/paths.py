@@ -11,25 +11,30 @@ possible without a record:
 * anything else is a column of exactly that name, or otherwise an expression.
 
 A byte order mark before a column's name is ignored, in the mapping and in the record. A list or
-object in JSON text is parsed, but only if a path looks into it.
+object in JSON text is parsed, but only if a path looks into it; so may be the lists of objects that
+`items` and `levels` name, and their entries.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, TypeAlias
 
 from target_tocobagus.core.json_lines import decode_text
-from target_tocobagus.core.model import RecordError
+from target_tocobagus.core.model import RecordError, Skipped
 from target_tocobagus.mapping import declared_numbers as declaring
+from target_tocobagus.mapping.exact_numbers import NumberText
 from target_tocobagus.mapping.record_errors import PathError, shown
 
 Read: TypeAlias = Callable[[Any], Any]
 """Reads a value from a record or an entry of a list; may only raise `PathError`."""
+
+Entry: TypeAlias = dict[str, Any]
+"""A record, or an object inside one."""
 
 BOM: Final = "\ufeff"
 
@@ -56,6 +61,23 @@ class Path:
     column: str | None = None
     declared: declaring.Follow = declaring.nothing
 
+    def number_read(self, *schemas: declaring.Schema) -> Read:
+        """Read a quantity; its text is marked if one of the schemas declares it a number."""
+        read = self.read
+        if not any(declaring.declares_number(self.declared(schema)) for schema in schemas):
+            return read
+
+        def read_declared(scope: Any) -> Any:
+            value = read(scope)
+            return NumberText(value) if type(value) is str else value
+
+        return read_declared
+
+
+def zero(_: Any) -> int:
+    """Read 0: the quantity of a deleted record."""
+    return 0
+
 
 def compile_path(text: str) -> Path:
     """Compile a path as its user wrote it.
@@ -80,21 +102,22 @@ def compile_column(name: str) -> Path:
 
 
 def compile_condition(text: str) -> Path:
-    """Compile a JMESPath condition; `read` tells whether a record meets it.
+    """Compile a JMESPath condition; a record meets it if what it reads `is_true`.
 
     Raises:
         ValueError: It is not valid JMESPath.
     """
     from target_tocobagus.mapping.expressions import compile_expression
-    from target_tocobagus.mapping.interpreter import is_true
 
     expression = compile_expression(text)
-    read = expression.read
+    return Path(expression.read, frozenset(expression.names[:1]), expression.columns)
 
-    def meets(record: Any) -> bool:
-        return is_true(read(record))
 
-    return Path(meets, frozenset(expression.names[:1]), expression.columns())
+def is_true(value: Any) -> bool:
+    """Whether a value is true in JMESPath: not null, false or empty."""
+    if isinstance(value, (str, list, dict)):
+        return bool(value)
+    return value is not None and value is not False
 
 
 def first_of(reads: Iterable[Read]) -> Read:
@@ -138,6 +161,55 @@ def json_value(text: str) -> Any:
         raise PathError(RecordError("BAD_JSON", message)) from None
 
 
+def parsed(value: Any) -> Any:
+    """Parse the JSON text of a list, an object or null; return other values as they are.
+
+    Raises:
+        PathError: The text begins like a list or an object, but is not valid JSON.
+    """
+    if not isinstance(value, str):
+        return value
+    if value.strip() in {"", "null"}:
+        return None
+    found = json_value(value)
+    return value if found is None else found
+
+
+def listed(value: Any, key: str) -> list[Any] | Skipped | RecordError:
+    """Read a value as a list, also if it is JSON text.
+
+    Returns:
+        A list that is not empty; or why there is none, without identifier.
+
+    Raises:
+        PathError: As `parsed`.
+    """
+    found = parsed(value)
+    if found is None or found == []:
+        return Skipped(f"{key}: null, or an empty list")
+    if not isinstance(found, list):
+        return RecordError("BAD_LIST", f"{key}: {shown(found)} is not a list")
+    return found
+
+
+def read_entries(values: Iterable[Any], key: str) -> Iterator[Entry | Skipped | RecordError]:
+    """Read each value of a list as an object, also if it is JSON text."""
+    for value in values:
+        yield value if type(value) is dict else _read_entry(value, key)
+
+
+def _read_entry(value: Any, key: str) -> Entry | Skipped | RecordError:
+    try:
+        found = parsed(value)
+    except PathError as error:
+        return error.refused()
+    if isinstance(found, dict):
+        return found
+    if found is None:
+        return Skipped(f"{key}: an entry is null")
+    return RecordError("BAD_ENTRY", f"{key}: {shown(found)} is not an object")
+
+
 def _column(name: str) -> Read:
     marked = BOM + name
 
@@ -176,11 +248,10 @@ def _compile_other(text: str) -> Path:
         quoted = json.dumps(text, ensure_ascii=False)
         reason = f"{error}; a column of that name is written in double quotes: {quoted}"
         raise ValueError(reason) from None
-    columns = expression.columns()
     return Path(
         _exact_or(text, expression.read),
         frozenset({text, expression.names[0]}) if expression.names else frozenset(),
-        None if columns is None else columns | {text},
+        None if expression.columns is None else expression.columns | {text},
         declared=expression.declared,
     )
 

@@ -167,8 +167,7 @@ class Shutdown:
         Unused ones are not a warning: a run with only changed rows uses few of them.
         """
         policy = self._stages.settings.policy
-        locations = [mapping.rules.locations for mapping in self._intake.mappings]
-        asked = {code for each in locations for code in each.asked}
+        asked = {code for mapping in self._intake.mappings for code in mapping.rules.asked}
         has_rows = asked or self._totals.updates > self._totals.skipped
         entries = (policy.warehouse_map or {}) if has_rows else {}
         unused = [

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from target_tocobagus.mapping.expressions import compile_expression
-from target_tocobagus.mapping.paths import compile_condition, compile_path, first_of
+from target_tocobagus.mapping.paths import compile_condition, compile_path, first_of, is_true
 from target_tocobagus.mapping.record_errors import PathError
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def test_a_condition_has_jmespaths_truth_and_exact_numbers(
     expected: bool,  # noqa: FBT001  # a table's column
 ) -> None:
     """Null, false and what is empty are false; numbers compare as the decimals they are."""
-    assert compile_condition(condition).read(record) is expected
+    assert is_true(compile_condition(condition).read(record)) is expected
 
 
 @pytest.mark.parametrize(
