@@ -56,7 +56,12 @@ class Quantities:
         self._as_is = self._buffer == 0 and self._most >= MAX_QUANTITY
         self._mark = decimal_mark
         self._whole = policy.rounding == "reject"
-        self._null = _null_outcome(policy)
+        nulls: dict[str, int | Skipped | RecordError] = {
+            "zero": 0,
+            "reject": RecordError("NULL_STOCK", "there is no quantity"),
+            "skip": Skipped("no quantity"),
+        }
+        self._null = nulls[policy.null_stock]
         self.clamped = 0
         self.cut = 0
 
@@ -104,16 +109,18 @@ class Quantities:
     def _judged(self, number: Number, value: Any) -> int | RecordError:
         if number < 0:
             if self._policy.negative_stock == "reject":
-                return RecordError(
-                    "NEGATIVE_STOCK", f"the quantity is below 0 (stock {shown(value)})"
-                )
+                message = f"the quantity is below 0 (stock {shown(value)})"
+                return RecordError("NEGATIVE_STOCK", message)
             self.clamped += 1
             return 0
         if number > MAX_QUANTITY:
             return too_large(value)
         whole = int(number)
         quantity = self._held_back(whole, fraction=whole != number)
-        return quantity if quantity >= 0 else _fractional(value)
+        if quantity >= 0:
+            return quantity
+        message = f"the quantity is not a whole number (stock {shown(value)})"
+        return RecordError("FRACTIONAL_STOCK", message)
 
     def _held_back(self, whole: int, *, fraction: bool) -> int:
         """Apply buffer, maximum and rounding to a quantity from 0 on; -1 means: rejected."""
@@ -136,19 +143,3 @@ class Quantities:
         if taken < -MAX_QUANTITY:
             return RecordError("QUANTITY_TOO_LARGE", f"subtract: {shown(value)} adds too much")
         return exact_difference(number, taken)
-
-
-def _null_outcome(policy: StockPolicy) -> int | Skipped | RecordError:
-    match policy.null_stock:
-        case "zero":
-            return 0
-        case "reject":
-            return RecordError("NULL_STOCK", "there is no quantity")
-        case "skip":
-            return Skipped("no quantity")
-
-
-def _fractional(value: Any) -> RecordError:
-    return RecordError(
-        "FRACTIONAL_STOCK", f"the quantity is not a whole number (stock {shown(value)})"
-    )

@@ -22,7 +22,6 @@ Invariants:
 
 from __future__ import annotations
 
-import json
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
@@ -89,7 +88,6 @@ class FastPath:
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
         self._streams: dict[str, _StreamDecoder] = {}
-        self._by_written: dict[bytes, _StreamDecoder] = {}
         self._latest: _StreamDecoder | None = None
 
     def open(self, stream: Stream, sink: MappedSink) -> None:
@@ -102,16 +100,10 @@ class FastPath:
             # A column's name has a character that a struct's field cannot have (a quote, a tab).
             return
         self._latest = self._streams[stream.name] = decoder
-        self._by_written |= dict.fromkeys(_written(stream.name), decoder)
 
     def close(self, stream: str) -> None:
         """Leave a stream to the general way: its SCHEMA is about to change."""
-        decoder = self._streams.pop(stream, None)
-        if decoder is None:
-            return
-        for written in _written(stream):
-            del self._by_written[written]
-        if self._latest is decoder:
+        if self._streams.pop(stream, None) is self._latest:
             self._latest = next(iter(self._streams.values()), None)
 
     def read(self, lines: Sequence[bytes], start: int) -> int:
@@ -125,7 +117,7 @@ class FastPath:
             self._latest = decoder
             place += self._read(decoder, lines, place)
             if place < len(lines):
-                following = self._decoder_of(lines[place])
+                following = self._streams.get(_stream_of(lines[place]))
                 decoder = None if following is decoder else following
         return place
 
@@ -140,20 +132,6 @@ class FastPath:
             self.close(decoder.stream.name)  # it has been warned about: read without its key
             self.open(decoder.stream, decoder.sink)
         return handled
-
-    def _decoder_of(self, line: bytes) -> _StreamDecoder | None:
-        """Find the decoder for a line, mostly by the bytes of its stream's name alone.
-
-        A wrong guess only costs time: each decoder checks the name.
-        """
-        at = line.find(b'"', line.find(b'"stream"') + len(b'"stream"'))
-        decoder = self._by_written.get(line[at + 1 : line.find(b'"', at + 1)])
-        if decoder is not None:
-            return decoder
-        try:
-            return self._streams.get(_decode_head(line).stream)
-        except _REFUSED:
-            return None
 
     def _read_rows(self, decoder: _StreamDecoder, lines: Sequence[bytes], start: int) -> None:
         """Read rows of a plain mapping, as they are or by their columns.
@@ -308,16 +286,18 @@ class _StreamDecoder:
 
 
 class _Head(msgspec.Struct, gc=False):
-    stream: str
+    stream: str = ""
 
 
 _decode_head: Final = msgspec.json.Decoder(_Head).decode
 
 
-def _written(name: str) -> set[bytes]:
-    """Write a stream's name as JSON writers do, without the quotes around it."""
-    texts = (json.dumps(name), json.dumps(name, ensure_ascii=False))
-    return {text[1:-1].encode("utf-8", "surrogatepass") for text in texts}
+def _stream_of(line: bytes) -> str:
+    """Read the name of a line's stream; empty if there is none."""
+    try:
+        return _decode_head(line).stream
+    except _REFUSED:
+        return ""
 
 
 def _message_type(stream: str, record: type[msgspec.Struct]) -> type[msgspec.Struct]:

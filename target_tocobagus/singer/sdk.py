@@ -271,13 +271,8 @@ def _sound_schema(schema: Any) -> Any:
 
 def logging_problem(error: Exception, environment: Mapping[str, str]) -> str:
     """Name the environment variable that makes the logging set-up fail."""
-    for variable in _LEVELS:
-        level = environment.get(variable)
-        if level:
-            known = isinstance(logging.getLevelName(level.upper()), int)
-            return _log_file_problem(error) if known else f"{variable}: {clean(level)!r} is unknown"
-    return _log_file_problem(error)
-
-
-def _log_file_problem(error: Exception) -> str:
+    given = [name for name in _LEVELS if environment.get(name)]
+    level = environment[given[0]] if given else "INFO"
+    if not isinstance(logging.getLevelName(level.upper()), int):
+        return f"{given[0]}: {clean(level)!r} is unknown"
     return f"{_LOG_FILE}: the file cannot be used: {reason(error)}"

@@ -11,7 +11,6 @@ Invariants:
 
 from __future__ import annotations
 
-import io
 import os
 import select
 import stat
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 from target_tocobagus.core.errors import OutputError
 from target_tocobagus.core.foreign_text import reason
+from target_tocobagus.singer.input_lines import descriptor_of
 
 if TYPE_CHECKING:
     from target_tocobagus.pipeline.wakeup import WakeUp
@@ -58,7 +58,7 @@ class StateOutput:
         if sys.stdout is None:
             return "standard output is closed"
         try:
-            descriptor = _descriptor()
+            descriptor = descriptor_of(sys.stdout)
             if descriptor is None:
                 sys.stdout.write(line)
                 sys.stdout.flush()
@@ -106,14 +106,6 @@ class StateOutput:
                 return
             if left is not None and left <= 0:
                 raise TimeoutError(0, "the reader of stdout does not read")
-
-
-def _descriptor() -> int | None:
-    """Find the file descriptor to wait for; ``None`` if stdout has none."""
-    try:
-        return sys.stdout.fileno()
-    except (AttributeError, io.UnsupportedOperation):
-        return None
 
 
 def _size_of_file(descriptor: int) -> int | None:
