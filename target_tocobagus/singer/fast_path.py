@@ -9,8 +9,8 @@ A line takes one of three ways, which give the same updates and rejections:
 
 1. *As it is*: the mapping has one identifier, one quantity and at most one location, and no rule
    changes the values: a clean text, a whole number within its bounds, a code seen before.
-2. *By columns*: any other values of such a mapping, through `CompiledMapping.row`; and any other
-   mapping, through `CompiledMapping.outcomes` with a record that has its columns only.
+2. *By columns*: any other values of such a mapping, and any other mapping, through
+   `CompiledMapping.outcomes` with a record that has the mapping's columns only.
 3. *The general way*, which defines the right result: every line that the decoder refuses (another
    type of message, NaN, invalid UTF-8), a deleted row, a rejected row that was piped back, and each
    stream until its SCHEMA and its columns are known. `read` stops there and says where.
@@ -26,7 +26,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from target_tocobagus.core.json_lines import read_float
 from target_tocobagus.core.model import Level, Stock
@@ -206,31 +206,31 @@ class FastPath:
         self._pipeline.totals.updates += as_is
         self._pipeline.row_buffer.rows += as_is
 
-    def _read_values(self, decoder: _StreamDecoder, record: Any, line: bytes) -> None:
-        """Map the values of a plain mapping's columns, and learn the location of its code."""
-        code = record.code
-        outcome = decoder.mapping.row(record.identifier, record.stock, code)
+    def _read_values(self, decoder: _StreamDecoder, values: Any, line: bytes) -> None:
+        """Map a row of a plain mapping by its columns, and learn the location of its code."""
+        outcome, code = self._map(decoder, values, line), values.code
         if isinstance(outcome, Stock) and type(code) is str and len(decoder.places) < _MOST_CODES:
             decoder.places[code] = outcome.location
-        if decoder.parts is not None:
-            decoder.sink.look_for_parts({decoder.parts.columns[0]: record.key}, (outcome,))
-        self._pipeline.take((outcome,), decoder.stream, line if self._pipeline.keeps_lines else b"")
 
     def _read_columns(self, decoder: _StreamDecoder, lines: Sequence[bytes], start: int) -> None:
-        """Map records that have the mapping's columns only."""
-        pipeline, decode = self._pipeline, decoder.decode
+        """Read records of any other mapping by their columns."""
         for line in islice(lines, start, None):
             try:
-                message = decode(line)
+                message = decoder.decode(line)
             except _REFUSED:
                 return
-            values = zip(decoder.columns, msgspec.structs.astuple(message.record), strict=True)
-            record = {column: value for column, value in values if value is not UNSET}
-            pipeline.position += 1
-            kept = line if pipeline.keeps_lines else b""
-            outcomes = decoder.mapping.outcomes(record)
+            self._pipeline.position += 1
+            self._map(decoder, message.record, line)
+
+    def _map(self, decoder: _StreamDecoder, values: Any, line: bytes) -> Outcome:
+        """Map a record that has the mapping's columns only; returns the first outcome."""
+        columns = zip(decoder.columns, msgspec.structs.astuple(values), strict=True)
+        record = {column: value for column, value in columns if value is not UNSET}
+        outcomes = decoder.mapping.outcomes(record)
+        if decoder.parts is not None:
             decoder.sink.look_for_parts(record, outcomes)
-            pipeline.take(outcomes, decoder.stream, kept)
+        self._pipeline.take(outcomes, decoder.stream, line if self._pipeline.keeps_lines else b"")
+        return outcomes[0]
 
 
 class _StreamDecoder:
@@ -239,9 +239,8 @@ class _StreamDecoder:
     Attributes:
         parts: Looks for rows that are parts of one stock, if the stream's key can tell.
         plain: The columns of a plain mapping; otherwise `None`.
-        columns: All columns that any other mapping reads.
+        columns: The columns that are decoded, in the order of the struct's fields.
         decode: Decodes RECORD lines of this stream, and refuses all others.
-        is_strict: A record with any other column is left to the general way.
         places: The location of each code that was seen.
         nowhere: The location of a row whose code is not a text: `_NOWHERE`, or `None` for global.
     """
@@ -253,36 +252,28 @@ class _StreamDecoder:
         self.parts = sink.parts
         keys = sink.parts.columns if sink.parts else ()
         self.plain = mapping.plain if _is_distinct(mapping.plain, keys) else None
-        self.is_strict = sink.columns is not None
-        read = {*(mapping.columns or ()), *(sink.columns or ()), *keys, DELETED}
-        self.columns = sorted(read | {_BOM + column for column in read})
-        message: Any = _message_type(stream.name, self._record_type())
+        fields: list[tuple[str, Any, Any]] = []
+        if self.plain is None:
+            read = {*(mapping.columns or ()), *(sink.columns or ()), *keys, DELETED}
+            self.columns = sorted(read | {_BOM + column for column in read})
+            fields += [(f"column_{number}", Any, UNSET) for number in range(len(self.columns))]
+        else:
+            _, identifier, stock, code = self.plain
+            self.columns = [identifier, stock, code or _NO_COLUMN, DELETED, *keys]
+            fields += [(field, Any, UNSET) for field in ("identifier", "stock", "code")]
+            fields.append(("deleted", None | UnsetType, UNSET))  # refuses every mark but null
+            fields += [("key", Any, None) for _ in keys]
+        names = dict(zip((field for field, *_ in fields), self.columns, strict=True))
+        strict = sink.columns is not None
+        record = msgspec.defstruct(
+            "Record", fields, rename=names, gc=False, forbid_unknown_fields=strict
+        )
+        message: Any = _message_type(stream.name, record)
         decoder = msgspec.json.Decoder(message, float_hook=read_float)
         self.decode: Callable[[bytes], Any] = decoder.decode
         self.places: dict[str, str | None] = {}
         placed = self.plain is None or self.plain.warehouse_column is not None
         self.nowhere: Any = _NOWHERE if placed else None
-
-    def _record_type(self) -> type[msgspec.Struct]:
-        fields: list[tuple[str, Any, Any]]
-        if self.plain is None:
-            names = {f"column_{number}": name for number, name in enumerate(self.columns)}
-            fields = [(field, Any, UNSET) for field in names]
-        else:
-            names = {
-                "identifier": self.plain.identifier_column,
-                "stock": self.plain.stock_column,
-                "code": self.plain.warehouse_column or _NO_COLUMN,
-                "deleted": DELETED,
-            }
-            fields = [(field, Any, UNSET) for field in ("identifier", "stock", "code")]
-            if self.parts is not None:
-                names["key"] = self.parts.columns[0]
-                fields.append(("key", Any, None))
-            fields.append(("deleted", None, None))  # refuses every mark but null
-        return msgspec.defstruct(
-            "Record", fields, rename=names, gc=False, forbid_unknown_fields=self.is_strict
-        )
 
 
 class _Head(msgspec.Struct, gc=False):
