@@ -28,11 +28,9 @@ class Shape(Protocol):
 
     def rows(self, identifier: Identifier, item: Entry, record: Entry) -> list[Outcome]:
         """Map each row of an item; may raise `PathError`."""
-        ...
 
     def values(self, item: Entry, record: Entry) -> Values:
         """Show the item's values; empty if it has no quantity. May raise `PathError`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from msgspec import UNSET, UnsetType
 from target_tocobagus.core.json_lines import read_float
 from target_tocobagus.core.model import Level, Stock
 from target_tocobagus.mapping import DELETED, MOST_BYTES, Row
+from target_tocobagus.mapping.paths import BOM
 from target_tocobagus.state.checkpoints import OWN_KEY
 from target_tocobagus.window.pending import Item
 
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from target_tocobagus.mapping import CompiledMapping, PartsWatch, PlainMapping
     from target_tocobagus.pipeline.run import Pipeline
 
-_BOM: Final = "\ufeff"
 _NO_COLUMN: Final = "\x7f"
 """The code's column if a mapping has none. A column of this name is ignored."""
 
@@ -62,24 +62,19 @@ class MappedSink(Protocol):
     @property
     def is_open(self) -> bool:
         """Whether the columns that the mapping does not read can be left out."""
-        ...
 
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
         """Map a record and pass on its outcomes."""
-        ...
 
     @property
     def record_counter_metric(self) -> Any:
         """The SDK's counter of records."""
-        ...
 
     def look_for_parts(self, record: dict[str, Any], outcomes: Iterable[Outcome]) -> None:
         """Warn if the last record contradicts one that is not settled yet."""
-        ...
 
     def doubt(self, identifier: Identifier, location: str | None, rows: tuple[Row, Row]) -> None:
         """Warn of two rows that contradict each other."""
-        ...
 
 
 class FastPath:
@@ -114,24 +109,19 @@ class FastPath:
         """
         place, decoder = start, self._latest
         while decoder is not None and place < len(lines):
-            self._latest = decoder
-            place += self._read(decoder, lines, place)
+            self._latest, began = decoder, self._pipeline.position
+            read = self._read_rows if decoder.plain else self._read_columns
+            read(decoder, lines, place)
+            handled = self._pipeline.position - began
+            decoder.sink.record_counter_metric.increment(handled)
+            if decoder.parts is not None and decoder.sink.parts is None:
+                self.close(decoder.stream.name)  # it has been warned about: read without its key
+                self.open(decoder.stream, decoder.sink)
+            place += handled
             if place < len(lines):
                 following = self._streams.get(_stream_of(lines[place]))
                 decoder = None if following is decoder else following
         return place
-
-    def _read(self, decoder: _StreamDecoder, lines: Sequence[bytes], start: int) -> int:
-        """Read lines of one stream; returns their number."""
-        began = self._pipeline.position
-        read = self._read_rows if decoder.plain else self._read_columns
-        read(decoder, lines, start)
-        handled = self._pipeline.position - began
-        decoder.sink.record_counter_metric.increment(handled)
-        if decoder.parts is not None and decoder.sink.parts is None:
-            self.close(decoder.stream.name)  # it has been warned about: read without its key
-            self.open(decoder.stream, decoder.sink)
-        return handled
 
     def _read_rows(self, decoder: _StreamDecoder, lines: Sequence[bytes], start: int) -> None:
         """Read rows of a plain mapping, as they are or by their columns.
@@ -255,7 +245,7 @@ class _StreamDecoder:
         fields: list[tuple[str, Any, Any]] = []
         if self.plain is None:
             read = {*(mapping.columns or ()), *(sink.columns or ()), *keys, DELETED}
-            self.columns = sorted(read | {_BOM + column for column in read})
+            self.columns = sorted(read | {BOM + column for column in read})
             fields += [(f"column_{number}", Any, UNSET) for number in range(len(self.columns))]
         else:
             _, identifier, stock, code = self.plain
@@ -268,12 +258,10 @@ class _StreamDecoder:
         record = msgspec.defstruct(
             "Record", fields, rename=names, gc=False, forbid_unknown_fields=strict
         )
-        message: Any = _message_type(stream.name, record)
-        decoder = msgspec.json.Decoder(message, float_hook=read_float)
-        self.decode: Callable[[bytes], Any] = decoder.decode
+        self.decode = _decoder_of(stream.name, record)
         self.places: dict[str, str | None] = {}
-        placed = self.plain is None or self.plain.warehouse_column is not None
-        self.nowhere: Any = _NOWHERE if placed else None
+        is_global = self.plain is not None and self.plain.warehouse_column is None
+        self.nowhere: Any = None if is_global else _NOWHERE
 
 
 class _Head(msgspec.Struct, gc=False):
@@ -291,15 +279,17 @@ def _stream_of(line: bytes) -> str:
         return ""
 
 
-def _message_type(stream: str, record: type[msgspec.Struct]) -> type[msgspec.Struct]:
+def _decoder_of(stream: str, record: type[msgspec.Struct]) -> Callable[[bytes], Any]:
+    """Make the decoder for the RECORD lines of a stream; it refuses all others."""
     fields: list[tuple[str, Any] | tuple[str, Any, Any]] = [
         ("type", Literal["RECORD"]),
         ("record", record),
         ("own", None, None),  # refuses every value of our key but null
     ]
-    return msgspec.defstruct(
+    message: Any = msgspec.defstruct(
         "Message", fields, rename={"own": OWN_KEY}, tag_field="stream", tag=stream, gc=False
     )
+    return msgspec.json.Decoder(message, float_hook=read_float).decode
 
 
 def _is_distinct(plain: PlainMapping | None, keys: Sequence[str]) -> bool:
