@@ -378,6 +378,11 @@ def test_native_client_ids_are_mapped_where_the_map_knows_them() -> None:
         (LONG, {"sku": "A", "qty": 5, "wh": "J"}, [("A", "J", 0)]),
         (LONG, {"sku": "A", "qty": None, "wh": "J"}, [("A", "J", 0)]),
         (LONG, {"sku": "A", "qty": "N/A", "wh": "J"}, [("A", "J", 0)]),
+        (
+            {**LONG, "subtract": ("held",)},
+            {"sku": "A", "qty": 5, "held": "N/A", "wh": "J"},
+            [("A", "J", 0)],
+        ),
         (LONG, {"id": 4}, ["NO_IDENTIFIER"]),
         (LONG, {"sku": "A"}, ["NO_WAREHOUSE"]),
         (WIDE, {"SKU": "A", "WH-JKT": 4}, [("A", "jkt", 0), ("A", "sby", 0)]),

@@ -273,11 +273,9 @@ def test_no_row_is_added_to_what_has_been_handed_over(before: int) -> None:
     assert _read(config, stream, fast=True) == _read(config, stream, fast=False)
 
 
-def test_the_lane_does_take_what_it_is_made_for() -> None:
-    """Clean rows of a plain mapping take the fast path, or the law above would prove nothing."""
-    stream = [json.dumps(SCHEMA).encode()]
-    row = _record([("sku", '"A"'), ("qty", "1"), ("wh", '"JKT"')])
-    target = TargetTocobagus(config={"dry_run": True, "streams": [LONG]})
+def _handled(lines: list[bytes]) -> list[tuple[str, str]]:
+    """Read lines; return type and stream of those that take the general way."""
+    target = TargetTocobagus(config={"dry_run": True, "streams": [{**LONG, "stream": "*"}]})
     handled: list[dict[str, Any]] = []
     decode = target.message_reader.deserialize_json  # the general way begins with it
 
@@ -286,6 +284,24 @@ def test_the_lane_does_take_what_it_is_made_for() -> None:
         return handled[-1]
 
     target.message_reader.deserialize_json = note  # type: ignore[method-assign]
-    target.listen(io.BytesIO(b"\n".join([*stream, *[row] * 50])))  # type: ignore[arg-type]
-    assert target.pipeline.totals.updates == 50
-    assert [message["type"] for message in handled] == ["SCHEMA", "RECORD"]
+    target.listen(io.BytesIO(b"\n".join(lines)))  # type: ignore[arg-type]  # bytes will do
+    records = [line for line in lines if b'"RECORD"' in line]
+    assert target.pipeline.totals.updates == len(records)
+    return [(message["type"], message["stream"]) for message in handled]
+
+
+def test_the_fast_path_does_take_what_it_is_made_for() -> None:
+    """Clean rows of a plain mapping take the fast path, or the law above would prove nothing."""
+    row = _record([("sku", '"A"'), ("qty", "1"), ("wh", '"JKT"')])
+    handled = _handled([json.dumps(SCHEMA).encode(), *[row] * 50])
+    assert handled == [("SCHEMA", "stock"), ("RECORD", "stock")]
+
+
+def test_a_schema_of_one_stream_leaves_the_others_on_the_fast_path() -> None:
+    """Only the stream whose SCHEMA changes has a record that takes the general way again."""
+    columns = [("sku", '"A"'), ("qty", "1"), ("wh", '"JKT"')]
+    schemas = [json.dumps({**SCHEMA, "stream": name}).encode() for name in ("stock", "other")]
+    changed = json.dumps({**SCHEMA, "stream": "other", "schema": DECLARED}).encode()
+    rows = [_record(columns, stream=name) for name in ("stock", "other")]
+    handled = _handled([*schemas, *rows, changed, *[rows[0]] * 20, *[rows[1]] * 20])
+    assert handled[4:] == [("SCHEMA", "other"), ("RECORD", "other")]
