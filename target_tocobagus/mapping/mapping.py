@@ -6,6 +6,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from target_tocobagus.core.model import Identifier, Kind, Outcome, RecordError, Skipped
+from target_tocobagus.mapping.declared_numbers import declares_number, property_of
+from target_tocobagus.mapping.exact_numbers import NumberText
+from target_tocobagus.mapping.identifiers import identify
 from target_tocobagus.mapping.paths import is_true, listed, read_entries
 from target_tocobagus.mapping.record_errors import PathError
 from target_tocobagus.mapping.required_columns import DELETED
@@ -60,7 +63,8 @@ class CompiledMapping:
         identity: Columns with item and location, if a record is one row; otherwise empty.
         last_is_meant: The mapping has `combine: last`.
         kinds: The kinds of identifier it may find, in the order in which they are tried.
-        plain: The columns that it reads, if the mapping is that simple; otherwise None.
+        plain: The columns for `row`, if the mapping is that simple; otherwise None.
+        declared: The SCHEMA declares the quantity of `row` a number.
     """
 
     identify: Callable[[Any], Identifier | RecordError | None]
@@ -77,6 +81,7 @@ class CompiledMapping:
     last_is_meant: bool
     kinds: tuple[Kind, ...]
     plain: PlainMapping | None
+    declared: bool = False
 
     @property
     def clamped(self) -> int:
@@ -93,7 +98,8 @@ class CompiledMapping:
 
         Both count in the same `rules`.
         """
-        return replace(self, shape=self.shape_under(schema))
+        column = self.plain and property_of(schema, self.plain.stock_column)
+        return replace(self, shape=self.shape_under(schema), declared=declares_number(column))
 
     def outcomes(self, record: Entry) -> list[Outcome]:
         """Map a record; there is always at least one outcome, and never an exception."""
@@ -108,6 +114,25 @@ class CompiledMapping:
             return self._of_items(self.items(record), record, deleted=deleted)
         except PathError as error:
             return [error.refused()]
+
+    def row(self, identifier: Any, stock: Any, warehouse: Any = None) -> Outcome:
+        """Map the values of a plain mapping's columns, as `outcomes` does for a record with them.
+
+        It takes half as long. Not for a deleted record (`is_deleted`).
+        """
+        if self.plain is None:
+            raise AssertionError
+        kind, identifier_column, stock_column, warehouse_column = self.plain
+        found = identify(kind, identifier)
+        if type(found) is not tuple:
+            record = {identifier_column: identifier, stock_column: stock}
+            if warehouse_column is not None:
+                record[warehouse_column] = warehouse
+            return self.outcomes(record)[0]
+        if self.declared and type(stock) is str:
+            stock = NumberText(stock)
+        place = None if warehouse_column is None else self.rules.client_id(warehouse)
+        return self.rules.row(found, stock, place)
 
     def _of_items(self, value: Any, record: Entry, *, deleted: bool) -> list[Outcome]:
         entries = listed(value, "items")

@@ -9,8 +9,8 @@ A line takes one of three ways, which give the same updates and rejections:
 
 1. *As it is*: the mapping has one identifier, one quantity and at most one location, and no rule
    changes the values: a clean text, a whole number within its bounds, a code seen before.
-2. *By columns*: any other values of such a mapping, and any other mapping, through
-   `CompiledMapping.outcomes` with a record that has the mapping's columns only.
+2. *By columns*: any other values of such a mapping, through `CompiledMapping.row`; and any other
+   mapping, through `CompiledMapping.outcomes` with a record that has its columns only.
 3. *The general way*, which defines the right result: every line that the decoder refuses (another
    type of message, NaN, invalid UTF-8), a deleted row, a rejected row that was piped back, and each
    stream until its SCHEMA and its columns are known. `read` stops there and says where.
@@ -196,31 +196,31 @@ class FastPath:
         self._pipeline.totals.updates += as_is
         self._pipeline.row_buffer.rows += as_is
 
-    def _read_values(self, decoder: _StreamDecoder, values: Any, line: bytes) -> None:
-        """Map a row of a plain mapping by its columns, and learn the location of its code."""
-        outcome, code = self._map(decoder, values, line), values.code
+    def _read_values(self, decoder: _StreamDecoder, record: Any, line: bytes) -> None:
+        """Map the values of a plain mapping's columns, and learn the location of its code."""
+        code = record.code
+        outcome = decoder.mapping.row(record.identifier, record.stock, code)
         if isinstance(outcome, Stock) and type(code) is str and len(decoder.places) < _MOST_CODES:
             decoder.places[code] = outcome.location
+        if decoder.parts is not None:
+            decoder.sink.look_for_parts({decoder.parts.columns[0]: record.key}, (outcome,))
+        self._pipeline.take((outcome,), decoder.stream, line if self._pipeline.keeps_lines else b"")
 
     def _read_columns(self, decoder: _StreamDecoder, lines: Sequence[bytes], start: int) -> None:
-        """Read records of any other mapping by their columns."""
+        """Map records that have the mapping's columns only."""
+        pipeline, decode = self._pipeline, decoder.decode
         for line in islice(lines, start, None):
             try:
-                message = decoder.decode(line)
+                message = decode(line)
             except _REFUSED:
                 return
-            self._pipeline.position += 1
-            self._map(decoder, message.record, line)
-
-    def _map(self, decoder: _StreamDecoder, values: Any, line: bytes) -> Outcome:
-        """Map a record that has the mapping's columns only; returns the first outcome."""
-        columns = zip(decoder.columns, msgspec.structs.astuple(values), strict=True)
-        record = {column: value for column, value in columns if value is not UNSET}
-        outcomes = decoder.mapping.outcomes(record)
-        if decoder.parts is not None:
-            decoder.sink.look_for_parts(record, outcomes)
-        self._pipeline.take(outcomes, decoder.stream, line if self._pipeline.keeps_lines else b"")
-        return outcomes[0]
+            values = zip(decoder.columns, msgspec.structs.astuple(message.record), strict=True)
+            record = {column: value for column, value in values if value is not UNSET}
+            pipeline.position += 1
+            outcomes = decoder.mapping.outcomes(record)
+            if decoder.parts is not None:
+                decoder.sink.look_for_parts(record, outcomes)
+            pipeline.take(outcomes, decoder.stream, line if pipeline.keeps_lines else b"")
 
 
 class _StreamDecoder:

@@ -130,6 +130,20 @@ def test_a_record_nested_to_any_depth_is_mapped() -> None:
         deep = deep["a"][0]
 
 
+@given(policy=POLICIES, identifier=SCALARS, stock=SCALARS, code=SCALARS)
+def test_a_plain_row_is_what_its_record_is(
+    policy: StockPolicy,
+    identifier: Any,
+    stock: Any,
+    code: Any,
+) -> None:
+    """A fast path that reads the columns itself gets the same outcome from `row`."""
+    for shape in ("global", "long"):
+        mapping = compile_mapping(StreamMapping(stream="s", **SHAPES[shape]), policy)
+        outcomes = mapping.outcomes({"a": identifier, "b": stock, "c": code})
+        assert outcomes == [mapping.row(identifier, stock, code)]
+
+
 @given(
     quantity=st.integers(0, MAX_QUANTITY) | st.integers(0, 50),
     weights=st.lists(st.integers(1, 10**6) | st.integers(1, 4), min_size=1, max_size=8),
