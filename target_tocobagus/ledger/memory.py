@@ -1,4 +1,4 @@
-"""What follows from memory: which updates need no request, what an attempt leaves in doubt.
+"""What follows from memory: what needs no request, and what an attempt leaves in doubt; pure."""
 
 from __future__ import annotations
 
