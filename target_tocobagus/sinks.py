@@ -9,12 +9,14 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+import msgspec
+
 from target_tocobagus.core.errors import ActionNeeded
 from target_tocobagus.core.foreign_text import quoted
 from target_tocobagus.core.model import Skipped
 from target_tocobagus.mapping import PartsWatch, doubt_at_schema, watch_for
 from target_tocobagus.mapping.paths import BOM
-from target_tocobagus.mapping.replay import only_rejected
+from target_tocobagus.mapping.replay import only_rejected, said_at
 from target_tocobagus.recognition.fields import is_own
 from target_tocobagus.singer.sdk import SdkSink
 from target_tocobagus.singer.stream_maps import TOO_DEEP
@@ -22,7 +24,7 @@ from target_tocobagus.singer.stream_maps import TOO_DEEP
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from target_tocobagus.core.model import Identifier, Outcome
+    from target_tocobagus.core.model import Identifier, Outcome, Stream
     from target_tocobagus.mapping import CompiledMapping, Row
     from target_tocobagus.mapping.required_columns import RequiredColumns
     from target_tocobagus.pipeline.run import Pipeline
@@ -131,6 +133,7 @@ class StockSink(SdkSink):
         self._setup = target.stream_setup
         self._pipeline = target.stream_setup.pipeline
         self._validates = self.is_validating
+        self._streams: tuple[Stream | None, Stream | None] = (None, None)
         choice = self._setup.choose(stream_name, schema, key_properties)
         self._sample = choice.sample
         self.columns = choice.columns
@@ -142,6 +145,16 @@ class StockSink(SdkSink):
             if choice.named:
                 self._watch = self._setup.watch_columns(stream_name, choice.mapping, schema)
             self.parts = self._setup.watch_parts(stream_name, self.mapping, self.key_properties)
+
+    def stream_of(self, stream: Stream) -> Stream:
+        """Add to a stream what the ledger keeps of its rows, if there is one."""
+        if self.mapping is None or not self._pipeline.remembers:
+            return stream
+        if self._streams[0] is not stream:
+            columns = tuple(sorted(self.mapping.columns or ()))
+            own = msgspec.structs.replace(stream, entry=self.mapping.entry, columns=columns)
+            self._streams = (stream, own)
+        return self._streams[1] or stream
 
     @property
     def is_open(self) -> bool:
@@ -158,8 +171,9 @@ class StockSink(SdkSink):
         Raises:
             InvalidRecord: It does not fit its SCHEMA, and `validate_records` is on.
         """
+        stream = self.stream_of(context["stream"])
         if self._validates and not self.validate(record):
-            self._pipeline.take([TOO_DEEP], context["stream"], context["line"])
+            self._pipeline.take([TOO_DEEP], stream, context["line"])
             return
         if self.columns is not None:
             self._reject_unknown_columns(record, self.columns)
@@ -175,7 +189,7 @@ class StockSink(SdkSink):
             self._pipeline.pass_over(self._sample, record)
         if self.parts is not None:
             self.look_for_parts(record, outcomes)
-        self._pipeline.take(outcomes, context["stream"], context["line"])
+        self._pipeline.take(outcomes, stream, context["line"], said_at(context["own"]))
         self.record_counter_metric.increment()
 
     def _reject_unknown_columns(self, record: dict[str, Any], known: frozenset[str]) -> None:

@@ -69,6 +69,7 @@ class StreamMapping(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     warehouses: tuple[str, ...] = ()
     split: tuple[Share, ...] = ()
     combine: Literal["last"] | None = None
+    newer_by: str | None = None
     native: bool = False
 
     @property

@@ -44,6 +44,7 @@ def problems(
         *_url_problems(str(values["api_url"])),
         *_signature_problems(values),
         *_place_problems(values),
+        *_ledger_problems(values),
     ]
     return [*found, *doubts(config, schema["properties"])] if found else []
 
@@ -204,6 +205,13 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _ledger_problems(values: Mapping[str, Any]) -> Iterator[str]:
+    """Find what needs a ledger, if there is none."""
+    for number, mapping in enumerate(values.get("streams") or ()):
+        if mapping.get("newer_by") and not values.get("ledger"):
+            yield f"streams[{number}].newer_by: needs the setting ledger"
 
 
 def _place_problems(values: Mapping[str, Any]) -> Iterator[str]:

@@ -20,6 +20,7 @@ import msgspec
 from sqlalchemy import delete, insert, select, update
 
 from target_tocobagus import __version__
+from target_tocobagus.core.foreign_text import clean, quoted
 from target_tocobagus.ledger import schema
 from target_tocobagus.ledger.database import name_process, set_sync, translated
 from target_tocobagus.ledger.levels import GLOBAL, Known, LevelRow, Levels, Shared
@@ -107,6 +108,7 @@ class Ledger:
 
     Attributes:
         has_accepted: The API has accepted something of this store, in any run before.
+        stale_example: Describes the first update that was found stale.
     """
 
     def __init__(
@@ -140,8 +142,8 @@ class Ledger:
         self._rejections = OpenRejections(store, dialect)
         self._sources: dict[tuple[str, str], int] = {}
         self._latest: tuple[Stream | None, int] = (None, 0)
+        self.stale_example = ""
         self._run = 0
-        self._batch = 0
         with self._reading() as reader:
             known = select(schema.level.c.store).where(
                 schema.level.c.store == store, schema.level.c.quantity.is_not(None)
@@ -231,6 +233,8 @@ class Ledger:
                 verdict = judge(key, level, source, memory.get(where), now=now, keep=self._keep)
                 if verdict != "send":
                     compared.unsent.setdefault(item.identifier, {})[place] = verdict
+                if verdict == "stale" and not self.stale_example:
+                    self.stale_example = _describe_stale(key, level, memory[where])
         return compared
 
     def note_unsent(self, items: Sequence[Item], unsent: Unsent) -> None:
@@ -512,6 +516,15 @@ class Ledger:
 def _is_special(level: Level) -> bool:
     """Whether more than its quantity decides if a level is sent."""
     return bool(level.version or level.said_at)
+
+
+def _describe_stale(key: tuple[str, str, str], level: Level, known: Known) -> str:
+    kind, text, place = key
+    where = f" at {quoted(place)}" if place else ""
+    if level.said_at:
+        return f"{kind} {quoted(text)}{where}, which was rejected before its last acceptance"
+    came, newest = level.version[2:], (known.version or "")[2:]
+    return f"{kind} {quoted(text)}{where} came with {clean(came)}, and {clean(newest)} is known"
 
 
 def _sent_of(marks: list[Any]) -> dict[Identifier, dict[str, tuple[str, int | None]]]:

@@ -6,6 +6,7 @@ which keys fit together.
 
 from __future__ import annotations
 
+import hashlib
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -79,7 +80,17 @@ def compile_mapping(mapping: StreamMapping, policy: StockPolicy) -> CompiledMapp
         last_is_meant=mapping.combine == "last",
         kinds=tuple(dict(found.identifiers)),
         plain=_plain(mapping, found),
+        newer_by=found.newer_by[0].read if found.newer_by else None,
+        entry=_fingerprint(mapping),
     )
+
+
+def _fingerprint(mapping: StreamMapping) -> str:
+    """Return a short text that changes with the content of a mapping."""
+    fields = msgspec.structs.fields(mapping)
+    values = {each.name: getattr(mapping, each.name) for each in fields}
+    said = {each.name: values[each.name] for each in fields if values[each.name] != each.default}
+    return hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:16]
 
 
 def _find_problems(mapping: StreamMapping) -> Iterator[str]:
@@ -127,6 +138,7 @@ def _compile_paths(mapping: StreamMapping, problems: list[str]) -> MappingPaths:
         columns=compiled("warehouse_columns", columns, paths.compile_column),
         items=compiled("items", [mapping.items]),
         levels=compiled("levels", [mapping.levels]),
+        newer_by=compiled("newer_by", [mapping.newer_by]),
     )
 
 
@@ -185,6 +197,7 @@ def _plain(mapping: StreamMapping, found: MappingPaths) -> PlainMapping | None:
         mapping.warehouse_columns,
         mapping.warehouses,
         mapping.split,
+        mapping.newer_by,
     )
     if any(special) or len(found.identifiers) > 1 or len(found.stock) > 1:
         return None

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from target_tocobagus.core.model import Identifier, Kind, Outcome, RecordError, Skipped
+import msgspec
+
+from target_tocobagus.core.model import Identifier, Kind, Outcome, RecordError, Skipped, Stock
+from target_tocobagus.core.versions import read_version
 from target_tocobagus.mapping.declared_numbers import declares_number, property_of
 from target_tocobagus.mapping.exact_numbers import NumberText
 from target_tocobagus.mapping.identifiers import identify
 from target_tocobagus.mapping.paths import is_true, listed, read_entries
-from target_tocobagus.mapping.record_errors import PathError
+from target_tocobagus.mapping.record_errors import PathError, shown
 from target_tocobagus.mapping.required_columns import DELETED
 from target_tocobagus.mapping.rules import without_duplicates
 
@@ -64,6 +67,8 @@ class CompiledMapping:
         last_is_meant: The mapping has `combine: last`.
         kinds: The kinds of identifier it may find, in the order in which they are tried.
         plain: The columns for `row`, if the mapping is that simple; otherwise None.
+        newer_by: Reads the version of a row; None if rows have none.
+        entry: A hash of the mapping's content.
         declared: The SCHEMA declares the quantity of `row` a number.
     """
 
@@ -81,6 +86,8 @@ class CompiledMapping:
     last_is_meant: bool
     kinds: tuple[Kind, ...]
     plain: PlainMapping | None
+    newer_by: Read | None
+    entry: str
     declared: bool = False
 
     @property
@@ -152,11 +159,31 @@ class CompiledMapping:
             identifier = self.identify(item)
             if type(identifier) is tuple:
                 shape = self.zeros if deleted and self.zeros is not None else self.shape
-                return shape.rows(identifier, item, record)
+                rows = shape.rows(identifier, item, record)
+                return rows if self.newer_by is None else self._versioned(rows, item, record)
             values = self.shape.values(item, record)
         except PathError as error:
             return [error.refused(identifier if type(identifier) is tuple else None)]
         return [_unidentified(identifier, values, deleted=deleted)]
+
+    def _versioned(self, rows: list[Outcome], item: Entry, record: Entry) -> list[Outcome]:
+        """Give rows the version that their item has, or else their record."""
+        if self.newer_by is None:
+            return rows
+        value = self.newer_by(item)
+        if value is None and item is not record:
+            value = self.newer_by(record)
+        version = read_version(value)
+        return [
+            _with_version(row, version, value) if isinstance(row, Stock) else row for row in rows
+        ]
+
+
+def _with_version(row: Stock, version: str | None, value: Any) -> Outcome:
+    if version is None:
+        text = f"newer_by: {shown(value)} is not a number, a date or a date and time"
+        return RecordError("BAD_VERSION", text, row.identifier, row.location)
+    return msgspec.structs.replace(row, version=version)
 
 
 def is_deleted(record: Entry) -> bool:

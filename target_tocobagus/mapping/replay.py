@@ -8,6 +8,7 @@ a record of one item whose identifier could not be read, because often the mappi
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from target_tocobagus.core.model import RecordError, Skipped
@@ -26,6 +27,17 @@ def rejected_updates(own: Any) -> list[dict[str, Any]] | None:
     if not isinstance(updates, list) or not all(isinstance(update, dict) for update in updates):
         return None
     return updates
+
+
+def said_at(own: Any) -> int:
+    """Return when a rejected row was rejected, in ms since the epoch; 0 if it is not one."""
+    if own is None or rejected_updates(own) is None:
+        return 0
+    try:
+        moment = datetime.fromisoformat(own.get("at"))
+    except (TypeError, ValueError):
+        return 0
+    return int(moment.timestamp() * 1000)
 
 
 def only_rejected(

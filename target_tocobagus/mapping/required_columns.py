@@ -129,6 +129,7 @@ class MappingPaths(NamedTuple):
     columns: tuple[Path, ...]
     items: tuple[Path, ...]
     levels: tuple[Path, ...]
+    newer_by: tuple[Path, ...] = ()
 
 
 def needs(found: MappingPaths) -> tuple[frozenset[str], ...]:
@@ -137,9 +138,10 @@ def needs(found: MappingPaths) -> tuple[frozenset[str], ...]:
         return _groups([found.where, found.items])
     identifiers = [path for _, path in found.identifiers]
     if found.levels:
-        return _groups([found.where, identifiers, found.levels])
+        return _groups([found.where, identifiers, found.levels, found.newer_by])
     quantities = [[path] for path in (*found.columns, *found.subtract)]
-    return _groups([found.where, identifiers, found.stock, found.warehouse, *quantities])
+    one_each = (found.where, identifiers, found.stock, found.warehouse, found.newer_by)
+    return _groups([*one_each, *quantities])
 
 
 def inner_needs(found: MappingPaths) -> tuple[InnerNeed, ...]:
@@ -151,8 +153,10 @@ def inner_needs(found: MappingPaths) -> tuple[InnerNeed, ...]:
     own = [found.stock, *([path] for path in found.columns)]
     shared = [found.warehouse, *([path] for path in found.subtract)]
     identifiers = [[path for _, path in found.identifiers]] if found.items else []
+    versions = [found.newer_by] if found.items else []
     return (
         *(InnerNeed(group, lists[:1]) for group in _groups(identifiers)),
+        *(InnerNeed(group, lists[:1], around=True) for group in _groups(versions)),
         *(InnerNeed(group, lists) for group in _groups(own)),
         *(InnerNeed(group, lists, around) for group in _groups(shared)),
     )
@@ -161,6 +165,7 @@ def inner_needs(found: MappingPaths) -> tuple[InnerNeed, ...]:
 def columns(found: MappingPaths) -> frozenset[str] | None:
     """Join the columns that are read of a record itself; None if it may be any."""
     around = () if found.levels else (*found.warehouse, *found.subtract)
+    around = (*around, *found.newer_by)
     if found.items:
         return _joined([*found.where, *found.items, *around], {DELETED})
     own = [path for _, path in found.identifiers]

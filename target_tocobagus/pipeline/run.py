@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from target_tocobagus.core.model import Level, RecordError, Skipped, Stock
+from target_tocobagus.core.versions import is_older, version_of_time
 from target_tocobagus.delivery.rejections import by_cause
 from target_tocobagus.mapping import doubt_of_streams
 from target_tocobagus.mapping.required_columns import RequiredColumns
@@ -45,6 +46,7 @@ _WINDOW_BYTES: Final = 64 << 20
 """Memory of the waiting items and those in flight together."""
 
 _UNWRITTEN_BYTES: Final = 8 << 20
+_DAY_MS: Final = 86_400_000
 
 
 class Pipeline:
@@ -53,6 +55,7 @@ class Pipeline:
     Attributes:
         stages: The parts of the run.
         keeps_lines: Whether rows keep their RECORD messages, for `rejects_path`.
+        remembers: Whether there is a ledger.
         position: The number of the last record that was read.
         row_buffer: Rows that were taken in and not handed to the workers yet.
         totals: The run's totals.
@@ -92,6 +95,7 @@ class Pipeline:
             progress=progress,
         )
         self.keeps_lines = keeps_lines(settings)
+        self.remembers = settings.ledger is not None
         self.position = 0
         self.row_buffer = RowBuffer()
         self.totals = self.stages.shared.totals
@@ -128,7 +132,9 @@ class Pipeline:
         errors: list[RecordError] = []
         for outcome in outcomes:
             totals.updates += 1
-            if isinstance(outcome, Stock):
+            if isinstance(outcome, Stock) and outcome.version and self._is_ahead(outcome.version):
+                errors.append(_too_new(outcome))
+            elif isinstance(outcome, Stock):
                 level = Level(
                     outcome.quantity,
                     self.position,
@@ -149,6 +155,10 @@ class Pipeline:
         if self.row_buffer.rows >= self._flush_rows or self._held_bytes >= _MOST_BYTES_AT_ONCE:
             self.flush()
             self._await_room()
+
+    def _is_ahead(self, version: str) -> bool:
+        """Whether a version is a time more than a day ahead of the API's clock."""
+        return is_older(version_of_time(self.stages.now_ms() + _DAY_MS), version)
 
     def _reject(self, errors: list[RecordError], stream: Stream, line: bytes) -> None:
         self.stages.reject_writer.start()
@@ -250,3 +260,8 @@ class Pipeline:
             or window.weight >= _WINDOW_BYTES
             or self.stages.shared.outcomes.unwritten.weight >= _UNWRITTEN_BYTES
         )
+
+
+def _too_new(stock: Stock) -> RecordError:
+    text = f"newer_by: {stock.version[2:]} is more than a day ahead of the API's clock"
+    return RecordError("BAD_VERSION", text, stock.identifier, stock.location)

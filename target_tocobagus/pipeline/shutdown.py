@@ -41,6 +41,7 @@ GRACE_AFTER_SIGNAL: Final = 8.0
 _LAST_WRITE_SECONDS: Final = 0.5
 _MOST_NAMED: Final = 10
 _MOST_ADDED: Final = 500
+_MANY_STALE: Final = 20
 
 
 class Shutdown:
@@ -197,6 +198,15 @@ class Shutdown:
         if totals.unlisted and not totals.listed:
             skipped = counted(totals.unlisted, "update was skipped", "updates were skipped")
             logger.warning("The store lists none of the items that were sent: %s", skipped)
+        ledger = self._stages.ledger
+        if ledger is not None and totals.stale >= _MANY_STALE and totals.stale * 2 > totals.updates:
+            logger.warning(
+                "%d of %d updates are older than what is known (newer_by): %s. If the source has"
+                " gone back to older versions, let all be sent anew: `tocobagus ledger forget --all`",
+                totals.stale,
+                totals.updates,
+                ledger.stale_example or "newer rows came before them",
+            )
         totals.records = self._intake.position
         totals.clamped = sum(mapping.clamped for mapping in self._intake.mappings)
         totals.cut = sum(mapping.cut for mapping in self._intake.mappings)

@@ -43,6 +43,7 @@ class Stages(msgspec.Struct, frozen=True, eq=False):
         shared: What the threads share; only to be used under its lock.
         states: STATE from the tap to stdout; only for the main thread.
         began_at: The beginning of the run, by the monotonic clock.
+        now_ms: The API's time, as far as it is known.
         ledger: The memory across runs, if there is one.
     """
 
@@ -56,6 +57,7 @@ class Stages(msgspec.Struct, frozen=True, eq=False):
     states: StateWriter
     progress: Progress
     began_at: float
+    now_ms: Callable[[], int]
     ledger: Ledger | None = None
 
 
@@ -125,6 +127,7 @@ def wire(
         states=states,
         progress=progress,
         began_at=began_at,
+        now_ms=outside.clock.now_ms,
         ledger=ledger,
     )
 

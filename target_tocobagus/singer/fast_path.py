@@ -66,6 +66,9 @@ class MappedSink(Protocol):
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
         """Map a record and pass on its outcomes."""
 
+    def stream_of(self, stream: Stream) -> Stream:
+        """Add to a stream what the ledger keeps of its rows, if there is one."""
+
     @property
     def record_counter_metric(self) -> Any:
         """The SDK's counter of records."""

@@ -136,7 +136,7 @@ class MessageHandler:
         sink = self._sinks[name]
         sink.process_record(message["record"], context)
         if not route.on_fast_path and sink.is_open:
-            self._reader.fast_path.open(route.stream, sink)
+            self._reader.fast_path.open(sink.stream_of(route.stream), sink)
             route.on_fast_path = True
 
     def _transform(self, route: _Route, record: dict[str, Any], context: dict[str, Any]) -> None:
