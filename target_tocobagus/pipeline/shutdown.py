@@ -202,7 +202,7 @@ class Shutdown:
         if ledger is not None and totals.stale >= _MANY_STALE and totals.stale * 2 > totals.updates:
             logger.warning(
                 "%d of %d updates are older than what is known (newer_by): %s. If the source has"
-                " gone back to older versions, let all be sent anew: `tocobagus ledger forget --all`",
+                " gone back to older versions, `tocobagus ledger forget --all` lets all be sent",
                 totals.stale,
                 totals.updates,
                 ledger.stale_example or "newer rows came before them",

@@ -34,9 +34,10 @@ LEVELS: Final[dict[str, Any]] = {**STOCK, "stream": "levels", "warehouse": "wh"}
 """The same for a stream `levels` of stock by SKU and warehouse."""
 
 _SUM: Final = re.compile(
-    r"(\d+) updates? = (\d+) (?:accepted|mapped) \+ (\d+) superseded \+ (\d+) skipped"
-    r" \+ (\d+) rejected \+ (\d+) unsettled"
+    r"(\d+) updates? = (\d+) (?:accepted|mapped)(?: \+ \d+ unchanged \+ \d+ stale)?"
+    r" \+ (\d+) superseded \+ (\d+) skipped \+ (\d+) rejected \+ (\d+) unsettled"
 )
+_KNOWN: Final = re.compile(r"\+ (\d+) unchanged \+ (\d+) stale")
 _UNWANTED: Final = re.compile(
     r"(?i)(TARGET_TOCOBAGUS_.*|LOGLEVEL|.*_proxy|.*_CA_BUNDLE|SSL_CERT.*)"
 )
@@ -128,8 +129,23 @@ class Ended(NamedTuple):
         found = _SUM.search(self.stderr)
         assert found, self.stderr
         sums = Sums(*map(int, found.groups()))
-        assert sums.updates == sum(sums[1:])
+        assert sums.updates == sum(sums[1:]) + self.unchanged + self.stale
         return sums
+
+    @property
+    def unchanged(self) -> int:
+        """The updates that needed no request, by the ledger; 0 without one."""
+        return self._known[0]
+
+    @property
+    def stale(self) -> int:
+        """The updates of which a newer version was known; 0 without a ledger."""
+        return self._known[1]
+
+    @property
+    def _known(self) -> tuple[int, int]:
+        found = _KNOWN.search(self.stderr)
+        return (int(found[1]), int(found[2])) if found else (0, 0)
 
     def without_traceback(self, code: int) -> Ended:
         """Check the exit code, and that what went wrong was told to a user and not a developer."""

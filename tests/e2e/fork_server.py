@@ -99,7 +99,9 @@ def serve(control: socket.socket) -> None:
     import target_tocobagus
 
     for room in pkgutil.walk_packages(target_tocobagus.__path__, "target_tocobagus."):
-        if not room.name.endswith("__main__") and room.name.split(".")[1] not in {"cli", "sandbox"}:
+        if room.name.split(".")[1:2] not in (["cli"], ["sandbox"]) and not room.name.endswith(
+            ("__main__", "migrations.env")  # which only run
+        ):
             importlib.import_module(room.name)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for a waiter
     while True:

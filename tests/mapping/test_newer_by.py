@@ -10,7 +10,6 @@ from target_tocobagus.config.settings import StockPolicy, stream_mapping
 from target_tocobagus.core.model import RecordError, Stock
 from target_tocobagus.mapping.compiler import compile_mapping
 
-
 if TYPE_CHECKING:
     from target_tocobagus.mapping.mapping import CompiledMapping
 

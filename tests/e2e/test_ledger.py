@@ -1,0 +1,169 @@
+"""The ledger, through the real command: what a second run sends, and what it says."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sqlite3
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.e2e.command import STOCK, eventually, level, record, schema, state, stock_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from target_tocobagus.sandbox.testing import Sandbox
+    from tests.e2e.command import Command
+
+VERSIONED: dict[str, Any] = {**STOCK, "newer_by": "at"}
+
+
+def test_a_second_run_sends_what_has_changed(command: Command, sandbox: Sandbox) -> None:
+    """The rest is unchanged: it needs no request, and a STATE goes out all the same."""
+    lines = [schema(), *[record(f"s{number}", number) for number in range(20)], state(1)]
+    first = command.run(lines, ledger="ledger.db").without_traceback(0)
+    assert (first.sums.accepted, first.unchanged) == (20, 0)
+    again = command.run(lines, ledger="ledger.db").without_traceback(0)
+    assert (again.sums.accepted, again.unchanged) == (0, 20)
+    assert again.numbers == [1]
+    assert again.states[0]["tocobagus"] == {
+        "batchIds": [],
+        "batches": 0,
+        "accepted": 0,
+        "rejected": 0,
+    }
+    lines[3] = record("s2", 99)
+    third = command.run(lines, ledger="ledger.db").without_traceback(0)
+    assert (third.sums.accepted, third.unchanged) == (1, 19)
+    assert stock_of(sandbox)["s2"] == {None: 99}
+    assert len(sandbox.batches()) == 2
+
+
+def test_without_a_ledger_its_libraries_are_not_loaded(command: Command) -> None:
+    """A run without memory starts as fast as before, and its summary is as before."""
+    ended = command.run(
+        [schema(), record("A", 1), state(1)], env={"PYTHONPROFILEIMPORTTIME": "1"}
+    ).without_traceback(0)
+    assert "sqlalchemy" not in ended.stderr
+    assert "unchanged" not in ended.stderr
+
+
+def test_what_a_killed_run_had_sent_is_sent_again(command: Command, sandbox: Sandbox) -> None:
+    """Nobody knows whether it arrived; what was answered before is known."""
+    sandbox.set_scenario({"rules": [{"when": {"requests": "2-"}, "fault": {"hang": True}}]})
+    talk = command.talk(ledger="ledger.db", batch_size_rows=1, max_in_flight=1)
+    talk.say(schema(), record("A", 1), record("B", 2), state(1))
+    eventually(lambda: len(sandbox.requests()) == 2)
+    talk.signal(signal.SIGKILL)
+    talk.ended()
+    sandbox.set_scenario({})
+    lines = [schema(), record("A", 1), record("B", 2), state(1)]
+    ended = command.run(lines, ledger="ledger.db").without_traceback(0)
+    assert (ended.sums.accepted, ended.unchanged) == (1, 1)
+    assert stock_of(sandbox) == {"A": {None: 1}, "B": {None: 2}}
+
+
+def test_an_older_row_is_not_sent(command: Command, sandbox: Sandbox) -> None:
+    """By `newer_by`, within a run and from one run to the next."""
+    settings: dict[str, Any] = {"streams": [VERSIONED], "ledger": "ledger.db"}
+    lines = [
+        schema("stock", "sku", "qty", "at"),
+        record("A", 5, at="2026-11-25T10:00:00Z"),
+        record("A", 4, at="2026-11-25T09:00:00Z"),
+    ]
+    ended = command.run([*lines, state(1)], **settings).without_traceback(0)
+    assert (ended.sums.accepted, ended.stale) == (1, 1)
+    late = [lines[0], lines[2], record("B", 1, at="3026-01-01"), record("C", 1, at="soon")]
+    ended = command.run([*late, state(2)], **settings).without_traceback(0)
+    assert (ended.stale, ended.sums.rejected) == (1, 2)
+    assert "BAD_VERSION" in ended.stderr
+    assert stock_of(sandbox) == {"A": {None: 5}}
+
+
+def test_a_rejected_row_that_is_piped_back_late_is_stale(
+    command: Command, sandbox: Sandbox
+) -> None:
+    """It was rejected before its level was accepted with a newer value."""
+    sandbox.set_scenario({"rules": [{"fault": {"reject": [{"code": "INV_009"}]}}]})
+    settings: dict[str, Any] = {"ledger": "ledger.db", "rejects_path": "rejects.singer"}
+    command.run([schema(), record("A", 1)], **settings)
+    sandbox.set_scenario({})
+    command.run([schema(), record("A", 7)], **settings).without_traceback(0)
+    rejected = (command.directory / "rejects.singer").read_bytes()
+    assert rejected
+    ended = command.run(rejected, ledger="ledger.db").without_traceback(0)
+    assert (ended.sums.accepted, ended.stale) == (0, 1)
+    assert stock_of(sandbox) == {"A": {None: 7}}
+
+
+def test_a_second_run_of_a_store_ends_at_the_start(command: Command) -> None:
+    """It says who has the ledger, and that a later run will do; another store may run."""
+    first = command.talk(ledger="ledger.db")
+    first.say(schema(), record("A", 1))
+    eventually(lambda: list(command.directory.glob("ledger.db.lock-*")))
+    second = command.run([schema(), record("A", 1)], ledger="ledger.db").without_traceback(1)
+    assert "another run of this store uses the ledger (process " in second.stderr
+    other = command.run([schema()], ledger="ledger.db", store_client_id="other-store")
+    other.without_traceback(0)
+    assert first.end().without_traceback(0).sums.accepted == 1
+
+
+def test_a_dry_run_reads_the_ledger_and_changes_nothing(command: Command) -> None:
+    """Not even a file beside it; without a store's id it reads none."""
+    lines = [schema(), record("A", 1), record("B", 2)]
+    missing = command.run(lines, ledger="ledger.db", dry_run=True).without_traceback(0)
+    assert not list(command.directory.glob("ledger*"))
+    assert missing.sums.accepted == 2
+    command.run(lines, ledger="ledger.db").without_traceback(0)
+    before = _content(command.directory)
+    lines[1] = record("A", 3)
+    ended = command.run(lines, ledger="ledger.db", dry_run=True).without_traceback(0)
+    assert (ended.sums.accepted, ended.unchanged) == (1, 1)
+    assert _content(command.directory) == before
+    unnamed: dict[str, Any] = {"store_client_id": None, "dry_run": True}
+    assert command.run(lines, ledger="ledger.db", **unnamed).unchanged == 0
+
+
+def _content(directory: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in directory.glob("ledger*")}
+
+
+def test_a_global_ends_what_warehouses_had(command: Command, sandbox: Sandbox) -> None:
+    """And a warehouse ends the global: neither is unchanged after the other."""
+    both = [schema(), schema("levels"), record("A", 5), level("A", "W1", 3)]
+    for _ in range(2):
+        ended = command.run(both, ledger="ledger.db").without_traceback(0)
+        assert ended.unchanged == 0
+        assert stock_of(sandbox)["A"]["W1"] == 3
+
+
+@pytest.mark.parametrize("content", [b"stock,qty\n", b"SQLite format 3\0" + b"\0" * 100])
+def test_a_file_that_is_no_ledger_is_left_alone(command: Command, content: bytes) -> None:
+    """A person must correct the setting."""
+    path = command.directory / "other.db"
+    path.write_bytes(content)
+    ended = command.run([schema(), record("A", 1)], ledger="other.db").without_traceback(2)
+    assert "the file exists and is not a ledger" in ended.stderr
+    assert path.read_bytes() == content
+
+
+def test_newer_by_needs_a_ledger(command: Command) -> None:
+    """Without one, the newest version is known only within a run."""
+    ended = command.run([schema()], streams=[VERSIONED]).without_traceback(2)
+    assert "streams[0].newer_by: needs the setting ledger" in ended.stderr
+
+
+def test_changes_hold_what_the_mapping_read(command: Command) -> None:
+    """Old and new value, and of the record only the mapped columns."""
+    columns = schema("stock", "sku", "qty", "customer")
+    for quantity in (1, 2):
+        line = {**record("A", quantity, customer="Ann"), "time_extracted": "2026-11-25T00:00:00Z"}
+        command.run([columns, line], ledger="ledger.db").without_traceback(0)
+    with sqlite3.connect(command.directory / "ledger.db") as database:
+        query = "SELECT old, new, columns, time_extracted FROM tocobagus_change"
+        ((old, new, kept, extracted),) = database.execute(query).fetchall()
+    assert (old, new, extracted) == (1, 2, "2026-11-25T00:00:00Z")
+    assert {"sku", "qty"} <= json.loads(kept).keys()
+    assert "customer" not in kept
