@@ -95,8 +95,9 @@ format: $(WORK_READY) ## Let ruff fix what it can
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
-bench: $(WORK_READY) ## Measure the speed against a plain SDK target
+bench: $(WORK_READY) ## Measure the speed against a plain SDK target, and what the ledger costs
 	@$(BIN)/python benchmarks/run.py
+	@$(BIN)/python benchmarks/ledger.py
 
 build: $(WORK_READY) ## Build the wheel and the sdist into dist/, and check them
 	@echo "== build, twine check: dist/"
