@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from tests.docs.documents import clone, environment
-from tests.meltano.postgres import HOST, PASSWORD
+from tests.postgres import HOST, PASSWORD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from target_tocobagus.sandbox.testing import Sandbox
-    from tests.meltano.postgres import Database
+    from tests.postgres import Database
 
 _SECONDS: Final = 300
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from target_tocobagus.sandbox.testing import Sandbox
-    from tests.meltano.postgres import Database
+    from tests.postgres import Database
 
 _TABLE: Final = """
 DROP TABLE IF EXISTS public.stock_levels;

@@ -15,7 +15,7 @@ import yaml
 
 from target_tocobagus.sandbox.testing import running
 from tests.docs.documents import ROOT, blocks
-from tests.meltano.postgres import running_postgres
+from tests.postgres import running_postgres
 from tests.meltano.project import Project, Shop, settings
 from tests.meltano.stock import Arrivals, Level, Table, shown
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from target_tocobagus.sandbox.testing import Sandbox
-    from tests.meltano.postgres import Database
+    from tests.postgres import Database
 
 pytestmark = [
     pytest.mark.meltano,
