@@ -141,7 +141,7 @@ def small_beside_large(folder: Path, rows: int = 3_000_000) -> None:
 
 def on_postgresql(folder: Path, rows: int) -> None:
     """Measure the same on PostgreSQL, if this machine has it."""
-    from tests.meltano.postgres import HOST, PASSWORD, USER, running_postgres
+    from tests.postgres import HOST, PASSWORD, USER, running_postgres
 
     try:
         with running_postgres() as server:

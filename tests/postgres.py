@@ -54,6 +54,10 @@ class Database(NamedTuple):
         )
         return done.stdout
 
+    def url(self, database: str = USER) -> str:
+        """Name a database as SQLAlchemy does, with the password."""
+        return f"postgresql+psycopg://{USER}:{PASSWORD}@{HOST}:{self.port}/{database}"
+
     def rows(self, query: str) -> list[dict[str, Any]]:
         """Give what a query answers."""
         wrapped = f"SELECT coalesce(json_agg(q), '[]') FROM ({query}) q"  # noqa: S608  # a test's own

@@ -118,7 +118,6 @@ class Rejection(msgspec.Struct, frozen=True):
         updates: The refused (identifier, location) pairs; the identifier is ``None`` if the record
             has none.
         values: The mapped values of a row without identifier, for the log.
-        batch: The request in the ledger; ``None`` without a ledger, or if it was not sent.
     """
 
     code: str
@@ -131,7 +130,6 @@ class Rejection(msgspec.Struct, frozen=True):
     values: tuple[tuple[str, str], ...] = ()
     batch_id: str | None = None
     request_id: str | None = None
-    batch: int | None = None
 
 
 class Reply(msgspec.Struct, frozen=True):

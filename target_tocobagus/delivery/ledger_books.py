@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
 from target_tocobagus.core.model import Level, Stream
 from target_tocobagus.delivery.books import Books
 from target_tocobagus.delivery.outcomes import UNLISTED
 from target_tocobagus.ledger.ledger import Answered
+from target_tocobagus.ledger.rejections import Refusal
 from target_tocobagus.window.pending import Item
 
 if TYPE_CHECKING:
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
     from target_tocobagus.delivery.reply_handler import Work
     from target_tocobagus.delivery.request_part import RequestPart
+    from target_tocobagus.delivery.settle import FailedItem
     from target_tocobagus.delivery.shared import Shared
     from target_tocobagus.delivery.verdict import Verdict
     from target_tocobagus.ledger.ledger import Ledger
@@ -56,19 +56,19 @@ class LedgerBooks(Books):
         if not (verdict.accepted or verdict.refused):
             return
         if part.retest:  # its value is as it was, unless a late attempt changes it
-            self._ledger.leave(flight, part.items)
+            gone = [each for each in map(self._refusal, verdict.refused) if each.is_unlisted]
+            self._ledger.leave(flight, gone or [Refusal(item) for item in part.items])
             work.retest = None
             return
         answered = Answered(
             verdict.accepted,
-            [(each.item, each.error.code in UNLISTED) for each in verdict.refused],
+            [self._refusal(each) for each in verdict.refused],
             verdict.request_id,
             verdict.batch_id,
             round(seconds * 1000),
         )
         last = not (verdict.again or any(not each.retest for each in work.parts))
-        batch = self._ledger.record(flight, answered, last=last)
-        verdict.refused = [msgspec.structs.replace(each, batch=batch) for each in verdict.refused]
+        self._ledger.record(flight, answered, last=last)
         if last:
             work.flight = None
 
@@ -77,7 +77,17 @@ class LedgerBooks(Books):
         for flight, retest in ((work.flight, False), (work.retest, True)):
             if flight is not None:
                 left = [part for part in (*parts, *work.parts) if part.retest == retest]
-                self._ledger.leave(flight, [item for part in left for item in part.items])
+                self._ledger.leave(flight, [Refusal(item) for part in left for item in part.items])
+
+    def _refusal(self, failed: FailedItem) -> Refusal:
+        return Refusal(
+            failed.item,
+            failed.error.code,
+            failed.error.message,
+            failed.error.reason,
+            is_unlisted=failed.error.code in UNLISTED,
+            is_skipped=self._shared.outcomes.skips(failed.error),
+        )
 
     def last_accepted(self) -> list[Item]:
         """Return items that the API accepted in an earlier run, to test a request with."""

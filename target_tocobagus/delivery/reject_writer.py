@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from target_tocobagus.core.model import Rejection
     from target_tocobagus.delivery.shared import Shared
-    from target_tocobagus.ledger.ledger import Ledger
     from target_tocobagus.report.rejects import Rejects
 
 logger = logging.getLogger("target-tocobagus.rejects")
@@ -38,7 +37,6 @@ class RejectWriter:
         self,
         shared: Shared,
         rejects: Rejects,
-        ledger: Ledger | None,
         *,
         news: threading.Event,
         tell: Callable[[], None],
@@ -48,13 +46,11 @@ class RejectWriter:
         Args:
             shared: Has the outcomes, where rejections wait; gets the error of a failure.
             rejects: Where they are written.
-            ledger: Where those are kept that were sent.
             news: Set by the outcomes when a rejection waits.
             tell: Called after rejections were written.
         """
         self._outcomes = shared.outcomes
         self._rejects = rejects
-        self._ledger = ledger
         self._shared = shared
         self._news = news
         self._tell = tell
@@ -147,8 +143,6 @@ class RejectWriter:
         for rejection in rejections:
             self._rejects.write(rejection)
         self._rejects.sync()
-        if self._ledger is not None:
-            self._ledger.open_rejections(rejections)
         with self._shared.lock:
             if not self._over:
                 self._outcomes.written(len(rejections))

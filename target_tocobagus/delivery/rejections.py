@@ -119,7 +119,6 @@ def by_record(refusals: Iterable[FailedItem]) -> list[tuple[int, Rejection]]:
                     updates=(update,),
                     batch_id=refusal.batch_id,
                     request_id=refusal.request_id or None,
-                    batch=refusal.batch,
                 )
             )
     return [(lows[key], rejection) for key, rejection in rejections.items()]

@@ -29,17 +29,12 @@ class RowError(msgspec.Struct, frozen=True):
 
 
 class FailedItem(msgspec.Struct, frozen=True):
-    """An item that a reply refused, with the facts of the reply that are written down.
-
-    Attributes:
-        batch: The request in the ledger.
-    """
+    """An item that a reply refused, with the facts of the reply that are written down."""
 
     item: Item
     error: RowError
     request_id: str = ""
     batch_id: str | None = None
-    batch: int | None = None
 
 
 class Settlement(msgspec.Struct, frozen=True):

@@ -30,15 +30,16 @@ from target_tocobagus.ledger.memory import (
     doubted,
     judge,
     marked_in,
+    newer,
 )
-from target_tocobagus.ledger.rejections import OpenRejections
+from target_tocobagus.ledger.rejections import OpenRejections, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from sqlalchemy import Connection
 
-    from target_tocobagus.core.model import Identifier, Level, Rejection, Stream
+    from target_tocobagus.core.model import Identifier, Level, Stream
     from target_tocobagus.window.buffer import Unsent
     from target_tocobagus.window.pending import Item
 
@@ -89,15 +90,14 @@ class Answered(msgspec.Struct, frozen=True):
 
     Attributes:
         accepted: Items that the API has accepted.
-        refused: Items that it has refused, or left out for good; each with whether the store does
-            not list it.
+        refused: Items that it has refused.
         request_id: Of the reply.
         batch_id: Of the reply, if it has one.
         milliseconds: How long the request took.
     """
 
     accepted: Sequence[Item]
-    refused: Sequence[tuple[Item, bool]]
+    refused: Sequence[Refusal]
     request_id: str
     batch_id: str | None
     milliseconds: int
@@ -204,7 +204,7 @@ class Ledger:
         with self._reading() as reader:
             since = now - self._keep * 3 // 4 + 1
             certain = self._levels.certain(reader, identifiers, since, now)
-            rejected = self._rejections.keys(reader, identifiers)
+            rejected = self._rejections.items(reader, identifiers)
         unsent: Unsent = {}
         for item in items if any(certain.values()) else ():
             kind, text = item.identifier
@@ -212,7 +212,7 @@ class Ledger:
                 place: "unchanged"
                 for place, level in item.levels.items()
                 if (text, place or GLOBAL, level.quantity) in certain[kind]
-                and not (rejected and (kind, text, place or GLOBAL) in rejected)
+                and item.identifier not in rejected
             }
             if same:
                 unsent[item.identifier] = same
@@ -245,17 +245,16 @@ class Ledger:
         """
         if self._writer is None or not unsent:
             return
-        newer = [
-            (*item.identifier, place or GLOBAL, level.version, level.stream)
+        versions = [
+            (item.identifier, place or GLOBAL, level)
             for item in items
             for place, verdict in unsent.get(item.identifier, {}).items()
             if (level := item.levels[place]).version and verdict == "unchanged"
         ]
-        if newer or self._rejections.any:
+        if versions or self._rejections.any:
             keys = {(*one, place or GLOBAL) for one, places in unsent.items() for place in places}
             with self._writing() as writer:
-                rows = [(*row[:4], self._source(writer, row[4])) for row in newer]
-                self._levels.set_versions(writer, rows)
+                self._move_versions(writer, versions)
                 self._rejections.close(writer, keys, self._now_ms())
 
     def mark(
@@ -282,52 +281,39 @@ class Ledger:
             number = schema.add(writer, schema.flight, values)
         return Flight(number, known)
 
-    def record(self, flight: Flight, answered: Answered, *, last: bool) -> int:
-        """Record what a reply settles.
+    def record(self, flight: Flight, answered: Answered, *, last: bool) -> None:
+        """Record what a reply settles; refused rows are kept with their records.
 
         Args:
             flight: The batch.
             answered: What it settles.
             last: Nothing of the batch is left.
 
-        Returns:
-            The row of the table of batches.
-
         Raises:
             LedgerError: The ledger cannot be written.
         """
-        with self._writing(sync=False) as writer:
+        kept = [refusal for refusal in answered.refused if not refusal.is_skipped]
+        with self._writing(sync=bool(kept)) as writer:
             batch = self._add_batch(writer, answered)
             self._accept(writer, flight, answered.accepted, batch)
             self._refuse(writer, flight, answered.refused)
+            self._rejections.open(writer, kept, batch, self._now_ms())
             if last:
                 self._land(writer, flight)
-        return batch
 
-    def leave(self, flight: Flight, items: Iterable[Item]) -> None:
+    def leave(self, flight: Flight, refused: Iterable[Refusal]) -> None:
         """Give up a batch: what surely did not reach the API is as it was before.
 
         Args:
             flight: The batch.
-            items: Those without an outcome.
+            refused: Its items without an outcome, as if they were refused.
 
         Raises:
             LedgerError: The ledger cannot be written.
         """
         with self._writing() as writer:
-            self._refuse(writer, flight, [(item, False) for item in items])
+            self._refuse(writer, flight, list(refused))
             self._land(writer, flight)
-
-    def open_rejections(self, rejections: Sequence[Rejection]) -> None:
-        """Keep rows that were sent and refused, with their records.
-
-        Raises:
-            LedgerError: The ledger cannot be written.
-        """
-        sent = [rejection for rejection in rejections if rejection.batch is not None]
-        if sent:
-            with self._writing() as writer:
-                self._rejections.open(writer, sent, self._now_ms())
 
     def last_accepted(self, most: int) -> list[tuple[Identifier, str | None, int]]:
         """Return the levels that were accepted last, without a mark; the newest last."""
@@ -380,7 +366,7 @@ class Ledger:
             "request_id": answered.request_id,
             "batch_id": answered.batch_id,
             "accepted": sum([len(item.levels) for item in answered.accepted]),
-            "refused": sum([len(item.levels) for item, _ in answered.refused]),
+            "refused": sum([len(each.item.levels) for each in answered.refused]),
             "milliseconds": answered.milliseconds,
         }
         return schema.add(writer, schema.batch, values)
@@ -440,19 +426,18 @@ class Ledger:
                 "batch": batch,
                 "source": self._source(writer, level.stream),
                 "columns": _columns_of(record, level.stream),
-                "time_extracted": record.get("time_extracted"),
+                "time_extracted": _text(record.get("time_extracted")),
             }
 
-    def _refuse(
-        self, writer: Connection, flight: Flight, refused: Sequence[tuple[Item, bool]]
-    ) -> None:
+    def _refuse(self, writer: Connection, flight: Flight, refused: Sequence[Refusal]) -> None:
         """Forget items that the store does not list; mark those whose attempts are in doubt."""
-        forgotten = [item.identifier for item, is_unlisted in refused if is_unlisted]
+        forgotten = [each.item.identifier for each in refused if each.is_unlisted]
         self._levels.forget(writer, forgotten)
         sent: dict[Identifier, dict[str, tuple[str, int | None]]] = {}
-        for item, is_unlisted in refused:
+        for each in refused:
+            item = each.item
             memory: Memory = flight.known.get(item.identifier, NOTHING)
-            was_marked = is_unlisted and marked_in(self._run, memory)
+            was_marked = each.is_unlisted and marked_in(self._run, memory)
             if item.identifier in flight.unknown or was_marked:
                 places = sent.setdefault(item.identifier, {})
                 for place, level in item.levels.items():
@@ -474,6 +459,19 @@ class Ledger:
                 row = (each.identifier, each.location, each.quantity, each.version)
                 self._levels.write(writer, shared, [row])
 
+    def _move_versions(
+        self, writer: Connection, unchanged: Sequence[tuple[Identifier, str, Level]]
+    ) -> None:
+        """Move the versions of unchanged levels on; one may be newer than when it was compared."""
+        known = self._levels.recall(writer, [identifier for identifier, _, _ in unchanged])
+        rows = []
+        for identifier, place, level in unchanged:
+            at = known.get(identifier, NOTHING).get(place)
+            if at is not None and at.quantity == level.quantity:
+                version, source = newer(self._sent(writer, level), at)
+                rows.append((*identifier, place, version, source))
+        self._levels.set_versions(writer, rows)
+
     def _land(self, writer: Connection, flight: Flight) -> None:
         writer.execute(delete(schema.flight).where(schema.flight.c.id == flight.number))
 
@@ -486,8 +484,7 @@ class Ledger:
             return self._latest[1]
         number = self._sources.get(stream.source)
         if number is None:
-            values = {"stream": stream.name, "entry": stream.entry}
-            number = schema.add(writer, schema.source, values)
+            number = self._levels.add_source(writer, *stream.source)
             self._sources[stream.source] = number
         self._latest = (stream, number)
         return number
@@ -535,10 +532,15 @@ def _sent_of(marks: list[Any]) -> dict[Identifier, dict[str, tuple[str, int | No
     return sent
 
 
+def _text(value: object) -> str | None:
+    """Return what is a text, without what PostgreSQL cannot keep."""
+    return value.replace("\0", "") if isinstance(value, str) else None
+
+
 def _record_of(level: Level) -> dict[str, Any]:
     try:
         message = msgspec.json.decode(level.line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return message if isinstance(message, dict) else {}
 

@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from target_tocobagus.ledger.by_items import as_json, ask_by_items, each_of, parameters
-from target_tocobagus.ledger.schema import level
+from target_tocobagus.ledger.schema import level, source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -158,6 +158,15 @@ class Levels:
         )
         if rows:
             writer.execute(statement, [dict(zip(names, row, strict=True)) for row in rows])
+
+    def add_source(self, writer: Connection, stream: str, entry: str) -> int:
+        """Number a stream and entry; a run of another store may have done so meanwhile."""
+        insert = (sqlite if self._is_sqlite else postgresql).insert(source)
+        values = {"stream": stream, "entry": entry}
+        writer.execute(insert.on_conflict_do_nothing(), values)
+        found = select(source.c.id).where(source.c.stream == stream, source.c.entry == entry)
+        number: int = writer.execute(found).scalar_one()
+        return number
 
     @cached_property
     def _certain(self) -> Any:

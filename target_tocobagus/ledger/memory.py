@@ -85,9 +85,16 @@ def doubted(
         place for place in memory if place not in sent and (GLOBAL in sent or place == GLOBAL)
     ]
     levels = [memory[place] for place in others]
-    for place, (version, source) in sent.items():
+    for place, said in sent.items():
         known = memory.get(place) or Known(identifier, place)
-        if version and not (known.source == source and is_older(version, known.version or "")):
-            known = msgspec.structs.replace(known, version=version, source=source)
-        levels.append(known)
+        version, source = newer(said, known)
+        levels.append(msgspec.structs.replace(known, version=version, source=source))
     return levels
+
+
+def newer(sent: tuple[str, int | None], known: Known) -> tuple[str | None, int | None]:
+    """Return the newer of a version that was sent and the one that is known, with its source."""
+    version, source = sent
+    if not version or (known.source == source and is_older(version, known.version or "")):
+        return known.version, known.source
+    return version, source

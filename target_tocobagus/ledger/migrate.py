@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from importlib import resources
 from typing import TYPE_CHECKING, Final
 
@@ -45,6 +46,7 @@ def migrate(connection: Connection, step: str = HEAD) -> None:
     from alembic import command
     from alembic.config import Config
 
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # a first run is not an event
     config = Config()
     folder = resources.files("target_tocobagus.ledger") / "migrations"
     config.set_main_option("script_location", str(folder).replace("%", "%%"))

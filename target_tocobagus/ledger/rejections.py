@@ -9,19 +9,37 @@ from sqlalchemy import bindparam, insert, select, update
 
 from target_tocobagus.ledger.by_items import ask_by_items, parameters
 from target_tocobagus.ledger.levels import GLOBAL
-from target_tocobagus.ledger.schema import level, rejection
+from target_tocobagus.ledger.schema import rejection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from sqlalchemy import Connection
 
-    from target_tocobagus.core.model import Identifier, Rejection
+    from target_tocobagus.core.model import Identifier
+    from target_tocobagus.window.pending import Item
 
 _read: Final = msgspec.json.Decoder(list[tuple[int, str, str, str]]).decode
 
 Key: TypeAlias = tuple[str, str, str]
 """Kind, identifier and location, which is empty for the global stock."""
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """An item that the API has refused, or left out for good.
+
+    Attributes:
+        code: Why, as `message` and `reason`.
+        is_unlisted: The store does not list it.
+        is_skipped: Its rows are skipped, and so not kept.
+    """
+
+    item: Item
+    code: str = ""
+    message: str = ""
+    reason: str = ""
+    is_unlisted: bool = False
+    is_skipped: bool = False
 
 
 class OpenRejections:
@@ -37,42 +55,40 @@ class OpenRejections:
         some = select(rejection.c.id).where(self._is_open()).limit(1)
         self.any = reader.execute(some).first() is not None
 
-    def keys(self, reader: Connection, identifiers: Iterable[Identifier]) -> set[Key]:
-        """Return the levels of some items that have one."""
-        return set(self._found(reader, identifiers).values()) if self.any else set()
+    def items(self, reader: Connection, identifiers: Iterable[Identifier]) -> set[tuple[str, str]]:
+        """Return those of some items that have one."""
+        if not self.any:
+            return set()
+        return {key[:2] for key in self._found(reader, identifiers).values()}
 
-    def open(self, writer: Connection, rejections: Sequence[Rejection], now: int) -> None:
-        """Keep refused rows, unless a later request has settled their level already."""
-        for each in rejections:
-            for identifier, place in each.updates:
-                if identifier is not None:
-                    self._open(writer, each, (*identifier, place or GLOBAL), now)
+    def open(self, writer: Connection, refused: Sequence[Refusal], batch: int, now: int) -> None:
+        """Keep refused rows in place of those of the same levels that are open."""
+        rows = [row for each in refused for row in self._rows(each, batch, now)]
+        if rows:
+            keys = {(row["kind"], row["identifier"], row["location"]) for row in rows}
+            found = self._found(writer, [key[:2] for key in keys])
+            self._close(writer, [number for number, key in found.items() if key in keys], now)
+            writer.execute(insert(rejection), rows)
+            self.any = True
 
-    def _open(self, writer: Connection, found: Rejection, key: Key, now: int) -> None:
-        named = dict(zip(("kind", "identifier", "location"), key, strict=True))
-        where = [level.c[name] == value for name, value in named.items()]
-        later = select(level.c.batch).where(level.c.store == self._store, *where)
-        accepted = writer.execute(later).scalar()
-        if accepted is not None and found.batch is not None and accepted > found.batch:
-            return
-        same = [rejection.c[name] == value for name, value in named.items()]
-        closing = update(rejection).where(self._is_open(), *same).values(closed_at=now)
-        writer.execute(closing)
-        values: dict[str, Any] = {
-            "store": self._store,
-            **named,
-            "code": found.code,
-            "message": found.message,
-            "reason": found.reason,
-            "stream": found.stream.name,
-            "record": found.line.decode(errors="replace"),
-            "schema": found.stream.schema_line.decode(errors="replace"),
-            "batch": found.batch,
-            "opened_at": now,
-            "tried_at": now,
-        }
-        writer.execute(insert(rejection), values)
-        self.any = True
+    def _rows(self, refused: Refusal, batch: int, now: int) -> Iterator[dict[str, Any]]:
+        kind, identifier = refused.item.identifier
+        for place, level in refused.item.levels.items():
+            yield {
+                "store": self._store,
+                "kind": kind,
+                "identifier": identifier,
+                "location": place or GLOBAL,
+                "code": refused.code,
+                "message": refused.message,
+                "reason": refused.reason,
+                "stream": level.stream.name,
+                "record": _text(level.line),
+                "schema": _text(level.stream.schema_line),
+                "batch": batch,
+                "opened_at": now,
+                "tried_at": now,
+            }
 
     def close(self, writer: Connection, keys: Iterable[Key], now: int) -> None:
         """Close those of levels that have a later outcome.
@@ -90,6 +106,10 @@ class OpenRejections:
             or (*key[:2], GLOBAL) in settled
             or (key[2] == GLOBAL and key[:2] in identifiers)
         ]
+        self._close(writer, numbers, now)
+
+    @staticmethod
+    def _close(writer: Connection, numbers: Sequence[int], now: int) -> None:
         if numbers:
             closing = update(rejection).where(rejection.c.id == bindparam("number"))
             records = [{"number": number, "closed_at": now} for number in numbers]
@@ -108,3 +128,8 @@ class OpenRejections:
 
     def _is_open(self) -> Any:
         return (rejection.c.store == self._store) & rejection.c.closed_at.is_(None)
+
+
+def _text(line: bytes) -> str:
+    """Read a message as it came; PostgreSQL keeps no NUL."""
+    return line.decode(errors="replace").replace("\0", "\ufffd")

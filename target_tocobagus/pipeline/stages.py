@@ -114,7 +114,7 @@ def wire(
     handler = ReplyHandler(shared, outside.clock, settings.max_retry_seconds, outside.jitter)
     ledger, books = _open_ledger(settings, outside, shared)
     workers = Workers(shared, scheduler, handler, outside.send, books)
-    reject_writer = RejectWriter(shared, rejects, ledger, news=news, tell=wakeup.wake)
+    reject_writer = RejectWriter(shared, rejects, news=news, tell=wakeup.wake)
     states = StateWriter(write_state, reject_writer.confirm, outside.state_seconds)
     return Stages(
         settings=settings,

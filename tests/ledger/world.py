@@ -284,7 +284,7 @@ def _let_die(ledger: Ledger, life: Life) -> None:
 
         return step
 
-    for name in ("mark", "record", "leave", "note_unsent", "open_rejections", "end"):
+    for name in ("mark", "record", "leave", "note_unsent", "end"):
         setattr(ledger, name, mortal(getattr(ledger, name)))
 
 

@@ -15,9 +15,9 @@ import yaml
 
 from target_tocobagus.sandbox.testing import running
 from tests.docs.documents import ROOT, blocks
-from tests.postgres import running_postgres
 from tests.meltano.project import Project, Shop, settings
 from tests.meltano.stock import Arrivals, Level, Table, shown
+from tests.postgres import running_postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,0 +1,152 @@
+"""The ledger of a store, on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from target_tocobagus.ledger import schema
+from tests.ledger.desk import NOW, accept, item, opened, refuse, rows, verdicts
+
+
+def test_two_stores_may_meet_the_same_new_stream_at_the_same_time(ledger: str) -> None:
+    """Stores of one chain have one mapping, and their first runs begin together."""
+    with opened(ledger, "s") as one, opened(ledger, "t") as other:
+        accept(one, item())
+        accept(other, item())
+        assert verdicts(other, item()) == {None: "unchanged"}
+    assert len(rows(ledger, schema.source)) == 1
+
+
+def test_an_unchanged_row_does_not_take_a_version_back(ledger: str) -> None:
+    """While it was compared, a newer version of its item may have been accepted."""
+    with opened(ledger) as one:
+        accept(one, item(version="n 1"))
+        unsent = one.compare([item(version="n 4")]).unsent
+        accept(one, item(levels={None: 7}, version="n 6"))
+        one.note_unsent([item(version="n 4")], unsent)
+        assert verdicts(one, item(levels={None: 8}, version="n 5")) == {None: "stale"}
+
+
+@pytest.mark.parametrize("extracted", [5, {"a": 1}, None, "a\0b", "2026-01-01T00:00:00Z", ["\0"]])
+def test_any_time_extracted_can_be_kept(ledger: str, extracted: object) -> None:
+    """A change is recorded, whatever stands where its time of extraction should be."""
+    line = json.dumps({"type": "RECORD", "record": {"a": 1}, "time_extracted": extracted}).encode()
+    with opened(ledger) as one:
+        accept(one, item())
+        accept(one, item(levels={None: 6}, line=line))
+    (change,) = rows(ledger, schema.change)
+    assert (change["old"], change["new"]) == (5, 6)
+
+
+LINES = [
+    b"",
+    b"no JSON",
+    b'{"record": 5}',
+    b'{"record": {"a": 1e400}}',
+    b'{"record": {"a": "\\ud800"}}',
+    b'{"record": {"a": "\\u0000"}}',
+    b'{"record": {"a": "\xff\xfe"}}',
+    b'{"record": {"a": ' + b"9" * 400 + b"}}",
+    b'{"record": {"a": ' + b"[" * 5000 + b"]" * 5000 + b"}}",
+    b'{"record": {"a": "' + b"x" * 1_000_000 + b'"}}',
+    b'{"record": {"a": "\0"}}',
+]
+
+
+@pytest.mark.parametrize("line", LINES, ids=range(len(LINES)))
+def test_any_record_can_be_kept(ledger: str, line: bytes) -> None:
+    """Nothing that a record holds makes the ledger unwritable, changed or rejected."""
+    with opened(ledger) as one:
+        accept(one, item())
+        accept(one, item(levels={None: 6}, line=line))
+        refuse(one, item(levels={None: 7}, line=line))
+    assert [row["new"] for row in rows(ledger, schema.change)] == [6]
+    assert len(rows(ledger, schema.rejection)) == 1
+
+
+NAMES: list[Any] = [
+    "x" * 1000,
+    "\u00e9" * 500,
+    "\U0001f980" * 250,
+    'it\'s "quoted" \\ and % ? :name; --',
+    "\x01\x1f\x7f\u202e",
+    "\ufeffa",
+    "NULL",
+    "",
+]
+
+
+@pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
+def test_any_identifier_and_location_can_be_kept(ledger: str, name: str) -> None:
+    """Of 1,000 bytes and more, of any characters but NUL, with any quantity."""
+    most = 2**53 - 1
+    kinds: Any = ("sku", "id", "externalId")
+    items = [item((kind, name), {name or "w": most, "other": 2**31}) for kind in kinds]
+    with opened(ledger) as one:
+        accept(one, *items)
+        refuse(one, items[0])
+    with opened(ledger) as one:
+        for each in items[1:]:
+            assert set(verdicts(one, each).values()) == {"unchanged"}
+            assert one.screen([each])[each.identifier]
+        assert {level[2] for level in one.last_accepted(9)} == {most, 2**31}
+
+
+def test_a_refusal_is_kept_until_a_later_outcome_of_its_level(ledger: str) -> None:
+    """It is open from its answer on, so that no later outcome can come before it."""
+    with opened(ledger) as one:
+        accept(one, item())
+        refuse(one, item(levels={None: 7}))
+        same = item()
+        assert one.screen([same]) == {}
+        one.note_unsent([same], one.compare([same]).unsent)
+        assert one.screen([same]) != {}
+    (row,) = rows(ledger, schema.rejection)
+    assert (row["code"], row["closed_at"]) == ("INV_009", NOW)
+
+
+CLOSING: list[Any] = [
+    ("the same level accepted", {"A": 3}, {"A": 4}, True),
+    ("the same level unchanged", {"A": 3}, {"A": 5}, True),
+    ("a global accepted", {"A": 3}, {None: 3}, True),
+    ("a warehouse accepted after a global", {None: 3}, {"A": 4}, True),
+    ("a warehouse unchanged after a global", {None: 3}, {"A": 5}, True),
+    ("another warehouse", {"A": 3}, {"B": 4}, False),
+]
+
+
+@pytest.mark.parametrize(
+    ("refused", "later", "is_closed"), [row[1:] for row in CLOSING], ids=[row[0] for row in CLOSING]
+)
+def test_what_closes_an_open_rejection(
+    ledger: str, refused: Any, later: Any, *, is_closed: bool
+) -> None:
+    """A later outcome of its level, or of the global or warehouse that it belongs to."""
+    with opened(ledger) as one:
+        accept(one, item(levels={"A": 5}))
+        refuse(one, item(levels=refused))
+        update = item(levels=later)
+        assert one.screen([update]) == {}
+        if unsent := one.compare([update]).unsent:
+            one.note_unsent([update], unsent)
+        else:
+            accept(one, update)
+    (row,) = rows(ledger, schema.rejection)
+    assert (row["closed_at"] is not None) == is_closed
+
+
+def test_a_level_has_one_open_rejection_and_it_is_the_newest(ledger: str) -> None:
+    """A refusal replaces the older one, and not those of other levels."""
+    with opened(ledger) as one:
+        refuse(one, item(levels={None: 1}), item(("sku", "b"), {"A": 1}))
+        refuse(one, item(levels={"A": 2}, line=b"older"))
+        refuse(one, item(levels={"A": 3}, line=b"newer"))
+    still = [row for row in rows(ledger, schema.rejection) if row["closed_at"] is None]
+    assert sorted((row["identifier"], row["location"], row["record"]) for row in still) == [
+        ("a", "", "{}"),
+        ("a", "A", "newer"),
+        ("b", "A", "{}"),
+    ]
