@@ -47,7 +47,8 @@ _SUCCESSES: Final = range(200, 300)
 _REDIRECTS: Final = range(300, 400)
 _TOO_LARGE: Final = 413
 _SERVER_ERRORS: Final = 500
-_TRANSIENT: Final = frozenset({408, 425, 429})
+_TIMED_OUT: Final = 408
+_TRANSIENT: Final = frozenset({_TIMED_OUT, 425, 429})
 _THROTTLING: Final = frozenset({429, 503})
 _REFUSING: Final = frozenset({400, 422})
 _KNOWN: Final = frozenset({400, 401, 403, 413, 422, 425, 429})
@@ -154,7 +155,8 @@ def may_be_applied(reply: Reply | NoReply) -> bool:
         return reply.sent
     if failure_code(reply.body).startswith("AUTH_") or reply.status in _KNOWN:
         return False
-    return reply.status >= _SERVER_ERRORS or not refuses_request(reply.body)
+    is_late = reply.status == _TIMED_OUT or reply.status >= _SERVER_ERRORS
+    return is_late or not refuses_request(reply.body)
 
 
 def _after_verdict(reply: Reply, part: RequestPart, situation: Situation) -> Answer:

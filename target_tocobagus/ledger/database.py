@@ -37,12 +37,11 @@ def read_url(ledger: str) -> URL:
     Raises:
         ConfigurationError: It is neither.
     """
-    if "://" not in ledger:
-        return URL.create("sqlite", database=ledger)
     try:
-        url = make_url(ledger)
-    except ArgumentError as error:
-        raise ConfigurationError(["ledger: is neither a path nor a database's URL"]) from error
+        url = make_url(ledger) if "://" in ledger else URL.create("sqlite", database=ledger)
+    except (ArgumentError, ValueError) as error:
+        text = "ledger: is neither a path nor a database's URL"
+        raise ConfigurationError([text]) from error
     if url.drivername in {"postgresql", "postgres"}:
         url = url.set(drivername="postgresql+psycopg")
     if url.drivername not in {"sqlite", "postgresql+psycopg"}:
@@ -94,7 +93,7 @@ def _open_file(url: URL, *, reads_only: bool) -> Engine:
         # Opened to read only, SQLite would still leave files of its own beside a closed ledger.
         quiet = not path.with_name(path.name + "-wal").exists()
         query = {"mode": "ro", "uri": "true", **({"immutable": "1"} if quiet else {})}
-        url = URL.create("sqlite", database=f"file:{path.resolve()}", query=query)
+        url = URL.create("sqlite", database=path.resolve().as_uri(), query=query)
     engine = create_engine(
         url,
         poolclass=NullPool,

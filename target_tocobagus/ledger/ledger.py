@@ -230,7 +230,7 @@ class Ledger:
                 where = place or GLOBAL
                 key = (*item.identifier, where)
                 source = self._sources.get(level.stream.source, -1)
-                verdict = judge(key, level, source, memory.get(where), now=now, keep=self._keep)
+                verdict = judge(key, level, source, memory, now=now, keep=self._keep)
                 if verdict != "send":
                     compared.unsent.setdefault(item.identifier, {})[place] = verdict
                 if verdict == "stale" and not self.stale_example:

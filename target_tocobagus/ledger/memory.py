@@ -25,7 +25,7 @@ def judge(
     key: tuple[str, str, str],
     level: Level,
     source: int,
-    known: Known | None,
+    memory: Memory,
     *,
     now: int,
     keep: int,
@@ -36,19 +36,29 @@ def judge(
         key: Kind, identifier and location.
         level: The update.
         source: Its stream and entry.
-        known: What is remembered of the level.
+        memory: What is remembered of the item.
         now: The API's time, in ms since the epoch.
         keep: How long an accepted value needs no second request, in ms.
     """
+    if level.said_at and _accepted_after(level.said_at, key[2], memory):
+        return "stale"
+    known = memory.get(key[2])
     if known is None:
         return "send"
     same_source = known.source == source and known.version is not None
     if same_source and is_older(level.version, known.version or ""):
         return "stale"
-    if level.said_at and (known.accepted_at or 0) > level.said_at:
-        return "stale"
     certain = known.doubt is None and known.quantity == level.quantity
     return "unchanged" if certain and is_recent(key, known.accepted_at, now, keep) else "send"
+
+
+def _accepted_after(time: int, place: str, memory: Memory) -> bool:
+    """Whether a level was accepted later; a global and the warehouses of an item are one."""
+    return any(
+        (known.accepted_at or 0) > time
+        for known in memory.values()
+        if place == GLOBAL or known.location in {place, GLOBAL}
+    )
 
 
 def is_recent(key: tuple[str, str, str], accepted_at: int | None, now: int, keep: int) -> bool:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, select
 from target_tocobagus.ledger.database import open_engine, read_url, translated
 from target_tocobagus.ledger.ledger import Ledger, Options
 from target_tocobagus.ledger.migrate import is_current, migrate
-from target_tocobagus.ledger.run_lock import RunLock
+from target_tocobagus.ledger.run_lock import RunLock, one_at_a_time
 from target_tocobagus.ledger.schema import add
 from target_tocobagus.ledger.schema import store as stores
 
@@ -64,12 +64,13 @@ def open_ledger(settings: Settings, now_ms: Callable[[], int]) -> Ledger | None:
         lock = RunLock()
         stack.callback(lock.release)
         with writer.begin():
+            is_current(writer)  # a later version's is left alone
+            lock.take(writer, key)
+        with writer.begin():
+            one_at_a_time(writer)
             if not is_current(writer):
                 migrate(writer)
-        with writer.begin():
             number = _find_store(writer, key) or _add_store(writer, key)
-        with writer.begin():
-            lock.take(writer, key)
         reader = stack.enter_context(_connect_to_read(engine))
         ledger = Ledger((writer, reader), number, now_ms, options, stack.pop_all().close)
     ledger.begin()

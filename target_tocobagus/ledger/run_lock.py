@@ -69,6 +69,13 @@ class RunLock:
         self._file = file
 
 
+def one_at_a_time(writer: Connection) -> None:
+    """Until the transaction ends, let no other run change the tables; SQLite does so by itself."""
+    if writer.dialect.name != "sqlite":
+        lock = text("SELECT pg_advisory_xact_lock(:class)")
+        writer.execute(lock, {"class": _LOCK_CLASS})
+
+
 def _lock_in_database(writer: Connection, number: int) -> None:
     keys = {"class": _LOCK_CLASS, "store": number}
     taken = writer.execute(text("SELECT pg_try_advisory_lock(:class, :store)"), keys).scalar()
