@@ -210,7 +210,8 @@ def test_errors_show_no_url_and_no_statement(ledger: str) -> None:
     """Neither a password, nor SQL, nor what was to be written."""
     with (
         open_engine(read_url(ledger)).connect() as connection,
-        pytest.raises(LedgerError) as caught,translated()
+        pytest.raises(LedgerError) as caught,
+        translated(),
     ):
         connection.execute(text("SELECT :a FROM missing_table"), {"a": "MARKER-of-a-row"})
     message = str(caught.value)
