@@ -199,8 +199,9 @@ class Pipeline:
             self._started = True
             self.stages.reject_writer.start()
             self.stages.workers.start(self.stages.settings.max_in_flight)
-        ledger = self.stages.ledger
-        unsent = None if ledger is None else ledger.screen(self.row_buffer.items)
+        ledger, unsent = self.stages.ledger, None
+        if ledger is not None and not self.stages.shared.over:  # else nothing will be sent
+            unsent = ledger.screen(self.row_buffer.items)
         with self.stages.shared.lock:
             self._scheduler.put(self.row_buffer, unsent)
             rivals = self.stages.shared.window.rivals
