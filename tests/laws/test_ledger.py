@@ -1,15 +1,18 @@
 """Whatever happened before, one good run makes the shop equal to the source.
 
-With values that change and come back, runs that die at any step, answers that are lost, requests
-that are applied late, refusals, several stores in one ledger, and global and per-warehouse values
-of one item in any order; with versions and without.
+With values that change and come back, runs that die at any step, are stopped, or cannot write the
+ledger, answers that are lost, requests that are applied late, refusals of rows and of requests,
+time that moves on, several stores in one ledger, and global and per-warehouse values of one item in
+any order; with versions and without.
+
+`LEDGER_EXAMPLES` says how many histories to live through (60), on SQLite; PostgreSQL gets a part.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -17,143 +20,272 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.ledger.world import KINDS, Fault, Row, World, by_item
+from target_tocobagus.core.model import Stream
+from tests.ledger.world import (
+    HOUR,
+    KINDS,
+    STREAM,
+    UNKNOWN,
+    WELL,
+    Ending,
+    Fault,
+    Row,
+    World,
+    source_of,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from target_tocobagus.core.model import Identifier
+    from tests.ledger.world import Outcome
 
-EXAMPLES: Final = int(os.environ.get("LEDGER_EXAMPLES", "150"))
+EXAMPLES: Final = int(os.environ.get("LEDGER_EXAMPLES", "60"))
 PHASES: Final = (Phase.explicit, Phase.reuse, Phase.generate)
-IDENTIFIERS: Final[tuple[Identifier, ...]] = (("sku", "a"), ("sku", "b"), ("id", "a"))
+IDENTIFIERS: Final[tuple[Identifier, ...]] = (("sku", "a"), ("sku", "b"), ("id", "a"), ("sku", "c"))
 STORES: Final = ("s", "t")
+STREAMS: Final = (STREAM, STREAM, Stream("other", b'{"type":"SCHEMA"}', entry="f"))
+QUANTITIES: Final = (0, 1, 2, 3, 2**31, 2**53 - 1)
+_WORLDS: Final = count()
 
 
 class Past(NamedTuple):
     """One run before the last.
 
     Attributes:
-        dies_at: The step before which it dies; `None` if it does not.
+        hours: How much later than the run before it begins.
     """
 
     store: str
-    rows: list[tuple[Identifier, str | None, int]]
+    rows: list[Row]
     faults: list[Fault]
-    dies_at: int | None
+    ending: Ending
+    hours: int
+    batch_rows: int
+    resend_hours: int
 
 
-ROWS: Final = st.lists(
-    st.tuples(
+@st.composite
+def places(draw: Any) -> tuple[tuple[tuple[str | None, int], ...], bool]:
+    """Draw a global stock, that of some warehouses, or the same for a list of them."""
+    quantity = st.sampled_from(QUANTITIES)
+    names = draw(st.sampled_from([(None,), (None,), ("A",), ("B",), ("A", "B"), ("A", "B", "C")]))
+    broadcast = len(names) > 1 and draw(st.booleans())
+    if broadcast:
+        return tuple([(name, 1) for name in names]), True
+    return tuple([(name, draw(quantity)) for name in names]), False
+
+
+ROW: Final = st.builds(
+    lambda identifier, found, stream: Row(identifier, found[0], stream=stream, broadcast=found[1]),
+    st.sampled_from(IDENTIFIERS),
+    places(),
+    st.sampled_from(STREAMS),
+)
+ROWS: Final = st.lists(ROW, min_size=1, max_size=8)
+PLAIN: Final = st.lists(
+    st.builds(
+        lambda identifier, quantity: Row(identifier, ((None, quantity),)),
         st.sampled_from(IDENTIFIERS),
-        st.sampled_from([None, None, "A", "B"]),
-        st.integers(0, 3),
+        st.sampled_from(QUANTITIES),
     ),
     min_size=1,
-    max_size=7,
-)
-FAULTS: Final = st.lists(
-    st.builds(
-        Fault,
-        kind=st.sampled_from(["", "", *KINDS]),
-        effect=st.sampled_from(["none", "now", "late"]),
-        rows=st.integers(0, 3),
-    ),
     max_size=6,
 )
-PASTS: Final = st.lists(
-    st.builds(
+
+
+def faults(kinds: Iterable[str], effects: Iterable[str]) -> st.SearchStrategy[list[Fault]]:
+    """Draw what happens to the requests of a run; a request is fine where the list has ended."""
+    one = st.builds(
+        Fault,
+        kind=st.sampled_from(["", "", *kinds]),
+        effect=st.sampled_from(list(effects)),
+        rows=st.integers(0, 3),
+    )
+    refused = st.integers(3, 6).map(lambda number: [Fault("400")] * number)
+    many = [st.lists(one, max_size=8)] * 4
+    return st.one_of(*many, *([refused] if "400" in kinds else []))
+
+
+FAULTS: Final = faults(KINDS, ["none", "now", "late"])
+
+
+def runs(
+    rows: st.SearchStrategy[list[Row]] = ROWS,
+    faults: st.SearchStrategy[list[Fault]] = FAULTS,
+    resend_hours: Iterable[int] = (180, 180, 0),
+) -> st.SearchStrategy[list[Past]]:
+    """Draw a history."""
+    past = st.builds(
         Past,
         store=st.sampled_from(STORES),
-        rows=ROWS,
-        faults=FAULTS,
-        dies_at=st.one_of(st.none(), st.integers(0, 14)),
-    ),
-    min_size=1,
-    max_size=5,
-)
+        rows=rows,
+        faults=faults,
+        ending=st.one_of(
+            st.just(WELL),
+            st.builds(Ending, dies_at=st.integers(0, 16)),
+            st.builds(Ending, full_at=st.integers(0, 6)),
+            st.just(Ending(stops=True)),
+        ),
+        hours=st.sampled_from([1, 24, 150, 200, -30]),
+        batch_rows=st.integers(1, 3),
+        resend_hours=st.sampled_from(list(resend_hours)),
+    )
+    return st.lists(past, min_size=1, max_size=4)
 
 
 @pytest.fixture(scope="module")
-def empty() -> Iterator[Path]:
-    """A ledger without any store, to be copied: to make its tables takes longest."""
-    with tempfile.TemporaryDirectory(dir=_memory()) as folder:
-        path = Path(folder) / "empty.db"
-        World(str(path)).run([])
-        yield path
+def file(empty_file: Path) -> Iterator[str]:
+    """A ledger that the histories share: each has stores of its own."""
+    memory = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108  # faster than a disk
+    with tempfile.TemporaryDirectory(dir=memory) as folder:
+        path = Path(folder) / "ledger.db"
+        path.write_bytes(empty_file.read_bytes())
+        yield str(path)
 
 
-def _memory() -> str | None:
-    return "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108  # faster than a disk
+@pytest.fixture(scope="module")
+def server(request: pytest.FixtureRequest) -> str:
+    """A ledger in PostgreSQL, shared in the same way."""
+    postgres = request.getfixturevalue("postgres")
+    postgres.execute("CREATE DATABASE laws TEMPLATE template")
+    url: str = postgres.url("laws")
+    return url
 
 
-laws: Final = settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    phases=PHASES,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
+def laws(examples: int = EXAMPLES) -> settings:
+    """Set how a law is tried."""
+    checks = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large]
+    return settings(
+        max_examples=examples, deadline=None, phases=PHASES, suppress_health_check=checks
+    )
 
 
-@laws
-@given(pasts=PASTS, last=ROWS)
+@laws()
+@given(pasts=runs(), last=ROWS)
 def test_after_one_good_run_the_shop_is_as_the_source(
-    empty: Path, pasts: list[Past], last: list[tuple[Identifier, str | None, int]]
+    file: str, pasts: list[Past], last: list[Row]
 ) -> None:
     """What an earlier run left is never mistaken for what the shop has."""
-    with tempfile.TemporaryDirectory(dir=_memory()) as folder:
-        world = World(str(shutil.copy(empty, folder)))
-        for past in pasts:
-            rows = [Row(*row) for row in past.rows]
-            world.run(rows, store=past.store, faults=past.faults, dies_at=past.dies_at)
-        for store in STORES:
-            ended = world.run([Row(*row) for row in last], store=store)
-            check(world, store, last, ended)
+    end_well(file, pasts, last)
 
 
-@laws
-@given(pasts=PASTS, last=ROWS, order=st.randoms())
+@laws(EXAMPLES // 4)
+@given(pasts=runs(), last=ROWS)
+def test_after_one_good_run_the_shop_is_as_the_source_with_postgresql(
+    server: str, pasts: list[Past], last: list[Row]
+) -> None:
+    """The same holds where a server keeps the ledger."""
+    end_well(server, pasts, last)
+
+
+def end_well(ledger: str, pasts: list[Past], last: list[Row]) -> None:
+    """Live through a history, and then run once more for each store."""
+    world = World(ledger, f"{next(_WORLDS)}-")
+    for past in pasts:
+        live(world, past, past.rows)
+    for store in STORES:
+        check(world, store, last, world.run(last, store=store))
+
+
+def live(world: World, past: Past, rows: list[Row]) -> Outcome:
+    """Live through one run, which never ends by a mistake of the program."""
+    world.now_ms += past.hours * HOUR
+    ended = world.run(
+        rows,
+        store=past.store,
+        faults=past.faults,
+        ending=past.ending,
+        batch_size_rows=past.batch_rows,
+        resend_hours=past.resend_hours,
+    )
+    assert "internal error" not in str(ended.error)
+    assert not (past.ending.stops and ended.error is None)
+    return ended
+
+
+@laws()
+@given(pasts=runs(PLAIN), last=PLAIN, order=st.randoms())
 def test_with_versions_the_newest_one_counts(
-    empty: Path,
-    pasts: list[Past],
-    last: list[tuple[Identifier, str | None, int]],
-    order: Any,
+    file: str, pasts: list[Past], last: list[Row], order: Any
 ) -> None:
     """Whatever order the rows come in, and however often old ones come again."""
-    with tempfile.TemporaryDirectory(dir=_memory()) as folder:
-        world = World(str(shutil.copy(empty, folder)))
-        given_: dict[str, list[Row]] = {store: [] for store in STORES}
-        number = 0
-        for past in [*pasts, *[Past(store, last, [], None) for store in STORES]]:
-            rows = []
-            for identifier, _, quantity in past.rows:
-                number += 1
-                rows.append(Row(identifier, None, quantity, f"n {number}"))
-            again = order.sample(given_[past.store], min(3, len(given_[past.store])))
-            fed = [*rows, *again]
-            order.shuffle(fed)
-            ended = world.run(fed, store=past.store, faults=past.faults, dies_at=past.dies_at)
-            given_[past.store] += rows
-        for store in STORES:
-            newest: dict[Identifier, Row] = {}
-            for row in given_[store]:
-                newest[row.identifier] = row
-            fed = [row for row in given_[store] if row in newest.values()]
-            ended = world.run(fed, store=store)
-            check(world, store, [row[:3] for row in fed], ended)
+    world = World(file, f"{next(_WORLDS)}-")
+    given_: dict[str, list[Row]] = {store: [] for store in STORES}
+    final = [pasts[0]._replace(store=store, rows=last) for store in STORES]
+    for number, past in enumerate([*pasts, *final]):
+        rows = [
+            row._replace(version=f"n {number * 100 + index}") for index, row in enumerate(past.rows)
+        ]
+        known = given_[past.store]
+        fed = [*rows, *order.sample(known, min(3, len(known)))]
+        order.shuffle(fed)
+        live(world, past, fed)
+        known += rows
+    for store in STORES:
+        newest = {row.identifier: row for row in given_[store]}
+        fed = [row for row in given_[store] if row in newest.values()]
+        check(world, store, fed, world.run(fed, store=store))
 
 
-def check(world: World, store: str, rows: list[Any], ended: Any) -> None:
+@laws()
+@given(pasts=runs(faults=faults([*UNKNOWN, "unsent", "429"], ["none", "now"])), last=ROWS)
+def test_from_its_bookmark_on_a_run_needs_no_earlier_row(
+    file: str, pasts: list[Past], last: list[Row]
+) -> None:
+    """A STATE covers no row that the API has not accepted, or has already."""
+    world = World(file, f"{next(_WORLDS)}-")
+    rows: list[Row] = []
+    covered = 0
+    for past in pasts:
+        rows += past.rows
+        ended = live(world, past._replace(store="s"), rows[covered:])
+        assert covered + ended.covered <= len(rows)
+        covered += ended.covered
+    rows += last
+    ended = world.run(rows[covered:])
+    assert ended.error is None
+    assert seen(world, "s", rows) == source_of(rows)
+
+
+@laws()
+@given(pasts=runs(), last=ROWS)
+def test_what_is_known_to_be_there_is_not_sent_again(
+    file: str, pasts: list[Past], last: list[Row]
+) -> None:
+    """After a good run the same rows make no request, until `resend_hours` have passed."""
+    world = World(file, f"{next(_WORLDS)}-")
+    for past in pasts:
+        live(world, past, past.rows)
+    rows = one_for_each(last)
+    for _ in range(2):
+        assert world.run(rows).error is None
+    shop = world.shop()
+    shop.sent.clear()
+    world.now_ms += 120 * HOUR
+    again = world.run(rows)
+    assert (again.pipeline.totals.unchanged, shop.sent) == (len(source_of(rows)), [])
+    assert again.covered == len(rows)
+    world.now_ms += 61 * HOUR
+    world.run(rows)
+    assert {(one, place) for one, levels in shop.sent for place in levels} == set(source_of(rows))
+
+
+def one_for_each(rows: list[Row]) -> list[Row]:
+    """Keep the last row of each item: a source does not contradict itself from row to row."""
+    return list({row.identifier: row for row in rows}.values())
+
+
+def check(world: World, store: str, rows: list[Row], ended: Outcome) -> None:
     """The run was good, its totals add up, and the shop is as the rows say."""
     assert ended.error is None
     assert ended.covered == len(rows)
     totals = ended.pipeline.totals
     settled = totals.accepted + totals.unchanged + totals.stale + totals.superseded
-    assert settled == totals.updates == len(rows)
-    seen = {
-        (identifier, place): world.shop(store).holds(identifier, place)
-        for identifier, place, _ in by_item([Row(*row) for row in rows])
-    }
-    assert seen == {
-        (one, place): quantity for one, place, quantity in by_item([Row(*row) for row in rows])
-    }
+    assert settled == totals.updates == sum(len(row.levels) for row in rows)
+    assert seen(world, store, rows) == source_of(rows)
+
+
+def seen(world: World, store: str, rows: list[Row]) -> dict[Any, int | None]:
+    """Tell what the shop has where the source has something."""
+    return {key: world.shop(store).holds(*key) for key in source_of(rows)}

@@ -7,38 +7,49 @@ step, which leaves the ledger as a kill would. `tests/laws/test_crash.py` kills 
 from __future__ import annotations
 
 import json
+import signal
 import threading
 from contextlib import suppress
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import msgspec
 
 from target_tocobagus.api.client import Clock
 from target_tocobagus.api.transport import Dependencies
-from target_tocobagus.core.errors import LedgerError, TocobagusError
+from target_tocobagus.core.errors import LedgerError, Stopped, TocobagusError
 from target_tocobagus.core.model import NoReply, Reply, Stock, Stream
 from target_tocobagus.pipeline.run import Pipeline
 from target_tocobagus.pipeline.wakeup import WakeUp
 from tests.delivery.scripted_api import read_rows
-from tests.delivery.scripted_run import CREDENTIALS, make_settings
+from tests.delivery.scripted_run import make_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
+    from target_tocobagus.config.settings import Settings
     from target_tocobagus.core.model import Identifier
     from target_tocobagus.ledger.ledger import Ledger
 
 STREAM: Final = Stream("stock", b'{"type":"SCHEMA"}', entry="e")
 HOUR: Final = 3_600_000
+_STATE_EVERY: Final = 3
+"""After how many rows a STATE comes."""
 
 
 class Row(NamedTuple):
-    """One update that the tap gives."""
+    """One record that the tap gives: the stock of an item at some places (``None``: global).
+
+    Attributes:
+        broadcast: All places get the same.
+    """
 
     identifier: Identifier
-    place: str | None
-    quantity: int
+    levels: tuple[tuple[str | None, int], ...]
     version: str = ""
     stream: Stream = STREAM
     said_at: int = 0
+    broadcast: bool = False
 
 
 class Fault(NamedTuple):
@@ -57,6 +68,10 @@ class Fault(NamedTuple):
 
 KINDS: Final = ("", "lost", "unsent", "500", "408", "429", "refused", "unlisted", "omitted", "400")
 UNKNOWN: Final = frozenset({"lost", "500", "408"})
+
+
+class DiskIsFull(LedgerError):  # noqa: N818  # what happens in it
+    """The ledger cannot be written any more, and the process goes on."""
 
 
 class Died(LedgerError):  # noqa: N818  # what happens in it
@@ -142,13 +157,43 @@ _REFUSALS: Final[dict[str, Reply | NoReply]] = {
 }
 
 
+class Ending(NamedTuple):
+    """What ends a run early.
+
+    Attributes:
+        dies_at: The step before which the process dies.
+        full_at: How many writes to the ledger the disk has room for.
+        stops: A signal comes when all rows are read.
+    """
+
+    dies_at: int | None = None
+    full_at: int | None = None
+    stops: bool = False
+
+
+WELL: Final = Ending()
+
+
 class Life:
     """When a process dies: at the n-th step that has an effect outside of it."""
 
-    def __init__(self, dies_at: int | None) -> None:
-        self._left = dies_at
+    def __init__(self, ending: Ending) -> None:
+        self._left = ending.dies_at
+        self._room = ending.full_at
         self._lock = threading.Lock()
         self.dead = False
+
+    def write(self) -> None:
+        """Write something to the disk, which may be full from then on.
+
+        Raises:
+            DiskIsFull: It is.
+        """
+        with self._lock:
+            if self._room is not None:
+                self._room -= 1
+                if self._room < 0:
+                    raise DiskIsFull
 
     def step(self) -> None:
         """Take a step, or die before it.
@@ -183,8 +228,15 @@ class World:
         now_ms: The API's time, which only moves when it is set.
     """
 
-    def __init__(self, ledger: str) -> None:
+    def __init__(self, ledger: str, name: str = "") -> None:
+        """Use a ledger.
+
+        Args:
+            ledger: A path or a URL; several worlds may use it.
+            name: What the names of this world's stores begin with.
+        """
         self.ledger = ledger
+        self._name = name
         self.shops: dict[str, Shop] = {}
         self.now_ms = 1_800_000_000_000
 
@@ -198,13 +250,19 @@ class World:
         *,
         store: str = "s",
         faults: Iterable[Fault] = (),
-        dies_at: int | None = None,
-        batch_rows: int = 2,
-        flush_every: int = 3,
+        ending: Ending = WELL,
         **changes: Any,
     ) -> Outcome:
-        """Run once, to the end or to its death; then what was late arrives."""
-        shop, life, script = self.shop(store), Life(dies_at), iter(faults)
+        """Run once, to the end or to its death; then what was late arrives.
+
+        Args:
+            rows: What the tap gives; a STATE comes after every few rows.
+            store: Whose run it is.
+            faults: What happens to its requests, one after the other.
+            ending: What ends it early.
+            changes: Settings.
+        """
+        shop, life, script = self.shop(store), Life(ending), iter(faults)
 
         def send(body: bytes) -> Reply | NoReply:
             life.step()
@@ -218,17 +276,7 @@ class World:
         clock.now_ms = lambda: self.now_ms  # type: ignore[method-assign]  # a clock that stands
         states: list[str] = []
         wakeup = WakeUp()
-        settings = make_settings(
-            **{
-                "ledger": self.ledger,
-                "credentials": _credentials(store),
-                "batch_size_rows": batch_rows,
-                "batch_wait_seconds": 0.01,
-                "max_in_flight": 3,
-                "max_retry_seconds": 0.3,
-                **changes,
-            }
-        )
+        settings = _settings(self.ledger, self._name + store, **changes)
         outside = Dependencies(clock, send, jitter=lambda: 0.0, state_seconds=0.0)
         pipeline = Pipeline(settings, wakeup, emit=states.append, outside=outside)
         pipeline.maps_nothing = False
@@ -237,7 +285,9 @@ class World:
         try:
             if ledger is not None:
                 _let_die(ledger, life)
-            _feed(pipeline, rows, flush_every)
+            _feed(pipeline, rows)
+            if ending.stops:
+                raise Stopped(signal.SIGTERM)  # as the reader does
             pipeline.finish()
         except TocobagusError as caught:
             error = caught
@@ -249,26 +299,29 @@ class World:
             _join()
             wakeup.close()
         shop.arrive_late()
+        shared = pipeline.stages.shared
+        left = shared.window.unsettled() + shared.outcomes.undecided
+        assert pipeline.totals.unsettled == left, "the totals do not add up"
         covered = json.loads(states[-1])["bookmark"] if states else 0
         return Outcome(pipeline, error, covered)
 
 
-def _feed(pipeline: Pipeline, rows: Iterable[Row], flush_every: int) -> None:
+def _feed(pipeline: Pipeline, rows: Iterable[Row]) -> None:
     for row in rows:
         pipeline.position += 1
-        stock = Stock(row.identifier, row.place, row.quantity, version=row.version)
-        record = {"place": row.place, "quantity": row.quantity}
-        line = {"type": "RECORD", "stream": row.stream.name, "record": record}
-        pipeline.take([stock], row.stream, json.dumps(line).encode(), row.said_at)
-        if pipeline.position % flush_every == 0:
+        stock = [
+            Stock(row.identifier, place, quantity, row.broadcast, row.version)
+            for place, quantity in row.levels
+        ]
+        line = {"type": "RECORD", "stream": row.stream.name, "record": dict(row.levels)}
+        pipeline.take(stock, row.stream, json.dumps(line).encode(), row.said_at)
+        if pipeline.position % _STATE_EVERY == 0:
             pipeline.checkpoint({"bookmark": _raw(pipeline.position)})
             pipeline.service()
     pipeline.checkpoint({"bookmark": _raw(pipeline.position)})
 
 
 def _raw(number: int) -> Any:
-    import msgspec
-
     return msgspec.Raw(str(number).encode())
 
 
@@ -278,6 +331,7 @@ def _let_die(ledger: Ledger, life: Life) -> None:
     def mortal(write: Any) -> Any:
         def step(*args: Any, **named: Any) -> Any:
             life.step()
+            life.write()
             result = write(*args, **named)
             life.step()
             return result
@@ -294,21 +348,30 @@ def _join() -> None:
             thread.join(10)
 
 
-def _credentials(store: str) -> Any:
-    from target_tocobagus.config.settings import parse_settings
+@cache
+def _base() -> Settings:
+    return make_settings(
+        batch_size_rows=2, batch_wait_seconds=0.01, max_in_flight=3, max_retry_seconds=0.3
+    )
 
-    credentials = parse_settings({**CREDENTIALS, "store_client_id": store}).credentials
-    assert credentials is not None
-    return credentials
+
+def _settings(ledger: str, store: str, **changes: Any) -> Settings:
+    base = _base()
+    assert base.credentials is not None
+    credentials = msgspec.structs.replace(base.credentials, store_client_id=store)
+    return msgspec.structs.replace(base, ledger=ledger, credentials=credentials, **changes)
 
 
-def by_item(rows: Iterable[Row]) -> Iterator[tuple[Identifier, str | None, int]]:
-    """Go through what a customer should see after these rows, the last one counting."""
+def source_of(rows: Iterable[Row]) -> dict[tuple[Identifier, str | None], int]:
+    """Tell what a customer should see after these rows, the last one counting."""
     seen: dict[Identifier, dict[str | None, int]] = {}
     for row in rows:
-        if row.place is None:
-            seen[row.identifier] = {}
-        seen.setdefault(row.identifier, {})[row.place] = row.quantity
-    for identifier, levels in seen.items():
-        for place, quantity in levels.items():
-            yield identifier, place, quantity
+        for place, quantity in row.levels:
+            if place is None:
+                seen[row.identifier] = {}
+            seen.setdefault(row.identifier, {})[place] = quantity
+    return {
+        (identifier, place): quantity
+        for identifier, levels in seen.items()
+        for place, quantity in levels.items()
+    }
