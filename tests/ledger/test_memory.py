@@ -8,7 +8,7 @@ import pytest
 
 from target_tocobagus.core.versions import is_older
 from target_tocobagus.ledger.levels import Known
-from target_tocobagus.ledger.memory import doubted_rows, is_recent, judge, marked_in, newer
+from target_tocobagus.ledger.memory import doubted, is_recent, judge, marked_in, newer
 from tests.ledger.desk import NOW, A, item
 
 HOUR: Final = 3_600_000
@@ -26,7 +26,7 @@ def known(place: str = "", **changes: Any) -> Known:
         "version": "n 4",
         "source": 1,
     }
-    return Known(place, **values | changes)
+    return Known(A[1], place, **values | changes)
 
 
 JUDGED: Final[list[tuple[str, dict[str, Any], list[Known], str]]] = [
@@ -118,30 +118,35 @@ def test_which_version_is_older(version: str, other: str, *, is_so: bool) -> Non
 
 
 SENT: Final[tuple[str, int | None]] = ("n 6", 1)
-DOUBTED: Final[list[tuple[str, list[str], list[Known], list[tuple[Any, ...]]]]] = [
-    ("a first one", [""], [], [("", None, None, None, 9, "n 6", 1)]),
-    ("a known one", [""], [known()], [("", 5, AGO, 3, 9, "n 6", 1)]),
+DOUBTED: Final[list[tuple[str, list[str], list[Known], list[Known]]]] = [
+    (
+        "a first one",
+        [""],
+        [],
+        [known("", quantity=None, accepted_at=None, batch=None, version="n 6")],
+    ),
+    ("a known one", [""], [known()], [known("", version="n 6")]),
     (
         "a newer version is kept",
         ["A"],
         [known("A", version="n 8")],
-        [("A", 5, AGO, 3, 9, "n 8", 1)],
+        [known("A", version="n 8")],
     ),
     (
         "a global may have changed each warehouse",
         [""],
         [known("A"), known("B")],
         [
-            ("", None, None, None, 9, "n 6", 1),
-            ("A", 5, AGO, 3, 9, "n 4", 1),
-            ("B", 5, AGO, 3, 9, "n 4", 1),
+            known("", quantity=None, accepted_at=None, batch=None, version="n 6"),
+            known("A"),
+            known("B"),
         ],
     ),
     (
         "a warehouse may have ended the global, and not another warehouse",
         ["A"],
         [known(), known("B")],
-        [("A", None, None, None, 9, "n 6", 1), ("", 5, AGO, 3, 9, "n 4", 1)],
+        [known("A", quantity=None, accepted_at=None, batch=None, version="n 6"), known("")],
     ),
 ]
 
@@ -150,12 +155,12 @@ DOUBTED: Final[list[tuple[str, list[str], list[Known], list[tuple[Any, ...]]]]] 
     ("sent", "memory", "expected"), [row[1:] for row in DOUBTED], ids=[row[0] for row in DOUBTED]
 )
 def test_what_is_in_doubt_after_an_attempt(
-    sent: list[str], memory: list[Known], expected: list[tuple[Any, ...]]
+    sent: list[str], memory: list[Known], expected: list[Known]
 ) -> None:
     """What was accepted stays, with a mark of the run, on all that may have changed."""
     by_place = {each.location: each for each in memory}
-    rows = doubted_rows(A, dict.fromkeys(sent, SENT), by_place, 9)
-    assert rows == [(*A, *row) for row in expected]
+    levels = doubted(A[1], dict.fromkeys(sent, SENT), by_place)
+    assert {each.location: each for each in levels} == {each.location: each for each in expected}
 
 
 @pytest.mark.parametrize(
