@@ -7,6 +7,7 @@ which keys fit together.
 from __future__ import annotations
 
 import hashlib
+import json
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -90,7 +91,8 @@ def _fingerprint(mapping: StreamMapping) -> str:
     fields = msgspec.structs.fields(mapping)
     values = {each.name: getattr(mapping, each.name) for each in fields}
     said = {each.name: values[each.name] for each in fields if values[each.name] != each.default}
-    return hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:16]
+    text = json.dumps(msgspec.to_builtins(said), sort_keys=True)  # also if a name is not UTF-8
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _find_problems(mapping: StreamMapping) -> Iterator[str]:

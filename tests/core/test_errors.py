@@ -19,6 +19,8 @@ CODES: Final = {
     "CredentialError": 2,
     "SetupError": 2,
     "OutputError": 1,
+    "LedgerError": 1,
+    "LedgerRefused": 2,
     "RunFailed": 1,
     "ActionNeeded": 2,
     "AccountingError": 1,
