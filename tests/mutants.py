@@ -33,6 +33,10 @@ SOCKET: Final = "tests/delivery/test_socket.py"
 ENDINGS: Final = "tests/delivery/test_endings.py"
 SCHEDULER: Final = "tests/delivery/test_scheduler.py"
 RETRYING: Final = "tests/delivery/test_retry.py"
+LEDGER: Final = "tests/ledger/test_ledger.py"
+BOOKS: Final = "tests/ledger/test_books.py"
+MEMORY: Final = "tests/ledger/test_memory.py"
+LEDGER_LAWS: Final = "tests/laws/test_ledger.py"
 SETTLING: Final = "tests/delivery/test_settle.py::test_each_row_by_its_index_alone"
 
 
@@ -120,8 +124,8 @@ MUTANTS: Final = (
         ),
         Change(
             "delivery/reply_handler",
-            "from target_tocobagus.delivery.settle import FailedItem, RowError\n",
-            "from target_tocobagus.delivery.settle import FailedItem, RowError\n"
+            "from target_tocobagus.delivery.verdict import judge\n",
+            "from target_tocobagus.delivery.verdict import judge\n"
             "from target_tocobagus.window.buffer import RowBuffer\n",
         ),
     ),
@@ -440,6 +444,212 @@ MUTANTS: Final = (
         "a later error that needs a person is not in the exit code",
         "tests/singer/test_sdk.py::test_a_later_error_that_needs_a_person_counts_for_the_exit_code",
         Change("core/errors", "if needs_person and", "if False and"),
+    ),
+    Mutant(
+        "a value that was sent and not accepted is compared with",
+        f"{LEDGER}::test_only_what_was_accepted_is_remembered",
+        Change(
+            "ledger/ledger",
+            "self._accept(writer, flight, answered.accepted, batch)",
+            "taken = [*answered.accepted, *[each.item for each in answered.refused]]\n"
+            "            self._accept(writer, flight, taken, batch)",
+        ),
+    ),
+    Mutant(
+        "a mark is lifted before the reply is recorded",
+        f"{LEDGER}::test_what_was_in_flight_when_a_run_died_is_sent_again",
+        Change(
+            "ledger/ledger",
+            "            number = schema.add(writer, schema.flight, values)\n",
+            "            number = schema.add(writer, schema.flight, values)\n"
+            "            self._land(writer, Flight(number, known))\n",
+        ),
+    ),
+    Mutant(
+        "a flight of a run that died is forgotten",
+        f"{LEDGER}::test_what_was_in_flight_when_a_run_died_is_sent_again",
+        Change("ledger/ledger", "in writer.execute(flights).all():", "in []:"),
+    ),
+    Mutant(
+        "a mark is lifted by the run that set it",
+        f"{LEDGER}::test_a_mark_of_this_run_outlasts_its_acceptances",
+        Change("ledger/memory", "any(known.doubt == run for", "any(known.doubt == -1 for"),
+    ),
+    Mutant(
+        "a mark is never lifted",
+        f"{LEDGER}::test_what_was_in_flight_when_a_run_died_is_sent_again",
+        Change("ledger/memory", "any(known.doubt == run for", "any(known.doubt for"),
+    ),
+    Mutant(
+        "an outcome is recorded after its identifiers are released",
+        f"{BOOKS}::test_no_state_covers_what_could_not_be_recorded",
+        Change(
+            "delivery/worker",
+            "                self._record(verdict, part, work, reply.seconds)\n",
+            "",
+        ),
+        Change(
+            "delivery/worker",
+            "            in_flight.clear()\n",
+            "            in_flight.clear()\n"
+            "            self._record(verdict, part, work, reply.seconds)\n",
+        ),
+    ),
+    Mutant(
+        "an acceptance after an unknown attempt counts as certain",
+        f"{BOOKS}::test_an_acceptance_after_a_lost_answer_is_not_certain",
+        Change("delivery/ledger_books", "        flight.unknown.update(verdict.unknown)\n", ""),
+    ),
+    Mutant(
+        "an attempt that surely failed counts as unknown",
+        f"{BOOKS}::test_an_acceptance_after_an_attempt_that_surely_failed_is_certain",
+        Change("delivery/verdict", "if may_be_applied(reply):", "if True:"),
+    ),
+    Mutant(
+        "a global in doubt does not mark its warehouses",
+        f"{MEMORY}::test_what_is_in_doubt_after_an_attempt",
+        Change("ledger/memory", "(GLOBAL in sent or place == GLOBAL)", "place == GLOBAL"),
+    ),
+    Mutant(
+        "a warehouse in doubt does not mark its global",
+        f"{MEMORY}::test_what_is_in_doubt_after_an_attempt",
+        Change("ledger/memory", "(GLOBAL in sent or place == GLOBAL)", "GLOBAL in sent"),
+    ),
+    Mutant(
+        "an accepted global does not end its warehouses",
+        f"{LEDGER}::test_a_global_and_the_warehouses_of_an_item_end_each_other",
+        Change("ledger/ledger", "        self._levels.forget_warehouses(writer, globals_)\n", ""),
+    ),
+    Mutant(
+        "an accepted warehouse does not end its global",
+        f"{LEDGER}::test_a_global_and_the_warehouses_of_an_item_end_each_other",
+        Change("ledger/ledger", "if GLOBAL in flight.known[one]", "if one not in flight.known"),
+    ),
+    Mutant(
+        "a refusal forgets what was there",
+        f"{LEDGER}::test_only_what_was_accepted_is_remembered",
+        Change("ledger/ledger", "for each in refused if each.is_unlisted]", "for each in refused]"),
+    ),
+    Mutant(
+        "an item that is not listed is not forgotten",
+        f"{LEDGER}::test_an_item_that_is_not_listed_is_forgotten",
+        Change("ledger/ledger", "for each in refused if each.is_unlisted]", "for each in []]"),
+    ),
+    Mutant(
+        "an item that tests the request and is not listed is not forgotten",
+        f"{BOOKS}::test_an_item_that_is_gone_when_it_tests_the_request_is_forgotten",
+        Change(
+            "delivery/ledger_books",
+            "self._ledger.leave(flight, gone or [",
+            "self._ledger.leave(flight, [",
+        ),
+    ),
+    Mutant(
+        "stores are compared with each other",
+        f"{LEDGER}::test_stores_do_not_know_each_others_stock",
+        Change(
+            "ledger/levels",
+            "            level.c.store == self._store,\n"
+            '            level.c.kind == bindparam("kind", type_=Text),\n',
+            '            level.c.kind == bindparam("kind", type_=Text),\n',
+        ),
+    ),
+    Mutant(
+        "a stale row supersedes a waiting one",
+        f"{BOOKS}::test_an_older_version_supersedes_nothing_that_waits",
+        Change("window/window", "            if has_versions:\n", "            if False:\n"),
+    ),
+    Mutant(
+        "an unchanged row does not move its version on",
+        f"{LEDGER}::test_an_unchanged_row_moves_its_version_on",
+        Change("ledger/ledger", "self._move_versions(writer, versions)", "pass"),
+    ),
+    Mutant(
+        "an unchanged row takes a version back",
+        f"{LEDGER}::test_an_unchanged_row_does_not_take_a_version_back",
+        Change("ledger/ledger", "and at.quantity == level.quantity:", "and True:"),
+        Change(
+            "ledger/ledger",
+            "= newer(self._sent(writer, level), at)",
+            "= self._sent(writer, level)",
+        ),
+    ),
+    Mutant(
+        "what was released while the ledger was asked does not count",
+        f"{BOOKS}::test_a_row_is_not_left_out_by_an_answer_that_is_older_than_a_release",
+        Change("delivery/scheduler", " and identifier not in window.released", ""),
+    ),
+    Mutant(
+        "an item that is named twice is judged by its first value",
+        f"{LEDGER}::test_an_item_that_is_named_twice_is_not_judged_by_its_first_value",
+        Change("ledger/ledger", "if times[item.identifier] == 1]", "if times]"),
+    ),
+    Mutant(
+        "a time in the future counts as lately",
+        f"{LEDGER}::test_what_was_accepted_long_ago_or_in_the_future_is_sent",
+        Change("ledger/memory", "or accepted_at > now:", "or False:"),
+    ),
+    Mutant(
+        "a time in the future counts as lately, before the window",
+        f"{LEDGER}::test_what_was_accepted_long_ago_or_in_the_future_is_sent",
+        Change(
+            "ledger/levels",
+            'level.c.accepted_at.between(bindparam("since"), bindparam("now"))',
+            'level.c.accepted_at >= bindparam("since")',
+        ),
+    ),
+    Mutant(
+        "a flight ends in another transaction than its outcome",
+        f"{LEDGER}::test_an_outcome_that_cannot_be_recorded_stays_in_flight",
+        Change(
+            "ledger/ledger",
+            "        with self._writing(sync=bool(kept)) as writer:\n",
+            "        with self._writing() as writer:\n"
+            "            self._land(writer, flight)\n"
+            "        with self._writing(sync=bool(kept)) as writer:\n",
+        ),
+    ),
+    Mutant(
+        "what is unchanged is sent",
+        f"{LEDGER_LAWS}::test_what_is_known_to_be_there_is_not_sent_again",
+        Change(
+            "ledger/memory", 'return "unchanged" if certain and', 'return "send" if certain and'
+        ),
+        Change(
+            "ledger/ledger",
+            "unsent: Unsent = self._equal(plain) if plain else {}",
+            "unsent: Unsent = {}",
+        ),
+    ),
+    Mutant(
+        "a level in doubt is unchanged",
+        f"{LEDGER_LAWS}::test_after_one_good_run_the_shop_is_as_the_source",
+        Change("ledger/levels", "            level.c.doubt.is_(None),\n", ""),
+        Change("ledger/memory", "known.doubt is None and known", "known"),
+    ),
+    Mutant(
+        "STATE covers what waits, with a ledger",
+        f"{LEDGER_LAWS}::test_from_its_bookmark_on_a_run_needs_no_earlier_row",
+        Change("pipeline/poller", "take_safe(self._first_held())", "take_safe(None)"),
+    ),
+    Mutant(
+        "a rejection that comes again goes over a newer global",
+        f"{MEMORY}::test_an_update_beside_what_is_known",
+        Change("ledger/memory", "known.location in {place, GLOBAL}", "known.location == place"),
+    ),
+    Mutant(
+        "an unchanged row leaves an older rejection open",
+        f"{LEDGER}::test_what_closes_an_open_rejection",
+        Change(
+            "ledger/ledger",
+            "            certain -= self._rejections.among(reader, identifiers, certain)\n",
+            "",
+        ),
+    ),
+    Mutant(
+        "a file that is no ledger becomes one",
+        "tests/ledger/test_opening.py::test_a_file_that_is_no_ledger_is_left_alone",
+        Change("ledger/database", "if head and not is_ours:", "if False:"),
     ),
 )
 

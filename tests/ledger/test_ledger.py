@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from target_tocobagus.core.errors import LedgerError
 from target_tocobagus.ledger import schema
-from tests.ledger.desk import NOW, accept, item, opened, refuse, rows, verdicts
+from target_tocobagus.ledger.ledger import Answered
+from target_tocobagus.ledger.rejections import Refusal
+from tests.ledger.desk import NOW, A, accept, item, opened, refuse, rows, verdicts
 
 
 def test_two_stores_may_meet_the_same_new_stream_at_the_same_time(ledger: str) -> None:
@@ -150,3 +153,140 @@ def test_a_level_has_one_open_rejection_and_it_is_the_newest(ledger: str) -> Non
         ("a", "A", "newer"),
         ("b", "A", "{}"),
     ]
+
+
+def test_only_what_was_accepted_is_remembered(ledger: str) -> None:
+    """A refusal puts back what was there before, and a value that was refused is not compared."""
+    with opened(ledger) as one:
+        accept(one, item())
+        refuse(one, item(levels={None: 7}))
+        assert verdicts(one, item(levels={None: 7})) == {}
+        assert verdicts(one, item()) == {None: "unchanged"}
+
+
+@pytest.mark.parametrize("code", ["INV_001", "INV_002"])
+def test_an_item_that_is_not_listed_is_forgotten(ledger: str, code: str) -> None:
+    """It may be deleted and made again, so all its levels are sent anew."""
+    with opened(ledger) as one:
+        accept(one, item(levels={"A": 5, "B": 5}))
+        refuse(one, item(levels={"A": 7}), code=code)
+        assert verdicts(one, item(levels={"A": 5, "B": 5})) == {}
+
+
+def test_stores_do_not_know_each_others_stock(ledger: str) -> None:
+    """Each has a memory of its own, of the same items."""
+    with opened(ledger, "s") as one:
+        accept(one, item())
+    with opened(ledger, "t") as other:
+        assert other.screen([item()]) == {}
+        assert verdicts(other, item()) == {}
+        accept(other, item(levels={None: 6}))
+        refuse(other, item(), code="INV_001")
+    with opened(ledger, "s") as one:
+        assert verdicts(one, item()) == {None: "unchanged"}
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [({None: 5}, {"A": 6}), ({"A": 5}, {None: 6}), ({"A": 5, "B": 5}, {None: 6})],
+)
+def test_a_global_and_the_warehouses_of_an_item_end_each_other(
+    ledger: str, first: Any, second: Any
+) -> None:
+    """What was there before is not there any more, and is sent if it comes back."""
+    with opened(ledger) as one:
+        accept(one, item(levels=first))
+        accept(one, item(levels=second))
+        assert one.screen([item(levels=first)]) == {}
+        assert verdicts(one, item(levels=first)) == {}
+        assert set(verdicts(one, item(levels=second)).values()) == {"unchanged"}
+
+
+def test_what_was_in_flight_when_a_run_died_is_sent_again(ledger: str) -> None:
+    """Its value is not known, that of the run before is, and the next acceptance ends the doubt."""
+    with opened(ledger) as one:
+        accept(one, item())
+        one.mark([item(levels={None: 7})], {})
+    with opened(ledger) as one:
+        assert one.screen([item()]) == {}
+        assert verdicts(one, item()) == verdicts(one, item(levels={None: 7})) == {}
+        assert rows(ledger, schema.flight) == []
+        accept(one, item())
+        assert verdicts(one, item()) == {None: "unchanged"}
+
+
+def test_a_mark_of_this_run_outlasts_its_acceptances(ledger: str) -> None:
+    """The request whose answer was lost may arrive after them; it cannot outlast the run."""
+    with opened(ledger) as one:
+        flight = one.mark([item(levels={"A": 7})], {})
+        assert flight is not None
+        flight.unknown.add(A)
+        one.leave(flight, [Refusal(item(levels={"A": 7}))])
+        accept(one, item(levels={"A": 5}))
+        accept(one, item(levels={"B": 5}))
+        accept(one, item(levels={"A": 5}))
+        assert verdicts(one, item(levels={"A": 5, "B": 5})) == {}
+    with opened(ledger) as one:
+        assert verdicts(one, item(levels={"A": 5, "B": 5})) == {}
+        accept(one, item(levels={"A": 5}))
+        assert verdicts(one, item(levels={"A": 5, "B": 5})) == {"A": "unchanged"}
+
+
+def test_an_outcome_that_cannot_be_recorded_stays_in_flight(ledger: str) -> None:
+    """The outcome and the end of its flight are one transaction."""
+    with opened(ledger) as one:
+        flight = one.mark([item()], {})
+        assert flight is not None
+        bad: Any = None
+        with pytest.raises(LedgerError):
+            one.record(flight, Answered([item()], [], bad, "b", 7), last=True)
+    assert len(rows(ledger, schema.flight)) == 1
+    assert rows(ledger, schema.level) == []
+
+
+def test_an_unchanged_row_moves_its_version_on(ledger: str) -> None:
+    """A row of a version between is stale then."""
+    with opened(ledger) as one:
+        accept(one, item(version="n 1"))
+        assert one.screen([item(version="n 4")]) == {A: {None: "unchanged"}}
+        assert verdicts(one, item(levels={None: 8}, version="n 3")) == {None: "stale"}
+        assert verdicts(one, item(levels={None: 8}, version="n 5")) == {}
+
+
+def test_an_item_that_is_named_twice_is_not_judged_by_its_first_value(ledger: str) -> None:
+    """Only the last one counts, and both must reach the window."""
+    other = item(("sku", "b"))
+    with opened(ledger) as one:
+        accept(one, item(), other)
+        assert one.screen([item(), other, item(levels={None: 7})]) == {
+            other.identifier: {None: "unchanged"}
+        }
+
+
+@pytest.mark.parametrize(("hours", "is_sent"), [(-1, True), (0, False), (134, False), (181, True)])
+def test_what_was_accepted_long_ago_or_in_the_future_is_sent(
+    ledger: str, hours: int, *, is_sent: bool
+) -> None:
+    """A clock that was wrong must not keep a value from the API for years."""
+    with opened(ledger) as one:
+        accept(one, item())
+    with opened(ledger, now=NOW + hours * 3_600_000) as one:
+        assert (one.screen([item()]) == {}) == is_sent
+        assert (verdicts(one, item()) == {}) == is_sent
+
+
+def test_a_run_ends_with_its_summary_and_forgets_old_history(ledger: str) -> None:
+    """What is closed goes after `history_days`; the stock and what is open stay."""
+    with opened(ledger) as one:
+        accept(one, item())
+        refuse(one, item(levels={None: 7}))
+        accept(one, item(levels={None: 6}))
+        refuse(one, item(("sku", "b")))
+    later = NOW + 31 * 24 * 3_600_000
+    with opened(ledger, now=later) as one:
+        one.end({"updates": 3}, LedgerError("no"))
+    assert rows(ledger, schema.change) == rows(ledger, schema.batch) == []
+    assert [row["identifier"] for row in rows(ledger, schema.rejection)] == ["b"]
+    assert [row["quantity"] for row in rows(ledger, schema.level)] == [6]
+    last = rows(ledger, schema.run)[-1]
+    assert (last["summary"], last["error"], last["ended_at"]) == ('{"updates":3}', "no", later)

@@ -1,0 +1,113 @@
+"""A run and its ledger: what is asked, written and sent, and in which order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from target_tocobagus.core.model import Level, Stream
+from target_tocobagus.delivery.outcomes import Outcomes
+from target_tocobagus.delivery.scheduler import Scheduler
+from target_tocobagus.delivery.shared import Shared
+from target_tocobagus.delivery.throttle import Throttle
+from target_tocobagus.report.totals import Totals
+from target_tocobagus.window.buffer import RowBuffer, Unsent
+from target_tocobagus.window.window import Window
+from tests.delivery.scripted_run import make_settings
+from tests.ledger.world import DiskIsFull, Ending, Fault, Row, World
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from target_tocobagus.core.model import Identifier
+
+A: Identifier = ("sku", "a")
+B: Identifier = ("sku", "b")
+FIVE = Row(A, ((None, 5),))
+SEVEN = Row(A, ((None, 7),))
+
+
+@pytest.fixture
+def world(empty_file: Path, tmp_path: Path) -> World:
+    """A new ledger and its shops."""
+    path = tmp_path / "ledger.db"
+    path.write_bytes(empty_file.read_bytes())
+    return World(str(path))
+
+
+@pytest.mark.parametrize("effect", ["none", "late"])
+@pytest.mark.parametrize("kind", ["lost", "500", "408"])
+def test_an_acceptance_after_a_lost_answer_is_not_certain(
+    world: World, kind: str, effect: str
+) -> None:
+    """The next run sends the value once more; after that it is known."""
+    world.run([FIVE])
+    world.run([SEVEN], faults=[Fault(kind, effect)])
+    world.run([SEVEN])
+    assert world.shop().sent == [(A, {None: 5}), *[(A, {None: 7})] * 3]
+    world.run([SEVEN])
+    assert len(world.shop().sent) == 4
+
+
+@pytest.mark.parametrize("kind", ["unsent", "429", "400"])
+def test_an_acceptance_after_an_attempt_that_surely_failed_is_certain(
+    world: World, kind: str
+) -> None:
+    """Nothing can arrive late, so nothing is sent twice."""
+    other = Row(B, ((None, 1),))
+    world.run([FIVE, other], faults=[Fault(kind)])
+    sent = len(world.shop().sent)
+    ended = world.run([FIVE, other])
+    assert len(world.shop().sent) == sent
+    assert ended.pipeline.totals.unchanged == 2
+
+
+@pytest.mark.parametrize(("room", "requests"), [(1, 0), (2, 1)])
+def test_no_state_covers_what_could_not_be_recorded(world: World, room: int, requests: int) -> None:
+    """Neither the mark nor the outcome: the run fails, and its rows come again."""
+    ended = world.run([FIVE], ending=Ending(full_at=room))
+    assert isinstance(ended.error, DiskIsFull)
+    assert ended.covered == 0
+    assert len(world.shop().sent) == requests
+
+
+def test_an_item_that_is_gone_when_it_tests_the_request_is_forgotten(world: World) -> None:
+    """It is sent again, in the next run, though its value is the same."""
+    world.run([FIVE])
+    rows = [Row(("sku", name), ((None, 1),)) for name in "xyz"]
+    faults = [*[Fault("400")] * 3, Fault("unlisted")]
+    ended = world.run(rows, faults=faults, batch_size_rows=1, max_in_flight=1)
+    assert ended.error is not None
+    assert world.shop().sent[-1] == (A, {None: 5})
+    world.run([FIVE])
+    assert world.shop().holds(A, None) == 5
+
+
+def test_a_row_is_not_left_out_by_an_answer_that_is_older_than_a_release() -> None:
+    """5, 7 accepted, and 5 again: the ledger was asked before it knew of the 7."""
+    window = Window()
+    window.released = {A}
+    settings = make_settings()
+    totals = Totals()
+    outcomes = Outcomes(totals, lambda: None)
+    shared = Shared(window, Throttle(settings), outcomes, totals, lambda: None)
+    level = Level(5, 1, Stream("stock"))
+    unsent: Unsent = {A: {None: "unchanged"}, B: {None: "unchanged"}}
+    rows = RowBuffer([(A, None, level), (B, None, level)])
+    with shared.lock:
+        Scheduler(shared).put(rows, unsent)
+    assert (window.holds(A), window.holds(B), totals.unchanged) == (True, False, 1)
+    assert window.released == set()
+
+
+def test_an_older_version_supersedes_nothing_that_waits() -> None:
+    """It is stale, and the newer one is sent."""
+    window = Window()
+    stream = Stream("stock", entry="e")
+    for quantity, version in ((7, "n 6"), (5, "n 4")):
+        level = Level(quantity, 1, stream, version=version)
+        assert window.put(RowBuffer([(A, None, level)]), 0.0) == 0
+    (item,) = [window.ready.oldest]
+    assert item is not None
+    assert (item.levels[None].quantity, window.stale) == (7, 1)
