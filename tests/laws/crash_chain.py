@@ -30,6 +30,7 @@ WAREHOUSES: Final = ("A", "B")
 GHOST: Final = "ghost"
 """A SKU that the sandbox does not know."""
 CATALOGUE: Final = {"sku": SKUS}
+QUANTITIES: Final = (0, 10, 20, 2**31)
 
 LATENCY_MS: Final = 8
 PATIENCE: Final = 30.0
@@ -79,17 +80,18 @@ STEPS: Final = (
 
 
 class Record(NamedTuple):
-    """A record of the tap; each readable quantity is unique, and says which record it came from."""
+    """A record of the tap.
+
+    Attributes:
+        qty: The quantity, if it is readable. Without a ledger each is unique, and says which record
+            it came from; with one they come back.
+    """
 
     n: int
     sku: str
     wh: str
     readable: bool
-
-    @property
-    def qty(self) -> int:
-        """The quantity, if it is readable."""
-        return self.n * 10
+    qty: int
 
     def line(self) -> dict[str, Any]:
         """Write it as a RECORD message."""
@@ -101,14 +103,15 @@ class Record(NamedTuple):
 class Tap:
     """A stream that can be read again from any bookmark."""
 
-    def __init__(self, rng: random.Random) -> None:
-        """Invent the stream."""
+    def __init__(self, rng: random.Random, *, comes_back: bool) -> None:
+        """Invent the stream; its quantities come back, or are unique."""
         self.records = [
             Record(
                 n,
                 GHOST if rng.random() < 0.08 else rng.choice(SKUS),
                 rng.choice(WAREHOUSES),
                 rng.random() > 0.08,
+                rng.choice(QUANTITIES) if comes_back else n * 10,
             )
             for n in range(1, RECORDS + 1)
         ]
@@ -222,12 +225,22 @@ class Chain:
         problems: What was promised and did not hold.
     """
 
-    def __init__(self, number: str, directory: Path, sandbox: Sandbox) -> None:
-        """Prepare a chain; its number is the seed of everything that is left to chance."""
+    def __init__(
+        self, number: str, directory: Path, sandbox: Sandbox, *, remembers: bool = False
+    ) -> None:
+        """Prepare a chain.
+
+        Args:
+            number: The seed of everything that is left to chance.
+            directory: Where its files are.
+            sandbox: The API.
+            remembers: Its lives have a ledger.
+        """
         self.rng = random.Random(number)  # noqa: S311  # repeatable, not secret
         self.directory = directory
         self.sandbox = sandbox
-        self.tap = Tap(self.rng)
+        self.remembers = remembers
+        self.tap = Tap(self.rng, comes_back=remembers)
         self.lives: list[Life] = []
         self.bookmark = 0
         self.reached: list[str] = []
@@ -242,14 +255,19 @@ class Chain:
             "batch_wait_seconds": 0,
             "max_in_flight": self.rng.choice([1, 2, 4]),
             "rejects_path": str(self.rejects),
+            **({"ledger": str(directory / "ledger.db")} if remembers else {}),
         }
         self.config.write_text(json.dumps(config), encoding="utf-8")
 
     def go(self, instants: list[Instant]) -> None:
-        """Live and die, and live to the end."""
+        """Live and die, and live to the end; with a ledger, once more from the beginning."""
         for instant in instants:
             self._live_until(instant)
         self._live()
+        if self.remembers:
+            self.bookmark = 0
+            self.rejects.unlink(missing_ok=True)
+            self._live()
 
     def _live_until(self, instant: Instant) -> None:
         step = instant.step
@@ -378,6 +396,8 @@ class Chain:
         if life.states != sorted(life.states):
             self._complain(life, f"STATE went back: {life.states}")
         self.bookmark = life.states[-1] if life.states else self.bookmark
+        if self.remembers:
+            return  # a quantity does not say which record it came from
         accepted = self._accepted()
         rejected, named = self._rejected()
         for record in self.tap.records[: self.bookmark]:

@@ -1,5 +1,7 @@
 """Kill the process at any instant, start it again from its last STATE, and nothing is lost.
 
+Every other chain has a ledger.
+
 `CRASH_INSTANTS` says how many deaths to die (30), `CRASH_SEED` of which seed (1). A failure names
 the chain; the same seed makes the same streams, faults and plans, though not the same schedule.
 """
@@ -44,7 +46,7 @@ def live(number: int, directory: Path) -> Chain:
     place = directory / f"chain-{number}"
     place.mkdir()
     with running(catalogue=CATALOGUE) as sandbox:
-        chain = Chain(f"{SEED}:{number}", place, sandbox)
+        chain = Chain(f"{SEED}:{number}", place, sandbox, remembers=number % 2 == 1)
         chain.go(plan(number))
     return chain
 
