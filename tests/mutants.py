@@ -647,6 +647,11 @@ MUTANTS: Final = (
         ),
     ),
     Mutant(
+        "a run whose connection has broken writes without its lock",
+        "tests/ledger/test_opening.py::test_after_its_connection_has_broken_a_run_writes_nothing",
+        Change("ledger/ledger", "if self._writer.invalidated:", "if False:"),
+    ),
+    Mutant(
         "a file that is no ledger becomes one",
         "tests/ledger/test_opening.py::test_a_file_that_is_no_ledger_is_left_alone",
         Change("ledger/database", "if head and not is_ours:", "if False:"),

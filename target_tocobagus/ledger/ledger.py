@@ -20,6 +20,7 @@ import msgspec
 from sqlalchemy import delete, insert, select, update
 
 from target_tocobagus import __version__
+from target_tocobagus.core.errors import LedgerError
 from target_tocobagus.core.foreign_text import clean, quoted
 from target_tocobagus.ledger import schema
 from target_tocobagus.ledger.database import name_process, set_sync, translated
@@ -500,6 +501,9 @@ class Ledger:
         with self._write_lock, translated():
             if self._writer is None:
                 raise AssertionError
+            if self._writer.invalidated:  # SQLAlchemy would connect anew, without the lock
+                message = "the connection to the ledger was lost, and with it the lock of this run"
+                raise LedgerError(message)
             set_sync(self._writer, sync=sync)
             with self._writer.begin():
                 yield self._writer

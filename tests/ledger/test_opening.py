@@ -16,7 +16,7 @@ from target_tocobagus.core.errors import ConfigurationError, LedgerError, Ledger
 from target_tocobagus.ledger import schema
 from target_tocobagus.ledger.database import open_engine, read_url, translated
 from target_tocobagus.ledger.opening import open_ledger, store_key
-from tests.ledger.desk import NOW, accept, item, opened, rows, settings_of, verdicts
+from tests.ledger.desk import NOW, accept, answered, item, opened, rows, settings_of, verdicts
 from tests.postgres import PASSWORD
 
 if TYPE_CHECKING:
@@ -238,3 +238,22 @@ def test_a_ledger_of_a_later_version_is_refused_and_left_alone(ledger: str, tmp_
     assert {name: one[:2] for name, one in after.items()} == {
         name: one[:2] for name, one in before.items()
     }
+
+
+def test_after_its_connection_has_broken_a_run_writes_nothing(postgres: Database) -> None:
+    """The lock ended with it, and another run may have begun: no second connection is made."""
+    postgres.execute("CREATE DATABASE broken TEMPLATE template")
+    ledger = postgres.url("broken")
+    with opened(ledger) as one:
+        flight = one.mark([item()], {})
+        assert flight is not None
+        postgres.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'broken'"
+        )
+        with opened(ledger) as other:
+            for _ in range(2):
+                with pytest.raises(LedgerError):
+                    one.record(flight, answered([item()]), last=True)
+                with pytest.raises(LedgerError):
+                    one.end({}, None)
+            assert verdicts(other, item()) == {}
