@@ -17,6 +17,7 @@ import click
 from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
 
 from target_tocobagus.api.redaction import Redactor
+from target_tocobagus.config.hidden import secrets_of
 from target_tocobagus.config.settings import SCHEMA, Settings, parse_settings
 from target_tocobagus.config.validation import doubts
 from target_tocobagus.core.errors import ConfigurationError
@@ -81,8 +82,7 @@ class TargetTocobagus(SdkTarget):
     def check_config(self, config: dict[str, Any], schema: dict[str, Any]) -> list[str]:
         """Check the settings as a whole; returns the problems, without values."""
         config.update(self.overrides)
-        secrets = [config.get(name) for name in ("partner_secret", "store_token")]
-        hide_secrets(Redactor(str(secret) for secret in secrets if secret).text)
+        hide_secrets(Redactor(secrets_of(config)).text)
         try:
             self.settings = parse_settings(config, schema)
             self._router = StreamRouter(self.settings)
