@@ -7,6 +7,7 @@ import click
 from target_tocobagus import __version__
 from target_tocobagus.cli.check.command import check
 from target_tocobagus.cli.demo.command import demo
+from target_tocobagus.cli.ledger.command import ledger
 from target_tocobagus.cli.map.command import map_command
 from target_tocobagus.sandbox.command import sandbox
 
@@ -19,5 +20,6 @@ def main() -> None:
 
 main.add_command(check)
 main.add_command(demo)
+main.add_command(ledger)
 main.add_command(map_command)
 main.add_command(sandbox)

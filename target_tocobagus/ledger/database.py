@@ -13,12 +13,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from target_tocobagus.core.errors import ConfigurationError, LedgerError
-from target_tocobagus.core.foreign_text import clean
+from target_tocobagus.core.foreign_text import clean, reason
+from target_tocobagus.ledger.schema import metadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +29,7 @@ APPLICATION_ID: Final = 0x746F636F
 
 _MAGIC: Final = b"SQLite format 3\0"
 _WAIT_SECONDS: Final = 30
+_LOOK_SECONDS: Final = 10
 _CHECKPOINT_PAGES: Final = 4000
 
 
@@ -51,6 +53,37 @@ def read_url(ledger: str) -> URL:
     return url
 
 
+def is_missing(url: URL) -> bool:
+    """Whether a ledger would be a file that does not exist yet."""
+    return url.drivername == "sqlite" and not Path(str(url.database)).exists()
+
+
+def place_of(url: URL) -> str:
+    """Name the place of a ledger: a file's path, or host and database; never a user or password."""
+    if url.drivername == "sqlite":
+        return str(Path(str(url.database)).absolute())
+    port = f":{url.port}" if url.port else ""
+    return f"PostgreSQL at {url.host or 'this machine'}{port}, database {url.database or ''}"
+
+
+def file_of(connection: Connection) -> Path:
+    """Return the path of an SQLite ledger, links followed."""
+    rows: Any = connection.exec_driver_sql("PRAGMA database_list").all()
+    return Path(rows[0][2])
+
+
+def size_of(connection: Connection) -> int:
+    """Return the size of a ledger in bytes."""
+    if connection.dialect.name == "sqlite":
+        file = file_of(connection)
+        files = (file, file.with_name(f"{file.name}-wal"))
+        return sum(each.stat().st_size for each in files if each.exists())
+    total = text(
+        "SELECT sum(pg_total_relation_size(to_regclass(t))) FROM unnest(CAST(:names AS text[])) t"
+    )
+    return int(connection.execute(total, {"names": list(metadata.tables)}).scalar() or 0)
+
+
 def open_engine(url: URL, *, reads_only: bool = False) -> Engine:
     """Prepare to connect; an SQLite file is created if it is missing, unless `reads_only`.
 
@@ -65,11 +98,14 @@ def open_engine(url: URL, *, reads_only: bool = False) -> Engine:
             url,
             poolclass=NullPool,
             hide_parameters=True,
-            connect_args={"application_name": name_process(), "connect_timeout": _WAIT_SECONDS},
+            connect_args={
+                "application_name": name_process(),
+                "connect_timeout": _LOOK_SECONDS if reads_only else _WAIT_SECONDS,
+            },
         )
     except (ImportError, NoSuchModuleError) as error:
-        text = "ledger: PostgreSQL needs its driver: install target-tocobagus[postgresql]"
-        raise ConfigurationError([text]) from error
+        problem = "ledger: PostgreSQL needs its driver: install target-tocobagus[postgresql]"
+        raise ConfigurationError([problem]) from error
 
 
 def name_process() -> str:
@@ -84,8 +120,8 @@ def _open_file(url: URL, *, reads_only: bool) -> Engine:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         with path.open("rb") as file:
             head = file.read(100)
-    except OSError as error:
-        raise ConfigurationError([f"ledger: cannot be opened ({error.strerror})"]) from error
+    except (OSError, ValueError) as error:  # a ValueError means a name that no file can have
+        raise ConfigurationError([f"ledger: cannot be opened ({reason(error)})"]) from error
     is_ours = head[:16] == _MAGIC and int.from_bytes(head[68:72], "big") == APPLICATION_ID
     if head and not is_ours:
         raise ConfigurationError(["ledger: the file exists and is not a ledger; it is left alone"])

@@ -24,6 +24,7 @@ from target_tocobagus.core.errors import LedgerError
 from target_tocobagus.core.foreign_text import clean, quoted
 from target_tocobagus.ledger import schema
 from target_tocobagus.ledger.database import name_process, set_sync, translated
+from target_tocobagus.ledger.history import delete_before
 from target_tocobagus.ledger.levels import GLOBAL, Known, LevelRow, Levels, Shared
 from target_tocobagus.ledger.memory import (
     NOTHING,
@@ -340,19 +341,13 @@ class Ledger:
         if self.reads_only:
             return
         now = self._now_ms()
-        before = now - self._history
         with self._writing() as writer:
             ending = update(schema.run).where(schema.run.c.id == self._run)
             text = msgspec.json.encode(summary).decode()
             writer.execute(
                 ending, {"ended_at": now, "error": problem and str(problem), "summary": text}
             )
-            for table, at in (
-                (schema.change, schema.change.c.at),
-                (schema.batch, schema.batch.c.at),
-                (schema.rejection, schema.rejection.c.closed_at),
-            ):
-                writer.execute(delete(table).where(table.c.store == self._store, at < before))
+            delete_before(writer, self._store, now - self._history)
 
     def close(self) -> None:
         """Close the connections; threads that still use them get an error."""

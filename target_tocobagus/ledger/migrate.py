@@ -28,9 +28,18 @@ def is_current(connection: Connection) -> bool:
     Raises:
         LedgerRefused: They were made by a later version.
     """
+    return step_of(connection) == HEAD
+
+
+def step_of(connection: Connection) -> str | None:
+    """Return the step that the tables are at; ``None`` if there are none.
+
+    Raises:
+        LedgerRefused: They were made by a later version.
+    """
     if not inspect(connection).has_table(VERSION_TABLE):
-        return False
-    step = connection.execute(select(_version.c.version_num)).scalar()
+        return None
+    step: str | None = connection.execute(select(_version.c.version_num)).scalar()
     if step is not None and step > HEAD:
         writer = connection.execute(select(schema.written_by.c.version)).scalar()
         message = (
@@ -38,7 +47,7 @@ def is_current(connection: Connection) -> bool:
             f" {writer} or later"
         )
         raise LedgerRefused(message)
-    return bool(step == HEAD)
+    return step
 
 
 def migrate(connection: Connection, step: str = HEAD) -> None:

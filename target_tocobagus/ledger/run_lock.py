@@ -39,11 +39,10 @@ class RunLock:
             LedgerError: Another run has it.
             ConfigurationError: The lock's file cannot be written.
         """
-        number = zlib.crc32("\n".join(store).encode())
         if writer.dialect.name == "sqlite":
-            self._lock_file(Path(f"{writer.engine.url.database}.lock-{number:08x}"))
+            self._lock_file(lock_path(str(writer.engine.url.database), store))
         else:
-            _lock_in_database(writer, number - (1 << 31))
+            _lock_in_database(writer, _number(store))
 
     def release(self) -> None:
         """Give a lock file back; PostgreSQL's lock ends with its connection."""
@@ -60,9 +59,9 @@ class RunLock:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            who = os.pread(file, 200, 0).decode(errors="replace").strip()
+            who = _written_in(file)
             os.close(file)
-            raise _held(who) from error
+            raise LedgerError(held_by(who)) from error
         since = datetime.now(timezone.utc).isoformat(timespec="seconds")
         os.ftruncate(file, 0)
         os.pwrite(file, f"{name_process()}, since {since}\n".encode(), 0)
@@ -76,26 +75,68 @@ def one_at_a_time(writer: Connection) -> None:
         writer.execute(lock, {"class": _LOCK_CLASS})
 
 
+def lock_path(file: str, store: tuple[str, str]) -> Path:
+    """Name the lock file of a store beside an SQLite file; the same for every link to it."""
+    return Path(f"{Path(file).resolve()}.lock-{_checksum(store):08x}")
+
+
+def holder_of_file(file: str, store: tuple[str, str]) -> str | None:
+    """Say who has the lock of a store beside an SQLite file; ``None`` if nobody has."""
+    try:
+        lock = os.open(lock_path(file, store), os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        # Shared, and released at once: it is refused only while a run holds the lock.
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return _written_in(lock)
+    else:
+        return None
+    finally:
+        os.close(lock)
+
+
+def holder_in_database(connection: Connection, store: tuple[str, str]) -> str | None:
+    """Say who has the lock of a store in PostgreSQL; ``None`` if nobody has."""
+    return _holder(connection, _number(store))
+
+
+def held_by(who: str) -> str:
+    """Say that another run has the lock; `who` may be empty."""
+    by = f" ({clean(who)})" if who else ""
+    return f"another run of this store uses the ledger{by}: try again when it has ended"
+
+
+def _checksum(store: tuple[str, str]) -> int:
+    return zlib.crc32("\n".join(store).encode())
+
+
+def _number(store: tuple[str, str]) -> int:
+    """Return the key of a store's lock in PostgreSQL: 32 bits with a sign."""
+    return _checksum(store) - (1 << 31)
+
+
+def _written_in(file: int) -> str:
+    return os.pread(file, 200, 0).decode(errors="replace").strip()
+
+
 def _lock_in_database(writer: Connection, number: int) -> None:
     keys = {"class": _LOCK_CLASS, "store": number}
     taken = writer.execute(text("SELECT pg_try_advisory_lock(:class, :store)"), keys).scalar()
-    if taken:
-        return
-    holder = writer.execute(
+    if not taken:
+        raise LedgerError(held_by(_holder(writer, number) or ""))
+
+
+def _holder(connection: Connection, number: int) -> str | None:
+    found = connection.execute(
         text(
             "SELECT a.application_name, a.backend_start FROM pg_locks l"
             " JOIN pg_stat_activity a USING (pid)"
             " WHERE l.locktype = 'advisory' AND l.classid = :class AND l.granted"
             " AND l.objid = (:store)::int::bit(32)::bigint"
+            " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
         ),
-        keys,
+        {"class": _LOCK_CLASS, "store": number},
     ).first()
-    who = f"{holder[0]}, since {holder[1]:%Y-%m-%dT%H:%M:%S%z}" if holder else ""
-    raise _held(who)
-
-
-def _held(who: str) -> LedgerError:
-    by = f" ({clean(who)})" if who else ""
-    return LedgerError(
-        f"another run of this store uses the ledger{by}: try again when it has ended"
-    )
+    return f"{found[0]}, since {found[1]:%Y-%m-%dT%H:%M:%S%z}" if found else None

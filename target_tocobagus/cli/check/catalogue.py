@@ -22,7 +22,7 @@ def _wrong(check: Check, found: str, todo: str, blocks: str = "") -> Finding:
 
 
 class Setup(Diagnosis):
-    """On this machine: the settings, the mappings, the file of rejected rows."""
+    """The settings, the mappings, the file of rejected rows, the ledger."""
 
     SETTINGS_VALID = _ok("settings", "{source}: {count}, all valid.")
     SETTINGS_DOUBTFUL = _attention(
@@ -76,6 +76,17 @@ class Setup(Diagnosis):
         "{path} {problem}, and a run would not start.",
         "Let the user that runs the target write there, or name another file in rejects_path; a run"
         " creates it.",
+    )
+    LEDGER_USABLE = _ok("ledger", "{place} {state}.")
+    LEDGER_BUSY = _wrong(
+        "ledger",
+        "A run of this store uses {place} ({holder}), and a second run would not start.",
+        "Let it end first.",
+    )
+    LEDGER_UNUSABLE = _wrong(
+        "ledger",
+        "{place}: {problem}. A run would not start.",
+        "Correct ledger, or let the user that runs the target write there; see docs/ledger.md.",
     )
 
 

@@ -24,12 +24,13 @@ if TYPE_CHECKING:
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-class _Source(click.Path):
-    """An existing file, or ``ENV``."""
+class Source(click.Path):
+    """An existing file of settings, or ``ENV``."""
 
     name = "file"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Take ``ENV`` as it is."""
         return value if value == ENVIRONMENT else super().convert(value, param, ctx)
 
 
@@ -39,7 +40,7 @@ class _Source(click.Path):
     "configs",
     required=True,
     multiple=True,
-    type=_Source(exists=True, dir_okay=False),
+    type=Source(exists=True, dir_okay=False),
     help="Settings of target-tocobagus: a JSON file, or ENV for the environment.",
 )
 @click.option("--stream", "streams", multiple=True, type=_FILE, help="The output of a tap.")
@@ -48,8 +49,8 @@ def check(configs: tuple[str, ...], streams: tuple[Path, ...], catalogs: tuple[P
     """Find out whether a run would work, and if not, what to do about it.
 
     It checks the settings, the mappings (also with a tap's output or its catalog), the way to the
-    API (name, connection, proxy, certificate), the clock, the signature, and the file of rejected
-    rows.
+    API (name, connection, proxy, certificate), the clock, the signature, the file of rejected
+    rows, and the ledger.
 
     Nothing is written to the API: it is asked for a list of products. Each attempt is made once
     and takes at most request_timeout_seconds, and at most 10 seconds. No secret is shown. The exit
@@ -59,6 +60,7 @@ def check(configs: tuple[str, ...], streams: tuple[Path, ...], catalogs: tuple[P
     from target_tocobagus.cli.check import settings
     from target_tocobagus.cli.check.network import secrets_of_proxy
     from target_tocobagus.cli.check.page import Page
+    from target_tocobagus.config.hidden import secrets_of
     from target_tocobagus.core.foreign_text import hide_secrets
 
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -66,7 +68,7 @@ def check(configs: tuple[str, ...], streams: tuple[Path, ...], catalogs: tuple[P
     given = settings.read(configs)
     proxies = [value for name, value in os.environ.items() if name.lower().endswith("_proxy")]
     hidden = [
-        *settings.secrets_of(given.values),
+        *secrets_of(given.values),
         *(part for url in proxies for part in secrets_of_proxy(url)),
     ]
     hide_secrets(Redactor(hidden).text)
@@ -79,7 +81,7 @@ def check(configs: tuple[str, ...], streams: tuple[Path, ...], catalogs: tuple[P
 
 
 def _findings(given: Given, configs: Sequence[str], files: Sequence[Path]) -> Iterator[Finding]:
-    """Make all checks: the quick ones first, the file of rejected rows last."""
+    """Make all checks: the quick ones first, the file of rejected rows and the ledger last."""
     from target_tocobagus.cli.check import mappings, network, settings
     from target_tocobagus.cli.check.page import NETWORK, not_tried
 
@@ -95,3 +97,4 @@ def _findings(given: Given, configs: Sequence[str], files: Sequence[Path]) -> It
     else:
         yield from network.check_network(connection)
     yield settings.check_rejects(given)
+    yield from settings.check_ledger(given)

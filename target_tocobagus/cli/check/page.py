@@ -26,6 +26,7 @@ Check: TypeAlias = Literal[
     "clock",
     "signature",
     "rejects",
+    "ledger",
 ]
 NETWORK: Final[tuple[Check, ...]] = (
     "name",

@@ -15,14 +15,20 @@ from click.testing import CliRunner
 from target_tocobagus.cli import main
 from target_tocobagus.cli.check import settings
 from target_tocobagus.cli.check.catalogue import Setup
+from target_tocobagus.ledger.opening import store_key
+from target_tocobagus.ledger.run_lock import lock_path
 from target_tocobagus.sandbox.testing import running
 from tests.cli.check.bench import Checked, assert_found, check, run
+from tests.ledger.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from target_tocobagus.cli.check.page import Finding
     from target_tocobagus.sandbox.testing import Sandbox
+
+STORE: Final = "2000000000000000000002"
+"""The sandbox's."""
 
 STREAMS: Final = Path(__file__).parents[2] / "data" / "streams"
 CSV: Final = STREAMS / "tap-csv-long+wide.singer"
@@ -169,6 +175,20 @@ CASES: Final = (
     Case(Setup.REJECTS_UNUSABLE, {"rejects_path": "<folder>/a\0b"}, told=("null byte",)),
     Case(Setup.REJECTS_UNUSABLE, {"rejects_path": os.path.realpath(sys.executable)}),
     Case(Setup.REJECTS_UNUSABLE, {"rejects_path": "<folder>/lost"}, told=("No such file",)),
+    Case(Setup.LEDGER_USABLE, {"ledger": "<folder>/new.db"}, told=("and a run creates it",)),
+    Case(Setup.LEDGER_USABLE, {"ledger": "sqlite:///<folder>/empty.db"}, told=("is empty",)),
+    Case(Setup.LEDGER_USABLE, {"ledger": "<folder>/ledger.db"}, told=("ledger.db exists.",)),
+    Case(Setup.LEDGER_BUSY, {"ledger": "<folder>/busy.db"}, told=("process 1 on a host",)),
+    Case(Setup.LEDGER_UNUSABLE, {"ledger": "<folder>/there"}, told=("is not a ledger",)),
+    Case(Setup.LEDGER_UNUSABLE, {"ledger": "<folder>/none/new.db"}, told=("No such file",)),
+    Case(Setup.LEDGER_UNUSABLE, {"ledger": "<folder>"}, told=("Is a directory",)),
+    Case(Setup.LEDGER_UNUSABLE, {"ledger": "<folder>/a\0b"}, told=("null",)),
+    Case(Setup.LEDGER_UNUSABLE, {"ledger": "mysql://a:MARKER@b/c"}, told=("only sqlite and",)),
+    Case(
+        Setup.LEDGER_UNUSABLE,
+        {"ledger": "postgresql://user:MARKER@127.0.0.1:1/db"},
+        told=("PostgreSQL at 127.0.0.1:1, database db: the ledger cannot be used", "refused"),
+    ),
     Case(Setup.REJECTS_UNUSABLE, {"rejects_path": f"<folder>/{'x' * 999}"}, told=("too long",)),
 )
 KEPT: Final = '{"type": "SCHEMA"}\n{"half a li'
@@ -181,16 +201,30 @@ def sandbox() -> Iterator[Sandbox]:
         yield started
 
 
+@pytest.fixture(scope="module")
+def ledger(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The file of a ledger."""
+    path = tmp_path_factory.mktemp("ledger") / "ledger.db"
+    World(str(path)).run([])
+    return path.read_bytes()
+
+
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    """A folder in which files stand that rejected rows may be written to, or may not."""
+def folder(tmp_path: Path, sandbox: Sandbox, ledger: bytes) -> Iterator[Path]:
+    """A folder with files that rejected rows may be written to or not, and with ledgers."""
     for name in ("there", "busy"):
         (tmp_path / name).write_text(KEPT)
     (tmp_path / "link").symlink_to(tmp_path / "new")
     (tmp_path / "lost").symlink_to(tmp_path / "none" / "new")
     os.mkfifo(tmp_path / "pipe")
-    with (tmp_path / "busy").open() as held:
+    (tmp_path / "empty.db").touch()
+    for name in ("ledger.db", "busy.db"):
+        (tmp_path / name).write_bytes(ledger)
+    lock = lock_path(str(tmp_path / "busy.db"), store_key(sandbox.api_url, STORE))
+    lock.write_text("process 1 on a host, since then\n")
+    with (tmp_path / "busy").open() as held, lock.open() as locked:
         fcntl.flock(held, fcntl.LOCK_EX)
+        fcntl.flock(locked, fcntl.LOCK_EX)
         yield tmp_path
 
 
@@ -230,7 +264,7 @@ def state_of(folder: Path) -> dict[str, Any]:
     for path in sorted(folder.iterdir()):
         if path.name not in {"config.json", "0.txt"}:
             status = path.lstat()
-            text = path.read_text() if path.is_file() else ""
+            text = path.read_bytes() if path.is_file() else b""
             found[path.name] = (status.st_mode, status.st_size, status.st_mtime_ns, text)
     return found
 
@@ -245,6 +279,29 @@ def test_the_file_of_rejected_rows_is_left_as_it_is(case: Case, folder: Path) ->
     check_rejects(given or None)
 
     assert state_of(folder) == before
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if case.found.name.startswith("LEDGER")], ids=str
+)
+def test_the_ledger_is_left_as_it_is(case: Case, folder: Path, sandbox: Sandbox) -> None:
+    """No file is made, not even for a moment under a name, and none is changed."""
+    given = json.loads(json.dumps(case.config).replace("<folder>", str(folder)))
+    values = {"api_url": sandbox.api_url, "store_client_id": STORE, **given}
+    before = state_of(folder)
+    found = list(settings.check_ledger(settings.Given("", values, ())))
+
+    assert [finding.check for finding in found] == ["ledger"]
+    assert state_of(folder) == before
+
+
+def test_a_ledger_that_is_not_set_is_not_mentioned(folder: Path, sandbox: Sandbox) -> None:
+    """Most configurations have none; an invalid one is the settings' matter."""
+    unset = checked(Case(Setup.SETTINGS_VALID), folder, sandbox)
+    invalid = checked(Case(Setup.SETTINGS_INVALID, {"ledger": 5}), folder, sandbox)
+
+    assert "ledger" not in unset.results
+    assert invalid.results["ledger"] == "not tried"
 
 
 def test_a_run_that_starts_meanwhile_is_not_refused(folder: Path) -> None:
@@ -368,10 +425,3 @@ def test_recorded_streams_of_real_taps_are_looked_through(folder: Path, sandbox:
     assert not done.finds(Setup.MAPPING_UNUSED)
     assert [str(path) in each.found for path, each in zip((CSV, POSTGRES), told[1:], strict=True)]
     assert "stock_long: 9 records read" in told[1].more
-
-
-def test_secrets_are_known_from_a_configuration_that_is_not_valid() -> None:
-    """With white space and without; what is no text is none."""
-    config = {"partner_secret": " abcdef\n", "store_token": 5}
-
-    assert settings.secrets_of(config) == [" abcdef\n", "abcdef"]

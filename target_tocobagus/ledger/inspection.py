@@ -1,0 +1,142 @@
+"""What a ledger holds; read without its lock, and without a change to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from sqlalchemy import func, select
+
+from target_tocobagus.ledger import schema
+from target_tocobagus.ledger.database import place_of, read_url, size_of
+from target_tocobagus.ledger.opening import holder_of, reading
+from target_tocobagus.ledger.soundness import flights
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, Connection
+
+LAST_RUNS: Final = 5
+
+
+class RunStatus(msgspec.Struct, frozen=True):
+    """One run.
+
+    Attributes:
+        started_at: In ms since the epoch; so is `ended_at`, which is ``None`` if it did not end.
+        error: What ended it.
+        summary: The fields of its summary; empty if it did not end.
+    """
+
+    started_at: int
+    ended_at: int | None
+    error: str | None
+    summary: dict[str, Any]
+
+
+class StoreStatus(msgspec.Struct, frozen=True):
+    """What is remembered of one store.
+
+    Attributes:
+        marked: Levels whose value in the shop is not certain, those in flight included.
+        open_rejections: Rows that were refused, and not settled since.
+        holder: Who has its lock; ``None`` if nobody has.
+        runs: The last ones, the newest first.
+    """
+
+    api_url: str
+    client_id: str
+    levels: int
+    marked: int
+    open_rejections: int
+    holder: str | None
+    runs: list[RunStatus]
+
+
+class Status(msgspec.Struct, frozen=True):
+    """What a ledger holds.
+
+    Attributes:
+        place: The path of its file, or host, port and database.
+        size: In bytes.
+        version: Of the program that made or changed its tables.
+    """
+
+    place: str
+    size: int
+    version: str
+    stores: list[StoreStatus]
+
+
+def status(name: str) -> Status | None:
+    """Look at a ledger.
+
+    Args:
+        name: The setting `ledger`.
+
+    Returns:
+        ``None`` if there is none yet.
+
+    Raises:
+        ConfigurationError: It cannot be opened, or is not a ledger.
+        LedgerRefused: Its tables are of another version.
+        LedgerError: It cannot be read.
+    """
+    with reading(name) as reader:
+        if reader is None:
+            return None
+        version = reader.execute(select(schema.written_by.c.version)).scalar() or "unknown"
+        stores = [
+            _store_status(reader, *row)
+            for row in reader.execute(
+                select(schema.store.c.id, schema.store.c.api_url, schema.store.c.client_id)
+            ).all()
+        ]
+        return Status(place_of(read_url(name)), size_of(reader), version, stores)
+
+
+def _store_status(reader: Connection, number: int, api_url: str, client_id: str) -> StoreStatus:
+    table = schema.level.c
+    of_store = table.store == number
+    closed = schema.rejection.c.closed_at
+    levels = _count(reader, schema.level, of_store)
+    marked = _count(reader, schema.level, of_store & table.doubt.is_not(None))
+    return StoreStatus(
+        api_url=api_url,
+        client_id=client_id,
+        levels=levels,
+        marked=marked + _count_flying(reader, number),
+        open_rejections=_count(
+            reader, schema.rejection, (schema.rejection.c.store == number) & closed.is_(None)
+        ),
+        holder=holder_of(reader, (api_url, client_id)),
+        runs=_last_runs(reader, number),
+    )
+
+
+def _count(reader: Connection, table: Any, condition: ColumnElement[bool]) -> int:
+    counting = select(func.count()).select_from(table).where(condition)
+    return int(reader.execute(counting).scalar() or 0)
+
+
+def _count_flying(reader: Connection, store: int) -> int:
+    """Count the levels in flight that are not marked already."""
+    table = schema.level.c
+    keys = {tuple(mark[:3]) for _, marks in flights(reader, store) for mark in marks or ()}
+    doubted = select(table.kind, table.identifier, table.location).where(
+        table.store == store, table.doubt.is_not(None)
+    )
+    return len(keys) - sum(tuple(row) in keys for row in reader.execute(doubted)) if keys else 0
+
+
+def _last_runs(reader: Connection, store: int) -> list[RunStatus]:
+    table = schema.run.c
+    last = (
+        select(table.started_at, table.ended_at, table.error, table.summary)
+        .where(table.store == store)
+        .order_by(table.id.desc())
+        .limit(LAST_RUNS)
+    )
+    return [
+        RunStatus(started, ended, error, msgspec.json.decode(summary or "{}"))
+        for started, ended, error, summary in reader.execute(last)
+    ]

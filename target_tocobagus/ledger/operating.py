@@ -1,0 +1,178 @@
+"""Changes that an operator makes to a ledger: forgetting levels, and deleting old history.
+
+They take the lock of the store, so that no run is under way meanwhile.
+"""
+
+from __future__ import annotations
+
+import difflib
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from sqlalchemy import delete, or_, select
+
+from target_tocobagus.ledger.database import (
+    is_missing,
+    open_engine,
+    read_url,
+    size_of,
+    translated,
+)
+from target_tocobagus.ledger.history import delete_before
+from target_tocobagus.ledger.opening import find_store, locked, require_current
+from target_tocobagus.ledger.schema import level
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import ColumnElement, Connection
+
+_NEAR: Final = 3
+_MOST_CANDIDATES: Final = 20_000
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """Which levels are to be forgotten; without an identifier those of the whole store.
+
+    Attributes:
+        kind: ``sku``, ``id`` or ``externalId``; ``None`` for any of them.
+        location: The client id of a warehouse; ``None`` for all levels of the item.
+    """
+
+    identifier: str | None = None
+    kind: str | None = None
+    location: str | None = None
+
+    def conditions(self, store: int) -> list[ColumnElement[bool]]:
+        """Return the conditions for these levels."""
+        named = {"identifier": self.identifier, "kind": self.kind, "location": self.location}
+        given = [level.c[name] == value for name, value in named.items() if value is not None]
+        return [level.c.store == store, *given]
+
+
+class Forgotten(msgspec.Struct, frozen=True):
+    """What came of it.
+
+    Attributes:
+        levels: How many levels were forgotten.
+        near: If none: identifiers that are known and may be meant, or warehouses of the item.
+    """
+
+    levels: int
+    near: tuple[str, ...] = ()
+
+
+class Pruned(msgspec.Struct, frozen=True):
+    """What was deleted.
+
+    Attributes:
+        rows: Of history.
+        size: Of the ledger, in bytes, before and after.
+    """
+
+    rows: int
+    size: tuple[int, int]
+
+
+def forget(name: str, key: tuple[str, str], wanted: Wanted) -> Forgotten | None:
+    """Forget levels of a store, so that their next updates are sent, whatever they are.
+
+    Args:
+        name: The setting `ledger`.
+        key: The store, as `store_key` names it.
+        wanted: Which levels.
+
+    Returns:
+        ``None`` if there is no ledger yet.
+
+    Raises:
+        ConfigurationError: It cannot be opened.
+        LedgerRefused: Its tables are of another version.
+        LedgerError: A run of the store uses it, or it cannot be written.
+    """
+    with _taken(name, key) as taken:
+        if taken is None:
+            return None
+        writer, store = taken
+        with writer.begin():
+            done = writer.execute(delete(level).where(*wanted.conditions(store))).rowcount
+            return Forgotten(done, () if done else tuple(_near(writer, store, wanted)))
+
+
+def prune(name: str, key: tuple[str, str], before: int) -> Pruned | None:
+    """Delete the history of a store before a time, and give its space back.
+
+    PostgreSQL uses the space again by itself (autovacuum); it is not asked to.
+
+    Args:
+        name: The setting `ledger`.
+        key: The store, as `store_key` names it.
+        before: In ms since the epoch.
+
+    Returns:
+        ``None`` if there is no ledger yet.
+
+    Raises:
+        ConfigurationError: It cannot be opened.
+        LedgerRefused: Its tables are of another version.
+        LedgerError: A run of the store uses it, or it cannot be written.
+    """
+    with _taken(name, key) as taken:
+        if taken is None:
+            return None
+        writer, store = taken
+        with writer.begin():
+            size = size_of(writer)
+            rows = delete_before(writer, store, before)
+        if writer.dialect.name == "sqlite":
+            _shrink(writer)
+        with writer.begin():
+            return Pruned(rows, (size, size_of(writer)))
+
+
+def _shrink(writer: Connection) -> None:
+    """Write the file anew without its empty pages; it waits for runs of other stores."""
+    outside = writer.execution_options(isolation_level="AUTOCOMMIT")
+    outside.exec_driver_sql("VACUUM")
+    outside.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    outside.rollback()
+
+
+@contextmanager
+def _taken(name: str, key: tuple[str, str]) -> Iterator[tuple[Connection, int] | None]:
+    """Open a ledger to write, with the lock of a store; ``None`` if there is nothing of it."""
+    url = read_url(name)
+    if is_missing(url):
+        yield None
+        return
+    with ExitStack() as stack, translated():
+        writer = stack.enter_context(open_engine(url).connect())
+        with writer.begin():
+            store = find_store(writer, key) if require_current(writer) else None
+        if store is None:
+            yield None
+            return
+        stack.enter_context(locked(writer, key))
+        yield writer, store
+
+
+def _near(reader: Connection, store: int, wanted: Wanted) -> list[str]:
+    """Find what may have been meant, where nothing was found."""
+    if wanted.identifier is None:
+        return []
+    if wanted.location is not None:
+        item = msgspec.structs.replace(wanted, location=None)
+        places = select(level.c.location).where(*item.conditions(store)).distinct()
+        if found := [place for (place,) in reader.execute(places) if place]:
+            return difflib.get_close_matches(wanted.location, found, n=_NEAR, cutoff=0)
+    text = wanted.identifier
+    alike = or_(
+        level.c.identifier.istartswith(text[:3], autoescape=True),
+        level.c.identifier.iendswith(text[-3:], autoescape=True),
+    )
+    known = select(level.c.identifier).where(level.c.store == store, alike).distinct()
+    found = list(reader.execute(known.limit(_MOST_CANDIDATES)).scalars())
+    folded = {each.casefold(): each for each in found}
+    near = difflib.get_close_matches(text.casefold(), list(folded), n=_NEAR)
+    return [folded[each] for each in near]

@@ -1,0 +1,258 @@
+"""`tocobagus ledger` as a command: its options, its words, its exit codes, and what it hides."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import pytest
+from click.testing import CliRunner
+
+from target_tocobagus.cli import main
+from target_tocobagus.config.settings import Credentials
+from target_tocobagus.ledger.opening import open_ledger
+from tests.delivery.scripted_run import CREDENTIALS, make_settings
+from tests.ledger.world import Fault, Row, World
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+COMMANDS: Final = (["status"], ["forget", "--all"], ["prune"], ["check"])
+ROWS: Final = [
+    Row(("sku", "KOPI"), (("W1", 1),)),
+    Row(("externalId", "KOPI"), ((None, 2),)),
+    Row(("sku", "\x1b[31mTEH"), ((None, 3),)),
+]
+
+
+class Shelf(NamedTuple):
+    """A folder with a configuration and the ledger that it names."""
+
+    config: Path
+    world: World
+
+    def run(self, *arguments: str, **env: str) -> tuple[int, str, str]:
+        """Run a command; returns its exit code and what it writes to stdout and stderr."""
+        command = ["ledger", *arguments, "--config", str(self.config)]
+        result = CliRunner(env={"COLUMNS": "80", **env}).invoke(main, command)
+        assert isinstance(result.exception, (SystemExit, type(None))), result.exc_info
+        assert "MARKER" not in result.output
+        return result.exit_code, result.stdout, result.stderr
+
+    def fields(self, *arguments: str) -> dict[str, Any]:
+        """Run a command that writes JSON."""
+        values: dict[str, Any] = json.loads(self.run(*arguments, "--json")[1])
+        return values
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Shelf:
+    """A configuration whose ledger does not exist yet."""
+    path, config = tmp_path / "ledger.db", tmp_path / "config.json"
+    given = {**CREDENTIALS, "store_client_id": "s", "ledger": str(path), "store_token": "MARKER"}
+    config.write_text(json.dumps(given))
+    return Shelf(config, World(str(path)))
+
+
+@pytest.fixture
+def shelf(empty: Shelf) -> Shelf:
+    """A ledger after two runs, of which the second has a refused row."""
+    empty.world.run(ROWS)
+    empty.world.run([Row(("sku", "GULA"), ((None, 4),))], faults=[Fault("refused")] * 9)
+    return empty
+
+
+def change(shelf: Shelf, **settings: Any) -> None:
+    """Change the configuration; a setting of ``None`` is left out."""
+    values = {**json.loads(shelf.config.read_text()), **settings}
+    given = {name: value for name, value in values.items() if value is not None}
+    shelf.config.write_text(json.dumps(given))
+
+
+class TestStatus:
+    """`tocobagus ledger status`."""
+
+    def test_a_person_reads_what_is_remembered(self, shelf: Shelf) -> None:
+        """In at most 80 columns, the path apart."""
+        code, page, errors = shelf.run("status")
+        lines = page.splitlines()
+
+        assert (code, errors) == (0, "")
+        assert lines[0] == shelf.world.ledger
+        assert "tables of target-tocobagus 0." in lines[1]
+        assert "Store s at http://127.0.0.1:9/api/v1" in lines
+        assert "  3 levels remembered; 0 marked (in doubt)" in lines
+        assert "  1 open rejection" in lines
+        assert "1 rejected" in page
+        assert "3 accepted" in page
+        assert max(map(len, lines[1:])) <= 80
+
+    def test_a_program_reads_the_same(self, shelf: Shelf) -> None:
+        """As JSON, with times that have a zone."""
+        found = shelf.fields("status")
+        (store,) = found.pop("stores")
+        runs = store.pop("runs")
+
+        assert (found["exists"], found["place"]) == (True, shelf.world.ledger)
+        assert store == {
+            "api_url": "http://127.0.0.1:9/api/v1",
+            "store_client_id": "s",
+            "levels": 3,
+            "marked": 0,
+            "open_rejections": 1,
+            "in_use_by": None,
+        }
+        assert runs[1]["summary"]["accepted"] == 3
+        assert runs[1]["started_at"] == "2027-01-15T08:00:00+00:00"
+
+    def test_a_run_under_way_is_shown(self, shelf: Shelf) -> None:
+        """And keeps nobody from looking; `forget` and `prune` say who has the lock, exit 1."""
+        own = Credentials("p", "secret", "s", "token")
+        run = open_ledger(
+            make_settings(ledger=shelf.world.ledger, credentials=own), lambda: shelf.world.now_ms
+        )
+        assert run is not None
+        try:
+            code, page, _ = shelf.run("status")
+            assert code == 0
+            assert "is running" in page
+            assert "in use by process " in page
+            assert shelf.run("check")[0] == 0
+            for command in (["forget", "--all"], ["prune"]):
+                code, _, errors = shelf.run(*command)
+                assert code == 1
+                assert "another run of this store uses the ledger (process " in errors
+                assert "since 20" in errors
+        finally:
+            run.close()
+
+
+class TestForget:
+    """`tocobagus ledger forget`."""
+
+    def test_it_says_how_many_levels_were_forgotten(self, shelf: Shelf) -> None:
+        """Of an identifier of any kind, or of one."""
+        assert shelf.run("forget", "KOPI", "--kind", "external_id")[:2] == (
+            0,
+            "1 level of KOPI forgotten: the next rows are sent anew.\n",
+        )
+        assert shelf.fields("forget", "KOPI", "--warehouse", "W1") == {"forgotten": 1, "near": []}
+        assert shelf.fields("forget", "--all") == {"forgotten": 1, "near": []}
+        assert shelf.run("forget", "--all")[0] == 0
+
+    def test_what_is_not_known_is_a_failure(self, shelf: Shelf) -> None:
+        """Exit 1, with what is similar; nothing in a name can control the terminal."""
+        code, page, errors = shelf.run("forget", "KOPI2")
+        assert (code, page) == (1, "")
+        assert errors == "Error: nothing is remembered of KOPI2; similar are KOPI\n"
+
+        code, _, errors = shelf.run("forget", "mTEH")
+        assert code == 1
+        assert "\x1b" not in errors
+        assert "TEH" in errors
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [[], ["KOPI", "--all"], ["--all", "--warehouse", "W1"], ["--all", "--kind", "sku"]],
+        ids=str,
+    )
+    def test_what_is_to_be_forgotten_must_be_said(self, shelf: Shelf, arguments: list[str]) -> None:
+        """Exit 2, and nothing is forgotten."""
+        assert shelf.run("forget", *arguments)[0] == 2
+        assert shelf.fields("status")["stores"][0]["levels"] == 3
+
+
+def test_prune_deletes_what_is_older_than_history_days(shelf: Shelf) -> None:
+    """And says so; the setting has a default."""
+    code, page, _ = shelf.run("prune")
+
+    assert code == 0
+    assert page.startswith("0 rows of history older than 30 days deleted. The ledger took ")
+    assert shelf.fields("prune").keys() == {"deleted", "size_before", "size"}
+
+
+def test_check_says_whether_the_ledger_is_sound(shelf: Shelf) -> None:
+    """Exit 0 if it is, else 1, with what is wrong."""
+    assert shelf.run("check") == (0, "The ledger is sound.\n", "")
+    assert shelf.fields("check") == {"sound": True, "problems": []}
+    connection = sqlite3.connect(shelf.world.ledger)
+    with connection:
+        connection.execute("UPDATE tocobagus_level SET quantity = NULL")
+    connection.close()
+    code, page, errors = shelf.run("check")
+
+    assert code == 1
+    assert page.startswith("3 levels have neither a quantity nor a mark, such as ")
+    assert "\x1b" not in page
+    assert "not sound" in errors
+    assert shelf.fields("check")["sound"] is False
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=str)
+def test_without_a_ledger_there_is_nothing_to_do(empty: Shelf, command: list[str]) -> None:
+    """Exit 0, and none is made."""
+    before = list(empty.config.parent.iterdir())
+    code, page, errors = empty.run(*command)
+
+    assert (code, errors) == (0, "")
+    assert page == f"There is no ledger yet ({empty.world.ledger}): a run creates it.\n"
+    assert empty.fields(*command) == {"exists": False, "place": empty.world.ledger}
+    assert list(empty.config.parent.iterdir()) == before
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=str)
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"ledger": None}, "ledger is not set in "),
+        ({"ledger": "<config>"}, "is not a ledger; it is left alone"),
+        ({"ledger": "mysql://u:MARKER@h/d"}, "only sqlite and postgresql"),
+        ({"ledger": 5}, "ledger: must be of type string"),
+        ({"api_url": "MARKER"}, "api_url: must begin with https://"),
+    ],
+    ids=str,
+)
+def test_a_person_must_act_first(
+    shelf: Shelf, command: list[str], settings: dict[str, Any], told: str
+) -> None:
+    """Exit 2, without a traceback."""
+    named = {
+        key: str(shelf.config) if value == "<config>" else value for key, value in settings.items()
+    }
+    change(shelf, **named)
+    code, page, errors = shelf.run(*command)
+
+    assert (code, page) == (2, "")
+    assert told in errors
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=str)
+def test_a_database_that_does_not_answer_is_a_failure(shelf: Shelf, command: list[str]) -> None:
+    """Exit 1, without the password."""
+    pytest.importorskip("psycopg")
+    change(shelf, ledger="postgresql+psycopg://someone:MARKER@127.0.0.1:1/stock")
+    code, page, errors = shelf.run(*command)
+
+    assert (code, page) == (1, "")
+    assert errors.startswith("Error: the ledger cannot be used: ")
+
+
+def test_other_settings_do_not_matter(shelf: Shelf) -> None:
+    """A ledger can be looked at without credentials; what is forgotten needs the store."""
+    change(shelf, rounding="up", store_token=None, store_client_id=None)
+
+    assert shelf.run("status")[0] == 0
+    assert shelf.run("check")[0] == 0
+    for command in (["forget", "--all"], ["prune"]):
+        code, _, errors = shelf.run(*command)
+        assert (code, errors) == (2, "Error: store_client_id: is required\n")
+
+
+def test_settings_come_from_the_environment_too(shelf: Shelf) -> None:
+    """As for a run."""
+    shelf.config.write_text("{}")
+    code, page, _ = shelf.run("status", "--config=ENV", TARGET_TOCOBAGUS_LEDGER=shelf.world.ledger)
+
+    assert code == 0
+    assert page.startswith(shelf.world.ledger)
