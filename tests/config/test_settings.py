@@ -114,9 +114,9 @@ class TestSchema:
         assert getattr(StockPolicy(), key) == SCHEMA["properties"][key]["default"]
 
     def test_secrets_are_marked(self) -> None:
-        """The two secrets are marked as such, and nothing else is."""
+        """The secrets are marked as such, and nothing else is."""
         marked = {key for key, schema in SCHEMA["properties"].items() if schema.get("secret")}
-        assert marked == {"partner_secret", "store_token"}
+        assert marked == {"partner_secret", "store_token", "ledger"}
 
     def test_no_setting_is_a_float(self) -> None:
         """Numbers are integers, for the environment could not set others."""

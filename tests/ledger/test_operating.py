@@ -16,7 +16,7 @@ from target_tocobagus.ledger.operating import Forgotten, Wanted, forget, prune
 from target_tocobagus.ledger.run_lock import lock_path
 from target_tocobagus.ledger.soundness import problems
 from tests.delivery.scripted_run import CREDENTIALS, make_settings
-from tests.ledger.world import HOUR, Fault, Row, World
+from tests.ledger.world import HOUR, Ending, Fault, Row, World
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,7 +73,7 @@ def sent_again(world: World) -> list[tuple[Identifier, dict[str | None, int]]]:
 def die_in_flight(world: World, rows: list[Row]) -> None:
     """Let a run die between its marks and its answer."""
     for step in range(9):
-        world.run(rows, dies_at=step)
+        world.run(rows, ending=Ending(dies_at=step))
         if execute(world, "SELECT * FROM tocobagus_flight"):
             return
     pytest.fail("no run died in flight")
@@ -115,7 +115,7 @@ class TestStatus:
     def test_a_run_that_died_has_no_end(self, world: World) -> None:
         """A run that failed has an error."""
         world.run([Row(A, (("W1", 5),))], faults=repeat(Fault("lost")))
-        world.run([Row(A, (("W1", 6),))], dies_at=1)
+        world.run([Row(A, (("W1", 6),))], ending=Ending(dies_at=1))
         found = status(world.ledger)
 
         assert found is not None

@@ -67,6 +67,7 @@ def test_the_ledger_of_a_server_is_seen_checked_forgotten_and_pruned(url: str) -
     done = forget(url, KEY, Wanted("KOPI-1"))
     assert done is not None
     assert done.levels == 1
+    world.run([Row(("sku", "KOPI-1"), (("W1", 2),))])
     pruned = prune(url, KEY, world.now_ms + HOUR)
     assert pruned is not None
     assert pruned.rows > 0
