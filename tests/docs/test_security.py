@@ -133,6 +133,26 @@ def test_every_test_here_is_named() -> None:
     }
 
 
+def test_the_password_of_a_ledger_is_not_shown(folder: Path, sandbox: Sandbox) -> None:
+    """Neither when its server refuses, nor if a tap repeats it; nor is the URL as a whole."""
+    pytest.importorskip("psycopg")
+    url = "postgresql://someone:MARKER-pass@127.0.0.1:1/stock"
+    given = {"api_url": sandbox.api_url, **sandbox.credentials, "ledger": url}
+    mapping = {"stream": "MARKER-pass", "sku": "sku", "stock": f"[{url}"}
+    check = (str(Path(sys.executable).parent / "tocobagus"), "check", "--config=ENV")
+    for settings, told in (
+        (given, "the ledger cannot be used"),
+        ({**given, "streams": [mapping]}, "mapping"),
+    ):
+        for command in ((), check):
+            done = run(folder, settings, *command, env={"LOGLEVEL": "DEBUG", "COLUMNS": "999"})
+            assert done.returncode in {1, 2}
+            assert told in done.stdout + done.stderr
+            assert "MARKER" not in done.stdout + done.stderr
+            assert "someone" not in done.stdout + done.stderr
+    assert sandbox.batches() == []
+
+
 def test_the_partners_secret_is_not_sent(folder: Path, sandbox: Sandbox) -> None:
     """Neither in a header nor in the body, and the signature that is made with it is accepted."""
     assert run(folder, {"api_url": sandbox.api_url, **sandbox.credentials}).returncode == 0
@@ -168,7 +188,8 @@ def test_no_option_takes_a_secret() -> None:
     assert options & set(SCHEMA["properties"]) == {"dry_run"}
     assert options >= {"config", "about"}
     assert {name for name, schema in SCHEMA["properties"].items() if schema.get("secret")} <= {
-        *CREDENTIALS
+        *CREDENTIALS,
+        "ledger",
     }
 
 
