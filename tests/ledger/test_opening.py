@@ -257,3 +257,20 @@ def test_after_its_connection_has_broken_a_run_writes_nothing(postgres: Database
                 with pytest.raises(LedgerError):
                     one.end({}, None)
             assert verdicts(other, item()) == {}
+
+
+@pytest.mark.parametrize("kept", [100, 1000, 4096, 20_000])
+@pytest.mark.parametrize("filled", [False, True])
+def test_a_damaged_ledger_is_an_error_and_not_a_new_ledger(
+    empty_file: Path, tmp_path: Path, kept: int, *, filled: bool
+) -> None:
+    """A file that was cut off, or whose pages are lost, is not taken for an empty memory."""
+    path = tmp_path / "ledger.db"
+    whole = empty_file.read_bytes()
+    path.write_bytes(whole[:kept] + (bytes(len(whole) - kept) if filled else b""))
+    before = path.read_bytes()
+    for dry_run in (True, False):
+        with pytest.raises((LedgerError, ConfigurationError)) as caught:
+            opened(str(path), dry_run=dry_run).__enter__()
+        assert "SELECT" not in str(caught.value)
+    assert path.read_bytes() == before
