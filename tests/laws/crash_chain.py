@@ -30,7 +30,7 @@ WAREHOUSES: Final = ("A", "B")
 GHOST: Final = "ghost"
 """A SKU that the sandbox does not know."""
 CATALOGUE: Final = {"sku": SKUS}
-QUANTITIES: Final = (0, 10, 20, 2**31)
+QUANTITIES: Final = (0, 2**31)
 
 LATENCY_MS: Final = 8
 PATIENCE: Final = 30.0
@@ -105,15 +105,12 @@ class Tap:
 
     def __init__(self, rng: random.Random, *, comes_back: bool) -> None:
         """Invent the stream; its quantities come back, or are unique."""
+        stock = {(sku, wh): rng.choice(QUANTITIES) for sku in (*SKUS, GHOST) for wh in WAREHOUSES}
         self.records = [
-            Record(
-                n,
-                GHOST if rng.random() < 0.08 else rng.choice(SKUS),
-                rng.choice(WAREHOUSES),
-                rng.random() > 0.08,
-                rng.choice(QUANTITIES) if comes_back else n * 10,
-            )
+            Record(n, sku, wh, rng.random() > 0.08, stock[sku, wh] if comes_back else n * 10)
             for n in range(1, RECORDS + 1)
+            for sku in [GHOST if rng.random() < 0.08 else rng.choice(SKUS)]
+            for wh in [rng.choice(WAREHOUSES)]
         ]
         self._states = {n for n in range(1, RECORDS + 1) if rng.random() < 0.4} | {RECORDS}
 
@@ -260,14 +257,24 @@ class Chain:
         self.config.write_text(json.dumps(config), encoding="utf-8")
 
     def go(self, instants: list[Instant]) -> None:
-        """Live and die, and live to the end; with a ledger, once more from the beginning."""
+        """Live and die, and live to the end.
+
+        With a ledger each life reads a whole table, as it is then; and after each death one lives,
+        so that a value that was there before can come back.
+        """
         for instant in instants:
+            self._change()
             self._live_until(instant)
+            if self.remembers:
+                self._change()
+                self._live()
         self._live()
+
+    def _change(self) -> None:
         if self.remembers:
+            self.tap = Tap(self.rng, comes_back=True)
             self.bookmark = 0
             self.rejects.unlink(missing_ok=True)
-            self._live()
 
     def _live_until(self, instant: Instant) -> None:
         step = instant.step

@@ -1,6 +1,6 @@
 """Kill the process at any instant, start it again from its last STATE, and nothing is lost.
 
-Every other chain has a ledger.
+With a ledger the source changes between two lives, and values come back.
 
 `CRASH_INSTANTS` says how many deaths to die (30), `CRASH_SEED` of which seed (1). A failure names
 the chain; the same seed makes the same streams, faults and plans, though not the same schedule.
@@ -35,20 +35,36 @@ PLANNED: Final = [
 ]
 
 
+IN_DOUBT: Final = [
+    Instant(step, signal.SIGKILL)
+    for step in ("applied, not answered", "answered", "a request arrived", "during a back-off")
+]
+"""Where a ledger does not know what the API has."""
+
+
 def plan(chain: int) -> list[Instant]:
     """Deal the instants out, so that thirty in a row hold each of those planned."""
     first = chain * PER_CHAIN
     return [PLANNED[(7 * number) % len(PLANNED)] for number in range(first, first + PER_CHAIN)]
 
 
-def live(number: int, directory: Path) -> Chain:
+def live(number: int, directory: Path, instants: list[Instant], *, remembers: bool) -> Chain:
     """Let one chain live to its end."""
     place = directory / f"chain-{number}"
     place.mkdir()
     with running(catalogue=CATALOGUE) as sandbox:
-        chain = Chain(f"{SEED}:{number}", place, sandbox, remembers=number % 2 == 1)
-        chain.go(plan(number))
+        chain = Chain(f"{SEED}:{number}", place, sandbox, remembers=remembers)
+        chain.go(instants)
     return chain
+
+
+@pytest.mark.parametrize("number", range(-(-INSTANTS // PER_TEST)))
+def test_after_any_death_a_ledger_knows_what_it_does_not_know(number: int, tmp_path: Path) -> None:
+    """What was in flight is sent again, though the source has the value of the life before."""
+    print(f"CRASH_SEED={SEED}, chain {number}")  # noqa: T201  # to repeat it
+    chain = live(number, tmp_path, [*IN_DOUBT, IN_DOUBT[0]], remembers=True)
+    assert not chain.problems, "\n".join(chain.problems)
+    assert len(chain.reached) >= 3, chain.reached
 
 
 @pytest.mark.parametrize("block", range(-(-INSTANTS // PER_TEST)))
@@ -58,7 +74,9 @@ def test_after_any_death_nothing_is_lost(block: int, tmp_path: Path) -> None:
     numbers = range(block * per_block, (block + 1) * per_block)
     print(f"CRASH_SEED={SEED}, chains {numbers.start} to {numbers.stop - 1}")  # noqa: T201  # to repeat it
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        chains = list(pool.map(lambda number: live(number, tmp_path), numbers))
+        chains = list(
+            pool.map(lambda number: live(number, tmp_path, plan(number), remembers=False), numbers)
+        )
     problems = [
         f"chain {number}: {problem}"
         for number, chain in zip(numbers, chains, strict=True)
