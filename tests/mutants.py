@@ -623,7 +623,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a level in doubt is unchanged",
-        f"{LEDGER_LAWS}::test_after_one_good_run_the_shop_is_as_the_source",
+        f"{LEDGER}::test_what_was_in_flight_when_a_run_died_is_sent_again",
         Change("ledger/levels", "            level.c.doubt.is_(None),\n", ""),
         Change("ledger/memory", "known.doubt is None and known", "known"),
     ),
@@ -684,7 +684,8 @@ def run(mutant: Mutant) -> str:
         for module, old, new in mutant.changes:
             path = place / PACKAGE.name / f"{module}.py"
             path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
-        environment = {**os.environ, "PYTHONPATH": str(place), "DELIVERY_EXAMPLES": "400"}
+        examples = {"DELIVERY_EXAMPLES": "400", "LEDGER_EXAMPLES": "120"}
+        environment = {**os.environ, "PYTHONPATH": str(place), **examples}
         command = [sys.executable, "-m", "pytest", "-x", "-q", "--tb=no", "--show-capture=no"]
         command += ["-o", f"timeout={_SECONDS // 2}"]
         try:
