@@ -49,10 +49,11 @@ def ask_by_items(
 
 def parameters(identifiers: Iterable[Identifier]) -> list[tuple[str, dict[str, Any]]]:
     """Return the kinds, each with the parameters of the question about its items."""
-    kinds: dict[str, list[str]] = {}
-    for kind, text in identifiers:
-        kinds.setdefault(kind, []).append(text)
-    return [(kind, {"kind": kind, "identifiers": as_json(texts)}) for kind, texts in kinds.items()]
+    pairs = list(identifiers)
+    return [
+        (kind, {"kind": kind, "identifiers": as_json([text for of, text in pairs if of == kind])})
+        for kind in {kind for kind, _ in pairs}
+    ]
 
 
 def as_json(value: Any) -> str:

@@ -121,7 +121,12 @@ def _count(reader: Connection, table: Any, condition: ColumnElement[bool]) -> in
 def _count_flying(reader: Connection, store: int) -> int:
     """Count the levels in flight that are not marked already."""
     table = schema.level.c
-    keys = {tuple(mark[:3]) for _, marks in flights(reader, store) for mark in marks or ()}
+    keys = {
+        (*identifier, place)
+        for _, sent in flights(reader, store)
+        for identifier, places in (sent or {}).items()
+        for place in places
+    }
     doubted = select(table.kind, table.identifier, table.location).where(
         table.store == store, table.doubt.is_not(None)
     )

@@ -25,8 +25,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from target_tocobagus.ledger.by_items import as_json, ask_by_items, each_of, parameters
-from target_tocobagus.ledger.schema import level, source
+from target_tocobagus.ledger.by_items import ask_by_items, each_of, parameters
+from target_tocobagus.ledger.schema import level
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 GLOBAL: Final = ""
 """The location of a global stock."""
 
-LevelRow: TypeAlias = "tuple[str, str, int | None, str | None]"
+LevelRow: TypeAlias = tuple[str, str, int | None, str | None]
 """An identifier, a location, a quantity and a version (`newer_by`)."""
 
 _SHARED: Final = ("kind", "accepted_at", "batch", "doubt", "source")
@@ -116,11 +116,15 @@ class Levels:
                 known.setdefault(key, {})[each.location] = each
         return known
 
-    def write(self, writer: Connection, shared: Shared, rows: Sequence[LevelRow]) -> None:
-        """Write levels in place of what was known of them."""
-        if rows:
-            named = msgspec.structs.asdict(shared)
-            writer.execute(self._upsert, {**named, "rows": as_json(rows)})
+    def write(self, writer: Connection, shared: Shared, rows: str) -> None:
+        """Write levels in place of what was known of them.
+
+        Args:
+            writer: Where to.
+            shared: What they have in common.
+            rows: The JSON of a list of `LevelRow`.
+        """
+        writer.execute(self._upsert, {**msgspec.structs.asdict(shared), "rows": rows})
 
     def forget(self, writer: Connection, identifiers: Iterable[Identifier]) -> None:
         """Delete all levels of items."""
@@ -158,15 +162,6 @@ class Levels:
         )
         if rows:
             writer.execute(statement, [dict(zip(names, row, strict=True)) for row in rows])
-
-    def add_source(self, writer: Connection, stream: str, entry: str) -> int:
-        """Number a stream and entry; a run of another store may have done so meanwhile."""
-        insert = (sqlite if self._is_sqlite else postgresql).insert(source)
-        values = {"stream": stream, "entry": entry}
-        writer.execute(insert.on_conflict_do_nothing(), values)
-        found = select(source.c.id).where(source.c.stream == stream, source.c.entry == entry)
-        number: int = writer.execute(found).scalar_one()
-        return number
 
     @cached_property
     def _certain(self) -> Any:

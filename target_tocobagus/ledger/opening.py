@@ -9,6 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 from sqlalchemy import URL, Connection, Engine, select
 
 from target_tocobagus.core.errors import LedgerRefused
+from target_tocobagus.ledger.connections import Connections
 from target_tocobagus.ledger.database import (
     file_of,
     is_missing,
@@ -81,9 +82,8 @@ def open_ledger(settings: Settings, now_ms: Callable[[], int]) -> Ledger | None:
                 migrate(writer)
             number = find_store(writer, key) or _add_store(writer, key)
         reader = stack.enter_context(_connect_to_read(engine))
-        ledger = Ledger((writer, reader), number, now_ms, options, stack.pop_all().close)
-    ledger.begin()
-    return ledger
+        connections = Connections(writer, reader, stack.pop_all().close)
+    return Ledger(connections, number, now_ms, options)
 
 
 @contextmanager
@@ -160,7 +160,8 @@ def _open_to_read(
         number = find_store(reader, key) if is_current(reader) else None
         if number is None:
             return None
-        return Ledger((None, reader), number, now_ms, options, stack.pop_all().close)
+        connections = Connections(None, reader, stack.pop_all().close)
+    return Ledger(connections, number, now_ms, options)
 
 
 def _connect_to_read(engine: Engine) -> Connection:

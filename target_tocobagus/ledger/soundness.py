@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from sqlalchemy import and_, func, select
@@ -10,14 +10,14 @@ from sqlalchemy import and_, func, select
 from target_tocobagus.ledger import schema
 from target_tocobagus.ledger.levels import GLOBAL
 from target_tocobagus.ledger.opening import reading
+from target_tocobagus.ledger.recording import read_marks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sqlalchemy import Connection, Select
 
-_Marks: Final = list[tuple[str, str, str, str, int | None, int]]
-"""Kind, identifier, location, version, source and quantity of each level in flight."""
+    from target_tocobagus.ledger.recording import Sent
 
 
 def problems(name: str) -> list[str] | None:
@@ -81,8 +81,8 @@ def _impossible() -> dict[str, Select[Any]]:
     }
 
 
-def flights(reader: Connection, store: int | None = None) -> Iterator[tuple[int, Any]]:
-    """Yield the number of each flight and its marks; ``None`` if they cannot be read."""
+def flights(reader: Connection, store: int | None = None) -> Iterator[tuple[int, Sent | None]]:
+    """Yield the number of each flight and what was sent; ``None`` if its marks cannot be read."""
     table = schema.flight.c
     statement = select(table.id, table.marks)
     if store is not None:
@@ -91,8 +91,8 @@ def flights(reader: Connection, store: int | None = None) -> Iterator[tuple[int,
         yield number, _decoded(marks)
 
 
-def _decoded(marks: str) -> Any:
+def _decoded(marks: str) -> Sent | None:
     try:
-        return msgspec.json.decode(marks, type=_Marks)
+        return read_marks(marks)
     except msgspec.MsgspecError:
         return None

@@ -15,6 +15,7 @@ RECORD_ERRORS: Final = {
     "SEVERAL_IDENTIFIERS": "An item in the API's own shape has more than one identifier.",
     "NO_WAREHOUSE": "The mapping names a warehouse, and the row has none.",
     "BAD_WAREHOUSE": "The warehouse is not a text or number, too long, or not writable as UTF-8.",
+    "BAD_VERSION": "newer_by is not a number, date or time, or is a day ahead of the API's clock.",
     "UNMAPPED_WAREHOUSE": "The warehouse's code is not in warehouse_map.",
     "DUPLICATE_LOCATION": "One record has more than one stock of an item at one location.",
     "NULL_STOCK": "There is no quantity, and null_stock is reject.",

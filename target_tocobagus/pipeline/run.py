@@ -201,7 +201,7 @@ class Pipeline:
             self.stages.workers.start(self.stages.settings.max_in_flight)
         ledger, unsent = self.stages.ledger, None
         if ledger is not None and not self.stages.shared.over:  # else nothing will be sent
-            unsent = ledger.screen(self.row_buffer.items)
+            unsent = ledger.screen(self.row_buffer)
         with self.stages.shared.lock:
             self._scheduler.put(self.row_buffer, unsent)
             rivals = self.stages.shared.window.rivals

@@ -205,7 +205,7 @@ class Shutdown:
                 " gone back to older versions, `tocobagus ledger forget --all` lets all be sent",
                 totals.stale,
                 totals.updates,
-                ledger.stale_example or "newer rows came before them",
+                ledger.comparer.stale_example or "newer rows came before them",
             )
         totals.records = self._intake.position
         totals.clamped = sum(mapping.clamped for mapping in self._intake.mappings)

@@ -31,22 +31,26 @@ class RowBuffer:
             ones.
         stale: How many more rows came, of an older version than one that is here.
         has_versions: One of the rows has a version.
+        is_plain: The quantity of each row alone decides whether it is sent.
     """
 
-    __slots__ = ("has_versions", "items", "rows", "stale")
+    __slots__ = ("has_versions", "is_plain", "items", "rows", "stale")
 
     def __init__(self, rows: Iterable[Row] = ()) -> None:
         self.items: list[Item] = []
         self.rows = 0
         self.stale = 0
         self.has_versions = False
+        self.is_plain = True
         for row in rows:
             self.add(*row)
 
     def add(self, identifier: Identifier, location: str | None, level: Level) -> None:
         """Add a row to the latest item, if it fits there, else to a new one."""
         self.rows += 1
-        self.has_versions |= bool(level.version)
+        if level.version or level.said_at:
+            self.has_versions |= bool(level.version)
+            self.is_plain = False
         item = self.items[-1] if self.items else None
         if item is None or not _admits(item, identifier, location, level):
             item = Item(identifier, {}, level.position)
@@ -72,6 +76,7 @@ class RowBuffer:
         self.items.clear()
         self.rows = self.stale = 0
         self.has_versions = False
+        self.is_plain = True
 
 
 def _admits(item: Item, identifier: Identifier, location: str | None, level: Level) -> bool:

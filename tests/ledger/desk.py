@@ -11,9 +11,10 @@ from sqlalchemy import delete, select
 from target_tocobagus.core.model import Level, Stream
 from target_tocobagus.ledger import schema
 from target_tocobagus.ledger.database import open_engine, read_url
-from target_tocobagus.ledger.ledger import Answered
 from target_tocobagus.ledger.opening import open_ledger
+from target_tocobagus.ledger.recording import Answered
 from target_tocobagus.ledger.rejections import Refusal
+from target_tocobagus.window.buffer import RowBuffer
 from target_tocobagus.window.pending import Item
 from tests.delivery.scripted_run import CREDENTIALS, make_settings
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from target_tocobagus.config.settings import Settings
     from target_tocobagus.core.model import Identifier
     from target_tocobagus.ledger.ledger import Ledger
+    from target_tocobagus.window.buffer import Unsent
 
 NOW: Final = 1_800_000_000_000
 A: Final[Identifier] = ("sku", "a")
@@ -113,3 +115,12 @@ def rows(ledger: str, table: Table) -> list[dict[str, Any]]:
     """Read a table."""
     with open_engine(read_url(ledger)).connect() as connection:
         return [dict(row) for row in connection.execute(select(table)).mappings()]
+
+
+def screen(ledger: Ledger, items: list[Item]) -> Unsent:
+    """Ask a ledger which of these rows need no request."""
+    rows = RowBuffer()
+    rows.items[:] = items
+    levels = [level for each in items for level in each.levels.values()]
+    rows.is_plain = not any(level.version or level.said_at for level in levels)
+    return ledger.screen(rows)

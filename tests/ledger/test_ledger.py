@@ -9,9 +9,9 @@ import pytest
 
 from target_tocobagus.core.errors import LedgerError
 from target_tocobagus.ledger import schema
-from target_tocobagus.ledger.ledger import Answered
+from target_tocobagus.ledger.recording import Answered
 from target_tocobagus.ledger.rejections import Refusal
-from tests.ledger.desk import NOW, A, accept, item, opened, refuse, rows, verdicts
+from tests.ledger.desk import NOW, A, accept, item, opened, refuse, rows, screen, verdicts
 
 
 def test_two_stores_may_meet_the_same_new_stream_at_the_same_time(ledger: str) -> None:
@@ -94,7 +94,7 @@ def test_any_identifier_and_location_can_be_kept(ledger: str, name: str) -> None
     with opened(ledger) as one:
         for each in items[1:]:
             assert set(verdicts(one, each).values()) == {"unchanged"}
-            assert one.screen([each])[each.identifier]
+            assert screen(one, [each])[each.identifier]
         assert {level[2] for level in one.last_accepted(9)} == {most, 2**31}
 
 
@@ -104,9 +104,9 @@ def test_a_refusal_is_kept_until_a_later_outcome_of_its_level(ledger: str) -> No
         accept(one, item())
         refuse(one, item(levels={None: 7}))
         same = item()
-        assert one.screen([same]) == {}
+        assert screen(one, [same]) == {}
         one.note_unsent([same], one.compare([same]).unsent)
-        assert one.screen([same]) != {}
+        assert screen(one, [same]) != {}
     (row,) = rows(ledger, schema.rejection)
     assert (row["code"], row["closed_at"]) == ("INV_009", NOW)
 
@@ -132,7 +132,7 @@ def test_what_closes_an_open_rejection(
         accept(one, item(levels={"A": 5}))
         refuse(one, item(levels=refused))
         update = item(levels=later)
-        assert one.screen([update]) == {}
+        assert screen(one, [update]) == {}
         if unsent := one.compare([update]).unsent:
             one.note_unsent([update], unsent)
         else:
@@ -178,7 +178,7 @@ def test_stores_do_not_know_each_others_stock(ledger: str) -> None:
     with opened(ledger, "s") as one:
         accept(one, item())
     with opened(ledger, "t") as other:
-        assert other.screen([item()]) == {}
+        assert screen(other, [item()]) == {}
         assert verdicts(other, item()) == {}
         accept(other, item(levels={None: 6}))
         refuse(other, item(), code="INV_001")
@@ -197,7 +197,7 @@ def test_a_global_and_the_warehouses_of_an_item_end_each_other(
     with opened(ledger) as one:
         accept(one, item(levels=first))
         accept(one, item(levels=second))
-        assert one.screen([item(levels=first)]) == {}
+        assert screen(one, [item(levels=first)]) == {}
         assert verdicts(one, item(levels=first)) == {}
         assert set(verdicts(one, item(levels=second)).values()) == {"unchanged"}
 
@@ -208,7 +208,7 @@ def test_what_was_in_flight_when_a_run_died_is_sent_again(ledger: str) -> None:
         accept(one, item())
         one.mark([item(levels={None: 7})], {})
     with opened(ledger) as one:
-        assert one.screen([item()]) == {}
+        assert screen(one, [item()]) == {}
         assert verdicts(one, item()) == verdicts(one, item(levels={None: 7})) == {}
         assert rows(ledger, schema.flight) == []
         accept(one, item())
@@ -248,7 +248,7 @@ def test_an_unchanged_row_moves_its_version_on(ledger: str) -> None:
     """A row of a version between is stale then."""
     with opened(ledger) as one:
         accept(one, item(version="n 1"))
-        assert one.screen([item(version="n 4")]) == {A: {None: "unchanged"}}
+        assert screen(one, [item(version="n 4")]) == {A: {None: "unchanged"}}
         assert verdicts(one, item(levels={None: 8}, version="n 3")) == {None: "stale"}
         assert verdicts(one, item(levels={None: 8}, version="n 5")) == {}
 
@@ -258,7 +258,7 @@ def test_an_item_that_is_named_twice_is_not_judged_by_its_first_value(ledger: st
     other = item(("sku", "b"))
     with opened(ledger) as one:
         accept(one, item(), other)
-        assert one.screen([item(), other, item(levels={None: 7})]) == {
+        assert screen(one, [item(), other, item(levels={None: 7})]) == {
             other.identifier: {None: "unchanged"}
         }
 
@@ -271,7 +271,7 @@ def test_what_was_accepted_long_ago_or_in_the_future_is_sent(
     with opened(ledger) as one:
         accept(one, item())
     with opened(ledger, now=NOW + hours * 3_600_000) as one:
-        assert (one.screen([item()]) == {}) == is_sent
+        assert (screen(one, [item()]) == {}) == is_sent
         assert (verdicts(one, item()) == {}) == is_sent
 
 

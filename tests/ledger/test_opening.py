@@ -16,7 +16,17 @@ from target_tocobagus.core.errors import ConfigurationError, LedgerError, Ledger
 from target_tocobagus.ledger import schema
 from target_tocobagus.ledger.database import open_engine, read_url, translated
 from target_tocobagus.ledger.opening import open_ledger, store_key
-from tests.ledger.desk import NOW, accept, answered, item, opened, rows, settings_of, verdicts
+from tests.ledger.desk import (
+    NOW,
+    accept,
+    answered,
+    item,
+    opened,
+    rows,
+    screen,
+    settings_of,
+    verdicts,
+)
 from tests.postgres import PASSWORD
 
 if TYPE_CHECKING:
@@ -154,7 +164,7 @@ def look(path: Path) -> None:
     before = photograph(path.parent)
     with opened(str(path), dry_run=True) as one:
         assert verdicts(one, item()) == {None: "unchanged"}
-        assert one.screen([item()])
+        assert screen(one, [item()])
         assert one.mark([item()], {}) is None
         one.note_unsent([item()], one.compare([item()]).unsent)
         one.end({}, None)

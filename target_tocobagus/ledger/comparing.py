@@ -1,0 +1,157 @@
+"""Compares updates with what is known: before they wait for a request, and before it leaves."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from target_tocobagus.core.foreign_text import clean, quoted
+from target_tocobagus.ledger.levels import GLOBAL, Known
+from target_tocobagus.ledger.memory import NOTHING, Memory, judge, newer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection
+
+    from target_tocobagus.core.model import Identifier, Level
+    from target_tocobagus.ledger.tables import Tables
+    from target_tocobagus.window.buffer import RowBuffer, Unsent
+    from target_tocobagus.window.pending import Item
+
+
+class Compared(msgspec.Struct, frozen=True):
+    """Items beside what is known of them.
+
+    Attributes:
+        known: What is remembered, by item.
+        unsent: What needs no request.
+    """
+
+    known: dict[Identifier, dict[str, Known]]
+    unsent: Unsent
+
+
+class Comparer:
+    """Compares.
+
+    Attributes:
+        stale_example: Describes the first update that was found stale.
+    """
+
+    def __init__(self, tables: Tables, keep: int) -> None:
+        """Use a ledger.
+
+        Args:
+            tables: Those of a store.
+            keep: How long an accepted value needs no second request, in ms.
+        """
+        self._connections = tables.connections
+        self._levels = tables.levels
+        self._rejections = tables.rejections
+        self._sources = tables.sources
+        self._now_ms = tables.now_ms
+        self._keep = keep
+        self.stale_example = ""
+
+    def screen(self, rows: RowBuffer) -> Unsent:
+        """Find the updates that need no request, before they wait for one.
+
+        An item that is named several times is left out: only the last of its values counts.
+
+        Raises:
+            LedgerError: The ledger cannot be read or written.
+        """
+        items = rows.items
+        if len({item.identifier for item in items}) < len(items):
+            times = Counter([item.identifier for item in items])
+            items = [item for item in items if times[item.identifier] == 1]
+        if rows.is_plain:
+            return self._equal(items)
+        compared = self.compare(items)
+        self.note_unsent(items, compared.unsent)
+        return compared.unsent
+
+    def _equal(self, items: Sequence[Item]) -> Unsent:
+        """Find the levels that are not marked, and were accepted lately with the same quantity."""
+        identifiers = [item.identifier for item in items]
+        now = self._now_ms()
+        with self._connections.reading() as reader:
+            since = now - self._keep * 3 // 4 + 1
+            certain = self._levels.certain(reader, identifiers, since, now)
+            rejected = self._rejections.items(reader, identifiers)
+        unsent: Unsent = {}
+        for item in items if any(certain.values()) else ():
+            kind, text = item.identifier
+            same = {
+                place: "unchanged"
+                for place, level in item.levels.items()
+                if (text, place or GLOBAL, level.quantity) in certain[kind]
+                and item.identifier not in rejected
+            }
+            if same:
+                unsent[item.identifier] = same
+        return unsent
+
+    def compare(self, items: Sequence[Item]) -> Compared:
+        """Compare items with what is known of them."""
+        with self._connections.reading() as reader:
+            known = self._levels.recall(reader, [item.identifier for item in items])
+        compared = Compared(known, {})
+        now = self._now_ms()
+        for item in items if known else ():
+            memory: Memory = known.get(item.identifier, NOTHING)
+            for place, level in item.levels.items() if memory else ():
+                where = place or GLOBAL
+                key = (*item.identifier, where)
+                source = self._sources.known(level.stream)
+                verdict = judge(key, level, source, memory, now=now, keep=self._keep)
+                if verdict != "send":
+                    compared.unsent.setdefault(item.identifier, {})[place] = verdict
+                if verdict == "stale" and not self.stale_example:
+                    self.stale_example = _describe_stale(key, level, memory[where])
+        return compared
+
+    def note_unsent(self, items: Sequence[Item], unsent: Unsent) -> None:
+        """Record updates that need no request: newer versions of unchanged levels, and what closes.
+
+        Raises:
+            LedgerError: The ledger cannot be written.
+        """
+        if self._connections.reads_only or not unsent:
+            return
+        versions = [
+            (item.identifier, place or GLOBAL, level)
+            for item in items
+            for place, verdict in unsent.get(item.identifier, {}).items()
+            if (level := item.levels[place]).version and verdict == "unchanged"
+        ]
+        if versions or self._rejections.any:
+            keys = {(*one, place or GLOBAL) for one, places in unsent.items() for place in places}
+            with self._connections.writing() as writer:
+                self._move_versions(writer, versions)
+                self._rejections.close(writer, keys, self._now_ms())
+
+    def _move_versions(
+        self, writer: Connection, unchanged: Sequence[tuple[Identifier, str, Level]]
+    ) -> None:
+        """Move the versions of unchanged levels on; one may be newer than when it was compared."""
+        known = self._levels.recall(writer, [identifier for identifier, _, _ in unchanged])
+        rows = []
+        for identifier, place, level in unchanged:
+            at = known.get(identifier, NOTHING).get(place)
+            if at is not None and at.quantity == level.quantity:
+                sent = (level.version, self._sources.number(writer, level.stream))
+                rows.append((*identifier, place, *newer(sent, at)))
+        self._levels.set_versions(writer, rows)
+
+
+def _describe_stale(key: tuple[str, str, str], level: Level, known: Known) -> str:
+    kind, text, place = key
+    where = f" at {quoted(place)}" if place else ""
+    if level.said_at:
+        return f"{kind} {quoted(text)}{where}, which was rejected before its last acceptance"
+    came, newest = level.version[2:], (known.version or "")[2:]
+    return f"{kind} {quoted(text)}{where} came with {clean(came)}, and {clean(newest)} is known"

@@ -1,0 +1,316 @@
+"""Records the way of a batch: marked, then answered, or given up.
+
+Invariants:
+- Levels are marked before a request that holds them leaves, in a transaction that is synced.
+- A flight is deleted in the same transaction that records its last outcome.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import msgspec
+from sqlalchemy import delete, insert, select
+
+from target_tocobagus.core.model import Kind
+from target_tocobagus.ledger import schema
+from target_tocobagus.ledger.by_items import as_json
+from target_tocobagus.ledger.levels import GLOBAL, Known, LevelRow, Shared
+from target_tocobagus.ledger.memory import NOTHING, Memory, doubted, marked_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from sqlalchemy import Connection
+
+    from target_tocobagus.core.model import Identifier, Level, Stream
+    from target_tocobagus.ledger.rejections import Refusal
+    from target_tocobagus.ledger.tables import Tables
+    from target_tocobagus.window.pending import Item
+
+Sent: TypeAlias = "dict[Identifier, dict[str, tuple[str, int | None]]]"
+"""The version and source of each level that was sent, by item and location."""
+
+
+_decode_marks: Final = msgspec.json.Decoder(list[tuple[Kind, int, list[LevelRow]]]).decode
+
+
+class Flight(msgspec.Struct, eq=False):
+    """A batch that is marked.
+
+    Attributes:
+        number: Its row of the table of flights.
+        known: What was known of its items.
+        items: How many it had.
+        rows: The JSON of its levels, by kind and source.
+        in_doubt: An attempt of this run has had an unknown outcome for one of its items before.
+        unknown: Items of which an attempt of this batch had an unknown outcome.
+    """
+
+    number: int
+    known: dict[Identifier, dict[str, Known]]
+    items: int
+    rows: dict[tuple[str, int], str]
+    in_doubt: bool
+    unknown: set[Identifier] = msgspec.field(default_factory=set)
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """What a reply settles.
+
+    Attributes:
+        accepted: Items that the API has accepted.
+        refused: Items that it has refused.
+        request_id: Of the reply.
+        batch_id: Of the reply, if it has one.
+        milliseconds: How long the request took.
+    """
+
+    accepted: Sequence[Item]
+    refused: Sequence[Refusal]
+    request_id: str
+    batch_id: str | None
+    milliseconds: int
+
+
+class Recorder:
+    """Records the batches of one run."""
+
+    def __init__(self, tables: Tables, store: int, run: int) -> None:
+        self._connections = tables.connections
+        self._levels = tables.levels
+        self._rejections = tables.rejections
+        self._sources = tables.sources
+        self._now_ms = tables.now_ms
+        self._store = store
+        self._run = run
+
+    def recover(self, writer: Connection) -> None:
+        """Turn the flights of runs that died into marks."""
+        of_store = schema.flight.c.store == self._store
+        flights = select(schema.flight.c.run, schema.flight.c.marks).where(of_store)
+        for run, marks in writer.execute(flights).all():
+            sent = read_marks(marks)
+            self._doubt(writer, sent, run, self._levels.recall(writer, sent))
+        writer.execute(delete(schema.flight).where(of_store))
+
+    def mark(
+        self, items: Sequence[Item], known: dict[Identifier, dict[str, Known]]
+    ) -> Flight | None:
+        """Mark the levels of items before a request with them leaves; in a dry run, nothing.
+
+        Raises:
+            LedgerError: The ledger cannot be written.
+        """
+        if self._connections.reads_only:
+            return None
+        in_doubt = any(marked_in(self._run, memory) for memory in known.values())
+        with self._connections.writing() as writer:
+            rows = self._encoded(writer, items)
+            marks = ",".join(f'["{kind}",{source},{text}]' for (kind, source), text in rows.items())
+            values = {"store": self._store, "run": self._run, "marks": f"[{marks}]"}
+            number = schema.add(writer, schema.flight, values)
+        return Flight(number, known, len(items), rows, in_doubt)
+
+    def record(self, flight: Flight, answered: Answered, *, last: bool) -> None:
+        """Record what a reply settles; refused rows are kept with their records.
+
+        Args:
+            flight: The batch.
+            answered: What it settles.
+            last: Nothing of the batch is left.
+
+        Raises:
+            LedgerError: The ledger cannot be written.
+        """
+        kept = [refusal for refusal in answered.refused if not refusal.is_skipped]
+        with self._connections.writing(sync=bool(kept)) as writer:
+            batch = self._add_batch(writer, answered)
+            self._accept(writer, flight, answered.accepted, batch)
+            self._refuse(writer, flight, answered.refused)
+            self._rejections.open(writer, kept, batch, self._now_ms())
+            if last:
+                self._land(writer, flight)
+
+    def leave(self, flight: Flight, refused: Iterable[Refusal]) -> None:
+        """Give up a batch: what surely did not reach the API is as it was before.
+
+        Args:
+            flight: The batch.
+            refused: Its items without an outcome, as if they were refused.
+
+        Raises:
+            LedgerError: The ledger cannot be written.
+        """
+        with self._connections.writing() as writer:
+            self._refuse(writer, flight, list(refused))
+            self._land(writer, flight)
+
+    def _add_batch(self, writer: Connection, answered: Answered) -> int:
+        values = {
+            "store": self._store,
+            "run": self._run,
+            "at": self._now_ms(),
+            "request_id": answered.request_id,
+            "batch_id": answered.batch_id,
+            "accepted": sum([len(item.levels) for item in answered.accepted]),
+            "refused": sum([len(each.item.levels) for each in answered.refused]),
+            "milliseconds": answered.milliseconds,
+        }
+        return schema.add(writer, schema.batch, values)
+
+    def _accept(
+        self, writer: Connection, flight: Flight, items: Sequence[Item], batch: int
+    ) -> None:
+        now = self._now_ms()
+        known = [item for item in items if item.identifier in flight.known]
+        self._end_others(writer, flight, known)
+        doubtful = flight.in_doubt or flight.unknown
+        unsure = [item for item in items if self._is_in_doubt(item, flight)] if doubtful else []
+        if not unsure and len(items) == flight.items:
+            self._write(writer, flight.rows, now, batch, doubt=None)
+        else:
+            others = {item.identifier for item in unsure}
+            sure = [item for item in items if item.identifier not in others]
+            self._write(writer, self._encoded(writer, sure), now, batch, doubt=None)
+            self._write(writer, self._encoded(writer, unsure), now, batch, doubt=self._run)
+        if self._rejections.any:
+            keys = [(*item.identifier, place or GLOBAL) for item in items for place in item.levels]
+            self._rejections.close(writer, keys, now)
+        changes = [row for item in known for row in self._changes(writer, item, flight, now, batch)]
+        if changes:
+            writer.execute(insert(schema.change), changes)
+
+    def _write(
+        self,
+        writer: Connection,
+        rows: dict[tuple[str, int], str],
+        now: int,
+        batch: int,
+        *,
+        doubt: int | None,
+    ) -> None:
+        for (kind, source), text in rows.items():
+            self._levels.write(writer, Shared(kind, now, batch, doubt, source), text)
+
+    def _encoded(self, writer: Connection, items: Iterable[Item]) -> dict[tuple[str, int], str]:
+        """Encode the levels of items, by kind and source."""
+        alike: dict[tuple[str, int], list[LevelRow]] = {}
+        rows: list[LevelRow] = []
+        latest: tuple[str, Stream] | None = None
+        for item in items:
+            kind, text = item.identifier
+            for place, level in item.levels.items():
+                if latest is None or latest[1] is not level.stream or latest[0] != kind:
+                    latest = (kind, level.stream)
+                    source = self._sources.number(writer, level.stream)
+                    rows = alike.setdefault((kind, source), [])
+                rows.append((text, place or GLOBAL, level.quantity, level.version or None))
+        return {key: as_json(found) for key, found in alike.items()}
+
+    def _is_in_doubt(self, item: Item, flight: Flight) -> bool:
+        """Whether a late attempt of this run may still change an item."""
+        memory: Memory = flight.known.get(item.identifier, NOTHING)
+        return item.identifier in flight.unknown or marked_in(self._run, memory)
+
+    def _end_others(self, writer: Connection, flight: Flight, items: Sequence[Item]) -> None:
+        """Forget the warehouses of items whose global was accepted, and the other way round."""
+        globals_ = [item.identifier for item in items if None in item.levels]
+        others = [item.identifier for item in items if None not in item.levels]
+        self._levels.forget_warehouses(writer, globals_)
+        self._levels.forget_global(writer, [one for one in others if GLOBAL in flight.known[one]])
+
+    def _changes(
+        self, writer: Connection, item: Item, flight: Flight, now: int, batch: int
+    ) -> Iterator[dict[str, Any]]:
+        """Make a row for each level that had another value before."""
+        memory = flight.known[item.identifier]
+        for place, level in item.levels.items():
+            known = memory.get(place or GLOBAL)
+            if known is None or known.quantity is None or known.quantity == level.quantity:
+                continue
+            record = _record_of(level)
+            yield {
+                "store": self._store,
+                "kind": item.identifier[0],
+                "identifier": item.identifier[1],
+                "location": place or GLOBAL,
+                "old": known.quantity,
+                "new": level.quantity,
+                "at": now,
+                "batch": batch,
+                "source": self._sources.number(writer, level.stream),
+                "columns": _columns_of(record, level.stream),
+                "time_extracted": _text(record.get("time_extracted")),
+            }
+
+    def _refuse(self, writer: Connection, flight: Flight, refused: Sequence[Refusal]) -> None:
+        """Forget items that the store does not list; mark those whose attempts are in doubt."""
+        forgotten = [each.item.identifier for each in refused if each.is_unlisted]
+        self._levels.forget(writer, forgotten)
+        sent: Sent = {}
+        for each in refused:
+            item = each.item
+            memory: Memory = flight.known.get(item.identifier, NOTHING)
+            was_marked = each.is_unlisted and marked_in(self._run, memory)
+            if item.identifier in flight.unknown or was_marked:
+                places = sent.setdefault(item.identifier, {})
+                for place, level in item.levels.items():
+                    places[place or GLOBAL] = self._sent(writer, level)
+        known = {key: memory for key, memory in flight.known.items() if key not in forgotten}
+        self._doubt(writer, sent, self._run, known)
+
+    def _doubt(
+        self,
+        writer: Connection,
+        sent: Sent,
+        run: int,
+        known: dict[Identifier, dict[str, Known]],
+    ) -> None:
+        """Mark the levels of items: an attempt of a run had an unknown outcome."""
+        for identifier, places in sent.items():
+            for each in doubted(identifier[1], places, known.get(identifier, NOTHING)):
+                shared = Shared(identifier[0], each.accepted_at, each.batch, run, each.source)
+                row = (each.identifier, each.location, each.quantity, each.version)
+                self._levels.write(writer, shared, as_json([row]))
+
+    def _land(self, writer: Connection, flight: Flight) -> None:
+        writer.execute(delete(schema.flight).where(schema.flight.c.id == flight.number))
+
+    def _sent(self, writer: Connection, level: Level) -> tuple[str, int | None]:
+        """Return the version and the source of a level."""
+        return level.version, self._sources.number(writer, level.stream)
+
+
+def read_marks(marks: str) -> Sent:
+    """Read the marks of a flight.
+
+    Raises:
+        msgspec.MsgspecError: They are damaged.
+    """
+    sent: Sent = {}
+    for kind, source, rows in _decode_marks(marks):
+        for text, place, _, version in rows:
+            sent.setdefault((kind, text), {})[place] = (version or "", source)
+    return sent
+
+
+def _text(value: object) -> str | None:
+    """Return what is a text, without what PostgreSQL cannot keep."""
+    return value.replace("\0", "") if isinstance(value, str) else None
+
+
+def _record_of(level: Level) -> dict[str, Any]:
+    try:
+        message = msgspec.json.decode(level.line)
+    except (ValueError, RecursionError):
+        return {}
+    return message if isinstance(message, dict) else {}
+
+
+def _columns_of(message: dict[str, Any], stream: Stream) -> str | None:
+    record = message.get("record")
+    if not isinstance(record, dict):
+        return None
+    columns = {name: record[name] for name in stream.columns if name in record}
+    return msgspec.json.encode(columns or record).decode()

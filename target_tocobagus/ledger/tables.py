@@ -1,0 +1,31 @@
+"""The tables of one store, and the connections to them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from target_tocobagus.ledger.levels import Levels
+from target_tocobagus.ledger.rejections import OpenRejections
+from target_tocobagus.ledger.sources import Sources
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from target_tocobagus.ledger.connections import Connections
+
+
+class Tables:
+    """What comparing and recording share.
+
+    Attributes:
+        now_ms: The API's time, as far as it is known.
+    """
+
+    def __init__(self, connections: Connections, store: int, now_ms: Callable[[], int]) -> None:
+        self.connections = connections
+        self.now_ms = now_ms
+        self.levels = Levels(store, connections.dialect)
+        self.rejections = OpenRejections(store, connections.dialect)
+        with connections.reading() as reader:
+            self.rejections.count(reader)
+            self.sources = Sources(reader)
