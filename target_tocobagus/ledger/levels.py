@@ -23,10 +23,9 @@ from sqlalchemy import (
     type_coerce,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from target_tocobagus.ledger.by_items import ask_by_items, each_of, parameters
-from target_tocobagus.ledger.schema import level
+from target_tocobagus.ledger.schema import insert_into, level
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -89,6 +88,7 @@ class Levels:
 
     def __init__(self, store: int, dialect: str) -> None:
         self._store = store
+        self._dialect = dialect
         self._is_sqlite = dialect == "sqlite"
 
     def certain(
@@ -191,7 +191,6 @@ class Levels:
             "quantity": cast(texts["quantity"], BigInteger),
         }
         rows = select(*values.values()).select_from(each).where(true())
-        dialect: Any = sqlite if self._is_sqlite else postgresql
-        insert = dialect.insert(level).from_select(list(values), rows)
+        insert = insert_into(level, self._dialect).from_select(list(values), rows)
         new = {name: insert.excluded[name] for name in values if name not in _KEY}
         return insert.on_conflict_do_update(index_elements=list(_KEY), set_=new)

@@ -29,6 +29,17 @@ if TYPE_CHECKING:
 metadata: Final = MetaData()
 
 
+def insert_into(table: Table, dialect: str) -> Any:
+    """Begin an INSERT with an ON CONFLICT clause; only the dialect in use is imported."""
+    if dialect == "sqlite":
+        from sqlalchemy.dialects import sqlite
+
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql
+
+    return postgresql.insert(table)
+
+
 def add(writer: Connection, table: Table, values: dict[str, Any]) -> int:
     """Insert a row; returns its number."""
     key: Any = writer.execute(insert(table), values).inserted_primary_key

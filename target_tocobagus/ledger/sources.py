@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 
-from target_tocobagus.ledger.schema import source
+from target_tocobagus.ledger.schema import insert_into, source
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -40,7 +39,7 @@ class Sources:
 
 def _add(writer: Connection, stream: str, entry: str) -> int:
     """Number a stream and entry; a run of another store may have done so meanwhile."""
-    insert = (sqlite if writer.dialect.name == "sqlite" else postgresql).insert(source)
+    insert = insert_into(source, writer.dialect.name)
     values = {"stream": stream, "entry": entry}
     writer.execute(insert.on_conflict_do_nothing(), values)
     found = select(source.c.id).where(source.c.stream == stream, source.c.entry == entry)
