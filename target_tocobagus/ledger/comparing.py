@@ -111,7 +111,7 @@ class Comparer:
                 if verdict != "send":
                     compared.unsent.setdefault(item.identifier, {})[place] = verdict
                 if verdict == "stale" and not self.stale_example:
-                    self.stale_example = _describe_stale(key, level, memory[where])
+                    self.stale_example = _describe_stale(key, level, memory.get(where))
         return compared
 
     def note_unsent(self, items: Sequence[Item], unsent: Unsent) -> None:
@@ -148,10 +148,10 @@ class Comparer:
         self._levels.set_versions(writer, rows)
 
 
-def _describe_stale(key: tuple[str, str, str], level: Level, known: Known) -> str:
+def _describe_stale(key: tuple[str, str, str], level: Level, known: Known | None) -> str:
     kind, text, place = key
     where = f" at {quoted(place)}" if place else ""
-    if level.said_at:
+    if known is None or not level.version:
         return f"{kind} {quoted(text)}{where}, which was rejected before its last acceptance"
     came, newest = level.version[2:], (known.version or "")[2:]
     return f"{kind} {quoted(text)}{where} came with {clean(came)}, and {clean(newest)} is known"

@@ -41,7 +41,7 @@ class Flight(msgspec.Struct, eq=False):
     Attributes:
         number: Its row of the table of flights.
         known: What was known of its items.
-        items: How many it had.
+        levels: How many levels they had.
         rows: The JSON of its levels, by kind and source.
         in_doubt: An attempt of this run has had an unknown outcome for one of its items before.
         unknown: Items of which an attempt of this batch had an unknown outcome.
@@ -49,7 +49,7 @@ class Flight(msgspec.Struct, eq=False):
 
     number: int
     known: dict[Identifier, dict[str, Known]]
-    items: int
+    levels: int
     rows: dict[tuple[str, int], str]
     in_doubt: bool
     unknown: set[Identifier] = msgspec.field(default_factory=set)
@@ -110,7 +110,7 @@ class Recorder:
             marks = ",".join(f'["{kind}",{source},{text}]' for (kind, source), text in rows.items())
             values = {"store": self._store, "run": self._run, "marks": f"[{marks}]"}
             number = schema.add(writer, schema.flight, values)
-        return Flight(number, known, len(items), rows, in_doubt)
+        return Flight(number, known, _count(items), rows, in_doubt)
 
     def record(self, flight: Flight, answered: Answered, *, last: bool) -> None:
         """Record what a reply settles; refused rows are kept with their records.
@@ -153,8 +153,8 @@ class Recorder:
             "at": self._now_ms(),
             "request_id": answered.request_id,
             "batch_id": answered.batch_id,
-            "accepted": sum([len(item.levels) for item in answered.accepted]),
-            "refused": sum([len(each.item.levels) for each in answered.refused]),
+            "accepted": _count(answered.accepted),
+            "refused": _count([each.item for each in answered.refused]),
             "milliseconds": answered.milliseconds,
         }
         return schema.add(writer, schema.batch, values)
@@ -167,7 +167,7 @@ class Recorder:
         self._end_others(writer, flight, known)
         doubtful = flight.in_doubt or flight.unknown
         unsure = [item for item in items if self._is_in_doubt(item, flight)] if doubtful else []
-        if not unsure and len(items) == flight.items:
+        if not unsure and _count(items) == flight.levels:
             self._write(writer, flight.rows, now, batch, doubt=None)
         else:
             others = {item.identifier for item in unsure}
@@ -280,6 +280,10 @@ class Recorder:
     def _sent(self, writer: Connection, level: Level) -> tuple[str, int | None]:
         """Return the version and the source of a level."""
         return level.version, self._sources.number(writer, level.stream)
+
+
+def _count(items: Iterable[Item]) -> int:
+    return sum([len(item.levels) for item in items])
 
 
 def read_marks(marks: str) -> Sent:

@@ -111,3 +111,23 @@ def test_an_older_version_supersedes_nothing_that_waits() -> None:
     (item,) = [window.ready.oldest]
     assert item is not None
     assert (item.levels[None].quantity, window.stale) == (7, 1)
+
+
+def test_of_an_item_that_is_sent_a_warehouse_at_a_time_only_the_accepted_is_known(
+    world: World,
+) -> None:
+    """One warehouse's acceptance says nothing about another of the same batch."""
+    both = Row(A, (("W1", 5), ("W2", 6)))
+    refused = Fault("refused")
+    world.run([both], faults=[refused, Fault(), refused])  # as a whole, then W1, then W2
+    assert world.shop().sent[1:] == [(A, {"W1": 5}), (A, {"W2": 6})]
+    world.run([both])
+    assert world.shop().sent[3:] == [(A, {"W2": 6})]
+
+
+def test_a_rejected_row_is_stale_though_only_its_items_global_is_known(world: World) -> None:
+    """It was rejected before the global was accepted, which says the same of each warehouse."""
+    world.run([FIVE])
+    late = Row(A, (("W1", 4),), said_at=world.now_ms - 1)
+    ended = world.run([late])
+    assert (ended.error, ended.pipeline.totals.stale) == (None, 1)
