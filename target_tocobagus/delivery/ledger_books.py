@@ -35,7 +35,7 @@ class LedgerBooks(Books):
         """Leave out of a batch what needs no request, and mark the rest."""
         items = work.lease.items
         compared = self._ledger.compare(items)
-        self._ledger.note_unsent(items, compared.unsent)
+        self._ledger.note_unsent(items, compared)
         with self._shared.lock:
             self._shared.window.leave_out(work.lease, compared.unsent)
             self._shared.outcomes.settle_unsent(compared.unsent)

@@ -71,7 +71,7 @@ class Comparer:
         if rows.is_plain:
             return self._equal(items)
         compared = self.compare(items)
-        self.note_unsent(items, compared.unsent)
+        self.note_unsent(items, compared)
         return compared.unsent
 
     def _equal(self, items: Sequence[Item]) -> Unsent:
@@ -114,25 +114,32 @@ class Comparer:
                     self.stale_example = _describe_stale(key, level, memory.get(where))
         return compared
 
-    def note_unsent(self, items: Sequence[Item], unsent: Unsent) -> None:
+    def note_unsent(self, items: Sequence[Item], compared: Compared) -> None:
         """Record updates that need no request: newer versions of unchanged levels, and what closes.
 
         Raises:
             LedgerError: The ledger cannot be written.
         """
+        unsent = compared.unsent
         if self._connections.reads_only or not unsent:
             return
         versions = [
             (item.identifier, place or GLOBAL, level)
             for item in items
             for place, verdict in unsent.get(item.identifier, {}).items()
-            if (level := item.levels[place]).version and verdict == "unchanged"
+            if (level := item.levels[place]).version
+            and verdict == "unchanged"
+            and self._is_news(level, compared.known[item.identifier][place or GLOBAL])
         ]
         if versions or self._rejections.any:
             keys = {(*one, place or GLOBAL) for one, places in unsent.items() for place in places}
             with self._connections.writing() as writer:
                 self._move_versions(writer, versions)
                 self._rejections.close(writer, keys, self._now_ms())
+
+    def _is_news(self, level: Level, known: Known) -> bool:
+        """Whether a level has another version than the one that is known; mostly it has not."""
+        return (level.version, self._sources.known(level.stream)) != (known.version, known.source)
 
     def _move_versions(
         self, writer: Connection, unchanged: Sequence[tuple[Identifier, str, Level]]

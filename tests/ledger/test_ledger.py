@@ -27,9 +27,9 @@ def test_an_unchanged_row_does_not_take_a_version_back(ledger: str) -> None:
     """While it was compared, a newer version of its item may have been accepted."""
     with opened(ledger) as one:
         accept(one, item(version="n 1"))
-        unsent = one.compare([item(version="n 4")]).unsent
+        compared = one.compare([item(version="n 4")])
         accept(one, item(levels={None: 7}, version="n 6"))
-        one.note_unsent([item(version="n 4")], unsent)
+        one.note_unsent([item(version="n 4")], compared)
         assert verdicts(one, item(levels={None: 8}, version="n 5")) == {None: "stale"}
 
 
@@ -105,7 +105,7 @@ def test_a_refusal_is_kept_until_a_later_outcome_of_its_level(ledger: str) -> No
         refuse(one, item(levels={None: 7}))
         same = item()
         assert screen(one, [same]) == {}
-        one.note_unsent([same], one.compare([same]).unsent)
+        one.note_unsent([same], one.compare([same]))
         assert screen(one, [same]) != {}
     (row,) = rows(ledger, schema.rejection)
     assert (row["code"], row["closed_at"]) == ("INV_009", NOW)
@@ -133,8 +133,9 @@ def test_what_closes_an_open_rejection(
         refuse(one, item(levels=refused))
         update = item(levels=later)
         assert screen(one, [update]) == {}
-        if unsent := one.compare([update]).unsent:
-            one.note_unsent([update], unsent)
+        compared = one.compare([update])
+        if compared.unsent:
+            one.note_unsent([update], compared)
         else:
             accept(one, update)
     (row,) = rows(ledger, schema.rejection)

@@ -166,7 +166,7 @@ def look(path: Path) -> None:
         assert verdicts(one, item()) == {None: "unchanged"}
         assert screen(one, [item()])
         assert one.mark([item()], {}) is None
-        one.note_unsent([item()], one.compare([item()]).unsent)
+        one.note_unsent([item()], one.compare([item()]))
         one.end({}, None)
     after = photograph(path.parent)
     files = [name for name in before if not name.endswith("-shm")]  # locks of readers
