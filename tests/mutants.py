@@ -71,7 +71,7 @@ MUTANTS: Final = (
         "what comes for an item in flight does not wait",
         f"{WINDOW}::TestLeases",
         Change(
-            "window/window",
+            "window/newest",
             "            return self._stand_behind(first, newer)\n",
             "            rows = self._stand_behind(first, newer)\n"
             "            self.ready.add(newer)\n"
@@ -80,7 +80,7 @@ MUTANTS: Final = (
         Change(
             "window/window",
             "self.ready.add(item.after)",
-            "item.after.state == BEHIND and self.ready.add(item.after)",
+            "item.after.state == 1 and self.ready.add(item.after)",
         ),
     ),
     Mutant(
@@ -97,7 +97,7 @@ MUTANTS: Final = (
         "a newer value changes the item in flight",
         f"{WINDOW}::TestLeases",
         Change(
-            "window/window",
+            "window/newest",
             "waiting = first.after if first.state == LEASED else first",
             "waiting = first",
         ),
@@ -132,13 +132,13 @@ MUTANTS: Final = (
     Mutant(
         "a global does not supersede what waits",
         f"{WINDOW}::TestNewestWins",
-        Change("window/window", " + self._supersede(waiting)", ""),
+        Change("window/newest", " + self._supersede(waiting)", ""),
     ),
     Mutant(
         "a global does not drop what stands behind another",
         f"{WINDOW}::TestGlobals",
         Change(
-            "window/window",
+            "window/newest",
             "        if item.after is not None:\n            dropped",
             "        if False:\n            dropped",
         ),
@@ -147,7 +147,7 @@ MUTANTS: Final = (
         "a stock per warehouse does not wait for the global before it",
         f"{WINDOW}::TestGlobals",
         Change(
-            "window/window",
+            "window/newest",
             "return self._stand_behind(waiting, newer)",
             "return self._merge(waiting, newer)",
         ),
@@ -170,7 +170,7 @@ MUTANTS: Final = (
         "what is superseded settles at once",
         f"{WINDOW}::TestNewestWins",
         Change(
-            "window/window",
+            "window/newest",
             "        waiting.levels |= newer.levels\n",
             "        waiting.levels |= newer.levels\n        waiting.low = newer.low\n",
         ),
@@ -240,7 +240,7 @@ MUTANTS: Final = (
         "what a global supersedes is not counted",
         f"{WINDOW}::TestNewestWins",
         Change(
-            "window/window",
+            "window/newest",
             "return self._merge(waiting, newer) + self._supersede(waiting)",
             "return (self._merge(waiting, newer), self._supersede(waiting))[0]",
         ),
@@ -561,7 +561,7 @@ MUTANTS: Final = (
     Mutant(
         "a stale row supersedes a waiting one",
         f"{BOOKS}::test_an_older_version_supersedes_nothing_that_waits",
-        Change("window/window", "            if has_versions:\n", "            if False:\n"),
+        Change("window/newest", "            if has_versions:\n", "            if False:\n"),
     ),
     Mutant(
         "an unchanged row does not move its version on",

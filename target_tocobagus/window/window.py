@@ -19,18 +19,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from target_tocobagus.window.pending import BEHIND, LEASED, READY, SETTLED, Item, outdated
-from target_tocobagus.window.ready import ReadyItems
-from target_tocobagus.window.rivals import find_rivals
-from target_tocobagus.window.size import Size
+from target_tocobagus.window.newest import NewestValues
+from target_tocobagus.window.pending import LEASED, SETTLED, Item
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from target_tocobagus.core.model import Identifier, Level
+    from target_tocobagus.core.model import Identifier
     from target_tocobagus.window.buffer import RowBuffer, Unsent
     from target_tocobagus.window.ready import Limits
-    from target_tocobagus.window.rivals import Rivals
 
 
 class Lease(msgspec.Struct, eq=False):
@@ -49,11 +46,9 @@ class Window:
     """Items by identifier; see the top of this file.
 
     Attributes:
-        waiting: Items that are not in flight, whether they can be picked or not.
         ready: Items that can be picked.
         rivals: By the later of two streams, the first value that differs from another stream's.
         released: With a ledger, what was released since it was asked: its answer is outdated.
-        stale: How many rows were dropped, because a newer version waits or is in flight.
     """
 
     def __init__(self, *, keeps_lines: bool = False) -> None:
@@ -62,14 +57,23 @@ class Window:
         Args:
             keeps_lines: Levels hold their RECORD messages.
         """
-        self._items: dict[Identifier, Item] = {}
+        self._newest = NewestValues(keeps_lines=keeps_lines)
+        self._items = self._newest.items
+        self._size = self._newest.size
         self._leases: list[Lease] = []
-        self._size = Size(keeps_lines=keeps_lines)
-        self.waiting = 0
-        self.ready = ReadyItems()
-        self.rivals: dict[str, Rivals] = {}
+        self.ready = self._newest.ready
+        self.rivals = self._newest.rivals
         self.released: set[Identifier] | None = None
-        self.stale = 0
+
+    @property
+    def waiting(self) -> int:
+        """How many items are not in flight, whether they can be picked or not."""
+        return self._newest.waiting
+
+    @property
+    def stale(self) -> int:
+        """How many rows were dropped, because a newer version waits or is in flight."""
+        return self._newest.stale
 
     @property
     def weight(self) -> int:
@@ -88,44 +92,17 @@ class Window:
     def put(self, rows: RowBuffer, now: float) -> int:
         """Add rows, in order.
 
-        For most identifiers nothing waits: their items are added all at once.
-
         Returns:
             How many older rows they superseded.
         """
-        for item in rows.items:
-            item.arrived = now
-        distinct = {item.identifier: item for item in rows.items}
-        if len(distinct) == len(rows.items):
-            return rows.rows - self._put(distinct, has_versions=rows.has_versions)
-        return rows.rows - sum(
-            [
-                self._put({item.identifier: item}, has_versions=rows.has_versions)
-                for item in rows.items
-            ]
-        )
-
-    def _put(self, items: dict[Identifier, Item], *, has_versions: bool) -> int:
-        """Add items of distinct identifiers; returns how many rows were not superseded or stale."""
-        kept = 0
-        for identifier in self._items.keys() & items.keys():
-            first, item = self._items[identifier], items.pop(identifier)
-            if has_versions:
-                kept += self._drop_stale(first, item)
-            if item.levels:
-                kept += self._follow(first, item)
-        self._items |= items
-        levels = self._size.add([item.levels for item in items.values()])
-        self.ready.extend(items.values(), levels)
-        self.waiting += len(items)
-        return kept + levels
+        return self._newest.put(rows, now)
 
     def pick(self, limits: Limits, now: float) -> Lease | None:
         """Lease the next batch, full or not; ``None`` if nothing can be picked."""
         items = self.ready.pick(limits, now)
         if not items:
             return None
-        self.waiting -= len(items)
+        self._newest.waiting -= len(items)
         lease = Lease(items, _lowest(items))
         self._leases.append(lease)
         return lease
@@ -200,75 +177,6 @@ class Window:
                 rows += len(item.levels)
                 item = item.after
         return rows
-
-    def _drop_stale(self, first: Item, newer: Item) -> int:
-        """Drop levels of which a newer version waits or is in flight; returns how many."""
-        dropped = 0
-        ahead: Item | None = first
-        while ahead is not None:
-            for place in outdated(newer.levels, ahead.levels):
-                del newer.levels[place]
-                dropped += 1
-            ahead = ahead.after
-        self.stale += dropped
-        return dropped
-
-    def _follow(self, first: Item, newer: Item) -> int:
-        """Add newer values to an item that waits; returns how many more rows there are."""
-        waiting = first.after if first.state == LEASED else first
-        if first.state == LEASED:
-            self._note_rivals(first.identifier, first.levels, newer.levels)
-        if waiting is None:
-            return self._stand_behind(first, newer)
-        if None in newer.levels:
-            return self._merge(waiting, newer) + self._supersede(waiting)
-        if None not in waiting.levels:
-            return self._merge(waiting, newer)
-        if waiting.after is not None:
-            return self._merge(waiting.after, newer)
-        return self._stand_behind(waiting, newer)
-
-    def _stand_behind(self, ahead: Item, newer: Item) -> int:
-        newer.state = BEHIND
-        ahead.after = newer
-        self.waiting += 1
-        return self._size.add([newer.levels])
-
-    def _merge(self, waiting: Item, newer: Item) -> int:
-        """Replace waiting values by newer ones; returns how many had no older value."""
-        older = {place: waiting.levels[place] for place in newer.levels.keys() & waiting.levels}
-        self._note_rivals(waiting.identifier, older, newer.levels)
-        added = self._size.add([newer.levels]) + self._size.remove([older])
-        waiting.levels |= newer.levels
-        if waiting.state == READY:
-            self.ready.levels += added
-            if newer.urgent and not waiting.urgent:
-                self.ready.hurry(waiting)
-        waiting.urgent |= newer.urgent
-        waiting.broadcast |= newer.broadcast
-        return added
-
-    def _note_rivals(
-        self,
-        identifier: Identifier,
-        older: dict[str | None, Level],
-        newer: dict[str | None, Level],
-    ) -> None:
-        for rivals in find_rivals(identifier, older, newer):
-            self.rivals.setdefault(rivals.newer.stream.name, rivals)
-
-    def _supersede(self, item: Item) -> int:
-        """Drop all levels but a global; returns how many more rows there are, 0 or less."""
-        places = [place for place in item.levels if place is not None]
-        older: dict[str | None, Level] = {place: item.levels.pop(place) for place in places}
-        dropped = self._size.remove([older])
-        if item.state == READY:
-            self.ready.levels += dropped
-        if item.after is not None:
-            dropped += self._size.remove([item.after.levels])
-            self.waiting -= 1
-            item.after = None
-        return dropped
 
 
 def _lowest(items: list[Item]) -> int:

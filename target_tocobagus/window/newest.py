@@ -1,0 +1,144 @@
+"""The newest value of each item at each location, whether it waits or is in flight.
+
+The rules stand at the top of `window`. Two of them need a newer item to wait behind an older one
+(`after`): the older is in flight, or it is global and the newer is for warehouses.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from target_tocobagus.window.pending import BEHIND, LEASED, READY, Item, outdated
+from target_tocobagus.window.ready import ReadyItems
+from target_tocobagus.window.rivals import find_rivals
+from target_tocobagus.window.size import Size
+
+if TYPE_CHECKING:
+    from target_tocobagus.core.model import Identifier, Level
+    from target_tocobagus.window.buffer import RowBuffer
+    from target_tocobagus.window.rivals import Rivals
+
+
+class NewestValues:
+    """Takes rows in.
+
+    Attributes:
+        items: By identifier, the first that waits or is in flight.
+        size: Of all items.
+        waiting: Items that are not in flight, whether they can be picked or not.
+        ready: Items that can be picked.
+        rivals: By the later of two streams, the first value that differs from another stream's.
+        stale: How many rows were dropped, because a newer version waits or is in flight.
+    """
+
+    def __init__(self, *, keeps_lines: bool) -> None:
+        self.items: dict[Identifier, Item] = {}
+        self.size = Size(keeps_lines=keeps_lines)
+        self.waiting = 0
+        self.ready = ReadyItems()
+        self.rivals: dict[str, Rivals] = {}
+        self.stale = 0
+
+    def put(self, rows: RowBuffer, now: float) -> int:
+        """Add rows, in order.
+
+        For most identifiers nothing waits: their items are added all at once.
+
+        Returns:
+            How many older rows they superseded.
+        """
+        for item in rows.items:
+            item.arrived = now
+        distinct = {item.identifier: item for item in rows.items}
+        if len(distinct) == len(rows.items):
+            return rows.rows - self._put(distinct, has_versions=rows.has_versions)
+        return rows.rows - sum(
+            [
+                self._put({item.identifier: item}, has_versions=rows.has_versions)
+                for item in rows.items
+            ]
+        )
+
+    def _put(self, items: dict[Identifier, Item], *, has_versions: bool) -> int:
+        """Add items of distinct identifiers; returns how many rows were not superseded or stale."""
+        kept = 0
+        for identifier in self.items.keys() & items.keys():
+            first, item = self.items[identifier], items.pop(identifier)
+            if has_versions:
+                kept += self._drop_stale(first, item)
+            if item.levels:
+                kept += self._follow(first, item)
+        self.items |= items
+        levels = self.size.add([item.levels for item in items.values()])
+        self.ready.extend(items.values(), levels)
+        self.waiting += len(items)
+        return kept + levels
+
+    def _drop_stale(self, first: Item, newer: Item) -> int:
+        """Drop levels of which a newer version waits or is in flight; returns how many."""
+        dropped = 0
+        ahead: Item | None = first
+        while ahead is not None:
+            for place in outdated(newer.levels, ahead.levels):
+                del newer.levels[place]
+                dropped += 1
+            ahead = ahead.after
+        self.stale += dropped
+        return dropped
+
+    def _follow(self, first: Item, newer: Item) -> int:
+        """Add newer values to an item that waits; returns how many more rows there are."""
+        waiting = first.after if first.state == LEASED else first
+        if first.state == LEASED:
+            self._note_rivals(first.identifier, first.levels, newer.levels)
+        if waiting is None:
+            return self._stand_behind(first, newer)
+        if None in newer.levels:
+            return self._merge(waiting, newer) + self._supersede(waiting)
+        if None not in waiting.levels:
+            return self._merge(waiting, newer)
+        if waiting.after is not None:
+            return self._merge(waiting.after, newer)
+        return self._stand_behind(waiting, newer)
+
+    def _stand_behind(self, ahead: Item, newer: Item) -> int:
+        newer.state = BEHIND
+        ahead.after = newer
+        self.waiting += 1
+        return self.size.add([newer.levels])
+
+    def _merge(self, waiting: Item, newer: Item) -> int:
+        """Replace waiting values by newer ones; returns how many had no older value."""
+        older = {place: waiting.levels[place] for place in newer.levels.keys() & waiting.levels}
+        self._note_rivals(waiting.identifier, older, newer.levels)
+        added = self.size.add([newer.levels]) + self.size.remove([older])
+        waiting.levels |= newer.levels
+        if waiting.state == READY:
+            self.ready.levels += added
+            if newer.urgent and not waiting.urgent:
+                self.ready.hurry(waiting)
+        waiting.urgent |= newer.urgent
+        waiting.broadcast |= newer.broadcast
+        return added
+
+    def _note_rivals(
+        self,
+        identifier: Identifier,
+        older: dict[str | None, Level],
+        newer: dict[str | None, Level],
+    ) -> None:
+        for rivals in find_rivals(identifier, older, newer):
+            self.rivals.setdefault(rivals.newer.stream.name, rivals)
+
+    def _supersede(self, item: Item) -> int:
+        """Drop all levels but a global; returns how many more rows there are, 0 or less."""
+        places = [place for place in item.levels if place is not None]
+        older: dict[str | None, Level] = {place: item.levels.pop(place) for place in places}
+        dropped = self.size.remove([older])
+        if item.state == READY:
+            self.ready.levels += dropped
+        if item.after is not None:
+            dropped += self.size.remove([item.after.levels])
+            self.waiting -= 1
+            item.after = None
+        return dropped
