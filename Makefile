@@ -71,7 +71,7 @@ meltano: $(WORK_READY) $(MELTANO_READY) ## Let Meltano run tap-postgres into the
 	@MELTANO=$(abspath $(MELTANO))/bin/meltano $(BIN)/python -m pytest --quiet tests/meltano
 
 no-postgresql:
-	@echo "== LEFT OUT: Meltano, for want of PostgreSQL; sudo apt-get install postgresql, make meltano"
+	@echo "== LEFT OUT: Meltano, and the ledger on PostgreSQL, which is missing; sudo apt-get install postgresql, make meltano"
 
 lowest: VERSIONS = --resolution lowest-direct
 lowest: ## Run the tests with the lowest versions that pyproject.toml allows
