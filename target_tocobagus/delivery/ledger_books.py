@@ -8,7 +8,7 @@ from target_tocobagus.core.model import Level, Stream
 from target_tocobagus.delivery.books import Books
 from target_tocobagus.delivery.outcomes import UNLISTED
 from target_tocobagus.ledger.recording import Answered
-from target_tocobagus.ledger.rejections import Refusal
+from target_tocobagus.ledger.rejections import NotAccepted
 from target_tocobagus.window.pending import Item
 
 if TYPE_CHECKING:
@@ -56,13 +56,13 @@ class LedgerBooks(Books):
         if not (verdict.accepted or verdict.refused):
             return
         if part.retest:  # its value is as it was, unless a late attempt changes it
-            gone = [each for each in map(self._refusal, verdict.refused) if each.is_unlisted]
-            self._ledger.leave(flight, gone or [Refusal(item) for item in part.items])
+            gone = [each for each in map(self._not_accepted, verdict.refused) if each.is_unlisted]
+            self._ledger.leave(flight, gone or [NotAccepted(item) for item in part.items])
             work.retest = None
             return
         answered = Answered(
             verdict.accepted,
-            [self._refusal(each) for each in verdict.refused],
+            [self._not_accepted(each) for each in verdict.refused],
             verdict.request_id,
             verdict.batch_id,
             round(seconds * 1000),
@@ -77,10 +77,12 @@ class LedgerBooks(Books):
         for flight, retest in ((work.flight, False), (work.retest, True)):
             if flight is not None:
                 left = [part for part in (*parts, *work.parts) if part.retest == retest]
-                self._ledger.leave(flight, [Refusal(item) for part in left for item in part.items])
+                self._ledger.leave(
+                    flight, [NotAccepted(item) for part in left for item in part.items]
+                )
 
-    def _refusal(self, failed: FailedItem) -> Refusal:
-        return Refusal(
+    def _not_accepted(self, failed: FailedItem) -> NotAccepted:
+        return NotAccepted(
             failed.item,
             failed.error.code,
             failed.error.message,

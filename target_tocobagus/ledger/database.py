@@ -142,7 +142,7 @@ def _open_file(url: URL, *, reads_only: bool) -> Engine:
 
 
 def _prepare(connection: sqlite3.Connection, _record: object) -> None:
-    """Leave transactions to SQLAlchemy, and sync each to disk when it is committed."""
+    """Leave transactions to SQLAlchemy, and mark the file as a ledger."""
     connection.isolation_level = None
     if connection.execute("PRAGMA application_id").fetchone() != (APPLICATION_ID,):
         connection.execute(f"PRAGMA application_id={APPLICATION_ID}")

@@ -40,12 +40,12 @@ GLOBAL: Final = ""
 LevelRow: TypeAlias = tuple[str, str, int | None, str | None]
 """An identifier, a location, a quantity and a version (`newer_by`)."""
 
-_SHARED: Final = ("kind", "accepted_at", "batch", "doubt", "source")
+_IN_COMMON: Final = ("kind", "accepted_at", "batch", "doubt", "source")
 _OF_A_ROW: Final = ("identifier", "location", "quantity", "version")
 _KEY: Final = ("store", "kind", "identifier", "location")
 
 
-class Shared(msgspec.Struct, frozen=True):
+class Common(msgspec.Struct, frozen=True):
     """What the levels that are written together have in common; see `Known`."""
 
     kind: str
@@ -116,15 +116,15 @@ class Levels:
                 known.setdefault(key, {})[each.location] = each
         return known
 
-    def write(self, writer: Connection, shared: Shared, rows: str) -> None:
+    def write(self, writer: Connection, common: Common, rows: str) -> None:
         """Write levels in place of what was known of them.
 
         Args:
             writer: Where to.
-            shared: What they have in common.
+            common: What they have in common.
             rows: The JSON of a list of `LevelRow`.
         """
-        writer.execute(self._upsert, {**msgspec.structs.asdict(shared), "rows": rows})
+        writer.execute(self._upsert, {**msgspec.structs.asdict(common), "rows": rows})
 
     def forget(self, writer: Connection, identifiers: Iterable[Identifier]) -> None:
         """Delete all levels of items."""
@@ -186,7 +186,7 @@ class Levels:
         texts = {name: row[place].as_string() for place, name in enumerate(_OF_A_ROW)}
         values: dict[str, Any] = {
             "store": literal(self._store, BigInteger),
-            **{name: bindparam(name, type_=level.c[name].type) for name in _SHARED},
+            **{name: bindparam(name, type_=level.c[name].type) for name in _IN_COMMON},
             **texts,
             "quantity": cast(texts["quantity"], BigInteger),
         }

@@ -52,10 +52,11 @@ def step_of(connection: Connection) -> str | None:
 
 def migrate(connection: Connection, step: str = HEAD) -> None:
     """Create the tables, or change older ones, in the transaction of the caller."""
+    # Before the import, which logs too: that tables are created is not an event.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     from alembic import command
     from alembic.config import Config
 
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # a first run is not an event
     config = Config()
     folder = resources.files("target_tocobagus.ledger") / "migrations"
     config.set_main_option("script_location", str(folder).replace("%", "%%"))

@@ -7,7 +7,7 @@ Invariants:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
 from sqlalchemy import delete, insert, select
@@ -15,16 +15,17 @@ from sqlalchemy import delete, insert, select
 from target_tocobagus.core.model import Kind
 from target_tocobagus.ledger import schema
 from target_tocobagus.ledger.by_items import as_json
-from target_tocobagus.ledger.levels import GLOBAL, Known, LevelRow, Shared
+from target_tocobagus.ledger.changes import changes_of
+from target_tocobagus.ledger.levels import GLOBAL, Common, Known, LevelRow
 from target_tocobagus.ledger.memory import NOTHING, Memory, doubted, marked_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from sqlalchemy import Connection
 
     from target_tocobagus.core.model import Identifier, Level, Stream
-    from target_tocobagus.ledger.rejections import Refusal
+    from target_tocobagus.ledger.rejections import NotAccepted
     from target_tocobagus.ledger.tables import Tables
     from target_tocobagus.window.pending import Item
 
@@ -67,7 +68,7 @@ class Answered(msgspec.Struct, frozen=True):
     """
 
     accepted: Sequence[Item]
-    refused: Sequence[Refusal]
+    refused: Sequence[NotAccepted]
     request_id: str
     batch_id: str | None
     milliseconds: int
@@ -132,7 +133,7 @@ class Recorder:
             if last:
                 self._land(writer, flight)
 
-    def leave(self, flight: Flight, refused: Iterable[Refusal]) -> None:
+    def leave(self, flight: Flight, refused: Iterable[NotAccepted]) -> None:
         """Give up a batch: what surely did not reach the API is as it was before.
 
         Args:
@@ -177,7 +178,23 @@ class Recorder:
         if self._rejections.any:
             keys = [(*item.identifier, place or GLOBAL) for item in items for place in item.levels]
             self._rejections.close(writer, keys, now)
-        changes = [row for item in known for row in self._changes(writer, item, flight, now, batch)]
+        self._add_changes(writer, flight, known, now, batch)
+
+    def _add_changes(
+        self, writer: Connection, flight: Flight, items: Sequence[Item], now: int, batch: int
+    ) -> None:
+        """Record the levels that had another value before; a first acceptance is no change."""
+        changes = [
+            {
+                **change,
+                "store": self._store,
+                "at": now,
+                "batch": batch,
+                "source": self._sources.number(writer, stream),
+            }
+            for item in items
+            for stream, change in changes_of(item, flight.known[item.identifier])
+        ]
         if changes:
             writer.execute(insert(schema.change), changes)
 
@@ -191,7 +208,7 @@ class Recorder:
         doubt: int | None,
     ) -> None:
         for (kind, source), text in rows.items():
-            self._levels.write(writer, Shared(kind, now, batch, doubt, source), text)
+            self._levels.write(writer, Common(kind, now, batch, doubt, source), text)
 
     def _encoded(self, writer: Connection, items: Iterable[Item]) -> dict[tuple[str, int], str]:
         """Encode the levels of items, by kind and source."""
@@ -220,31 +237,7 @@ class Recorder:
         self._levels.forget_warehouses(writer, globals_)
         self._levels.forget_global(writer, [one for one in others if GLOBAL in flight.known[one]])
 
-    def _changes(
-        self, writer: Connection, item: Item, flight: Flight, now: int, batch: int
-    ) -> Iterator[dict[str, Any]]:
-        """Make a row for each level that had another value before."""
-        memory = flight.known[item.identifier]
-        for place, level in item.levels.items():
-            known = memory.get(place or GLOBAL)
-            if known is None or known.quantity is None or known.quantity == level.quantity:
-                continue
-            record = _record_of(level)
-            yield {
-                "store": self._store,
-                "kind": item.identifier[0],
-                "identifier": item.identifier[1],
-                "location": place or GLOBAL,
-                "old": known.quantity,
-                "new": level.quantity,
-                "at": now,
-                "batch": batch,
-                "source": self._sources.number(writer, level.stream),
-                "columns": _columns_of(record, level.stream),
-                "time_extracted": _text(record.get("time_extracted")),
-            }
-
-    def _refuse(self, writer: Connection, flight: Flight, refused: Sequence[Refusal]) -> None:
+    def _refuse(self, writer: Connection, flight: Flight, refused: Sequence[NotAccepted]) -> None:
         """Forget items that the store does not list; mark those whose attempts are in doubt."""
         forgotten = [each.item.identifier for each in refused if each.is_unlisted]
         self._levels.forget(writer, forgotten)
@@ -270,9 +263,9 @@ class Recorder:
         """Mark the levels of items: an attempt of a run had an unknown outcome."""
         for identifier, places in sent.items():
             for each in doubted(identifier[1], places, known.get(identifier, NOTHING)):
-                shared = Shared(identifier[0], each.accepted_at, each.batch, run, each.source)
+                common = Common(identifier[0], each.accepted_at, each.batch, run, each.source)
                 row = (each.identifier, each.location, each.quantity, each.version)
-                self._levels.write(writer, shared, as_json([row]))
+                self._levels.write(writer, common, as_json([row]))
 
     def _land(self, writer: Connection, flight: Flight) -> None:
         writer.execute(delete(schema.flight).where(schema.flight.c.id == flight.number))
@@ -297,24 +290,3 @@ def read_marks(marks: str) -> Sent:
         for text, place, _, version in rows:
             sent.setdefault((kind, text), {})[place] = (version or "", source)
     return sent
-
-
-def _text(value: object) -> str | None:
-    """Return what is a text, without what PostgreSQL cannot keep."""
-    return value.replace("\0", "") if isinstance(value, str) else None
-
-
-def _record_of(level: Level) -> dict[str, Any]:
-    try:
-        message = msgspec.json.decode(level.line)
-    except (ValueError, RecursionError):
-        return {}
-    return message if isinstance(message, dict) else {}
-
-
-def _columns_of(message: dict[str, Any], stream: Stream) -> str | None:
-    record = message.get("record")
-    if not isinstance(record, dict):
-        return None
-    columns = {name: record[name] for name in stream.columns if name in record}
-    return msgspec.json.encode(columns or record).decode()

@@ -25,7 +25,7 @@ Key: TypeAlias = tuple[str, str, str]
 """Kind, identifier and location, which is empty for the global stock."""
 
 
-class Refusal(msgspec.Struct, frozen=True):
+class NotAccepted(msgspec.Struct, frozen=True):
     """An item that the API has refused, or left out for good.
 
     Attributes:
@@ -61,7 +61,9 @@ class OpenRejections:
             return set()
         return {key[:2] for key in self._found(reader, identifiers).values()}
 
-    def open(self, writer: Connection, refused: Sequence[Refusal], batch: int, now: int) -> None:
+    def open(
+        self, writer: Connection, refused: Sequence[NotAccepted], batch: int, now: int
+    ) -> None:
         """Keep refused rows in place of those of the same levels that are open."""
         rows = [row for each in refused for row in self._rows(each, batch, now)]
         if rows:
@@ -71,7 +73,7 @@ class OpenRejections:
             writer.execute(insert(rejection), rows)
             self.any = True
 
-    def _rows(self, refused: Refusal, batch: int, now: int) -> Iterator[dict[str, Any]]:
+    def _rows(self, refused: NotAccepted, batch: int, now: int) -> Iterator[dict[str, Any]]:
         kind, identifier = refused.item.identifier
         for place, level in refused.item.levels.items():
             yield {

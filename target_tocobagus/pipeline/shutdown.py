@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from target_tocobagus.core.errors import (
     ActionNeeded,
     DeliveryError,
+    LedgerError,
     OutputError,
     RunFailed,
     Stopped,
@@ -98,7 +99,7 @@ class Shutdown:
             The error to report: the first, which may be one of a worker that was not noticed yet.
         """
         first = self._first_error(error)
-        if isinstance(first, (DeliveryError, OutputError, Stopped)):
+        if isinstance(first, (DeliveryError, LedgerError, OutputError, Stopped)):
             self.abort(first)
         else:
             run_all([self.finish], first)

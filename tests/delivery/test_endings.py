@@ -17,6 +17,7 @@ from target_tocobagus.core.errors import (
     CredentialError,
     DeliveryError,
     InputError,
+    LedgerError,
     OutputError,
     Stopped,
     run_all,
@@ -185,6 +186,19 @@ def test_an_error_that_was_there_before_a_broken_line_is_the_first() -> None:
             run.stop(number)
         first = run.pipeline.end_after(InputError("Line 4 of the input is not JSON"))
         assert first is fatal if number is None else isinstance(first, Stopped)
+
+
+@pytest.mark.parametrize(
+    ("error", "sent"), [(InputError("not JSON"), 1), (LedgerError("no"), 0), (OutputError("no"), 0)]
+)
+def test_only_after_an_error_of_the_input_what_came_before_it_is_sent(
+    error: Exception, sent: int
+) -> None:
+    """Without its ledger or its output a run sends nothing more."""
+    run, api = scripted()
+    run.say(Say(("sku", "a"), (None,)))
+    assert run.pipeline.end_after(error) is error
+    assert len(api.bodies) == sent
 
 
 def test_a_signal_hands_no_row_on() -> None:

@@ -50,6 +50,13 @@ def test_without_a_ledger_its_libraries_are_not_loaded(command: Command) -> None
     assert "unchanged" not in ended.stderr
 
 
+def test_a_first_run_makes_its_tables_without_a_word(command: Command) -> None:
+    """The libraries' own lines say nothing to an operator."""
+    fresh = {"PYTHONDONTWRITEBYTECODE": "1"}  # a process in which nothing is imported yet
+    ended = command.run([schema(), record("A", 1)], ledger="ledger.db", env=fresh)
+    assert "alembic" not in ended.without_traceback(0).stderr
+
+
 def test_what_a_killed_run_had_sent_is_sent_again(command: Command, sandbox: Sandbox) -> None:
     """Nobody knows whether it arrived; what was answered before is known."""
     sandbox.set_scenario({"rules": [{"when": {"requests": "2-"}, "fault": {"hang": True}}]})

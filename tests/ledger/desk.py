@@ -13,7 +13,7 @@ from target_tocobagus.ledger import schema
 from target_tocobagus.ledger.database import open_engine, read_url
 from target_tocobagus.ledger.opening import open_ledger
 from target_tocobagus.ledger.recording import Answered
-from target_tocobagus.ledger.rejections import Refusal
+from target_tocobagus.ledger.rejections import NotAccepted
 from target_tocobagus.window.buffer import RowBuffer
 from target_tocobagus.window.pending import Item
 from tests.delivery.scripted_run import CREDENTIALS, make_settings
@@ -97,11 +97,11 @@ def refuse(ledger: Ledger, *items: Item, code: str = "INV_009") -> None:
     flight = ledger.mark(items, ledger.compare(items).known)
     assert flight is not None
     unlisted = code in {"INV_001", "INV_002"}
-    refused = [Refusal(each, code, "no", "why", is_unlisted=unlisted) for each in items]
+    refused = [NotAccepted(each, code, "no", "why", is_unlisted=unlisted) for each in items]
     ledger.record(flight, answered(refused=refused), last=True)
 
 
-def answered(accepted: Sequence[Item] = (), refused: Sequence[Refusal] = ()) -> Answered:
+def answered(accepted: Sequence[Item] = (), refused: Sequence[NotAccepted] = ()) -> Answered:
     """Make an answer."""
     return Answered(accepted, refused, "r", "b", 7)
 

@@ -10,7 +10,7 @@ import pytest
 from target_tocobagus.core.errors import LedgerError
 from target_tocobagus.ledger import schema
 from target_tocobagus.ledger.recording import Answered
-from target_tocobagus.ledger.rejections import Refusal
+from target_tocobagus.ledger.rejections import NotAccepted
 from tests.ledger.desk import NOW, A, accept, item, opened, refuse, rows, screen, verdicts
 
 
@@ -222,7 +222,7 @@ def test_a_mark_of_this_run_outlasts_its_acceptances(ledger: str) -> None:
         flight = one.mark([item(levels={"A": 7})], {})
         assert flight is not None
         flight.unknown.add(A)
-        one.leave(flight, [Refusal(item(levels={"A": 7}))])
+        one.leave(flight, [NotAccepted(item(levels={"A": 7}))])
         accept(one, item(levels={"A": 5}))
         accept(one, item(levels={"B": 5}))
         accept(one, item(levels={"A": 5}))
