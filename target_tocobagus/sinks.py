@@ -181,15 +181,17 @@ class StockSink(SdkSink):
             self._watch.see(record, self._pipeline.position)
             self._watch = None if self._watch.complete else self._watch
         outcomes: list[Outcome] = [_IGNORED]
+        rejected_at = 0
         if self.mapping is not None:
             outcomes = self.mapping.outcomes(record)
             if context["own"] is not None:
                 outcomes = only_rejected(outcomes, context["own"], self._setup.warehouse_map)
+                rejected_at = said_at(context["own"])
         elif self._sample is not None:
             self._pipeline.pass_over(self._sample, record)
         if self.parts is not None:
             self.look_for_parts(record, outcomes)
-        self._pipeline.take(outcomes, stream, context["line"], said_at(context["own"]))
+        self._pipeline.take(outcomes, stream, context["line"], rejected_at)
         self.record_counter_metric.increment()
 
     def _reject_unknown_columns(self, record: dict[str, Any], known: frozenset[str]) -> None:
