@@ -44,6 +44,8 @@ class Scheduler:
                 for identifier, places in (unsent or {}).items()
                 if not window.holds(identifier) and identifier not in window.released
             }
+            for item in row_buffer.items if window.released else ():
+                item.is_new = item.is_new and item.identifier not in window.released
             row_buffer.leave_out(known)
             self._shared.outcomes.settle_unsent(known)
             window.released.clear()

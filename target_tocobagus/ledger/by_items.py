@@ -18,32 +18,25 @@ if TYPE_CHECKING:
     from target_tocobagus.core.model import Identifier
 
 
-def each_of(parameter: str, *, is_sqlite: bool, texts: bool = False) -> Any:
-    """Make a table of the values of a JSON list; `texts` if they are all texts."""
-    text = bindparam(parameter, type_=Text)
-    if is_sqlite:
-        return func.json_each(text).table_valued("value")
-    function = func.json_array_elements_text if texts else func.json_array_elements
-    return function(cast(text, JSON)).table_valued("value")
-
-
 def ask_by_items(
-    table: Table, columns: Sequence[str], *conditions: ColumnElement[bool], is_sqlite: bool
+    table: Table, columns: Sequence[Any], *conditions: ColumnElement[bool], is_sqlite: bool
 ) -> Any:
     """Ask for the rows of items of one kind, as one JSON text of lists.
 
     PostgreSQL gets a subquery that it must run for each item, by the index: it keeps a plan that
     it made while the table was empty, and that plan would read the whole table each time.
     """
-    each = each_of("identifiers", is_sqlite=is_sqlite, texts=True)
     matches = [table.c.kind == bindparam("kind", type_=Text), *conditions]
+    asked = bindparam("identifiers", type_=Text)
     if is_sqlite:
-        row = func.json_array(*[table.c[name] for name in columns])
+        each = func.json_each(asked).table_valued("value")
+        row = func.json_array(*columns)
         among = table.c.identifier.in_(select(each.c.value))
         return select(func.json_group_array(row)).where(*matches, among)
-    of_one = select(table).where(*matches, table.c.identifier == each.c.value)
+    each = func.json_array_elements_text(cast(asked, JSON)).table_valued("value")
+    of_one = select(*columns).where(*matches, table.c.identifier == each.c.value)
     found = of_one.offset(literal_column("0")).lateral()
-    row = func.json_build_array(*[found.c[name] for name in columns])
+    row = func.json_build_array(*found.c)
     return select(cast(func.json_agg(row), Text)).select_from(each.join(found, true()))
 
 

@@ -12,7 +12,7 @@ from target_tocobagus.ledger.levels import GLOBAL, Known
 from target_tocobagus.ledger.memory import NOTHING, Memory, judge, newer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from sqlalchemy import Connection
 
@@ -65,12 +65,14 @@ class Comparer:
             LedgerError: The ledger cannot be read or written.
         """
         items = rows.items
-        if len({item.identifier for item in items}) < len(items):
-            times = Counter([item.identifier for item in items])
+        identifiers = [item.identifier for item in items]
+        if len(set(identifiers)) < len(items):
+            times = Counter(identifiers)
             items = [item for item in items if times[item.identifier] == 1]
         if rows.is_plain:
             return self._equal(items)
         compared = self.compare(items)
+        _note_new(items, compared.known)
         self.note_unsent(items, compared)
         return compared.unsent
 
@@ -93,13 +95,15 @@ class Comparer:
             }
             if same:
                 unsent[item.identifier] = same
+        if len(unsent) < len(items):
+            _note_new(items, {(kind, row[0]) for kind, rows in certain.items() for row in rows})
         return unsent
 
     def compare(self, items: Sequence[Item]) -> Compared:
-        """Compare items with what is known of them."""
-        with self._connections.reading() as reader:
-            known = self._levels.recall(reader, [item.identifier for item in items])
-        compared = Compared(known, {})
+        """Compare items with what is known of them; of those that are new, nothing is."""
+        asked = [item.identifier for item in items if not item.is_new]
+        compared = Compared(self._recall(asked) if asked else {}, {})
+        known = compared.known
         now = self._now_ms()
         for item in items if known else ():
             memory: Memory = known.get(item.identifier, NOTHING)
@@ -113,6 +117,10 @@ class Comparer:
                 if verdict == "stale" and not self.stale_example:
                     self.stale_example = _describe_stale(key, level, memory.get(where))
         return compared
+
+    def _recall(self, identifiers: Sequence[Identifier]) -> dict[Identifier, dict[str, Known]]:
+        with self._connections.reading() as reader:
+            return self._levels.recall(reader, identifiers)
 
     def note_unsent(self, items: Sequence[Item], compared: Compared) -> None:
         """Record updates that need no request: newer versions of unchanged levels, and what closes.
@@ -133,9 +141,12 @@ class Comparer:
         ]
         if versions or self._rejections.any:
             keys = {(*one, place or GLOBAL) for one, places in unsent.items() for place in places}
-            with self._connections.writing() as writer:
+
+            def write(writer: Connection) -> None:
                 self._move_versions(writer, versions)
                 self._rejections.close(writer, keys, self._now_ms())
+
+            self._connections.write(write)
 
     def _is_news(self, level: Level, known: Known) -> bool:
         """Whether a level has another version than the one that is known; mostly it has not."""
@@ -153,6 +164,12 @@ class Comparer:
                 sent = (level.version, self._sources.number(writer, level.stream))
                 rows.append((*identifier, place, *newer(sent, at)))
         self._levels.set_versions(writer, rows)
+
+
+def _note_new(items: Iterable[Item], known: Collection[tuple[str, str]]) -> None:
+    """Note which items the ledger knows nothing of, so that it is not asked again."""
+    for item in [item for item in items if item.identifier not in known] if known else items:
+        item.is_new = True
 
 
 def _describe_stale(key: tuple[str, str, str], level: Level, known: Known | None) -> str:

@@ -75,12 +75,10 @@ class Ledger:
         with connections.reading() as reader:
             self.has_accepted = _has_accepted(reader, store)
         if not connections.reads_only:
-            with connections.writing() as writer:
-                self._run = self._begin(writer)
+            self._run = connections.write(self._begin)
         recorder = Recorder(tables, store, self._run)
         if not connections.reads_only:
-            with connections.writing() as writer:
-                recorder.recover(writer)
+            connections.write(recorder.recover)
         self.comparer = Comparer(tables, options.resend_hours * _HOUR)
         self.screen, self.compare = self.comparer.screen, self.comparer.compare
         self.note_unsent = self.comparer.note_unsent
@@ -123,13 +121,14 @@ class Ledger:
         if self._connections.reads_only:
             return
         now = self._now_ms()
-        with self._connections.writing() as writer:
-            ending = update(schema.run).where(schema.run.c.id == self._run)
-            text = msgspec.json.encode(summary).decode()
-            writer.execute(
-                ending, {"ended_at": now, "error": problem and str(problem), "summary": text}
-            )
+        text = msgspec.json.encode(summary).decode()
+        values = {"ended_at": now, "error": problem and str(problem), "summary": text}
+
+        def write(writer: Connection) -> None:
+            writer.execute(update(schema.run).where(schema.run.c.id == self._run), values)
             delete_before(writer, self._store, now - self._history)
+
+        self._connections.write(write)
 
 
 def _has_accepted(reader: Connection, store: int) -> bool:

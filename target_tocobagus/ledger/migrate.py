@@ -50,8 +50,23 @@ def step_of(connection: Connection) -> str | None:
     return step
 
 
-def migrate(connection: Connection, step: str = HEAD) -> None:
-    """Create the tables, or change older ones, in the transaction of the caller."""
+def migrate(connection: Connection) -> None:
+    """Create the tables, or change older ones, in the transaction of the caller.
+
+    Where there are none, all steps together make what `schema` says.
+    """
+    if step_of(connection) is None:
+        schema.metadata.create_all(connection)
+        _version.create(connection)
+        connection.execute(insert(_version), {"version_num": HEAD})
+    else:
+        upgrade(connection, HEAD)
+    connection.execute(delete(schema.written_by))
+    connection.execute(insert(schema.written_by), {"version": __version__})
+
+
+def upgrade(connection: Connection, step: str) -> None:
+    """Take the steps up to this one."""
     # Before the import, which logs too: that tables are created is not an event.
     logging.getLogger("alembic").setLevel(logging.WARNING)
     from alembic import command
@@ -62,5 +77,3 @@ def migrate(connection: Connection, step: str = HEAD) -> None:
     config.set_main_option("script_location", str(folder).replace("%", "%%"))
     config.attributes |= {"connection": connection, "version_table": VERSION_TABLE}
     command.upgrade(config, step)
-    connection.execute(delete(schema.written_by))
-    connection.execute(insert(schema.written_by), {"version": __version__})

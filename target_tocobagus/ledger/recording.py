@@ -10,13 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 
 from target_tocobagus.core.model import Kind
 from target_tocobagus.ledger import schema
 from target_tocobagus.ledger.by_items import as_json
 from target_tocobagus.ledger.changes import changes_of
-from target_tocobagus.ledger.levels import GLOBAL, Common, Known, LevelRow
+from target_tocobagus.ledger.levels import GLOBAL, Common, Known, Quantities
 from target_tocobagus.ledger.memory import NOTHING, Memory, doubted, marked_in
 
 if TYPE_CHECKING:
@@ -33,7 +33,9 @@ Sent: TypeAlias = "dict[Identifier, dict[str, tuple[str, int | None]]]"
 """The version and source of each level that was sent, by item and location."""
 
 
-_decode_marks: Final = msgspec.json.Decoder(list[tuple[Kind, int, list[LevelRow]]]).decode
+_LAND: Final = delete(schema.flight).where(schema.flight.c.id == bindparam("number"))
+
+_decode_marks: Final = msgspec.json.Decoder(list[tuple[Kind, int, Quantities]]).decode
 
 
 class Flight(msgspec.Struct, eq=False):
@@ -106,12 +108,15 @@ class Recorder:
         if self._connections.reads_only:
             return None
         in_doubt = any(marked_in(self._run, memory) for memory in known.values())
-        with self._connections.writing() as writer:
+
+        def write(writer: Connection) -> Flight:
             rows = self._encoded(writer, items)
             marks = ",".join(f'["{kind}",{source},{text}]' for (kind, source), text in rows.items())
             values = {"store": self._store, "run": self._run, "marks": f"[{marks}]"}
             number = schema.add(writer, schema.flight, values)
-        return Flight(number, known, _count(items), rows, in_doubt)
+            return Flight(number, known, _count(items), rows, in_doubt)
+
+        return self._connections.write(write)
 
     def record(self, flight: Flight, answered: Answered, *, last: bool) -> None:
         """Record what a reply settles; refused rows are kept with their records.
@@ -125,13 +130,16 @@ class Recorder:
             LedgerError: The ledger cannot be written.
         """
         kept = [refusal for refusal in answered.refused if not refusal.is_skipped]
-        with self._connections.writing(sync=bool(kept)) as writer:
+
+        def write(writer: Connection) -> None:
             batch = self._add_batch(writer, answered)
             self._accept(writer, flight, answered.accepted, batch)
             self._refuse(writer, flight, answered.refused)
             self._rejections.open(writer, kept, batch, self._now_ms())
             if last:
                 self._land(writer, flight)
+
+        self._connections.write(write, sync=bool(kept))
 
     def leave(self, flight: Flight, refused: Iterable[NotAccepted]) -> None:
         """Give up a batch: what surely did not reach the API is as it was before.
@@ -143,9 +151,12 @@ class Recorder:
         Raises:
             LedgerError: The ledger cannot be written.
         """
-        with self._connections.writing() as writer:
+
+        def write(writer: Connection) -> None:
             self._refuse(writer, flight, list(refused))
             self._land(writer, flight)
+
+        self._connections.write(write)
 
     def _add_batch(self, writer: Connection, answered: Answered) -> int:
         values = {
@@ -212,18 +223,20 @@ class Recorder:
 
     def _encoded(self, writer: Connection, items: Iterable[Item]) -> dict[tuple[str, int], str]:
         """Encode the levels of items, by kind and source."""
-        alike: dict[tuple[str, int], list[LevelRow]] = {}
-        rows: list[LevelRow] = []
-        latest: tuple[str, Stream] | None = None
+        alike: dict[tuple[str, int], Quantities] = {}
+        rows: dict[tuple[str, Stream, str | None, str], dict[str, int | None]] = {}
         for item in items:
             kind, text = item.identifier
             for place, level in item.levels.items():
-                if latest is None or latest[1] is not level.stream or latest[0] != kind:
-                    latest = (kind, level.stream)
+                common = (kind, level.stream, place, level.version)
+                found = rows.get(common)
+                if found is None:
                     source = self._sources.number(writer, level.stream)
-                    rows = alike.setdefault((kind, source), [])
-                rows.append((text, place or GLOBAL, level.quantity, level.version or None))
-        return {key: as_json(found) for key, found in alike.items()}
+                    places = alike.setdefault((kind, source), {})
+                    versions = places.setdefault(place or GLOBAL, {})
+                    found = rows[common] = versions.setdefault(level.version, {})
+                found[text] = level.quantity
+        return {key: as_json(places) for key, places in alike.items()}
 
     def _is_in_doubt(self, item: Item, flight: Flight) -> bool:
         """Whether a late attempt of this run may still change an item."""
@@ -264,11 +277,13 @@ class Recorder:
         for identifier, places in sent.items():
             for each in doubted(identifier[1], places, known.get(identifier, NOTHING)):
                 common = Common(identifier[0], each.accepted_at, each.batch, run, each.source)
-                row = (each.identifier, each.location, each.quantity, each.version)
-                self._levels.write(writer, common, as_json([row]))
+                row: Quantities = {
+                    each.location: {each.version or "": {each.identifier: each.quantity}}
+                }
+                self._levels.write(writer, common, as_json(row))
 
     def _land(self, writer: Connection, flight: Flight) -> None:
-        writer.execute(delete(schema.flight).where(schema.flight.c.id == flight.number))
+        writer.execute(_LAND, {"number": flight.number})
 
     def _sent(self, writer: Connection, level: Level) -> tuple[str, int | None]:
         """Return the version and the source of a level."""
@@ -276,7 +291,7 @@ class Recorder:
 
 
 def _count(items: Iterable[Item]) -> int:
-    return sum([len(item.levels) for item in items])
+    return sum(map(len, [item.levels for item in items]))
 
 
 def read_marks(marks: str) -> Sent:
@@ -286,7 +301,9 @@ def read_marks(marks: str) -> Sent:
         msgspec.MsgspecError: They are damaged.
     """
     sent: Sent = {}
-    for kind, source, rows in _decode_marks(marks):
-        for text, place, _, version in rows:
-            sent.setdefault((kind, text), {})[place] = (version or "", source)
+    for kind, source, places in _decode_marks(marks):
+        for place, versions in places.items():
+            for version, quantities in versions.items():
+                for text in quantities:
+                    sent.setdefault((kind, text), {})[place] = (version, source)
     return sent

@@ -118,8 +118,8 @@ class OpenRejections:
             writer.execute(closing, records)
 
     def _found(self, connection: Connection, identifiers: Iterable[Identifier]) -> dict[int, Key]:
-        names = ("id", "kind", "identifier", "location")
-        statement = ask_by_items(rejection, names, self._is_open(), is_sqlite=self._is_sqlite)
+        columns = [rejection.c[name] for name in ("id", "kind", "identifier", "location")]
+        statement = ask_by_items(rejection, columns, self._is_open(), is_sqlite=self._is_sqlite)
         return {
             number: (kind, text, place)
             for _, asked in parameters(identifiers)

@@ -7,6 +7,7 @@ with ours. `migrations` creates the tables; a test holds the two equal.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import (
@@ -40,9 +41,12 @@ def insert_into(table: Table, dialect: str) -> Any:
     return postgresql.insert(table)
 
 
+_insert_into: Final = cache(insert)  # a statement that is kept is compiled once
+
+
 def add(writer: Connection, table: Table, values: dict[str, Any]) -> int:
     """Insert a row; returns its number."""
-    key: Any = writer.execute(insert(table), values).inserted_primary_key
+    key: Any = writer.execute(_insert_into(table), values).inserted_primary_key
     number: int = key[0]
     return number
 

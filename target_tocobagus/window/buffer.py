@@ -65,6 +65,8 @@ class RowBuffer:
 
     def leave_out(self, unsent: Unsent) -> None:
         """Remove updates that need no request."""
+        if not unsent:
+            return
         for item in self.items:
             for place in unsent.get(item.identifier, ()):
                 del item.levels[place]

@@ -103,6 +103,7 @@ class NewestValues:
 
     def _stand_behind(self, ahead: Item, newer: Item) -> int:
         newer.state = BEHIND
+        newer.is_new = False
         ahead.after = newer
         self.waiting += 1
         return self.size.add([newer.levels])

@@ -47,6 +47,8 @@ class Item(msgspec.Struct, eq=False, gc=False):
         state: One of the four above. A ready item is in the queue; an urgent one also in the
             queue of stock-outs.
         after: A newer item that must wait for this one, which is in flight or global.
+        is_new: The ledger was asked when the item came, and knew nothing of it. That stays so while
+            it waits: no request holds it.
     """
 
     identifier: Identifier
@@ -57,6 +59,7 @@ class Item(msgspec.Struct, eq=False, gc=False):
     arrived: float = 0.0
     state: int = READY
     after: Item | None = None
+    is_new: bool = False
 
     def is_broadcast(self) -> bool:
         """Whether all levels came at once, for a list of warehouses, and are still equal."""

@@ -141,7 +141,7 @@ class Window:
 
     def leave_out(self, lease: Lease, unsent: Unsent) -> None:
         """Release leased updates that need no request."""
-        found = [item for item in lease.items if item.identifier in unsent]
+        found = [item for item in lease.items if item.identifier in unsent] if unsent else []
         whole = [item for item in found if len(item.levels) == len(unsent[item.identifier])]
         if whole:
             self.release(lease, whole)

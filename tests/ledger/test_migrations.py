@@ -13,7 +13,7 @@ from sqlalchemy import inspect
 from target_tocobagus import __version__
 from target_tocobagus.ledger import schema
 from target_tocobagus.ledger.database import open_engine, read_url
-from target_tocobagus.ledger.migrate import HEAD, VERSION_TABLE, is_current, migrate
+from target_tocobagus.ledger.migrate import HEAD, VERSION_TABLE, is_current, migrate, upgrade
 from tests.ledger.desk import accept, item, opened, rows, verdicts
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def test_after_all_steps_the_tables_are_as_the_program_expects(bare: str, step: 
     with engine_of(bare).begin() as connection:
         theirs = set(inspect(connection).get_table_names())
         if step is not None:
-            migrate(connection, step)
+            upgrade(connection, step)
         assert is_current(connection) == (step == HEAD)
         migrate(connection)
         assert is_current(connection)
