@@ -34,6 +34,7 @@ ENDINGS: Final = "tests/delivery/test_endings.py"
 SCHEDULER: Final = "tests/delivery/test_scheduler.py"
 RETRYING: Final = "tests/delivery/test_retry.py"
 LEDGER: Final = "tests/ledger/test_ledger.py"
+CONNECTIONS: Final = "tests/ledger/test_connections.py"
 BOOKS: Final = "tests/ledger/test_books.py"
 MEMORY: Final = "tests/ledger/test_memory.py"
 LEDGER_LAWS: Final = "tests/laws/test_ledger.py"
@@ -584,6 +585,35 @@ MUTANTS: Final = (
         Change("delivery/scheduler", " and identifier not in window.released", ""),
     ),
     Mutant(
+        "what was released while the ledger was asked stays new",
+        f"{BOOKS}::test_the_ledger_is_asked_again_about_an_item_that_was_released_meanwhile",
+        Change(
+            "delivery/scheduler",
+            "item.is_new and item.identifier not in window.released",
+            "item.is_new",
+        ),
+    ),
+    Mutant(
+        "an item that stood behind another stays new",
+        f"{BOOKS}::test_the_ledger_is_asked_again_about_an_item_that_stood_behind_another",
+        Change("window/newest", "        newer.is_new = False\n", ""),
+    ),
+    Mutant(
+        "an item that is known is new",
+        f"{LEDGER}::test_a_changed_item_is_not_new",
+        Change("ledger/comparing", "if item.identifier not in known] if known", "] if known"),
+    ),
+    Mutant(
+        "what is written together does not wait for the disk",
+        f"{CONNECTIONS}::test_what_is_written_together_waits_for_the_disk_if_a_part_must",
+        Change("ledger/connections", "sync=any(one.sync for one in writes)", "sync=writes[0].sync"),
+    ),
+    Mutant(
+        "a thread is not told that what another wrote for it failed",
+        f"{CONNECTIONS}::test_all_that_is_written_together_fails_together",
+        Change("ledger/connections", "one.error, one.is_done = error, True", "one.is_done = True"),
+    ),
+    Mutant(
         "an item that is named twice is judged by its first value",
         f"{LEDGER}::test_an_item_that_is_named_twice_is_not_judged_by_its_first_value",
         Change("ledger/comparing", "if times[item.identifier] == 1]", "if times]"),
@@ -607,10 +637,9 @@ MUTANTS: Final = (
         f"{LEDGER}::test_an_outcome_that_cannot_be_recorded_stays_in_flight",
         Change(
             "ledger/recording",
-            "        with self._connections.writing(sync=bool(kept)) as writer:\n",
-            "        with self._connections.writing() as writer:\n"
-            "            self._land(writer, flight)\n"
-            "        with self._connections.writing(sync=bool(kept)) as writer:\n",
+            "        self._connections.write(write, sync=bool(kept))\n",
+            "        self._connections.write(lambda writer: self._land(writer, flight))\n"
+            "        self._connections.write(write, sync=bool(kept))\n",
         ),
     ),
     Mutant(

@@ -13,6 +13,7 @@ from target_tocobagus.delivery.shared import Shared
 from target_tocobagus.delivery.throttle import Throttle
 from target_tocobagus.report.totals import Totals
 from target_tocobagus.window.buffer import RowBuffer, Unsent
+from target_tocobagus.window.ready import Limits
 from target_tocobagus.window.window import Window
 from tests.delivery.scripted_run import make_settings
 from tests.ledger.world import DiskIsFull, Ending, Fault, Row, World
@@ -34,6 +35,13 @@ def world(empty_file: Path, tmp_path: Path) -> World:
     path = tmp_path / "ledger.db"
     path.write_bytes(empty_file.read_bytes())
     return World(str(path))
+
+
+def sharing() -> Shared:
+    """Make what the threads share, with an empty window."""
+    totals = Totals()
+    outcomes = Outcomes(totals, lambda: None)
+    return Shared(Window(), Throttle(make_settings()), outcomes, totals, lambda: None)
 
 
 @pytest.mark.parametrize("effect", ["none", "late"])
@@ -86,12 +94,9 @@ def test_an_item_that_is_gone_when_it_tests_the_request_is_forgotten(world: Worl
 
 def test_a_row_is_not_left_out_by_an_answer_that_is_older_than_a_release() -> None:
     """5, 7 accepted, and 5 again: the ledger was asked before it knew of the 7."""
-    window = Window()
+    shared = sharing()
+    window, totals = shared.window, shared.totals
     window.released = {A}
-    settings = make_settings()
-    totals = Totals()
-    outcomes = Outcomes(totals, lambda: None)
-    shared = Shared(window, Throttle(settings), outcomes, totals, lambda: None)
     level = Level(5, 1, Stream("stock"))
     unsent: Unsent = {A: {None: "unchanged"}, B: {None: "unchanged"}}
     rows = RowBuffer([(A, None, level), (B, None, level)])
@@ -99,6 +104,37 @@ def test_a_row_is_not_left_out_by_an_answer_that_is_older_than_a_release() -> No
         Scheduler(shared).put(rows, unsent)
     assert (window.holds(A), window.holds(B), totals.unchanged) == (True, False, 1)
     assert window.released == set()
+
+
+def test_the_ledger_is_asked_again_about_an_item_that_was_released_meanwhile() -> None:
+    """It was new when the ledger was asked, and an answer has been recorded since."""
+    shared = sharing()
+    shared.window.released = {A}
+    rows = RowBuffer([(one, None, Level(5, 1, Stream("stock"))) for one in (A, B)])
+    for item in rows.items:
+        item.is_new = True
+    with shared.lock:
+        Scheduler(shared).put(rows, {})
+        lease = shared.window.pick(Limits(rows=2, levels=2, wait=0), 0.0)
+    assert lease is not None
+    assert [item.is_new for item in lease.items] == [False, True]
+
+
+def test_the_ledger_is_asked_again_about_an_item_that_stood_behind_another() -> None:
+    """It was new when the ledger was asked, and the one in flight has been recorded since."""
+    window = Window()
+    leases = []
+    for quantity in (5, 7):
+        rows = RowBuffer([(A, None, Level(quantity, 1, Stream("stock")))])
+        rows.items[0].is_new = True
+        window.put(rows, 0.0)
+        leases.append(window.pick(Limits(rows=2, levels=2, wait=0), 0.0))
+    assert leases[0] is not None
+    assert leases[1] is None
+    window.release(leases[0], leases[0].items)
+    again = window.pick(Limits(rows=2, levels=2, wait=0), 0.0)
+    assert again is not None
+    assert not again.items[0].is_new
 
 
 def test_an_older_version_supersedes_nothing_that_waits() -> None:

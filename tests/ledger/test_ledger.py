@@ -11,6 +11,7 @@ from target_tocobagus.core.errors import LedgerError
 from target_tocobagus.ledger import schema
 from target_tocobagus.ledger.recording import Answered
 from target_tocobagus.ledger.rejections import NotAccepted
+from target_tocobagus.window.buffer import RowBuffer
 from tests.ledger.desk import NOW, A, accept, item, opened, refuse, rows, screen, verdicts
 
 
@@ -262,6 +263,18 @@ def test_an_item_that_is_named_twice_is_not_judged_by_its_first_value(ledger: st
         assert screen(one, [item(), other, item(levels={None: 7})]) == {
             other.identifier: {None: "unchanged"}
         }
+
+
+@pytest.mark.parametrize("version", ["", "n 2"])
+def test_a_changed_item_is_not_new(ledger: str, version: str) -> None:
+    """The ledger must be asked again before it is sent; not about what it knows nothing of."""
+    with opened(ledger) as one:
+        accept(one, item())
+        rows = RowBuffer()
+        for each in (item(levels={None: 7}, version=version), item(("sku", "b"), version=version)):
+            rows.add(each.identifier, None, each.levels[None])
+        assert one.screen(rows) == {}
+        assert [each.is_new for each in rows.items] == [False, True]
 
 
 @pytest.mark.parametrize(("hours", "is_sent"), [(-1, True), (0, False), (134, False), (181, True)])
