@@ -89,9 +89,8 @@ MUTANTS: Final = (
         f"{WINDOW}::TestOrder",
         Change(
             "window/ready",
-            "                else:\n                    line.popleft()\n",
-            "                elif (item := line.popleft()).urgent and item.state == LEASED:\n"
-            "                    yield item\n",
+            "            if item.state != READY:\n                continue\n",
+            "            if item.state != READY and not item.urgent:\n                continue\n",
         ),
     ),
     Mutant(

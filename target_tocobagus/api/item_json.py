@@ -6,6 +6,7 @@ from the bytes and from the JSON that it parsed and encoded again.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 import msgspec
@@ -15,6 +16,7 @@ from target_tocobagus.core.model import Kind
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from target_tocobagus.core.model import Level
     from target_tocobagus.window.pending import Item
 
 
@@ -26,7 +28,7 @@ class _Stock(msgspec.Struct, rename={"place": "clientId"}, gc=False):
 
 
 _PER_WAREHOUSE: Final = {
-    kind: msgspec.defstruct("Item", [(kind, str), ("warehouses", list[_Stock])], gc=False)
+    kind: msgspec.defstruct("Item", [(kind, str), ("warehouses", Sequence[_Stock])], gc=False)
     for kind in get_args(Kind)
 }
 
@@ -36,20 +38,25 @@ _encode = msgspec.json.Encoder().encode
 def encode_body(items: Iterable[Item]) -> bytes:
     """Encode the body of one request.
 
-    Every item of a run goes through this loop: a call for each, or comprehensions, cost a fifth
-    more.
+    Every item of a run goes through this loop: comprehensions, and lists of a single stock, cost a
+    third more.
     """
     sent: list[Any] = []
+    append, stock_at, item_of = sent.append, _Stock, _PER_WAREHOUSE
     for item in items:
-        kind, value = item.identifier
-        levels = item.levels
+        levels: dict[Any, Level] = item.levels
         if None in levels or (item.broadcast and item.is_broadcast()):
-            sent.append(_with_one_stock(item))
+            append(_with_one_stock(item))
+            continue
+        kind, value = item.identifier
+        if len(levels) == 1:
+            for place, level in levels.items():
+                append(item_of[kind](value, (stock_at(place, level.quantity),)))
             continue
         stocks = []
         for place, level in levels.items():
-            stocks.append(_Stock(place, level.quantity))  # type: ignore[arg-type]  # None is the one key, or no key
-        sent.append(_PER_WAREHOUSE[kind](value, stocks))
+            stocks.append(stock_at(place, level.quantity))
+        append(item_of[kind](value, stocks))
     return _encode({"items": sent})
 
 

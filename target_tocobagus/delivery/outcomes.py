@@ -78,7 +78,7 @@ class Outcomes:
 
     def settle(self, accepted: Iterable[Item], refusals: Iterable[FailedItem]) -> None:
         """Settle the items that the API accepted or refused."""
-        taken = sum([len(item.levels) for item in accepted])
+        taken = sum(map(len, [item.levels for item in accepted]))
         self._totals.accepted += taken
         refusals = list(refusals)
         rejected = [refusal for refusal in refusals if not self.skips(refusal.error)]

@@ -97,32 +97,32 @@ class ReadyItems:
         """Take the items of the next batch, full or not."""
         items: list[Item] = []
         levels = 0
-        for item in self._in_order(now - max(2 * limits.wait, _PATIENCE)):
-            if items and levels + len(item.levels) > limits.levels:
+        for item in self._urgent(now - max(2 * limits.wait, _PATIENCE)):
+            if len(items) == limits.rows or (items and levels + len(item.levels) > limits.levels):
                 break
             levels += len(item.levels)
             item.state = LEASED
             items.append(item)
-            if len(items) == limits.rows:
-                break
+        else:
+            levels += self._oldest.take(items, limits, limits.levels - levels)
         self._items -= len(items)
         self.levels -= levels
         self._oldest.tidy(self._items)
         self._empty.tidy(self._items)
         return items
 
-    def _in_order(self, overdue: float) -> Iterator[Item]:
-        """Go through the items in the order of sending; the caller must take each, or stop.
+    def _urgent(self, overdue: float) -> Iterator[Item]:
+        """Go through what cannot be taken in line; the caller must lease each, or stop.
 
-        First those that arrived before `overdue`, then stock-outs, then the oldest.
+        First the items that arrived before `overdue`, then stock-outs, then the oldest, until those
+        that came late have had their turn.
         """
-        for item in self._oldest:
-            if item.arrived > overdue:
-                break
-            yield item
+        while (oldest := self._oldest.head()) is not None and oldest.arrived <= overdue:
+            yield oldest
         while (empty := self._first_empty()) is not None:
             yield empty
-        yield from self._oldest
+        while self._oldest.has_late and (oldest := self._oldest.head()) is not None:
+            yield oldest
 
     def _first_empty(self) -> Item | None:
         """Find the oldest stock-out, and remove items that are not stock-outs any more."""
@@ -174,21 +174,34 @@ class Queue:
             return late[0][2]
         return line[0] if line else None
 
-    def __iter__(self) -> Iterator[Item]:
-        """Go through the ready items; the caller must pick each (it is not ready then), or stop.
+    @property
+    def has_late(self) -> bool:
+        """Whether items came late, and may not be in line."""
+        return bool(self._late)
 
-        The same as calling `head`, without a call for each item that came in order.
+    def take(self, items: list[Item], limits: Limits, room: int) -> int:
+        """Lease items in line, if none came late, and add them to a batch.
+
+        Args:
+            items: The batch; the first item of one is taken, however many levels it has.
+            limits: Those of the batch.
+            room: For how many levels the batch has room.
+
+        Returns:
+            How many levels were added.
         """
-        line = self._line
-        while True:
-            while line and not self._late:
-                if line[0].state == READY:
-                    yield line[0]
-                else:
-                    line.popleft()
-            if (item := self.head()) is None:
-                return
-            yield item
+        line, left = self._line, room
+        while line and len(items) < limits.rows:
+            item = line.popleft()
+            if item.state != READY:
+                continue
+            if items and len(item.levels) > left:
+                line.appendleft(item)
+                break
+            left -= len(item.levels)
+            item.state = LEASED
+            items.append(item)
+        return room - left
 
     def pop(self) -> None:
         """Remove the head."""
