@@ -22,7 +22,10 @@ _SHORTEST: Final = 4
 """A real secret is not shorter, and blanking out a shorter one would make texts unreadable."""
 
 _MARKS: Final = ("\\", "%", "&", "=")
-"""A text without any of these has no encoded character."""
+"""A body without any of these has no encoded character."""
+
+_ENCODED: Final = re.compile(r"\\|%(?:u|[0-9A-Fa-f]{2})|&[#A-Za-z]|=[0-9A-Fa-f]{2}")
+"""A text without any of these has no encoded character; most log lines have none."""
 
 
 class Redactor:
@@ -50,7 +53,7 @@ class Redactor:
         """Blank out the secrets in a text."""
         if not self._known or len(text) < len(self._known[-1]):  # no encoded form is shorter
             return text
-        if any(mark in text for mark in _MARKS):
+        if _ENCODED.search(text):
             text = self._disguised.sub(BLANK, text)
         for secret in self._plain:
             text = text.replace(secret, BLANK)
