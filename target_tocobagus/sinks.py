@@ -115,7 +115,14 @@ class _HasStreamSetup(Protocol):
 
 
 class StockSink(SdkSink):
-    """Maps the records of a stream under one schema."""
+    """Maps the records of a stream under one schema.
+
+    Attributes:
+        mapping: Of its records; None if it holds no stock.
+        columns: All that a record may have of the API's own; None if it may have any.
+        parts: Looks for rows that are parts of one stock, until they are warned about.
+        is_open: The columns that the mapping does not read can be left out.
+    """
 
     def __init__(
         self,
@@ -133,7 +140,6 @@ class StockSink(SdkSink):
         self._setup = target.stream_setup
         self._pipeline = target.stream_setup.pipeline
         self._validates = self.is_validating
-        self._streams: tuple[Stream | None, Stream | None] = (None, None)
         choice = self._setup.choose(stream_name, schema, key_properties)
         self._sample = choice.sample
         self.columns = choice.columns
@@ -145,21 +151,14 @@ class StockSink(SdkSink):
             if choice.named:
                 self._watch = self._setup.watch_columns(stream_name, choice.mapping, schema)
             self.parts = self._setup.watch_parts(stream_name, self.mapping, self.key_properties)
+        self.is_open = self._watch is None and not self._validates
 
     def stream_of(self, stream: Stream) -> Stream:
         """Add to a stream what the ledger keeps of its rows, if there is one."""
         if self.mapping is None or not self._pipeline.remembers:
             return stream
-        if self._streams[0] is not stream:
-            columns = tuple(sorted(self.mapping.columns or ()))
-            own = msgspec.structs.replace(stream, entry=self.mapping.entry, columns=columns)
-            self._streams = (stream, own)
-        return self._streams[1] or stream
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the columns that the mapping does not read can be left out."""
-        return self._watch is None and not self._validates
+        columns = tuple(sorted(self.mapping.columns or ()))
+        return msgspec.structs.replace(stream, entry=self.mapping.entry, columns=columns)
 
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
         """Map a record and pass on its outcomes.
@@ -171,7 +170,7 @@ class StockSink(SdkSink):
         Raises:
             InvalidRecord: It does not fit its SCHEMA, and `validate_records` is on.
         """
-        stream = self.stream_of(context["stream"])
+        stream = context["stream"]
         if self._validates and not self.validate(record):
             self._pipeline.take([TOO_DEEP], stream, context["line"])
             return
@@ -179,7 +178,8 @@ class StockSink(SdkSink):
             self._reject_unknown_columns(record, self.columns)
         if self._watch is not None:
             self._watch.see(record, self._pipeline.position)
-            self._watch = None if self._watch.complete else self._watch
+            if self._watch.complete:
+                self._watch, self.is_open = None, not self._validates
         outcomes: list[Outcome] = [_IGNORED]
         rejected_at = 0
         if self.mapping is not None:

@@ -28,7 +28,9 @@ def _read_integer(text: str) -> Any:
     return int(text) if len(text) < _LONGEST_INTEGER else text
 
 
-_decode = msgspec.json.Decoder(float_hook=read_float).decode
+decode_strictly = msgspec.json.Decoder(float_hook=read_float).decode
+REFUSED: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What it raises, and any other decoder of msgspec, on a line that it cannot read."""
 
 
 def decode_line(line: bytes) -> Any:
@@ -42,8 +44,8 @@ def decode_line(line: bytes) -> Any:
         ValueError: It is not JSON.
     """
     try:
-        return _decode(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return decode_strictly(line)
+    except REFUSED:
         pass
     # Bytes that are not UTF-8 become lone surrogates: they cannot be sent, and need not be read.
     return decode_text(line.decode("utf-8", "surrogateescape"))

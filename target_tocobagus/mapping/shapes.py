@@ -48,7 +48,10 @@ class Single:
         taken = subtracted(self.subtract, item, record) if self.subtract else ()
         place = None
         if self.code is not None:
-            place = self.rules.client_id(read_around(self.code, item, record))
+            code = self.code(item)
+            if code is None and item is not record:
+                code = self.code(record)
+            place = self.rules.client_id(code)
         return [self.rules.row(identifier, stock, place, taken)]
 
     def values(self, item: Entry, record: Entry) -> Values:

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from target_tocobagus.core.json_lines import read_float
+from target_tocobagus.core.json_lines import REFUSED, read_float
 from target_tocobagus.core.model import Level, Stock
 from target_tocobagus.mapping import DELETED, MOST_BYTES, Row
 from target_tocobagus.mapping.paths import BOM
@@ -49,7 +49,6 @@ _MOST_CODES: Final = 10_000
 _SURELY_SHORT: Final = MOST_BYTES // 4
 """An identifier of so few characters cannot have too many bytes."""
 _NOWHERE: Final = object()
-_REFUSED: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 class MappedSink(Protocol):
@@ -58,10 +57,7 @@ class MappedSink(Protocol):
     mapping: CompiledMapping | None
     columns: frozenset[str] | None
     parts: PartsWatch | None
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the columns that the mapping does not read can be left out."""
+    is_open: bool
 
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
         """Map a record and pass on its outcomes."""
@@ -81,12 +77,16 @@ class MappedSink(Protocol):
 
 
 class FastPath:
-    """Reads as many lines of a chunk as it can, into a pipeline."""
+    """Reads as many lines of a chunk as it can, into a pipeline.
+
+    Attributes:
+        latest: The decoder that the next line is tried with; None while no stream is open.
+    """
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
         self._streams: dict[str, _StreamDecoder] = {}
-        self._latest: _StreamDecoder | None = None
+        self.latest: _StreamDecoder | None = None
 
     def open(self, stream: Stream, sink: MappedSink) -> None:
         """Read a stream from now on, if its mapping reads known columns."""
@@ -97,12 +97,12 @@ class FastPath:
         except ValueError:
             # A column's name has a character that a struct's field cannot have (a quote, a tab).
             return
-        self._latest = self._streams[stream.name] = decoder
+        self.latest = self._streams[stream.name] = decoder
 
     def close(self, stream: str) -> None:
         """Leave a stream to the general way: its SCHEMA is about to change."""
-        if self._streams.pop(stream, None) is self._latest:
-            self._latest = next(iter(self._streams.values()), None)
+        if self._streams.pop(stream, None) is self.latest:
+            self.latest = next(iter(self._streams.values()), None)
 
     def read(self, lines: Sequence[bytes], start: int) -> int:
         """Read lines from `start` on, as long as they are records of known streams.
@@ -110,9 +110,9 @@ class FastPath:
         Returns:
             The index of the first line that is left to the general way, or the end.
         """
-        place, decoder = start, self._latest
+        place, decoder = start, self.latest
         while decoder is not None and place < len(lines):
-            self._latest, began = decoder, self._pipeline.position
+            self.latest, began = decoder, self._pipeline.position
             read = self._read_rows if decoder.plain else self._read_columns
             read(decoder, lines, place)
             handled = self._pipeline.position - began
@@ -146,7 +146,7 @@ class FastPath:
             for line in islice(lines, start, None):
                 try:
                     message = decode(line)
-                except _REFUSED:
+                except REFUSED:
                     break
                 record = message.record
                 sku, quantity, code = record.identifier, record.stock, record.code
@@ -215,7 +215,7 @@ class FastPath:
         for line in islice(lines, start, None):
             try:
                 message = decode(line)
-            except _REFUSED:
+            except REFUSED:
                 return
             values = zip(decoder.columns, msgspec.structs.astuple(message.record), strict=True)
             record = {column: value for column, value in values if value is not UNSET}
@@ -278,7 +278,7 @@ def _stream_of(line: bytes) -> str:
     """Read the name of a line's stream; empty if there is none."""
     try:
         return _decode_head(line).stream
-    except _REFUSED:
+    except REFUSED:
         return ""
 
 

@@ -40,12 +40,14 @@ class _Route:
 
     Attributes:
         stream_maps: The SDK's; each makes a record of another stream, or of the same.
+        streams: By the alias of each: its stream, with what the ledger keeps of its rows.
         is_unchanged: They change nothing.
         on_fast_path: Its lines may take the fast path by now.
     """
 
     stream: Stream
     stream_maps: Sequence[StreamMap]
+    streams: Mapping[str, Stream]
     is_unchanged: bool
     on_fast_path: bool = False
 
@@ -91,21 +93,25 @@ class MessageHandler:
         declared = [key for key in keys if key in schema["properties"]]
         register(mapper, config, name, schema, declared)
         stream_maps = mapper.stream_maps[name]
-        for stream_map in stream_maps:
-            if not isinstance(stream_map, RemoveRecordTransform):  # which needs no sink
-                self._make_sink(stream_map, keys, declared)
         stream = Stream(name, self._reader.line if self._pipeline.keeps_lines else b"")
-        self._routes[name] = _Route(stream, stream_maps, is_unchanged(stream_maps))
+        streams = {
+            each.stream_alias: self._make_sink(each, keys, declared).stream_of(stream)
+            for each in stream_maps
+            if not isinstance(each, RemoveRecordTransform)  # which needs no sink
+        }
+        self._routes[name] = _Route(stream, stream_maps, streams, is_unchanged(stream_maps))
 
-    def _make_sink(self, stream_map: StreamMap, keys: list[str], declared: list[str]) -> None:
+    def _make_sink(self, stream_map: StreamMap, keys: list[str], declared: list[str]) -> MappedSink:
         kept = stream_map.transformed_key_properties
-        sink: Any = self._target.get_sink(
+        made: Any = self._target.get_sink(
             stream_map.stream_alias,
             schema=stream_map.transformed_schema,
             key_properties=keys if kept == declared else names_in(kept),
         )
+        sink: MappedSink = made
         self._sinks[stream_map.stream_alias] = sink
         self._target.forget_replaced_sinks()
+        return sink
 
     def record(self, message: dict[str, Any], line: bytes = b"") -> None:
         """Send a record through the stream maps, and each result to its sink.
@@ -129,14 +135,15 @@ class MessageHandler:
         if pipeline.maps_nothing:
             sinks = [self._sinks.get(each.stream_alias) for each in route.stream_maps]
             pipeline.maps_nothing = not any(sink and sink.mapping for sink in sinks)
-        context = {"stream": route.stream, "line": line, "own": message.get(OWN_KEY)}
+        stream = route.streams.get(name, route.stream)
+        context = {"stream": stream, "line": line, "own": message.get(OWN_KEY)}
         if not route.is_unchanged:
             self._transform(route, message["record"], context)
             return
         sink = self._sinks[name]
         sink.process_record(message["record"], context)
         if not route.on_fast_path and sink.is_open:
-            self._reader.fast_path.open(sink.stream_of(route.stream), sink)
+            self._reader.fast_path.open(stream, sink)
             route.on_fast_path = True
 
     def _transform(self, route: _Route, record: dict[str, Any], context: dict[str, Any]) -> None:
@@ -147,7 +154,8 @@ class MessageHandler:
             if isinstance(result, RecordError):
                 self._pipeline.take([result], route.stream, context["line"])
             else:
-                self._sinks[alias].process_record(result, context)
+                own = {**context, "stream": route.streams[alias]}
+                self._sinks[alias].process_record(result, own)
         if not kept:
             self._pipeline.take([_FILTERED], route.stream, context["line"])
 
