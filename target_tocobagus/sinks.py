@@ -7,6 +7,7 @@ the outcomes on; the window collects them for all streams together. It is never 
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
@@ -17,6 +18,7 @@ from target_tocobagus.core.model import Skipped
 from target_tocobagus.mapping import PartsWatch, doubt_at_schema, watch_for
 from target_tocobagus.mapping.paths import BOM
 from target_tocobagus.mapping.replay import only_rejected, said_at
+from target_tocobagus.mapping.required_columns import RequiredColumns
 from target_tocobagus.recognition.fields import is_own
 from target_tocobagus.singer.sdk import SdkSink
 from target_tocobagus.singer.stream_maps import TOO_DEEP
@@ -26,8 +28,8 @@ if TYPE_CHECKING:
 
     from target_tocobagus.core.model import Identifier, Outcome, Stream
     from target_tocobagus.mapping import CompiledMapping, Row
-    from target_tocobagus.mapping.required_columns import RequiredColumns
     from target_tocobagus.pipeline.run import Pipeline
+    from target_tocobagus.recognition.questions import Sample
     from target_tocobagus.recognition.stream_router import Route, StreamRouter
 
 logger: Final = logging.getLogger("target-tocobagus")
@@ -75,7 +77,8 @@ class StreamSetup:
         self, stream: str, mapping: CompiledMapping, schema: dict[str, Any]
     ) -> RequiredColumns | None:
         """Watch for the columns that a mapping relies on, unless all were seen."""
-        watch = self.pipeline.watch(stream, mapping)
+        watch = RequiredColumns(mapping.needs, mapping.inner_needs)
+        watch = self.pipeline.watches.setdefault(stream, watch)
         watch.see_schema(schema["properties"])
         if watch.missing and watch.declared:
             logger.warning(
@@ -188,11 +191,20 @@ class StockSink(SdkSink):
                 outcomes = only_rejected(outcomes, context["own"], self._setup.warehouse_map)
                 rejected_at = said_at(context["own"])
         elif self._sample is not None:
-            self._pipeline.pass_over(self._sample, record)
+            self._ask(self._sample, record)
         if self.parts is not None:
             self.look_for_parts(record, outcomes)
         self._pipeline.take(outcomes, stream, context["line"], rejected_at)
         self.record_counter_metric.increment()
+
+    def _ask(self, sample: Sample, record: dict[str, Any]) -> None:
+        """Give a record of an unrecognised stream to recognition's questions."""
+        if (questions := self._pipeline.questions) is None:
+            return
+        before = sample.found
+        questions.take(sample, record, time.monotonic())
+        if sample.found is not before and (line := questions.ignored(sample)):
+            logger.warning(line)
 
     def _reject_unknown_columns(self, record: dict[str, Any], known: frozenset[str]) -> None:
         """End the run if a record of the API's own items has a column that was not declared.

@@ -24,6 +24,7 @@ from target_tocobagus.core.errors import ConfigurationError
 from target_tocobagus.core.foreign_text import hide_secrets
 from target_tocobagus.pipeline.run import Pipeline
 from target_tocobagus.pipeline.shutdown import GRACE_AFTER_SIGNAL
+from target_tocobagus.pipeline.stages import wire
 from target_tocobagus.pipeline.wakeup import WakeUp
 from target_tocobagus.recognition.stream_router import StreamRouter
 from target_tocobagus.report import console
@@ -100,12 +101,13 @@ class TargetTocobagus(SdkTarget):
     def _open_run(self, source: IO[bytes] | IO[str]) -> Pipeline:
         """Wire a run, once its input is known."""
         descriptor = descriptor_of(source)
-        self.pipeline = Pipeline(
+        stages = wire(
             self.settings,
             self._wakeup,
             emit=StateOutput(self._wakeup).write_line,
             input_file=None if descriptor is None else os.fstat(descriptor),
         )
+        self.pipeline = Pipeline(stages)
         self.pipeline.questions = self._router.questions
         warehouse_map = self.settings.policy.warehouse_map
         self.stream_setup = StreamSetup(self.pipeline, self._router, warehouse_map)

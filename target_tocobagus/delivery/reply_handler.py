@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from target_tocobagus.api.client import Clock
     from target_tocobagus.core.model import NoReply, Reply
-    from target_tocobagus.delivery.settle import FailedItem
     from target_tocobagus.delivery.shared import Shared
     from target_tocobagus.delivery.verdict import Verdict
     from target_tocobagus.ledger.recording import Flight
@@ -146,7 +145,7 @@ class ReplyHandler:
         self._failures += 1
         self._failures_in_search += bool(decision.parts[0].probing)
         if decision.server_ms is not None:
-            self._follow_clock(decision.server_ms)
+            _follow_server(self._clock, decision.server_ms)
         if decision.last:
             _postpone(decision.parts, work)
         else:
@@ -154,7 +153,8 @@ class ReplyHandler:
         if decision.throttle:
             self._throttle.throttle()
         if decision.refused_size:
-            self._throttle.learn_size(max(map(_body_bytes, decision.parts)))
+            sizes = [len(encode_body(each.items)) for each in decision.parts]
+            self._throttle.learn_size(max(sizes))
         level = logging.WARNING if part.attempts == 0 else logging.DEBUG
         divided = f", in {len(decision.parts)} parts" if len(decision.parts) > 1 else ""
         text = "A batch of %s failed: %s; retry in %.1f s%s"
@@ -164,12 +164,6 @@ class ReplyHandler:
             self._throttle.hold(time.monotonic() + decision.hold)
         return decision.after
 
-    def _follow_clock(self, server_ms: int) -> None:
-        self._clock.set(server_ms)
-        seconds = self._clock.offset_ms / 1000
-        text = "The server's clock is %.1f s %s this machine's; requests are signed with its time"
-        logger.warning(text, abs(seconds), "ahead of" if seconds > 0 else "behind")
-
     def _settle(self, verdict: Verdict, part: RequestPart, work: Work) -> None:
         """Give each settled item its outcome, and queue the others to be sent again."""
         work.parts.extendleft(reversed(verdict.again))
@@ -178,17 +172,22 @@ class ReplyHandler:
             self.accepted_items.accept(verdict.accepted)
         refused = [refusal.item for refusal in verdict.refused]
         self.accepted_items.forget(refused)
-        self._release([*verdict.accepted, *refused], part, work)
-        blind = [each for each in verdict.refused if self._is_suspect(each, verdict)]
+        items = [*verdict.accepted, *refused]
+        if not part.single:
+            self._window.release(work.lease, items)
+        for item in items if part.single else ():  # one warehouse of it
+            self._window.release_levels(work.lease, item)
+        # A refusal that does not name the only item may be of the request.
+        blind = [
+            each
+            for each in verdict.refused
+            if verdict.blind and not self._outcomes.skips(each.error)
+        ]
         for refusal in blind:
             self._outcomes.suspects.add(refusal, work.worker)
             self._retest(work, refusal.item.low)
         if not blind:
             self._outcomes.settle(verdict.accepted, verdict.refused)
-
-    def _is_suspect(self, refusal: FailedItem, verdict: Verdict) -> bool:
-        """Whether the request may be wrong, and not the only item in it."""
-        return verdict.blind and not self._outcomes.skips(refusal.error)
 
     def _retest(self, work: Work, low: int) -> None:
         """After many refusals one after the other, send an item again that was accepted before.
@@ -253,12 +252,12 @@ class ReplyHandler:
             decision.request_id or "none",
         )
 
-    def _release(self, items: list[Item], part: RequestPart, work: Work) -> None:
-        """Release items; of an item whose warehouses are sent one by one, only the warehouse."""
-        if not part.single:
-            self._window.release(work.lease, items)
-        for item in items if part.single else ():
-            self._window.release_levels(work.lease, item)
+
+def _follow_server(clock: Clock, server_ms: int) -> None:
+    clock.set(server_ms)
+    seconds = clock.offset_ms / 1000
+    text = "The server's clock is %.1f s %s this machine's; requests are signed with its time"
+    logger.warning(text, abs(seconds), "ahead of" if seconds > 0 else "behind")
 
 
 def _postpone(parts: tuple[RequestPart, ...], work: Work) -> None:
@@ -271,7 +270,3 @@ def _postpone(parts: tuple[RequestPart, ...], work: Work) -> None:
         (ahead if others else behind).append(other)
     work.parts.clear()
     work.parts.extend([*ahead, *parts, *behind])
-
-
-def _body_bytes(part: RequestPart) -> int:
-    return len(encode_body(part.items))

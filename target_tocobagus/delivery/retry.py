@@ -47,12 +47,9 @@ _SUCCESSES: Final = range(200, 300)
 _REDIRECTS: Final = range(300, 400)
 _TOO_LARGE: Final = 413
 _SERVER_ERRORS: Final = 500
-_TIMED_OUT: Final = 408
-_TRANSIENT: Final = frozenset({_TIMED_OUT, 425, 429})
+_TRANSIENT: Final = frozenset({408, 425, 429})
 _THROTTLING: Final = frozenset({429, 503})
 _REFUSING: Final = frozenset({400, 422})
-_KNOWN: Final = frozenset({400, 401, 403, 413, 422, 425, 429})
-"""With one of these a request was not applied."""
 
 
 class Situation(msgspec.Struct, frozen=True):
@@ -146,19 +143,6 @@ def answer(reply: Reply | NoReply, part: RequestPart, situation: Situation) -> A
     return _after_verdict(reply, part, situation)
 
 
-def may_be_applied(reply: Reply | NoReply) -> bool:
-    """Whether the API may have applied a request, or may still do so, without saying so by row.
-
-    It surely has not, if nothing was sent, or if it refused the request itself.
-    """
-    if isinstance(reply, NoReply):
-        return reply.sent
-    if failure_code(reply.body).startswith("AUTH_") or reply.status in _KNOWN:
-        return False
-    is_late = reply.status == _TIMED_OUT or reply.status >= _SERVER_ERRORS
-    return is_late or not refuses_request(reply.body)
-
-
 def _after_verdict(reply: Reply, part: RequestPart, situation: Situation) -> Answer:
     """The server has looked at the request: its rows, its size, or its whole."""
     if reply.status == _TOO_LARGE:
@@ -244,8 +228,7 @@ def _probe(reply: Reply, part: RequestPart, situation: Situation) -> Answer:
         began = part.probing or situation.now
         return Again(halves(msgspec.structs.replace(part, probing=began, attempts=0)), cause)
     if accepted_at >= (part.probing or part.since):
-        error = RowError("SERVER_ERROR", cause, "")
-        return RejectItem(error, blind=False, request_id=request_id(reply.body))
+        return _reject(reply, "SERVER_ERROR", cause)
     if part.postponed:
         return Stop(gone)
     return Again((msgspec.structs.replace(part, postponed=True),), cause, last=True)
@@ -258,8 +241,8 @@ def _after_too_large(reply: Reply, part: RequestPart) -> Answer:
             describe(reply, "the request is too large"),
             refused_size=True,
         )
-    error = RowError("TOO_LARGE", describe(reply, "this item alone is too large for a request"), "")
-    return RejectItem(error, blind=False, request_id=request_id(reply.body))
+    cause = describe(reply, "this item alone is too large for a request")
+    return _reject(reply, "TOO_LARGE", cause)
 
 
 def _after_refusal(reply: Reply, part: RequestPart) -> Answer:
@@ -269,8 +252,12 @@ def _after_refusal(reply: Reply, part: RequestPart) -> Answer:
             halves(answered(part, part.items)), describe(reply, "a refusal that names no rows")
         )
     code = failure_code(reply.body) or f"HTTP_{reply.status}"
-    error = RowError(code, failure_message(reply.body) or f"HTTP {reply.status}", "")
-    return RejectItem(error, blind=True, request_id=request_id(reply.body))
+    message = failure_message(reply.body) or f"HTTP {reply.status}"
+    return _reject(reply, code, message, blind=True)
+
+
+def _reject(reply: Reply, code: str, message: str, *, blind: bool = False) -> RejectItem:
+    return RejectItem(RowError(code, message, ""), blind, request_id(reply.body))
 
 
 def _retry(

@@ -9,15 +9,21 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from target_tocobagus.core.model import NoReply
 from target_tocobagus.delivery.outcomes import UNLISTED
+from target_tocobagus.delivery.reply_fields import failure_code, refuses_request
 from target_tocobagus.delivery.request_part import RequestPart, answered, one_by_one
-from target_tocobagus.delivery.retry import Answer, RejectItem, Settle, may_be_applied
+from target_tocobagus.delivery.retry import Answer, RejectItem, Settle
 from target_tocobagus.delivery.settle import FailedItem, RowError
 
 if TYPE_CHECKING:
-    from target_tocobagus.core.model import Identifier, NoReply, Reply
+    from target_tocobagus.core.model import Identifier, Reply
     from target_tocobagus.window.pending import Item
 
+_KNOWN: Final = frozenset({400, 401, 403, 413, 422, 425, 429})
+"""With one of these a request was not applied."""
+_TIMED_OUT: Final = 408
+_SERVER_ERRORS: Final = 500
 _UNACCOUNTED: Final = RowError("UNACCOUNTED", "the API's answer does not say what became of it", "")
 
 
@@ -56,6 +62,19 @@ def judge(decision: Answer, reply: Reply | NoReply, part: RequestPart) -> Verdic
         verdict.request_id, verdict.blind = decision.request_id, decision.blind
         _refuse(part.items[0], decision.error, part, verdict)
     return verdict
+
+
+def may_be_applied(reply: Reply | NoReply) -> bool:
+    """Whether the API may have applied a request, or may still do so, without saying so by row.
+
+    It surely has not, if nothing was sent, or if it refused the request itself.
+    """
+    if isinstance(reply, NoReply):
+        return reply.sent
+    if failure_code(reply.body).startswith("AUTH_") or reply.status in _KNOWN:
+        return False
+    is_late = reply.status == _TIMED_OUT or reply.status >= _SERVER_ERRORS
+    return is_late or not refuses_request(reply.body)
 
 
 def _of_rows(decision: Settle, part: RequestPart) -> Verdict:

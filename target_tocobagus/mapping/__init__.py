@@ -6,8 +6,8 @@ A `StreamMapping` is compiled once (`compiler`), and each record goes through th
     record ─ where ─ items ─ identifier ─ shape ─┬─ quantity ─┬─ row ─► Stock, Skipped, RecordError
                                                  └─ location ─┘
 
-`paths` reads values of a record, `identifiers` and `quantities` check them, `shapes` and
-`api_items` hold the forms of records, and `rules` makes the row. It is pure: no record, whatever it
+`paths` reads values of a record, `shapes` and `api_items` hold the forms of records, `identifiers`
+and `rules` check the values, and `rules` makes the row. It is pure: no record, whatever it
 holds, raises an error or is guessed at.
 """
 
@@ -24,9 +24,9 @@ from target_tocobagus.mapping.parts import (
     unread_keys,
     watch_for,
 )
-from target_tocobagus.mapping.quantities import Quantities
 from target_tocobagus.mapping.record_errors import RECORD_ERRORS
 from target_tocobagus.mapping.required_columns import DELETED
+from target_tocobagus.mapping.rules import Quantities
 
 __all__ = [
     "DELETED",

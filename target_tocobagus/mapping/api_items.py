@@ -14,8 +14,7 @@ from target_tocobagus.core.model import Identifier, Outcome, RecordError, Skippe
 from target_tocobagus.mapping.declared_numbers import entries_of, property_of
 from target_tocobagus.mapping.paths import compile_column, listed, parsed, zero
 from target_tocobagus.mapping.record_errors import placed, shown
-from target_tocobagus.mapping.rules import without_duplicates
-from target_tocobagus.mapping.shapes import said
+from target_tocobagus.mapping.shapes import said, without_duplicates
 
 if TYPE_CHECKING:
     from target_tocobagus.mapping.declared_numbers import Schema

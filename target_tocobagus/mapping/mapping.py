@@ -15,7 +15,7 @@ from target_tocobagus.mapping.identifiers import identify
 from target_tocobagus.mapping.paths import is_true, listed, read_entries
 from target_tocobagus.mapping.record_errors import PathError, shown
 from target_tocobagus.mapping.required_columns import DELETED
-from target_tocobagus.mapping.rules import without_duplicates
+from target_tocobagus.mapping.shapes import without_duplicates
 
 if TYPE_CHECKING:
     from collections.abc import Callable

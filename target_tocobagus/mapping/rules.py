@@ -1,27 +1,47 @@
-"""One row: identifier, quantity and location, as they were written, become one outcome.
+"""The rules of a mapping: its policies for quantities and for the codes of locations.
 
-All ways through this package, also the fast path, end here, so that their results are the same. The
-order of the checks matters: a row without a quantity is skipped at any location; then its location
-is checked; a wrong quantity is only an error at a location that is sent to.
+All ways through this package, also the fast path, end in `Rules.row`, so that their results are the
+same. The order of the checks matters: a row without a quantity is skipped at any location; then its
+location is checked; a wrong quantity is only an error at a location that is sent to.
+
+A quantity is read exactly (see `exact_numbers`), and reserved units are subtracted exactly. After
+that only its whole part matters, and whether it has a fraction, because buffer and maximum are
+whole: floor(x - b) is floor(x) - b. Errors of binary arithmetic are removed once, between the two
+steps (2.9999999999999996 is 3).
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from target_tocobagus.core.model import Identifier, Outcome, RecordError, Skipped, Stock
+from target_tocobagus.core.model import (
+    MAX_QUANTITY,
+    Identifier,
+    Outcome,
+    RecordError,
+    Skipped,
+    Stock,
+)
+from target_tocobagus.mapping.exact_numbers import (
+    exact_difference,
+    has_fraction,
+    read_number,
+    too_large,
+    without_dust,
+)
 from target_tocobagus.mapping.identifiers import TextError, text_of
-from target_tocobagus.mapping.quantities import Quantities
-from target_tocobagus.mapping.record_errors import OF_QUANTITIES, placed, shown
+from target_tocobagus.mapping.record_errors import placed, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from target_tocobagus.config.settings import StockPolicy
+    from target_tocobagus.mapping.exact_numbers import Number
 
 _MOST_ASKED: Final = 100_000
 """At most this many codes are remembered: more cannot be codes of warehouses."""
+_SHORT_TEXT: Final = 15
+"""A text of so few digits is a quantity that needs no check of its size."""
 
 
 class Rules:
@@ -102,47 +122,117 @@ class Rules:
         return placed(found, identifier, found.location if type(found) is RecordError else None)
 
 
-def divide(quantity: int, weights: Sequence[int]) -> list[int]:
-    """Divide whole units by weight, by the largest remainder, ties to the earlier; none is lost.
+class Quantities:
+    """The rules for quantities.
 
-    Args:
-        quantity: Units, not below 0.
-        weights: Each at least 1.
+    Attributes:
+        clamped: How many quantities were below 0 and became 0, so far.
+        cut: How many quantities lost a fraction to `rounding`, so far.
     """
-    total = sum(weights)
-    shares = [quantity * weight // total for weight in weights]
-    remainders = [quantity * weight % total for weight in weights]
-    first = sorted(range(len(weights)), key=lambda index: -remainders[index])
-    for index in first[: quantity - sum(shares)]:
-        shares[index] += 1
-    return shares
 
+    __slots__ = (
+        "_as_is",
+        "_buffer",
+        "_mark",
+        "_most",
+        "_null",
+        "_policy",
+        "_whole",
+        "clamped",
+        "cut",
+    )
 
-def without_duplicates(outcomes: list[Outcome]) -> list[Outcome]:
-    """Reject all rows of a record that share identifier and location with another.
+    def __init__(self, policy: StockPolicy, decimal_mark: Literal[".", ","] | None = None) -> None:
+        self._policy = policy
+        self._buffer = policy.stock_buffer
+        self._most = MAX_QUANTITY if policy.max_stock is None else policy.max_stock
+        self._as_is = self._buffer == 0 and self._most >= MAX_QUANTITY
+        self._mark = decimal_mark
+        self._whole = policy.rounding == "reject"
+        nulls: dict[str, int | Skipped | RecordError] = {
+            "zero": 0,
+            "reject": RecordError("NULL_STOCK", "there is no quantity"),
+            "skip": Skipped("no quantity"),
+        }
+        self._null = nulls[policy.null_stock]
+        self.clamped = 0
+        self.cut = 0
 
-    It is unclear which of them is right. A row without a quantity contradicts none.
-    """
-    places = [_place(outcome) for outcome in outcomes]
-    known = [place for place in places if place is not None]
-    if len(set(known)) == len(known):
-        return outcomes
-    counts = Counter(known)
-    return [
-        outcome if place is None or counts[place] == 1 else _duplicate(*place)
-        for outcome, place in zip(outcomes, places, strict=True)
-    ]
+    @property
+    def unchanged_to(self) -> int:
+        """All integers from 0 to this one are quantities without a change; -1 for none."""
+        return self._most if self._buffer == 0 else -1
 
+    def of(self, value: Any, taken: Sequence[Any] = ()) -> int | Skipped | RecordError:
+        """Convert a tap's value to whole units.
 
-def _place(outcome: Outcome) -> tuple[Identifier, str | None] | None:
-    if type(outcome) is Stock:
-        return outcome.identifier, outcome.location
-    if type(outcome) is RecordError and outcome.identifier and outcome.code in OF_QUANTITIES:
-        return outcome.identifier, outcome.location
-    return None
+        Args:
+            value: The stock: a number, the text of one, or nothing.
+            taken: Values to subtract; null and empty count as 0.
 
+        Returns:
+            0 to `MAX_QUANTITY`; or why there is no quantity, without identifier and location.
+        """
+        if type(value) is str:
+            text = value.strip()
+            if len(text) <= _SHORT_TEXT and text.isdigit() and text.isascii():
+                value = int(text)
+        if type(value) is int and 0 <= value <= MAX_QUANTITY and not taken:
+            return value if self._as_is else self._held_back(value, fraction=False)
+        return self._of_any(value, taken)
 
-def _duplicate(identifier: Identifier, location: str | None) -> RecordError:
-    where = "for all warehouses" if location is None else f"at {location}"
-    message = f"the record has more than one stock of {identifier[1]} {where}"
-    return RecordError("DUPLICATE_LOCATION", message, identifier, location)
+    def is_null(self, value: Any) -> bool:
+        """Whether there is no quantity: null, or a text of white space."""
+        return value is None or (isinstance(value, str) and not value.strip())
+
+    def _of_any(self, value: Any, taken: Sequence[Any]) -> int | Skipped | RecordError:
+        number = read_number(value, self._mark)
+        if number is None:
+            return self._null
+        for each in taken:
+            if isinstance(number, RecordError):
+                break
+            number = self._less(number, each)
+        if isinstance(number, RecordError):
+            return number
+        if not isinstance(number, int) and any(map(has_fraction, (value, *taken))):
+            number = without_dust(number)
+        return self._judged(number, value)
+
+    def _judged(self, number: Number, value: Any) -> int | RecordError:
+        if number < 0:
+            if self._policy.negative_stock == "reject":
+                message = f"the quantity is below 0 (stock {shown(value)})"
+                return RecordError("NEGATIVE_STOCK", message)
+            self.clamped += 1
+            return 0
+        if number > MAX_QUANTITY:
+            return too_large(value)
+        whole = int(number)
+        quantity = self._held_back(whole, fraction=whole != number)
+        if quantity >= 0:
+            return quantity
+        message = f"the quantity is not a whole number (stock {shown(value)})"
+        return RecordError("FRACTIONAL_STOCK", message)
+
+    def _held_back(self, whole: int, *, fraction: bool) -> int:
+        """Apply buffer, maximum and rounding to a quantity from 0 on; -1 means: rejected."""
+        kept = whole - self._buffer
+        if kept < 0:
+            return 0
+        if kept >= self._most:
+            return self._most
+        if fraction and self._whole:
+            return -1
+        self.cut += fraction
+        return kept
+
+    def _less(self, number: Number, value: Any) -> Number | RecordError:
+        taken = read_number(value, self._mark)
+        if taken is None:
+            return number
+        if isinstance(taken, RecordError):
+            return RecordError(taken.code, f"subtract: {taken.message}")
+        if taken < -MAX_QUANTITY:
+            return RecordError("QUANTITY_TOO_LARGE", f"subtract: {shown(value)} adds too much")
+        return exact_difference(number, taken)

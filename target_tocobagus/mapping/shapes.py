@@ -7,15 +7,17 @@ then `record` is the record around it.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from target_tocobagus.core.model import Identifier, Outcome, RecordError, Skipped, Stock
 from target_tocobagus.mapping.paths import listed, read_entries
-from target_tocobagus.mapping.record_errors import PathError, placed, shown
-from target_tocobagus.mapping.rules import divide, without_duplicates
+from target_tocobagus.mapping.record_errors import OF_QUANTITIES, PathError, placed, shown
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from target_tocobagus.mapping.paths import Entry, Read
     from target_tocobagus.mapping.rules import Rules
 
@@ -165,3 +167,49 @@ def read_around(read: Read, item: Entry, record: Entry) -> Any:
 def said(rules: Rules, key: str, stock: Any) -> Values:
     """Show a quantity under its key, if there is one."""
     return () if rules.quantities.is_null(stock) else ((key, shown(stock)),)
+
+
+def divide(quantity: int, weights: Sequence[int]) -> list[int]:
+    """Divide whole units by weight, by the largest remainder, ties to the earlier; none is lost.
+
+    Args:
+        quantity: Units, not below 0.
+        weights: Each at least 1.
+    """
+    total = sum(weights)
+    shares = [quantity * weight // total for weight in weights]
+    remainders = [quantity * weight % total for weight in weights]
+    first = sorted(range(len(weights)), key=lambda index: -remainders[index])
+    for index in first[: quantity - sum(shares)]:
+        shares[index] += 1
+    return shares
+
+
+def without_duplicates(outcomes: list[Outcome]) -> list[Outcome]:
+    """Reject all rows of a record that share identifier and location with another.
+
+    It is unclear which of them is right. A row without a quantity contradicts none.
+    """
+    places = [_place(outcome) for outcome in outcomes]
+    known = [place for place in places if place is not None]
+    if len(set(known)) == len(known):
+        return outcomes
+    counts = Counter(known)
+    return [
+        outcome if place is None or counts[place] == 1 else _duplicate(*place)
+        for outcome, place in zip(outcomes, places, strict=True)
+    ]
+
+
+def _place(outcome: Outcome) -> tuple[Identifier, str | None] | None:
+    if type(outcome) is Stock:
+        return outcome.identifier, outcome.location
+    if type(outcome) is RecordError and outcome.identifier and outcome.code in OF_QUANTITIES:
+        return outcome.identifier, outcome.location
+    return None
+
+
+def _duplicate(identifier: Identifier, location: str | None) -> RecordError:
+    where = "for all warehouses" if location is None else f"at {location}"
+    message = f"the record has more than one stock of {identifier[1]} {where}"
+    return RecordError("DUPLICATE_LOCATION", message, identifier, location)

@@ -15,23 +15,19 @@ from target_tocobagus.core.model import Level, RecordError, Skipped, Stock
 from target_tocobagus.core.versions import is_older, version_of_time
 from target_tocobagus.delivery.rejections import by_cause
 from target_tocobagus.mapping import doubt_of_streams
-from target_tocobagus.mapping.required_columns import RequiredColumns
 from target_tocobagus.pipeline.poller import Poller
 from target_tocobagus.pipeline.shutdown import Shutdown
-from target_tocobagus.pipeline.stages import keeps_lines, wire
+from target_tocobagus.pipeline.stages import keeps_lines
 from target_tocobagus.window.buffer import RowBuffer
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
-    from target_tocobagus.api.transport import Dependencies
-    from target_tocobagus.config.settings import Settings
     from target_tocobagus.core.model import Identifier, Outcome, Stream
     from target_tocobagus.mapping import CompiledMapping
-    from target_tocobagus.pipeline.wakeup import WakeUp
-    from target_tocobagus.recognition.questions import Questions, Sample
-    from target_tocobagus.report.progress import Progress
+    from target_tocobagus.mapping.required_columns import RequiredColumns
+    from target_tocobagus.pipeline.stages import Stages
+    from target_tocobagus.recognition.questions import Questions
     from target_tocobagus.state.checkpoints import Value
     from target_tocobagus.window.rivals import Rivals
 
@@ -69,50 +65,28 @@ class Pipeline:
         abort: Stops a run at once.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        wakeup: WakeUp,
-        *,
-        emit: Callable[[str], None],
-        input_file: os.stat_result | None = None,
-        outside: Dependencies | None = None,
-        progress: Progress | None = None,
-    ) -> None:
-        """Prepare a run; nothing is sent, and no thread started, before the first row.
-
-        The arguments are those of `stages.wire`.
-
-        Raises:
-            ConfigurationError: `rejects_path` cannot be used.
-        """
-        self.stages = wire(
-            settings,
-            wakeup,
-            emit=emit,
-            input_file=input_file,
-            outside=outside,
-            progress=progress,
-        )
+    def __init__(self, stages: Stages) -> None:
+        """Prepare a run; nothing is sent, and no thread started, before the first row."""
+        self.stages, settings = stages, stages.settings
         self.keeps_lines = keeps_lines(settings)
         self.remembers = settings.ledger is not None
         self.position = 0
         self.row_buffer = RowBuffer()
-        self.totals = self.stages.shared.totals
+        self.totals = stages.shared.totals
         self.questions: Questions | None = None
         self.maps_nothing = True
         self.watches: dict[str, RequiredColumns] = {}
         self.last_is_meant: set[str] = set()
         self._contradicted: set[str] = set()
         self.mappings: set[CompiledMapping] = set()
-        self._scheduler = self.stages.scheduler
+        self._scheduler = stages.scheduler
         self._capacity = settings.batch_size_rows * (settings.max_in_flight + 4)
         self._flush_rows = min(_MOST_ROWS_AT_ONCE, self._capacity)
         self._handed_over = 0
         self._held_bytes = 0
         self._started = False
-        self._poller = Poller(self.stages, self)
-        shutdown = Shutdown(self.stages, self, self._poller)
+        self._poller = Poller(stages, self)
+        shutdown = Shutdown(stages, self, self._poller)
         self.finish = shutdown.finish
         self.end_after = shutdown.end_after
         self.abort = shutdown.abort
@@ -165,19 +139,6 @@ class Pipeline:
         with self.stages.shared.lock:
             for rejection in by_cause(errors, self.position, stream, line):
                 self.stages.shared.outcomes.reject(rejection)
-
-    def pass_over(self, sample: Sample, record: object) -> None:
-        """Give a record of an unrecognised stream to recognition's questions."""
-        if self.questions is None:
-            return
-        before = sample.found
-        self.questions.take(sample, record, time.monotonic())
-        if sample.found is not before and (line := self.questions.ignored(sample)):
-            logger.warning(line)
-
-    def watch(self, stream: str, mapping: CompiledMapping) -> RequiredColumns:
-        """Watch the columns that a stream's mapping relies on, for the whole run."""
-        return self.watches.setdefault(stream, RequiredColumns(mapping.needs, mapping.inner_needs))
 
     def is_pending(self, identifier: Identifier, position: int) -> bool:
         """Whether the update of an item at a position may still wait or be in flight."""

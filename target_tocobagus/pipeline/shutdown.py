@@ -31,8 +31,13 @@ from target_tocobagus.report.totals import summary_fields, summary_text
 from target_tocobagus.state.gate import exceeded_limit
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from target_tocobagus.config.settings import Settings
+    from target_tocobagus.mapping.required_columns import RequiredColumns
     from target_tocobagus.pipeline.poller import Intake, Poller
     from target_tocobagus.pipeline.stages import Stages
+    from target_tocobagus.report.totals import Totals
 
 logger = logging.getLogger("target-tocobagus")
 
@@ -70,7 +75,10 @@ class Shutdown:
             if first is not error:
                 raise first from None
             raise
-        problem = self._columns_problem() or self._rejections_problem()
+        settings = self._stages.settings
+        problem = _columns_problem(self._intake.watches) or _rejections_problem(
+            self._totals, settings
+        )
         self._end(problem)
         if problem is not None:
             raise problem
@@ -219,40 +227,39 @@ class Shutdown:
         dry_run = self._stages.settings.dry_run
         return summary_fields(self._totals, unsettled=unsettled, seconds=seconds, dry_run=dry_run)
 
-    def _columns_problem(self) -> RunFailed | None:
-        """Fail a run in which a declared column that a mapping relies on was never seen."""
-        lacking = [(name, watch) for name, watch in self._intake.watches.items() if watch.lacking]
-        for name, watch in lacking:
-            if watch.hold is not None and not watch.declared:
-                logger.warning(
-                    "No record of stream %s had %s, which its mapping relies on: no STATE that"
-                    " covers the stream went out",
-                    quoted(name),
-                    watch.describe(),
-                )
-        missing = [
-            f"stream {quoted(name)}: {watch.describe()}"
-            for name, watch in lacking
-            if watch.declared
-        ]
-        if missing:
-            return ActionNeeded(
-                "Columns that a mapping relies on were never seen: " + ", ".join(missing)
-            )
-        return None
 
-    def _rejections_problem(self) -> RunFailed | None:
-        """Fail a run in which too many rows were rejected, though each has its outcome."""
-        totals = self._totals
-        if totals.fruitless:
-            codes = ", ".join(f"{code} {count}" for code, count in totals.codes.most_common(3))
-            message = (
-                f"{totals.rejected} rows were rejected and none accepted ({codes}):"
-                " the mapping, the store or the credentials are probably wrong"
+def _columns_problem(watches: Mapping[str, RequiredColumns]) -> RunFailed | None:
+    """Fail a run in which a declared column that a mapping relies on was never seen."""
+    lacking = [(name, watch) for name, watch in watches.items() if watch.lacking]
+    for name, watch in lacking:
+        if watch.hold is not None and not watch.declared:
+            logger.warning(
+                "No record of stream %s had %s, which its mapping relies on: no STATE that"
+                " covers the stream went out",
+                quoted(name),
+                watch.describe(),
             )
-            return RunFailed(message)
-        if limit := exceeded_limit(totals.accepted, totals.rejected, self._stages.settings):
-            of = f" of {totals.accepted + totals.rejected}" if limit.endswith("percent") else ""
-            rejected = counted(totals.rejected, f"row{of} was rejected", f"rows{of} were rejected")
-            return RunFailed(f"{rejected}, more than {limit} allows")
-        return None
+    missing = [
+        f"stream {quoted(name)}: {watch.describe()}" for name, watch in lacking if watch.declared
+    ]
+    if missing:
+        return ActionNeeded(
+            "Columns that a mapping relies on were never seen: " + ", ".join(missing)
+        )
+    return None
+
+
+def _rejections_problem(totals: Totals, settings: Settings) -> RunFailed | None:
+    """Fail a run in which too many rows were rejected, though each has its outcome."""
+    if totals.fruitless:
+        codes = ", ".join(f"{code} {count}" for code, count in totals.codes.most_common(3))
+        message = (
+            f"{totals.rejected} rows were rejected and none accepted ({codes}):"
+            " the mapping, the store or the credentials are probably wrong"
+        )
+        return RunFailed(message)
+    if limit := exceeded_limit(totals.accepted, totals.rejected, settings):
+        of = f" of {totals.accepted + totals.rejected}" if limit.endswith("percent") else ""
+        rejected = counted(totals.rejected, f"row{of} was rejected", f"rows{of} were rejected")
+        return RunFailed(f"{rejected}, more than {limit} allows")
+    return None

@@ -14,6 +14,7 @@ from target_tocobagus.config.settings import Settings, parse_settings
 from target_tocobagus.core.errors import TocobagusError
 from target_tocobagus.core.model import RecordError, Skipped, Stock, Stream
 from target_tocobagus.pipeline.run import Pipeline
+from target_tocobagus.pipeline.stages import wire
 from target_tocobagus.pipeline.wakeup import WakeUp
 from tests.delivery.scripted_api import Rules, ScriptedApi
 from tests.delivery.witness import Witness, quantity_of
@@ -81,7 +82,8 @@ class Run:
         self._read = 0
         self._strangers = set(threading.enumerate())
         self._wakeup = WakeUp()
-        self.pipeline = Pipeline(settings, self._wakeup, emit=self._hear, outside=outside)
+        stages = wire(settings, self._wakeup, emit=self._hear, outside=outside)
+        self.pipeline = Pipeline(stages)
         self.pipeline.maps_nothing = False
 
     def stop(self, number: int) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from target_tocobagus.core.model import Level, NoReply, Reply, Stream
 from target_tocobagus.delivery.request_part import RequestPart
-from target_tocobagus.delivery.retry import Situation, answer, may_be_applied
-from target_tocobagus.delivery.verdict import Verdict, judge
+from target_tocobagus.delivery.retry import Situation, answer
+from target_tocobagus.delivery.verdict import Verdict, judge, may_be_applied
 from target_tocobagus.window.pending import Item
 
 STREAM: Final = Stream("stock")

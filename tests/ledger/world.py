@@ -20,6 +20,7 @@ from target_tocobagus.api.transport import Dependencies
 from target_tocobagus.core.errors import LedgerError, Stopped, TocobagusError
 from target_tocobagus.core.model import NoReply, Reply, Stock, Stream
 from target_tocobagus.pipeline.run import Pipeline
+from target_tocobagus.pipeline.stages import wire
 from target_tocobagus.pipeline.wakeup import WakeUp
 from tests.delivery.scripted_api import read_rows
 from tests.delivery.scripted_run import make_settings
@@ -278,7 +279,7 @@ class World:
         wakeup = WakeUp()
         settings = _settings(self.ledger, self._name + store, **changes)
         outside = Dependencies(clock, send, jitter=lambda: 0.0, state_seconds=0.0)
-        pipeline = Pipeline(settings, wakeup, emit=states.append, outside=outside)
+        pipeline = Pipeline(wire(settings, wakeup, emit=states.append, outside=outside))
         pipeline.maps_nothing = False
         ledger = pipeline.stages.ledger
         error = None

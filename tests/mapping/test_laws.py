@@ -15,7 +15,7 @@ from target_tocobagus.config.settings import Share, StockPolicy, StreamMapping, 
 from target_tocobagus.core.model import MAX_QUANTITY, RecordError, Skipped, Stock
 from target_tocobagus.mapping import RECORD_ERRORS, compile_mapping
 from target_tocobagus.mapping.identifiers import TextError, text_of
-from target_tocobagus.mapping.rules import divide
+from target_tocobagus.mapping.shapes import divide
 
 Keys = dict[str, Any]
 

@@ -14,6 +14,7 @@ from target_tocobagus.api.transport import Dependencies
 from target_tocobagus.config.settings import parse_settings
 from target_tocobagus.core.model import Reply, Stock, Stream
 from target_tocobagus.pipeline.run import Pipeline
+from target_tocobagus.pipeline.stages import wire
 from target_tocobagus.pipeline.wakeup import WakeUp
 from target_tocobagus.report.progress import LiveLine, Progress, ProgressSnapshot, live_text
 
@@ -109,13 +110,14 @@ def test_the_line_makes_way_only_for_a_state_that_is_written() -> None:
 
     written: list[str] = []
     progress = Patient(0.0, io.StringIO())
-    pipeline = Pipeline(
+    stages = wire(
         parse_settings({"dry_run": False, **CREDENTIALS}),
         WakeUp(),
         emit=written.append,
         outside=Dependencies(Clock(), send, state_seconds=0.0),
         progress=progress,
     )
+    pipeline = Pipeline(stages)
     pipeline.maps_nothing = False
     pipeline.position += 1
     pipeline.take([Stock(("sku", "A"), None, 1)], Stream("stock"), b"")
