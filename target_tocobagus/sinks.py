@@ -45,7 +45,6 @@ class StreamSetup:
     - What was seen of a stream's columns and keys stays known under its next SCHEMA.
 
     Attributes:
-        pipeline: Where their rows go.
         warehouse_map: The client id of each location's code, if there is a map.
     """
 

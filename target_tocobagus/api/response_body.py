@@ -70,11 +70,7 @@ def read_reply(content: bytes) -> Any:
 
 
 def read_content(raw: Any) -> bytes:
-    """Read an answer's body, decompressed, up to a byte more than `MOST_BYTES`.
-
-    Args:
-        raw: urllib3's response.
-    """
+    """Read an answer's body, decompressed, up to a byte more than `MOST_BYTES`."""
     decode = raw.headers.get("content-encoding", "").lower() in _ENCODINGS
     content: bytes = raw.read(MOST_BYTES + 1, decode_content=decode)
     while len(content) <= MOST_BYTES:

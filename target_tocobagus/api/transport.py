@@ -19,8 +19,6 @@ class Dependencies(NamedTuple):
     """What a run depends on beside its settings.
 
     Attributes:
-        clock: The server's clock (`client.Clock`).
-        send: Makes one attempt.
         jitter: Returns numbers from 0 to 1, to spread retries.
         state_seconds: The least time between two STATEs.
     """

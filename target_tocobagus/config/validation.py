@@ -34,11 +34,6 @@ def problems(
     """Find all problems; those between several settings only if each setting is valid.
 
     Beside a problem, unknown settings are named too: often one of them is the missing setting.
-
-    Args:
-        config: By setting, as the user wrote it.
-        values: The same with the defaults.
-        schema: The settings' JSON Schema.
     """
     found = [*_schema_problems(config, schema), *_credential_problems(values)] or [
         *_url_problems(str(values["api_url"])),

@@ -24,7 +24,6 @@ class Stock(msgspec.Struct, frozen=True, gc=False):
     """The stock of one item at one location in a record.
 
     Attributes:
-        identifier: The item.
         location: The client id of a warehouse; ``None`` is the item's global stock.
         quantity: Whole units, 0 to ``MAX_QUANTITY``.
         broadcast: It came for a list of warehouses, and is sent in that form if possible.
@@ -91,7 +90,6 @@ class Level(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         quantity: Whole units, 0 to ``MAX_QUANTITY``.
         position: The record's number in the run, from 1.
-        stream: The stream it came in.
         line: The RECORD message as it came; empty if it will not be needed.
         broadcast: See `Stock`.
         version: Its `newer_by`, as `versions` writes it; empty if there is none.

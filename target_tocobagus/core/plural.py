@@ -9,13 +9,7 @@ if TYPE_CHECKING:
 
 
 def counted(count: int, what: str, more: str = "") -> str:
-    """Write a number of things: ``1 batch``, ``2 batches``.
-
-    Args:
-        count: How many.
-        what: The word for one of them.
-        more: The word for several; by default the first with an s.
-    """
+    """Write a number of things: ``1 batch``, ``2 batches``; `more` is a plural without s."""
     return f"{count} {what if count == 1 else more or what + 's'}"
 
 

@@ -65,14 +65,7 @@ class ReplyHandler:
     def __init__(
         self, shared: Shared, clock: Clock, max_retry: float, jitter: Callable[[], float]
     ) -> None:
-        """Take what the threads share, and the facts that decisions depend on.
-
-        Args:
-            shared: The window, throttle, outcomes and totals.
-            clock: The server's clock.
-            max_retry: How long a batch may be tried, in seconds.
-            jitter: Returns numbers from 0 to 1, to spread retries.
-        """
+        """Begin; `max_retry` is in seconds, and `jitter` returns numbers from 0 to 1."""
         self._shared = shared
         self._window = shared.window
         self._throttle = shared.throttle
@@ -94,13 +87,7 @@ class ReplyHandler:
         return judge(answer(reply, part, situation), reply, part)
 
     def conclude(self, verdict: Verdict, part: RequestPart, work: Work, seconds: float) -> float:
-        """Carry out a verdict.
-
-        Args:
-            verdict: The result of `decide`.
-            part: What was sent.
-            work: The worker's batch.
-            seconds: How long the attempt took.
+        """Carry out a verdict; `seconds` is how long the attempt took.
 
         Returns:
             How many seconds the worker must wait before its next part.

@@ -89,12 +89,10 @@ class Again(msgspec.Struct, frozen=True):
 
     Attributes:
         parts: That part, or what it was divided into, in order.
-        cause: Why, for the log.
         after: Seconds to wait first.
         hold: Seconds in which no worker may begin a request, because the API asked for it.
         throttle: There are too many requests at once.
         last: After everything else that the worker has to send.
-        refused_size: The body was too large.
         server_ms: The server's time to be used from now on, in milliseconds since the epoch.
     """
 

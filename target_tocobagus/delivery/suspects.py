@@ -55,11 +55,7 @@ class Suspects:
         self._in_turn[worker].add(refusal.item.identifier)
 
     def are_many(self, *, accepted: bool) -> bool:
-        """Whether they are so many that the request may be wrong.
-
-        Args:
-            accepted: The API has accepted something in this run.
-        """
+        """Whether they are so many that the request may be wrong."""
         if accepted:
             return len(self.identifiers) >= _MANY_AFTER_ACCEPTANCE
         return any(len(refused) >= MANY for refused in self._in_turn.values())

@@ -31,14 +31,10 @@ class Verdict(msgspec.Struct):
     """What becomes of the items of a part.
 
     Attributes:
-        decision: What the run does next.
-        accepted: Items that the API has accepted.
         refused: Items that it has refused, or left out twice.
         again: Parts to be sent again at once, because of what the answer says of their rows.
         unknown: Items that this attempt may or may not have changed.
         blind: The reply did not name the refused item; it was alone in the request.
-        request_id: Of the reply.
-        batch_id: Of the reply.
     """
 
     decision: Answer

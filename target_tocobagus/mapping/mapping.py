@@ -35,9 +35,6 @@ class PlainMapping(NamedTuple):
     """A mapping of the simplest shape: a row is two or three columns of a record.
 
     Attributes:
-        kind: The kind of identifier.
-        identifier_column: Its column.
-        stock_column: The column of the quantity.
         warehouse_column: The column of the location's code; None if stock is global.
     """
 
@@ -58,7 +55,6 @@ class CompiledMapping:
         zeros: Does so for a deleted record: each quantity is 0. None if it is skipped.
         where: Reads the condition that a record must meet.
         items: Reads the list of items in a record; None if the record is the item.
-        rules: The rules for quantities and locations.
         needs: Groups of columns; of each group one must be in some record, or the mapping is
             wrong. Names without a byte order mark.
         inner_needs: The same inside the lists that `items` and `levels` name.

@@ -35,10 +35,6 @@ _ADVICE: Final = (
 def unread_keys(key_properties: Iterable[str], read_columns: Collection[str]) -> tuple[str, ...]:
     """Name the columns of a stream's key that a mapping does not read.
 
-    Args:
-        key_properties: Of the SCHEMA.
-        read_columns: What the mapping reads of a record.
-
     Returns:
         Empty also for a key of one column that is not read: it is a surrogate key.
     """

@@ -36,7 +36,6 @@ class InnerNeed:
     """Names of which one must be in some entry of a list inside some record.
 
     Attributes:
-        names: The names.
         lists: Read the lists from a record to the entries, one inside the other.
         around: The name may also be in the record itself.
     """

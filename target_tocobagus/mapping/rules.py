@@ -48,7 +48,6 @@ class Rules:
     """The policies for quantities and warehouses' codes, and what they make of a row.
 
     Attributes:
-        quantities: The policy for quantities.
         asked: The codes that were looked up in `warehouse_map`, found there or not.
     """
 
@@ -86,11 +85,7 @@ class Rules:
         return placed(quantity, identifier, place)
 
     def client_id(self, code: Any, *, native: bool = False) -> str | Skipped | RecordError:
-        """Find the client id of a code.
-
-        Args:
-            code: As the tap wrote it.
-            native: The tap calls it a client id: one that is mapped to stays itself.
+        """Find the client id of a code; of a `native` one, a client id is one too.
 
         Returns:
             The client id; or why there is none, without identifier. The location of an unmapped

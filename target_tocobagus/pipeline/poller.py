@@ -35,7 +35,6 @@ class Intake(Protocol):
         questions: What recognition asks, where `streams` is not set.
         maps_nothing: No record of a stream with a mapping has come.
         watches: The columns that each stream's mapping relies on.
-        mappings: Those in use.
     """
 
     position: int

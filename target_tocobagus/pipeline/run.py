@@ -49,12 +49,9 @@ class Pipeline:
     """One run.
 
     Attributes:
-        stages: The parts of the run.
         keeps_lines: Whether rows keep their RECORD messages, for `rejects_path`.
-        remembers: Whether there is a ledger.
         position: The number of the last record that was read.
         row_buffer: Rows that were taken in and not handed to the workers yet.
-        totals: The run's totals.
         questions: What recognition asks, where `streams` is not set.
         maps_nothing: No record has come of a stream that has a mapping.
         watches: The columns that each stream's mapping relies on.

@@ -148,9 +148,6 @@ class Shutdown:
     def _end(self, problem: Exception | None) -> None:
         """Emit the last STATE and close the totals.
 
-        Args:
-            problem: Why the run failed.
-
         Raises:
             TocobagusError: The first step that failed; the others are still done.
         """

@@ -44,7 +44,6 @@ class Stages(msgspec.Struct, frozen=True, eq=False):
         states: STATE from the tap to stdout; only for the main thread.
         began_at: The beginning of the run, by the monotonic clock.
         now_ms: The API's time, as far as it is known.
-        ledger: The memory across runs, if there is one.
     """
 
     settings: Settings

@@ -42,7 +42,6 @@ class Candidate(msgspec.Struct, frozen=True):
 
     Attributes:
         path: As a mapping writes it.
-        rank: How likely it is.
     """
 
     path: str

@@ -35,7 +35,6 @@ class Field(msgspec.Struct, frozen=True):
     Attributes:
         path: Names, from the record or the entry.
         types: The JSON types that it may have, without `null`; empty if none is known.
-        is_list: It holds a list.
         is_date: Declared as a date or a time.
         inner: The fields of the object, or of the list's entries, with paths of their own.
         values: Its values in the records, without nulls.

@@ -24,13 +24,11 @@ class KnownStream(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A row of the table.
 
     Attributes:
-        stream: The stream's name, or a glob.
         columns: The columns that its SCHEMA must declare, as ``column.inner``, also through lists.
         mapping: An entry of the setting `streams`, without its key `stream`.
         source: The tap's file that this was read from.
         others: Other columns whose names could mean that they split the stock or leave rows out,
             but that do not.
-        note: What a user should know about it.
         why: For a stream that is left out: what its schema leaves open.
     """
 

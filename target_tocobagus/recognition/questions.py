@@ -52,9 +52,7 @@ class Sample:
     """The first records of a stream, and its recognition by these.
 
     Attributes:
-        stream: Its name.
         found: The last recognition.
-        has_records: Records have come.
         codes: The codes of the locations that were found, in order.
     """
 

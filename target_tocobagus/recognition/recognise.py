@@ -110,14 +110,7 @@ def recognise(
     keys: Sequence[str] = (),
     records: Iterable[Any] = (),
 ) -> Recognition:
-    """Recognise whether a stream holds stock.
-
-    Args:
-        stream: Its name.
-        schema: As its SCHEMA message has it.
-        keys: The `key_properties`.
-        records: Its first few; they improve a draft, but never make a stream recognised.
-    """
+    """Recognise whether a stream holds stock; its first records improve a draft alone."""
     table = known_streams()
     if row := row_for(table.left_out, stream, schema):
         return _left_out(stream, row)

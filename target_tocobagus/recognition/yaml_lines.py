@@ -46,10 +46,6 @@ def as_config(mapping: StreamMapping) -> dict[str, Any] | None:
 def as_yaml_lines(mapping: StreamMapping, remarks: Mapping[str, str] | None = None) -> str:
     """Write a mapping as an entry of the list `streams`, in YAML.
 
-    Args:
-        mapping: The mapping.
-        remarks: Comments at the end of lines, by key.
-
     Returns:
         Lines, each with its newline; for the API's own items a comment, because no setting exists.
     """

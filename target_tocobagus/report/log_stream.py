@@ -58,11 +58,7 @@ class LogStream(io.TextIOBase):
     """A text stream in front of a file descriptor."""
 
     def __init__(self, stream: TextIO) -> None:
-        """Start the thread.
-
-        Args:
-            stream: The stream that it replaces; it must have a descriptor.
-        """
+        """Start the thread."""
         self._stream = stream
         self._descriptor = stream.fileno()
         self._changed = threading.Condition()

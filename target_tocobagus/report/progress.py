@@ -30,10 +30,6 @@ class ProgressSnapshot(msgspec.Struct, frozen=True):
     """The state of a run at one time.
 
     Attributes:
-        records: Read so far.
-        accepted: Updates that the API has accepted.
-        rejected: Updates that were rejected.
-        in_flight: Requests.
         waiting: Items that are not in flight.
         waiting_since: When the oldest of these came, by the monotonic clock; ``None`` without any.
     """
@@ -98,14 +94,7 @@ class Progress:
 
 
 def live_text(sight: ProgressSnapshot, rate: float, now: float, done: str = "accepted") -> str:
-    """Write the live line, the most important part first.
-
-    Args:
-        sight: What to show.
-        rate: Records a second.
-        now: By the monotonic clock.
-        done: As for `Progress`.
-    """
+    """Write the live line, the most important part first; `rate` is records a second."""
     parts = [
         f"{sight.records:,} row{'' if sight.records == 1 else 's'}",
         f"{sight.accepted:,} {done}",

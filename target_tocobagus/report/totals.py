@@ -22,13 +22,11 @@ class Totals:
     """Counters of one run, in updates if nothing else is said.
 
     Attributes:
-        remembers: There is a ledger.
         accepted_before: By the ledger, the API has accepted something in an earlier run.
         unchanged: The API had accepted the same value before.
         stale: A newer version is known.
         clamped: Quantities below 0 that were sent as 0.
         cut: Quantities that lost a fraction to `rounding`.
-        codes: Rejected updates by code.
         unlisted: Skipped updates of items that the store does not list.
         listed: The API has accepted a row, or refused one for another reason than INV_001, INV_002.
         batch_ids: The last hundred batch ids, in the order in which they were accepted.

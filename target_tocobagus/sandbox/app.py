@@ -34,12 +34,7 @@ _HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^:\[\]]*))(?::[0-9]*)?", re.IGNORECA
 
 
 def make_app(state: State, host: str = "") -> ASGIApp:
-    """Make the application.
-
-    Args:
-        state: What it serves.
-        host: The name to listen at, which is trusted too.
-    """
+    """Make the application."""
     api = Mount(BASE_PATH, app=PartnerApi(state))
     return AccessControl(
         Starlette(routes=[api, Mount(VIEWS_PATH, routes=Views(state).routes())]), host
@@ -120,12 +115,7 @@ class AccessControl:
 
 
 def is_trusted(host: str, bound: Container[str]) -> bool:
-    """Whether the value of a Host header names this machine, with any port.
-
-    Args:
-        host: The header's value.
-        bound: The names and addresses that it listens at.
-    """
+    """Whether the value of a Host header names this machine, with any port."""
     found = _HOST.fullmatch(host)
     if found is None:
         return False

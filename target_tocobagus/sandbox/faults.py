@@ -51,13 +51,7 @@ class Connection:
         await self.until_gone()
 
     async def answer(self, reply: Reply, at_ms: int, fault: Fault) -> None:
-        """Send the reply, damaged on the way if the fault says so.
-
-        Args:
-            reply: What to send.
-            at_ms: The server's clock, for the ``Date`` header.
-            fault: What goes wrong on the way.
-        """
+        """Send the reply, damaged on the way if the fault says so."""
         payload = reply.payload()
         date = [] if fault.drop_date else [("date", http_date(at_ms))]
         head = [*date, ("content-type", reply.media_type), *reply.headers]
@@ -143,13 +137,7 @@ def _headers(fault: Fault, at_ms: int) -> Iterator[tuple[str, str]]:
 
 
 def _distorted(reply: Reply, fault: Fault, identifiers: Sequence[str | None]) -> Reply:
-    """Change an answer with rows as the fault says; others stay as they are.
-
-    Args:
-        reply: The true answer.
-        fault: What to change.
-        identifiers: The identifier of each row that was sent.
-    """
+    """Change an answer with rows as the fault says; others stay as they are."""
     if not isinstance(reply.body, dict) or "acceptedRows" not in reply.body.get("data", {}):
         return reply
     body = dict(reply.body)

@@ -26,7 +26,6 @@ class Sandbox:
 
     Attributes:
         url: Its root, for example ``http://127.0.0.1:43123``.
-        api_url: The partner API's base URL.
         credentials: By the names of the target's settings.
     """
 
@@ -36,11 +35,7 @@ class Sandbox:
         self.credentials: dict[str, str] = msgspec.to_builtins(credentials)
 
     def stock(self, store: str | None = None) -> dict[tuple[str, str], Levels]:
-        """Return ``{(kind, identifier): {warehouse or None: stock}}`` of a store.
-
-        Args:
-            store: The store's client id; by default, the first store.
-        """
+        """Return ``{(kind, identifier): {warehouse or None: stock}}`` of a store."""
         store = store or self.credentials["store_client_id"]
         stock: dict[tuple[str, str], Levels] = {}
         for row in self._ask("GET", "/stock"):
@@ -104,12 +99,7 @@ class Sandbox:
 
 
 def connect(url: str, timeout: float = _TIMEOUT_SECONDS) -> http.client.HTTPConnection:
-    """Prepare a connection to a sandbox; it opens with the first request.
-
-    Args:
-        url: The sandbox's root.
-        timeout: Seconds for each wait on the socket.
-    """
+    """Prepare a connection to a sandbox, opened by the first request; timeout in seconds."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     if parts.scheme == "https":

@@ -39,8 +39,6 @@ class Item(msgspec.Struct, frozen=True, gc=False):
     """A row that can be applied.
 
     Attributes:
-        kind: ``sku``, ``id`` or ``externalId``.
-        identifier: Its value.
         levels: The stock at each warehouse; the single warehouse None means all of them.
     """
 

@@ -48,11 +48,8 @@ class Refused(Exception):  # noqa: N818  # a refusal is the API's answer, no err
     """The request as a whole is refused.
 
     Attributes:
-        code: The API's error code.
-        message: What is wrong, for people.
         hint: What the caller can do.
         context: Further values, by the API's names.
-        headers: HTTP headers of the answer.
     """
 
     code: str
@@ -74,10 +71,8 @@ class Request:
     """One request to the partner API.
 
     Attributes:
-        method: Upper-case.
         path: Without the API's base path, for example ``/partner/stores/inventory``.
         headers: Values by lower-case name.
-        body: The raw bytes.
     """
 
     method: str

@@ -38,15 +38,7 @@ class Credentials(msgspec.Struct, frozen=True):
 
 
 class Reject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Refuses single rows: those with these identifiers or at these indexes; without both, all.
-
-    Attributes:
-        identifiers: Of rows to refuse.
-        rows: Indexes of rows to refuse.
-        code: The error's code.
-        message: The error's text.
-        reason: The error's ``details.context.reason``.
-    """
+    """Refuses single rows: those with these identifiers or at these indexes; without both, all."""
 
     identifiers: frozenset[str] = frozenset()
     rows: frozenset[int] = frozenset()
@@ -181,7 +173,6 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         skew_ms: How far the server's clock is ahead.
         stores: Further stores that the partner may act for.
         seed: Another seed chooses other requests for ``share``.
-        rules: The faults.
     """
 
     latency_ms: float = 0
@@ -193,12 +184,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rules: tuple[Rule, ...] = ()
 
     def fault_for(self, number: int, request: Request) -> Fault:
-        """Join the faults of the rules that fit a request; the same requests always have the same.
-
-        Args:
-            number: The request's, since the scenario was set.
-            request: The request.
-        """
+        """Join the faults of the rules that fit a request; the same requests have the same."""
         fields: dict[str, Any] = {}
         for index in reversed(range(len(self.rules))):  # the earlier wins
             when = self.rules[index].when

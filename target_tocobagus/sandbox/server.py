@@ -39,10 +39,6 @@ class SandboxProtocol(H11Protocol):
 def listen(host: str, port: int) -> socket.socket:
     """Open the listening socket, so that its port is known before anything runs.
 
-    Args:
-        host: A name or an address of either family.
-        port: 0 lets the kernel choose.
-
     Raises:
         OSError: The address is taken, or not of this machine.
     """

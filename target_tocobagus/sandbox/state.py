@@ -25,7 +25,6 @@ class Visit(msgspec.Struct, rename="camel"):
     Attributes:
         number: From 1, since the start or the last reset.
         connection: The client's port, which tells one connection from another.
-        method: As sent.
         path: Without the API's base path.
         body_bytes: The size of its body.
         items: How many rows it has, None if its body is not an object with items.
@@ -34,9 +33,6 @@ class Visit(msgspec.Struct, rename="camel"):
         answered_ms: When the answer was handed to the kernel, None if there was none.
         status: The answer's HTTP status, None if there was none.
         client_gone: There was an answer, but the client had left before it was sent.
-        accepted: How many rows were applied.
-        refused: How many rows were refused.
-        request_id: The answer's requestId.
     """
 
     number: int
@@ -73,7 +69,6 @@ class Limits(msgspec.Struct, frozen=True):
     Attributes:
         requests: Requests, and as many batches.
         history: Updates; 0 keeps none, which is cheapest for a benchmark.
-        bodies: Whether the requests' bodies are kept.
     """
 
     requests: int = 10_000
@@ -154,8 +149,6 @@ class Setup(msgspec.Struct, frozen=True):
     Attributes:
         credentials: Of the partner and its first store.
         catalogue: What exists.
-        scenario: The first scenario.
-        limits: How much it remembers.
     """
 
     credentials: Credentials = Credentials()

@@ -103,14 +103,7 @@ def unread_variables(
     environment: Mapping[str, str],
     config: Mapping[str, Any],
 ) -> Iterator[str]:
-    """Name the variables that are not read, and differ from the configuration in force.
-
-    Args:
-        prefix: As for `read_variables`.
-        properties: As for `read_variables`.
-        environment: As for `read_variables`.
-        config: The configuration in force; a missing setting has its default.
-    """
+    """Name the variables that are not read, and differ from the configuration in force."""
     values, problems = read_variables(prefix, properties, environment)
     differing = [
         variable_of(prefix, key)

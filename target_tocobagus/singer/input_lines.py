@@ -81,10 +81,6 @@ def read_lines(
 ) -> Iterator[Sequence[bytes]]:
     """Read the lines of a source, as they come.
 
-    Args:
-        source: A file with a descriptor, or one without, such as a `StringIO`.
-        wait: Waits until a descriptor can be read.
-
     Raises:
         LineTooLongError: A line is too long to be kept.
     """

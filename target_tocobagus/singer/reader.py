@@ -50,11 +50,8 @@ class MessageReader(GenericSingerReader[bytes]):
     """Reads Singer messages for one run.
 
     Attributes:
-        fast_path_type: The class of `fast_path`.
         fast_path: Reads the lines that do not need the general way.
-        handlers: What handles each type of message.
         line: The line that is being handled, without its end.
-        number: Its number, from 1.
     """
 
     fast_path_type: type[FastPath] = FastPath
@@ -109,10 +106,6 @@ class MessageReader(GenericSingerReader[bytes]):
         callbacks: dict[str, Callable[[dict[str, Any]], None]],  # noqa: ARG002  # see `handlers`
     ) -> Counter[str]:
         """Read to the end of the input, or until the run must stop.
-
-        Args:
-            file_input: What to read; standard input if it is `None`.
-            callbacks: The SDK's own handlers, which are not used.
 
         Returns:
             How many messages of each type there were.

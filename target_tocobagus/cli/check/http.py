@@ -35,9 +35,6 @@ class Answer(NamedTuple):
 
     Attributes:
         reply: As the target reads it, but with all headers, by lower-case name.
-        text: The beginning of the body.
-        sent_ms: The time of the request by this machine's clock, in ms since the epoch.
-        received_ms: The time of the answer.
         certificate: Until when it is valid and who issued it, as the end of a sentence; empty for
             plain http, or if the connection was closed with the answer.
     """
@@ -57,13 +54,7 @@ def proxy_and_bundle(url: str) -> tuple[str | None, str | None]:
 
 
 def read(url: str, headers: Mapping[str, str], seconds: float) -> Answer | Failed:
-    """Make one GET within a time limit.
-
-    Args:
-        url: What to read.
-        headers: Those that sign it; the client's others are added.
-        seconds: The time limit of the whole exchange.
-    """
+    """Make one signed GET; the time limit is that of the whole exchange."""
     set_deadline(time.monotonic() + seconds)
     adapter = DeadlineAdapter()
     try:

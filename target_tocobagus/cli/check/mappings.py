@@ -34,13 +34,7 @@ _SHOWN_CAUSES: Final = 3
 def check_mappings(
     settings: Settings, files: Sequence[Path], configs: Sequence[str]
 ) -> Iterator[Finding]:
-    """Compile the mappings, and try them on files.
-
-    Args:
-        settings: With mappings, or without.
-        files: Recorded streams and catalogs; their content tells which.
-        configs: The files of the configuration, for the commands that are shown.
-    """
+    """Compile the mappings, and try them on files."""
     try:
         doubts = StreamRouter(settings).doubts()
     except ConfigurationError as error:

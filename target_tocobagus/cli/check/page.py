@@ -43,10 +43,7 @@ class Finding(msgspec.Struct, frozen=True):
     """The result of one check, as the page shows it.
 
     Attributes:
-        found: What was found, in sentences.
-        todo: What to do, in sentences; empty if there is nothing to do.
         blocks: Why the next checks cannot be made; empty if they can.
-        command: A command that shows more.
         points: A list of single findings.
         quoted: The lines that were signed, shown as they are.
     """

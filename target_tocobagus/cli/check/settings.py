@@ -59,9 +59,6 @@ def read(sources: Sequence[str]) -> Given:
     """Read files and the environment, as the target does.
 
     A later file overrides an earlier one, and the environment overrides files.
-
-    Args:
-        sources: Names of files, or ``ENV``.
     """
     values: dict[str, Any] = {}
     problems: list[str] = []

@@ -37,8 +37,6 @@ class Scene(NamedTuple):
     """One stream to be sent.
 
     Attributes:
-        title: Whose stream it is.
-        stream: What is piped into the target.
         shown: The stream as the command line names it.
         config_name: The file that the target's configuration is written to.
         config: Its settings, without those for the sandbox.

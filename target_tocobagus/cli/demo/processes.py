@@ -30,7 +30,6 @@ class Ended(NamedTuple):
     """The result of a run of the target.
 
     Attributes:
-        code: Its exit code.
         states: The lines that it wrote to stdout.
         log: What it wrote to stderr.
     """
@@ -56,13 +55,7 @@ def ended_by_signals() -> Iterator[None]:
 
 
 def run_target(stream: Path, config: str, folder: Path) -> Ended:
-    """Run the target to its end.
-
-    Args:
-        stream: What it reads.
-        config: The name of its configuration in the folder.
-        folder: Where it runs.
-    """
+    """Run the target to its end."""
     command = [sys.executable, "-m", "target_tocobagus", "--config", config]
     with stream.open("rb") as source:
         done = subprocess.run(  # noqa: S603  # our own program; it is killed if this is interrupted

@@ -29,10 +29,8 @@ class Place(NamedTuple):
     """The ledger that a configuration names.
 
     Attributes:
-        name: The setting `ledger`.
         place: Its path or host, to be shown.
         store: The API and the store's id, as the ledger names a store; the id may be empty.
-        history_days: The setting.
     """
 
     name: str

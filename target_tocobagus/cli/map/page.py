@@ -56,14 +56,7 @@ class Page:
         views: Sequence[StreamView],
         hints: Iterable[str],
     ) -> None:
-        """Write the page.
-
-        Args:
-            title: The file.
-            remarks: On the file as a whole.
-            views: Its streams.
-            hints: What to do next.
-        """
+        """Write the page."""
         self._console.print(clean_lines(title), style="dim", markup=False)
         for remark in remarks:
             self._part(Text(clean_lines(sentence(remark)), "yellow"))

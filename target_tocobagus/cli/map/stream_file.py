@@ -45,7 +45,6 @@ class Sampled(NamedTuple):
     """A record.
 
     Attributes:
-        number: The line's number.
         own: What is under our key of the message, in a file of rejected rows.
     """
 

@@ -41,13 +41,7 @@ class Survey:
     """
 
     def __init__(self, advisor: Advisor, most: int, codes: Mapping[str, str] | None = None) -> None:
-        """Begin.
-
-        Args:
-            advisor: Finds the mapping of a stream.
-            most: How many records of a stream to show.
-            codes: The client id of each location code, in a file of rejected rows.
-        """
+        """Begin; `codes` has client ids, for the codes of rejected rows that come again."""
         self._advisor = advisor
         self._most = most
         self._codes = codes
@@ -58,12 +52,7 @@ class Survey:
         self.streams: dict[str, StreamView] = {}
 
     def read(self, file: IO[bytes], *, unselected: bool) -> None:
-        """Read a file until nothing new is expected.
-
-        Args:
-            file: What a tap wrote, or its catalog.
-            unselected: Include streams that are not selected in a catalog.
-        """
+        """Read a file until nothing new is expected."""
         for content in contents(file, unselected=unselected):
             self._take(content)
             if self._quiet >= ENOUGH and self._is_full():
@@ -133,8 +122,6 @@ class Cause(msgspec.Struct):
     Attributes:
         what: A rejection's code; empty for rows that are skipped.
         why: The first one's message, or the reason.
-        number: The number of its record.
-        count: How many rows.
     """
 
     what: str
@@ -147,12 +134,8 @@ class StreamView:
     """A stream of a file.
 
     Attributes:
-        name: The stream's.
         schema: The last that was declared.
         keys: Its `key_properties`.
-        advice: The advice by this schema.
-        remarks: Further remarks.
-        records: How many came.
         shown: The first few, by number, with their outcomes.
         mapped: How many rows of stock were mapped.
         causes: Why other rows were not mapped.
