@@ -49,7 +49,7 @@ def _say(problem: str) -> int:
 @contextmanager
 def _queued_log() -> Iterator[None]:
     """Keep threads from waiting for a stderr that nobody reads."""
-    from target_tocobagus.report.log_stream import LogStream
+    from target_tocobagus.report.log_stream import CLOSE_SECONDS, LogStream
 
     if (stderr := sys.stderr) is None:
         yield
@@ -63,7 +63,7 @@ def _queued_log() -> Iterator[None]:
     try:
         yield
     finally:
-        log.finish()
+        log.drain(CLOSE_SECONDS)
         sys.stderr = stderr
 
 

@@ -14,9 +14,11 @@ import msgspec
 
 from target_tocobagus.config.validation import CREDENTIALS, problems
 from target_tocobagus.core.errors import ConfigurationError
+from target_tocobagus.core.foreign_text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 _FILE: Final = resources.files("target_tocobagus.config") / "schemas" / "settings.json"
 SCHEMA: Final[dict[str, Any]] = json.loads(_FILE.read_text("utf-8"))
@@ -155,6 +157,28 @@ def parse_settings(config: Mapping[str, Any], schema: Mapping[str, Any] | None =
     if found := problems(config, values, schema or SCHEMA):
         raise ConfigurationError(found)
     return _settings(values)
+
+
+def read_file(path: Path, *, may_be_streams: bool = False) -> dict[str, Any]:
+    """Read a file of settings, which may also be the list `streams` alone.
+
+    Raises:
+        ConfigurationError: It cannot be read; the text does not show its content.
+    """
+    try:
+        found = json.loads(path.read_bytes())
+        if isinstance(found, list) and may_be_streams:
+            return {"streams": found}
+        if isinstance(found, dict):
+            return found
+        problem = "is not a JSON object"
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror})"
+    except json.JSONDecodeError as error:
+        problem = f"is not JSON (line {error.lineno}, column {error.colno}: {error.msg})"
+    except (ValueError, RecursionError):
+        problem = "is not JSON"
+    raise ConfigurationError([f"{clean(str(path))} {problem}"])
 
 
 def stream_mapping(entry: Mapping[str, Any]) -> StreamMapping:

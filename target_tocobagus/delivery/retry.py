@@ -226,7 +226,7 @@ def _probe(reply: Reply, part: RequestPart, situation: Situation) -> Answer:
         began = part.probing or situation.now
         return Again(halves(msgspec.structs.replace(part, probing=began, attempts=0)), cause)
     if accepted_at >= (part.probing or part.since):
-        return _reject(reply, "SERVER_ERROR", cause)
+        return _reject(reply, RowError("SERVER_ERROR", cause, ""))
     if part.postponed:
         return Stop(gone)
     return Again((msgspec.structs.replace(part, postponed=True),), cause, last=True)
@@ -240,7 +240,7 @@ def _after_too_large(reply: Reply, part: RequestPart) -> Answer:
             refused_size=True,
         )
     cause = describe(reply, "this item alone is too large for a request")
-    return _reject(reply, "TOO_LARGE", cause)
+    return _reject(reply, RowError("TOO_LARGE", cause, ""))
 
 
 def _after_refusal(reply: Reply, part: RequestPart) -> Answer:
@@ -251,11 +251,11 @@ def _after_refusal(reply: Reply, part: RequestPart) -> Answer:
         )
     code = failure_code(reply.body) or f"HTTP_{reply.status}"
     message = failure_message(reply.body) or f"HTTP {reply.status}"
-    return _reject(reply, code, message, blind=True)
+    return _reject(reply, RowError(code, message, ""), blind=True)
 
 
-def _reject(reply: Reply, code: str, message: str, *, blind: bool = False) -> RejectItem:
-    return RejectItem(RowError(code, message, ""), blind, request_id(reply.body))
+def _reject(reply: Reply, error: RowError, *, blind: bool = False) -> RejectItem:
+    return RejectItem(error, blind, request_id(reply.body))
 
 
 def _retry(

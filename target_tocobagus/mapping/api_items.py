@@ -62,19 +62,16 @@ class Native:
         entries = [parsed(entry) for entry in entries]
         if any(isinstance(entry, dict) for entry in entries):
             return without_duplicates([self._level(identifier, entry) for entry in entries])
-        return without_duplicates(self._broadcast(identifier, stock, entries))
+        quantity = self.rules.quantities.of(stock)
+        if not isinstance(quantity, int):
+            return [placed(quantity, identifier, None)]
+        return without_duplicates([self._stock_at(identifier, quantity, each) for each in entries])
 
     def values(self, item: Entry, record: Entry) -> Values:  # noqa: ARG002  # a Shape's signature
         """Show the quantity and the warehouses, if there are any."""
         warehouses = parsed(_WAREHOUSES(item))
         listed_values = () if warehouses in (None, []) else (("warehouses", shown(warehouses)),)
         return (*said(self.rules, "stock", _STOCK.read(item)), *listed_values)
-
-    def _broadcast(self, identifier: Identifier, stock: Any, entries: list[Any]) -> list[Outcome]:
-        quantity = self.rules.quantities.of(stock)
-        if not isinstance(quantity, int):
-            return [placed(quantity, identifier, None)]
-        return [self._stock_at(identifier, quantity, entry) for entry in entries]
 
     def _stock_at(self, identifier: Identifier, quantity: int, entry: Any) -> Outcome:
         location = self.rules.client_id(entry, native=True)

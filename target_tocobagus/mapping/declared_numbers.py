@@ -7,10 +7,11 @@ that cannot be read declares nothing.
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
 Schema: TypeAlias = Any
 """A JSON Schema, or any other value."""
@@ -49,7 +50,7 @@ def dotted(text: str) -> Follow:
 
     def follow(schema: Schema) -> Schema:
         exact = property_of(schema, text)
-        return _walk(schema, text.split(".")) if exact is None else exact
+        return reduce(property_of, text.split("."), schema) if exact is None else exact
 
     return follow
 
@@ -62,12 +63,6 @@ def node(tree: Any) -> Follow:
 def nothing(_: Schema) -> Schema:
     """Follow nothing."""
     return None
-
-
-def _walk(schema: Schema, names: Iterable[str]) -> Schema:
-    for name in names:
-        schema = property_of(schema, name)
-    return schema
 
 
 def _follow(tree: Any, schema: Schema) -> Schema:
@@ -108,9 +103,5 @@ def _is_number(form: dict[str, Any]) -> bool:
     if form.get("format") == "singer.decimal":
         return True
     types = form.get("type")
-    named = {types} if isinstance(types, str) else {str(each) for each in _as_list(types)}
+    named = {str(each) for each in (types if isinstance(types, list) else [types])}
     return bool(named & _NUMBERS) and named <= _NUMBERS | {"null"}
-
-
-def _as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []

@@ -87,7 +87,8 @@ def compile_expression(text: str) -> Expression:
     for node in _nodes(tree):
         if node["type"] == "function_expression":
             check_call(node["value"], len(node["children"]))
-    if _LONG_NUMERAL.search(text) and any(map(_holds_fraction, _nodes(tree))):
+    literals = [node["value"] for node in _nodes(tree) if node["type"] == "literal"]
+    if _LONG_NUMERAL.search(text) and any("float" in _types(value) for value in literals):
         reason = "a fraction of more than 15 digits cannot be compared exactly"
         raise ValueError(reason)
     roots = list(_roots(tree))
@@ -133,10 +134,6 @@ def _nodes(node: Node) -> Iterator[Node]:
     for child in node["children"]:
         if isinstance(child, dict):
             yield from _nodes(child)
-
-
-def _holds_fraction(node: Node) -> bool:
-    return node["type"] == "literal" and "float" in _types(node["value"])
 
 
 def _types(value: Any) -> Iterator[str]:

@@ -86,16 +86,6 @@ class CompiledMapping:
     entry: str
     declared: bool = False
 
-    @property
-    def clamped(self) -> int:
-        """How many quantities were below 0 and became 0, so far."""
-        return self.rules.quantities.clamped
-
-    @property
-    def cut(self) -> int:
-        """How many quantities lost a fraction, so far."""
-        return self.rules.quantities.cut
-
     def under(self, schema: Schema) -> CompiledMapping:
         """Return this mapping for records under a SCHEMA, which declares numbers.
 

@@ -183,12 +183,9 @@ def identity(found: MappingPaths) -> frozenset[str]:
 
 def _groups(alternatives: Iterable[Iterable[Path]]) -> tuple[frozenset[str], ...]:
     """Join paths that are tried in order, unless one of them needs no column; each group once."""
-    groups = (_group([path.relies_on for path in paths]) for paths in alternatives)
+    found = ([path.relies_on for path in paths] for paths in alternatives)
+    groups = (frozenset[str]().union(*relied_on) for relied_on in found if all(relied_on))
     return tuple(dict.fromkeys(group for group in groups if group))
-
-
-def _group(relied_on: list[frozenset[str]]) -> frozenset[str]:
-    return frozenset().union(*relied_on) if all(relied_on) else frozenset()
 
 
 def _joined(paths: Iterable[Path], names: set[str]) -> frozenset[str] | None:

@@ -214,8 +214,9 @@ class Shutdown:
                 ledger.comparer.stale_example or "newer rows came before them",
             )
         totals.records = self._intake.position
-        totals.clamped = sum(mapping.clamped for mapping in self._intake.mappings)
-        totals.cut = sum(mapping.cut for mapping in self._intake.mappings)
+        quantities = [mapping.rules.quantities for mapping in self._intake.mappings]
+        totals.clamped = sum(each.clamped for each in quantities)
+        totals.cut = sum(each.cut for each in quantities)
         fields = self._fields(unsettled)
         logger.info(summary_text(fields), extra={"summary": fields})
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from target_tocobagus.core.foreign_text import blanked, clean
 
@@ -44,14 +44,10 @@ def cleaned(record: logging.LogRecord) -> bool:
     """Clean a message's arguments, which may come from a tap; for `logging.Handler.addFilter`."""
     record.name = clean(record.name)
     if record.name not in _OURS and isinstance(record.args, tuple):
-        record.args = tuple(map(_cleaned, record.args))
+        record.args = tuple(clean(each) if isinstance(each, str) else each for each in record.args)
     if (shown := blanked(message := record.getMessage())) != message:
         record.msg, record.args = shown, ()
     return True
-
-
-def _cleaned(part: Any) -> Any:
-    return clean(part) if isinstance(part, str) else part
 
 
 def _is_on_terminal(handler: logging.Handler) -> bool:

@@ -29,7 +29,7 @@ _CHUNK: Final = select.PIPE_BUF
 """Bytes that a writable pipe takes at once, as a whole (pipe(7))."""
 
 _STALLED_SECONDS: Final = 1.0
-_CLOSE_SECONDS: Final = 5.0
+CLOSE_SECONDS: Final = 5.0
 """The longest wait at the end of the process for a slow reader of stderr."""
 
 _LOOK_SECONDS: Final = 0.1
@@ -124,10 +124,6 @@ class LogStream(io.TextIOBase):
                     return False
                 self._changed.wait(_LOOK_SECONDS)
         return True
-
-    def finish(self) -> None:
-        """Write queued texts, for a few seconds at the most."""
-        self.drain(_CLOSE_SECONDS)
 
     def _is_stalled(self) -> bool:
         return time.monotonic() - self._moved_at >= _STALLED_SECONDS

@@ -102,7 +102,7 @@ def summary_fields(
     totals: Totals, *, unsettled: int, seconds: float, dry_run: bool
 ) -> dict[str, Any]:
     """Return the totals by name; times in seconds, sizes in bytes, outcomes in updates."""
-    fields = {
+    fields: dict[str, Any] = {
         "updates": totals.updates,
         "mapped" if dry_run else "accepted": totals.accepted,
         **({"unchanged": totals.unchanged, "stale": totals.stale} if totals.remembers else {}),
@@ -124,13 +124,11 @@ def summary_fields(
         "unlisted": totals.unlisted,
         "rejected_by_code": dict(totals.codes),
     }
-    return {**fields, **_unsent(totals)} if dry_run else fields
-
-
-def _unsent(totals: Totals) -> dict[str, int]:
-    """Replace the fields of a dry run that count requests by what would be sent."""
-    nothing = dict.fromkeys(("requests", "retries", "batches", "sent_bytes"), 0)
-    return {**nothing, "would_send_batches": totals.batches, "would_send_bytes": totals.sent_bytes}
+    if dry_run:  # nothing was sent
+        fields |= dict.fromkeys(("requests", "retries", "batches", "sent_bytes"), 0)
+        fields["would_send_batches"] = totals.batches
+        fields["would_send_bytes"] = totals.sent_bytes
+    return fields
 
 
 def summary_text(fields: dict[str, Any]) -> str:

@@ -96,15 +96,11 @@ class SdkTarget(Target):
         self.append_builtin_config(self.config_jsonschema)
         problems = self.check_config(self._config, _sound_schema(self.config_jsonschema))
         if problems and raise_errors:
-            raise self._invalid(problems)
+            raise _invalid(self, problems)
         for key, schema in self.config_jsonschema["properties"].items():
             if not problems and "default" in schema and self._config.get(key) is None:
                 self._config[key] = copy.deepcopy(schema["default"])
         return problems
-
-    def _invalid(self, problems: list[str]) -> ConfigValidationError:
-        message = "Config validation failed"
-        return ConfigValidationError(message, errors=problems, schema=self.config_jsonschema)
 
     @classproperty
     def variable_prefix(cls) -> str:  # noqa: N805
@@ -164,7 +160,7 @@ class SdkTarget(Target):
         except ConfigValidationError:
             raise
         except Exception as error:  # noqa: BLE001  # the SDK lets errors of any type through
-            raise self._invalid([f"stream_maps: {reason(error)}"]) from None
+            raise _invalid(self, [f"stream_maps: {reason(error)}"]) from None
 
     def _setup_signal_handlers(self) -> None:
         """Treat SIGHUP as SIGTERM too, unless `nohup` has the process ignore it."""
@@ -175,6 +171,11 @@ class SdkTarget(Target):
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
         self.stop(signum)
+
+
+def _invalid(target: Target, problems: list[str]) -> ConfigValidationError:
+    message = "Config validation failed"
+    return ConfigValidationError(message, errors=problems, schema=target.config_jsonschema)
 
 
 class SdkSink(Sink):

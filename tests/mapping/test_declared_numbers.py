@@ -173,4 +173,4 @@ def test_one_mapping_serves_streams_of_different_schemas() -> None:
     assert isinstance(text.row("A", "1.250"), RecordError)
     assert number.row("A", "1.250") == Stock(("sku", "A"), None, 1)
     assert isinstance(text.outcomes(record)[0], RecordError)
-    assert (mapping.cut, number.cut, text.cut) == (1, 1, 1)
+    assert tuple(each.rules.quantities.cut for each in (mapping, number, text)) == (1, 1, 1)

@@ -83,15 +83,9 @@ def answered(answer: Answer, proxy: str) -> Finding:
 
 
 def denied(answer: Answer, shown: tuple[str, ...]) -> Finding:
-    """Say what is wrong with the credentials, if the signature is not refused.
-
-    Args:
-        answer: The refusal.
-        shown: The lines that were signed.
-    """
-    return Answers.CREDENTIALS_REFUSED.finding(
-        said=said(answer), names=_to_check(answer), quoted=shown
-    )
+    """Say what is wrong with the credentials; `shown` are the lines that were signed."""
+    told, names = said(answer), _to_check(answer)
+    return Answers.CREDENTIALS_REFUSED.finding(said=told, names=names, quoted=shown)
 
 
 def said(answer: Answer) -> str:

@@ -34,8 +34,7 @@ class Source(click.Path):
         return value if value == ENVIRONMENT else super().convert(value, param, ctx)
 
 
-@click.command(context_settings={"max_content_width": 100})
-@click.option(
+config_option: Final = click.option(
     "--config",
     "configs",
     required=True,
@@ -43,6 +42,10 @@ class Source(click.Path):
     type=Source(exists=True, dir_okay=False),
     help="Settings of target-tocobagus: a JSON file, or ENV for the environment.",
 )
+
+
+@click.command(context_settings={"max_content_width": 100})
+@config_option
 @click.option("--stream", "streams", multiple=True, type=_FILE, help="The output of a tap.")
 @click.option("--catalog", "catalogs", multiple=True, type=_FILE, help="A tap's catalog.")
 def check(configs: tuple[str, ...], streams: tuple[Path, ...], catalogs: tuple[Path, ...]) -> None:

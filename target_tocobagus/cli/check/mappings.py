@@ -83,8 +83,9 @@ class _TriedFile:
         """Make the finding: what a run would do with the file."""
         meaning = self._meaning()
         points = (*map(sentence, self._remarks), *map(_said, self._views))
-        drafts = ["--all"] if meaning is Setup.FILE_UNMAPPED else _as_options(configs)
-        command = shlex.join(["tocobagus", "map", str(self._file), *drafts])
+        options = ["--config", configs[-1]] if configs else []  # the command takes one file
+        options = ["--all"] if meaning is Setup.FILE_UNMAPPED else options
+        command = shlex.join(["tocobagus", "map", str(self._file), *options])
         return meaning.finding(file=self._file, points=points, command=command)
 
     def _meaning(self) -> Diagnosis:
@@ -115,8 +116,3 @@ def _said(view: StreamView) -> str:
         said.append(f"{summed_up(view)}.")
         said += map(sentence, list(listed_causes(view))[:_SHOWN_CAUSES])
     return f"{view.name}: {' '.join(said) or 'a mapping matches it.'}"
-
-
-def _as_options(configs: Sequence[str]) -> list[str]:
-    """Give the last file of the configuration to a command that takes one."""
-    return ["--config", configs[-1]] if configs else []

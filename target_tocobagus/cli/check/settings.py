@@ -7,7 +7,6 @@ parts: the settings for the mappings, and those for a connection.
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import stat
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from target_tocobagus.cli.check import ENVIRONMENT
 from target_tocobagus.cli.check.catalogue import Setup
 from target_tocobagus.cli.check.page import not_tried
-from target_tocobagus.config.settings import parse_settings
+from target_tocobagus.config.settings import parse_settings, read_file
 from target_tocobagus.config.validation import CREDENTIALS, doubts
 from target_tocobagus.core.errors import ConfigurationError, TocobagusError
 from target_tocobagus.core.foreign_text import clean, reason
@@ -62,15 +61,12 @@ def read(sources: Sequence[str]) -> Given:
     """
     values: dict[str, Any] = {}
     problems: list[str] = []
-    for source in sources:
-        if source != ENVIRONMENT:
-            found = _object_in(Path(source))
-            values |= found if isinstance(found, dict) else {}
-            problems += [found] if isinstance(found, str) else []
-    if ENVIRONMENT in sources:
+    files = [source for source in sources if source != ENVIRONMENT]
+    for source in (*files, *{ENVIRONMENT}.intersection(sources)):
         try:
-            values |= TargetTocobagus.read_environment()
-        except ConfigurationError as error:
+            is_file = source != ENVIRONMENT
+            values |= read_file(Path(source)) if is_file else TargetTocobagus.read_environment()
+        except ConfigurationError as error:  # noqa: PERF203  # all problems at once
             problems += error.problems
     names = ["the environment" if source == ENVIRONMENT else source for source in sources]
     return Given(" and ".join(names), values, tuple(problems))
@@ -99,19 +95,6 @@ def judge(given: Given) -> tuple[Finding, Settings | None, Settings | None]:
     mapping = _parsed({**rest, "dry_run": True}, schema)
     connection = _parsed({**credentials, **reach}, schema)
     return finding, mapping, connection or _parsed({**reach, "dry_run": True}, schema)
-
-
-def _object_in(path: Path) -> dict[str, Any] | str:
-    """Read a file; or say why it cannot be read, without showing its content."""
-    try:
-        found = json.loads(path.read_bytes())
-    except OSError as error:
-        return f"{path} cannot be read ({error.strerror})"
-    except json.JSONDecodeError as error:
-        return f"{path} is not JSON (line {error.lineno}, column {error.colno}: {error.msg})"
-    except (ValueError, RecursionError):
-        return f"{path} is not JSON"
-    return found if isinstance(found, dict) else f"{path} is not a JSON object"
 
 
 def _parsed(values: dict[str, Any], schema: dict[str, Any]) -> Settings | None:

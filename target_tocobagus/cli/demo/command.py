@@ -17,8 +17,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
-from target_tocobagus.core.foreign_text import clean
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -97,22 +95,17 @@ def _bundled_scenes(folder: Path) -> Iterator[Scene]:
 
 
 def _own_scene(file: Path, config: Path | None) -> Scene:
-    settings = _read_config(config) if config else {}
+    from target_tocobagus.config.settings import read_file
+    from target_tocobagus.core.errors import ConfigurationError
+
+    try:
+        settings = read_file(config) if config else {}
+    except ConfigurationError as error:
+        message = f"--config: {error}"
+        raise click.UsageError(message) from error
     for name in OVERRIDDEN:
         settings.pop(name, None)
     return Scene("Your stream", file, shlex.quote(str(file)), "config.json", settings)
-
-
-def _read_config(path: Path) -> dict[str, Any]:
-    try:
-        settings = json.loads(path.read_bytes())
-    except ValueError as error:
-        message = f"--config: {clean(str(path))} is not JSON: {error}"
-        raise click.UsageError(message) from error
-    if not isinstance(settings, dict):
-        message = f"--config: {clean(str(path))} is not a JSON object"
-        raise click.UsageError(message)
-    return settings
 
 
 def _play(scene: Scene, sandbox: Sandbox, folder: Path, stage: Stage) -> int:

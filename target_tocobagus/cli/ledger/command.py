@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
 import click
 
-from target_tocobagus.cli.check.command import Source
+from target_tocobagus.cli.check.command import config_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,16 +41,8 @@ class Place(NamedTuple):
 
 def _with_options(function: Callable[..., None]) -> Callable[..., None]:
     """Add the options that all commands have."""
-    config = click.option(
-        "--config",
-        "configs",
-        required=True,
-        multiple=True,
-        type=Source(exists=True, dir_okay=False),
-        help="Settings of target-tocobagus: a JSON file, or ENV for the environment.",
-    )
     as_json = click.option("--json", "as_json", is_flag=True, help="Write JSON, for a program.")
-    return config(as_json(function))
+    return config_option(as_json(function))
 
 
 @click.group(context_settings={"max_content_width": 100})

@@ -7,7 +7,6 @@ code.
 from __future__ import annotations
 
 import io
-import json
 import sys
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -85,31 +84,17 @@ def map_command(
 
 def _read_config(path: Path) -> dict[str, Any]:
     """Read settings; a list is used as `streams`."""
-    if str(path) == ENVIRONMENT:
-        return _read_environment()
+    from target_tocobagus.config.settings import read_file
+    from target_tocobagus.core.errors import ConfigurationError
+
     try:
-        given = json.loads(path.read_bytes())
-    except OSError as error:
-        message = f"--config: {path} cannot be read: {error.strerror}"
-        raise click.ClickException(message) from error
-    except (ValueError, RecursionError) as error:
-        message = f"--config: {path} is not JSON"
-        raise click.ClickException(message) from error
-    if isinstance(given, list):
-        return {"streams": given}
-    if not isinstance(given, dict):
-        message = f"--config: {path} is not a JSON object"
-        raise click.ClickException(message)
-    return given
+        if str(path) == ENVIRONMENT:
+            from target_tocobagus.target import TargetTocobagus
 
-
-def _read_environment() -> dict[str, Any]:
-    from target_tocobagus.cli.check import settings
-
-    given = settings.read([ENVIRONMENT])
-    if given.problems:
-        raise _unusable(given.problems)
-    return given.values
+            return TargetTocobagus.read_environment()
+        return read_file(path, may_be_streams=True)
+    except ConfigurationError as error:
+        raise _unusable(error.problems) from error
 
 
 def _unusable(problems: Iterable[str]) -> click.ClickException:

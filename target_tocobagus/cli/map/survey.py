@@ -185,7 +185,7 @@ class StreamView:
     @property
     def clamped(self) -> int:
         """How many quantities were below 0 and became 0."""
-        return self.advice.compiled.clamped if self.advice.compiled else 0
+        return self.advice.compiled.rules.quantities.clamped if self.advice.compiled else 0
 
     def redeclare(self, schema: dict[str, Any]) -> None:
         """Continue under another SCHEMA."""

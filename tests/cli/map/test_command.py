@@ -381,7 +381,7 @@ def test_of_a_rejected_row_only_what_was_rejected_is_mapped(tmp_path: Path) -> N
         ('{"rounding": "up"}', "--config: rounding: must be one of 'floor', 'reject'"),
         ('[{"stream": "a"}]', "--config: mapping of stream 'a': stock: is required"),
         ('[{"stream": "a", "stok": "b"}]', "unknown key 'stok'"),
-        (None, "cannot be read: No such file"),
+        (None, "cannot be read (No such file"),
     ],
 )
 def test_a_wrong_configuration_is_refused(tmp_path: Path, content: str | None, said: str) -> None:
