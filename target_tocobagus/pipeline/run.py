@@ -101,25 +101,25 @@ class Pipeline:
         """
         totals = self.totals
         errors: list[RecordError] = []
-        for outcome in outcomes:
+        for row in outcomes:
             totals.updates += 1
-            if isinstance(outcome, Stock) and outcome.version and self._is_ahead(outcome.version):
-                errors.append(_too_new(outcome))
-            elif isinstance(outcome, Stock):
+            if isinstance(row, Stock) and row.version and self._is_ahead(row.version):
+                errors.append(_too_new(row))
+            elif isinstance(row, Stock):
                 level = Level(
-                    outcome.quantity,
+                    row.quantity,
                     self.position,
                     stream,
                     line,
-                    outcome.broadcast,
-                    outcome.version,
+                    row.broadcast,
+                    row.version,
                     said_at,
                 )
-                self.row_buffer.add(outcome.identifier, outcome.location, level)
-            elif isinstance(outcome, Skipped):
+                self.row_buffer.add(row.identifier, row.location, level)
+            elif isinstance(row, Skipped):
                 totals.skipped += 1
             else:
-                errors.append(outcome)
+                errors.append(row)
         if errors:
             self._reject(errors, stream, line)
         self._held_bytes += len(line)

@@ -23,57 +23,27 @@ Invariants:
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
-from target_tocobagus.core.json_lines import REFUSED, read_float
+from target_tocobagus.core.json_lines import REFUSED
 from target_tocobagus.core.model import Level, Stock
-from target_tocobagus.mapping import DELETED, MOST_BYTES, Row
-from target_tocobagus.mapping.paths import BOM
-from target_tocobagus.state.checkpoints import OWN_KEY
+from target_tocobagus.mapping import MOST_BYTES, Row
+from target_tocobagus.singer.stream_decoder import NOWHERE, StreamDecoder
 from target_tocobagus.window.pending import Item
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Sequence
 
-    from target_tocobagus.core.model import Identifier, Outcome, Stream
-    from target_tocobagus.mapping import CompiledMapping, PartsWatch, PlainMapping
+    from target_tocobagus.core.model import Identifier, Stream
     from target_tocobagus.pipeline.run import Pipeline
-
-_NO_COLUMN: Final = "\x7f"
-"""The code's column if a mapping has none. A column of this name is ignored."""
+    from target_tocobagus.singer.stream_decoder import MappedSink
 
 _MOST_CODES: Final = 10_000
 _SURELY_SHORT: Final = MOST_BYTES // 4
 """An identifier of so few characters cannot have too many bytes."""
-_NOWHERE: Final = object()
-
-
-class MappedSink(Protocol):
-    """A stream's sink, as far as this room needs it (`sinks.StockSink`)."""
-
-    mapping: CompiledMapping | None
-    columns: frozenset[str] | None
-    parts: PartsWatch | None
-    is_open: bool
-
-    def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
-        """Map a record and pass on its outcomes."""
-
-    def stream_of(self, stream: Stream) -> Stream:
-        """Add to a stream what the ledger keeps of its rows, if there is one."""
-
-    @property
-    def record_counter_metric(self) -> Any:
-        """The SDK's counter of records."""
-
-    def look_for_parts(self, record: dict[str, Any], outcomes: Iterable[Outcome]) -> None:
-        """Warn if the last record contradicts one that is not settled yet."""
-
-    def doubt(self, identifier: Identifier, location: str | None, rows: tuple[Row, Row]) -> None:
-        """Warn of two rows that contradict each other."""
 
 
 class FastPath:
@@ -85,15 +55,15 @@ class FastPath:
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
-        self._streams: dict[str, _StreamDecoder] = {}
-        self.latest: _StreamDecoder | None = None
+        self._streams: dict[str, StreamDecoder] = {}
+        self.latest: StreamDecoder | None = None
 
     def open(self, stream: Stream, sink: MappedSink) -> None:
         """Read a stream from now on, if its mapping reads known columns."""
         if sink.mapping is None or sink.mapping.columns is None:
             return
         try:
-            decoder = _StreamDecoder(stream, sink, sink.mapping)
+            decoder = StreamDecoder(stream, sink, sink.mapping)
         except ValueError:
             # A column's name has a character that a struct's field cannot have (a quote, a tab).
             return
@@ -126,7 +96,7 @@ class FastPath:
                 decoder = None if following is decoder else following
         return place
 
-    def _read_rows(self, decoder: _StreamDecoder, lines: Sequence[bytes], start: int) -> None:
+    def _read_rows(self, decoder: StreamDecoder, lines: Sequence[bytes], start: int) -> None:
         """Read rows of a plain mapping, as they are or by their columns.
 
         Every row of a large stream goes through this loop, so it makes as few calls as it can.
@@ -138,7 +108,7 @@ class FastPath:
         keeps_lines = pipeline.keeps_lines
         see = None if decoder.parts is None else decoder.parts.see
         position = pipeline.position
-        last: Any = _NOWHERE  # differs from every value of a column, also from null
+        last: Any = NOWHERE  # differs from every value of a column, also from null
         identifier: Identifier = (kind, "")
         item: Item | None = None  # to add rows of the same identifier to
         as_is = 0
@@ -161,10 +131,10 @@ class FastPath:
                 ):
                     identifier, item = (kind, sku), None
                     last = sku
-                place: Any = places.get(code, _NOWHERE) if type(code) is str else nowhere
+                place: Any = places.get(code, NOWHERE) if type(code) is str else nowhere
                 if (
                     sku == last
-                    and place is not _NOWHERE
+                    and place is not NOWHERE
                     and type(quantity) is int
                     and 0 <= quantity <= unchanged_to
                 ):
@@ -182,7 +152,7 @@ class FastPath:
                         before = see(identifier, place, row)
                         if before is not None:
                             decoder.sink.doubt(identifier, place, (before, row))
-                elif sku is UNSET or quantity is UNSET or (code is UNSET and nowhere is _NOWHERE):
+                elif sku is UNSET or quantity is UNSET or (code is UNSET and nowhere is NOWHERE):
                     break
                 else:
                     position += 1
@@ -199,7 +169,7 @@ class FastPath:
         self._pipeline.totals.updates += as_is
         self._pipeline.row_buffer.rows += as_is
 
-    def _read_values(self, decoder: _StreamDecoder, record: Any, line: bytes) -> None:
+    def _read_values(self, decoder: StreamDecoder, record: Any, line: bytes) -> None:
         """Map the values of a plain mapping's columns, and learn the location of its code."""
         code = record.code
         outcome = decoder.mapping.row(record.identifier, record.stock, code)
@@ -209,7 +179,7 @@ class FastPath:
             decoder.sink.look_for_parts({decoder.parts.columns[0]: record.key}, (outcome,))
         self._pipeline.take((outcome,), decoder.stream, line if self._pipeline.keeps_lines else b"")
 
-    def _read_columns(self, decoder: _StreamDecoder, lines: Sequence[bytes], start: int) -> None:
+    def _read_columns(self, decoder: StreamDecoder, lines: Sequence[bytes], start: int) -> None:
         """Map records that have the mapping's columns only."""
         pipeline, decode = self._pipeline, decoder.decode
         for line in islice(lines, start, None):
@@ -226,47 +196,6 @@ class FastPath:
             pipeline.take(outcomes, decoder.stream, line if pipeline.keeps_lines else b"")
 
 
-class _StreamDecoder:
-    """Decodes the lines of one stream.
-
-    Attributes:
-        parts: Looks for rows that are parts of one stock, if the stream's key can tell.
-        plain: The columns of a plain mapping; otherwise `None`.
-        columns: The columns that are decoded, in the order of the struct's fields.
-        decode: Decodes RECORD lines of this stream, and refuses all others.
-        places: The location of each code that was seen.
-        nowhere: The location of a row whose code is not a text: `_NOWHERE`, or `None` for global.
-    """
-
-    def __init__(self, stream: Stream, sink: MappedSink, mapping: CompiledMapping) -> None:
-        self.stream = stream
-        self.sink = sink
-        self.mapping = mapping
-        self.parts = sink.parts
-        keys = sink.parts.columns if sink.parts else ()
-        self.plain = mapping.plain if _is_distinct(mapping.plain, keys) else None
-        fields: list[tuple[str, Any, Any]] = []
-        if self.plain is None:
-            read = {*(mapping.columns or ()), *(sink.columns or ()), *keys, DELETED}
-            self.columns = sorted(read | {BOM + column for column in read})
-            fields += [(f"column_{number}", Any, UNSET) for number in range(len(self.columns))]
-        else:
-            _, identifier, stock, code = self.plain
-            self.columns = [identifier, stock, code or _NO_COLUMN, DELETED, *keys]
-            fields += [(field, Any, UNSET) for field in ("identifier", "stock", "code")]
-            fields.append(("deleted", None | UnsetType, UNSET))  # refuses every mark but null
-            fields += [("key", Any, None) for _ in keys]
-        names = dict(zip((field for field, *_ in fields), self.columns, strict=True))
-        strict = sink.columns is not None
-        record = msgspec.defstruct(
-            "Record", fields, rename=names, gc=False, forbid_unknown_fields=strict
-        )
-        self.decode = _decoder_of(stream.name, record)
-        self.places: dict[str, str | None] = {}
-        is_global = self.plain is not None and self.plain.warehouse_column is None
-        self.nowhere: Any = None if is_global else _NOWHERE
-
-
 class _Head(msgspec.Struct, gc=False):
     stream: str = ""
 
@@ -280,24 +209,3 @@ def _stream_of(line: bytes) -> str:
         return _decode_head(line).stream
     except REFUSED:
         return ""
-
-
-def _decoder_of(stream: str, record: type[msgspec.Struct]) -> Callable[[bytes], Any]:
-    """Make the decoder for the RECORD lines of a stream; it refuses all others."""
-    fields: list[tuple[str, Any] | tuple[str, Any, Any]] = [
-        ("type", Literal["RECORD"]),
-        ("record", record),
-        ("own", None, None),  # refuses every value of our key but null
-    ]
-    message: Any = msgspec.defstruct(
-        "Message", fields, rename={"own": OWN_KEY}, tag_field="stream", tag=stream, gc=False
-    )
-    return msgspec.json.Decoder(message, float_hook=read_float).decode
-
-
-def _is_distinct(plain: PlainMapping | None, keys: Sequence[str]) -> bool:
-    """Whether a struct can have a field for each column, and one for a key of one column."""
-    if plain is None or len(keys) > 1:
-        return False
-    columns = [plain.identifier_column, plain.stock_column, plain.warehouse_column, *keys]
-    return len({*columns, DELETED}) == len(columns) + 1

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from target_tocobagus.pipeline.run import Pipeline
-    from target_tocobagus.singer.fast_path import MappedSink
     from target_tocobagus.singer.reader import MessageReader
     from target_tocobagus.singer.sdk import SdkTarget, StreamMap
+    from target_tocobagus.singer.stream_decoder import MappedSink
 
 logger: Final = logging.getLogger("target-tocobagus")
 

@@ -174,10 +174,14 @@ class MessageReader(GenericSingerReader[bytes]):
             raise InvalidInputLine(self.about_line(text))
         self.handlers[kind](message)
         self._counts[kind] += 1
-        if kind == "SCHEMA":  # if the same line comes again, it need not be decoded
-            self._current_schemas.discard(self._schemas.get(message["stream"], b""))
-            self._schemas[message["stream"]] = line
-            self._current_schemas.add(line)
+        if kind == "SCHEMA":
+            self._remember_schema(message["stream"], line)
+
+    def _remember_schema(self, stream: str, line: bytes) -> None:
+        """Keep a stream's last SCHEMA, so that the same line need not be decoded again."""
+        self._current_schemas.discard(self._schemas.get(stream, b""))
+        self._schemas[stream] = line
+        self._current_schemas.add(line)
 
     def _ignore(self, kind: Any) -> None:
         if not isinstance(kind, str):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from target_tocobagus.core.model import Stream
-    from target_tocobagus.singer.fast_path import MappedSink
+    from target_tocobagus.singer.stream_decoder import MappedSink
 
 PLACES = ("wh_jakarta", "wh_surabaya", "wh_bandung")
 STREAMS = [{"stream": "stock*", "sku": "sku", "stock": "qty", "warehouse": "place"}]

@@ -1,0 +1,111 @@
+"""Decodes the lines of one stream into a struct of the columns that its mapping reads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from target_tocobagus.core.json_lines import read_float
+from target_tocobagus.mapping import DELETED
+from target_tocobagus.mapping.paths import BOM
+from target_tocobagus.state.checkpoints import OWN_KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from target_tocobagus.core.model import Identifier, Outcome, Stream
+    from target_tocobagus.mapping import CompiledMapping, PartsWatch, PlainMapping, Row
+
+_NO_COLUMN: Final = "\x7f"
+"""The code's column if a mapping has none. A column of this name is ignored."""
+NOWHERE: Final = object()
+"""In place of a location that is not known."""
+
+
+class MappedSink(Protocol):
+    """A stream's sink, as far as this room needs it (`sinks.StockSink`)."""
+
+    mapping: CompiledMapping | None
+    columns: frozenset[str] | None
+    parts: PartsWatch | None
+    is_open: bool
+
+    def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
+        """Map a record and pass on its outcomes."""
+
+    def stream_of(self, stream: Stream) -> Stream:
+        """Add to a stream what the ledger keeps of its rows, if there is one."""
+
+    @property
+    def record_counter_metric(self) -> Any:
+        """The SDK's counter of records."""
+
+    def look_for_parts(self, record: dict[str, Any], outcomes: Iterable[Outcome]) -> None:
+        """Warn if the last record contradicts one that is not settled yet."""
+
+    def doubt(self, identifier: Identifier, location: str | None, rows: tuple[Row, Row]) -> None:
+        """Warn of two rows that contradict each other."""
+
+
+class StreamDecoder:
+    """Decodes the lines of one stream.
+
+    Attributes:
+        parts: Looks for rows that are parts of one stock, if the stream's key can tell.
+        plain: The columns of a plain mapping; otherwise `None`.
+        columns: The columns that are decoded, in the order of the struct's fields.
+        decode: Decodes RECORD lines of this stream, and refuses all others.
+        places: The location of each code that was seen.
+        nowhere: The location of a row whose code is not a text: `NOWHERE`, or `None` for global.
+    """
+
+    def __init__(self, stream: Stream, sink: MappedSink, mapping: CompiledMapping) -> None:
+        self.stream = stream
+        self.sink = sink
+        self.mapping = mapping
+        self.parts = sink.parts
+        keys = sink.parts.columns if sink.parts else ()
+        self.plain = mapping.plain if _is_distinct(mapping.plain, keys) else None
+        fields: list[tuple[str, Any, Any]] = []
+        if self.plain is None:
+            read = {*(mapping.columns or ()), *(sink.columns or ()), *keys, DELETED}
+            self.columns = sorted(read | {BOM + column for column in read})
+            fields += [(f"column_{number}", Any, UNSET) for number in range(len(self.columns))]
+        else:
+            _, identifier, stock, code = self.plain
+            self.columns = [identifier, stock, code or _NO_COLUMN, DELETED, *keys]
+            fields += [(field, Any, UNSET) for field in ("identifier", "stock", "code")]
+            fields.append(("deleted", None | UnsetType, UNSET))  # refuses every mark but null
+            fields += [("key", Any, None) for _ in keys]
+        names = dict(zip((field for field, *_ in fields), self.columns, strict=True))
+        strict = sink.columns is not None
+        record = msgspec.defstruct(
+            "Record", fields, rename=names, gc=False, forbid_unknown_fields=strict
+        )
+        self.decode = _decoder_of(stream.name, record)
+        self.places: dict[str, str | None] = {}
+        is_global = self.plain is not None and self.plain.warehouse_column is None
+        self.nowhere: Any = None if is_global else NOWHERE
+
+
+def _decoder_of(stream: str, record: type[msgspec.Struct]) -> Callable[[bytes], Any]:
+    """Make the decoder for the RECORD lines of a stream; it refuses all others."""
+    fields: list[tuple[str, Any] | tuple[str, Any, Any]] = [
+        ("type", Literal["RECORD"]),
+        ("record", record),
+        ("own", None, None),  # refuses every value of our key but null
+    ]
+    message: Any = msgspec.defstruct(
+        "Message", fields, rename={"own": OWN_KEY}, tag_field="stream", tag=stream, gc=False
+    )
+    return msgspec.json.Decoder(message, float_hook=read_float).decode
+
+
+def _is_distinct(plain: PlainMapping | None, keys: Sequence[str]) -> bool:
+    """Whether a struct can have a field for each column, and one for a key of one column."""
+    if plain is None or len(keys) > 1:
+        return False
+    columns = [plain.identifier_column, plain.stock_column, plain.warehouse_column, *keys]
+    return len({*columns, DELETED}) == len(columns) + 1
