@@ -107,13 +107,7 @@ class Pipeline:
                 errors.append(_too_new(row))
             elif isinstance(row, Stock):
                 level = Level(
-                    row.quantity,
-                    self.position,
-                    stream,
-                    line,
-                    row.broadcast,
-                    row.version,
-                    said_at,
+                    row.quantity, self.position, stream, line, row.broadcast, row.version, said_at
                 )
                 self.row_buffer.add(row.identifier, row.location, level)
             elif isinstance(row, Skipped):
