@@ -61,8 +61,7 @@ def read(sources: Sequence[str]) -> Given:
     """
     values: dict[str, Any] = {}
     problems: list[str] = []
-    files = [source for source in sources if source != ENVIRONMENT]
-    for source in (*files, *{ENVIRONMENT}.intersection(sources)):
+    for source in sorted(sources, key=lambda source: source == ENVIRONMENT):
         try:
             is_file = source != ENVIRONMENT
             values |= read_file(Path(source)) if is_file else TargetTocobagus.read_environment()
