@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from hypothesis import example, given, settings
@@ -77,6 +77,11 @@ def problems(**config: Any) -> tuple[str, ...]:
 def stream(**keys: Any) -> list[Config]:
     """Make the setting `streams` of one mapping."""
     return [{"stream": "stock", **keys}]
+
+
+def pairs(key: str, *values: str) -> list[Config]:
+    """Make entries of one client id."""
+    return [{key: value, "client_id": "W"} for value in values]
 
 
 class TestSchema:
@@ -205,6 +210,21 @@ class TestDefaults:
         assert parsed(dry_run=True).credentials is not None
 
 
+BAD_CREDENTIALS: Final[dict[str, tuple[str, ...]]] = {
+    "has white space in or around it": (" x", "x ", "x\n", "x y", "x\u00a0", "\tx", "x\r\n", " "),
+    "has an invisible character in or around it": (
+        *("\u200bx", "x\ufeff", "x\u2060y", "\u00adx", "x\u202e", "x\x00", "x\x7f", "x\ud800"),
+    ),
+    "has quotes around it": ('"x"', "'x'", "`x`", "“x”", "„x“", "«x»", '""', '"x",', "'x';"),
+    "must not be empty": ("",),
+    "is a placeholder; put the value itself there": (
+        *("${TOKEN}", "$TOKEN", "$(pass_token)", "{{token}}", "%TOKEN%", "<tok>", "changeme"),
+        *("CHANGE_ME", "your-token", "xxx", "***", "...", "(redacted)", "TODO", "placeholder"),
+    ),
+}
+"""Values that come from careless copying, by what is said of each."""
+
+
 class TestErrors:
     """Each error names the setting, and what is wrong with it."""
 
@@ -221,57 +241,23 @@ class TestErrors:
         assert problem.startswith(f"{missing}: is required")
 
     @pytest.mark.parametrize("name", CREDENTIALS)
-    @pytest.mark.parametrize("value", [" x", "x ", "x\n", "x y", "x\u00a0", "\tx", "x\r\n", " "])
-    def test_white_space_in_a_credential(self, name: str, value: str) -> None:
-        """White space comes from copying, and is never part of a credential."""
-        (problem,) = problems(**{name: value})
-        assert problem == f"{name}: has white space in or around it"
-
-    @pytest.mark.parametrize("name", [*CREDENTIALS, "api_url"])
     @pytest.mark.parametrize(
-        "value",
-        ["\u200bx", "x\ufeff", "x\u2060y", "\u00adx", "x\u202e", "x\x00", "x\x7f", "x\ud800"],
+        ("problem", "value"),
+        [(problem, value) for problem, values in BAD_CREDENTIALS.items() for value in values],
     )
-    def test_an_invisible_character_in_a_credential_or_url(self, name: str, value: str) -> None:
-        """It comes from copying, too, and nobody would ever see it."""
-        (problem,) = problems(**{name: value})
-        assert problem == f"{name}: has an invisible character in or around it"
+    def test_a_credential_that_cannot_be_one(self, name: str, problem: str, value: str) -> None:
+        """Each value has one problem, which does not show it."""
+        assert problems(**{name: value}) == (f"{name}: {problem}",)
 
-    @pytest.mark.parametrize("name", CREDENTIALS)
-    @pytest.mark.parametrize(
-        "value", ['"x"', "'x'", "`x`", "“x”", "„x“", "«x»", '""', '"x",', "'x';"]
-    )
-    def test_quotes_around_a_credential(self, name: str, value: str) -> None:
-        """They belong to the file that it was copied from."""
-        (problem,) = problems(**{name: value})
-        assert problem == f"{name}: has quotes around it"
-
-    @pytest.mark.parametrize("value", ['"', 'x"', 'x",', "it's", '"x', "\"x'"])
-    def test_a_quote_that_is_part_of_a_credential(self, value: str) -> None:
-        """Only a pair around all of it is taken for quotes."""
-        assert parsed(partner_secret=value).credentials is not None
-
-    @pytest.mark.parametrize("name", CREDENTIALS)
-    def test_an_empty_credential_is_one_problem(self, name: str) -> None:
-        """It is not missing, too."""
-        assert problems(**{name: ""}) == (f"{name}: must not be empty",)
-
-    @pytest.mark.parametrize("name", CREDENTIALS)
     @pytest.mark.parametrize(
         "value",
         [
-            *("${TOKEN}", "$TOKEN", "$(pass_token)", "{{token}}", "%TOKEN%", "<tok>", "changeme"),
-            *("CHANGE_ME", "your-token", "xxx", "***", "...", "(redacted)", "TODO", "placeholder"),
+            *('"', 'x"', 'x",', "it's", '"x', "\"'x"),
+            *("$ecret", "a${b}", "${b}a", "<<", "x", "%a%b", "tok,", "5$"),
         ],
     )
-    def test_a_placeholder_is_not_a_credential(self, name: str, value: str) -> None:
-        """Nobody has put the value in its place."""
-        (problem,) = problems(**{name: value})
-        assert problem == f"{name}: is a placeholder; put the value itself there"
-
-    @pytest.mark.parametrize("value", ["$ecret", "a${b}", "${b}a", "<<", "x", "%a%b", "tok,", "5$"])
     def test_what_may_be_a_credential_is_one(self, value: str) -> None:
-        """A real one may hold most characters."""
+        """A real one may hold most characters; only a pair of quotes around all of it is wrong."""
         assert parsed(partner_secret=value).credentials is not None
 
     @pytest.mark.parametrize("value", ["tok,", "tok;"])
@@ -298,6 +284,10 @@ class TestErrors:
             ({"stock_buffer": 1.5}, "stock_buffer: must be of type integer"),
             ({"stock_buffer": -1}, "stock_buffer: must be at least 0"),
             ({"max_in_flight": 257}, "max_in_flight: must be at most 256"),
+            *(
+                ({name: 10**10}, f"{name}: must be at most 1000000")
+                for name in ("batch_wait_seconds", "request_timeout_seconds", "max_retry_seconds")
+            ),
             ({"batch_size_bytes": 999}, "batch_size_bytes: must be at least 1000"),
             ({"request_timeout_seconds": 0}, "request_timeout_seconds: must be at least 1"),
             ({"dry_run": "yes"}, "dry_run: must be of type boolean"),
@@ -341,48 +331,46 @@ class TestErrors:
         assert len(found) == 3
 
     @pytest.mark.parametrize(
-        ("config", "place"),
+        ("config", "problem"),
         [
-            ({"streams": stream(warehouses=["W", " W"])}, "streams[0].warehouses"),
             (
-                {
-                    "streams": stream(
-                        warehouse_columns=[{"column": c, "client_id": "W"} for c in "ab"]
-                    )
-                },
-                "streams[0].warehouse_columns",
+                {"streams": stream(warehouses=["W", " W"])},
+                "streams[0].warehouses: duplicate client_id",
+            ),
+            (
+                {"streams": stream(warehouse_columns=pairs("column", "a", "b"))},
+                "streams[0].warehouse_columns: duplicate client_id",
             ),
             (
                 {"streams": stream(split=[{"client_id": "W", "weight": 1}] * 2)},
-                "streams[0].split",
+                "streams[0].split: duplicate client_id",
             ),
-            ({"warehouse_map": [{"code": c, "client_id": "W"} for c in "ab"]}, "warehouse_map"),
+            ({"warehouse_map": pairs("code", "a", "b")}, "warehouse_map: duplicate client_id"),
             (
-                {"warehouse_map": [{"code": c, "client_id": f"W{' ' * (c == 'a')}"} for c in "ab"]},
-                "warehouse_map",
+                {"warehouse_map": [{"code": "a", "client_id": "W "}, *pairs("code", "b")]},
+                "warehouse_map: duplicate client_id",
+            ),
+            ({"streams": stream(warehouses=[" "])}, "streams[0].warehouses: a client_id is empty"),
+            (
+                {"warehouse_map": [{"code": "a", "client_id": " "}]},
+                "warehouse_map: a client_id is empty",
+            ),
+            (
+                {
+                    "warehouse_map": [
+                        {"code": "JKT", "client_id": "a"},
+                        {"code": " JKT", "client_id": "b"},
+                    ]
+                },
+                "warehouse_map: duplicate code",
             ),
         ],
     )
-    def test_the_same_client_id_twice(self, config: Config, place: str) -> None:
-        """Two places summed into one is not offered, also if white space hides it."""
-        assert problems(**config) == (f"{place}: duplicate client_id",)
-
-    @pytest.mark.parametrize(
-        ("config", "place"),
-        [
-            ({"streams": stream(warehouses=[" "])}, "streams[0].warehouses"),
-            ({"warehouse_map": [{"code": "a", "client_id": " "}]}, "warehouse_map"),
-        ],
-    )
-    def test_an_empty_client_id(self, config: Config, place: str) -> None:
-        """White space is no warehouse's name."""
-        assert problems(**config) == (f"{place}: a client_id is empty",)
-
-    @pytest.mark.parametrize("code", ["JKT", " JKT"])
-    def test_the_same_code_twice(self, code: str) -> None:
-        """One code cannot be two warehouses."""
-        entries = [{"code": "JKT", "client_id": "a"}, {"code": code, "client_id": "b"}]
-        assert problems(warehouse_map=entries) == ("warehouse_map: duplicate code",)
+    def test_a_code_or_client_id_is_neither_duplicate_nor_empty(
+        self, config: Config, problem: str
+    ) -> None:
+        """White space around it makes no difference."""
+        assert problems(**config) == (problem,)
 
 
 class TestUrl:
@@ -444,6 +432,7 @@ class TestUrl:
             " https://example.com",
             "https://example.com\n",
             "https://exam ple.com",
+            "https://example.com/\u200b",
         ],
     )
     def test_no_base_url(self, url: str) -> None:

@@ -128,26 +128,23 @@ WIDE: list[Said] = [("a", "W", 1), ("a", "V", 2), ("a", "U", 3)]
 class TestSettled:
     """A reply that names rows gives each its outcome."""
 
-    def test_all_accepted(self) -> None:
-        """Accepted rows are counted and released; the batch is listed by its id."""
+    @pytest.mark.parametrize(
+        ("answer", "accepted", "batches", "ids"),
+        [
+            (reply([0, 1, 2], batchId="b-1"), 3, 1, ["b-1"]),
+            (reply([0, 1, 2]), 3, 1, []),
+            (reply([], dict.fromkeys(range(3), "INV_001"), batchId="b-1"), 0, 0, []),
+        ],
+    )
+    def test_a_batch_counts_if_a_row_of_it_was_accepted(
+        self, answer: Reply, accepted: int, batches: int, ids: list[str]
+    ) -> None:
+        """It is listed by its id if it has one, and each row is counted and released."""
         desk = Desk(ABC)
-        desk.conclude(reply([0, 1, 2], batchId="b-1"))
-        assert (desk.totals.accepted, desk.totals.batches, desk.queue) == (3, 1, [])
-        assert list(desk.totals.batch_ids) == ["b-1"]
-        assert desk.window.idle
-
-    def test_without_an_id_the_batch_counts_and_is_not_listed(self) -> None:
-        """A batch without id is one of `batches`, and none of `batchIds`."""
-        desk = Desk(ABC)
-        desk.conclude(reply([0, 1, 2]))
-        assert (desk.totals.batches, list(desk.totals.batch_ids)) == (1, [])
-
-    def test_a_batch_of_refusals_is_no_accepted_batch(self) -> None:
-        """A batch of which nothing was accepted is not listed."""
-        desk = Desk(ABC)
-        desk.conclude(reply([], {0: "INV_001", 1: "INV_001", 2: "INV_001"}, batchId="b-1"))
-        assert (desk.totals.batches, list(desk.totals.batch_ids)) == (0, [])
-        assert len(desk.rejected) == 3
+        desk.conclude(answer)
+        totals = desk.totals
+        assert (totals.accepted, totals.batches, list(totals.batch_ids)) == (accepted, batches, ids)
+        assert (len(desk.rejected), desk.queue, desk.window.idle) == (3 - accepted, [], True)
 
     def test_some_refused(self) -> None:
         """A refused row is written down under the API's code, and its place is free again."""
@@ -186,19 +183,6 @@ class TestUnaccounted:
         assert desk.rejected == [("UNACCOUNTED", "c", None)]
         assert desk.window.idle
 
-    def test_accepted_the_second_time(self) -> None:
-        """Forgotten once and then accepted is accepted."""
-        desk = Desk(ABC)
-        desk.conclude(reply([]))
-        desk.conclude(reply([0, 1, 2]))
-        assert (desk.totals.accepted, desk.rejected) == (3, [])
-
-    def test_named_twice_is_forgotten(self) -> None:
-        """A row that is accepted and refused at once has no outcome yet."""
-        desk = Desk(ABC)
-        desk.conclude(reply([0, 1, 2], {1: "INV_001"}))
-        assert desk.queue == [[("b", [None])]]
-
 
 class TestOneByOne:
     """An item of several warehouses that is refused is tried one warehouse at a time."""
@@ -231,19 +215,6 @@ class TestOneByOne:
             assert desk.window.pick(ALL, 0.0) is None
         desk.conclude(reply([0]))
         assert desk.window.pick(ALL, 0.0) is not None
-
-    @pytest.mark.parametrize("code", ["INV_001", "INV_002"])
-    def test_a_refusal_of_the_item_itself(self, code: str) -> None:
-        """An unknown SKU or id is unknown at every warehouse: rejected at once."""
-        desk = Desk(WIDE)
-        desk.conclude(reply([], {0: code}))
-        assert (desk.queue, len(desk.rejected)) == ([], 3)
-
-    def test_a_single_warehouse_is_rejected_at_once(self) -> None:
-        """There is nothing to divide."""
-        desk = Desk(WIDE[:1])
-        desk.conclude(reply([], {0: "INV_009"}))
-        assert desk.rejected == [("INV_009", "a", "W")]
 
     def test_refused_without_being_named(self) -> None:
         """Also an item that a 422 refuses as a whole, or that is too large, is divided."""

@@ -341,11 +341,30 @@ class TestSize:
         found = again(answer(Reply(413, body), part(5), at(now=1e6)))
         assert (rows(found.parts), found.after, found.refused_size) == ([3, 2], 0.0, True)
 
-    def test_a_single_item_is_rejected(self) -> None:
-        """One item that is too large is to blame itself."""
-        found = answer(Reply(413), part(1), CALM)
+
+class TestRejected:
+    """A row that is refused alone is rejected under the reply's code, or the status as one."""
+
+    LATE = at(now=390.0, accepted_at=389.0)
+
+    @pytest.mark.parametrize(
+        ("reply", "marks", "situation", "expected"),
+        [
+            (Reply(422, failure("VAL_001")), {}, CALM, ("VAL_001", "No.", True, "r-1")),
+            (Reply(400), {}, CALM, ("HTTP_400", "HTTP 400", True, "")),
+            (Reply(413), {}, CALM, ("TOO_LARGE", None, False, "")),
+            (Reply(500), {}, LATE, ("SERVER_ERROR", None, False, "")),
+            (Reply(500), {"probing": 380.0}, LATE, ("SERVER_ERROR", None, False, "")),
+        ],
+    )
+    def test_a_single_row(
+        self, reply: Reply, marks: dict[str, Any], situation: Situation, expected: Any
+    ) -> None:
+        """Only a refusal that names no reason of the row is blind."""
+        found = answer(reply, part(1, **marks), situation)
         assert isinstance(found, RejectItem)
-        assert (found.error.code, found.blind) == ("TOO_LARGE", False)
+        message = found.error.message if expected[1] else None
+        assert (found.error.code, message, found.blind, found.request_id) == expected
 
 
 REFUSING = [200, 202, 206, 400, 402, 404, 405, 409, 410, 415, 418, 422, 451, 499]
@@ -396,20 +415,6 @@ class TestRefusal:
             assert isinstance(found, kind)
             assert not isinstance(found, Again) or found.refused_size or found.after
 
-    def test_a_single_row_is_to_blame(self) -> None:
-        """A row refused alone is refused blindly, under the reply's code."""
-        found = answer(Reply(422, failure("VAL_001")), part(1), CALM)
-        assert isinstance(found, RejectItem)
-        assert (found.error.code, found.error.message) == ("VAL_001", "No.")
-        assert found.blind
-        assert found.request_id == "r-1"
-
-    def test_without_a_code_the_status_is_one(self) -> None:
-        """A refusal without a code is counted by its status."""
-        found = answer(Reply(400), part(1), CALM)
-        assert isinstance(found, RejectItem)
-        assert (found.error.code, found.error.message) == ("HTTP_400", "HTTP 400")
-
     def test_the_blamed_row_alone_is_found(self) -> None:
         """Bisecting 500 rows of which one is bad sends the 499 and refuses the one."""
         bad = items(500)[377].identifier
@@ -450,16 +455,6 @@ class TestProbing:
         found = again(answer(Reply(502), part(2, probing=380.0), self.LATE))
         assert rows(found.parts) == [1, 1]
         assert {each.probing for each in found.parts} == {380.0}
-
-    def test_a_single_row_is_rejected(self) -> None:
-        """A row that still fails alone, with others accepted meanwhile, is rejected."""
-        found = answer(Reply(500), part(1, probing=380.0), self.LATE)
-        assert isinstance(found, RejectItem)
-        assert (found.error.code, found.blind) == ("SERVER_ERROR", False)
-
-    def test_a_batch_of_one_row_is_rejected(self) -> None:
-        """A batch that was one row from the start needs no search."""
-        assert isinstance(answer(Reply(500), part(1), self.LATE), RejectItem)
 
     def test_a_single_row_is_first_postponed(self) -> None:
         """If none was accepted since the search began, the row is tried after the others."""

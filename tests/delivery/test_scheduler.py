@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from target_tocobagus.core.model import NoReply
-from tests.delivery.desk import SILENCE, Attempt, Desk, names, refusing
+from tests.delivery.desk import SILENCE, Desk, names, refusing
 
 _PROC = Path("/proc/self/task")
 
@@ -76,27 +76,6 @@ def test_a_row_wakes_one_worker_and_not_all() -> None:
     assert desk.told <= 50 * 2
     assert len(desk.attempts) == 50
     desk.accept_until_settled()
-
-
-def test_a_refused_size_is_remembered() -> None:
-    """After a 413 the batch is halved, and no later body is larger than half of the refused one."""
-
-    def answer(attempt: Attempt) -> None:
-        if attempt.size > 400:
-            attempt.answer(refusing(413))
-        else:
-            attempt.accept()
-
-    desk = Desk(batch_size_rows=40, max_in_flight=1, answer=answer)
-    desk.put(*names("a", 400))
-    desk.accept_until_settled()
-    refused = [attempt for attempt in desk.attempts if attempt.size > 400]
-    assert [len(attempt.rows) for attempt in refused] == [40, 20]
-    later = [attempt for attempt in desk.attempts if min(attempt.skus) >= "a040"]
-    assert max(len(attempt.rows) for attempt in later) <= 10
-    assert len(later) <= 360 // 8
-    assert desk.totals.accepted == 400
-    assert desk.totals.rejected == 0
 
 
 def test_waiting_for_one_batch_holds_up_no_other() -> None:

@@ -247,15 +247,6 @@ def test_each_attempt_is_signed_anew() -> None:
         assert run.states == [1]
 
 
-def test_a_wrong_clock_is_followed_and_the_rows_go_on() -> None:
-    """Whoever's clock is wrong, the server's counts: one refused attempt, and no row is lost."""
-    with running({"skew_ms": 3_600_000}) as sandbox:
-        run = open_run(sandbox, None, batch_size_rows=1, max_in_flight=1, batch_wait_seconds=0)
-        run.play([Say(("sku", "a"), (None,)), Say(("sku", "b"), (None,)), Do("state")])
-        assert [visit["status"] for visit in sandbox.requests()] == [401, 200, 200]
-        assert run.states == [2]
-
-
 def test_a_date_in_retry_after_is_read_by_the_servers_clock() -> None:
     """A machine whose clock is an hour behind waits a second where it is asked for one."""
     later = {"status": 503, "retry_after": 1, "retry_after_date": True}

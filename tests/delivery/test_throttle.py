@@ -64,20 +64,13 @@ def test_what_was_in_flight_before_throttling_ends_first() -> None:
 
 
 def test_a_hold_delays_every_request() -> None:
-    """Until the moment that `Retry-After` names no request begins; the seconds left are told."""
-    pace = throttle()
-    pace.hold(10.0)
-    assert pace.begin(4.0) == 6.0
-    assert pace.begin(9.5) == 0.5
-    assert pace.begin(10.0) == 0.0
-
-
-def test_a_shorter_hold_does_not_end_a_longer_one() -> None:
-    """Of two moments the later one holds."""
+    """Until the latest moment that `Retry-After` names, no request begins."""
     pace = throttle()
     pace.hold(10.0)
     pace.hold(5.0)
-    assert pace.begin(6.0) == 4.0
+    assert pace.begin(4.0) == 6.0
+    assert pace.begin(9.5) == 0.5
+    assert pace.begin(10.0) == 0.0
 
 
 def test_requests_a_minute_are_spread_evenly() -> None:
@@ -167,14 +160,6 @@ def test_a_new_lesson_starts_the_count_anew() -> None:
     assert pace.limits.rows == 100
     pace.accepted()
     assert pace.limits.rows == 200
-
-
-def test_accepted_batches_never_exceed_the_settings() -> None:
-    """Without any lesson nothing grows."""
-    pace = throttle(batch_size_rows=7, max_in_flight=2)
-    for _ in range(50):
-        pace.accepted()
-    assert (pace.limits.rows, pace.most) == (7, 2)
 
 
 def test_a_refused_size_is_remembered_by_half_for_good() -> None:

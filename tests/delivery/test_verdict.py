@@ -105,20 +105,21 @@ def test_a_row_that_two_answers_left_out_is_refused_and_in_doubt() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "marks", "parts", "refused"),
+    ("code", "places", "marks", "parts", "refused"),
     [
-        ("INV_009", {}, 2, 0),
-        ("INV_001", {}, 0, 1),
-        ("INV_002", {}, 0, 1),
-        ("INV_009", {"single": True}, 0, 1),
-        ("INV_009", {"retest": True}, 0, 1),
+        ("INV_009", "AB", {}, 2, 0),
+        ("INV_001", "AB", {}, 0, 1),
+        ("INV_002", "AB", {}, 0, 1),
+        ("INV_009", "A", {}, 0, 1),
+        ("INV_009", "AB", {"single": True}, 0, 1),
+        ("INV_009", "AB", {"retest": True}, 0, 1),
     ],
 )
 def test_an_item_of_several_warehouses_is_tried_one_by_one(
-    code: str, marks: dict[str, Any], parts: int, refused: int
+    code: str, places: str, marks: dict[str, Any], parts: int, refused: int
 ) -> None:
     """Unless the store does not list it, and never twice; it is known that nothing was applied."""
-    found = verdict(reply(200, errors=[row(0, code)]), item("a", "A", "B"), **marks)
+    found = verdict(reply(200, errors=[row(0, code)]), item("a", *places), **marks)
     assert (len(found.again), len(found.refused)) == (parts, refused)
     assert all(part.single for part in found.again)
     assert not found.unknown

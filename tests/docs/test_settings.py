@@ -167,10 +167,11 @@ def test_meltano_schedules_a_job_of_these_plugins() -> None:
     assert {name for task in job["tasks"] for name in task.split()} <= plugins
 
 
-def test_about_tells_every_setting(known: dict[str, Any]) -> None:
+@pytest.mark.parametrize("form", ["markdown", "text"])
+def test_about_tells_every_setting(known: dict[str, Any], form: str) -> None:
     """A person reads the same names as a machine, the schema's among them."""
-    markdown = about("markdown")
+    told = about(form)
 
     assert list(OWN) == list(known)[: len(OWN)]
     for name in known:
-        assert re.search(rf"\b{name}\b", markdown), name
+        assert re.search(rf"\b{name}\b", told), name

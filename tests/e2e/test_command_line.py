@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,21 +23,6 @@ def test_help_and_version_say_what_it_is(command: Command) -> None:
     assert all(option in "".join(helped.stdout) for option in ("--config", "--input", "--about"))
     version = command.run(arguments=["--version"]).without_traceback(0)
     assert version.stdout[0].startswith(f"target-tocobagus v{__version__}, Meltano SDK v")
-
-
-def test_about_lists_every_setting_in_each_of_its_forms(command: Command) -> None:
-    """`--about` shows settings and capabilities; as JSON and as Markdown, too."""
-    as_json = command.run(arguments=["--about", "--format=json"]).without_traceback(0)
-    about = json.loads("\n".join(as_json.stdout))
-    assert about["name"] == "target-tocobagus"
-    assert about["version"] == __version__
-    assert set(about["capabilities"]) >= {"about", "stream-maps", "schema-flattening", "batch"}
-    settings = about["settings"]["properties"]
-    assert settings["partner_secret"]["secret"] is True
-    assert settings["validate_records"]["default"] is False
-    markdown = "\n".join(command.run(arguments=["--about", "--format=markdown"]).stdout)
-    text = "\n".join(command.run(arguments=["--about"]).without_traceback(0).stdout)
-    assert all(name in markdown and name in text for name in settings)
 
 
 def test_a_configuration_from_the_environment_is_read_like_one_from_a_file(
@@ -77,30 +61,6 @@ def test_a_variable_that_cannot_be_read_is_named_without_its_value(
     assert wanted.format(variable) in ended.stderr
     assert SECRET not in ended.stderr
     assert ended.stdout == []
-
-
-def test_several_mistakes_are_told_at_once_and_none_shows_its_value(command: Command) -> None:
-    """Each problem is a line that names its place; a secret in the wrong place is not shown."""
-    ended = command.run(
-        [schema()],
-        partner_secret=None,
-        store_token=f" {SECRET} ",
-        max_in_flight=SECRET,
-        rounding=SECRET,
-        stock_buffer=-1,
-        streams=[{"stream": "a", "skuu": SECRET}, {"sku": "b"}],
-    ).without_traceback(2)
-    for line in (
-        "partner_secret: is required",
-        "store_token: has white space in or around it",
-        "max_in_flight: must be of type integer",
-        "rounding: must be one of 'floor', 'reject'",
-        "stock_buffer: must be at least 0",
-        "streams[0]: unknown key 'skuu'; did you mean 'sku'?",
-        "streams[1]: 'stream' is missing",
-    ):
-        assert line in ended.stderr
-    assert SECRET not in ended.stderr
 
 
 @pytest.mark.parametrize(
@@ -205,19 +165,6 @@ def test_a_variable_that_is_not_read_is_warned_about(command: Command, sandbox: 
     )
     assert "store_token: is required" in missing.without_traceback(2).stderr
     assert "not read without --config=ENV: TARGET_TOCOBAGUS_STORE_TOKEN" in missing.stderr
-
-
-def test_a_misspelt_credential_is_named_beside_the_one_that_is_missing(command: Command) -> None:
-    """In the environment as in a file; its value is not shown."""
-    env = {f"TARGET_TOCOBAGUS_{key.upper()}": value for key, value in command.api.items()}
-    env["TARGET_TOCOBAGUS_PARTNER_SECERT"] = SECRET
-    del env["TARGET_TOCOBAGUS_PARTNER_SECRET"]
-    ended = command.run([schema()], ["--config", "ENV"], env).without_traceback(2)
-    assert "partner_secret: is required" in ended.stderr
-    assert re.search(
-        r"(?i)partner_secert.* is .*ignored; did you mean '?\S*partner_secret", ended.stderr
-    )
-    assert SECRET not in ended.stderr
 
 
 def test_an_empty_input_is_a_normal_end(command: Command, sandbox: Sandbox) -> None:

@@ -17,21 +17,30 @@ import pytest
 from tests.e2e.command import LEVELS, STOCK, Command, level, record, schema, state
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
 ROWS = [schema(), record("A", 1), state(1)]
+NUL = "\0"
 
 
-def test_a_bad_line_shows_no_secret(command: Command) -> None:
-    """The wrong file in the pipe may be the configuration itself."""
-    secrets = {key: command.api[key] for key in ("partner_secret", "store_token")}
-    ended = command.run([json.dumps(secrets)]).without_traceback(1)
-    assert (
-        'Line 1 of the input is not a Singer message: it has no type. It begins: {"partner_s'
-        in (ended.stderr)
-    )
-    assert not [secret for secret in secrets.values() if secret in ended.stderr]
+@pytest.mark.parametrize(
+    ("line", "begins"),
+    [
+        (lambda secret: json.dumps({"partner_secret": secret}).encode(), '{"partner_secret": "***'),
+        (lambda secret: json.dumps({"a": secret}).encode("utf-16"), '{"a": "***'),
+        (lambda secret: f"stock {NUL.join(secret)}".encode(), "stock ***"),
+    ],
+)
+def test_a_bad_line_shows_no_secret(
+    line: Callable[[str], bytes], begins: str, command: Command
+) -> None:
+    """The wrong file in the pipe may be the configuration itself, in any encoding."""
+    secret = command.api["partner_secret"]
+    ended = command.run(line(secret)).without_traceback(1)
+    assert f"It begins: {begins}" in ended.stderr
+    assert secret[8:-4] not in ended.stderr.replace("\\x00", "")
 
 
 def test_a_bad_line_gives_a_terminal_no_orders(command: Command) -> None:
@@ -101,49 +110,6 @@ def test_a_bundle_that_is_none_is_told_at_once(command: Command, tmp_path: Path)
     ended = runner.run(ROWS, env={"REQUESTS_CA_BUNDLE": str(bundle)}).without_traceback(2)
     assert "the CA bundle that the environment names" in ended.stderr
     assert "sent again" not in ended.stderr
-
-
-@pytest.mark.parametrize(
-    "name", ["batch_wait_seconds", "request_timeout_seconds", "max_retry_seconds"]
-)
-def test_a_time_that_no_clock_holds_is_refused(name: str, command: Command) -> None:
-    """A number of seconds has an end."""
-    given: dict[str, Any] = {name: 10**10}
-    ended = command.run(ROWS, **given).without_traceback(2)
-    assert f"{name}: must be at most 1000000" in ended.stderr
-
-
-@pytest.mark.parametrize(
-    ("data", "line", "hint"),
-    [
-        (json.dumps(schema()).encode("utf-16"), 1, "it is UTF-16, and must be UTF-8"),
-        (json.dumps(schema(), indent=2).encode(), 1, "it is JSON over several lines"),
-    ],
-)
-def test_an_input_that_no_tap_wrote_gets_a_hint(
-    data: bytes, line: int, hint: str, command: Command
-) -> None:
-    """The error names the line, and what it is instead."""
-    ended = command.run(data).without_traceback(1)
-    assert re.search(rf"Line {line} of the input is not .*\({re.escape(hint)}", ended.stderr)
-
-
-def test_a_bad_line_shows_no_secret_in_another_writing(command: Command) -> None:
-    """What came instead of a message may be a server's page, or a dump of a request."""
-    secret = "\0".join(command.api["store_token"])
-    ended = command.run([f"stock {secret}".encode()]).without_traceback(1)
-    assert "It begins: stock ***" in ended.stderr
-    assert secret[8:-4].replace("\0", "") not in ended.stderr.replace("\\x00", "")
-
-
-def test_a_secret_in_utf_16_is_not_repeated(command: Command) -> None:
-    """A bad line is decoded as what it is before its secrets are blanked."""
-    secret = command.api["partner_secret"]
-    ended = command.run(json.dumps({"partner_secret": secret}).encode("utf-16")).without_traceback(
-        1
-    )
-    assert '{"partner_secret": "***' in ended.stderr
-    assert secret[3:] not in ended.stderr.replace("\\x00", "")
 
 
 def _on_a_terminal(command: Command, **env: str) -> str:

@@ -19,18 +19,11 @@ if TYPE_CHECKING:
 ERASE = "\r\x1b[K"
 
 
-@pytest.fixture
-def slow(command: Command, sandbox: Sandbox) -> Command:
-    """The command, and an API that lets it wait."""
-    sandbox.set_scenario({"latency_ms": 600})
-    return command
-
-
-def _run(command: Command, environment: dict[str, str], *, terminal: bool) -> tuple[str, str]:
-    """Run the command; returns stdout and what a terminal or a pipe got."""
+def _run(command: Command, environment: dict[str, str]) -> tuple[str, str]:
+    """Run the command; returns stdout and what its terminal got."""
     config = str(command.write_config(batch_size_rows=2, max_in_flight=1))
     lines = [line for n in range(4) for line in (record(f"S{n}", n), state(n))]
-    ours, theirs = os.openpty() if terminal else os.pipe()
+    ours, theirs = os.openpty()
     seen: list[bytes] = []
     reader = threading.Thread(target=_drain, args=(ours, seen), daemon=True)
     reader.start()
@@ -61,27 +54,15 @@ def _drain(descriptor: int, seen: list[bytes]) -> None:
 
 
 @pytest.mark.parametrize("no_color", [{}, {"NO_COLOR": "1"}])
-def test_on_a_terminal_a_line_follows_the_run(slow: Command, no_color: dict[str, str]) -> None:
+def test_on_a_terminal_a_line_follows_the_run(
+    command: Command, sandbox: Sandbox, no_color: dict[str, str]
+) -> None:
     """It is written over and over, in no colour, is gone at the end, and never on stdout."""
-    stdout, seen = _run(slow, {"TERM": "xterm", **no_color}, terminal=True)
+    sandbox.set_scenario({"latency_ms": 600})
+    stdout, seen = _run(command, {"TERM": "xterm", **no_color})
     assert f"{ERASE}4 rows · 0 accepted · 0 rejected · 1 in flight · " in seen
     assert " · oldest waits 0 s" in seen
     assert {part[:2] for part in seen.split("\x1b")[1:]} == {"[K"}
     assert "Summary" in seen.rpartition("accepted · ")[2]
     assert seen.endswith("\n")
     assert all(json.loads(line)["tocobagus"] for line in stdout.splitlines())
-
-
-@pytest.mark.parametrize(
-    ("environment", "terminal"), [({"TERM": "dumb"}, True), ({"TERM": "xterm"}, False)]
-)
-def test_elsewhere_there_is_no_live_line(
-    slow: Command, environment: dict[str, str], *, terminal: bool
-) -> None:
-    """Neither on a dumb terminal nor in a pipe."""
-    stdout, seen = _run(slow, environment, terminal=terminal)
-    assert "\x1b" not in seen
-    assert "\r" not in seen
-    assert " in flight · " not in seen
-    assert "Summary" in seen
-    assert stdout

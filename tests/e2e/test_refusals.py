@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,11 +18,6 @@ if TYPE_CHECKING:
 
 LISTED = [f"ADA-{n:03}" for n in range(0, 330, 11)]
 CATALOGUE = [f"ADA-{n:03}" if n % 11 == 0 else f"MATI-{n:03}" for n in range(330)]
-BUNDLE: dict[str, Any] = {
-    "success": False,
-    "error": {"code": "INV_050", "message": "Bundle stock cannot be adjusted"},
-    "requestId": "9d1a",
-}
 
 
 @pytest.fixture
@@ -32,12 +27,6 @@ def shop(tmp_path: Path) -> Iterator[tuple[Command, Sandbox]]:
         runner = Command(tmp_path, {"api_url": sandbox.api_url, **sandbox.credentials})
         yield runner, sandbox
         runner.close()
-
-
-def refuse(sandbox: Sandbox, *skus: str, status: int, body: Any = BUNDLE) -> None:
-    """Refuse any request that holds one of these as a whole; any request at all without them."""
-    when = {"when": {"identifiers": list(skus)}} if skus else {}
-    sandbox.set_scenario({"rules": [{**when, "fault": {"status": status, "body": body}}]})
 
 
 def test_unlisted_items_can_be_skipped(shop: tuple[Command, Sandbox]) -> None:
@@ -55,15 +44,11 @@ def test_unlisted_items_can_be_skipped(shop: tuple[Command, Sandbox]) -> None:
     assert "WARNING" not in ended.stderr
 
 
-@pytest.mark.parametrize("whole", [None, 404])
 def test_a_run_in_which_no_item_is_listed_ends_well_with_a_warning(
-    shop: tuple[Command, Sandbox], whole: int | None
+    shop: tuple[Command, Sandbox],
 ) -> None:
     """With `skip` nothing is wrong if only such articles changed: the STATE goes out."""
-    command, sandbox = shop
-    if whole:
-        unlisted = {"success": False, "error": {"code": "INV_001", "message": "Invalid SKU"}}
-        refuse(sandbox, status=whole, body=unlisted)
+    command, _ = shop
     lines = [schema(), *(record(f"ERP-{n:03}", 1) for n in range(120)), state(1)]
     ended = command.run(lines, unlisted_items="skip").without_traceback(0)
     assert (ended.sums.skipped, ended.numbers) == (120, [1])
@@ -81,18 +66,6 @@ def test_a_hundred_unlisted_items_and_none_accepted_fail_the_run_after_all_were_
     ended = talk.end().without_traceback(1)
     assert "150 rows were rejected and none accepted (INV_001 150)" in ended.stderr
     assert (ended.sums.rejected, ended.stdout) == (150, [])
-
-
-def test_an_api_that_refuses_everything_stops_the_run_and_rejects_nothing(
-    command: Command, sandbox: Sandbox
-) -> None:
-    """Three rows alone, nothing accepted: it is the request, and all rows come again."""
-    refuse(sandbox, status=200)
-    lines = [schema(), *(record(f"S{n}", 5) for n in range(30)), state(1)]
-    ended = command.run(lines, batch_size_rows=4).without_traceback(1)
-    assert "each in a request of its own, and accepted nothing" in ended.stderr
-    assert (ended.stdout, ended.sums.rejected, ended.sums.unsettled) == ([], 0, 30)
-    assert "Rejected" not in ended.stderr
 
 
 def test_a_share_of_rejections_fails_the_run_after_all_was_sent(
@@ -134,13 +107,3 @@ def test_the_first_error_is_told_and_not_the_share_of_rejections(command: Comman
     ended = command.run(data, max_retry_seconds=1, max_rejected_percent=1).without_traceback(1)
     assert "max_retry_seconds have passed" in ended.stderr.splitlines()[-1]
     assert ended.stdout == []
-
-
-def test_one_row_is_not_spoken_of_as_several(shop: tuple[Command, Sandbox]) -> None:
-    """A single update, or row, is said to be one."""
-    command, _ = shop
-    lines = [schema(), record("MATI", 5), state(1)]
-    skipped = command.run(lines, unlisted_items="skip").without_traceback(0)
-    assert "sent: 1 update was skipped" in skipped.stderr
-    rejected = command.run(lines, max_rejected_rows=0).without_traceback(1)
-    assert "1 row was rejected, more than max_rejected_rows allows" in rejected.stderr

@@ -124,13 +124,6 @@ def test_validation_that_the_user_asks_for_ends_the_run_as_the_sdk_does(
     assert "its SCHEMA cannot be used: Schema Validation" in ended.without_traceback(2).stderr
 
 
-def test_an_empty_state_is_not_passed_on(command: Command) -> None:
-    """`{}` would wipe the tap's bookmarks; nor does it take back the STATE before it."""
-    lines = [schema(), record("A", 1), state(1), {"type": "STATE", "value": {}}]
-    ended = command.run(lines).without_traceback(0)
-    assert ended.numbers == [1]
-
-
 def test_every_setting_can_come_from_the_environment(command: Command) -> None:
     """The SDK gives a `number` as text, and then refuses it: so there is none."""
     about = "\n".join(command.run(arguments=["--about", "--format=json"]).stdout)

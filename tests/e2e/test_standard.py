@@ -34,39 +34,31 @@ class TestStandard(Standard):  # type: ignore[misc]  # made at run time, by the 
         config = {"api_url": sandbox.api_url, **sandbox.credentials, "streams": [MAPPING]}
         return TargetTestRunner(target_class=TargetTocobagus, config=config)
 
+    @staticmethod
+    def sync(runner: TargetTestRunner, name: str) -> None:
+        """Let a run read one of the standard streams."""
+        source = importlib.resources.files(target_test_streams) / f"{name}.singer"
+        with source.open(encoding="utf-8") as file:
+            runner.target_input = file
+            runner.sync_all()
+
     def test_target_record_missing_key_property(
         self, runner: TargetTestRunner, sandbox: Sandbox
     ) -> None:
-        """Opted out: the suite wants the run to end at a record without its key.
-
-        The key of a stock row is what the mapping says; one bad row never stops a run.
-        """
-        name = "record_missing_key_property.singer"
-        source = importlib.resources.files(target_test_streams) / name
-        with source.open(encoding="utf-8") as file:
-            runner.target_input = file
-            runner.sync_all()
+        """A record without its key does not end the run, as the suite has it: no bad row does."""
+        self.sync(runner, "record_missing_key_property")
         assert sandbox.requests() == []
 
     def test_target_invalid_schema(self, runner: TargetTestRunner, sandbox: Sandbox) -> None:
-        """Opted out: the suite wants the run to end at a SCHEMA without properties.
-
-        Taps of databases without a schema write such; it declares no columns.
-        """
-        source = importlib.resources.files(target_test_streams) / "invalid_schema.singer"
-        with source.open(encoding="utf-8") as file:
-            runner.target_input = file
-            runner.sync_all()
+        """A SCHEMA without properties does not end the run, as the suite has it."""
+        self.sync(runner, "invalid_schema")
         assert sandbox.requests() == []
 
     def test_what_the_standard_streams_hold_arrives(
         self, runner: TargetTestRunner, sandbox: Sandbox
     ) -> None:
         """The mapping above is one under which rows are really sent, and the last value wins."""
-        source = importlib.resources.files(target_test_streams) / "duplicate_records.singer"
-        with source.open(encoding="utf-8") as file:
-            runner.target_input = file
-            runner.sync_all()
+        self.sync(runner, "duplicate_records")
         assert sandbox.stock() == {
             ("externalId", "1"): {None: 100},
             ("externalId", "2"): {None: 20},

@@ -169,18 +169,27 @@ def test_a_terminal_that_is_gone_ends_no_run(
     assert closed or terminal.getvalue() == ""
 
 
-@pytest.mark.parametrize(("name", "live"), [("xterm", True), ("dumb", False), (None, False)])
-def test_a_dumb_terminal_gets_the_log(
+@pytest.mark.parametrize(
+    ("stream", "name", "live"),
+    [
+        (Terminal, "xterm", True),
+        (Terminal, "dumb", False),
+        (Terminal, None, False),
+        (io.StringIO, "xterm", False),
+    ],
+)
+def test_a_pipe_and_a_dumb_terminal_get_the_log(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
+    stream: type[io.StringIO],
     name: str | None,
     live: bool,  # noqa: FBT001  # a parameter of the table
 ) -> None:
-    """A terminal that cannot take a line back is told now and then, in whole lines."""
+    """Where a line cannot be taken back, whole lines are logged now and then."""
     monkeypatch.delenv("TERM", raising=False)
     if name:
         monkeypatch.setenv("TERM", name)
-    terminal = Terminal()
+    terminal = stream()
     progress = Progress(0.0, terminal)
     with caplog.at_level(logging.INFO, "target-tocobagus"):
         progress.show(ProgressSnapshot(5, 3, 1, 2, 0, None), progress.due)

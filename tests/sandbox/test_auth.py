@@ -180,17 +180,6 @@ def test_a_read_is_signed_as_the_hash_of_nothing() -> None:
         assert sandbox.stock() == {}
 
 
-def test_a_read_needs_all_five_headers() -> None:
-    """As a write does."""
-    with running() as sandbox, Client(sandbox) as client:
-        headers = client.signed("GET", PRODUCTS)
-        for name in headers:
-            without = {key: value for key, value in headers.items() if key != name}
-
-            assert client.send("GET", PRODUCTS, b"", without).code == "AUTH_001"
-        assert len(headers) == 5
-
-
 def test_each_store_has_stock_of_its_own() -> None:
     """A scenario adds stores; what one sets, the other does not see."""
     stores = [{"client_id": "second", "token": "its token"}]
