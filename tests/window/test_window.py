@@ -156,35 +156,6 @@ class TestLeases:
         settle(window, first)
         assert picked(take(window)) == [("a", None, 2)]
 
-    def test_each_identifier_is_released_by_itself(self) -> None:
-        """A part of a batch gives back its own identifiers, and only those."""
-        window = filled([("a", None, 1), ("b", None, 1)])
-        lease = take(window)
-        put(window, [("a", None, 2), ("b", None, 2)], start=3)
-        window.release(lease, one(lease, "a"))
-        assert picked(take(window)) == [("a", None, 2)]
-        assert window.pick(WIDE, 0) is None
-        assert skus(lease) == "b"
-
-    def test_the_lowest_position_is_that_of_what_is_still_out(self) -> None:
-        """Releasing the oldest row of a batch moves the lowest position on, and only then."""
-        window = filled([("a", None, 1), ("b", None, 1), ("c", None, 1)])
-        lease = take(window)
-        window.release(lease, one(lease, "b"))
-        assert window.lowest() == 1
-        window.release(lease, one(lease, "a"))
-        assert window.lowest() == 3
-        window.release(lease, one(lease, "c"))
-        assert window.lowest() is None
-
-    def test_leased_rows_are_unsettled_and_the_window_is_not_idle(self) -> None:
-        """The end is reached when nothing waits and nothing is out."""
-        window = filled([("a", "W", 1), ("a", "V", 1), ("b", None, 1)])
-        lease = take(window)
-        assert (window.unsettled(), window.idle, window.waiting) == (3, False, 0)
-        settle(window, lease)
-        assert (window.unsettled(), window.idle) == (0, True)
-
 
 class TestGlobals:
     """A global and a stock per warehouse of one identifier never share an item."""
@@ -253,22 +224,6 @@ class TestOrder:
         window = filled([("a", None, 1), ("b", None, 0)])
         assert skus(take(window, Limits(1, 1000, 0), now)) == first
 
-    def test_a_stock_out_behind_a_lease_goes_first_once_released(self) -> None:
-        """A 0 that came while its identifier was in flight is a stock-out like any other."""
-        window = filled([("b", None, 3)])
-        lease = take(window)
-        put(window, [("a", None, 1), ("b", None, 0)], start=2)
-        settle(window, lease)
-        assert skus(take(window)) == "ba"
-
-    def test_what_a_lease_held_comes_back_to_its_place(self) -> None:
-        """An entry that waited for a lease goes before what came after it, and after the older."""
-        window = filled([("b", None, 1)])
-        lease = take(window)
-        put(window, [("a", None, 1), ("b", None, 2), ("c", None, 1)], start=2)
-        settle(window, lease)
-        assert skus(take(window)) == "abc"
-
     def test_an_entry_keeps_its_place_when_its_value_changes(self) -> None:
         """A newer value does not send its entry to the end of the queue."""
         window = filled([("a", None, 1), ("b", None, 1)])
@@ -292,19 +247,6 @@ class TestLimits:
         window = filled([("a", "V", 1), ("a", "W", 1), ("b", "W", 1), ("c", None, 1)])
         assert skus(take(window, Limits(500, levels, 5))) == expected
 
-    def test_a_single_item_goes_whatever_its_size(self) -> None:
-        """An item larger than a batch may be goes alone: the API will say what it thinks."""
-        window = filled([*[("a", f"W{n}", 1) for n in range(9)], ("b", None, 1)])
-        limits = Limits(500, 5, 5)
-        assert len(take(window, limits).items) == 1
-        assert skus(take(window, limits)) == "b"
-
-    def test_the_item_that_did_not_fit_comes_next(self) -> None:
-        """Nothing is passed over: what did not fit opens the next batch."""
-        window = filled([("a", "W", 1), *[("x", f"W{n}", 0) for n in range(9)], ("c", None, 1)])
-        limits = Limits(500, 9, 5)
-        assert [skus(take(window, limits)) for _ in range(2)] == ["x", "ac"]
-
     @pytest.mark.parametrize(
         ("rows", "now", "wants"), [(3, 0.0, False), (2, 0.0, True), (3, 4.9, False), (3, 5.0, True)]
     )
@@ -315,53 +257,9 @@ class TestLimits:
         window = filled([("a", None, 1), ("b", None, 1)])
         assert window.ready.wants(Limits(rows, 10_000, 5), now) is wants
 
-    def test_a_batch_is_wanted_when_its_levels_are_full(self) -> None:
-        """Levels fill a batch as well as items."""
-        window = filled([("a", "V", 1), ("a", "W", 1)])
-        assert window.ready.wants(Limits(500, 2, 5), 0.0)
-        assert not window.ready.wants(Limits(500, 3, 5), 0.0)
-
-    def test_only_what_can_be_picked_fills_a_batch(self) -> None:
-        """Identifiers in flight, and what stands behind a global, do not count."""
-        window = filled([("a", None, 1)])
-        take(window)
-        put(window, [("a", None, 2), ("b", None, 1), ("b", "W", 1)], start=2)
-        assert len(window.ready) == 1
-        assert not window.ready.wants(Limits(2, 10_000, 5), 0.0)
-        assert window.waiting == 3
-
-    def test_an_empty_window_wants_nothing(self) -> None:
-        """Nothing waits: nothing is due, nothing can be picked."""
-        window = Window()
-        assert window.pick(WIDE, 1e9) is None
-        assert window.ready.due(WIDE) is None
-        assert window.lowest() is None
-        assert not window.ready.wants(WIDE, 1e9)
-        assert window.idle
-
 
 class TestWeight:
     """The window's weight is that of what waits or is out, whatever came and went."""
-
-    @pytest.mark.parametrize(
-        "said",
-        [
-            [("a", None, 1)],
-            [("a", None, 1), ("a", None, 2)],
-            [("a", "W", 1), ("a", "V", 1), ("b", "W", 1)],
-            [("a", "W", 1), ("a", None, 2)],
-            [("a", None, 1), ("a", "W", 2)],
-            [("a", None, 1), ("a", "W", 2), ("a", None, 3)],
-        ],
-    )
-    def test_an_empty_window_weighs_nothing(self, said: list[Said]) -> None:
-        """When all has gone out nothing is left on the scales."""
-        window = filled(said)
-        assert window.weight > 0
-        assert window.ready.levels > 0
-        while (lease := window.pick(WIDE, 0.0)) is not None:
-            settle(window, lease)
-        assert (window.weight, len(window.ready), window.ready.levels) == (0, 0, 0)
 
     def test_lines_that_are_kept_weigh(self) -> None:
         """A RECORD message that a row carries weighs, and the newer one's in its place."""
