@@ -1,21 +1,38 @@
-"""What the tests of several rooms share: empty ledgers, in SQLite and in PostgreSQL."""
+"""What the tests of several rooms share: a sandbox, and empty ledgers."""
 
 from __future__ import annotations
 
 import shutil
 from contextlib import ExitStack
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
+    from target_tocobagus.sandbox.testing import Sandbox
     from tests.postgres import Database
 
 _NUMBERS = count()
+
+
+@pytest.fixture(scope="session")
+def sources() -> None:
+    """Skip where the package is tested as it was installed, without its sources."""
+    if not (Path(__file__).parents[1] / "target_tocobagus").is_dir():
+        pytest.skip("the package's sources are not here")
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    """The API's stand-in on a port of its own."""
+    from target_tocobagus.sandbox.testing import running
+
+    with running() as handle:
+        yield handle
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
+from target_tocobagus.core import errors
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -66,6 +68,17 @@ def blocks(document: Path, language: str = "sh", heading: str = "") -> list[str]
         for named, text in section.blocks
         if named == language and heading in ("", section.title)
     ]
+
+
+def failure_codes() -> set[int]:
+    """Give the exit codes of the program's errors, those of signals apart."""
+    return {
+        error.exit_code
+        for error in vars(errors).values()
+        if isinstance(error, type)
+        and issubclass(error, errors.TocobagusError)
+        and error is not errors.Stopped
+    }
 
 
 def environment() -> dict[str, str]:

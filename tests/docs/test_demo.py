@@ -22,9 +22,10 @@ from target_tocobagus.cli.demo.processes import Said, read_log
 from target_tocobagus.config.settings import parse_settings
 from target_tocobagus.config.validation import CREDENTIALS
 from target_tocobagus.mapping import compile_mapping
+from tests.e2e.command import encode, row, schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
 TOCOBAGUS: Final = [sys.executable, "-c", "from target_tocobagus.cli import main; main()"]
 STREAMS: Final = Path(__file__).parents[1] / "data" / "streams"
@@ -74,14 +75,10 @@ def test_it_shows_what_two_real_taps_sent(scratch: Path) -> None:
 
 def test_it_shows_a_stream_of_the_reader(scratch: Path, tmp_path: Path) -> None:
     """Without a configuration, what was recognised is said; what arrived is shown as it is."""
-    columns = {"sku": {"type": "string"}, "stock": {"type": "integer"}}
-    messages: list[Mapping[str, Any]] = [
-        {"type": "SCHEMA", "stream": "stock", "key_properties": ["sku"]},
-        {"type": "RECORD", "stream": "stock", "record": {"sku": "KOPI-ARB-250", "stock": 12}},
-    ]
-    messages[0] = {**messages[0], "schema": {"type": "object", "properties": columns}}
     stream = tmp_path / "stream.singer"
-    stream.write_text("".join(f"{json.dumps(message)}\n" for message in messages))
+    stream.write_bytes(
+        encode([schema("stock", "sku", "stock"), row("stock", sku="KOPI-ARB-250", stock=12)])
+    )
     done = demo(scratch, str(stream))
 
     assert done.returncode == 0
@@ -101,12 +98,7 @@ def test_a_limit_says_how_many_rows_are_left(scratch: Path, tmp_path: Path) -> N
         ],
     }
     stream = tmp_path / "stream.singer"
-    schema = {"type": "SCHEMA", "stream": "stock", "key_properties": []}
-    messages: list[Mapping[str, Any]] = [
-        {**schema, "schema": {"properties": {name: {} for name in record}}},
-        {"type": "RECORD", "stream": "stock", "record": record},
-    ]
-    stream.write_text("".join(json.dumps(message) + "\n" for message in messages))
+    stream.write_bytes(encode([schema("stock", *record), row("stock", **record)]))
     settings = tmp_path / "config.json"
     settings.write_text(json.dumps({"streams": [config]}))
 
@@ -180,18 +172,6 @@ def test_a_wrong_call_is_refused(arguments: list[str], said: str) -> None:
 
     assert result.exit_code in {1, 2}
     assert said in result.output
-
-
-def test_without_the_extra_it_says_what_to_install(scratch: Path, tmp_path: Path) -> None:
-    """The sandbox cannot run without its extra, and the message names it."""
-    (tmp_path / "uvicorn.py").write_text("raise ImportError('not installed')\n")
-
-    done = demo(scratch, PYTHONPATH=str(tmp_path))
-
-    assert done.returncode == 1
-    assert done.stderr == (
-        "Error: the sandbox needs its extra: pip install 'target-tocobagus[sandbox]'\n"
-    )
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

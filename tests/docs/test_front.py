@@ -18,6 +18,7 @@ from target_tocobagus.config.settings import parse_settings
 from target_tocobagus.core import errors
 from target_tocobagus.mapping import compile_mapping
 from target_tocobagus.sandbox.testing import running
+from tests.docs.documents import failure_codes
 
 ROOT: Final = Path(__file__).parents[2]
 README: Final = (ROOT / "README.md").read_text("utf-8")
@@ -46,7 +47,7 @@ def test_every_make_target_that_is_named_exists(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", [README, CONTRIBUTING], ids=["README", "CONTRIBUTING"])
-@pytest.mark.usefixtures("in_clone")
+@pytest.mark.usefixtures("sources")
 def test_every_file_that_is_named_exists(text: str) -> None:
     """Links, and paths that look like files of this project, lead somewhere."""
     links = re.findall(r"\]\((?!http)([^)#]+)\)", text)
@@ -54,13 +55,6 @@ def test_every_file_that_is_named_exists(text: str) -> None:
 
     for path in {*links, *paths}:
         assert (ROOT / path).exists(), path
-
-
-@pytest.fixture
-def in_clone() -> None:
-    """Skip where the sources are not beside the tests."""
-    if not (ROOT / "target_tocobagus").is_dir():
-        pytest.skip("the package's sources are not here")
 
 
 def test_the_pipe_of_the_readme_works(tmp_path: Path) -> None:
@@ -87,18 +81,11 @@ def test_the_readme_tells_the_exit_codes() -> None:
         README,
         re.DOTALL,
     )
-    failures = {
-        error.exit_code
-        for error in vars(errors).values()
-        if isinstance(error, type)
-        and issubclass(error, errors.TocobagusError)
-        and error is not errors.Stopped
-    }
 
     assert told
     assert tuple(map(int, told.groups())) == (
         0,
-        *sorted(failures),
+        *sorted(failure_codes()),
         errors.Stopped(signal.SIGTERM).exit_code,
         errors.Stopped(signal.SIGINT).exit_code,
         errors.Stopped(signal.SIGHUP).exit_code,

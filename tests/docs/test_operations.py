@@ -16,7 +16,7 @@ from target_tocobagus.core import errors
 from target_tocobagus.mapping import RECORD_ERRORS
 from target_tocobagus.report.totals import Totals, summary_fields, summary_text
 from target_tocobagus.sandbox.testing import running
-from tests.docs.documents import ROOT, Reader, blocks
+from tests.docs.documents import ROOT, Reader, blocks, failure_codes
 from tests.docs.messages import codes, spans
 
 if TYPE_CHECKING:
@@ -75,19 +75,12 @@ def test_every_code_of_a_rejection_is_explained() -> None:
 
 def test_every_exit_code_is_explained() -> None:
     """Success, each error's, a wrong command line's, and those of the three signals."""
-    failures = {
-        error.exit_code
-        for error in vars(errors).values()
-        if isinstance(error, type)
-        and issubclass(error, errors.TocobagusError)
-        and error is not errors.Stopped
-    }
     numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     signals = {errors.Stopped(number).exit_code for number in numbers}
 
     assert {int(row[0]) for row in table("Exit codes")} == {
         *(0, click.UsageError.exit_code),
-        *failures,
+        *failure_codes(),
         *signals,
     }
 

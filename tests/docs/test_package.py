@@ -31,13 +31,6 @@ pytestmark = pytest.mark.usefixtures("sources")
 
 
 @pytest.fixture(scope="module")
-def sources() -> None:
-    """Skip where the package is tested as it was installed, without its sources."""
-    if not PACKAGE.is_dir():
-        pytest.skip("the package's sources are not here")
-
-
-@pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel of this tree."""
     folder = tmp_path_factory.mktemp("dist")

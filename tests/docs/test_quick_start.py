@@ -16,11 +16,9 @@ import pytest
 
 from target_tocobagus.cli import main
 from target_tocobagus.sandbox.command import sandbox as sandbox_command
-from target_tocobagus.sandbox.testing import running
 from tests.docs.documents import ROOT, SANDBOX, Reader, blocks, environment, sections
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from target_tocobagus.sandbox.testing import Sandbox
@@ -34,13 +32,6 @@ ALL_STOCK: Final = {
     "GULA-1KG": {"wh_surabaya": 1_000_000},
     'SKU/with "q", ünïcødé 咖啡': {"wh_bandung": 0},
 }
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    """The API's stand-in on a port of its own."""
-    with running() as handle:
-        yield handle
 
 
 @pytest.fixture

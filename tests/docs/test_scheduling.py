@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from target_tocobagus.sandbox.testing import running
 from tests.docs.documents import ROOT, Reader, blocks, environment
 
 if TYPE_CHECKING:
@@ -36,13 +35,6 @@ CRON: Final = {"PATH": "/usr/bin:/bin", "HOME": "/", "SHELL": "/bin/sh"}
 PATIENCE: Final = 30.0
 
 pytestmark = pytest.mark.skipif(not shutil.which("flock"), reason="this system has no flock")
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    """The API's stand-in on a port of its own."""
-    with running() as handle:
-        yield handle
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import time
 from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from tests.e2e.fork_server import Forked
+from tests.environment import clean_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -38,9 +39,6 @@ _SUM: Final = re.compile(
     r" \+ (\d+) superseded \+ (\d+) skipped \+ (\d+) rejected \+ (\d+) unsettled"
 )
 _KNOWN: Final = re.compile(r"\+ (\d+) unchanged \+ (\d+) stale")
-_UNWANTED: Final = re.compile(
-    r"(?i)(TARGET_TOCOBAGUS_.*|LOGLEVEL|.*_proxy|.*_CA_BUNDLE|SSL_CERT.*)"
-)
 
 
 def schema(stream: str = "stock", *columns: str, **more: Any) -> dict[str, Any]:
@@ -51,9 +49,14 @@ def schema(stream: str = "stock", *columns: str, **more: Any) -> dict[str, Any]:
     return {**message, "key_properties": [], **more}
 
 
+def row(stream: str, **values: Any) -> dict[str, Any]:
+    """Make a RECORD message of any columns."""
+    return {"type": "RECORD", "stream": stream, "record": values}
+
+
 def record(sku: Any, qty: Any, stream: str = "stock", **more: Any) -> dict[str, Any]:
     """Make a RECORD message."""
-    return {"type": "RECORD", "stream": stream, "record": {"sku": sku, "qty": qty, **more}}
+    return row(stream, sku=sku, qty=qty, **more)
 
 
 def level(sku: Any, wh: Any, qty: Any) -> dict[str, Any]:
@@ -330,8 +333,7 @@ class Command:
 
     def env(self, env: Mapping[str, str] | None = None) -> dict[str, str]:
         """Give its environment: this process's, without what would configure it, and this."""
-        kept = {key: value for key, value in os.environ.items() if not _UNWANTED.fullmatch(key)}
-        return {**kept, "HOME": str(self.directory / "home"), **(env or {})}
+        return {**clean_environment(), "HOME": str(self.directory / "home"), **(env or {})}
 
 
 def _close(pipe: IO[bytes]) -> None:

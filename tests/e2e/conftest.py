@@ -1,4 +1,4 @@
-"""What the end-to-end tests share: a sandbox, and the command configured for it."""
+"""What the end-to-end tests share: the command, configured for a sandbox."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from target_tocobagus.sandbox.testing import running
 from tests.e2e.command import Command
 
 if TYPE_CHECKING:
@@ -25,13 +24,6 @@ def signals() -> Iterator[None]:
     yield
     for number, handler in zip(numbers, handlers, strict=True):
         signal.signal(number, handler)
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    """The API's stand-in on a port of its own."""
-    with running() as handle:
-        yield handle
 
 
 @pytest.fixture

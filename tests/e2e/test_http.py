@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
-import trustme
 
 from target_tocobagus import __version__
 from target_tocobagus.sandbox.testing import running
 from tests.api.scripted_server import two_addresses
+from tests.certificates import issue
 from tests.e2e.command import Command, record, schema, state, stock_of
 
 if TYPE_CHECKING:
@@ -89,15 +89,9 @@ def proxy() -> Iterator[Proxy]:
 @contextmanager
 def secured(directory: Path) -> Iterator[tuple[Sandbox, Command, dict[str, str]]]:
     """Serve https; give the environment that trusts the certificate."""
-    authority = trustme.CA()
-    certificate = authority.issue_cert("127.0.0.1")
-    chain, key, bundle = (directory / name for name in ("chain.pem", "key.pem", "ca.pem"))
-    chain.write_bytes(b"".join(part.bytes() for part in certificate.cert_chain_pems))
-    key.write_bytes(certificate.private_key_pem.bytes())
-    authority.cert_pem.write_to_path(str(bundle))
-    with running(tls=(chain, key)) as sandbox:
+    with running(tls=issue(directory)) as sandbox:
         command = Command(directory, {"api_url": sandbox.api_url, **sandbox.credentials})
-        yield sandbox, command, {"REQUESTS_CA_BUNDLE": str(bundle)}
+        yield sandbox, command, {"REQUESTS_CA_BUNDLE": str(directory / "ca.pem")}
 
 
 def test_a_request_names_the_program_and_carries_nothing_of_netrc(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.command import STOCK, Sums, record, schema, state, stock_of
+from tests.e2e.command import STOCK, Sums, record, row, schema, state, stock_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,8 +22,7 @@ RAW = schema("raw", "sku", "qty", "reserved", "active")
 
 def raw(sku: str, qty: Any, reserved: Any, *, active: bool = True) -> dict[str, Any]:
     """Make a RECORD message of the stream `raw`."""
-    values = {"sku": sku, "qty": qty, "reserved": reserved, "active": active}
-    return {"type": "RECORD", "stream": "raw", "record": values}
+    return record(sku, qty, "raw", reserved=reserved, active=active)
 
 
 def batch(*files: Path) -> dict[str, Any]:
@@ -87,7 +86,7 @@ def test_flattened_columns_are_mapped_by_their_flat_names(
     columns = {"properties": {"variant": nested, "qty": {"type": "integer"}}}
     lines = [
         {"type": "SCHEMA", "stream": "stock", "schema": columns, "key_properties": []},
-        {"type": "RECORD", "stream": "stock", "record": {"variant": {"sku": "A"}, "qty": 4}},
+        row("stock", variant={"sku": "A"}, qty=4),
         state(1),
     ]
     flat: dict[str, Any] = {"flattening_enabled": True, "flattening_max_depth": 2}
@@ -170,11 +169,7 @@ def test_a_deleted_record_is_skipped_or_zero_as_the_setting_says(
     more = ["_sdc_deleted_at"] if declared else []
     deleted = record("A", 9, _sdc_deleted_at="2025-11-20T00:00:00Z")
     alive = record("B", 3, _sdc_deleted_at=None)
-    keys_only = {
-        "type": "RECORD",
-        "stream": "stock",
-        "record": {"id": 1, "_sdc_deleted_at": "2025-11-20T00:00:00Z"},
-    }
+    keys_only = row("stock", id=1, _sdc_deleted_at="2025-11-20T00:00:00Z")
     lines = [schema("stock", "sku", "qty", *more), record("A", 1), alive, deleted, keys_only]
     ended = command.run(lines).without_traceback(0)
     assert stock_of(sandbox) == {"A": {None: 1}, "B": {None: 3}}
@@ -195,7 +190,7 @@ def test_a_schema_that_changes_in_mid_stream_keeps_the_order(
         schema("stock", "sku", "qty", "more"),
         record("A", 5),
         schema("stock", "sku", "qty_new", key_properties=["sku"]),
-        {"type": "RECORD", "stream": "stock", "record": {"sku": "A", "qty_new": 0}},
+        row("stock", sku="A", qty_new=0),
         state(1),
     ]
     ended = command.run(lines, streams=[mapping], batch_size_rows=1).without_traceback(0)
@@ -218,11 +213,8 @@ def test_a_column_whose_name_is_hard_to_write_is_mapped(command: Command, sandbo
     """Quotes, backslashes, spaces and control characters in a column's name are only a name."""
     names = ['q"ty', "q\\ty", "q\tty", "Jumlah Stok", "qty.now", "量"]
     mappings = [{"stream": name, "sku": "sku", "stock": name} for name in names]
-    lines: list[dict[str, Any]] = [schema(name, "sku", name) for name in names]
-    for quantity in (2, 3):
-        for name in names:
-            values = {"sku": name, name: quantity}
-            lines.append({"type": "RECORD", "stream": name, "record": values})
+    lines = [schema(name, "sku", name) for name in names]
+    lines += [row(name, sku=name, **{name: quantity}) for quantity in (2, 3) for name in names]
     command.run(lines, streams=mappings).without_traceback(0)
     assert stock_of(sandbox) == {name: {None: 3} for name in names}
 
@@ -367,12 +359,12 @@ def test_what_is_nested_deeply_and_not_used_is_passed_over(
     """In a record, a SCHEMA, a batch file and a STATE; every row beside it arrives."""
     file = tmp_path / "batch.jsonl"
     file.write_text(f'{{"sku": "C", "deep": {deep}, "qty": 3}}\n')
-    row = '{"type": "RECORD", "stream": "stock", "record": {"sku": "%s", "deep": %s, "qty": 3}}'
+    line = '{"type": "RECORD", "stream": "stock", "record": {"sku": "%s", "deep": %s, "qty": 3}}'
     declared = f'{{"properties": {{"sku": {{}}, "qty": {{}}, "deep": {{"x": {deep}}}}}}}'
     lines: list[Any] = [
         f'{{"type": "SCHEMA", "stream": "stock", "schema": {declared}, "key_properties": []}}',
-        row % ("A", deep),
-        row % ("B", deep),
+        line % ("A", deep),
+        line % ("B", deep),
         batch(file),
         f'{{"type": "STATE", "value": {{"bookmarks": {{"x": {deep}}}}}}}',
         f'{{"type": "UNKNOWN", "value": {deep}}}',
@@ -382,26 +374,6 @@ def test_what_is_nested_deeply_and_not_used_is_passed_over(
     assert stock_of(sandbox) == {sku: {None: 3} for sku in "ABC"}
     assert ended.sums == Sums(3, 3, 0, 0, 0, 0)
     assert ended.states[-1]["bookmarks"]["stock"]["n"] == 2
-
-
-def test_what_is_nested_deeply_and_used_is_a_named_rejection(
-    command: Command, sandbox: Sandbox
-) -> None:
-    """The rows beside it go on."""
-    row = '{"type": "RECORD", "stream": "stock", "record": {"sku": %s, "qty": %s}}'
-    lines: list[Any] = [
-        schema(),
-        record("A", 1),
-        row % ('"B"', DEEP),
-        row % (DEEP_OBJECT, "1"),
-        record("C", 1),
-        state(1),
-    ]
-    ended = command.run(lines).without_traceback(0)
-    assert stock_of(sandbox) == {"A": {None: 1}, "C": {None: 1}}
-    assert ended.sums.rejected == 2
-    assert "BAD_QUANTITY" in ended.stderr
-    assert "BAD_IDENTIFIER" in ended.stderr
 
 
 @pytest.mark.parametrize("stream", [None, 5, ["x"]])

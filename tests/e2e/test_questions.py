@@ -7,13 +7,12 @@ from contextlib import closing
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final
 
-import pytest
 import yaml
 
-from tests.e2e.command import Command, eventually, level, schema, state, stock_of
+from tests.e2e.command import Command, level, row, schema, state, stock_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from target_tocobagus.sandbox.testing import Sandbox
     from tests.e2e.command import Process
@@ -38,11 +37,6 @@ class Impatient(Command):
 
     def _started(self, arguments: Iterable[str], env: Mapping[str, str]) -> Process:
         return super()._started(arguments, {"PYTHONUTF8": "1", **env})  # not by forking
-
-
-def row(stream: str, **values: Any) -> dict[str, Any]:
-    """Make a RECORD message."""
-    return {"type": "RECORD", "stream": stream, "record": values}
 
 
 def offered(log: str, first: str = "streams:") -> dict[str, Any]:
@@ -98,33 +92,14 @@ def test_the_codes_that_warehouse_map_lacks_can_be_pasted(
     assert "codes that warehouse_map lacks" not in skipping.without_traceback(0).stderr
 
 
-@pytest.fixture
-def impatient(command: Command) -> Iterator[Command]:
-    """A command with little patience for a question."""
+def test_a_question_ends_a_run_whose_tap_goes_on(command: Command, sandbox: Sandbox) -> None:
+    """After the first question a run waits only a while for a stream that is recognised."""
     with closing(Impatient(command.directory, command.api)) as impatient:
-        yield impatient
-
-
-def test_a_question_ends_a_run_whose_tap_goes_on(impatient: Command, sandbox: Sandbox) -> None:
-    """After the first question a stream that is recognised is waited for, and no longer than so."""
-    talk = impatient.talk(streams=None)
-    talk.say(schema("stok", "SKU", "Stok"), row("stok", SKU="A", Stok=1), state(1))
-    ended = talk.ended().without_traceback(2)
+        talk = impatient.talk(streams=None)
+        talk.say(schema("stok", "SKU", "Stok"), row("stok", SKU="A", Stok=1), state(1))
+        ended = talk.ended().without_traceback(2)
     assert offered(ended.stderr)["streams"][0]["stream"] == "stok"
     assert (ended.stdout, sandbox.requests()) == ([], [])
-
-
-def test_a_recognised_stream_makes_a_question_a_warning(
-    impatient: Command, sandbox: Sandbox
-) -> None:
-    """It is logged at once, and the run goes on for as long as its tap."""
-    talk = impatient.talk(streams=None, batch_wait_seconds=2)
-    talk.say(schema("stok", "SKU", "Stok"), row("stok", SKU="A", Stok=1), state(1))
-    talk.say(schema("items", "sku", "stock"), row("items", sku="B", stock=2))
-    talk.until_logged("skipped and do not come again")
-    assert eventually(sandbox.stock) == {("sku", "B"): {None: 2}}
-    talk.say(state(2))
-    assert talk.end().without_traceback(0).numbers[-1] == 2
 
 
 def test_mixed_scopes_can_be_pasted(command: Command, sandbox: Sandbox) -> None:
@@ -168,12 +143,3 @@ def test_no_state_goes_out_while_nothing_that_came_has_a_mapping(command: Comman
     assert command.run([schema("people", "name"), state(3)], streams=None).numbers == [3]
     items = [schema("items", "sku", "stock"), row("items", sku="A", stock=1)]
     assert command.run([*people, state(4), *items, state(5)], streams=None).numbers[-1] == 5
-
-
-def test_a_schema_without_columns_is_asked_about_by_its_records(command: Command) -> None:
-    """A stream that declares nothing may hold stock all the same."""
-    bare = {"type": "SCHEMA", "stream": "stok", "schema": {"properties": {}}, "key_properties": []}
-    ended = command.run([bare, row("stok", sku="A", stok=1), state(1)], streams=None)
-    ended.without_traceback(2)
-    assert offered(ended.stderr)["streams"][0]["stock"] == "stok"
-    assert ended.stdout == []

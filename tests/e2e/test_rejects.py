@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from target_tocobagus.sandbox.testing import running
-from tests.e2e.command import Command, encode, record, schema, state, stock_of
+from tests.e2e.command import Command, encode, record, row, schema, state, stock_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ WIDE: dict[str, Any] = {
 
 def wide(sku: str, a: Any, b: Any, c: Any) -> dict[str, Any]:
     """Make a RECORD message of a stream with a column for each of three warehouses."""
-    return {"type": "RECORD", "stream": "wide", "record": {"sku": sku, "a": a, "b": b, "c": c}}
+    return row("wide", sku=sku, a=a, b=b, c=c)
 
 
 WIDE_SCHEMA = schema("wide", "sku", "a", "b", "c")

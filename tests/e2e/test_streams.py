@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 import pytest
 
-from tests.e2e.command import Sums, record, schema
+from tests.e2e.command import Sums, record, row, schema
 
 if TYPE_CHECKING:
     from target_tocobagus.sandbox.testing import Sandbox
@@ -162,15 +162,13 @@ def test_a_row_without_an_identifier_is_rejected_wherever_it_stands(command: Com
 
 def test_streams_are_recognised_without_configuration(command: Command, sandbox: Sandbox) -> None:
     """The API's own items are sent; one without stock is named, one that may hold it is asked."""
-    users = {"type": "RECORD", "stream": "users", "record": {"id": 1, "email": "a@b.c"}}
-    stok = {"sku": "A", "gudang": "JKT", "stok": 3}
     lines = [
         schema("users", "id", "email"),
-        users,
+        row("users", id=1, email="a@b.c"),
         schema("items", "sku", "stock"),
-        {"type": "RECORD", "stream": "items", "record": {"sku": "A", "stock": 3}},
+        row("items", sku="A", stock=3),
         schema("stok_harian", "sku", "gudang", "stok"),
-        {"type": "RECORD", "stream": "stok_harian", "record": stok},
+        row("stok_harian", sku="A", gudang="JKT", stok=3),
     ]
     ended = command.run(lines, streams=None).without_traceback(0)
     assert sandbox.stock() == {("sku", "A"): {None: 3}}

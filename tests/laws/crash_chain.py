@@ -8,15 +8,15 @@ can be seen from outside. The last one lives. What must hold is looked up after 
 from __future__ import annotations
 
 import json
-import os
 import random
-import re
 import signal
 import subprocess
 import sys
 import threading
 import time
 from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
+
+from tests.environment import clean_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,9 +49,6 @@ _SCHEMA: Final = {
     "key_properties": [],
 }
 _MAPPING: Final = {"stream": "stock", "sku": "sku", "warehouse": "wh", "stock": "qty"}
-_UNWANTED: Final = re.compile(
-    r"(?i)(TARGET_TOCOBAGUS_.*|LOGLEVEL|.*_proxy|.*_CA_BUNDLE|SSL_CERT.*)"
-)
 
 
 class Instant(NamedTuple):
@@ -146,7 +143,7 @@ class Life:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env={key: value for key, value in os.environ.items() if not _UNWANTED.match(key)},
+                env=clean_environment(),
             )
         self.began = time.monotonic()
         self._stopped = threading.Event()

@@ -9,10 +9,10 @@ from typing import Any
 
 import msgspec
 import pytest
-import trustme
 
 from target_tocobagus.sandbox.handle import Sandbox, connect
 from target_tocobagus.sandbox.testing import Limits, running
+from tests.certificates import issue
 from tests.sandbox.client import Client
 
 A = {"sku": "A", "stock": 1}
@@ -141,13 +141,7 @@ def test_nothing_is_left_when_it_stops() -> None:
 
 def test_it_serves_https_with_a_certificate(tmp_path: Path) -> None:
     """A client that trusts the certificate's issuer is served, one that does not is not."""
-    authority = trustme.CA()
-    certificate = authority.issue_cert("127.0.0.1")
-    chain, key = tmp_path / "chain.pem", tmp_path / "key.pem"
-    for blob in certificate.cert_chain_pems:
-        blob.write_to_path(chain, append=True)
-    certificate.private_key_pem.write_to_path(key)
-    with running(tls=(chain, key)) as sandbox, Client(sandbox) as client:
+    with running(tls=issue(tmp_path)) as sandbox, Client(sandbox) as client:
         assert sandbox.api_url.startswith("https://127.0.0.1:")
         assert client.update(A).status == 200
         host, port = sandbox.url.removeprefix("https://").split(":")

@@ -18,6 +18,7 @@ from click.testing import CliRunner
 from hypothesis import strategies as st
 
 from target_tocobagus.cli import main
+from tests.environment import UNWANTED, clean_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,9 +33,6 @@ WIDE: Final = 5000
 """Columns; so wide that nothing is broken into lines."""
 
 TOCOBAGUS: Final = [sys.executable, "-c", "from target_tocobagus.cli import main; main()"]
-_UNWANTED: Final = re.compile(
-    r"(?i)(TARGET_TOCOBAGUS_.*|LOGLEVEL|.*_proxy|.*_CA_BUNDLE|SSL_CERT.*|NO_COLOR|FORCE_COLOR|TERM)"
-)
 _ROW: Final = re.compile(r"^(\w+) +(ok|attention|wrong|not tried) +(.*)$")
 
 
@@ -83,11 +81,6 @@ def _pattern(template: str) -> str:
     return "".join(re.escape(text) + (".*" if name else "") for text, name, _, _ in parts).rstrip()
 
 
-def clean_environment() -> dict[str, str]:
-    """Give this process's environment without what a check would read from it."""
-    return {name: value for name, value in os.environ.items() if not _UNWANTED.fullmatch(name)}
-
-
 def check(config: Mapping[str, Any], folder: Path, env: Mapping[str, str], *more: str) -> Checked:
     """Run the check on a configuration; its secrets are never in what it says.
 
@@ -99,7 +92,7 @@ def check(config: Mapping[str, Any], folder: Path, env: Mapping[str, str], *more
     """
     path = folder / "config.json"
     path.write_text(json.dumps({key: value for key, value in config.items() if value is not None}))
-    unset = {name: None for name in os.environ if _UNWANTED.fullmatch(name)}
+    unset = {name: None for name in os.environ if UNWANTED.fullmatch(name)}
     given = {**unset, "HOME": str(folder), **env, "COLUMNS": str(WIDE)}
     result = CliRunner(env=given).invoke(main, ["check", "--config", str(path), *more])
     assert isinstance(result.exception, (SystemExit, type(None))), result.exc_info

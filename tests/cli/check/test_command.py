@@ -13,7 +13,8 @@ from click.testing import CliRunner
 
 from target_tocobagus.cli import main
 from target_tocobagus.sandbox.testing import running
-from tests.cli.check.bench import clean_environment, only_read, run
+from tests.cli.check.bench import only_read, run
+from tests.environment import clean_environment
 
 if TYPE_CHECKING:
     from pathlib import Path

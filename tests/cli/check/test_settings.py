@@ -19,6 +19,7 @@ from target_tocobagus.ledger.opening import store_key
 from target_tocobagus.ledger.run_lock import lock_path
 from target_tocobagus.sandbox.testing import running
 from tests.cli.check.bench import Checked, assert_found, check, run
+from tests.e2e.command import encode, row, schema
 from tests.ledger.world import World
 
 if TYPE_CHECKING:
@@ -48,10 +49,8 @@ CATALOG: Final = {
 
 def lines(*records: dict[str, Any], columns: tuple[str, ...] = ("sku", "qty")) -> str:
     """Write a stream `stock` with these records."""
-    schema: dict[str, Any] = {"properties": {column: {} for column in columns}}
-    first = {"type": "SCHEMA", "stream": "stock", "schema": schema, "key_properties": []}
-    rest = [{"type": "RECORD", "stream": "stock", "record": record} for record in records]
-    return "".join(f"{json.dumps(message)}\n" for message in [first, *rest])
+    rest = [row("stock", **record) for record in records]
+    return encode([schema("stock", *columns), *rest]).decode()
 
 
 GOOD: Final = lines({"sku": "A", "qty": 1})

@@ -20,6 +20,7 @@ from target_tocobagus.cli.map import stream_file as sampling
 from target_tocobagus.cli.map import survey as surveying
 from target_tocobagus.config.settings import parse_settings
 from target_tocobagus.mapping import compile_mapping
+from tests.e2e.command import row, schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,17 +56,6 @@ def written(tmp_path: Path, messages: Iterable[Any], name: str = "given") -> Pat
     lines = [each if isinstance(each, str) else json.dumps(each) for each in messages]
     path.write_text("".join(f"{line}\n" for line in lines), "utf-8")
     return path
-
-
-def schema(stream: str, *columns: str) -> dict[str, Any]:
-    """Make a SCHEMA message whose columns may hold anything."""
-    declared: dict[str, Any] = {"properties": {column: {} for column in columns}}
-    return {"type": "SCHEMA", "stream": stream, "key_properties": [], "schema": declared}
-
-
-def record(stream: str, **values: Any) -> dict[str, Any]:
-    """Make a RECORD message."""
-    return {"type": "RECORD", "stream": stream, "record": values}
 
 
 def flat(text: str) -> str:
@@ -159,7 +149,7 @@ def test_what_a_person_has_to_decide_is_asked() -> None:
 
 def test_what_is_no_stock_is_named_and_drafted_on_demand(tmp_path: Path) -> None:
     """The reason is given; with --all a draft, and what it lacks."""
-    file = written(tmp_path, [schema("orders", "sku", "qty"), record("orders", sku="A", qty=1)])
+    file = written(tmp_path, [schema("orders", "sku", "qty"), row("orders", sku="A", qty=1)])
 
     named, drafted = run(file), run(file, "--all")
 
@@ -188,7 +178,7 @@ def test_the_apis_own_items_are_no_configuration(tmp_path: Path) -> None:
     """It is said that they are recognised only without `streams`, and the list leaves them out."""
     items = schema("items", "sku", "stock", "warehouses")
     plain = schema("stock", "sku", "stock")
-    file = written(tmp_path, [items, plain, record("items", sku="A", stock=2, warehouses=["x"])])
+    file = written(tmp_path, [items, plain, row("items", sku="A", stock=2, warehouses=["x"])])
 
     page, listed = run(file).stdout, run(file, "--format", "yaml").stdout
 
@@ -204,7 +194,7 @@ def test_the_apis_own_items_are_no_configuration(tmp_path: Path) -> None:
 
 def test_a_name_that_reads_as_a_glob_is_escaped(tmp_path: Path) -> None:
     """The mapping that is shown fits the stream that it is for."""
-    file = written(tmp_path, [schema("stock[1]", "sku", "qty"), record("stock[1]", sku=1, qty=2)])
+    file = written(tmp_path, [schema("stock[1]", "sku", "qty"), row("stock[1]", sku=1, qty=2)])
     config = tmp_path / "streams.json"
     config.write_text(run(file, "--format", "json").stdout)
 
@@ -363,7 +353,7 @@ def test_what_is_configured_in_vain_is_told(tmp_path: Path) -> None:
 
 def test_of_a_rejected_row_only_what_was_rejected_is_mapped(tmp_path: Path) -> None:
     """A file of rejected rows shows what piping it back would send."""
-    rejected = record("stock_wide", SKU="A", **{"WH-JKT": 1, "WH SBY": 2, "wh_bdg": 3})
+    rejected = row("stock_wide", SKU="A", **{"WH-JKT": 1, "WH SBY": 2, "wh_bdg": 3})
     rejected["tocobagus"] = {"updates": [{"identifier": {"sku": "A"}, "warehouse": "wh_bdg"}]}
     file = written(tmp_path, [schema("stock_wide", "SKU", *WIDE_PLACES), rejected])
     shown = run(file, "--config", configured(tmp_path, [WIDE])).stdout
@@ -410,7 +400,7 @@ def test_the_environment_is_a_configuration(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_broken_lines_are_named_and_passed_over(tmp_path: Path) -> None:
     """Each kind of flaw is told once, with the numbers of its lines."""
-    good = [schema("stock", "sku", "qty"), record("stock", sku="A", qty=3)]
+    good = [schema("stock", "sku", "qty"), row("stock", sku="A", qty=3)]
     flawed = [
         "",
         "   ",
@@ -422,8 +412,8 @@ def test_broken_lines_are_named_and_passed_over(tmp_path: Path) -> None:
         {"type": "RECORD", "stream": "stock", "record": 7},
         {"type": "SCHEMA", "stream": "stock", "schema": {}},
         {"type": "BATCH", "stream": "stock"},
-        record("", sku="A"),
-        record("late", sku="A"),
+        row("", sku="A"),
+        row("late", sku="A"),
         *["{no"] * 5,
     ]
     lines = [*good, *flawed]
@@ -446,7 +436,7 @@ def test_broken_lines_are_named_and_passed_over(tmp_path: Path) -> None:
 def test_a_schema_that_changes_is_followed(tmp_path: Path) -> None:
     """As in a run, each record is mapped by the SCHEMA before it; the last is shown."""
     first, last = schema("stock", "sku", "qty"), schema("stock", "sku", "stok")
-    rows = [record("stock", sku="A", qty=3), record("stock", sku="A", stok=4)]
+    rows = [row("stock", sku="A", qty=3), row("stock", sku="A", stok=4)]
     result = run(written(tmp_path, [first, first, rows[0], last, rows[1], first, last]))
 
     assert "Its SCHEMA changes within the file" in result.stdout
@@ -465,9 +455,7 @@ def test_a_record_of_many_levels_is_not_shown_whole(tmp_path: Path) -> None:
         "warehouse": "code",
         "stock": "n",
     }
-    file = written(
-        tmp_path, [schema("stock", "sku", "levels"), record("stock", sku=1, levels=levels)]
-    )
+    file = written(tmp_path, [schema("stock", "sku", "levels"), row("stock", sku=1, levels=levels)])
     shown = run(file, "--config", configured(tmp_path, [mapping])).stdout
 
     assert "and 22 rows more" in shown
@@ -477,7 +465,7 @@ def test_a_record_of_many_levels_is_not_shown_whole(tmp_path: Path) -> None:
 def test_values_are_shown_and_never_obeyed(tmp_path: Path) -> None:
     """Escape sequences and markup of a stream's values, names and columns stay texts."""
     name = "stock\x1b[2J"
-    rows = [record(name, sku="[red]A\x1b[2J", qty=3), record(name, qty="\x07[/]")]
+    rows = [row(name, sku="[red]A\x1b[2J", qty=3), row(name, qty="\x07[/]")]
     file = written(tmp_path, [schema(name, "sku", "qty"), *rows, "\x1b"])
 
     for form in ("page", "yaml"):
@@ -516,7 +504,7 @@ def test_a_long_file_is_not_read_to_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Once no further stream is expected, the rest is left, and it is said."""
-    rows = [record("stock", sku=number, stock=number) for number in range(45)]
+    rows = [row("stock", sku=number, stock=number) for number in range(45)]
     file = written(tmp_path, [schema("stock", "sku", "stock"), *rows, "no JSON"])
     monkeypatch.setattr(surveying, "ENOUGH", 20)
 
@@ -623,7 +611,7 @@ def test_no_file_is_too_strange(content: bytes, everything: bool, form: str) -> 
 def test_rows_that_look_like_parts_are_told(tmp_path: Path) -> None:
     """Two rows of one item and place under different keys, or a key that is more, are named."""
     lots = {**schema("stok", "quant_id", "sku", "qty"), "key_properties": ["quant_id"]}
-    rows = [record("stok", quant_id=number, sku="A", qty=10 * number) for number in (1, 2)]
+    rows = [row("stok", quant_id=number, sku="A", qty=10 * number) for number in (1, 2)]
     wide = {**schema("batches", "sku", "batch", "qty"), "key_properties": ["sku", "batch"]}
     config = [{"stream": each, "sku": "sku", "stock": "qty"} for each in ("stok", "batches")]
 
@@ -632,14 +620,14 @@ def test_rows_that_look_like_parts_are_told(tmp_path: Path) -> None:
     )
     assert "rows of sku 'A' that differ: 10 (quant_id 1) and 20 (quant_id 2)" in shown
     assert "'batches' has 'batch' in its key, which its mapping does not read" in shown
-    same = [rows[0], rows[0], record("stok", quant_id=3, sku="A", qty=10)]
+    same = [rows[0], rows[0], row("stok", quant_id=3, sku="A", qty=10)]
     quiet = run(written(tmp_path, [lots, *same]), "--config", configured(tmp_path, config)).stdout
     assert "the last one wins" not in flat(quiet)
 
 
 def test_the_codes_that_were_found_are_offered(tmp_path: Path) -> None:
     """A draft with a warehouse comes with a warehouse_map of all codes, to be filled in."""
-    rows = [record("stok", sku="A", gudang=code, qty=1) for code in ("JKT", "SBY", "JKT")]
+    rows = [row("stok", sku="A", gudang=code, qty=1) for code in ("JKT", "SBY", "JKT")]
     page = run(written(tmp_path, [schema("stok", "sku", "gudang", "qty"), *rows])).stdout
     (lines,) = [part for part in page.split("\n\n") if part.startswith("  warehouse_map:")]
     assert [each["code"] for each in yaml.safe_load(lines)["warehouse_map"]] == ["JKT", "SBY"]
@@ -647,7 +635,7 @@ def test_the_codes_that_were_found_are_offered(tmp_path: Path) -> None:
 
 def test_a_column_for_each_place_needs_no_codes(tmp_path: Path) -> None:
     """Its client id stands beside it, and a warehouse_map would say nothing of it."""
-    rows = [record("stok", **{"sku": "A", "WH-JKT": 1, "WH-SBY": 2})]
+    rows = [row("stok", **{"sku": "A", "WH-JKT": 1, "WH-SBY": 2})]
     page = run(written(tmp_path, [schema("stok", "sku", "WH-JKT", "WH-SBY"), *rows])).stdout
     assert "warehouse_columns:" in page
     assert "warehouse_map:" not in page
