@@ -360,18 +360,6 @@ class TestLearning:
             desk.conclude(reply([0]))
         assert desk.throttle.limits.rows == 50
 
-    def test_the_clock_is_followed(self) -> None:
-        """The server's clock is taken over, and the part goes again after the back-off."""
-        desk = Desk(ABC)
-        signed_ms = desk.clock.now_ms()
-        ahead = signed_ms + 3_600_000
-        body = {"error": {"code": "AUTH_003", "details": {"context": {"currentTime": ahead}}}}
-        assert desk.conclude(Reply(401, body, clock=0, signed_ms=signed_ms)) == 0.25
-        assert (desk.clock.setting, len(desk.queue)) == (1, 1)
-        signed_ms = desk.clock.now_ms()
-        with pytest.raises(DeliveryError, match="clock"):
-            desk.conclude(Reply(401, body, clock=1, signed_ms=signed_ms))
-
     def test_the_first_failure_is_a_warning(self, caplog: pytest.LogCaptureFixture) -> None:
         """The first failure of a batch is a warning with its cause and its wait; others are not."""
         desk = Desk(ABC)
@@ -381,13 +369,6 @@ class TestLearning:
         assert [record.levelname for record in caplog.records] == ["WARNING", "DEBUG"]
         assert "connection lost" in caplog.messages[0]
         assert "0.2 s" in caplog.messages[0]
-
-    def test_time_over(self) -> None:
-        """When the time of a batch is over its rows stay unsettled."""
-        desk = Desk(ABC, max_retry=-2e12)
-        with pytest.raises(DeliveryError, match="max_retry_seconds"):
-            desk.conclude(LOST)
-        assert desk.window.unsettled() == 3
 
 
 def handle(handler: ReplyHandler, reply: Reply | NoReply, work: Work) -> float:

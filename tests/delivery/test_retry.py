@@ -342,10 +342,12 @@ class TestSize:
         assert (rows(found.parts), found.after, found.refused_size) == ([3, 2], 0.0, True)
 
 
+LATE = at(now=390.0, accepted_at=389.0)
+"""The time of a batch is over, and others were accepted meanwhile."""
+
+
 class TestRejected:
     """A row that is refused alone is rejected under the reply's code, or the status as one."""
-
-    LATE = at(now=390.0, accepted_at=389.0)
 
     @pytest.mark.parametrize(
         ("reply", "marks", "situation", "expected"),
@@ -441,30 +443,28 @@ class TestRefusal:
 class TestProbing:
     """A 5xx that outlasts the time is a row's fault only while others are accepted."""
 
-    LATE = at(now=390.0, accepted_at=389.0)
-
     def test_divided_while_others_are_accepted(self) -> None:
         """When the time is over and others were accepted since, the batch is divided."""
-        found = again(answer(Reply(500), part(5, attempts=9), self.LATE))
+        found = again(answer(Reply(500), part(5, attempts=9), LATE))
         assert rows(found.parts) == [3, 2]
         assert {(each.probing, each.attempts) for each in found.parts} == {(390.0, 0)}
         assert found.after == 0.0
 
     def test_parts_are_divided_further_at_once(self) -> None:
         """A part that fails again is divided without another wait, and keeps when it all began."""
-        found = again(answer(Reply(502), part(2, probing=380.0), self.LATE))
+        found = again(answer(Reply(502), part(2, probing=380.0), LATE))
         assert rows(found.parts) == [1, 1]
         assert {each.probing for each in found.parts} == {380.0}
 
     def test_a_single_row_is_first_postponed(self) -> None:
         """If none was accepted since the search began, the row is tried after the others."""
-        found = again(answer(Reply(500), part(1, probing=389.5), self.LATE))
+        found = again(answer(Reply(500), part(1, probing=389.5), LATE))
         assert found.last
         assert [each.postponed for each in found.parts] == [True]
 
     def test_postponed_and_still_none_accepted(self) -> None:
         """If then still none was accepted, it is an outage and no row's fault."""
-        found = answer(Reply(500), part(1, probing=389.5, postponed=True), self.LATE)
+        found = answer(Reply(500), part(1, probing=389.5, postponed=True), LATE)
         assert isinstance(found, Stop)
 
     @pytest.mark.parametrize(
@@ -484,7 +484,7 @@ class TestProbing:
     @pytest.mark.parametrize("status", [408, 425, 429])
     def test_other_statuses_are_not_searched(self, status: int) -> None:
         """Only the server's own errors can be one row's fault."""
-        assert isinstance(answer(Reply(status), part(5), self.LATE), Stop)
+        assert isinstance(answer(Reply(status), part(5), LATE), Stop)
 
     def test_before_the_time_is_over_nothing_is_divided(self) -> None:
         """A 5xx is waited out first."""

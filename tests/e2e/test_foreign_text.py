@@ -22,6 +22,12 @@ _LINE: Final = re.compile(r"\d{4}-\d\d-\d\d [\d:,]+ \| |  \S")
 """How a line of the log begins, or one of the summary."""
 
 
+def batch(**more: Any) -> tuple[list[Any], dict[str, Any]]:
+    """Make an input with a BATCH message, and the settings for it."""
+    message = {"type": "BATCH", "stream": "stock", "encoding": {"format": "jsonl"}, **more}
+    return [schema("stock", "sku", "qty"), message], {}
+
+
 def assert_safe(ended: Ended) -> None:
     """No line is forged, none is long, and none holds what a terminal obeys."""
     lines = ended.stderr.removesuffix("\n").split("\n")
@@ -117,37 +123,9 @@ INPUTS: Final[dict[str, tuple[list[Any], dict[str, Any]]]] = {
     "no type": ([{EVIL: EVIL}], {}),
     "no JSON": ([EVIL.encode("utf-8", "replace").replace(b"\n", b"")], {}),
     "a record without SCHEMA": ([record("A", 1, EVIL)], {}),
-    "a batch's format": (
-        [
-            schema("stock", "sku", "qty"),
-            {"type": "BATCH", "stream": "stock", "encoding": {"format": EVIL}, "manifest": []},
-        ],
-        {},
-    ),
-    "a batch's path": (
-        [
-            schema("stock", "sku", "qty"),
-            {
-                "type": "BATCH",
-                "stream": "stock",
-                "encoding": {"format": "jsonl"},
-                "manifest": ["/" + EVIL],
-            },
-        ],
-        {},
-    ),
-    "a batch's storage": (
-        [
-            schema("stock", "sku", "qty"),
-            {
-                "type": "BATCH",
-                "stream": "stock",
-                "encoding": {"format": "jsonl"},
-                "manifest": [f"{EVIL}://x"],
-            },
-        ],
-        {},
-    ),
+    "a batch's format": batch(encoding={"format": EVIL}, manifest=[]),
+    "a batch's path": batch(manifest=["/" + EVIL]),
+    "a batch's storage": batch(manifest=[f"{EVIL}://x"]),
     "a record that breaks its schema": (
         [
             schema("stock", "sku", "qty", schema={"properties": {"sku": {"enum": [1]}, "qty": {}}}),

@@ -246,10 +246,7 @@ def check_blame(run: Run, api: ScriptedApi, plan: Plan) -> None:
 def test_whoever_is_to_blame_for_refusals_every_promise_is_kept(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Many items, or from some moment on the API, refuse whole requests: rows or run are to blame.
-
-    What was accepted last is sent again to tell, and never over a newer value.
-    """
+    """Whether items or the API refuse whole requests, no newer value is overwritten to tell."""
     caplog.set_level(logging.CRITICAL, "target-tocobagus")
     seen = keep_promises(BLAMES, EXAMPLES // 4)
     least = {

@@ -149,10 +149,7 @@ def test_a_plain_row_is_what_its_record_is(
     weights=st.lists(st.integers(1, 10**6) | st.integers(1, 4), min_size=1, max_size=8),
 )
 def test_dividing_loses_no_unit(quantity: int, weights: list[int]) -> None:
-    """Each share is its exact one rounded down or up; what is left goes to the largest remainders.
-
-    Of equal remainders the earlier gets its unit first.
-    """
+    """Units that are left go to the largest remainders, and of equal ones to the earlier."""
     shares = divide(quantity, weights)
     exact = [Fraction(quantity * weight, sum(weights)) for weight in weights]
     assert sum(shares) == quantity

@@ -40,52 +40,46 @@ def test_one_of_each_group_must_be_seen(
     assert (watch.complete, watch.lacking) == (not missing, bool(missing))
 
 
-def test_a_schema_without_a_column_holds_nothing_back() -> None:
-    """Before the first record there is nothing that a STATE must not cover."""
-    watch = RequiredColumns([STOCK])
-    watch.see_schema(["sku"])
-    assert watch.hold is None
+ROW = tuple[dict[str, Any], int]
 
 
-def test_the_first_record_without_the_column_is_held() -> None:
-    """STATE stays before the first record that came while a column was missing."""
-    watch = RequiredColumns([SKU, STOCK])
-    watch.see({"sku": "A"}, 3)
-    watch.see({"sku": "B"}, 4)
-    assert watch.hold == 3
-
-
-def test_columns_may_be_seen_in_different_records() -> None:
-    """Each column must be seen once, in whatever record; then STATE may go on."""
-    watch = RequiredColumns([SKU, STOCK])
-    watch.see({"sku": "A"}, 3)
-    watch.see({"stok": 1}, 4)
-    assert (watch.complete, watch.hold) == (True, None)
-
-
-def test_a_later_schema_releases_too() -> None:
-    """A column that a later SCHEMA declares is there."""
-    watch = RequiredColumns([STOCK])
-    watch.see({"sku": "A"}, 3)
-    watch.see_schema(["sku", "stok"])
-    assert (watch.complete, watch.hold) == (True, None)
-
-
-def test_what_was_seen_once_stays_seen() -> None:
-    """A later record without the column holds nothing back; a null is enough to be seen."""
-    watch = RequiredColumns([STOCK])
-    watch.see({"stok": None}, 1)
-    watch.see({}, 2)
-    assert (watch.complete, watch.hold) == (True, None)
-
-
-def test_a_column_once_seen_is_seen_whatever_a_later_schema_declares() -> None:
-    """Neither a SCHEMA nor records without the column hold anything back again."""
-    watch = RequiredColumns([STOCK])
-    watch.see_schema(["stok"])
-    watch.see_schema(["quantity"])
-    watch.see({"quantity": 1}, 2)
-    assert (watch.complete, watch.lacking, watch.hold) == (True, False, None)
+@pytest.mark.parametrize(
+    ("groups", "steps", "complete", "lacking", "hold"),
+    [
+        ([STOCK], [["sku"]], False, True, None),
+        ([SKU, STOCK], [({"sku": "A"}, 3), ({"sku": "B"}, 4)], False, True, 3),
+        ([SKU, STOCK], [({"sku": "A"}, 3), ({"stok": 1}, 4)], True, False, None),
+        ([STOCK], [({"sku": "A"}, 3), ["sku", "stok"]], True, False, None),
+        ([STOCK], [({"stok": None}, 1), ({}, 2)], True, False, None),
+        ([STOCK], [["stok"], ["quantity"], ({"quantity": 1}, 2)], True, False, None),
+        ([], [({}, 1)], True, False, None),
+    ],
+    ids=[
+        "a schema alone holds nothing back",
+        "the first record that lacks a column is held",
+        "columns may be seen in different records",
+        "a later schema declares the column",
+        "a null is seen, and stays so",
+        "a column once declared stays seen",
+        "a mapping that relies on nothing",
+    ],
+)
+def test_state_is_held_from_the_first_record_without_a_column_that_was_never_seen(
+    groups: list[frozenset[str]],
+    steps: list[list[str] | ROW],
+    *,
+    complete: bool,
+    lacking: bool,
+    hold: int | None,
+) -> None:
+    """A column counts as seen by a SCHEMA or a record, for good."""
+    watch = RequiredColumns(groups)
+    for step in steps:
+        if isinstance(step, list):
+            watch.see_schema(step)
+        else:
+            watch.see(*step)
+    assert (watch.complete, watch.lacking, watch.hold) == (complete, lacking, hold)
 
 
 def test_a_stream_whose_schemas_declare_nothing_is_told_apart() -> None:
@@ -101,13 +95,6 @@ def test_a_stream_whose_schemas_declare_nothing_is_told_apart() -> None:
 def test_what_is_missing_is_named() -> None:
     """Groups are named by their alternatives."""
     assert RequiredColumns([STOCK, SKU]).describe() == "'stok'; 'kode' or 'sku'"
-
-
-def test_a_mapping_that_relies_on_nothing_waits_for_nothing() -> None:
-    """Without groups nothing is missing."""
-    watch = RequiredColumns([])
-    watch.see({}, 1)
-    assert (watch.complete, watch.lacking, watch.hold) == (True, False, None)
 
 
 class TestInner:

@@ -73,11 +73,7 @@ class TestConfigured:
     def test_a_name_comes_before_a_glob(
         self, names: list[str], stream: str, found: int | None
     ) -> None:
-        """The entry that is the stream's name is used, else the first glob that fits.
-
-        Brackets are a name's own, unless they read as a set of characters: a mapping for the sheet
-        `Stok [A]` never sends a stream `Stok A`.
-        """
+        """A mapping for the sheet `Stok [A]` never sends a stream `Stok A`."""
         columns = ["qty", "free"]
         mappings = [plain(name, columns[n]) for n, name in enumerate(names)]
         assert quantity(chooser(mappings).choose(stream, schema("sku", "qty", "free"))) == found
@@ -140,10 +136,6 @@ class TestLocation:
         mapping = {"stream": "stock", "sku": "sku", "warehouse_columns": columns}
         choice = chooser([mapping]).choose("stock", schema("sku", "qty", "warehouse"))
         assert choice.mapping is not None
-
-    def test_without_such_a_column_stock_is_global(self) -> None:
-        """A stream without a column for a place is sent as it is."""
-        assert quantity(chooser([plain("stock")]).choose("stock", schema("sku", "qty"))) == 1
 
 
 class TestRecognised:

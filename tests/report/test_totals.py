@@ -91,16 +91,16 @@ def test_a_run_that_took_no_time() -> None:
     assert fields(seconds=0.0)["rows_per_second"] == 0
 
 
-@pytest.mark.parametrize(("clamped", "shown"), [(0, False), (3, True)])
-def test_cut_fractions_are_told_if_there_are_any(clamped: int, *, shown: bool) -> None:
-    """What was rounded down is told; without any the line is not there."""
-    text = summary_text({**fields(), "cut": clamped})
-    assert (f"{clamped} quantities with a fraction, rounded down" in text) is shown
-
-
-@pytest.mark.parametrize(("clamped", "shown"), [(0, False), (3, True)])
-def test_clamped_quantities_are_told_if_there_are_any(clamped: int, *, shown: bool) -> None:
-    """What was sent as 0 though it was less is told; without any the line is not there."""
-    text = summary_text({**fields(), "clamped": clamped, "rejected_by_code": {}})
-    assert (f"{clamped} quantities below 0 were sent as 0" in text) is shown
+@pytest.mark.parametrize(
+    ("field", "line"),
+    [
+        ("cut", "quantities with a fraction, rounded down"),
+        ("clamped", "quantities below 0 were sent as 0"),
+    ],
+)
+@pytest.mark.parametrize("count", [0, 3])
+def test_a_changed_quantity_is_told_if_there_is_any(field: str, line: str, count: int) -> None:
+    """Without one, or without a rejection, its line is not there."""
+    text = summary_text({**fields(), field: count, "rejected_by_code": {}})
+    assert (f"{count} {line}" in text) is bool(count)
     assert "rejected:" not in text

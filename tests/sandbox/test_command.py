@@ -13,7 +13,7 @@ from target_tocobagus.cli import main
 from target_tocobagus.sandbox.command import sandbox
 from target_tocobagus.sandbox.handle import Sandbox, spawned
 from target_tocobagus.sandbox.scenario import Credentials
-from tests.sandbox.client import INVENTORY, Client
+from tests.sandbox.client import Client
 
 MODULE = [sys.executable, "-m", "target_tocobagus.sandbox"]
 VECTOR = Path(__file__).parents[1] / "data" / "signing-vectors" / "documented-payload"
@@ -36,30 +36,6 @@ def test_it_announces_itself_and_ends_with_0_on_a_signal(number: signal.Signals)
     assert (process.returncode, out) == (0, "")
     config = json.loads(err[err.index("{") : err.index("}") + 1])
     assert config == Sandbox(url, Credentials()).credentials | {"api_url": f"{url}/api/v1"}
-
-
-def test_a_request_signed_by_openssl_is_accepted(tmp_path: Path) -> None:
-    """A golden request is sent as it stands, to a sandbox whose clock is set back to it."""
-    import time
-
-    case = json.loads((VECTOR / "case.json").read_text())
-    headers = case["headers"]
-    scenario = tmp_path / "scenario.json"
-    skew_ms = int(headers["x-timestamp"]) - time.time_ns() // 1_000_000
-    scenario.write_text(json.dumps({"skew_ms": skew_ms}))
-    options = {
-        "--scenario": str(scenario),
-        "--partner-client-id": headers["x-partner-client-id"],
-        "--partner-secret": case["secret"],
-        "--store-client-id": headers["x-store-client-id"],
-        "--store-token": headers["x-store-token"],
-    }
-    with spawned(*sum(options.items(), ())) as sandbox, Client(sandbox) as client:
-        signed = {**headers, "x-signature": case["x_signature"], "content-type": "application/json"}
-
-        answer = client.send("PATCH", INVENTORY, (VECTOR / "body").read_bytes(), signed)
-
-        assert (answer.status, answer.json()["data"]["summary"]["pending"]) == (200, 5)
 
 
 def test_files_and_options_say_what_it_does(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import logging
 import os
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +17,7 @@ from target_tocobagus.core.errors import InputError, Stopped
 from target_tocobagus.singer.batch_files import read_records
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
 RECORDS = b'{"sku":"A","qty":1.50}\n{"sku":"\xc3\xa9","qty":2}\n'
 
@@ -50,18 +51,12 @@ def test_the_bytes_say_whether_it_is_gzip(path: Path, label: str, *, packed: boo
     ]
 
 
-@pytest.mark.parametrize("spell", ["{}", "file://{}"])
-def test_files_by_path_and_by_url(path: Path, spell: str) -> None:
-    """A local file is named by its path or by a file URL."""
+@pytest.mark.parametrize("spell", [str, "file://{}".format, Path.as_uri])
+def test_files_by_path_and_by_url(tmp_path: Path, spell: Callable[[Path], str]) -> None:
+    """A local file is named by its path or by a file URL, which may escape odd characters."""
+    path = tmp_path / ("a b%.jsonl" if spell == Path.as_uri else "a.jsonl")
     path.write_bytes(RECORDS)
-    assert len(read(spell.format(path))) == 2
-
-
-def test_a_path_with_odd_characters(tmp_path: Path) -> None:
-    """A file URL may escape what stands in a path."""
-    odd = tmp_path / "a b%.jsonl"
-    odd.write_bytes(RECORDS)
-    assert len(read(odd.as_uri())) == 2
+    assert len(read(spell(path))) == 2
 
 
 def test_files_in_the_order_of_the_manifest(tmp_path: Path) -> None:

@@ -56,10 +56,7 @@ class TestBytes:
     )
     @pytest.mark.parametrize("beside", [b"1", b"NaN", b"[Infinity, -Infinity]", b'"\xff"'])
     def test_what_stands_under_a_key_stays_as_it_came(self, part: bytes, beside: bytes) -> None:
-        """Numbers, escapes and spaces come out as they went in, also beside what is no strict JSON.
-
-        Bytes that are no UTF-8 are the one exception: they go on as escapes.
-        """
+        """Numbers, escapes and spaces stay, whatever is beside them; only invalid UTF-8 changes."""
         value = b'{"a":' + part + b', "bookmarks" : ' + beside + b"}"
         after = beside.replace(b"\xff", b"\\udcff")
         assert (

@@ -224,13 +224,6 @@ class TestOrder:
         window = filled([("a", None, 1), ("b", None, 0)])
         assert skus(take(window, Limits(1, 1000, 0), now)) == first
 
-    def test_an_entry_keeps_its_place_when_its_value_changes(self) -> None:
-        """A newer value does not send its entry to the end of the queue."""
-        window = filled([("a", None, 1), ("b", None, 1)])
-        put(window, [("a", None, 2)], start=3, now=50.0)
-        assert window.ready.due(WIDE) == 5.0
-        assert skus(take(window, Limits(1, 1000, 5))) == "a"
-
 
 class TestLimits:
     """A batch holds so many items and so many levels."""
@@ -246,16 +239,6 @@ class TestLimits:
         """No more levels than the limit, whatever the number of items."""
         window = filled([("a", "V", 1), ("a", "W", 1), ("b", "W", 1), ("c", None, 1)])
         assert skus(take(window, Limits(500, levels, 5))) == expected
-
-    @pytest.mark.parametrize(
-        ("rows", "now", "wants"), [(3, 0.0, False), (2, 0.0, True), (3, 4.9, False), (3, 5.0, True)]
-    )
-    def test_a_batch_is_wanted_when_full_or_due(
-        self, rows: int, now: float, *, wants: bool
-    ) -> None:
-        """Two items are a batch if that is the limit, or when the older has waited."""
-        window = filled([("a", None, 1), ("b", None, 1)])
-        assert window.ready.wants(Limits(rows, 10_000, 5), now) is wants
 
 
 class TestWeight:

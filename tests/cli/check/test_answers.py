@@ -253,31 +253,6 @@ def test_the_form_that_is_advised_is_one_that_works(tmp_path: Path) -> None:
     assert (first.code, second.code) == (1, 0)
 
 
-ECHOES: Final = (
-    {"status": 401, "code": "AUTH_099", "message": "of <secrets>"},
-    {"html": True, "headers": {"via": "1.1 <secrets>"}},
-    {"body": ["<secrets>"]},
-    {"status": 302, "headers": {"location": "https://elsewhere.example/<secrets>"}},
-    {"status": 401, "body": {"error": {"code": "AUTH_010", "details": {"hint": "<secrets>"}}}},
-)
-
-
-@pytest.mark.parametrize("echo", ECHOES, ids=str)
-def test_a_secret_that_the_server_echoes_is_blanked_out(
-    echo: dict[str, Any], tmp_path: Path
-) -> None:
-    """Wherever it stands in the answer."""
-    with running() as sandbox:
-        secrets = [sandbox.credentials[name] for name in ("partner_secret", "store_token")]
-        told = json.dumps(fault(**echo)).replace("<secrets>", "".join(secrets))
-        sandbox.set_scenario(json.loads(told))
-        done = check({"api_url": sandbox.api_url, **sandbox.credentials}, tmp_path, {})
-
-    assert done.code == 1
-    assert "***" in done.output
-    assert not [secret for secret in secrets if secret in done.output]
-
-
 NOW_MS: Final = 1_758_100_350_458
 
 
