@@ -28,7 +28,7 @@ _FAILED: Final = re.compile(r"^(?:FAILED|ERROR) (?:\S*::)?(\S+)", re.MULTILINE)
 WINDOW: Final = "tests/window/test_window.py"
 LAW_TESTS: Final = "tests/laws/test_delivery.py"
 LAWS: Final = f"{LAW_TESTS}::test_any_script_of_faults_ends_with_every_promise_kept"
-BLAME: Final = f"{LAW_TESTS}::test_whoever_is_to_blame_for_refusals_every_promise_is_kept"
+BLAME: Final = f"{LAW_TESTS}::test_every_promise_is_kept_whether_rows_or_requests_are_refused"
 SOCKET: Final = "tests/delivery/test_socket.py"
 ENDINGS: Final = "tests/delivery/test_endings.py"
 SCHEDULER: Final = "tests/delivery/test_scheduler.py"
@@ -411,7 +411,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "Retry-After is one worker's business",
-        f"{SCHEDULER}::test_retry_after_is_heeded_by_all_workers",
+        f"{SCHEDULER}::test_all_workers_wait_for_retry_after",
         Change("delivery/retry", "hold=wait or 0.0,", "hold=0.0,"),
     ),
     Mutant(

@@ -57,7 +57,7 @@ def test_the_first_address_that_answers_is_taken(hosts: list[str], port: int) ->
 
 @on_linux
 def test_an_address_that_was_silent_is_tried_last(port: int) -> None:
-    """So that its time is lost once, and not with each connection."""
+    """Its time is lost with the first connection, and not with each."""
     lookup = resolver(port, "127.0.0.3", "127.0.0.2")
     connect("stock.example", port, time.monotonic() + 2, lookup).close()
     # What the silent one would get is longer than this test may take.
@@ -75,19 +75,19 @@ def test_all_addresses_silent_end_with_the_deadline(port: int) -> None:
 
 
 def test_the_last_refusal_is_told(port: int) -> None:
-    """Where none takes the connection, the system's own words say why."""
+    """If no address takes the connection, the error is the system's own."""
     with pytest.raises(ConnectionRefusedError):
         connect("x", port, time.monotonic() + 5, resolver(port, "127.0.0.4", "127.0.0.5"))
 
 
 def test_a_name_without_addresses_is_an_error(port: int) -> None:
-    """The resolver may say so by an empty list."""
+    """An empty list from the resolver is an error."""
     with pytest.raises(OSError, match="the name has no address"):
         connect("x", port, time.monotonic() + 5, resolver(port))
 
 
 def test_a_resolver_that_hangs_is_left_alone() -> None:
-    """It has no time limit of its own, and gets one."""
+    """The system's resolver has no time limit, so the lookup has one."""
     never = threading.Event()
 
     def lookup(*_: Any) -> Any:
@@ -99,7 +99,7 @@ def test_a_resolver_that_hangs_is_left_alone() -> None:
 
 
 def test_what_the_resolver_says_is_raised_where_it_is_asked() -> None:
-    """And not in its thread, where nobody would hear it."""
+    """An error of the resolver's thread reaches the caller."""
     with pytest.raises(OSError, match="known"):
         resolve("nowhere.invalid", 1, 30, lambda *_: (_ for _ in ()).throw(OSError("not known")))
     with pytest.raises(UnicodeError):

@@ -135,7 +135,7 @@ BROKEN: Final[dict[str, tuple[Callable[[Any], None], str]]] = {
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_answer_is_no_answer_and_its_cause_is_named(name: str) -> None:
-    """The request may have been applied: it is told as a value, in words, and not as a time-out."""
+    """It is a value that names the cause, and not a timeout: the request may have been applied."""
     script, cause = BROKEN[name]
     reply = attempt(script)
     assert isinstance(reply, NoReply)
@@ -144,7 +144,7 @@ def test_a_broken_answer_is_no_answer_and_its_cause_is_named(name: str) -> None:
 
 @pytest.mark.parametrize("lengths", [b"2\r\nContent-Length: 2", b"2, 2", b"2,2 , 2"])
 def test_equal_lengths_are_one(lengths: bytes) -> None:
-    """`Content-Length` headers that agree are no fault, in one line or in several."""
+    """`Content-Length` headers may be repeated if they agree, in one line or in several."""
     reply = attempt(says(HEAD + b"Content-Length: " + lengths + b"\r\n\r\n{}"))
     assert isinstance(reply, Reply)
     assert reply.body == {}
@@ -242,14 +242,14 @@ def test_a_bomb_does_not_grow_in_memory() -> None:
 
 @pytest.mark.parametrize("encoding", [b"br", b"zstd", b"gzip, gzip", b"compress"])
 def test_what_was_not_asked_for_is_not_decompressed(encoding: bytes) -> None:
-    """Nobody bounds what such a body grows to: it is not JSON, so the status alone counts."""
+    """The size of such a body is not bounded, so the status alone counts."""
     reply = attempt(says(answer(gzip.compress(b"{}"), b"Content-Encoding: " + encoding)))
     assert isinstance(reply, Reply)
     assert (reply.status, reply.body) == (200, None)
 
 
 def test_what_does_not_end_is_given_up() -> None:
-    """A chunk of the size -1 would be read to the end of the connection, without a limit."""
+    """A chunk of the size -1 is not read to the end of the connection."""
 
     def flood(connection: Any) -> None:
         connection.sendall(CHUNKED + b"-1\r\n")
@@ -262,7 +262,7 @@ def test_what_does_not_end_is_given_up() -> None:
 
 
 def test_a_request_that_is_not_read_times_out() -> None:
-    """A time-out while the body is being sent is one, so that the batch is halved."""
+    """A timeout while the body is being sent is one too, so that the batch is halved."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         client = client_of(listener.getsockname()[1], request_timeout_seconds=0.5)
         reply = client.send(b" " * (64 << 20))
@@ -272,7 +272,7 @@ def test_a_request_that_is_not_read_times_out() -> None:
 
 
 def test_a_server_that_reads_slowly_by_tls_does_not_outlive_the_attempt(tmp_path: Path) -> None:
-    """Each record of TLS would begin the socket's timeout anew; time is over all the same."""
+    """A record of TLS does not begin the attempt's time anew."""
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
@@ -328,7 +328,7 @@ def test_a_secret_that_is_echoed_is_blanked(name: str) -> None:
 
 
 def test_a_body_too_deep_to_look_through_is_not_used() -> None:
-    """Nesting that JSON's readers take, and that cannot be searched for secrets."""
+    """A body that cannot be searched for secrets is not shown."""
     body = b'{"requestId":' + b"[" * 900 + b'"' + b"\\u0041" + b'"' + b"]" * 900 + b"}"
     reply = attempt(says(answer(body)))
     assert isinstance(reply, Reply)
@@ -336,7 +336,7 @@ def test_a_body_too_deep_to_look_through_is_not_used() -> None:
 
 
 def test_no_header_reaches_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    """urllib3 warns of a header without a colon, and shows it: silenced, also at DEBUG."""
+    """urllib3's warning of a header without a colon is silenced, also at DEBUG."""
     logging.getLogger("urllib3.connection").setLevel(logging.DEBUG)
     caplog.set_level(logging.DEBUG)
     reply = attempt(ends(HEAD + b"token " + TOKEN.encode() + b"\r\nX: y\r\n\r\n{}"))
@@ -346,7 +346,7 @@ def test_no_header_reaches_the_log(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_an_error_holds_nothing_but_its_text() -> None:
-    """No exception of a library, which may hold URLs and headers, stands behind it."""
+    """It is not chained to a library's exception, which may hold URLs and headers."""
     client = client_of(1)
     client._environment["verify"] = "/nowhere.pem"  # noqa: SLF001  # as REQUESTS_CA_BUNDLE sets it
     client._request.url = "https://u:pa55@127.0.0.1:1/"  # noqa: SLF001  # as no setting allows it

@@ -18,7 +18,7 @@ from target_tocobagus.api.network_errors import Failed, translated
 def test_why_a_certificate_does_not_verify_is_told_by_openssls_number(
     code: int, failure: str
 ) -> None:
-    """The rest are told in OpenSSL's words; an unknown one too."""
+    """An unknown number is reported with OpenSSL's own message."""
     cause = ssl.SSLCertVerificationError(1, "certificate verify failed")
     cause.verify_code, cause.verify_message = code, "unsuitable purpose"
     failed = translated(OSError("outer", cause))
@@ -46,7 +46,7 @@ def test_why_a_certificate_does_not_verify_is_told_by_openssls_number(
 def test_what_breaks_between_two_steps_is_told_by_the_second(
     error: Exception, failed: Failed
 ) -> None:
-    """What took a connection a moment ago may not take the next."""
+    """A connection may fail at a step after one that was checked."""
     assert translated(error) == failed
 
 

@@ -101,7 +101,7 @@ def test_names_and_values_are_searched_at_any_depth() -> None:
 
 
 def test_what_is_too_short_for_a_secret_is_not_looked_for() -> None:
-    """It would stand in every other word."""
+    """A text of three letters is part of many others."""
     assert Redactor(["", "e", "ery"]).text("every word % e") == "every word % e"
 
 

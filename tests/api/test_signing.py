@@ -78,7 +78,7 @@ def test_other_headers_are_not_signed() -> None:
 
 @pytest.mark.parametrize("prefix", ["", "sha256=", "v1:"])
 def test_prefix_stands_before_64_hex_digits(prefix: str) -> None:
-    """The setting `signature_prefix` is all that stands before the 64 lower-case hex digits."""
+    """The setting `signature_prefix` is followed by 64 lower-case hex digits, and nothing else."""
     value = signature("base", "secret", prefix)
     digits = value.removeprefix(prefix)
     assert value == prefix + digits

@@ -296,7 +296,7 @@ class TestErrors:
         ],
     )
     def test_what_the_schema_refuses(self, config: Config, problem: str) -> None:
-        """Each rule of the schema has words of its own, with the place as its user writes it."""
+        """Each rule of the schema has a message of its own, which names the place."""
         assert problems(**config) == (problem,)
 
     def test_an_unknown_key_with_no_name_near_it(self) -> None:
@@ -305,7 +305,7 @@ class TestErrors:
         assert problem == "warehouse_map[0]: unknown key 'zzz'; known are code, client_id"
 
     def test_all_problems_at_once(self) -> None:
-        """The user mends all of them in one go."""
+        """The user sees all of them at once."""
         found = problems(batch_size_rows=0, rounding="up", max_in_flight=0)
         assert len(found) == 3
 
@@ -415,7 +415,7 @@ class TestUrl:
         ],
     )
     def test_no_base_url(self, url: str) -> None:
-        """What is no base URL is refused before anything is sent to it."""
+        """A text that is not a base URL is refused before anything is sent to it."""
         (problem,) = problems(api_url=url)
         assert problem.startswith("api_url: ")
 
@@ -497,7 +497,7 @@ MAPPINGS = st.lists(
 @example({**WHO, "warehouse_map": [{"code": MARKER, "client_id": MARKER}] * 2})
 @example({**WHO, "streams": stream(warehouses=[MARKER, MARKER])})
 def test_no_problem_ever_shows_a_value(config: Config) -> None:
-    """Whatever stands wherever, a problem names the place and never what stands there."""
+    """Whatever the values are, a problem names the place and never the value."""
     found: tuple[str, ...] = ()
     try:
         parse_settings(config)

@@ -44,7 +44,7 @@ def test_each_error_ends_a_run_with_1_or_2() -> None:
 
 
 def test_a_signal_ends_a_run_as_a_shell_expects() -> None:
-    """128 and the signal's number."""
+    """The exit code is 128 plus the signal's number."""
     assert errors.Stopped(signal.SIGTERM).exit_code == 143
     assert errors.Stopped(signal.SIGINT).exit_code == 130
 

@@ -45,7 +45,7 @@ def test_any_text_becomes_one_printable_line_of_bounded_length(text: str, longes
         (KeyError(), "a key is missing"),
     ],
 )
-def test_a_reason_is_words_and_no_class_of_python(error: Exception, shown: str) -> None:
+def test_a_reason_is_not_a_class_of_python(error: Exception, shown: str) -> None:
     """A user knows neither `KeyError` nor what its text leaves out."""
     assert reason(error) == shown
 

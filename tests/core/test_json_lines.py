@@ -43,7 +43,7 @@ def test_numbers_are_exact(text: str, value: Any, around: str) -> None:
 )
 @pytest.mark.parametrize("around", ["[{}]", "[{}, NaN]"])
 def test_a_number_beyond_all_measure_stays_text(text: str, around: str) -> None:
-    """What no stock can be is kept as it is written, and costs no time."""
+    """A number that cannot be a stock is kept as it is written, and costs no time."""
     number = decode_line(around.replace("{}", text).encode())[0]
     assert str(number) == text
 
@@ -69,7 +69,7 @@ def test_what_python_reads_and_json_does_not_know() -> None:
     ],
 )
 def test_texts(line: bytes, value: Any) -> None:
-    """Texts are read as UTF-8; what is none becomes lone surrogates, and ends nothing."""
+    """Texts are read as UTF-8; other bytes become lone surrogates."""
     assert decode_line(line) == value
 
 
@@ -92,7 +92,7 @@ def test_texts(line: bytes, value: Any) -> None:
     ],
 )
 def test_what_is_no_json(line: bytes) -> None:
-    """A line that is no JSON is a ValueError."""
+    """A line that is not JSON is a ValueError."""
     with pytest.raises(ValueError):  # noqa: PT011  # reading.py says what the user sees
         decode_line(line)
 
@@ -111,7 +111,7 @@ def test_what_is_nested_deeply_is_passed_over(depth: int, left: str, right: str)
 @pytest.mark.parametrize("depth", [500, 5_000, 200_000])
 @pytest.mark.parametrize("ending", ["", "]", '}"', "]]"])
 def test_what_is_nested_deeply_and_does_not_end_is_an_error(depth: int, ending: str) -> None:
-    """A torn line is no JSON, however deep it nests."""
+    """A torn line is not JSON, however deep it nests."""
     with pytest.raises(ValueError):  # noqa: PT011  # whatever a decoder says of it
         decode_line(b"[" * depth + ending.encode())
 

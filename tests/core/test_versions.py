@@ -55,7 +55,7 @@ def test_numbers_dates_and_times_are_versions(value: Any, version: str) -> None:
     ],
 )
 def test_nothing_else_is(value: Any) -> None:
-    """A value that cannot be ordered is no version."""
+    """A value that cannot be ordered is not a version."""
     assert read_version(value) is None
 
 
@@ -67,7 +67,7 @@ def test_a_version_of_the_clock_compares_with_one_of_a_record() -> None:
 
 @given(st.decimals(allow_nan=False, allow_infinity=False), st.integers())
 def test_numbers_are_older_as_they_are_less(one: Decimal, other: int) -> None:
-    """Also exact decimals and very large numbers."""
+    """The order holds for exact decimals and very large numbers."""
     first, second = read_version(one), read_version(other)
     if first is not None and second is not None:
         assert is_older(first, second) == (one < other)
@@ -83,7 +83,7 @@ TIMES = st.datetimes(
 
 @given(TIMES, TIMES)
 def test_times_are_older_as_they_are_earlier(one: datetime, other: datetime) -> None:
-    """In whatever zones they are written."""
+    """The order holds whatever zones the times are written in."""
     first, second = read_version(one.isoformat()), read_version(other.isoformat())
     assert first is not None
     assert second is not None

@@ -1,4 +1,4 @@
-"""A delivery whose every attempt waits for the test's word: the test sits at the API's desk."""
+"""A delivery whose every attempt waits until the test answers it, in the API's place."""
 
 from __future__ import annotations
 

@@ -249,7 +249,7 @@ def test_a_request_that_hangs_holds_up_no_end() -> None:
 
 
 def test_an_answer_after_the_end_changes_nothing() -> None:
-    """When the sums have been closed, what still comes back is nobody's."""
+    """An answer that comes after the totals were closed is ignored."""
     desk = Desk(batch_size_rows=1, max_in_flight=1)
     desk.put("a")
     late = desk.next()
@@ -288,7 +288,7 @@ def test_the_row_that_the_server_fails_on_is_found() -> None:
 
 
 def test_the_row_is_found_though_all_others_were_accepted_long_ago() -> None:
-    """Many failures of one batch are no outage: its other rows prove that, once they are tried."""
+    """Many failures of one batch are not an outage: its other rows prove that."""
 
     def answer(attempt: Attempt) -> None:
         if "poison" in attempt.skus:

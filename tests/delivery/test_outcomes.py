@@ -111,7 +111,7 @@ class TestSuspects:
         assert "sku 's0', sku 's1', sku 's2'" in text
 
     def test_rows_of_several_workers_are_not_one_after_the_other(self) -> None:
-        """Two in a row of each of four are no doubt; a third in a row of one is."""
+        """Two in a row of each of four are not doubtful; a third in a row of one is."""
         book = Book()
         for number in range(8):
             book.outcomes.suspects.add(refusal(f"s{number}", number + 1), number % 4)
@@ -129,7 +129,7 @@ class TestSuspects:
         assert (book.written, book.outcomes.undecided) == ([], 3)
 
     def test_after_an_acceptance_twenty_are_doubtful(self) -> None:
-        """Once something was accepted, fewer than twenty different rows in a row are no doubt."""
+        """Once something was accepted, fewer than twenty rows in a row are not doubtful."""
         book = Book()
         book.outcomes.settle([item("z")], [])
         for number in range(19):
@@ -159,7 +159,7 @@ class TestSuspects:
         assert (book.outcomes.doubtful, book.outcomes.undecided) == (False, 3)
 
     def test_an_acceptance_rejects_them(self) -> None:
-        """The first accepted row proves the request good: whoever was suspected is rejected."""
+        """The first accepted row proves the request good, so the suspects are rejected."""
         book = Book()
         book.outcomes.suspects.add(refusal("a", 1), 0)
         book.outcomes.suspects.add(refusal("b", 2), 0)
@@ -180,7 +180,7 @@ class TestUnlisted:
 
     @pytest.mark.parametrize("code", ["INV_001", "INV_002"])
     def test_skipped(self, code: str) -> None:
-        """It is written down nowhere, counts as skipped, and holds no STATE."""
+        """It is not written down, counts as skipped, and holds no STATE back."""
         book = Book(skip_unlisted=True)
         book.outcomes.settle([], [refusal("a", 1, "W", "V", error=RowError(code, "", ""))])
         totals = book.totals
@@ -290,7 +290,7 @@ class TestWriting:
         book.totals.check(book.outcomes.undecided)
 
     def test_suspects_that_cannot_be_written_are_unsettled(self) -> None:
-        """Also the suspects that an acceptance would reject."""
+        """Suspects that an acceptance would reject stay unsettled too."""
         book = Book()
         book.totals.updates = 3
         book.outcomes.suspects.add(refusal("a", 2), 0)
@@ -314,7 +314,7 @@ class TestWriting:
 
 
 class TestTally:
-    """The equation is checked, not hoped for."""
+    """The totals are checked."""
 
     @pytest.mark.parametrize("unsettled", [0, 2])
     def test_sums_that_do_not_close(self, unsettled: int) -> None:

@@ -57,7 +57,7 @@ def test_a_failure_is_read_from_its_own_places() -> None:
 
 @pytest.mark.parametrize("body", ODD_BODIES)
 def test_an_odd_body_has_no_failure(body: Any) -> None:
-    """Whatever is not in its place, or is no text, counts as absent."""
+    """A field that is not in its place, or is not a text, counts as absent."""
     assert (failure_code(body), failure_message(body), request_id(body)) == ("", "", "")
     assert server_clock(Reply(400, body)) is None
 

@@ -154,7 +154,7 @@ class TestSettled:
         assert (desk.written[0].batch_id, desk.written[0].request_id) == ("b-1", "r")
         assert desk.window.idle
 
-    def test_the_newer_value_goes_after_the_older_has_its_fate(self) -> None:
+    def test_the_newer_value_goes_after_the_older_is_settled(self) -> None:
         """What came meanwhile can be picked as soon as its own row is settled."""
         desk = Desk(ABC)
         desk.put([("b", None, 9)])
@@ -188,7 +188,7 @@ class TestOneByOne:
     """An item of several warehouses that is refused is tried one warehouse at a time."""
 
     def test_each_warehouse_alone_in_order(self) -> None:
-        """Another code than the item's own: each warehouse is a request, next and in order."""
+        """After a code that is not about the item, each warehouse goes alone, in order."""
         desk = Desk([*WIDE, ("b", None, 1)])
         desk.conclude(reply([1], {0: "INV_009"}))
         assert desk.queue == [[("a", ["W"])], [("a", ["V"])], [("a", ["U"])]]
@@ -217,7 +217,7 @@ class TestOneByOne:
         assert desk.window.pick(ALL, 0.0) is not None
 
     def test_refused_without_being_named(self) -> None:
-        """Also an item that a 422 refuses as a whole, or that is too large, is divided."""
+        """An item that a 422 refuses as a whole, or that is too large, is divided too."""
         for status in (422, 413):
             desk = Desk(WIDE)
             desk.conclude(Reply(status))
@@ -352,7 +352,7 @@ class TestLearning:
         assert desk.throttle.limits.rows == 50
 
     def test_warehouses_sent_one_by_one_teach_nothing(self) -> None:
-        """Nor does an item that is tried one warehouse at a time."""
+        """The size of batches is not learnt from an item that is tried one warehouse at a time."""
         desk = Desk([*WIDE, *((f"s{number}", None, 1) for number in range(99))])
         desk.conclude(TIMEOUT)
         desk.conclude(reply(range(1, 50), {0: "INV_009"}))
@@ -405,7 +405,7 @@ class TestRetest:
         return desk
 
     def test_it_goes_by_itself_with_the_value_accepted_last(self) -> None:
-        """Its identifier is locked meanwhile, and it is no update."""
+        """Its identifier is locked meanwhile, and it does not count as an update."""
         desk = Desk(MANY)
         accepted_before(desk, ("x", None, 3), ("y", "W", 4))
         accepted_before(desk, ("x", None, 7))
@@ -467,7 +467,7 @@ class TestRetest:
         assert [item.identifier for item in in_flight.lease.items] == [("sku", "y")]
 
     def test_one_that_was_refused_since_is_not_taken(self) -> None:
-        """Nobody knows what the API holds of it."""
+        """What the API holds of it is not known."""
         desk = Desk(MANY)
         accepted_before(desk, ("x", None, 2), ("y", None, 3))
         desk.put([("y", None, 4)])
@@ -507,14 +507,14 @@ SAID = st.lists(
     max_size=10,
 )
 CODES = st.sampled_from(["INV_001", "INV_009"])
-FATES = st.lists(st.sampled_from("aaare?"), min_size=5, max_size=5)
+OUTCOMES = st.lists(st.sampled_from("aaare?"), min_size=5, max_size=5)
 
 
 @st.composite
 def replies(draw: st.DrawFn) -> Reply | NoReply:
     """Make replies of all kinds; those that name rows name up to five."""
     if draw(st.booleans()):
-        outcomes = draw(FATES)
+        outcomes = draw(OUTCOMES)
         refused = {index: draw(CODES) for index, outcome in enumerate(outcomes) if outcome in "re"}
         return reply([index for index, outcome in enumerate(outcomes) if outcome in "ae"], refused)
     silent: list[Reply | NoReply] = [LOST, TIMEOUT]
@@ -524,7 +524,7 @@ def replies(draw: st.DrawFn) -> Reply | NoReply:
 
 @settings(max_examples=200, deadline=None)
 @given(SAID, st.lists(st.tuples(replies(), SAID | st.just([]), st.booleans()), max_size=30))
-def test_whatever_the_replies_every_row_has_one_fate(
+def test_whatever_the_replies_every_row_has_one_outcome(
     said: list[Said], steps: list[tuple[Reply | NoReply, list[Said], bool]]
 ) -> None:
     """After each reply the sums close, and what is in flight is exactly what is still queued."""

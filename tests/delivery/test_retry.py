@@ -254,7 +254,7 @@ class TestAgain:
         assert "names no rows: it is longer than 8 MiB" in found.cause
 
     def test_connection_lost(self) -> None:
-        """A lost connection is no timeout: the part stays whole."""
+        """A lost connection is not a timeout: the part stays whole."""
         found = again(answer(NoReply(timed_out=False, cause="reset"), part(), CALM))
         assert found.parts == (part(attempts=1),)
         assert found.cause == "reset"
@@ -477,7 +477,7 @@ class TestProbing:
     )
     @pytest.mark.parametrize("count", [1, 5])
     def test_an_outage_stops(self, situation: Situation, count: int) -> None:
-        """Nothing accepted since the batch began, or twenty failures in a row: an outage."""
+        """Nothing accepted since the batch began, or twenty failures in a row, is an outage."""
         found = answer(Reply(500), part(count), situation)
         assert "max_retry_seconds" in stop(found)
 
@@ -503,7 +503,7 @@ class TestAnythingElse:
 
     @pytest.mark.parametrize("status", [100, 101, 199, 402, 404, 405, 409, 410, 415, 418, 451, 499])
     def test_fatal_with_status_code_and_number(self, status: int) -> None:
-        """What is no refusal of the API's is fatal; the message names status, code, requestId."""
+        """What is not a refusal of the API is fatal; the message names status, code, requestId."""
         body = {key: value for key, value in failure("X_7").items() if key != "success"}
         text = stop(answer(Reply(status, body), part(), CALM))
         assert str(status) in text

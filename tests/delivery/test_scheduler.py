@@ -13,7 +13,7 @@ from tests.delivery.desk import SILENCE, Desk, names, refusing
 _PROC = Path("/proc/self/task")
 
 
-def test_retry_after_is_heeded_by_all_workers() -> None:
+def test_all_workers_wait_for_retry_after() -> None:
     """While the API wants to be left alone, no worker begins a request, a first or a repeated."""
     desk = Desk(batch_size_rows=1, max_in_flight=3)
     desk.put("a", "b")
@@ -29,7 +29,7 @@ def test_retry_after_is_heeded_by_all_workers() -> None:
 
 
 def test_requests_in_flight_grow_back() -> None:
-    """Each accepted batch allows one request more, up to the setting, whoever waits for it."""
+    """Each accepted batch allows one request more, up to the setting."""
     desk = Desk(batch_size_rows=1, max_in_flight=8)
     desk.put(*names("a", 8))
     for attempt in desk.gather(8):
@@ -48,7 +48,7 @@ def test_requests_in_flight_grow_back() -> None:
 
 @pytest.mark.skipif(not _PROC.exists(), reason="counts the kernel's context switches of a thread")
 def test_idle_workers_do_not_poll() -> None:
-    """A worker without anything to do sleeps until there is: nobody looks now and then."""
+    """A worker without anything to do sleeps until there is, without looking now and then."""
     desk = Desk(batch_size_rows=10, max_in_flight=4)
     desk.put("a")
     time.sleep(SILENCE)

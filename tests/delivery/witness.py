@@ -86,7 +86,7 @@ class Witness:
     def hears_state(self, position: int) -> None:
         """A STATE goes out: each record that it covers has its outcome."""
         ahead = [
-            key for at, key in self._unproved if at <= position and not self._has_fate(key, at)
+            key for at, key in self._unproved if at <= position and not self._has_outcome(key, at)
         ]
         ahead_of = [at for at in self._unreadable if at <= position and at not in self._named]
         self.broken += [f"STATE {position} ran ahead of {what}" for what in (*ahead, *ahead_of)]
@@ -108,7 +108,7 @@ class Witness:
         given = [(*pair, key) for key in keys for pair in self._given.get(key, ())]
         return max(given, key=lambda each: each[0])
 
-    def _has_fate(self, key: Key, at: int) -> bool:
+    def _has_outcome(self, key: Key, at: int) -> bool:
         keys: set[Key] = {key, (key[0], None)}
         return any(
             self._accepted.get(each, 0) >= at or max(self._rejected[each], default=0) >= at

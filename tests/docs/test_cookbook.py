@@ -81,7 +81,7 @@ def test_a_recognised_stream_is_run_by_itself_and_configured(row: KnownStream) -
 
 @pytest.mark.parametrize("row", TABLE.left_out, ids=lambda row: row.source)
 def test_a_stream_that_is_left_out_is_configured_as_is_proposed(row: KnownStream) -> None:
-    """Or, where nothing is proposed, nothing is sent."""
+    """If nothing is proposed, nothing is sent."""
     found = of(row)
     mappings = [mapping for each in found for mapping in each.config.get("streams", ())]
 
@@ -139,7 +139,7 @@ def test_a_recorded_stream_is_shown_as_it_was_recorded() -> None:
 
 
 def test_every_key_of_a_mapping_is_used() -> None:
-    """Whoever looks for one finds a recipe that has been run; an `id` is nobody's to guess."""
+    """Each key but `id` has a recipe that is run."""
     mappings = [each for recipe in RECIPES for each in recipe.config.get("streams", ())]
     keys = SCHEMA["properties"]["streams"]["items"]["properties"].keys()
 

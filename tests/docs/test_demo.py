@@ -190,7 +190,7 @@ def test_a_signal_leaves_nothing_behind(
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
-            preexec_fn=heed_ctrl_c,  # noqa: PLW1509  # no thread of ours forks meanwhile
+            preexec_fn=take_ctrl_c,  # noqa: PLW1509  # no thread of ours forks meanwhile
         ) as process,
         held_open(silent),
     ):
@@ -206,7 +206,7 @@ def test_a_signal_leaves_nothing_behind(
     assert list(scratch.iterdir()) == []
 
 
-def heed_ctrl_c() -> None:
+def take_ctrl_c() -> None:
     """Be as a terminal starts a program: a shell's background job would ignore SIGINT."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 

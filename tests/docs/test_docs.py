@@ -52,7 +52,7 @@ def test_every_command_that_is_named_exists(document: Path) -> None:
 
 
 def test_the_readme_leads_to_every_document() -> None:
-    """Whoever has read it knows what else there is to read."""
+    """The README has a link to each document."""
     readme = DOCUMENTS[0].read_text("utf-8")
 
     for document in DOCUMENTS[1:]:

@@ -44,7 +44,7 @@ def shape(text: str) -> list[str]:
 
 
 def test_the_commands_write_what_is_shown(reader: Reader) -> None:
-    """Pasted after two runs."""
+    """The commands are pasted after two runs, and write the document's output."""
     for _ in range(2):
         assert reader.paste(RUN).returncode == 0
     (commands,) = blocks(LEDGER)
@@ -55,7 +55,7 @@ def test_the_commands_write_what_is_shown(reader: Reader) -> None:
 
 
 def test_the_files_that_are_named_are_all(reader: Reader) -> None:
-    """Whoever deletes them starts over: the next run sends everything."""
+    """After they are deleted the next run sends everything."""
     before = set(reader.clone.iterdir())
     first = reader.paste(RUN)
     made = {path.name for path in set(reader.clone.iterdir()) - before}

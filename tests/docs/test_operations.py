@@ -141,7 +141,7 @@ def lines(reader: Reader, name: str) -> list[str]:
 
 
 def test_a_dry_run_writes_down_what_it_rejects(reader: Reader, sandbox: Sandbox) -> None:
-    """As any other run does, though it sends nothing."""
+    """It writes its rejected rows to `rejects_path`, though it sends nothing."""
     config = json.loads((reader.clone / "target.json").read_text("utf-8"))
     write(reader, "target.json", {**config, "dry_run": True})
     done = reader.paste(".venv/bin/target-tocobagus --config target.json < stock.singer")
@@ -156,7 +156,7 @@ def test_a_dry_run_writes_down_what_it_rejects(reader: Reader, sandbox: Sandbox)
 def test_a_row_that_is_piped_back_holds_the_value_of_its_time(
     reader: Reader, sandbox: Sandbox
 ) -> None:
-    """Hence the document's advice to do it before the tap's next run."""
+    """So the document advises to do it before the tap's next run."""
     config = json.loads((reader.clone / "target.json").read_text("utf-8"))
     unmapped = {**config, "warehouse_map": config["warehouse_map"][1:]}
     schema, older, *_ = RECORDED.read_text("utf-8").splitlines()

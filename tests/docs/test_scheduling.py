@@ -143,7 +143,7 @@ def test_a_stopped_run_keeps_its_last_state(reader: Reader) -> None:
 
 
 def test_a_killed_script_keeps_the_lock_while_its_target_lives(reader: Reader) -> None:
-    """The next run waits for the last process of the run, and then needs no mending."""
+    """The next run waits for the last process of the run, and then needs no repair."""
     with waiting_for_its_tap(reader) as process:
         process.kill()
         process.wait(PATIENCE)

@@ -134,7 +134,7 @@ def test_every_test_here_is_named() -> None:
 
 
 def test_the_password_of_a_ledger_is_not_shown(folder: Path, sandbox: Sandbox) -> None:
-    """Neither when its server refuses, nor if a tap repeats it; nor is the URL as a whole."""
+    """It is hidden when its server refuses and when a tap repeats it, and so is the whole URL."""
     pytest.importorskip("psycopg")
     url = "postgresql://someone:MARKER-pass@127.0.0.1:1/stock"
     given = {"api_url": sandbox.api_url, **sandbox.credentials, "ledger": url}
@@ -154,7 +154,7 @@ def test_the_password_of_a_ledger_is_not_shown(folder: Path, sandbox: Sandbox) -
 
 
 def test_the_partners_secret_is_not_sent(folder: Path, sandbox: Sandbox) -> None:
-    """Neither in a header nor in the body, and the signature that is made with it is accepted."""
+    """It is in no header or body, and the signature that is made with it is accepted."""
     assert run(folder, {"api_url": sandbox.api_url, **sandbox.credentials}).returncode == 0
     (request,) = sandbox.requests()
 
@@ -194,7 +194,7 @@ def test_no_option_takes_a_secret() -> None:
 
 
 def test_no_dotenv_is_read(folder: Path, sandbox: Sandbox) -> None:
-    """Neither one in the folder that the run stands in nor, as the SDK would, one above its own."""
+    """No `.env` is read, in the working directory or, as the SDK would, above its own folder."""
     library = folder.parent / "venv" / "lib"
     shutil.copytree(Path(singer_sdk.__file__).parent, library / "singer_sdk")
     given = {"api_url": sandbox.api_url, **sandbox.credentials, "max_stock": 5}

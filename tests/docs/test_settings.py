@@ -140,7 +140,7 @@ def test_meltanos_commands_are_those_of_the_operators_tool() -> None:
     "key", ["name", "namespace", "executable", "capabilities", "commands", "settings"]
 )
 def test_the_hubs_definition_is_the_projects(key: str) -> None:
-    """Whoever adds the loader from its definition has what meltano.yml has."""
+    """A project that adds the loader from its definition has what meltano.yml has."""
     assert HUB[key] == LOADER[key]
 
 

@@ -78,7 +78,7 @@ def test_a_variable_that_cannot_be_read_is_named_without_its_value(
 def test_a_mistake_in_the_configuration_is_told_before_anything_is_sent(
     config: dict[str, Any], wanted: str, command: Command, sandbox: Sandbox
 ) -> None:
-    """The message names the setting; exit 2, no traceback, no request, no STATE."""
+    """The message names the setting, the exit code is 2, and nothing is sent or emitted."""
     ended = command.run([schema(), record("A", 1), state(1)], **config).without_traceback(2)
     assert wanted in ended.stderr
     assert command.api["partner_secret"] not in ended.stderr
@@ -108,7 +108,7 @@ def test_a_configuration_file_that_cannot_be_read_is_named(
 
 
 def test_an_input_file_that_is_not_there_is_named(command: Command) -> None:
-    """A mistyped `--input` is click's error, not a traceback."""
+    """A mistyped `--input` is an error of click without a traceback."""
     arguments = ["--config", str(command.write_config()), "--input", "nowhere.singer"]
     assert "nowhere.singer" in command.run(arguments=arguments).without_traceback(2).stderr
 

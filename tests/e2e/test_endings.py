@@ -94,7 +94,7 @@ def test_a_signal_while_the_last_rows_are_sent_ends_the_run(
 
 
 def test_a_second_signal_ends_the_run_now(command: Command, sandbox: Sandbox) -> None:
-    """Who cannot wait for what is in flight says so twice; no STATE covers it then."""
+    """The second signal does not wait for what is in flight, and no STATE covers that."""
     sandbox.set_scenario({"rules": [{"fault": {"hang": True}}]})
     talk = command.talk(batch_size_rows=1)
     talk.say(schema(), record("A", 1), state(1))
@@ -127,7 +127,7 @@ def test_a_fatal_error_ends_a_run_whose_tap_is_silent(begun: Talk, sandbox: Sand
 
 
 def test_a_reader_of_state_that_is_gone_ends_the_run(command: Command, sandbox: Sandbox) -> None:
-    """Nobody keeps the STATE any more, so the run is a failure, told without a traceback."""
+    """Without a reader of STATE the run fails, without a traceback."""
     command.write_config(batch_wait_seconds=1)
     reader, writer = os.pipe()
     os.close(reader)
@@ -158,7 +158,7 @@ def test_a_reader_of_state_that_is_gone_ends_the_run(command: Command, sandbox: 
 def test_a_run_that_was_started_without_its_pipes_says_so(
     closed: str, wanted: bytes, command: Command
 ) -> None:
-    """A scheduler may close what it does not need: exit 1, without a traceback."""
+    """The run exits with 1 and without a traceback."""
     process = subprocess.run(
         ["/bin/sh", "-c", f'"$@" {closed}', "sh", *command.line(["--config", "config.json"])],
         input=encode([schema(), record("A", 1), state(1)]),
@@ -214,7 +214,7 @@ def test_an_interrupt_while_the_program_starts_is_no_traceback(command: Command)
 
 
 def test_a_tap_that_dies_is_the_end_of_input(begun: Talk, sandbox: Sandbox) -> None:
-    """A torn last line is no message; what came before it is settled, and nothing becomes zero."""
+    """What came before a torn last line is settled, and nothing becomes zero."""
     begun.say(record("B", 2), state(2))
     begun.say_bytes(b'{"type": "RECORD", "stream": "stock", "rec')
     ended = begun.end().without_traceback(1)
@@ -258,10 +258,10 @@ def test_a_line_that_is_no_message_ends_the_run_after_what_came_before_it(
     assert stock_of(sandbox) == {"A": {None: 1}}
 
 
-def test_blank_lines_line_ends_of_windows_and_a_byte_order_mark_are_borne(
+def test_blank_lines_line_ends_of_windows_and_a_byte_order_mark_are_accepted(
     command: Command, sandbox: Sandbox
 ) -> None:
-    """They are no messages, and no errors; a last line needs no end."""
+    """They are neither messages nor errors, and the last line needs no line end."""
     text = encode([schema(), "", "  \t", record("A", 1), state(1)]).replace(b"\n", b"\r\n")
     ended = command.run(b"\xef\xbb\xbf" + text.rstrip() + b"\n\n" + encode([state(2)]).rstrip())
     assert ended.without_traceback(0).numbers == [2]
@@ -269,7 +269,7 @@ def test_blank_lines_line_ends_of_windows_and_a_byte_order_mark_are_borne(
 
 
 def test_an_unknown_type_of_message_is_named_once_and_ignored(command: Command) -> None:
-    """A message that another tool's taps send is no reason to stop."""
+    """A message of another tool's taps does not end the run."""
     lines = [schema(), {"type": "LOG", "x": 1}, {"type": "LOG"}, record("A", 1), state(1)]
     ended = command.run(lines).without_traceback(0)
     assert ended.stderr.count("unknown type 'LOG'") == 1

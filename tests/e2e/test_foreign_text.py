@@ -66,7 +66,7 @@ REPLIES: Final[dict[str, tuple[int, Any]]] = {
 
 @pytest.mark.parametrize("reply", REPLIES.values(), ids=REPLIES)
 def test_a_servers_texts_are_safe(reply: tuple[int, Any], tmp_path: Path, command: Command) -> None:
-    """Codes, messages, reasons and ids: in the log, in STATE and in the file of rejected rows."""
+    """Codes, messages, reasons and ids are safe in the log, in STATE and in the rejected rows."""
     status, body = reply
     rejects = tmp_path / "rejects.singer"
     fault = {"status": status, "body": body}
@@ -142,12 +142,12 @@ INPUTS: Final[dict[str, tuple[list[Any], dict[str, Any]]]] = {
 
 @pytest.mark.parametrize(("lines", "config"), INPUTS.values(), ids=INPUTS)
 def test_a_taps_texts_are_safe(lines: list[Any], config: dict[str, Any], command: Command) -> None:
-    """Names of streams and columns, identifiers, warehouses, types, paths, and what is no JSON."""
+    """Names, identifiers, warehouses, types, paths and bad lines are safe."""
     assert_safe(command.run([*lines, state(1)], **config))
 
 
 @pytest.mark.parametrize("key", ["setting", "key of a mapping"])
 def test_a_name_in_the_configuration_is_safe(key: str, command: Command) -> None:
-    """An unknown setting, and an unknown key of a mapping."""
+    """An unknown setting and an unknown key of a mapping are safe."""
     config = {EVIL: 1} if key == "setting" else {"streams": [{**STOCK, EVIL: 1}]}
     assert_safe(command.run([schema("stock", "sku", "qty")], **config))

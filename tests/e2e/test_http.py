@@ -140,7 +140,7 @@ def test_a_proxy_that_wants_a_user_ends_the_run_at_once(proxy: Proxy, tmp_path: 
 
 
 def test_a_proxy_that_is_no_url_is_told(command: Command) -> None:
-    """A proxy's setting without a host is the user's to mend."""
+    """A proxy's URL without a host is a problem of the configuration."""
     ended = command.run(ROWS, env={"HTTP_PROXY": "http://me:pa55word@", "NO_PROXY": ""})
     assert "and the proxies that the environment names" in ended.without_traceback(2).stderr
     assert "internal error" not in ended.stderr
@@ -148,7 +148,7 @@ def test_a_proxy_that_is_no_url_is_told(command: Command) -> None:
 
 
 def test_a_certificate_is_trusted_as_the_environment_says(tmp_path: Path) -> None:
-    """`REQUESTS_CA_BUNDLE` is heeded; an untrusted certificate stops the run at once."""
+    """`REQUESTS_CA_BUNDLE` is used; an untrusted certificate stops the run at once."""
     with secured(tmp_path) as (sandbox, command, env):
         command.run(ROWS, env=env).without_traceback(0)
         assert stock_of(sandbox) == {"A": {None: 1}}
@@ -168,7 +168,7 @@ def test_a_certificate_is_trusted_as_the_environment_says(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_never_followed(status: int, command: Command, sandbox: Sandbox) -> None:
-    """It would carry the credentials elsewhere: exit 1, and nobody else is asked."""
+    """The run exits with 1, and the credentials are not sent elsewhere."""
     with running() as elsewhere:
         location = f"{elsewhere.api_url}/partner/stores/inventory"
         fault = {"status": status, "headers": {"location": location}}
@@ -223,7 +223,7 @@ def test_a_host_whose_first_address_is_silent_is_reached_by_the_second(
 
 
 def test_tls_that_does_not_come_about_in_time_halves_nothing(tmp_path: Path) -> None:
-    """A server that takes connections and says nothing: the batch is not to blame."""
+    """A server that takes connections and says nothing does not make batches smaller."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"https://127.0.0.1:{listener.getsockname()[1]}/api/v1"
         runner = Command(tmp_path, {"api_url": url, **CREDENTIALS})

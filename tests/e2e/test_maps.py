@@ -149,7 +149,7 @@ def test_a_batch_that_cannot_be_read_ends_the_run_after_what_came_before_it(
 
 
 def test_activate_version_changes_nothing_in_any_order(command: Command, sandbox: Sandbox) -> None:
-    """Before, after, or for a stream not seen: what a version lacks is not known to be zero."""
+    """A row that a version lacks does not become zero, whenever the message comes."""
     versions = [
         {"type": "ACTIVATE_VERSION", "stream": name, "version": 1} for name in ("stock", "other")
     ]
@@ -181,7 +181,7 @@ def test_a_deleted_record_is_skipped_or_zero_as_the_setting_says(
 def test_a_schema_that_changes_in_mid_stream_keeps_the_order(
     command: Command, sandbox: Sandbox
 ) -> None:
-    """0 → 5 → 0 ends at 0, whatever SCHEMA stands between; a new column is mapped from then on."""
+    """0 → 5 → 0 ends at 0, whatever SCHEMA comes between; a new column is mapped from then on."""
     mapping = {"stream": "stock", "sku": "sku", "stock": ["qty_new", "qty"]}
     lines = [
         schema(),
@@ -254,7 +254,7 @@ MISTAKES: list[tuple[dict[str, Any], list[str]]] = [
 def test_a_mistake_in_stream_maps_is_one_error(
     config: dict[str, Any], named: list[str], command: Command, sandbox: Sandbox
 ) -> None:
-    """It names the setting, the stream and the column; nothing is sent, no STATE, exit 2."""
+    """It names setting, stream and column; nothing is sent, and the exit code is 2."""
     ended = command.run([schema(), record("A", 1), state(1)], **config).without_traceback(2)
     errors = [line for line in ended.stderr.splitlines() if "ERROR" in line]
     assert len(errors) == 1
@@ -277,7 +277,7 @@ def test_stream_maps_of_null_are_not_set(command: Command, sandbox: Sandbox) -> 
     "column", [{"type": "nonsense"}, {"pattern": "("}, {"$ref": "#/nowhere"}, 5, None], ids=str
 )
 def test_a_schema_that_cannot_validate_is_one_error(column: Any, command: Command) -> None:
-    """With `validate_records`: it names setting and stream; exit 2."""
+    """With `validate_records` the error names setting and stream, and the exit code is 2."""
     declared = {"properties": {"sku": {}, "qty": {}, "x": column}}
     lines = [{**schema(), "schema": declared}, record("A", 1, x="text"), state(1)]
     ended = command.run(lines, validate_records=True).without_traceback(2)
@@ -300,7 +300,7 @@ def test_a_schema_that_cannot_validate_is_one_error(column: Any, command: Comman
 def test_a_mistake_in_the_logging_set_up_is_one_line(
     variable: str, value: str, command: Command, tmp_path: Path
 ) -> None:
-    """It names the variable; exit 2."""
+    """It names the variable, and the exit code is 2."""
     (tmp_path / "broken.yaml").write_text("version: [")
     (tmp_path / "list.yaml").write_text("[1]")
     (tmp_path / "handler.yaml").write_text("{version: 1, handlers: {x: {class: no.such}}}")
@@ -314,7 +314,7 @@ def test_a_mistake_in_the_logging_set_up_is_one_line(
 def test_a_document_stores_schema_declares_nothing(
     declared: dict[str, Any], command: Command, sandbox: Sandbox
 ) -> None:
-    """Its records are read all the same; with stream maps, too, whatever its key."""
+    """Its records are read, with stream maps too, whatever its key."""
     lines = [
         {**schema(), "schema": declared, "key_properties": ["_id"]},
         record("A", 3, _id="x", more={"y": [1]}),
@@ -356,7 +356,7 @@ HALF_DEEP = "[" * 600 + "]" * 600
 def test_what_is_nested_deeply_and_not_used_is_passed_over(
     deep: str, config: dict[str, Any], command: Command, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    """In a record, a SCHEMA, a batch file and a STATE; every row beside it arrives."""
+    """It may be in a record, a SCHEMA, a batch file or a STATE; every row beside it arrives."""
     file = tmp_path / "batch.jsonl"
     file.write_text(f'{{"sku": "C", "deep": {deep}, "qty": 3}}\n')
     line = '{"type": "RECORD", "stream": "stock", "record": {"sku": "%s", "deep": %s, "qty": 3}}'
@@ -378,6 +378,6 @@ def test_what_is_nested_deeply_and_not_used_is_passed_over(
 
 @pytest.mark.parametrize("stream", [None, 5, ["x"]])
 def test_a_state_is_taken_whatever_it_says_of_a_stream(stream: Any, command: Command) -> None:
-    """Its value counts alone."""
+    """Only its value matters."""
     lines = [{**state(1), "stream": stream}, {"type": "ACTIVATE_VERSION", "stream": stream}]
     assert command.run(lines).without_traceback(0).numbers == [1]

@@ -50,7 +50,7 @@ def test_a_bad_line_gives_a_terminal_no_orders(command: Command) -> None:
 
 
 def test_a_configuration_in_place_of_its_file_is_not_repeated(command: Command) -> None:
-    """`--config` takes a path; what is no path may hold a secret."""
+    """`--config` takes a path, and a text that is not one may hold a secret."""
     given = json.dumps({"partner_secret": "hush-hush"})
     ended = command.run(ROWS, arguments=["--config", given]).without_traceback(2)
     assert "--config: takes the path of a file, or ENV" in ended.stderr
@@ -58,7 +58,7 @@ def test_a_configuration_in_place_of_its_file_is_not_repeated(command: Command) 
 
 
 def test_a_mistyped_variable_is_told(command: Command) -> None:
-    """A variable of ours that is no setting changes nothing, and that is said; Meltano's may."""
+    """A variable of the prefix that is not a setting is named, unless Meltano sets it."""
     env = {"TARGET_TOCOBAGUS_DRYRUN": "true", "TARGET_TOCOBAGUS__DIALECT": "x"}
     env |= {f"TARGET_TOCOBAGUS_{key.upper()}": text for key, text in command.api.items()}
     env["TARGET_TOCOBAGUS_STREAMS"] = json.dumps([STOCK])
@@ -71,7 +71,7 @@ def test_a_mistyped_variable_is_told(command: Command) -> None:
 
 
 def test_that_nothing_was_mapped_is_said(command: Command) -> None:
-    """A mistyped stream must not pass in silence; a tap without rows may."""
+    """A mistyped stream is reported; a tap without rows is not."""
     mistyped = [{**STOCK, "stream": "stok"}]
     told = "By this configuration no stream that came holds stock: nothing was sent"
     assert told in command.run(ROWS, streams=mistyped).without_traceback(0).stderr
@@ -85,7 +85,7 @@ def test_that_nothing_was_mapped_is_said(command: Command) -> None:
 def test_an_entry_of_the_warehouse_map_that_no_row_used_is_named_once(
     unmapped: str, command: Command
 ) -> None:
-    """A mistyped code would else hide behind rows that are skipped; one of a null row is used."""
+    """A mistyped code is found even if its rows are skipped; a row of null uses its code."""
     codes = [{"code": code, "client_id": f"W-{code}"} for code in ("JKT", "SBY", "BDG")]
     given: dict[str, Any] = {
         "streams": [LEVELS],
@@ -102,7 +102,7 @@ def test_an_entry_of_the_warehouse_map_that_no_row_used_is_named_once(
 
 
 def test_a_bundle_that_is_none_is_told_at_once(command: Command, tmp_path: Path) -> None:
-    """A CA bundle without a certificate will be none at the next attempt."""
+    """A CA bundle without a certificate ends the run at the first attempt."""
     bundle = tmp_path / "bundle.pem"
     bundle.write_text("no certificate\n")
     api = {**command.api, "api_url": command.api["api_url"].replace("http:", "https:")}
@@ -138,7 +138,7 @@ def _on_a_terminal(command: Command, **env: str) -> str:
 
 
 def test_on_a_terminal_it_says_that_it_waits_in_short_lines(command: Command) -> None:
-    """Time, level and message, without what takes most of a terminal's width."""
+    """A line has the time, the level and the message, and nothing else."""
     seen = _on_a_terminal(command)
     told = "Waiting for a tap's messages on this terminal; Ctrl-D ends the input"
     assert re.search(rf"^\d\d:\d\d:\d\d WARNING {told}", seen, re.MULTILINE)
@@ -146,7 +146,7 @@ def test_on_a_terminal_it_says_that_it_waits_in_short_lines(command: Command) ->
 
 
 def test_a_log_format_that_the_user_has_chosen_stays(command: Command, tmp_path: Path) -> None:
-    """Also on a terminal."""
+    """It stays on a terminal, too."""
     chosen = tmp_path / "log.yaml"
     chosen.write_text(
         "version: 1\ndisable_existing_loggers: false\n"

@@ -42,7 +42,7 @@ def lot(sku: Any, qty: Any, lot_id: Any, **more: Any) -> dict[str, Any]:
 def test_a_key_with_columns_that_the_mapping_does_not_read_is_warned_about(
     keys: Any, config: dict[str, Any], named: list[str], command: Command
 ) -> None:
-    """Once, at SCHEMA; a lone surrogate key and `combine: last` say nothing."""
+    """The warning comes once, at SCHEMA, and not for a lone surrogate key or `combine: last`."""
     columns = ("sku", "qty", "wh", "lot", "bin", "id")
     lines = [schema("stock", *columns, key_properties=keys), schema("stock", key_properties=keys)]
     ended = command.run([*lines, state(1)], **{"streams": [GLOBAL], **config}).without_traceback(0)
@@ -92,7 +92,7 @@ def test_combine_last_silences_the_warning(command: Command) -> None:
 
 
 def test_locations_and_lists_are_looked_at_by_item_and_place(command: Command) -> None:
-    """Two places of one item are no parts; two records' lists that name one item may be."""
+    """Two places of one item are not parts; two records' lists that name one item may be."""
     columns = ("sku", "wh", "qty", "id")
     level = schema("levels", *columns, key_properties=["id"])
     rows = [record("A", 1, "levels", wh="W1", id=1), record("A", 2, "levels", wh="W2", id=2)]
@@ -107,7 +107,7 @@ def test_locations_and_lists_are_looked_at_by_item_and_place(command: Command) -
 
 
 def test_what_was_sent_before_is_no_part(command: Command) -> None:
-    """A row that was settled long ago is a row of its time, not one beside this one."""
+    """A row that was settled before is not compared with a new one."""
     talk = command.talk(batch_wait_seconds=1)
     talk.say(schema("stock", "sku", "qty", "lot_id", key_properties=["lot_id"]))
     talk.say(lot("A", 40, 101), state(1))

@@ -137,7 +137,7 @@ def test_a_record_of_recognised_items_with_another_column_ends_the_run(
 
 
 def test_no_state_goes_out_while_nothing_that_came_has_a_mapping(command: Command) -> None:
-    """A first run that maps nothing must not move the bookmark; one without records may."""
+    """A first run that maps nothing does not move the bookmark; one without records does."""
     people = [schema("people", "name"), row("people", name="x")]
     assert command.run([state(1), *people, state(2)], streams=None).numbers == [1]
     assert command.run([schema("people", "name"), state(3)], streams=None).numbers == [3]

@@ -58,7 +58,7 @@ def test_a_run_in_which_no_item_is_listed_ends_well_with_a_warning(
 def test_a_hundred_unlisted_items_and_none_accepted_fail_the_run_after_all_were_tried(
     shop: tuple[Command, Sandbox],
 ) -> None:
-    """By default it may be the wrong store: exit 1 at the end, and no STATE."""
+    """By default the run exits with 1 and emits no STATE: it may be the wrong store."""
     command, _ = shop
     talk = command.talk(batch_size_rows=10)
     lines = [line for n in range(150) for line in (record(f"ERP-{n:03}", 1), state(n))]

@@ -34,7 +34,7 @@ main()
 def test_a_batch_message_overtakes_nothing_and_is_mapped_row_by_row(
     command: Command, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    """The SDK hands its files past pending records, past the stream maps, whole."""
+    """Unlike in the SDK, its records keep their order and go through the stream maps."""
     file = tmp_path / "batch.jsonl"
     file.write_text("".join(f'{{"sku": "A", "qty": {n}, "keep": {n % 2}}}\n' for n in range(1, 9)))
     manifest = {"encoding": {"format": "jsonl"}, "manifest": [file.as_uri()]}
@@ -152,7 +152,7 @@ def test_every_setting_can_come_from_the_environment(command: Command) -> None:
 def test_a_tap_that_breaks_the_protocol_meets_the_sdks_errors(
     lines: list[Any], error: type[Exception]
 ) -> None:
-    """What the SDK does well stays its own."""
+    """The errors of the protocol are the SDK's own."""
     target = TargetTocobagus(config={"dry_run": True})
     with pytest.raises(error):
         target.listen(io.StringIO(encode(lines).decode()))

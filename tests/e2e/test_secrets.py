@@ -75,7 +75,7 @@ def test_no_secret_is_in_any_output(name: str, command: Command, sandbox: Sandbo
 
 
 def test_no_secret_that_a_tap_repeats_is_shown(command: Command, sandbox: Sandbox) -> None:
-    """As a type, a stream, a value or a path; nor the part of it that is left by a cut."""
+    """A type, a stream, a value or a path does not show it, nor a part of it after a cut."""
     token = sandbox.credentials["store_token"]
     batch = {"format": "jsonl"}
     lines = [

@@ -119,7 +119,7 @@ CASES: Final = [
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.file for case in CASES])
-def test_every_row_that_a_real_tap_wrote_has_its_fate(
+def test_every_row_that_a_real_tap_wrote_has_its_outcome(
     case: Case, command: Command, sandbox: Sandbox
 ) -> None:
     """Stock arrives, rejects have their code and record, the sums close, STATE goes out."""

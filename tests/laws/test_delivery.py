@@ -243,7 +243,7 @@ def check_blame(run: Run, api: ScriptedApi, plan: Plan) -> None:
         assert not [level for level in levels if run.witness.was_rejected(*level)]
 
 
-def test_whoever_is_to_blame_for_refusals_every_promise_is_kept(
+def test_every_promise_is_kept_whether_rows_or_requests_are_refused(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Whether items or the API refuse whole requests, no newer value is overwritten to tell."""

@@ -64,7 +64,7 @@ def test_an_impossible_mapping_is_refused_by_its_key(keys: Keys, key: str) -> No
 
 
 def test_all_problems_are_told_at_once() -> None:
-    """Whoever mends a mapping sees everything that is wrong with it."""
+    """One error holds everything that is wrong with a mapping."""
     with pytest.raises(ConfigurationError) as caught:
         compiled({"where": "a =", "stock": ("a[", "b[")})
     keys = [problem.split(": ")[1] for problem in caught.value.problems]
@@ -127,7 +127,7 @@ def test_the_kinds_of_identifier_are_known(keys: Keys, kinds: tuple[str, ...]) -
 
 
 def groups(*names: str) -> tuple[frozenset[str], ...]:
-    """Write groups of columns as words, the alternatives of one separated by slashes."""
+    """Make groups of columns; the alternatives of one are separated by slashes."""
     return tuple(frozenset(name.split("/")) for name in names)
 
 

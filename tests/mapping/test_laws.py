@@ -117,7 +117,7 @@ def _assert_clean(stock: Stock, most: int) -> None:
 
 
 def test_a_record_nested_to_any_depth_is_mapped() -> None:
-    """Depth raises nothing, neither in objects nor in JSON text."""
+    """Depth raises no error, neither in objects nor in JSON text."""
     deep: Any = {}
     for _ in range(50_000):
         deep = {"a": [deep]}
@@ -215,6 +215,6 @@ def test_identifiers_and_codes_become_text(value: Any, text: str | None) -> None
     ],
 )
 def test_what_is_neither_text_nor_number_is_no_identifier(value: Any) -> None:
-    """Nor is half of a character, or a number that nobody would have written as one."""
+    """Half of a character or a number of absurd size is not an identifier either."""
     with pytest.raises(TextError):
         text_of(value)

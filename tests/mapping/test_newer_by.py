@@ -40,7 +40,7 @@ def compiled(**mapping: Any) -> CompiledMapping:
 def test_a_row_has_the_version_of_its_item_or_else_of_its_record(
     mapping: dict[str, Any], record: dict[str, Any]
 ) -> None:
-    """In every shape of a mapping."""
+    """This holds in every shape of a mapping."""
     (outcome,) = compiled(**mapping).outcomes(record)
     assert isinstance(outcome, Stock)
     assert outcome.version == "n 7"

@@ -86,7 +86,7 @@ def test_a_path_is_read(path: str, record: Any, expected: Any) -> None:
     ["a[", "Stock (pcs)", "Stock(pcs)", "a | ", "qty?", "sum(a", "foo(a)", "abs(a, b)", "length()"],
 )
 def test_what_is_meant_as_an_expression_must_be_one(text: str) -> None:
-    """A text with one of `[ ] | ( ) ?` that is no JMESPath is a mistake, not a column."""
+    """A text with one of `[ ] | ( ) ?` that is not JMESPath is a mistake, not a column."""
     with pytest.raises(ValueError, match="double quotes"):
         compile_path(text)
 
@@ -198,7 +198,7 @@ def test_a_literal_that_json_would_round_is_refused() -> None:
 
 
 def test_the_first_place_that_yields_a_value_counts() -> None:
-    """Null and empty texts are no values."""
+    """Null and empty texts are not values."""
     reads = first_of([compile_path("a").read, compile_path("b").read])
     assert reads({"a": " ", "b": 0}) == 0
     assert reads({}) is None
@@ -303,7 +303,7 @@ def _exactly(value: Any) -> str:
 
 @given(st.text(alphabet="ab.[]*?|&!@'`\"(){},:0 =<>", max_size=14))
 def test_any_text_compiles_or_is_refused_by_name(text: str) -> None:
-    """Whatever stands in a configuration, compiling it raises nothing but its own complaint."""
+    """Whatever a configuration holds, compiling it raises nothing but its own error."""
     for compile_text in (compile_path, compile_condition):
         with contextlib.suppress(PathError):
             _compiled_or_none(compile_text, text)({"a": {"b": [0, {"a": "b"}]}, "b": "a"})

@@ -27,8 +27,8 @@ def update(identifier: Identifier | None, warehouse: str | None) -> dict[str, An
 @pytest.mark.parametrize(
     "own", [None, {}, [], "rejected", 7, {"updates": None}, {"updates": {}}, {"updates": ["A"]}]
 )
-def test_what_is_not_ours_is_not_heeded(own: Any) -> None:
-    """A key of that name that we did not write makes no difference to its record."""
+def test_what_is_not_ours_is_ignored(own: Any) -> None:
+    """A key of that name that the target did not write makes no difference to its record."""
     assert rejected_updates(own) is None
 
 
@@ -57,7 +57,7 @@ def test_what_is_still_bad_is_rejected_again() -> None:
 
 @pytest.mark.parametrize("updates", [[], [update(None, None)], [update(A, "code")], [{}]])
 def test_a_record_that_says_one_thing_is_that_update(updates: list[dict[str, Any]]) -> None:
-    """A single update comes again, though the mended mapping names it otherwise."""
+    """A single update comes again, even if the corrected mapping names it otherwise."""
     assert only_rejected([Stock(B, "W", 1)], {"updates": updates}, None) == [Stock(B, "W", 1)]
 
 
@@ -70,13 +70,13 @@ def test_a_code_that_is_mapped_by_now() -> None:
 
 
 def test_a_record_of_one_item_whose_identifier_could_not_be_read() -> None:
-    """Of such a record nothing was sent, so all of it comes once the mapping is mended."""
+    """All of such a record comes again once the mapping is corrected, since nothing was sent."""
     outcomes: list[Outcome] = [Stock(A, "W", 1), Stock(A, "V", 2)]
     assert only_rejected(outcomes, {"updates": [update(None, None)]}, None) == outcomes
 
 
 def test_a_record_of_several_items_sends_none_that_may_have_been_sent() -> None:
-    """Which of two items had no identifier then cannot be told; it stays rejected, aloud."""
+    """It cannot be known which of two items had no identifier, so the record is rejected again."""
     outcomes: list[Outcome] = [Stock(A, None, 1), Stock(B, None, 2)]
     *found, lost = only_rejected(outcomes, {"updates": [update(None, None)]}, None)
     assert all(isinstance(each, Skipped) for each in found)

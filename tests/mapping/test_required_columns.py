@@ -30,7 +30,7 @@ STOCK = frozenset({"stok"})
 def test_one_of_each_group_must_be_seen(
     columns: list[str], missing: list[frozenset[str]], *, in_schema: bool
 ) -> None:
-    """Of each group one name, by its letters, a byte order mark aside; in SCHEMA or a record."""
+    """One name of each group is enough, in SCHEMA or a record, a byte order mark aside."""
     watch = RequiredColumns([SKU, STOCK])
     if in_schema:
         watch.see_schema(columns)
@@ -112,7 +112,7 @@ class TestInner:
 
     @pytest.mark.parametrize("levels", [None, [], "[]"])
     def test_a_list_without_entries_lacks_nothing(self, levels: Any) -> None:
-        """Where there is no entry, nothing can be missed: STATE goes on."""
+        """A list without entries holds no STATE back."""
         watch = self.watch()
         watch.see({"sku": "A", "levels": levels}, 1)
         assert (watch.complete, watch.lacking, watch.hold) == (False, False, None)

@@ -45,8 +45,8 @@ def pipe() -> Iterator[tuple[int, int]]:
             os.close(end)
 
 
-def test_a_word_that_came_before_is_heard(wakeup: WakeUp) -> None:
-    """A word spoken before the wait ends the wait, and only one."""
+def test_a_call_before_the_wait_ends_it(wakeup: WakeUp) -> None:
+    """A call before the wait ends that wait, and no other."""
     wakeup.wake()
     assert wakeup.wait(LONG) is False
     began = time.monotonic()
@@ -54,15 +54,15 @@ def test_a_word_that_came_before_is_heard(wakeup: WakeUp) -> None:
     assert time.monotonic() - began >= 0.19
 
 
-def test_many_words_are_one(wakeup: WakeUp) -> None:
-    """However often it was said, it is heard, and never blocks its speaker."""
+def test_many_calls_are_one(wakeup: WakeUp) -> None:
+    """Many calls end one wait, and never block the caller."""
     for _ in range(100_000):
         wakeup.wake()
     assert wakeup.wait(LONG) is False
 
 
-def test_a_word_from_another_thread(wakeup: WakeUp) -> None:
-    """Another thread's word ends a wait without a limit."""
+def test_another_thread_ends_the_wait(wakeup: WakeUp) -> None:
+    """A call of another thread ends a wait without a limit."""
     speaker = threading.Thread(target=wakeup.wake)
     speaker.start()
     assert wakeup.wait(None) is False
@@ -70,7 +70,7 @@ def test_a_word_from_another_thread(wakeup: WakeUp) -> None:
 
 
 def test_a_signals_handler_ends_the_wait(wakeup: WakeUp) -> None:
-    """A handler that speaks ends a wait without a limit, and that one alone."""
+    """A call of a signal's handler ends a wait without a limit, and no other."""
     before = signal.signal(signal.SIGALRM, lambda *_: wakeup.wake())
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.02)
@@ -96,8 +96,8 @@ def test_the_end_of_input_ends_the_wait(wakeup: WakeUp, pipe: tuple[int, int]) -
     assert wakeup.wait(LONG, pipe[0]) is True
 
 
-def test_input_and_a_word_at_once(wakeup: WakeUp, pipe: tuple[int, int]) -> None:
-    """Both are told: the word is heard, and the source can be read."""
+def test_input_and_a_call_at_once(wakeup: WakeUp, pipe: tuple[int, int]) -> None:
+    """The source can be read, and the call does not end a second wait."""
     os.write(pipe[1], b"x")
     wakeup.wake()
     assert wakeup.wait(LONG, pipe[0]) is True
@@ -116,8 +116,8 @@ def test_a_file_can_always_be_read(wakeup: WakeUp) -> None:
         assert wakeup.wait(None, file.fileno()) is True
 
 
-def test_speaking_to_nobody_is_harmless() -> None:
-    """A word after the end of the run is lost without an error."""
+def test_a_call_after_the_end_is_harmless() -> None:
+    """A call after the end of the run is ignored without an error."""
     wakeup = WakeUp()
     wakeup.close()
     wakeup.wake()

@@ -1,4 +1,4 @@
-"""Schemas in a few words, and what recognising makes of them."""
+"""Short schemas, and what recognition makes of them."""
 
 from __future__ import annotations
 

@@ -220,7 +220,7 @@ def test_rows_that_mean_nothing_are_left_out_by_a_condition(
 
 
 def test_numbers_of_unknown_names_are_no_places_beside_a_stock() -> None:
-    """A column of numbers is no place's stock where another column is called stock."""
+    """A column of numbers is not a place's stock if another column is called stock."""
     record = {"sku": "A", "quantityavailable": "5", "preferredbin": "2", "upccode": "1"}
     mapping = asked("item", " ".join(record), (), [record]).mapping
     assert mapping.stock == ("quantityavailable",)
@@ -289,7 +289,7 @@ def test_columns_for_the_location_are_named(columns: str, expected: str) -> None
 
 
 def test_a_location_is_a_text_a_number_or_an_object() -> None:
-    """A flag, a date or a list by a location's name is no location of the row."""
+    """A flag, a date or a list that is named like a location is not one."""
     typed = {
         "warehouse": {"type": "boolean"},
         "store": {"type": "array"},

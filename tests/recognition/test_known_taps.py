@@ -184,7 +184,7 @@ def test_a_known_stream_with_a_location_is_mapped_with_it(row: dict[str, Any]) -
 
 @pytest.mark.parametrize("row", LEFT_OUT)
 def test_a_stream_that_is_left_out_says_why(row: dict[str, Any]) -> None:
-    """A stream whose schema does not settle its mapping is no recognition: a person decides."""
+    """If a stream's schema does not settle its mapping, a person decides."""
     left_out = row_of(row, TABLE.left_out)
     found = recognise(row["stream"], schema_of(row))
     assert not isinstance(found, Recognised)

@@ -31,7 +31,7 @@ def test_a_stream_of_orders_or_movements_is_never_asked_about(stream: str) -> No
 
 @pytest.mark.parametrize("stream", ["online_stock", "stock_by_outline", "stok", "minimarket_stock"])
 def test_a_word_is_not_found_inside_another(stream: str) -> None:
-    """`online` is no line, and `minimarket` no minimum."""
+    """`online` does not mean a line, nor `minimarket` a minimum."""
     assert drafted(stream, "sku qty") == ("sku", "qty")
 
 

@@ -55,7 +55,7 @@ def test_the_apis_own_items_are_shown_as_the_nearest_mapping(
 
 @pytest.mark.parametrize("columns", ["sku stock", "sku warehouses"])
 def test_streams_of_one_kind_go_together(columns: str) -> None:
-    """Several global streams, or several per warehouse, are no error; nor are the API's items."""
+    """Several global streams, or several per warehouse, are not an error."""
     either = Recognised(StreamMapping(stream="items", native=True), "native")
     streams = [recognised(name, columns) for name in ("stock", "inventory")]
     assert mixed_scopes([]) is None

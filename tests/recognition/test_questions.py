@@ -125,7 +125,7 @@ def test_the_lines_of_a_warning_keep_what_is_recognised(
 
 
 def test_records_make_a_question_of_a_schema_without_columns() -> None:
-    """A stream that declares nothing is judged by its records, and named once if it is no stock."""
+    """A stream that declares nothing is judged by its records, and named once if not stock."""
     questions = Questions()
     stock = questions.sample("stok", {}, ())
     other = questions.sample("people", {}, ())

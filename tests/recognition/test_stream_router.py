@@ -124,7 +124,7 @@ class TestLocation:
         ],
     )
     def test_said(self, keys: Mapping) -> None:
-        """Whoever says where stock is, or that it is global, is believed."""
+        """A mapping that says where stock is, or that it is global, is accepted."""
         choice = chooser([plain("stock", **keys)]).choose(
             "stock", schema("sku", "qty", "warehouse")
         )
@@ -181,7 +181,7 @@ class TestMistyped:
     """A mapping for a stream that does not come is told with the nearest that does."""
 
     def test_the_nearest_stream_is_named(self) -> None:
-        """A letter wrong: both names are told."""
+        """If a letter is wrong, the message has both names."""
         chosen = chooser([plain("stok_gudnag"), plain("else")])
         chosen.choose("stok_gudang", schema("sku", "qty"))
         (line,) = chosen.mistyped()
@@ -206,7 +206,7 @@ def test_a_second_entry_of_a_stream_is_doubted() -> None:
 
 @pytest.mark.parametrize("column", ["lot", "gudang", "archived"])
 def test_a_stream_that_a_later_schema_makes_a_question_ends_the_run(column: str) -> None:
-    """What has been sent is not passed over from then on: only its user can tell."""
+    """A stream that has been sent is not ignored from then on."""
     chosen = chooser(None)
     assert chosen.choose("items", schema("sku", "stock")).mapping
     with pytest.raises(ActionNeeded, match=column):

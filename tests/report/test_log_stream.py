@@ -98,7 +98,7 @@ def test_what_is_written_with_patience_is_never_dropped(pipe: Pipe) -> None:
 
 
 def test_a_reader_that_is_gone_holds_nobody_up(pipe: Pipe) -> None:
-    """Nobody will read it any more: that is no reason to wait, nor to end the run."""
+    """A log without a reader neither delays the run nor ends it."""
     reader, pipe.reader = pipe.reader, os.open(os.devnull, os.O_RDONLY)
     os.close(reader)
     with patience():

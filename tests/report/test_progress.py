@@ -156,7 +156,7 @@ def test_a_terminal_that_is_gone_ends_no_run(
     monkeypatch: pytest.MonkeyPatch,
     closed: bool,  # noqa: FBT001  # a parameter of the table
 ) -> None:
-    """What cannot be shown is not shown; one that was closed before is no terminal."""
+    """What cannot be shown is left out, also if the terminal was closed before."""
     monkeypatch.setenv("TERM", "xterm")
     terminal = Terminal()
     if closed:

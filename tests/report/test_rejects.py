@@ -187,7 +187,7 @@ class TestRecord:
         assert written.endswith(b"}}")
 
     def test_bytes_that_are_no_utf_8_in_a_key(self, path: Path) -> None:
-        """A key of the message that is no text does not end the run."""
+        """A key of the message that is not UTF-8 does not end the run."""
         line = b'{"type":"RECORD","stream":"stock","record":{},"\xff":1}'
         assert write(path, rejection(line=line))[1].startswith(line[:-1] + b",")
 
@@ -321,7 +321,7 @@ class TestFile:
             Rejects(str(tmp_path / name))
 
     def test_a_pipe_cannot_be_used(self, path: Path) -> None:
-        """What cannot be read back cannot be mended after a crash."""
+        """A pipe cannot be repaired after a crash, because it cannot be read back."""
         os.mkfifo(path)
         with pytest.raises(ConfigurationError, match="regular file"):
             Rejects(str(path))
@@ -426,7 +426,7 @@ class TestFile:
         rejects.close()
 
     def test_sync_and_close_may_come_at_any_time(self, path: Path) -> None:
-        """Syncing nothing, and closing twice, do nothing."""
+        """A sync without news and a second close do nothing."""
         rejects = Rejects(str(path))
         rejects.sync()
         rejects.write(rejection())
@@ -492,5 +492,5 @@ class TestLog:
         ],
     )
     def test_how_a_row_is_named(self, facts: dict[str, Any], text: str) -> None:
-        """By identifier and place, or by its mapped values, with code, message and reason."""
+        """A row is named by identifier and place, or by its mapped values, with code and reason."""
         assert describe(rejection(**facts)) == text

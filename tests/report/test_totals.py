@@ -1,4 +1,4 @@
-"""The end of a run in words: the equation, and what it took."""
+"""The summary of a run: the equation, and what it took."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_what_it_took() -> None:
 
 
 def test_a_dry_run_says_what_would_be_sent() -> None:
-    """Nothing is told as if it had been sent, neither in words nor in fields."""
+    """Neither the text nor the fields say that something was sent."""
     found = fields(dry_run=True)
     assert [found[key] for key in ("requests", "retries", "batches", "sent_bytes")] == [0] * 4
     assert (found["would_send_batches"], found["would_send_bytes"]) == (2, 999)
@@ -87,7 +87,7 @@ def test_one_of_a_thing_is_told_in_the_singular() -> None:
 
 
 def test_a_run_that_took_no_time() -> None:
-    """No time is no reason to fail."""
+    """A run of zero seconds has a rate of 0."""
     assert fields(seconds=0.0)["rows_per_second"] == 0
 
 

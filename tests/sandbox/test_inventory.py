@@ -64,7 +64,7 @@ def test_each_form_of_stock_is_applied_for_each_kind_of_identifier(
     ids=json.dumps,
 )
 def test_a_bad_row_is_refused_and_the_others_go_on(row: Any) -> None:
-    """A row that is no item gets an error with its index; its neighbours are applied."""
+    """A row that is not an item gets an error with its index; the others are applied."""
     with running() as sandbox, Client(sandbox) as client:
         data = client.update(
             {"sku": "before", "stock": 1}, row, {"sku": "after", "stock": 2}

@@ -26,7 +26,7 @@ A = {"sku": "A", "stock": 1}
     ids=str,
 )
 def test_a_rule_hits_the_requests_that_it_is_for(when: dict[str, Any], hit: list[int]) -> None:
-    """Of four requests of one to four items, those that meet every condition."""
+    """A rule hits those requests that meet every condition."""
     with running(rule({"status": 500}, when)) as sandbox, Client(sandbox) as client:
         assert hits(client) == hit
         sandbox.reset()

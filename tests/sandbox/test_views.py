@@ -53,7 +53,7 @@ def test_requests_are_shown_without_token_and_signature() -> None:
 
 
 def test_bodies_are_kept_only_when_asked_for() -> None:
-    """Then each request shows its own."""
+    """With `bodies` each request shows its own."""
     with running(limits=Limits(bodies=True)) as sandbox, Client(sandbox) as client:
         client.update(A)
         assert sandbox.requests()[0]["body"] == '{"items":[{"sku":"A","stock":1}]}'

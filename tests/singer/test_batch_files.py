@@ -121,7 +121,7 @@ def test_the_run_gets_its_turn_whatever_a_file_holds(path: Path, content: bytes)
 @pytest.mark.parametrize("spell", ["{}", "file://{}"])
 @pytest.mark.parametrize("with_storage", [False, True])
 def test_a_named_pipe_is_refused(path: Path, spell: str, *, with_storage: bool) -> None:
-    """To open or to read it may last for ever."""
+    """Opening or reading it could last for ever."""
     os.mkfifo(path)
     storage = {"root": path.parent.as_uri(), "prefix": ""}
     config = {"encoding": {"format": "jsonl", "compression": "gzip"}, "storage": storage}
@@ -139,7 +139,7 @@ def test_a_bad_line_is_named(path: Path, before: bytes, number: int) -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
 def test_a_file_in_utf_16_is_named(path: Path, encoding: str) -> None:
-    """As an input of that encoding is."""
+    """The error names the encoding."""
     path.write_bytes(RECORDS.decode().encode(encoding))
     with pytest.raises(InputError, match=r"is not JSON \(it is UTF-16, and must be UTF-8\)"):
         read(path)
@@ -180,7 +180,7 @@ def test_a_damaged_file(path: Path, content: bytes) -> None:
     ],
 )
 def test_what_is_no_list_of_jsonl(encoding: Any, manifest: Any) -> None:
-    """Another format, or a manifest that is no list, is an error of the input."""
+    """Another format, or a manifest that is not a list, is an error of the input."""
     with pytest.raises(InputError, match="only jsonl"):
         list(read_records({"stream": "s", "encoding": encoding, "manifest": manifest}, None))
 

@@ -32,7 +32,7 @@ def variables(**texts: str) -> dict[str, str]:
     ],
 )
 def test_each_kind_of_setting_is_read(key: str, text: str, value: Any) -> None:
-    """Booleans in any of their words, integers, lists as JSON; a text stays as it is."""
+    """Booleans are read in any of their spellings, lists as JSON; a text stays as it is."""
     assert read_variables(PREFIX, OWN, variables(**{key: text})) == ({key: value}, {})
 
 
@@ -107,7 +107,7 @@ def test_a_variable_that_somebody_reads_is_not_named(name: str) -> None:
 def test_a_variable_that_says_something_else_than_is_in_force_is_named(
     given: dict[str, str], config: dict[str, Any], named: list[str]
 ) -> None:
-    """Compared as values, defaults included, and never shown; all of them in one line."""
+    """They are compared as values, defaults included, and named in one line without them."""
     found = list(unread_variables(PREFIX, OWN, variables(**given), config))
 
     assert [line.count(PREFIX) for line in found] == ([len(named)] if named else [])

@@ -42,19 +42,19 @@ MESSAGE = '{"type":"STATE","value":{}}'
     ],
 )
 def test_what_came_instead_is_named(line: bytes, part: str) -> None:
-    """Each with what to do about it."""
+    """The hint names what came instead of a message."""
     assert part in hint(line)
 
 
 @pytest.mark.parametrize("line", [b"", b"hello", b"5", b"null", b"\xff", MESSAGE.encode()])
 def test_where_nothing_is_likely_nothing_is_said(line: bytes) -> None:
-    """A guess must be better than none."""
+    """A line that is not recognised gets no hint."""
     assert hint(line) == ""
 
 
 @given(st.binary(max_size=300) | st.text().map(json.dumps).map(str.encode))
 def test_any_line_may_be_asked_about(line: bytes) -> None:
-    """Whatever it holds; and its encoding can decode it."""
+    """A hint is given for any line, and its encoding can decode it."""
     assert isinstance(hint(line), str)
     line.decode(encoding_of(line), "replace")
 

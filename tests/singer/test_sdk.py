@@ -129,7 +129,7 @@ def test_an_expected_error_is_lines_and_an_exit_code(
 
 
 def test_a_later_error_that_needs_a_person_counts_for_the_exit_code() -> None:
-    """Of the SDK's errors too: a scheduler may retry after 1, and not after 2."""
+    """A scheduler may retry after 1 and not after 2, also after an error of the SDK."""
     first = sdk.InvalidInputLine("line 1")
     log_later(OutputError("gone"), first)
     assert sdk.explain(first)[1] == 1

@@ -80,7 +80,7 @@ def test_a_slow_reader_gets_all_of_it(wakeup: WakeUp, pipe: Pipe, *, blocking: b
 
 
 def test_news_that_comes_meanwhile_is_not_lost(wakeup: WakeUp, pipe: Pipe) -> None:
-    """The next wait ends at once: a line's wait has taken a word that was meant for another."""
+    """The next wait ends at once if a call came while a line was written."""
 
     def speak() -> None:
         wakeup.wake()

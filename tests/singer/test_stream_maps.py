@@ -68,7 +68,7 @@ def test_any_schema_of_a_column_can_be_flattened(column: Any) -> None:
 
 @given(JSON)
 def test_flattening_raises_nothing_whatever_a_column_says(column: Any) -> None:
-    """The law behind the table above."""
+    """No schema of a column makes flattening fail."""
     assert "kode" in flat({"properties": {"x": column, "kode": {}}})
 
 
@@ -84,12 +84,12 @@ def test_a_number_among_forms_stays_one_when_flattened() -> None:
 @pytest.mark.parametrize("schema", [{}, {"type": "object"}, {"properties": None}])
 @pytest.mark.parametrize("flattened", [True, False])
 def test_no_properties_declare_no_column(schema: Any, *, flattened: bool) -> None:
-    """A document store's SCHEMA."""
+    """A document store's SCHEMA declares no columns."""
     assert readable_schema(schema, flattened=flattened)["properties"] == {}
 
 
 def test_what_is_not_flattened_stays_as_it_is() -> None:
-    """But for what is nested too deeply to be copied."""
+    """Only what is nested too deeply is left out."""
     schema = {"type": "object", "required": ["x"], "properties": {"x": {"enum": [1]}, "y": True}}
     assert readable_schema(schema, flattened=False) == schema
     deep: Any = {}

@@ -132,7 +132,7 @@ def test_an_empty_state_is_none(value: bytes) -> None:
     ],
 )
 def test_a_state_that_is_no_object_is_named(line: bytes) -> None:
-    """A value that is no object, or no JSON, is a ValueError and nothing else."""
+    """A value that is not an object, or not JSON, is a ValueError and nothing else."""
     with pytest.raises(ValueError):  # noqa: PT011  # whichever: target.py shows its text
         read_value(line)
 

@@ -59,7 +59,7 @@ def test_a_state_is_due_when_one_waits_and_its_second_has_passed() -> None:
 
 
 def test_at_the_end_the_latest_is_written_again_if_there_is_news() -> None:
-    """Not where nothing was written, nor where the sums are those that it told of."""
+    """It is written again only if it was written, and the sums have changed since."""
     written = Written()
     written.states.repeat({"accepted": 1}, now=1.0)
     assert written.done == []

@@ -128,7 +128,7 @@ class TestNewestWins:
         window.put(RowBuffer(rows), 0)
         assert len(take(window).items) == 2
 
-    def test_a_superseded_row_shares_the_fate_of_its_successor(self) -> None:
+    def test_a_superseded_row_shares_the_outcome_of_its_successor(self) -> None:
         """The lowest position stays that of the superseded row until the newer one is settled."""
         window = filled([("a", "W", 1), ("b", "W", 1), ("a", "W", 2)])
         lease = take(window, Limits(1, 1000, 5))

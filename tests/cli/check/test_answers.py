@@ -307,5 +307,5 @@ def test_the_offset_is_never_farther_off_than_its_margin(
     ],
 )
 def test_an_offset_is_said_in_words(ms: int, margin: int, said: str) -> None:
-    """In seconds, with the way that it goes."""
+    """It is given in seconds, as ahead or behind."""
     assert str(answers.Offset(ms, margin)) == said

@@ -39,7 +39,7 @@ def written(sandbox: Sandbox, folder: Path, **config: Any) -> Path:
 
 
 def test_all_is_well(tmp_path: Path) -> None:
-    """Exit 0; one line for each check, no colours in a pipe, and one read was made."""
+    """It exits with 0; each check has a line, without colours in a pipe, and one read is made."""
     with running() as sandbox:
         done = run("--config", written(sandbox, tmp_path))
 
@@ -62,7 +62,7 @@ def test_all_is_well(tmp_path: Path) -> None:
 
 
 def test_not_all_is_well(tmp_path: Path) -> None:
-    """Exit 1, and the last line counts what is to be done."""
+    """It exits with 1, and the last line counts what is to be done."""
     with running({"skew_ms": 60_000}) as sandbox:
         config = written(sandbox, tmp_path, rejects_path=str(tmp_path), store_token="other")  # noqa: S106  # a wrong one
         done = run("--config", config)
@@ -72,7 +72,7 @@ def test_not_all_is_well(tmp_path: Path) -> None:
 
 
 def test_what_deserves_attention_keeps_no_run_from_working(tmp_path: Path) -> None:
-    """Exit 0, for a script that asks first; the last line says that there is something to see."""
+    """It exits with 0, and the last line says that there is something to see."""
     with running({"skew_ms": 60_000}) as sandbox:
         done = run("--config", written(sandbox, tmp_path))
 
@@ -82,7 +82,7 @@ def test_what_deserves_attention_keeps_no_run_from_working(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("width", [30, 80, 120])
 def test_the_page_is_no_broader_than_the_terminal(width: int, tmp_path: Path) -> None:
-    """Texts are broken between words, without white space at the end of a line."""
+    """Texts are broken between words, and no line ends with white space."""
     refused = {"status": 401, "code": "AUTH_099", "message": "Invalid store token"}
     with running({"rules": [{"fault": refused}], "skew_ms": 60_000}) as sandbox:
         config = written(sandbox, tmp_path, store_token="other", stock_bufer=1)  # noqa: S106  # a wrong one
@@ -108,7 +108,7 @@ def test_the_page_is_no_broader_than_the_terminal(width: int, tmp_path: Path) ->
     ids=str,
 )
 def test_a_wrong_use_is_told_as_click_does(arguments: list[str], tmp_path: Path) -> None:
-    """Exit 2, and nothing was checked."""
+    """It exits with 2, and nothing is checked."""
     given = [each.replace("<folder>", str(tmp_path)) for each in arguments]
     result = CliRunner().invoke(main, ["check", *given])
 
@@ -118,7 +118,7 @@ def test_a_wrong_use_is_told_as_click_does(arguments: list[str], tmp_path: Path)
 
 
 def test_the_help_says_what_is_done_and_what_is_not() -> None:
-    """That nothing is written, how long an attempt may take, and when it exits with 0."""
+    """It names what is not written, how long an attempt may take, and when the exit code is 0."""
     text = " ".join(CliRunner().invoke(main, ["check", "--help"]).stdout.split())
 
     assert "Nothing is written to the API" in text
@@ -138,7 +138,7 @@ def test_colours_are_for_those_who_want_them(env: dict[str, str], tmp_path: Path
 
 
 def test_what_is_sent_is_what_a_run_sends(tmp_path: Path) -> None:
-    """The same headers, but for a body's; the same words for who asks; nothing of `~/.netrc`."""
+    """Its headers are a run's, but for those of a body, and nothing of `~/.netrc` is among them."""
     netrc = tmp_path / ".netrc"
     netrc.write_text("machine 127.0.0.1 login somebody password something\n")
     netrc.chmod(0o600)

@@ -295,7 +295,7 @@ def test_tls_that_does_not_come_about_in_time_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-8"])
 def test_a_page_that_echoes_the_token_does_not_show_it(encoding: str, tmp_path: Path) -> None:
-    """Also where NULs stand between its characters."""
+    """It is found even with NULs between its characters."""
     token = "stkn_MARKER-of-the-token"  # noqa: S105  # a marker to be looked for in the output
     page = f"<h1>No entry with {token}</h1>".encode(encoding)
     head = b"HTTP/1.1 403 Forbidden\r\ntoken %b\r\n" % token.encode()
@@ -313,7 +313,7 @@ def test_a_page_that_echoes_the_token_does_not_show_it(encoding: str, tmp_path: 
 def test_an_attempt_takes_no_longer_than_who_waits_at_a_terminal(
     configured: int, seconds: int
 ) -> None:
-    """`request_timeout_seconds` holds, and at most ten seconds."""
+    """It takes `request_timeout_seconds`, but at most ten seconds."""
     assert Route.to("https://api.example", None, None, configured).seconds == seconds
 
 
@@ -336,7 +336,7 @@ PROXIED: Final = ROUTE._replace(proxy=Proxy("p", 1, "HTTPS_PROXY", has_user=Fals
 def test_a_name_that_is_unknown_is_told_from_name_servers_that_are_silent(
     error: Exception, why: str
 ) -> None:
-    """The one asks for another name, the other for a network."""
+    """An unknown name must be corrected, and a silent name server needs a network."""
 
     def lookup(*_: Any, **__: Any) -> Any:
         raise error
@@ -356,7 +356,7 @@ def test_addresses_are_listed_each_once_and_not_too_many() -> None:
 
 
 def test_an_ipv6_address_is_written_with_brackets() -> None:
-    """As in URLs, so that its port can be told from it."""
+    """Its port stands after the closing bracket, as in URLs."""
     place = Route("::1", 8443, secure=True, proxy=None, seconds=5)
 
     assert place.check_name().found == "::1 is an address."
@@ -370,7 +370,7 @@ def test_an_ipv6_address_is_written_with_brackets() -> None:
 )
 @example(user="", password="://x@y:z@z", scheme="")  # noqa: S106  # an example
 def test_a_proxys_password_is_not_in_its_url(user: str, password: str, scheme: str) -> None:
-    """However it is written, also where it should have been percent-encoded."""
+    """The password is hidden even if it is not percent-encoded as it should be."""
     shown = network.masked_url(f"{scheme}{user}:{password}@proxy.example:3128")
 
     assert shown.removesuffix("proxy.example:3128").endswith("***@")
@@ -386,7 +386,7 @@ def test_a_proxys_password_is_not_in_its_url(user: str, password: str, scheme: s
     ],
 )
 def test_a_proxys_password_is_known_in_both_its_forms(url: str, secrets: list[str]) -> None:
-    """As it stands in the URL, and as it is meant."""
+    """Both the percent-encoded and the decoded password are hidden."""
     assert network.secrets_of_proxy(url) == secrets
 
 
@@ -405,7 +405,7 @@ def test_a_proxys_password_is_known_in_both_its_forms(url: str, secrets: list[st
 def test_the_way_leads_to_the_proxy_or_to_the_api(
     url: str, proxy: str | None, hop: tuple[str, int], variable: str
 ) -> None:
-    """With the port that a scheme has by itself, and the variable that names the proxy."""
+    """The first hop has its scheme's default port, and the proxy's variable is known."""
     environ = {
         "NO_PROXY": "http://p:3128",
         "HTTP_PROXY": "http://p:3128",
@@ -424,6 +424,6 @@ def test_the_way_leads_to_the_proxy_or_to_the_api(
     "url", ["socks5h://me:pw@h:1", "http://me:pw@host:port", "http://me:pw@", "http://[me:pw@h:1"]
 )
 def test_a_proxy_that_a_run_cannot_use_is_none(url: str) -> None:
-    """By its scheme, its port, or its host."""
+    """Its scheme, port or host is not usable."""
     assert Proxy.parse(url, "HTTPS_PROXY") is None
     assert "pw" not in network.masked_url(url)

@@ -21,7 +21,7 @@ TABLE: Final = [*Setup, *Network, *Answers]
 
 @pytest.mark.parametrize("diagnosis", TABLE, ids=lambda diagnosis: diagnosis.name)
 def test_each_finding_that_is_not_good_says_what_to_do(diagnosis: Any) -> None:
-    """And only those; each text ends as a sentence, and what blocks is a clause."""
+    """Only those have advice; each text ends as a sentence, and what blocks is a clause."""
     row = diagnosis.value
 
     assert bool(row.todo) == (row.result != "ok")
@@ -41,7 +41,7 @@ def test_each_finding_that_is_not_good_says_what_to_do(diagnosis: Any) -> None:
 def test_no_secret_is_shown_wherever_it_stands(
     secrets: list[str], around: list[str], width: int
 ) -> None:
-    """In no part of a finding, not even broken over two lines."""
+    """No part of a finding holds one, not even broken over two lines."""
     text = "".join(f"{some}{secret}" for some, secret in zip(around, secrets, strict=False))
     finding = Finding("answer", "wrong", text, text, text, text, (text,), (text,))
     written = io.StringIO()

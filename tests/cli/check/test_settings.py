@@ -313,7 +313,7 @@ def test_a_run_that_starts_meanwhile_is_not_refused(folder: Path) -> None:
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
 @pytest.mark.parametrize("name", ["there", "new"])
 def test_a_file_that_may_not_be_written_is_found(name: str, folder: Path) -> None:
-    """By the file's own mode, or by its folder's."""
+    """The file's own mode or its folder's forbids it."""
     (folder / "there").chmod(0o400)
     folder.chmod(0o500)
     finding = check_rejects(str(folder / name))
@@ -361,7 +361,7 @@ def test_one_wrong_setting_does_not_hide_the_rest(folder: Path, sandbox: Sandbox
 def test_a_configuration_that_cannot_be_read_is_told_without_its_content(
     content: bytes, told: str, tmp_path: Path
 ) -> None:
-    """And nobody is asked: what is missing might have named another server."""
+    """No server is asked, because what is missing might have named another one."""
     path = tmp_path / "config.json"
     path.write_bytes(content)
     shown = run("--config", path)
@@ -375,7 +375,7 @@ def test_a_configuration_that_cannot_be_read_is_told_without_its_content(
 
 @pytest.mark.parametrize("path", [5, ""])
 def test_a_path_that_is_none_is_not_tried(path: Any, folder: Path, sandbox: Sandbox) -> None:
-    """It is the settings' matter, and must not pass for one that is not set."""
+    """An invalid path is a problem of the settings, and not treated as if it were not set."""
     done = checked(Case(Setup.SETTINGS_INVALID, {"rejects_path": path}), folder, sandbox)
 
     assert done.results["settings"] == "wrong"
@@ -384,7 +384,7 @@ def test_a_path_that_is_none_is_not_tried(path: Any, folder: Path, sandbox: Sand
 
 @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="there is no such file here")
 def test_a_configuration_that_the_system_cannot_read_is_told() -> None:
-    """Why, in the system's words."""
+    """The finding holds the system's own error."""
     result = CliRunner(env={"COLUMNS": "5000"}).invoke(
         main, ["check", "--config", "/proc/self/mem"]
     )

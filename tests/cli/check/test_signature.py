@@ -32,7 +32,7 @@ def configured(**settings: Any) -> Settings:
 def test_every_documented_form_is_tried_once_and_the_configured_one_first(
     prefix: str, path: str, base: str
 ) -> None:
-    """And what is advised for a form turns the configuration into it."""
+    """What is advised for a form turns the configuration into it."""
     found = forms(
         configured(
             api_url=f"https://h.example{base}", signature_prefix=prefix, signed_path_prefix=path

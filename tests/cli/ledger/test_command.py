@@ -1,4 +1,4 @@
-"""`tocobagus ledger` as a command: its options, its words, its exit codes, and what it hides."""
+"""`tocobagus ledger` as a command: its options, its messages, its exit codes, and what it hides."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class TestStatus:
     """`tocobagus ledger status`."""
 
     def test_a_person_reads_what_is_remembered(self, shelf: Shelf) -> None:
-        """In at most 80 columns, the path apart."""
+        """No line but the path has more than 80 columns."""
         code, page, errors = shelf.run("status")
         lines = page.splitlines()
 
@@ -89,7 +89,7 @@ class TestStatus:
         assert max(map(len, lines[1:])) <= 80
 
     def test_a_program_reads_the_same(self, shelf: Shelf) -> None:
-        """As JSON, with times that have a zone."""
+        """JSON has the same facts, with times that have a zone."""
         found = shelf.fields("status")
         (store,) = found.pop("stores")
         runs = store.pop("runs")
@@ -107,7 +107,7 @@ class TestStatus:
         assert runs[1]["started_at"] == "2027-01-15T08:00:00+00:00"
 
     def test_a_run_under_way_is_shown(self, shelf: Shelf) -> None:
-        """And keeps nobody from looking; `forget` and `prune` say who has the lock, exit 1."""
+        """It can be looked at; `forget` and `prune` name who has the lock, and exit with 1."""
         own = Credentials("p", "secret", "s", "token")
         run = open_ledger(
             make_settings(ledger=shelf.world.ledger, credentials=own), lambda: shelf.world.now_ms
@@ -132,7 +132,7 @@ class TestForget:
     """`tocobagus ledger forget`."""
 
     def test_it_says_how_many_levels_were_forgotten(self, shelf: Shelf) -> None:
-        """Of an identifier of any kind, or of one."""
+        """Levels are forgotten by identifier, by kind, by warehouse, or all."""
         assert shelf.run("forget", "KOPI", "--kind", "external_id")[:2] == (
             0,
             "1 level of KOPI forgotten: the next rows are sent anew.\n",
@@ -142,7 +142,7 @@ class TestForget:
         assert shelf.run("forget", "--all")[0] == 0
 
     def test_what_is_not_known_is_a_failure(self, shelf: Shelf) -> None:
-        """Exit 1, with what is similar; nothing in a name can control the terminal."""
+        """It exits with 1 and names what is similar; nothing in a name can control the terminal."""
         code, page, errors = shelf.run("forget", "KOPI2")
         assert (code, page) == (1, "")
         assert errors == "Error: nothing is remembered of KOPI2; similar are KOPI\n"
@@ -158,13 +158,13 @@ class TestForget:
         ids=str,
     )
     def test_what_is_to_be_forgotten_must_be_said(self, shelf: Shelf, arguments: list[str]) -> None:
-        """Exit 2, and nothing is forgotten."""
+        """It exits with 2, and nothing is forgotten."""
         assert shelf.run("forget", *arguments)[0] == 2
         assert shelf.fields("status")["stores"][0]["levels"] == 3
 
 
 def test_prune_deletes_what_is_older_than_history_days(shelf: Shelf) -> None:
-    """And says so; the setting has a default."""
+    """It says how much was deleted; the setting has a default."""
     code, page, _ = shelf.run("prune")
 
     assert code == 0
@@ -173,7 +173,7 @@ def test_prune_deletes_what_is_older_than_history_days(shelf: Shelf) -> None:
 
 
 def test_check_says_whether_the_ledger_is_sound(shelf: Shelf) -> None:
-    """Exit 0 if it is, else 1, with what is wrong."""
+    """It exits with 0 if the ledger is sound, else with 1 and what is wrong."""
     assert shelf.run("check") == (0, "The ledger is sound.\n", "")
     assert shelf.fields("check") == {"sound": True, "problems": []}
     connection = sqlite3.connect(shelf.world.ledger)
@@ -191,7 +191,7 @@ def test_check_says_whether_the_ledger_is_sound(shelf: Shelf) -> None:
 
 @pytest.mark.parametrize("command", COMMANDS, ids=str)
 def test_without_a_ledger_there_is_nothing_to_do(empty: Shelf, command: list[str]) -> None:
-    """Exit 0, and none is made."""
+    """It exits with 0, and no ledger is made."""
     before = list(empty.config.parent.iterdir())
     code, page, errors = empty.run(*command)
 
@@ -216,7 +216,7 @@ def test_without_a_ledger_there_is_nothing_to_do(empty: Shelf, command: list[str
 def test_a_person_must_act_first(
     shelf: Shelf, command: list[str], settings: dict[str, Any], told: str
 ) -> None:
-    """Exit 2, without a traceback."""
+    """It exits with 2 and without a traceback."""
     named = {
         key: str(shelf.config) if value == "<config>" else value for key, value in settings.items()
     }
@@ -229,7 +229,7 @@ def test_a_person_must_act_first(
 
 @pytest.mark.parametrize("command", COMMANDS, ids=str)
 def test_a_database_that_does_not_answer_is_a_failure(shelf: Shelf, command: list[str]) -> None:
-    """Exit 1, without the password."""
+    """It exits with 1, and does not show the password."""
     pytest.importorskip("psycopg")
     change(shelf, ledger="postgresql+psycopg://someone:MARKER@127.0.0.1:1/stock")
     code, page, errors = shelf.run(*command)
@@ -250,7 +250,7 @@ def test_other_settings_do_not_matter(shelf: Shelf) -> None:
 
 
 def test_settings_come_from_the_environment_too(shelf: Shelf) -> None:
-    """As for a run."""
+    """`--config=ENV` works as for a run."""
     shelf.config.write_text("{}")
     code, page, _ = shelf.run("status", "--config=ENV", TARGET_TOCOBAGUS_LEDGER=shelf.world.ledger)
 
