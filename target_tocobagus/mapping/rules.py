@@ -85,7 +85,7 @@ class Rules:
         return placed(quantity, identifier, place)
 
     def client_id(self, code: Any, *, native: bool = False) -> str | Skipped | RecordError:
-        """Find the client id of a code; of a `native` one, a client id is one too.
+        """Find the client id of a code; a `native` one may also be a client id of the map.
 
         Returns:
             The client id; or why there is none, without identifier. The location of an unmapped

@@ -75,10 +75,8 @@ class Shutdown:
             if first is not error:
                 raise first from None
             raise
-        settings = self._stages.settings
-        problem = _columns_problem(self._intake.watches) or _rejections_problem(
-            self._totals, settings
-        )
+        problem = _columns_problem(self._intake.watches)
+        problem = problem or _rejections_problem(self._totals, self._stages.settings)
         self._end(problem)
         if problem is not None:
             raise problem

@@ -44,7 +44,7 @@ def as_config(mapping: StreamMapping) -> dict[str, Any] | None:
 
 
 def as_yaml_lines(mapping: StreamMapping, remarks: Mapping[str, str] | None = None) -> str:
-    """Write a mapping as an entry of the list `streams`, in YAML.
+    """Write a mapping as an entry of the list `streams`, in YAML, with a remark beside its key.
 
     Returns:
         Lines, each with its newline; for the API's own items a comment, because no setting exists.

@@ -51,6 +51,7 @@ class MessageReader(GenericSingerReader[bytes]):
 
     Attributes:
         fast_path: Reads the lines that do not need the general way.
+        handlers: What handles each type of message, in place of the SDK's callbacks.
         line: The line that is being handled, without its end.
     """
 
