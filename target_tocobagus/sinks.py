@@ -18,7 +18,6 @@ from target_tocobagus.core.model import Skipped
 from target_tocobagus.mapping import PartsWatch, doubt_at_schema, watch_for
 from target_tocobagus.mapping.paths import BOM
 from target_tocobagus.mapping.replay import only_rejected, said_at
-from target_tocobagus.mapping.required_columns import RequiredColumns
 from target_tocobagus.recognition.fields import is_own
 from target_tocobagus.singer.sdk import SdkSink
 from target_tocobagus.singer.stream_maps import TOO_DEEP
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
     from target_tocobagus.core.model import Identifier, Outcome, Stream
     from target_tocobagus.mapping import CompiledMapping, Row
+    from target_tocobagus.mapping.required_columns import RequiredColumns
     from target_tocobagus.pipeline.run import Pipeline
     from target_tocobagus.recognition.questions import Sample
     from target_tocobagus.recognition.stream_router import Route, StreamRouter
@@ -76,8 +76,7 @@ class StreamSetup:
         self, stream: str, mapping: CompiledMapping, schema: dict[str, Any]
     ) -> RequiredColumns | None:
         """Watch for the columns that a mapping relies on, unless all were seen."""
-        watch = RequiredColumns(mapping.needs, mapping.inner_needs)
-        watch = self.pipeline.watches.setdefault(stream, watch)
+        watch = self.pipeline.watch(stream, mapping)
         watch.see_schema(schema["properties"])
         if watch.missing and watch.declared:
             logger.warning(

@@ -38,9 +38,16 @@ class Stock(msgspec.Struct, frozen=True, gc=False):
 
 
 class Skipped(msgspec.Struct, frozen=True, gc=False):
-    """A record, or a part of one, with nothing to send."""
+    """A record, or a part of one, with nothing to send.
+
+    Attributes:
+        reason: Why.
+        ended: The levels of a deleted record: what was rejected of them before is not open any
+            more.
+    """
 
     reason: str
+    ended: tuple[tuple[Identifier, str | None], ...] = ()
 
 
 class RecordError(msgspec.Struct, frozen=True, gc=False):

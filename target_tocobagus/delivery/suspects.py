@@ -39,6 +39,12 @@ class Suspects:
         return sum(len(refusal.item.levels) for refusal in self._refusals)
 
     @property
+    def levels(self) -> list[tuple[Identifier, str | None]]:
+        """The item and location of each."""
+        items = [refusal.item for refusal in self._refusals]
+        return [(item.identifier, place) for item in items for place in item.levels]
+
+    @property
     def identifiers(self) -> list[Identifier]:
         """The different items among them, in the order of refusal."""
         return list(dict.fromkeys(refusal.item.identifier for refusal in self._refusals))

@@ -15,15 +15,16 @@ from target_tocobagus.ledger import schema
 from target_tocobagus.ledger.comparing import Comparer
 from target_tocobagus.ledger.database import name_process
 from target_tocobagus.ledger.history import delete_before
+from target_tocobagus.ledger.levels import GLOBAL
 from target_tocobagus.ledger.recording import Recorder
 from target_tocobagus.ledger.tables import Tables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
 
     from sqlalchemy import Connection
 
-    from target_tocobagus.core.model import Identifier
+    from target_tocobagus.core.model import Identifier, Stream
     from target_tocobagus.ledger.connections import Connections
 
 _HOUR: Final = 3_600_000
@@ -49,6 +50,7 @@ class Ledger:
         has_accepted: The API has accepted something of this store, in any run before.
         comparer: Finds what needs no request.
         screen, compare, note_unsent: Its methods.
+        seen_columns: The method `of` of `seen_columns.SeenColumns`.
         mark, record, leave: The methods of `recording.Recorder`.
     """
 
@@ -72,6 +74,9 @@ class Ledger:
         self._history = options.history_days * _DAY
         self._run = 0
         tables = Tables(connections, store, now_ms)
+        self._rejections = tables.rejections
+        self._seen = tables.seen_columns
+        self.seen_columns = tables.seen_columns.of
         with connections.reading() as reader:
             self.has_accepted = _has_accepted(reader, store)
         if not connections.reads_only:
@@ -112,8 +117,30 @@ class Ledger:
             ((kind, text), place or None, quantity) for kind, text, place, quantity in rows[::-1]
         ]
 
-    def end(self, summary: dict[str, Any], problem: Exception | None) -> None:
+    def close_rejections(self, levels: Iterable[tuple[Identifier, str | None]]) -> None:
+        """Close the open rejections of levels: what was rejected of them has been overtaken.
+
+        Raises:
+            LedgerError: The ledger cannot be written.
+        """
+        keys = [(*identifier, place or GLOBAL) for identifier, place in levels]
+        if keys and self._rejections.any and not self._connections.reads_only:
+            now = self._now_ms()
+            close = self._rejections.close
+            self._connections.write(lambda writer: close(writer, keys, now, alone=True))
+
+    def end(
+        self,
+        summary: dict[str, Any],
+        problem: Exception | None,
+        met: Mapping[Stream, Iterable[str]],
+    ) -> None:
         """Note how the run ended, and forget what is older than `history_days`.
+
+        Args:
+            summary: The run's.
+            problem: Why it failed, if it did.
+            met: The needs of each stream's mapping that were met (`RequiredColumns.met`).
 
         Raises:
             LedgerError: The ledger cannot be written.
@@ -126,6 +153,7 @@ class Ledger:
 
         def write(writer: Connection) -> None:
             writer.execute(update(schema.run).where(schema.run.c.id == self._run), values)
+            self._seen.add(writer, met)
             delete_before(writer, self._store, now - self._history)
 
         self._connections.write(write)

@@ -92,10 +92,17 @@ class OpenRejections:
                 "tried_at": now,
             }
 
-    def close(self, writer: Connection, keys: Iterable[Key], now: int) -> None:
+    def close(
+        self, writer: Connection, keys: Iterable[Key], now: int, *, alone: bool = False
+    ) -> None:
         """Close those of levels that have a later outcome.
 
-        That of a global closes those of all warehouses, and one of a warehouse that of the global.
+        Args:
+            writer: Where to.
+            keys: The levels.
+            now: The time.
+            alone: The API knows nothing new of them. Otherwise a global also closes those of all
+                warehouses, and a warehouse that of the global.
         """
         if not self.any:
             return
@@ -105,8 +112,8 @@ class OpenRejections:
             number
             for number, key in self._found(writer, identifiers).items()
             if key in settled
-            or (*key[:2], GLOBAL) in settled
-            or (key[2] == GLOBAL and key[:2] in identifiers)
+            or (not alone and ((*key[:2], GLOBAL) in settled))
+            or (not alone and key[2] == GLOBAL and key[:2] in identifiers)
         ]
         self._close(writer, numbers, now)
 

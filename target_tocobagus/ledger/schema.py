@@ -104,6 +104,15 @@ source: Final = Table(
     Index("tocobagus_source_name", "stream", "entry", unique=True),
 )
 
+seen: Final = Table(
+    "tocobagus_seen",
+    metadata,
+    Column("store", Number, primary_key=True),
+    Column("source", Number, primary_key=True),
+    Column("need", Text, primary_key=True),  # columns that the mapping relies on, and have come
+    sqlite_with_rowid=False,
+)
+
 level: Final = Table(
     "tocobagus_level",
     metadata,

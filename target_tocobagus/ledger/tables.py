@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from target_tocobagus.ledger.levels import Levels
 from target_tocobagus.ledger.rejections import OpenRejections
+from target_tocobagus.ledger.seen_columns import SeenColumns
 from target_tocobagus.ledger.sources import Sources
 
 if TYPE_CHECKING:
@@ -29,3 +30,4 @@ class Tables:
         with connections.reading() as reader:
             self.rejections.count(reader)
             self.sources = Sources(reader)
+            self.seen_columns = SeenColumns(reader, store, self.sources)

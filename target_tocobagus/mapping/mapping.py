@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from target_tocobagus.mapping.rules import Rules
     from target_tocobagus.mapping.shapes import Shape, Values
 
-_DELETED: Final = Skipped("the record is deleted")
 _UNMET: Final = Skipped("the record does not meet where")
 _SILENT: Final = Skipped("neither identifier nor quantity")
 
@@ -52,7 +51,8 @@ class CompiledMapping:
         identify: Finds an item's identifier; None if there is none. May raise `PathError`.
         shape_under: Makes the shape of records under a SCHEMA.
         shape: Reads the rows of an item.
-        zeros: Does so for a deleted record: each quantity is 0. None if it is skipped.
+        zeros: Does so for a deleted record: each quantity is 0.
+        skips_deleted: A deleted record is skipped.
         where: Reads the condition that a record must meet.
         items: Reads the list of items in a record; None if the record is the item.
         needs: Groups of columns; of each group one must be in some record, or the mapping is
@@ -71,7 +71,8 @@ class CompiledMapping:
     identify: Callable[[Any], Identifier | RecordError | None]
     shape_under: Callable[[Schema], Shape]
     shape: Shape
-    zeros: Shape | None
+    zeros: Shape
+    skips_deleted: bool
     where: Read | None
     items: Read | None
     rules: Rules
@@ -97,16 +98,17 @@ class CompiledMapping:
     def outcomes(self, record: Entry) -> list[Outcome]:
         """Map a record; there is always at least one outcome, and never an exception."""
         deleted = DELETED in record and is_deleted(record)
-        if deleted and self.zeros is None:
-            return [_DELETED]
+        skipped = deleted and self.skips_deleted
         try:
-            if self.where is not None and not is_true(self.where(record)):
+            if not skipped and self.where is not None and not is_true(self.where(record)):
                 return [_UNMET]
             if self.items is None:
-                return self._of_item(record, record, deleted=deleted)
-            return self._of_items(self.items(record), record, deleted=deleted)
+                rows = self._of_item(record, record, deleted=deleted)
+            else:
+                rows = self._of_items(self.items(record), record, deleted=deleted)
         except PathError as error:
-            return [error.refused()]
+            rows = [error.refused()]
+        return [Skipped("the record is deleted", _levels_of(rows))] if skipped else rows
 
     def row(self, identifier: Any, stock: Any, warehouse: Any = None) -> Outcome:
         """Map the values of a plain mapping's columns, as `outcomes` does for a record with them.
@@ -144,7 +146,7 @@ class CompiledMapping:
         try:
             identifier = self.identify(item)
             if type(identifier) is tuple:
-                shape = self.zeros if deleted and self.zeros is not None else self.shape
+                shape = self.zeros if deleted else self.shape
                 rows = shape.rows(identifier, item, record)
                 return rows if self.newer_by is None else self._versioned(rows, item, record)
             values = self.shape.values(item, record)
@@ -163,6 +165,12 @@ class CompiledMapping:
         return [
             _with_version(row, version, value) if isinstance(row, Stock) else row for row in rows
         ]
+
+
+def _levels_of(rows: list[Outcome]) -> tuple[tuple[Identifier, str | None], ...]:
+    """List the levels that rows are about, as far as they are known."""
+    named = [row for row in rows if not isinstance(row, Skipped)]
+    return tuple([(row.identifier, row.location) for row in named if row.identifier])
 
 
 def _with_version(row: Stock, version: str | None, value: Any) -> Outcome:

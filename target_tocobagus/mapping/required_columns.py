@@ -9,7 +9,8 @@ record, as soon as one has entries.
 Each path is a group of columns of which one must be seen: paths that are tried in order are one
 group, and a path that may be a column's name or an expression includes both readings.
 
-A column that was seen once counts as seen, whatever a later SCHEMA declares. A stream whose SCHEMAs
+A column that was seen once counts as seen, whatever a later SCHEMA declares, and with a ledger also
+in later runs of the same mapping. A stream whose SCHEMAs
 declare no column (a document store's) only causes a warning: none of its documents may have it.
 """
 
@@ -62,15 +63,20 @@ class RequiredColumns:
     """The columns of one mapping that have not been seen.
 
     Attributes:
+        entry: A hash of the mapping.
         missing: Groups of a record's columns; of each group one must be seen.
         inner: Names that must be seen in the entries of lists, once there is an entry.
         hold: The position of the first record that came while something was missing.
         declared: A SCHEMA of the stream has declared some column.
     """
 
-    def __init__(self, needs: Iterable[frozenset[str]], inner: Iterable[InnerNeed] = ()) -> None:
+    def __init__(
+        self, needs: Iterable[frozenset[str]], inner: Iterable[InnerNeed] = (), entry: str = ""
+    ) -> None:
+        self.entry = entry
         self.missing = list(needs)
         self.inner = list(inner)
+        self._needs: list[frozenset[str] | InnerNeed] = [*self.missing, *self.inner]
         self._lacking: list[InnerNeed] = []
         self.hold: int | None = None
         self.declared = False
@@ -84,6 +90,18 @@ class RequiredColumns:
     def lacking(self) -> bool:
         """Whether something should have been seen by now, and was not."""
         return bool(self.missing or self._lacking)
+
+    @property
+    def met(self) -> set[str]:
+        """Name the needs that were met; a ledger keeps the names for later runs."""
+        unmet = [*self.missing, *self.inner]
+        return {_name(number, need) for number, need in enumerate(self._needs) if need not in unmet}
+
+    def recall(self, met: Collection[str]) -> None:
+        """Take needs as met, because they were in an earlier run of the same mapping."""
+        left = [need for number, need in enumerate(self._needs) if _name(number, need) not in met]
+        self.missing = [need for need in self.missing if need in left]
+        self.inner = [need for need in self.inner if need in left]
 
     def see_schema(self, columns: Collection[str]) -> None:
         """Look at the columns of a SCHEMA."""
@@ -115,6 +133,11 @@ class RequiredColumns:
     def _release(self) -> None:
         if not self.lacking:
             self.hold = None
+
+
+def _name(number: int, need: frozenset[str] | InnerNeed) -> str:
+    names = need.names if isinstance(need, InnerNeed) else need
+    return f"{number}: {', '.join(sorted(names))}"
 
 
 class MappingPaths(NamedTuple):

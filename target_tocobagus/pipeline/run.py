@@ -11,10 +11,11 @@ import logging
 import time
 from typing import TYPE_CHECKING, Final
 
-from target_tocobagus.core.model import Level, RecordError, Skipped, Stock
+from target_tocobagus.core.model import Level, RecordError, Skipped, Stock, Stream
 from target_tocobagus.core.versions import is_older, version_of_time
 from target_tocobagus.delivery.rejections import by_cause
 from target_tocobagus.mapping import doubt_of_streams
+from target_tocobagus.mapping.required_columns import RequiredColumns
 from target_tocobagus.pipeline.poller import Poller
 from target_tocobagus.pipeline.shutdown import Shutdown
 from target_tocobagus.pipeline.stages import keeps_lines
@@ -23,9 +24,8 @@ from target_tocobagus.window.buffer import RowBuffer
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from target_tocobagus.core.model import Identifier, Outcome, Stream
+    from target_tocobagus.core.model import Identifier, Outcome
     from target_tocobagus.mapping import CompiledMapping
-    from target_tocobagus.mapping.required_columns import RequiredColumns
     from target_tocobagus.pipeline.stages import Stages
     from target_tocobagus.recognition.questions import Questions
     from target_tocobagus.state.checkpoints import Value
@@ -76,6 +76,7 @@ class Pipeline:
         self.last_is_meant: set[str] = set()
         self._contradicted: set[str] = set()
         self.mappings: set[CompiledMapping] = set()
+        self._ended: list[tuple[Identifier, str | None]] = []
         self._scheduler = stages.scheduler
         self._capacity = settings.batch_size_rows * (settings.max_in_flight + 4)
         self._flush_rows = min(_MOST_ROWS_AT_ONCE, self._capacity)
@@ -112,9 +113,11 @@ class Pipeline:
                 self.row_buffer.add(row.identifier, row.location, level)
             elif isinstance(row, Skipped):
                 totals.skipped += 1
+                self._ended += row.ended
             else:
                 errors.append(row)
         if errors:
+            self._ended += [(each.identifier, each.location) for each in errors if each.identifier]
             self._reject(errors, stream, line)
         self._held_bytes += len(line)
         if self.row_buffer.rows >= self._flush_rows or self._held_bytes >= _MOST_BYTES_AT_ONCE:
@@ -131,6 +134,15 @@ class Pipeline:
             for rejection in by_cause(errors, self.position, stream, line):
                 self.stages.shared.outcomes.reject(rejection)
 
+    def watch(self, stream: str, mapping: CompiledMapping) -> RequiredColumns:
+        """Watch the columns that a stream's mapping relies on; those of earlier runs count."""
+        if stream not in self.watches:
+            watch = RequiredColumns(mapping.needs, mapping.inner_needs, mapping.entry)
+            if self.stages.ledger is not None:
+                watch.recall(self.stages.ledger.seen_columns(Stream(stream, entry=mapping.entry)))
+            self.watches[stream] = watch
+        return self.watches[stream]
+
     def is_pending(self, identifier: Identifier, position: int) -> bool:
         """Whether the update of an item at a position may still wait or be in flight."""
         if position > self._handed_over:
@@ -145,6 +157,7 @@ class Pipeline:
 
     def flush(self) -> None:
         """Hand the rows taken in to the workers."""
+        self._close_rejections()
         if not self.row_buffer.rows:
             return
         if not self._started:
@@ -163,6 +176,12 @@ class Pipeline:
         self.row_buffer.clear()
         self._handed_over = self.position
         self._held_bytes = 0
+
+    def _close_rejections(self) -> None:
+        """Close what was rejected before of rows that were deleted, or cannot be used now."""
+        if self.stages.ledger is not None and self._ended:
+            self.stages.ledger.close_rejections(self._ended)
+        self._ended.clear()
 
     def _warn_of_streams(self, rivals: Rivals) -> None:
         """Warn once a stream that its rows differ from another stream's unsettled ones."""

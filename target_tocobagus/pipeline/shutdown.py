@@ -23,6 +23,7 @@ from target_tocobagus.core.errors import (
     run_all,
 )
 from target_tocobagus.core.foreign_text import quoted
+from target_tocobagus.core.model import Stream
 from target_tocobagus.core.plural import counted
 from target_tocobagus.delivery.reply_handler import logger as delivery_log
 from target_tocobagus.pipeline.stages import GRACE_SECONDS
@@ -195,7 +196,15 @@ class Shutdown:
         ledger = self._stages.ledger
         if ledger is None:
             return
-        run_all([lambda: ledger.end(self._fields(unsettled), problem), ledger.close])
+        watches = self._intake.watches.items()
+        met = {Stream(name, entry=watch.entry): watch.met for name, watch in watches}
+        undecided = self._outcomes.suspects.levels  # they are not rejected after all
+        steps = [
+            lambda: ledger.close_rejections(undecided),
+            lambda: ledger.end(self._fields(unsettled), problem, met),
+            ledger.close,
+        ]
+        run_all(steps)
 
     def _log_summary(self, unsettled: int) -> None:
         totals = self._totals

@@ -174,3 +174,55 @@ def test_changes_hold_what_the_mapping_read(command: Command) -> None:
     assert (old, new, extracted) == (1, 2, "2026-11-25T00:00:00Z")
     assert {"sku", "qty"} <= json.loads(kept).keys()
     assert "customer" not in kept
+
+
+@pytest.mark.parametrize("later", [{"qty": None, "_sdc_deleted_at": "2026-11-25"}, {"qty": "x"}])
+def test_a_rejection_is_not_open_any_more_once_a_later_record_overtakes_it(
+    command: Command, sandbox: Sandbox, later: dict[str, Any]
+) -> None:
+    """The record was deleted, or the mapping cannot use it; that of another item stays open."""
+    sandbox.set_scenario({"rules": [{"fault": {"reject": [{"code": "INV_009"}]}}]})
+    command.run([schema(), record("A", 1), record("B", 1)], ledger="ledger.db")
+    sandbox.set_scenario({})
+    command.run([schema(), record("A", **later)], ledger="ledger.db").without_traceback(0)
+    with sqlite3.connect(command.directory / "ledger.db") as database:
+        still = "SELECT identifier FROM tocobagus_rejection WHERE closed_at IS NULL"
+        assert database.execute(still).fetchall() == [("B",)]
+
+
+def test_rows_of_a_request_that_is_wrong_are_no_open_rejections(
+    command: Command, sandbox: Sandbox
+) -> None:
+    """Each was refused alone; then the run says that none was rejected."""
+    refused = {"status": 400, "body": {"success": False, "error": {"code": "REQ_001"}}}
+    sandbox.set_scenario({"rules": [{"fault": refused}]})
+    lines = [schema(), *[record(name, 1) for name in "ABCDE"]]
+    ended = command.run(lines, ledger="ledger.db", max_in_flight=1).without_traceback(1)
+    assert "none was rejected" in ended.stderr
+    with sqlite3.connect(command.directory / "ledger.db") as database:
+        still = "SELECT count(*) FROM tocobagus_rejection WHERE closed_at IS NULL"
+        assert database.execute(still).fetchone() == (0,)
+
+
+RESERVING: dict[str, Any] = {**STOCK, "subtract": "reserved"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({}, 0),
+        ({"store_client_id": "another"}, 2),
+        ({"streams": [{**RESERVING, "where": "sku != 'Z'"}]}, 2),
+        ({"ledger": None}, 2),
+    ],
+)
+def test_a_column_that_came_in_an_earlier_run_counts(
+    command: Command, changes: dict[str, Any], code: int
+) -> None:
+    """In a run of the same store with the same mapping, and with the ledger that remembers it."""
+    settings: dict[str, Any] = {"streams": [RESERVING], "ledger": "ledger.db"}
+    first = [schema("stock", "sku", "qty", "reserved"), state(1)]
+    command.run(first, **{**settings, **changes}).without_traceback(0)
+    lines = [schema("stock", "sku", "qty"), record("A", 6), state(2)]
+    ended = command.run(lines, **settings).without_traceback(code)
+    assert ended.numbers == ([2] if code == 0 else [])

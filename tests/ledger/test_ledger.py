@@ -143,6 +143,15 @@ def test_what_closes_an_open_rejection(
     assert (row["closed_at"] is not None) == is_closed
 
 
+def test_a_record_that_cannot_be_used_closes_the_rejection_of_its_level_alone(ledger: str) -> None:
+    """The API has learnt nothing of the item's other levels."""
+    with opened(ledger) as one:
+        refuse(one, item(levels={"A": 1, "B": 2}), item(("sku", "b"), {None: 1}))
+        one.close_rejections([(A, "A"), (A, None)])
+    still = [row for row in rows(ledger, schema.rejection) if row["closed_at"] is None]
+    assert sorted((row["identifier"], row["location"]) for row in still) == [("a", "B"), ("b", "")]
+
+
 def test_a_level_has_one_open_rejection_and_it_is_the_newest(ledger: str) -> None:
     """A refusal replaces the older one, and not those of other levels."""
     with opened(ledger) as one:
@@ -298,7 +307,7 @@ def test_a_run_ends_with_its_summary_and_forgets_old_history(ledger: str) -> Non
         refuse(one, item(("sku", "b")))
     later = NOW + 31 * 24 * 3_600_000
     with opened(ledger, now=later) as one:
-        one.end({"updates": 3}, LedgerError("no"))
+        one.end({"updates": 3}, LedgerError("no"), {})
     assert rows(ledger, schema.change) == []
     assert len(rows(ledger, schema.batch)) == 1  # the newest, whose number must not come again
     assert [row["identifier"] for row in rows(ledger, schema.rejection)] == ["b"]

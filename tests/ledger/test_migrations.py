@@ -14,6 +14,8 @@ from target_tocobagus import __version__
 from target_tocobagus.ledger import schema
 from target_tocobagus.ledger.database import open_engine, read_url
 from target_tocobagus.ledger.migrate import HEAD, VERSION_TABLE, is_current, migrate, upgrade
+from target_tocobagus.ledger.opening import store_key
+from tests.delivery.scripted_run import CREDENTIALS
 from tests.ledger.desk import accept, item, opened, rows, verdicts
 
 if TYPE_CHECKING:
@@ -79,6 +81,24 @@ def test_after_all_steps_the_tables_are_as_the_program_expects(bare: str, step: 
         if theirs:
             texts = ("SELECT version_num FROM alembic_version", "SELECT a FROM level")
             assert [connection.exec_driver_sql(each).scalar() for each in texts] == ["theirs", 1]
+
+
+def test_what_was_in_flight_at_the_first_step_is_marked(bare: str) -> None:
+    """Its marks were written as lists then."""
+    url, client_id = store_key(CREDENTIALS["api_url"], "s")
+    marks = '[["sku", 1, [["a", "", 5, null]]], ["id", 1, [["1", "W", 6, "n 2"]]]]'
+    with engine_of(bare).begin() as connection:
+        upgrade(connection, "0001")
+        values = {"api_url": url, "client_id": client_id}
+        store = schema.add(connection, schema.store, values)
+        begun = {"store": store, "started_at": 1, "who": "w", "version": "v"}
+        run = schema.add(connection, schema.run, begun)
+        schema.add(connection, schema.flight, {"store": store, "run": run, "marks": marks})
+    sent = [item(), item(("id", "1"), {"W": 6})]
+    with opened(bare) as one:
+        known = one.compare(sent).known
+    found = {key: {each.location: each.doubt for each in known[key].values()} for key in known}
+    assert found == {("sku", "a"): {"": run}, ("id", "1"): {"W": run}}
 
 
 def test_a_run_makes_the_tables_and_says_who_made_them(bare: str) -> None:

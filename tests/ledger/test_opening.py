@@ -167,7 +167,7 @@ def look(path: Path) -> None:
         assert screen(one, [item()])
         assert one.mark([item()], {}) is None
         one.note_unsent([item()], one.compare([item()]))
-        one.end({}, None)
+        one.end({}, None, {})
     after = photograph(path.parent)
     files = [name for name in before if not name.endswith("-shm")]  # locks of readers
     assert after.keys() == before.keys()
@@ -265,7 +265,7 @@ def test_after_its_connection_has_broken_a_run_writes_nothing(postgres: Database
                 with pytest.raises(LedgerError):
                     one.record(flight, answered([item()]), last=True)
                 with pytest.raises(LedgerError):
-                    one.end({}, None)
+                    one.end({}, None, {})
             assert verdicts(other, item()) == {}
 
 

@@ -398,6 +398,10 @@ def test_a_deleted_record_is_skipped_or_zero(keys: Keys, record: Any, expected: 
     gone = {**record, "_sdc_deleted_at": "2025-11-20T08:15:00Z"}
     assert told(keys, gone) == ["skip"]
     assert told(keys, gone, on_delete="zero") == expected
+    (skipped,) = mapped(keys, gone)
+    zeros = [each for each in mapped(keys, gone, on_delete="zero") if isinstance(each, Stock)]
+    assert isinstance(skipped, Skipped)
+    assert skipped.ended[: len(zeros)] == tuple((each.identifier, each.location) for each in zeros)
 
 
 @pytest.mark.parametrize("mark", [None, "", " ", False, "false", "FALSE ", 0, "0"])
