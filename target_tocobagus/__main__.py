@@ -7,6 +7,8 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from target_tocobagus.core.collector import not_collecting
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -22,15 +24,10 @@ def main() -> None:
 
     # Until the target handles signals itself, Ctrl-C just ends the process.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    # Modules stay in memory, and rows have no reference cycles: so the collector skips the former,
-    # and runs rarely.
-    gc.disable()
-    from target_tocobagus.singer.sdk import logging_problem
-    from target_tocobagus.target import TargetTocobagus
-
-    gc.freeze()
-    gc.set_threshold(_COLLECT_AFTER)
-    gc.enable()
+    with not_collecting():
+        from target_tocobagus.singer.sdk import logging_problem
+        from target_tocobagus.target import TargetTocobagus
+    gc.set_threshold(_COLLECT_AFTER)  # rows have no reference cycles, so it may run rarely
     _share_one_arena()
     with _queued_log():
         try:

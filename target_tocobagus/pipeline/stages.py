@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from target_tocobagus.api.transport import outside as outside_of
+from target_tocobagus.core.collector import not_collecting
 from target_tocobagus.delivery.books import Books
 from target_tocobagus.delivery.outcomes import Outcomes
 from target_tocobagus.delivery.reject_writer import RejectWriter
@@ -137,9 +138,9 @@ def _open_ledger(
     """Open the ledger, if the configuration names one; only then its libraries are imported."""
     if settings.ledger is None:
         return None, Books()
-    from target_tocobagus.delivery.ledger_books import LedgerBooks
-    from target_tocobagus.ledger.opening import open_ledger
-
+    with not_collecting():
+        from target_tocobagus.delivery.ledger_books import LedgerBooks
+        from target_tocobagus.ledger.opening import open_ledger
     ledger = open_ledger(settings, outside.clock.now_ms)
     shared.totals.remembers = True
     if ledger is None:
