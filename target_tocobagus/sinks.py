@@ -46,15 +46,21 @@ class StreamSetup:
 
     Attributes:
         warehouse_map: The client id of each location's code, if there is a map.
+        logged: The remarks that were logged.
     """
 
     def __init__(
-        self, pipeline: Pipeline, router: StreamRouter, warehouse_map: Mapping[str, str] | None
+        self,
+        pipeline: Pipeline,
+        router: StreamRouter,
+        warehouse_map: Mapping[str, str] | None,
+        before: StreamSetup | None = None,
     ) -> None:
+        """Begin without streams; after a first pass `before`, its remarks are not logged again."""
         self.pipeline = pipeline
         self.warehouse_map = warehouse_map
         self._router = router
-        self._logged: set[str] = set()
+        self.logged: set[str] = set() if before is None else before.logged
         self._parts: dict[str, PartsWatch | None] = {}
 
     def choose(self, stream: str, schema: dict[str, Any], keys: Sequence[str] | None) -> Route:
@@ -106,8 +112,8 @@ class StreamSetup:
         self._parts[stream] = None
 
     def _log_once(self, level: int, text: str) -> None:
-        if text not in self._logged:
-            self._logged.add(text)
+        if text not in self.logged:
+            self.logged.add(text)
             logger.log(level, text)
 
 

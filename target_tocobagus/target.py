@@ -11,6 +11,7 @@ import copy
 import os
 import signal
 import sys
+from functools import partial
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 import click
@@ -24,7 +25,7 @@ from target_tocobagus.core.errors import ConfigurationError
 from target_tocobagus.core.foreign_text import hide_secrets
 from target_tocobagus.pipeline.run import Pipeline
 from target_tocobagus.pipeline.shutdown import GRACE_AFTER_SIGNAL
-from target_tocobagus.pipeline.stages import wire
+from target_tocobagus.pipeline.stages import wire, wire_again
 from target_tocobagus.pipeline.wakeup import WakeUp
 from target_tocobagus.recognition.stream_router import StreamRouter
 from target_tocobagus.report import console
@@ -32,6 +33,7 @@ from target_tocobagus.singer.env import unknown_variables, unread_variables
 from target_tocobagus.singer.input_lines import descriptor_of
 from target_tocobagus.singer.messages import MessageHandler
 from target_tocobagus.singer.reader import MessageReader
+from target_tocobagus.singer.rejected_again import SecondPass, send_again
 from target_tocobagus.singer.sdk import EXPECTED_ERRORS, SdkTarget, explain
 from target_tocobagus.singer.stdout import StateOutput
 from target_tocobagus.sinks import StockSink, StreamSetup
@@ -109,11 +111,28 @@ class TargetTocobagus(SdkTarget):
         )
         self.pipeline = Pipeline(stages)
         self.pipeline.questions = self._router.questions
+        if stages.ledger is not None:
+            due = stages.ledger.due_rejections()
+            self.pipeline.send_again = partial(
+                send_again, due, self.message_reader, self._begin_second_pass
+            )
         warehouse_map = self.settings.policy.warehouse_map
         self.stream_setup = StreamSetup(self.pipeline, self._router, warehouse_map)
         handler = MessageHandler(self, self.message_reader, self.pipeline)
         self.message_reader.handlers = handler.by_type
         return self.pipeline
+
+    def _begin_second_pass(self) -> tuple[SecondPass, MessageHandler]:
+        """Let each stream begin anew, in a pass of its own over rejected rows."""
+        self._clean_up()
+        self.forget_sinks()
+        second, before = SecondPass(wire_again(self.pipeline.stages)), self.stream_setup
+        self.stream_setup = StreamSetup(second, self._router, before.warehouse_map, before)
+        return second, MessageHandler(self, self.message_reader, second)
+
+    def _clean_up(self) -> None:
+        for sink in self.sinks.values():
+            sink.clean_up()
 
     def process_endofpipe(self) -> None:
         """Settle all rows; the SDK calls this at the end of the input."""
@@ -122,8 +141,7 @@ class TargetTocobagus(SdkTarget):
         self.pipeline.finish()
         if self.pipeline.position and self.pipeline.maps_nothing:
             self.logger.warning(self._router.nothing_mapped())
-        for sink in self.sinks.values():
-            sink.clean_up()
+        self._clean_up()
 
     def stop(self, signum: int) -> None:
         """Tell the main thread to stop; at a second signal, end the process now."""

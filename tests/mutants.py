@@ -391,8 +391,8 @@ MUTANTS: Final = (
         f"{ENDINGS}::test_a_signal_drains_nothing_and_settles_what_is_in_flight",
         Change(
             "pipeline/shutdown",
-            "        self._shared.abandon()\n",
-            "        stopped = isinstance(error, Stopped)\n"
+            "(grace)\n        self._shared.abandon()\n",
+            "(grace)\n        stopped = isinstance(error, Stopped)\n"
             "        (self._stages.scheduler.close if stopped else self._shared.abandon)()\n",
         ),
         Change(
@@ -612,6 +612,26 @@ MUTANTS: Final = (
         "a thread is not told that what another wrote for it failed",
         f"{CONNECTIONS}::test_all_that_is_written_together_fails_together",
         Change("ledger/connections", "one.error, one.is_done = error, True", "one.is_done = True"),
+    ),
+    Mutant(
+        "a rejected row is tried twice a night",
+        f"{COMMANDS}::TestRejectedRowsComeAgain::test_it_is_tried_once_in_twenty_hours",
+        Change("ledger/rejections", "(row.tried_at <= before)", "(row.tried_at <= now)"),
+    ),
+    Mutant(
+        "rejected rows are sent again after a run that failed",
+        f"{COMMANDS}::TestRejectedRowsComeAgain::test_a_run_that_fails_sends_none",
+        Change("pipeline/shutdown", "        self._intake.send_again = None\n", ""),
+    ),
+    Mutant(
+        "what the mapping no longer yields stays open",
+        f"{COMMANDS}::TestRejectedRowsComeAgain::test_the_mapping_of_the_day_is_used",
+        Change("singer/rejected_again", "second.overtake(row.identifier, row.location)", "pass"),
+    ),
+    Mutant(
+        "all of a rejected record is sent again",
+        f"{COMMANDS}::TestRejectedRowsComeAgain::test_only_what_was_rejected_of_a_record_is_sent",
+        Change("singer/rejected_again", "OWN_KEY: own", '"own": own'),
     ),
     Mutant(
         "a column that came for another store counts",

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -20,15 +21,18 @@ from target_tocobagus.ledger.recording import Recorder
 from target_tocobagus.ledger.tables import Tables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from sqlalchemy import Connection
 
     from target_tocobagus.core.model import Identifier, Stream
     from target_tocobagus.ledger.connections import Connections
+    from target_tocobagus.ledger.rejections import Due
 
 _HOUR: Final = 3_600_000
 _DAY: Final = 24 * _HOUR
+_PAUSE: Final = 20 * _HOUR
+"""A rejected row is tried again once a night, and not by the second run of a night."""
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -128,6 +132,20 @@ class Ledger:
             now = self._now_ms()
             close = self._rejections.close
             self._connections.write(lambda writer: close(writer, keys, now, alone=True))
+
+    def due_rejections(self) -> Iterator[list[Due]]:
+        """Yield the open rejections that were not tried for 20 hours, some at a time.
+
+        Raises:
+            LedgerError: The ledger cannot be written.
+        """
+        if not self._rejections.any or self._connections.reads_only:
+            return
+        now, last = self._now_ms(), 0
+        take = partial(self._rejections.take_due, before=now - _PAUSE, now=now)
+        while due := self._connections.write(partial(take, after=last)):
+            last = due[-1].number
+            yield due
 
     def end(
         self,

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _read: Final = msgspec.json.Decoder(list[tuple[int, str, str, str]]).decode
 
+_AT_ONCE: Final = 200
+
 Key: TypeAlias = tuple[str, str, str]
 """Kind, identifier and location, which is empty for the global stock."""
 
@@ -40,6 +42,26 @@ class NotAccepted(msgspec.Struct, frozen=True):
     reason: str = ""
     is_unlisted: bool = False
     is_skipped: bool = False
+
+
+class Due(msgspec.Struct, frozen=True):
+    """An open rejection that is to be sent again.
+
+    Attributes:
+        number: Of its row.
+        identifier: Its item.
+        location: Its warehouse; ``None`` if it is global.
+        record: The RECORD message, as it came.
+        schema: The SCHEMA message.
+        opened_at: When it was rejected, in ms since the epoch.
+    """
+
+    number: int
+    identifier: Identifier
+    location: str | None
+    record: str
+    schema: str
+    opened_at: int
 
 
 class OpenRejections:
@@ -91,6 +113,28 @@ class OpenRejections:
                 "opened_at": now,
                 "tried_at": now,
             }
+
+    def take_due(self, writer: Connection, after: int, before: int, now: int) -> list[Due]:
+        """Return the next that were not tried since a time, and note that they are tried now.
+
+        Args:
+            writer: Where they are.
+            after: The number of the last one that was returned.
+            before: The time.
+            now: The time of now.
+        """
+        row = rejection.c
+        is_due = self._is_open() & (row.tried_at <= before) & (row.id > after)
+        columns = (row.id, row.kind, row.identifier, row.location, row.record, row.schema)
+        asked = select(*columns, row.opened_at).where(is_due).order_by(row.id).limit(_AT_ONCE)
+        due = [
+            Due(number, (kind, text), place or None, *said)
+            for number, kind, text, place, *said in writer.execute(asked).all()
+        ]
+        if due:
+            tried = update(rejection).where(row.id == bindparam("number"))
+            writer.execute(tried, [{"number": each.number, "tried_at": now} for each in due])
+        return due
 
     def close(
         self, writer: Connection, keys: Iterable[Key], now: int, *, alone: bool = False

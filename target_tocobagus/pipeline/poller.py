@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from target_tocobagus.mapping.required_columns import RequiredColumns
     from target_tocobagus.pipeline.stages import Stages
     from target_tocobagus.recognition.questions import Questions
+    from target_tocobagus.report.totals import Totals
 
 logger = logging.getLogger("target-tocobagus")
 
@@ -35,6 +36,7 @@ class Intake(Protocol):
         questions: What recognition asks, where `streams` is not set.
         maps_nothing: No record of a stream with a mapping has come.
         watches: The columns that each stream's mapping relies on.
+        send_again: Sends rows again that earlier runs have rejected; with a ledger.
     """
 
     position: int
@@ -42,6 +44,7 @@ class Intake(Protocol):
     maps_nothing: bool
     watches: dict[str, RequiredColumns]
     mappings: set[CompiledMapping]
+    send_again: Callable[[], Totals | None] | None
 
     def flush(self) -> None:
         """Hand the rows taken in to the workers."""

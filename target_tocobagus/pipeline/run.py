@@ -22,12 +22,13 @@ from target_tocobagus.pipeline.stages import keeps_lines
 from target_tocobagus.window.buffer import RowBuffer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from target_tocobagus.core.model import Identifier, Outcome
     from target_tocobagus.mapping import CompiledMapping
     from target_tocobagus.pipeline.stages import Stages
     from target_tocobagus.recognition.questions import Questions
+    from target_tocobagus.report.totals import Totals
     from target_tocobagus.state.checkpoints import Value
     from target_tocobagus.window.rivals import Rivals
 
@@ -57,7 +58,9 @@ class Pipeline:
         watches: The columns that each stream's mapping relies on.
         last_is_meant: Streams whose mapping has `combine: last`.
         mappings: Those in use; the summary adds up their counts.
+        send_again: Sends rows again that earlier runs have rejected; with a ledger.
         finish: Ends a run whose input has ended.
+        settle: Settles all rows of a second pass.
         end_after: Ends a run after an error in reading.
         abort: Stops a run at once.
     """
@@ -83,9 +86,11 @@ class Pipeline:
         self._handed_over = 0
         self._held_bytes = 0
         self._started = False
+        self.send_again: Callable[[], Totals | None] | None = None
         self._poller = Poller(stages, self)
         shutdown = Shutdown(stages, self, self._poller)
         self.finish = shutdown.finish
+        self.settle = shutdown.settle
         self.end_after = shutdown.end_after
         self.abort = shutdown.abort
 
@@ -126,7 +131,7 @@ class Pipeline:
 
     def _is_ahead(self, version: str) -> bool:
         """Whether a version is a time more than a day ahead of the API's clock."""
-        return is_older(version_of_time(self.stages.now_ms() + _DAY_MS), version)
+        return is_older(version_of_time(self.stages.outside.clock.now_ms() + _DAY_MS), version)
 
     def _reject(self, errors: list[RecordError], stream: Stream, line: bytes) -> None:
         self.stages.reject_writer.start()
@@ -176,6 +181,10 @@ class Pipeline:
         self.row_buffer.clear()
         self._handed_over = self.position
         self._held_bytes = 0
+
+    def overtake(self, identifier: Identifier, location: str | None) -> None:
+        """Close what was rejected before of a level, with the next rows."""
+        self._ended.append((identifier, location))
 
     def _close_rejections(self) -> None:
         """Close what was rejected before of rows that were deleted, or cannot be used now."""

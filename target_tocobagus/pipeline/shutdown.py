@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from target_tocobagus.core.errors import (
     ActionNeeded,
@@ -19,6 +20,7 @@ from target_tocobagus.core.errors import (
     OutputError,
     RunFailed,
     Stopped,
+    TocobagusError,
     log_later,
     run_all,
 )
@@ -26,13 +28,12 @@ from target_tocobagus.core.foreign_text import quoted
 from target_tocobagus.core.model import Stream
 from target_tocobagus.core.plural import counted
 from target_tocobagus.delivery.reply_handler import logger as delivery_log
+from target_tocobagus.pipeline.last_lines import LastLines
 from target_tocobagus.pipeline.stages import GRACE_SECONDS
-from target_tocobagus.recognition.yaml_lines import warehouse_map_lines
-from target_tocobagus.report.totals import summary_fields, summary_text
 from target_tocobagus.state.gate import exceeded_limit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from target_tocobagus.config.settings import Settings
     from target_tocobagus.mapping.required_columns import RequiredColumns
@@ -46,9 +47,6 @@ GRACE_AFTER_SIGNAL: Final = 8.0
 """Kubernetes kills 30 seconds after SIGTERM, Docker 10."""
 
 _LAST_WRITE_SECONDS: Final = 0.5
-_MOST_NAMED: Final = 10
-_MOST_ADDED: Final = 500
-_MANY_STALE: Final = 20
 
 
 class Shutdown:
@@ -61,6 +59,7 @@ class Shutdown:
         self._totals = stages.shared.totals
         self._intake = intake
         self._poller = poller
+        self._last_lines = LastLines(stages, intake)
         self._ended = False
 
     def finish(self) -> None:
@@ -76,11 +75,58 @@ class Shutdown:
             if first is not error:
                 raise first from None
             raise
-        problem = _columns_problem(self._intake.watches)
+        problem: Exception | None = _columns_problem(self._intake.watches)
         problem = problem or _rejections_problem(self._totals, self._stages.settings)
+        problem = problem or self._send_again()
         self._end(problem)
         if problem is not None:
             raise problem
+
+    def _send_again(self) -> Exception | None:
+        """After a good run, and its last STATE: send what earlier runs have rejected.
+
+        Returns:
+            What has ended the run; that the API cannot be reached now is only logged.
+        """
+        if self._intake.send_again is None:
+            return None
+        try:
+            self._poller.emit_safe(last=True)
+            self._totals.again = self._intake.send_again()
+        except (LedgerError, OutputError, Stopped) as error:
+            return error
+        except TocobagusError as error:
+            logger.warning("Rows that were rejected before could not be sent again: %s", error)
+        return None
+
+    def settle(self) -> None:
+        """Settle all rows of a second pass, which is a part of a run.
+
+        Raises:
+            TocobagusError: They cannot be settled now.
+        """
+        failed: Exception | None = None
+        try:
+            self._settle_all()
+        except Exception as error:  # noqa: BLE001  # raised again, once the threads are quiet
+            failed = self._first_error(error)
+            self._stages.wakeup.stop(GRACE_SECONDS)
+            self._shared.abandon()
+            self._await_quiet()
+        unsettled, close_rejects = self._close()
+        check = partial(self._totals.check, unsettled)
+        run_all([*close_rejects, delivery_log.flush, check], failed)
+        if failed is not None:
+            raise failed
+
+    def _close(self) -> tuple[int, list[Callable[[], None]]]:
+        """Ignore late replies; returns how many rows are left, and what closes the rejects."""
+        self._poller.ending = self._ended = True
+        self._shared.ignore_late_replies()
+        written = self._stages.reject_writer.close(_LAST_WRITE_SECONDS)
+        with self._shared.lock:
+            unsettled = self._stages.shared.window.unsettled() + self._outcomes.undecided
+        return unsettled, [self._stages.rejects.close] if written else []
 
     def _settle_all(self) -> None:
         writer = self._stages.reject_writer
@@ -106,6 +152,7 @@ class Shutdown:
             The error to report: the first, which may be one of a worker that was not noticed yet.
         """
         first = self._first_error(error)
+        self._intake.send_again = None
         if isinstance(first, (DeliveryError, LedgerError, OutputError, Stopped)):
             self.abort(first)
         else:
@@ -150,47 +197,18 @@ class Shutdown:
         Raises:
             TocobagusError: The first step that failed; the others are still done.
         """
-        self._poller.ending = self._ended = True
-        self._shared.ignore_late_replies()
-        written = self._stages.reject_writer.close(_LAST_WRITE_SECONDS)
-        with self._shared.lock:
-            unsettled = self._stages.shared.window.unsettled() + self._outcomes.undecided
+        unsettled, close_rejects = self._close()
         steps = [
             self._stages.progress.close,
             lambda: self._poller.emit_safe(last=True),
-            *([self._stages.rejects.close] if written else []),
+            *close_rejects,
             delivery_log.flush,
-            self._name_codes,
-            lambda: self._log_summary(unsettled),
+            self._last_lines.name_codes,
+            lambda: self._last_lines.log_summary(unsettled),
             lambda: self._totals.check(unsettled),
             lambda: self._close_ledger(unsettled, problem),
         ]
         run_all(steps)
-
-    def _name_codes(self) -> None:
-        """Log the entries of `warehouse_map` that no row used, and the codes that it lacks.
-
-        Unused ones are not a warning: a run with only changed rows uses few of them.
-        """
-        policy = self._stages.settings.policy
-        asked = {code for mapping in self._intake.mappings for code in mapping.rules.asked}
-        has_rows = asked or self._totals.updates > self._totals.skipped
-        entries = (policy.warehouse_map or {}) if has_rows else {}
-        unused = [
-            code for code, client_id in entries.items() if asked.isdisjoint({code, client_id})
-        ]
-        if unused:
-            names = ", ".join(map(quoted, unused[:_MOST_NAMED]))
-            more = f" and {len(unused) - _MOST_NAMED} more" if len(unused) > _MOST_NAMED else ""
-            text = "warehouse_map: no row had the code %s%s: check the spelling"
-            logger.info(text, names, more)
-        lacking = sorted(asked.difference(entries, entries.values()))
-        if lacking and policy.unmapped_warehouse == "reject":
-            added = {code: code for code in lacking[:_MOST_ADDED]}
-            left = len(lacking) - len(added)
-            lines = warehouse_map_lines(entries | added, f", and add {left} more" if left else "")
-            text = f"Rows have codes that warehouse_map lacks. Replace it with:\n{lines.rstrip()}"
-            logger.warning(text)
 
     def _close_ledger(self, unsettled: int, problem: Exception | None) -> None:
         ledger = self._stages.ledger
@@ -201,36 +219,10 @@ class Shutdown:
         undecided = self._outcomes.suspects.levels  # they are not rejected after all
         steps = [
             lambda: ledger.close_rejections(undecided),
-            lambda: ledger.end(self._fields(unsettled), problem, met),
+            lambda: ledger.end(self._last_lines.fields(unsettled), problem, met),
             ledger.close,
         ]
         run_all(steps)
-
-    def _log_summary(self, unsettled: int) -> None:
-        totals = self._totals
-        if totals.unlisted and not totals.listed:
-            skipped = counted(totals.unlisted, "update was skipped", "updates were skipped")
-            logger.warning("The store lists none of the items that were sent: %s", skipped)
-        ledger = self._stages.ledger
-        if ledger is not None and totals.stale >= _MANY_STALE and totals.stale * 2 > totals.updates:
-            logger.warning(
-                "%d of %d updates are older than what is known (newer_by): %s. If the source has"
-                " gone back to older versions, `tocobagus ledger forget --all` lets all be sent",
-                totals.stale,
-                totals.updates,
-                ledger.comparer.stale_example or "newer rows came before them",
-            )
-        totals.records = self._intake.position
-        quantities = [mapping.rules.quantities for mapping in self._intake.mappings]
-        totals.clamped = sum(each.clamped for each in quantities)
-        totals.cut = sum(each.cut for each in quantities)
-        fields = self._fields(unsettled)
-        logger.info(summary_text(fields), extra={"summary": fields})
-
-    def _fields(self, unsettled: int) -> dict[str, Any]:
-        seconds = time.monotonic() - self._stages.began_at
-        dry_run = self._stages.settings.dry_run
-        return summary_fields(self._totals, unsettled=unsettled, seconds=seconds, dry_run=dry_run)
 
 
 def _columns_problem(watches: Mapping[str, RequiredColumns]) -> RunFailed | None:

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 GRACE_SECONDS: Final = 5.0
 """How long a run that must stop waits for requests in flight."""
 
+_MOST_LOGGED_AGAIN: Final = 10
+"""How many rows are logged that are refused again; all of them are in the ledger."""
+
 
 class Stages(msgspec.Struct, frozen=True, eq=False):
     """The parts of a run.
@@ -44,11 +47,12 @@ class Stages(msgspec.Struct, frozen=True, eq=False):
         shared: What the threads share; only to be used under its lock.
         states: STATE from the tap to stdout; only for the main thread.
         began_at: The beginning of the run, by the monotonic clock.
-        now_ms: The API's time, as far as it is known.
+        outside: The API, its clock and jitter.
     """
 
     settings: Settings
     wakeup: WakeUp
+    outside: Dependencies
     shared: Shared
     scheduler: Scheduler
     workers: Workers
@@ -57,8 +61,21 @@ class Stages(msgspec.Struct, frozen=True, eq=False):
     states: StateWriter
     progress: Progress
     began_at: float
-    now_ms: Callable[[], int]
     ledger: Ledger | None = None
+
+
+class _Ends(msgspec.Struct, frozen=True, eq=False):
+    """Where what a run says goes to.
+
+    Attributes:
+        write_state: Writes a line to stdout.
+        began_at: See `Stages`.
+    """
+
+    rejects: Rejects
+    progress: Progress
+    write_state: Callable[[str], None]
+    began_at: float
 
 
 def keeps_lines(settings: Settings) -> bool:
@@ -90,14 +107,41 @@ def wire(
         LedgerError: Another run uses the ledger, or it cannot be written.
     """
     began_at = time.monotonic()
-    totals = Totals()
     rejects = Rejects(settings.rejects_path, input_file=input_file)
+    outside = outside or outside_of(settings)
+    progress = progress or Progress(began_at, done="mapped" if settings.dry_run else "accepted")
+
+    def write_state(text: str) -> None:
+        progress.make_way()
+        emit(text)
+
+    ends = _Ends(rejects, progress, write_state, began_at)
+    return _connect(settings, wakeup, outside, _open_ledger(settings, outside), ends)
+
+
+def wire_again(stages: Stages) -> Stages:
+    """Connect the stages of a second pass, which sends rejected rows again.
+
+    It has the API and the ledger of the run, and totals of its own. It emits no STATE, and writes
+    no rows to `rejects_path`: what is refused again stays open in the ledger.
+    """
+    rejects = Rejects(None, most_logged=_MOST_LOGGED_AGAIN)
+    ends = _Ends(rejects, stages.progress, lambda _: None, stages.began_at)
+    return _connect(stages.settings, stages.wakeup, stages.outside, stages.ledger, ends)
+
+
+def _connect(
+    settings: Settings,
+    wakeup: WakeUp,
+    outside: Dependencies,
+    ledger: Ledger | None,
+    ends: _Ends,
+) -> Stages:
+    totals = Totals()
     news = threading.Event()
     skips = settings.unlisted_items == "skip"
     outcomes = Outcomes(totals, news.set, skip_unlisted=skips)
     window = Window(keeps_lines=keeps_lines(settings))
-    outside = outside or outside_of(settings)
-    progress = progress or Progress(began_at, done="mapped" if settings.dry_run else "accepted")
 
     def notify_main() -> None:
         # A fatal error also ends a wait for stdout, which only looks at `wakeup`.
@@ -105,46 +149,42 @@ def wire(
             wakeup.stop(GRACE_SECONDS)
         wakeup.wake()
 
-    def write_state(text: str) -> None:
-        progress.make_way()
-        emit(text)
-
     shared = Shared(window, Throttle(settings), outcomes, totals, notify_main)
     scheduler = Scheduler(shared)
     handler = ReplyHandler(shared, outside.clock, settings.max_retry_seconds, outside.jitter)
-    ledger, books = _open_ledger(settings, outside, shared)
-    workers = Workers(shared, scheduler, handler, outside.send, books)
-    reject_writer = RejectWriter(shared, rejects, news=news, tell=wakeup.wake)
-    states = StateWriter(write_state, reject_writer.confirm, outside.state_seconds)
+    workers = Workers(shared, scheduler, handler, outside.send, _books(settings, ledger, shared))
+    reject_writer = RejectWriter(shared, ends.rejects, news=news, tell=wakeup.wake)
     return Stages(
         settings=settings,
         wakeup=wakeup,
+        outside=outside,
         shared=shared,
         scheduler=scheduler,
         workers=workers,
-        rejects=rejects,
+        rejects=ends.rejects,
         reject_writer=reject_writer,
-        states=states,
-        progress=progress,
-        began_at=began_at,
-        now_ms=outside.clock.now_ms,
+        states=StateWriter(ends.write_state, reject_writer.confirm, outside.state_seconds),
+        progress=ends.progress,
+        began_at=ends.began_at,
         ledger=ledger,
     )
 
 
-def _open_ledger(
-    settings: Settings, outside: Dependencies, shared: Shared
-) -> tuple[Ledger | None, Books]:
+def _open_ledger(settings: Settings, outside: Dependencies) -> Ledger | None:
     """Open the ledger, if the configuration names one; only then its libraries are imported."""
     if settings.ledger is None:
-        return None, Books()
+        return None
     with not_collecting():
-        from target_tocobagus.delivery.ledger_books import LedgerBooks
         from target_tocobagus.ledger.opening import open_ledger
-    ledger = open_ledger(settings, outside.clock.now_ms)
-    shared.totals.remembers = True
+    return open_ledger(settings, outside.clock.now_ms)
+
+
+def _books(settings: Settings, ledger: Ledger | None, shared: Shared) -> Books:
+    shared.totals.remembers = settings.ledger is not None
     if ledger is None:
-        return None, Books()
+        return Books()
+    from target_tocobagus.delivery.ledger_books import LedgerBooks
+
     shared.totals.accepted_before = ledger.has_accepted
     shared.window.released = set()
-    return ledger, LedgerBooks(ledger, shared)
+    return LedgerBooks(ledger, shared)

@@ -45,12 +45,19 @@ _MOVED: Final = (
 class Rejects:
     """Writes rejected rows; only one thread at a time may call `write`, `sync` and `close`."""
 
-    def __init__(self, path: str | None, *, input_file: os.stat_result | None = None) -> None:
+    def __init__(
+        self,
+        path: str | None,
+        *,
+        input_file: os.stat_result | None = None,
+        most_logged: int | None = None,
+    ) -> None:
         """Open the file, if there is one, for this run alone.
 
         Args:
             path: The file; ``None`` for the log alone.
             input_file: What the run reads from, which must not be the same file.
+            most_logged: How many rows are logged without a file, if not all; the ledger has them.
 
         Raises:
             ConfigurationError: It cannot be opened, or does not hold rejected rows.
@@ -63,6 +70,7 @@ class Rejects:
         self._confirmed = self._end
         self._problem = ""
         self._schemas: dict[str, bytes] = {}
+        self._most_logged = most_logged if path is None else _LOGGED_BESIDE_FILE
         self._logged = 0
         self._unlogged: Counter[str] = Counter()
 
@@ -131,7 +139,8 @@ class Rejects:
         """
         if self._unlogged:
             counts = ", ".join(f"{code} {count}" for code, count in self._unlogged.most_common())
-            logger.warning("Further rejected rows, in rejects_path only: %s", counts)
+            where = "the ledger" if self._file is None else "rejects_path"
+            logger.warning("Further rejected rows, in %s only: %s", where, counts)
             self._unlogged.clear()
         if self._file is None:
             return
@@ -144,10 +153,10 @@ class Rejects:
             os.close(file)
 
     def _log(self, rejection: Rejection) -> None:
-        if self._file is None:
+        if self._most_logged is None:
             with patience():
                 logger.warning("Rejected %s", describe(rejection))
-        elif self._logged < _LOGGED_BESIDE_FILE:
+        elif self._logged < self._most_logged:
             self._logged += 1
             logger.warning("Rejected %s", describe(rejection))
         else:

@@ -34,6 +34,7 @@ class Totals:
         retries: Attempts that repeated rows.
         batches: Requests of which the API accepted at least one row.
         sent_bytes: The size of all bodies.
+        again: Those of the rows that earlier runs had rejected, and this one has sent again.
         waited_for_tap: Seconds without anything to read.
         waited_for_api: Seconds in which reading waited for room.
     """
@@ -59,6 +60,7 @@ class Totals:
         self.requests = 0
         self.retries = 0
         self.sent_bytes = 0
+        self.again: Totals | None = None
         self.waited_for_tap = 0.0
         self.waited_for_api = 0.0
 
@@ -124,6 +126,11 @@ def summary_fields(
         "unlisted": totals.unlisted,
         "rejected_by_code": dict(totals.codes),
     }
+    if totals.again is not None:
+        fields["again"] = {
+            name: getattr(totals.again, name)
+            for name in ("updates", "accepted", "unchanged", "stale", "skipped", "rejected")
+        }
     if dry_run:  # nothing was sent
         fields |= dict.fromkeys(("requests", "retries", "batches", "sent_bytes"), 0)
         fields["would_send_batches"] = totals.batches
@@ -157,6 +164,11 @@ def summary_text(fields: dict[str, Any]) -> str:
         lines.append(f"  rejected: {codes}")
     if fields["unlisted"]:
         lines.append(f"  skipped: {fields['unlisted']} of items that the store does not list")
+    if "again" in fields:
+        again = fields["again"]
+        updates = counted(again["updates"], "update that was", "updates that were")
+        outcomes = ", ".join(f"{again[name]} {name}" for name in ("accepted", "rejected"))
+        lines.append(f"  {updates} rejected before, sent again: {outcomes}")
     if fields["clamped"]:
         clamped = counted(fields["clamped"], "quantity below 0 was", "quantities below 0 were")
         lines.append(f"  {clamped} sent as 0")

@@ -88,6 +88,10 @@ class SdkTarget(Target):
         """The sinks of this run, by their stream's alias."""
         return self._sinks_active
 
+    def forget_sinks(self) -> None:
+        """Forget all sinks, so that each stream gets a new one at its next SCHEMA."""
+        self._sinks_active.clear()
+
     def forget_replaced_sinks(self) -> None:
         """Forget sinks whose SCHEMA has changed: they have nothing to drain."""
         self._sinks_to_clear.clear()

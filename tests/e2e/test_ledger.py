@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.command import STOCK, eventually, level, record, schema, state, stock_of
+from tests.e2e.command import (
+    LEVELS,
+    STOCK,
+    eventually,
+    level,
+    record,
+    row,
+    schema,
+    state,
+    stock_of,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -226,3 +236,120 @@ def test_a_column_that_came_in_an_earlier_run_counts(
     lines = [schema("stock", "sku", "qty"), record("A", 6), state(2)]
     ended = command.run(lines, **settings).without_traceback(code)
     assert ended.numbers == ([2] if code == 0 else [])
+
+
+DAY_MS = 86_400_000
+
+
+class TestRejectedRowsComeAgain:
+    """At the end of a good run, what earlier runs have rejected is sent once more."""
+
+    @pytest.fixture
+    def refused(self, command: Command, sandbox: Sandbox) -> Command:
+        """A ledger in which A at W1 is an open rejection of yesterday, and B at W1 was accepted."""
+        fault = {"reject": [{"code": "INV_009", "identifiers": ["A"]}]}
+        sandbox.set_scenario({"rules": [{"fault": fault}]})
+        lines = [schema("levels"), level("A", "W1", 4), level("B", "W1", 5), state(1)]
+        command.run(lines, ledger="ledger.db").without_traceback(0)
+        sandbox.set_scenario({})
+        assert self.open(command) == ["A"]
+        self.let_a_day_go_by(command)
+        return command
+
+    @staticmethod
+    def let_a_day_go_by(command: Command) -> None:
+        """Move what the ledger remembers into the past."""
+        with sqlite3.connect(command.directory / "ledger.db") as database:
+            past = (
+                "UPDATE tocobagus_rejection SET opened_at = opened_at - ?, tried_at = tried_at - ?"
+            )
+            database.execute(past, [DAY_MS, DAY_MS])
+
+    @staticmethod
+    def open(command: Command) -> list[str]:
+        """List the items that have an open rejection."""
+        with sqlite3.connect(command.directory / "ledger.db") as database:
+            still = "SELECT identifier FROM tocobagus_rejection WHERE closed_at IS NULL"
+            return [identifier for (identifier,) in database.execute(still)]
+
+    def test_its_product_was_listed_meanwhile(self, refused: Command, sandbox: Sandbox) -> None:
+        """It is sent without anyone's doing, and counted apart."""
+        ended = refused.run([state(2)], ledger="ledger.db").without_traceback(0)
+        assert stock_of(sandbox) == {"A": {"W1": 4}, "B": {"W1": 5}}
+        again = "1 update that was rejected before, sent again: 1 accepted, 0 rejected"
+        assert again in ended.stderr
+        assert (ended.sums.updates, ended.states[0]["tocobagus"]["accepted"]) == (0, 0)
+        assert self.open(refused) == []
+
+    def test_it_is_tried_once_in_twenty_hours(self, refused: Command, sandbox: Sandbox) -> None:
+        """It may be refused again each night: no limit counts it, and no file gets it again."""
+        sandbox.set_scenario({"rules": [{"fault": {"reject": [{"code": "INV_009"}]}}]})
+        settings: dict[str, Any] = {"rejects_path": "rejects.singer", "max_rejected_rows": 0}
+        for requests in (1, 0):
+            before = len(sandbox.requests())
+            ended = refused.run([state(2)], ledger="ledger.db", **settings).without_traceback(0)
+            assert ended.numbers == [2]
+            assert len(sandbox.requests()) - before == requests
+        assert self.open(refused) == ["A"]
+        assert (refused.directory / "rejects.singer").read_bytes() == b""
+
+    @pytest.mark.parametrize(
+        ("mapping", "stock"),
+        [
+            ({"where": "sku != 'A'"}, {"B": {"W1": 5}}),
+            ({"stock": "missing"}, {"B": {"W1": 5}}),
+            ({"subtract": "less"}, {"A": {"W1": 1}, "B": {"W1": 5}}),
+        ],
+    )
+    def test_the_mapping_of_the_day_is_used(
+        self, command: Command, sandbox: Sandbox, mapping: dict[str, Any], stock: Any
+    ) -> None:
+        """What it does not yield any more is not sent, and is not open any more."""
+        fault = {"reject": [{"code": "INV_009", "identifiers": ["A"]}]}
+        sandbox.set_scenario({"rules": [{"fault": fault}]})
+        columns = schema("levels", "sku", "wh", "qty", "less")
+        lines = [columns, {**level("A", "W1", 4)}, level("B", "W1", 5)]
+        lines[1]["record"]["less"] = 3
+        command.run(lines, ledger="ledger.db").without_traceback(0)
+        sandbox.set_scenario({})
+        self.let_a_day_go_by(command)
+        changed: dict[str, Any] = {"streams": [{**LEVELS, **mapping}], "ledger": "ledger.db"}
+        command.run([state(2)], **changed).without_traceback(0)
+        assert stock_of(sandbox) == stock
+        assert self.open(command) == []
+
+    def test_only_what_was_rejected_of_a_record_is_sent(
+        self, command: Command, sandbox: Sandbox
+    ) -> None:
+        """The other warehouses of its record may have newer values by now."""
+        wide = {**STOCK, "stream": "wide"}
+        del wide["stock"]
+        places = [{"column": place, "client_id": place} for place in ("W1", "W2")]
+        settings: dict[str, Any] = {"streams": [{**wide, "warehouse_columns": places}, LEVELS]}
+        settings["ledger"] = "ledger.db"
+        fault = {"reject": [{"code": "INV_009"}]}
+        refused = [{"when": {"requests": each}, "fault": fault} for each in ("1-1", "3-3")]
+        sandbox.set_scenario({"rules": refused})  # the item, then W1, then W2
+        columns = schema("wide", "sku", "W1", "W2")
+        command.run([columns, row("wide", sku="A", W1=1, W2=2)], **settings).without_traceback(0)
+        command.run([schema("levels"), level("A", "W1", 7)], **settings).without_traceback(0)
+        self.let_a_day_go_by(command)
+        command.run([state(2)], **settings).without_traceback(0)
+        assert stock_of(sandbox) == {"A": {"W1": 7, "W2": 2}}
+
+    def test_an_api_that_fails_then_does_not_fail_the_run(
+        self, refused: Command, sandbox: Sandbox
+    ) -> None:
+        """The run was good, and its STATE is out; the row stays open."""
+        sandbox.set_scenario({"rules": [{"fault": {"status": 500}}]})
+        ended = refused.run([state(2)], ledger="ledger.db", max_retry_seconds=1)
+        assert ended.without_traceback(0).numbers == [2]
+        assert "could not be sent again" in ended.stderr
+        assert self.open(refused) == ["A"]
+
+    def test_a_run_that_fails_sends_none(self, refused: Command, sandbox: Sandbox) -> None:
+        """Its input was torn, so it knows less than it should."""
+        before = len(sandbox.requests())
+        refused.run([state(2), b"{"], ledger="ledger.db").without_traceback(1)
+        assert len(sandbox.requests()) == before
+        assert self.open(refused) == ["A"]

@@ -1,0 +1,96 @@
+"""Sends rows again that earlier runs have rejected, by the mapping of the day.
+
+At the end of a good run the ledger gives the open rejections that were not tried for 20 hours, with
+their messages. They go the general way of a record, through a second pass with totals of its own;
+of each record only the level that was rejected is sent. A level that the mapping no longer yields
+is not open any more.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from target_tocobagus.core.errors import ConfigurationError, InputError, RunFailed
+from target_tocobagus.core.json_lines import REFUSED
+from target_tocobagus.core.model import Stock
+from target_tocobagus.pipeline.run import Pipeline
+from target_tocobagus.state.checkpoints import OWN_KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from target_tocobagus.core.model import Identifier, Outcome, Stream
+    from target_tocobagus.ledger.rejections import Due
+    from target_tocobagus.pipeline.stages import Stages
+    from target_tocobagus.report.totals import Totals
+    from target_tocobagus.singer.messages import MessageHandler
+    from target_tocobagus.singer.reader import MessageReader
+
+
+class SecondPass(Pipeline):
+    """Takes what is mapped again.
+
+    Attributes:
+        yielded: The levels that the records so far have yielded.
+    """
+
+    def __init__(self, stages: Stages) -> None:
+        super().__init__(stages)
+        self.yielded: set[tuple[Identifier, str | None]] = set()
+
+    def take(
+        self, outcomes: Iterable[Outcome], stream: Stream, line: bytes, said_at: int = 0
+    ) -> None:
+        """Take in the outcomes of a record; see `Pipeline.take`."""
+        outcomes = list(outcomes)
+        rows = [each for each in outcomes if isinstance(each, Stock)]
+        self.yielded |= {(row.identifier, row.location) for row in rows}
+        super().take(outcomes, stream, line, said_at)
+
+
+def send_again(
+    due: Iterator[list[Due]],
+    reader: MessageReader,
+    begin: Callable[[], tuple[SecondPass, MessageHandler]],
+) -> Totals | None:
+    """Send the rows that are due.
+
+    Args:
+        due: The rows, some at a time.
+        reader: Decodes messages.
+        begin: Begins the second pass; not called if nothing is due.
+
+    Raises:
+        TocobagusError: They cannot be sent now.
+    """
+    first = next(due, None)
+    if first is None:
+        return None
+    second, handler = begin()
+    schema = ""
+    for rows in chain([first], due):
+        for row in rows:
+            second.yielded.clear()
+            try:
+                if row.schema != schema:
+                    schema, reader.line = row.schema, row.schema.encode()
+                    handler.schema(reader.deserialize_json(reader.line))
+                handler.record(_message(reader, row), row.record.encode())
+            except (ConfigurationError, InputError, RunFailed, *REFUSED):
+                schema = ""  # what it says cannot be used any more
+            if (row.identifier, row.location) not in second.yielded:
+                second.overtake(row.identifier, row.location)
+        second.service()
+    second.settle()
+    return second.totals
+
+
+def _message(reader: MessageReader, row: Due) -> dict[str, Any]:
+    """Read a RECORD, and add which of its levels was rejected, and when."""
+    kind, text = row.identifier
+    moment = datetime.fromtimestamp(row.opened_at / 1000, timezone.utc)
+    update = {"identifier": {kind: text}, "warehouse": row.location}
+    own = {"updates": [update], "at": moment.isoformat(timespec="milliseconds")}
+    return {**reader.deserialize_json(row.record.encode()), OWN_KEY: own}
