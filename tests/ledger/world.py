@@ -20,8 +20,9 @@ from target_tocobagus.api.transport import Dependencies
 from target_tocobagus.core.errors import LedgerError, Stopped, TocobagusError
 from target_tocobagus.core.model import NoReply, Reply, Stock, Stream
 from target_tocobagus.pipeline.run import Pipeline
-from target_tocobagus.pipeline.stages import wire
+from target_tocobagus.pipeline.stages import wire, wire_again
 from target_tocobagus.pipeline.wakeup import WakeUp
+from target_tocobagus.singer.rejected_again import SecondPass
 from tests.delivery.scripted_api import read_rows
 from tests.delivery.scripted_run import make_settings
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from target_tocobagus.config.settings import Settings
     from target_tocobagus.core.model import Identifier
     from target_tocobagus.ledger.ledger import Ledger
+    from target_tocobagus.pipeline.stages import Stages
+    from target_tocobagus.report.totals import Totals
 
 STREAM: Final = Stream("stock", b'{"type":"SCHEMA"}', entry="e")
 HOUR: Final = 3_600_000
@@ -281,6 +284,7 @@ class World:
         outside = Dependencies(clock, send, jitter=lambda: 0.0, state_seconds=0.0)
         pipeline = Pipeline(wire(settings, wakeup, emit=states.append, outside=outside))
         pipeline.maps_nothing = False
+        pipeline.send_again = lambda: _send_again(pipeline.stages)
         ledger = pipeline.stages.ledger
         error = None
         try:
@@ -307,6 +311,26 @@ class World:
         return Outcome(pipeline, error, covered)
 
 
+def _send_again(stages: Stages) -> Totals | None:
+    """Send rejected rows again, as the target does, by a mapping that is as it was."""
+    assert stages.ledger is not None
+    second: SecondPass | None = None
+    for rows in stages.ledger.due_rejections():
+        second = second or SecondPass(wire_again(stages))
+        for row in rows:
+            message = json.loads(row.record)
+            quantity = message["record"]["null" if row.location is None else row.location]
+            stock = Stock(row.identifier, row.location, quantity, version=message["version"])
+            stream = Stream(message["stream"], row.schema.encode(), entry=message["entry"])
+            second.position += 1
+            second.take([stock], stream, row.record.encode(), row.opened_at)
+        second.service()
+    if second is None:
+        return None
+    second.settle()
+    return second.totals
+
+
 def _feed(pipeline: Pipeline, rows: Iterable[Row]) -> None:
     for row in rows:
         pipeline.position += 1
@@ -314,7 +338,12 @@ def _feed(pipeline: Pipeline, rows: Iterable[Row]) -> None:
             Stock(row.identifier, place, quantity, row.broadcast, row.version)
             for place, quantity in row.levels
         ]
-        line = {"type": "RECORD", "stream": row.stream.name, "record": dict(row.levels)}
+        line = {
+            "stream": row.stream.name,
+            "entry": row.stream.entry,
+            "record": dict(row.levels),
+            "version": row.version,
+        }
         pipeline.take(stock, row.stream, json.dumps(line).encode(), row.said_at)
         if pipeline.position % _STATE_EVERY == 0:
             pipeline.checkpoint({"bookmark": _raw(pipeline.position)})
