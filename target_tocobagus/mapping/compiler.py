@@ -62,16 +62,17 @@ def compile_mapping(mapping: StreamMapping, policy: StockPolicy) -> CompiledMapp
         where = f"mapping of stream {quoted(mapping.stream)}"
         raise ConfigurationError([f"{where}: {problem}" for problem in problems])
     rules = Rules(policy, mapping.decimal_mark)
-    make = (
-        partial(native_shape, rules) if mapping.native else partial(_shape, mapping, found, rules)
-    )
+    skips_deleted = policy.on_delete == "skip"
+    # What is skipped has no part in what the rules count.
+    apart = Rules(policy, mapping.decimal_mark) if skips_deleted else rules
+    make = native_shape if mapping.native else partial(_shape, mapping, found)
     places = tuple((kind, path.read) for kind, path in found.identifiers)
     return CompiledMapping(
         identify=partial(one_identifier if mapping.native else first_identifier, places),
-        shape_under=make,
-        shape=make(None),
-        zeros=make(None, zeros=True),
-        skips_deleted=policy.on_delete == "skip",
+        shape_under=partial(make, rules),
+        shape=make(rules, None),
+        zeros=make(apart, None, zeros=True),
+        skips_deleted=skips_deleted,
         where=found.where[0].read if found.where else None,
         items=found.items[0].read if found.items else None,
         rules=rules,

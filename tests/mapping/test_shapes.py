@@ -404,6 +404,17 @@ def test_a_deleted_record_is_skipped_or_zero(keys: Keys, record: Any, expected: 
     assert skipped.ended[: len(zeros)] == tuple((each.identifier, each.location) for each in zeros)
 
 
+@pytest.mark.parametrize(("policy", "asked"), [({}, set()), ({"on_delete": "zero"}, {"X"})])
+def test_a_deleted_record_that_is_skipped_asks_for_no_code(
+    policy: dict[str, Any], asked: set[str]
+) -> None:
+    """A code that only such records have is not one that `warehouse_map` lacks."""
+    found = StockPolicy(warehouse_map={"J": "jkt"}, **policy)
+    mapping = compile_mapping(StreamMapping(stream="stock", **LONG), found)
+    mapping.outcomes({"sku": "A", "qty": 5, "wh": "X", "_sdc_deleted_at": "2025-11-20"})
+    assert mapping.rules.asked == asked
+
+
 @pytest.mark.parametrize("mark", [None, "", " ", False, "false", "FALSE ", 0, "0"])
 def test_an_empty_deletion_mark_is_none(mark: Any) -> None:
     """`_sdc_deleted_at` that is null, empty or false means that the record is there."""
