@@ -641,7 +641,19 @@ MUTANTS: Final = (
     Mutant(
         "a deleted record leaves a rejection open",
         f"{COMMANDS}::test_a_rejection_is_not_open_any_more_once_a_later_record_overtakes_it",
-        Change("pipeline/run", "self._ended += row.ended", "pass"),
+        Change(
+            "pipeline/run", "self._ended |= dict.fromkeys(row.ended, self.position)", "row.ended"
+        ),
+    ),
+    Mutant(
+        "a row that is refused after its deletion came stays open",
+        f"{COMMANDS}::test_a_row_that_was_overtaken_before_its_refusal_is_no_open_rejection",
+        Change("ledger/rejections", "if level.position < self.overtaken", "if 0 * self.overtaken"),
+    ),
+    Mutant(
+        "a row that comes after a deletion counts as overtaken",
+        f"{COMMANDS}::test_a_row_that_was_overtaken_before_its_refusal_is_no_open_rejection",
+        Change("ledger/rejections", "if level.position < self", "if level.position + 9 and self"),
     ),
     Mutant(
         "rows of a request that is wrong stay rejected",

@@ -121,12 +121,22 @@ class Ledger:
             ((kind, text), place or None, quantity) for kind, text, place, quantity in rows[::-1]
         ]
 
-    def close_rejections(self, levels: Iterable[tuple[Identifier, str | None]]) -> None:
+    def close_rejections(
+        self,
+        levels: Iterable[tuple[Identifier, str | None]],
+        overtaken: Mapping[tuple[Identifier, str | None], int] | None = None,
+    ) -> None:
         """Close the open rejections of levels: what was rejected of them has been overtaken.
+
+        Args:
+            levels: Item and location of each.
+            overtaken: Rows of these levels before a position are not kept if they are refused.
 
         Raises:
             LedgerError: The ledger cannot be written.
         """
+        if overtaken is not None:
+            self._rejections.overtaken = overtaken
         keys = [(*identifier, place or GLOBAL) for identifier, place in levels]
         if keys and self._rejections.any and not self._connections.reads_only:
             now = self._now_ms()

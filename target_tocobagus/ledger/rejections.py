@@ -12,7 +12,7 @@ from target_tocobagus.ledger.levels import GLOBAL
 from target_tocobagus.ledger.schema import rejection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from sqlalchemy import Connection
 
@@ -65,12 +65,19 @@ class Due(msgspec.Struct, frozen=True):
 
 
 class OpenRejections:
-    """The open rejections of one store: at most one for a level."""
+    """The open rejections of one store: at most one for a level.
+
+    Attributes:
+        any: There may be some.
+        overtaken: By item and location the position of a record that was deleted, or cannot be
+            used: rows before it are not kept.
+    """
 
     def __init__(self, store: int, dialect: str) -> None:
         self._store = store
         self._is_sqlite = dialect == "sqlite"
         self.any = False
+        self.overtaken: Mapping[tuple[Identifier, str | None], int] = {}
 
     def count(self, reader: Connection) -> None:
         """Find out whether there are any, so that a run without any does not ask each time."""
@@ -87,17 +94,20 @@ class OpenRejections:
         self, writer: Connection, refused: Sequence[NotAccepted], batch: int, now: int
     ) -> None:
         """Keep refused rows in place of those of the same levels that are open."""
+        # First, so that a record that comes meanwhile, and overtakes one of these, closes it.
+        self.any |= bool(refused)
         rows = [row for each in refused for row in self._rows(each, batch, now)]
         if rows:
             keys = {(row["kind"], row["identifier"], row["location"]) for row in rows}
             found = self._found(writer, [key[:2] for key in keys])
             self._close(writer, [number for number, key in found.items() if key in keys], now)
             writer.execute(insert(rejection), rows)
-            self.any = True
 
     def _rows(self, refused: NotAccepted, batch: int, now: int) -> Iterator[dict[str, Any]]:
         kind, identifier = refused.item.identifier
         for place, level in refused.item.levels.items():
+            if level.position < self.overtaken.get((refused.item.identifier, place), 0):
+                continue
             yield {
                 "store": self._store,
                 "kind": kind,

@@ -79,7 +79,8 @@ class Pipeline:
         self.last_is_meant: set[str] = set()
         self._contradicted: set[str] = set()
         self.mappings: set[CompiledMapping] = set()
-        self._ended: list[tuple[Identifier, str | None]] = []
+        self._ended: dict[tuple[Identifier, str | None], int] = {}
+        self._overtaken: dict[tuple[Identifier, str | None], int] = {}
         self._scheduler = stages.scheduler
         self._capacity = settings.batch_size_rows * (settings.max_in_flight + 4)
         self._flush_rows = min(_MOST_ROWS_AT_ONCE, self._capacity)
@@ -118,11 +119,12 @@ class Pipeline:
                 self.row_buffer.add(row.identifier, row.location, level)
             elif isinstance(row, Skipped):
                 totals.skipped += 1
-                self._ended += row.ended
+                self._ended |= dict.fromkeys(row.ended, self.position)
             else:
                 errors.append(row)
         if errors:
-            self._ended += [(each.identifier, each.location) for each in errors if each.identifier]
+            ended = [(each.identifier, each.location) for each in errors if each.identifier]
+            self._ended |= dict.fromkeys(ended, self.position)
             self._reject(errors, stream, line)
         self._held_bytes += len(line)
         if self.row_buffer.rows >= self._flush_rows or self._held_bytes >= _MOST_BYTES_AT_ONCE:
@@ -187,10 +189,17 @@ class Pipeline:
         self._ended.append((identifier, location))
 
     def _close_rejections(self) -> None:
-        """Close what was rejected before of rows that were deleted, or cannot be used now."""
+        """Close what is rejected of rows that were deleted since, or cannot be used now.
+
+        An earlier row of theirs may still wait or be in flight, and be rejected afterwards.
+        """
         if self.stages.ledger is not None and self._ended:
-            self.stages.ledger.close_rejections(self._ended)
-        self._ended.clear()
+            with self.stages.shared.lock:
+                holds = self.stages.shared.window.holds
+                waiting = {key: at for key, at in self._overtaken.items() if holds(key[0])}
+            self._overtaken = waiting | self._ended
+            self.stages.ledger.close_rejections(self._ended, self._overtaken)
+        self._ended = {}
 
     def _warn_of_streams(self, rivals: Rivals) -> None:
         """Warn once a stream that its rows differ from another stream's unsettled ones."""

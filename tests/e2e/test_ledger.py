@@ -200,6 +200,21 @@ def test_a_rejection_is_not_open_any_more_once_a_later_record_overtakes_it(
         assert database.execute(still).fetchall() == [("B",)]
 
 
+@pytest.mark.parametrize("later", [{"qty": None, "_sdc_deleted_at": "2026-11-25"}, {"qty": "x"}])
+def test_a_row_that_was_overtaken_before_its_refusal_is_no_open_rejection(
+    command: Command, sandbox: Sandbox, later: dict[str, Any]
+) -> None:
+    """It waited, or was in flight, when the later record came; a row after that one stays open."""
+    sandbox.set_scenario({"rules": [{"fault": {"reject": [{"code": "INV_009"}]}}]})
+    lines = [*[record(name, 1) for name in "ABC"], record("A", **later)]
+    talk = command.talk(ledger="ledger.db", batch_size_rows=1, max_in_flight=1)
+    talk.say(schema(), *lines, record("B", **later), record("B", 2))
+    assert talk.end().without_traceback(0).sums.unsettled == 0
+    with sqlite3.connect(command.directory / "ledger.db") as database:
+        still = "SELECT identifier FROM tocobagus_rejection WHERE closed_at IS NULL"
+        assert sorted(database.execute(still).fetchall()) == [("B",), ("C",)]
+
+
 def test_rows_of_a_request_that_is_wrong_are_no_open_rejections(
     command: Command, sandbox: Sandbox
 ) -> None:
