@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect
+from sqlalchemy import event, inspect
 
 from target_tocobagus import __version__
 from target_tocobagus.ledger import schema
 from target_tocobagus.ledger.database import open_engine, read_url
 from target_tocobagus.ledger.migrate import HEAD, VERSION_TABLE, is_current, migrate, upgrade
 from target_tocobagus.ledger.opening import store_key
+from target_tocobagus.ledger.rejections import OpenRejections
 from tests.delivery.scripted_run import CREDENTIALS
 from tests.ledger.desk import accept, item, opened, rows, verdicts
 
@@ -81,6 +82,36 @@ def test_after_all_steps_the_tables_are_as_the_program_expects(bare: str, step: 
         if theirs:
             texts = ("SELECT version_num FROM alembic_version", "SELECT a FROM level")
             assert [connection.exec_driver_sql(each).scalar() for each in texts] == ["theirs", 1]
+
+
+@pytest.mark.parametrize("step", [None, *STEPS[:-1]])
+@pytest.mark.parametrize("last", ["closed", "open"])
+def test_open_rejections_are_found_by_their_items(
+    tmp_path: Path, step: str | None, last: str
+) -> None:
+    """Not by a look at all that are open, whichever index SQLite has got last."""
+    plans: list[str] = []
+
+    def explain(connection: Any, _cursor: Any, statement: str, values: Any, *_more: Any) -> None:
+        plan = connection.connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)
+        plans.extend(row[3] for row in plan)
+
+    with engine_of(str(tmp_path / "ledger.db")).connect() as connection:
+        with connection.begin():
+            if step is not None:
+                upgrade(connection, step)
+            migrate(connection)
+            name = f"tocobagus_rejection_{last}"
+            made = f"SELECT sql FROM sqlite_master WHERE name = '{name}'"  # noqa: S608  # see above
+            sql = str(connection.exec_driver_sql(made).scalar())
+            connection.exec_driver_sql(f"DROP INDEX {name}")
+            connection.exec_driver_sql(sql)
+        rejections = OpenRejections(1, "sqlite")
+        rejections.any = True
+        event.listen(connection, "before_cursor_execute", explain)
+        rejections.items(connection, [("sku", "a")])
+    by_item = "tocobagus_rejection_open (store=? AND kind=? AND identifier=?)"
+    assert any(by_item in plan for plan in plans), plans
 
 
 def test_what_was_in_flight_at_the_first_step_is_marked(bare: str) -> None:

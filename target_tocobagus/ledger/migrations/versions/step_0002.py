@@ -1,4 +1,7 @@
-"""Adds the columns that have come, and nests the marks of flights as levels are written now."""
+"""Adds the columns that have come, and nests the marks of flights as levels are written now.
+
+The index of closed rejections holds the open ones no more.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ FLIGHT: Final = sa.table("tocobagus_flight", sa.column("id"), sa.column("marks")
 
 
 def upgrade() -> None:
-    """Create a table, and write the marks anew."""
+    """Create a table and an index, and write the marks anew."""
     op.create_table(
         "tocobagus_seen",
         sa.Column("store", NUMBER, nullable=False),
@@ -24,6 +27,16 @@ def upgrade() -> None:
         sa.Column("need", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("store", "source", "need"),
         sqlite_with_rowid=False,
+    )
+    closed = "tocobagus_rejection_closed"
+    op.drop_index(closed, "tocobagus_rejection")
+    op.create_index(
+        closed,
+        "tocobagus_rejection",
+        ["store", "closed_at"],
+        unique=False,
+        sqlite_where=sa.text("closed_at IS NOT NULL"),
+        postgresql_where=sa.text("closed_at IS NOT NULL"),
     )
     connection = op.get_bind()
     for number, marks in connection.execute(sa.select(FLIGHT.c.id, FLIGHT.c.marks)).all():
