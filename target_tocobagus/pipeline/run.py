@@ -186,7 +186,7 @@ class Pipeline:
 
     def overtake(self, identifier: Identifier, location: str | None) -> None:
         """Close what was rejected before of a level, with the next rows."""
-        self._ended.append((identifier, location))
+        self._ended[identifier, location] = self.position
 
     def _close_rejections(self) -> None:
         """Close what is rejected of rows that were deleted since, or cannot be used now.
