@@ -130,12 +130,15 @@ def _open_file(url: URL, *, reads_only: bool) -> Engine:
         quiet = not path.with_name(path.name + "-wal").exists()
         query = {"mode": "ro", "uri": "true", **({"immutable": "1"} if quiet else {})}
         url = URL.create("sqlite", database=path.resolve().as_uri(), query=query)
-    engine = create_engine(
-        url,
-        poolclass=NullPool,
-        hide_parameters=True,
-        connect_args={"check_same_thread": False, "timeout": _WAIT_SECONDS},
-    )
+    try:
+        engine = create_engine(
+            url,
+            poolclass=NullPool,
+            hide_parameters=True,
+            connect_args={"check_same_thread": False, "timeout": _WAIT_SECONDS},
+        )
+    except ValueError as error:
+        raise ConfigurationError(["ledger: an option in its URL is invalid"]) from error
     event.listen(engine, "connect", _prepare_to_read if reads_only else _prepare)
     event.listen(engine, "begin", _begin_reading if reads_only else _begin)
     return engine

@@ -205,6 +205,7 @@ def test_a_folder_that_cannot_be_used_is_named_as_a_mistake(tmp_path: Path, name
         "MARKER://",
         "sqlite://",
         "sqlite:///:memory:",
+        "sqlite:////dev/null?timeout=MARKER",
         ":memory:",
         "postgresql+asyncpg://stock:MARKER@host/db",
     ],
