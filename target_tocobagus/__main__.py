@@ -59,6 +59,9 @@ def _queued_log() -> Iterator[None]:
     sys.stderr = log
     try:
         yield
+    except Exception as error:  # noqa: BLE001  # a bug; once the log is closed, nothing reports it
+        sys.excepthook(type(error), error, error.__traceback__)
+        sys.exit(1)
     finally:
         log.drain(CLOSE_SECONDS)
         sys.stderr = stderr

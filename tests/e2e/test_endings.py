@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -211,6 +212,27 @@ def test_an_interrupt_while_the_program_starts_is_no_traceback(command: Command)
     ended = talk.ended()
     assert ended.code == -signal.SIGINT
     assert "Traceback" not in ended.stderr
+
+
+def test_a_bug_is_reported_before_the_log_is_closed(command: Command) -> None:
+    """What nobody expected is told by its traceback; to end without a word would help nobody."""
+    program = (
+        "from target_tocobagus.__main__ import main\n"
+        "from target_tocobagus.target import TargetTocobagus\n"
+        "TargetTocobagus.process_endofpipe = lambda self: 1 / 0\n"
+        "main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, "--config", str(command.write_config())],
+        env=command.env({}),
+        cwd=command.directory,
+        input=encode([schema()]),
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert b"ZeroDivisionError" in done.stderr
 
 
 def test_a_tap_that_dies_is_the_end_of_input(begun: Talk, sandbox: Sandbox) -> None:
