@@ -651,6 +651,16 @@ MUTANTS: Final = (
         Change("ledger/rejections", "if level.position < self.overtaken", "if 0 * self.overtaken"),
     ),
     Mutant(
+        "SQLite looks at all open rejections to find a few",
+        "tests/ledger/test_migrations.py::test_open_rejections_are_found_by_their_items",
+        Change("ledger/schema", 'sqlite_where=text("closed_at IS NOT NULL"),\n', ""),
+    ),
+    Mutant(
+        "a bug ends the run without a word",
+        "tests/e2e/test_endings.py::test_a_bug_is_reported_before_the_log_is_closed",
+        Change("__main__", "        sys.excepthook(type(error), error, error.__traceback__)\n", ""),
+    ),
+    Mutant(
         "a row that comes after a deletion counts as overtaken",
         f"{COMMANDS}::test_a_row_that_was_overtaken_before_its_refusal_is_no_open_rejection",
         Change("ledger/rejections", "if level.position < self", "if level.position + 9 and self"),
