@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from target_tocobagus.ledger.tables import Tables
     from target_tocobagus.window.buffer import RowBuffer, Unsent
     from target_tocobagus.window.pending import Item
+
+
+_MANY: Final = 4
+"""More levels of an item than this are not read to compare one of them."""
 
 
 class Compared(msgspec.Struct, frozen=True):
@@ -54,6 +58,7 @@ class Comparer:
         self._sources = tables.sources
         self._now_ms = tables.now_ms
         self._keep = keep
+        self._reads_by_place = False
         self.stale_example = ""
 
     def screen(self, rows: RowBuffer) -> Unsent:
@@ -79,10 +84,11 @@ class Comparer:
     def _equal(self, items: Sequence[Item]) -> Unsent:
         """Find the levels that are not marked, and were accepted lately with the same quantity."""
         identifiers = [item.identifier for item in items]
+        places = self._few_places(items)
         now = self._now_ms()
         with self._connections.reading() as reader:
-            since = now - self._keep * 3 // 4 + 1
-            certain = self._levels.certain(reader, identifiers, since, now)
+            times = (now - self._keep * 3 // 4 + 1, now)
+            certain = self._levels.certain(reader, identifiers, times, places)
             rejected = self._rejections.items(reader, identifiers)
         unsent: Unsent = {}
         for item in items if any(certain.values()) else ():
@@ -95,9 +101,22 @@ class Comparer:
             }
             if same:
                 unsent[item.identifier] = same
-        if len(unsent) < len(items):
+        found, asked = sum(map(len, certain.values())), sum(len(item.levels) for item in items)
+        self._reads_by_place = 2 * found > asked if places else found > _MANY * asked
+        if len(unsent) < len(items) and not places:
             _note_new(items, {(kind, row[0]) for kind, rows in certain.items() for row in rows})
         return unsent
+
+    def _few_places(self, items: Sequence[Item]) -> set[str]:
+        """Return the locations to ask about, if items have many more; empty to ask about all.
+
+        A stream that goes from one warehouse to the next names each item once for each of them. To
+        read all levels of an item each time would take a hundred times as long with a hundred.
+        """
+        if not self._reads_by_place:
+            return set()
+        places = {place or GLOBAL for item in items for place in item.levels}
+        return places if len(places) <= _MANY else set()
 
     def compare(self, items: Sequence[Item]) -> Compared:
         """Compare items with what is known of them; of those that are new, nothing is."""

@@ -31,7 +31,7 @@ from target_tocobagus.ledger.by_items import ask_by_items, parameters
 from target_tocobagus.ledger.schema import insert_into, level
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from sqlalchemy import ColumnElement, Connection
 
@@ -95,16 +95,29 @@ class Levels:
         self._is_sqlite = dialect == "sqlite"
 
     def certain(
-        self, reader: Connection, identifiers: Iterable[Identifier], since: int, now: int
+        self,
+        reader: Connection,
+        identifiers: Iterable[Identifier],
+        times: tuple[int, int],
+        places: Collection[str] = (),
     ) -> dict[str, set[tuple[str, str, int | None]]]:
         """Read the quantities that are not marked and were accepted between two times.
+
+        Args:
+            reader: Where from.
+            identifiers: The items.
+            times: The two, in ms since the epoch.
+            places: Locations, to read no levels at others.
 
         Returns:
             Identifier, location and quantity of each level, by kind; ``None`` if it is another one.
         """
-        times = {"since": since, "now": now}
+        named: dict[str, Any] = dict(zip(("since", "now"), times, strict=True))
+        statement = self._certain_at if places else self._certain
+        if places:
+            named["places"] = sorted(places)
         return {
-            kind: _read_certain(reader.execute(self._certain, asked | times).scalar() or "[]")
+            kind: _read_certain(reader.execute(statement, asked | named).scalar() or "[]")
             for kind, asked in parameters(identifiers)
         }
 
@@ -168,12 +181,20 @@ class Levels:
 
     @cached_property
     def _certain(self) -> Any:
+        return self._certain_where(true())
+
+    @cached_property
+    def _certain_at(self) -> Any:
+        return self._certain_where(level.c.location.in_(bindparam("places", expanding=True)))
+
+    def _certain_where(self, condition: ColumnElement[bool]) -> Any:
         is_recent = level.c.accepted_at.between(bindparam("since"), bindparam("now"))
         is_certain = level.c.doubt.is_(None) & is_recent
         return ask_by_items(
             level,
             (level.c.identifier, level.c.location, case((is_certain, level.c.quantity))),
             level.c.store == self._store,
+            condition,
             is_sqlite=self._is_sqlite,
         )
 

@@ -286,6 +286,25 @@ def test_a_changed_item_is_not_new(ledger: str, version: str) -> None:
         assert [each.is_new for each in rows.items] == [False, True]
 
 
+def test_of_items_with_many_warehouses_those_that_are_named_are_compared(ledger: str) -> None:
+    """Warehouse by warehouse: what changed is sent, and what is new is not taken for known."""
+    many: dict[str | None, int] = {f"w{number}": number for number in range(20)}
+    names: list[Any] = [("sku", text) for text in "abcd"]
+    with opened(ledger) as one:
+        accept(one, *[item(name, many) for name in names])
+        for place in ("w0", "w1", "w2"):
+            same: dict[str | None, int] = {place: many[place]}
+            changed = item(names[0], {place: 99})
+            found = screen(one, [changed, *[item(name, same) for name in names[1:]]])
+            assert found == {name: {place: "unchanged"} for name in names[1:]}
+            assert not changed.is_new
+            accept(one, changed)
+        for is_new in (False, True):  # asked about by warehouse, it may be known at another
+            other = item(("sku", "e"), {"w2": 1})
+            assert screen(one, [other]) == {}
+            assert other.is_new == is_new
+
+
 @pytest.mark.parametrize(("hours", "is_sent"), [(-1, True), (0, False), (134, False), (181, True)])
 def test_what_was_accepted_long_ago_or_in_the_future_is_sent(
     ledger: str, hours: int, *, is_sent: bool
