@@ -174,9 +174,10 @@ class OpenRejections:
     @staticmethod
     def _close(writer: Connection, numbers: Sequence[int], now: int) -> None:
         if numbers:
+            # Nobody needs the messages any more, and each night may close as many again.
+            closed: dict[str, Any] = {"closed_at": now, "record": "", "schema": ""}
             closing = update(rejection).where(rejection.c.id == bindparam("number"))
-            records = [{"number": number, "closed_at": now} for number in numbers]
-            writer.execute(closing, records)
+            writer.execute(closing, [{**closed, "number": number} for number in numbers])
 
     def _found(self, connection: Connection, identifiers: Iterable[Identifier]) -> dict[int, Key]:
         columns = [rejection.c[name] for name in ("id", "kind", "identifier", "location")]

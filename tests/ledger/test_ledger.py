@@ -109,7 +109,7 @@ def test_a_refusal_is_kept_until_a_later_outcome_of_its_level(ledger: str) -> No
         one.note_unsent([same], one.compare([same]))
         assert screen(one, [same]) != {}
     (row,) = rows(ledger, schema.rejection)
-    assert (row["code"], row["closed_at"]) == ("INV_009", NOW)
+    assert (row["code"], row["closed_at"], row["record"]) == ("INV_009", NOW, "")
 
 
 CLOSING: list[Any] = [
