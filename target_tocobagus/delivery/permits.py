@@ -53,6 +53,7 @@ class Permits:
         if not lease.items:
             with self._shared.lock:
                 self._throttle.give_back()
+                self._shared.slots.notify()
                 self._scheduler.wake(time.monotonic())
             self._shared.notify_main()
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from target_tocobagus.core.model import Level, Stream
 from target_tocobagus.delivery.outcomes import Outcomes
+from target_tocobagus.delivery.permits import Permits
 from target_tocobagus.delivery.scheduler import Scheduler
 from target_tocobagus.delivery.shared import Shared
 from target_tocobagus.delivery.throttle import Throttle
 from target_tocobagus.report.totals import Totals
 from target_tocobagus.window.buffer import RowBuffer, Unsent
 from target_tocobagus.window.ready import Limits
-from target_tocobagus.window.window import Window
+from target_tocobagus.window.window import Lease, Window
 from tests.delivery.scripted_run import make_settings
 from tests.ledger.world import DiskIsFull, Ending, Fault, Row, World
 
@@ -69,6 +72,21 @@ def test_an_acceptance_after_an_attempt_that_surely_failed_is_certain(
     ended = world.run([FIVE, other])
     assert len(world.shop().sent) == sent
     assert ended.pipeline.totals.unchanged == 2
+
+
+def test_a_batch_that_needs_no_request_makes_room_for_one_that_is_sent_again() -> None:
+    """Whoever waits to send again is told, for no request ends that would tell it."""
+    shared = sharing()
+    shared.throttle.most = shared.throttle.active = 1
+    permits = Permits(shared, Scheduler(shared))
+    waiting = threading.Thread(target=permits.await_slot, daemon=True)
+    waiting.start()
+    while not shared.throttle.claims:
+        time.sleep(0.001)
+    with permits.kept_if_used(Lease([], 0)):
+        pass
+    waiting.join(10)
+    assert not waiting.is_alive()
 
 
 @pytest.mark.parametrize(("room", "requests"), [(1, 0), (2, 1)])
