@@ -39,6 +39,8 @@ CONNECTIONS: Final = "tests/ledger/test_connections.py"
 BOOKS: Final = "tests/ledger/test_books.py"
 MEMORY: Final = "tests/ledger/test_memory.py"
 LEDGER_LAWS: Final = "tests/laws/test_ledger.py"
+HOLDING: Final = "tests/ledger/test_holding.py"
+GUARD_LAWS: Final = "tests/laws/test_guard.py"
 SETTLING: Final = "tests/delivery/test_settle.py::test_each_row_by_its_index_alone"
 
 
@@ -461,9 +463,9 @@ MUTANTS: Final = (
         f"{LEDGER}::test_what_was_in_flight_when_a_run_died_is_sent_again",
         Change(
             "ledger/recording",
-            "            number = schema.add(writer, schema.flight, values)\n",
+            "            number = schema.add(writer, schema.flight, values) if left else 0\n",
             "            number = schema.add(writer, schema.flight, values)\n"
-            "            self._land(writer, Flight(number, known, 0, {}, in_doubt))\n",
+            "            self._land(writer, Flight(number, known, 0, {}, in_doubt, {}, {}))\n",
         ),
     ),
     Mutant(
@@ -519,9 +521,7 @@ MUTANTS: Final = (
     Mutant(
         "an accepted global does not end its warehouses",
         f"{LEDGER}::test_a_global_and_the_warehouses_of_an_item_end_each_other",
-        Change(
-            "ledger/recording", "        self._levels.forget_warehouses(writer, globals_)\n", ""
-        ),
+        Change("ledger/recording", "        self._levels.forget_warehouses(writer, ended)\n", ""),
     ),
     Mutant(
         "an accepted warehouse does not end its global",
@@ -750,6 +750,85 @@ MUTANTS: Final = (
         "a file that is no ledger becomes one",
         "tests/ledger/test_opening.py::test_a_file_that_is_no_ledger_is_left_alone",
         Change("ledger/database", "if head and not is_ours:", "if False:"),
+    ),
+    Mutant(
+        "the guard: what is in flight is not counted",
+        f"{HOLDING}::test_batches_in_flight_share_what_is_left",
+        Change("ledger/counting", "self._in_flight += change", "pass"),
+    ),
+    Mutant(
+        "the guard: what was in flight at a crash is not counted",
+        f"{HOLDING}::test_what_was_in_flight_at_a_crash_counts",
+        Change("ledger/recording", "read_zeros(marks), known)", "(), known)"),
+    ),
+    Mutant(
+        "the guard: a refused stock-out stays counted",
+        f"{HOLDING}::test_what_was_surely_refused_is_not_counted",
+        Change("ledger/counting", "self._in_flight -= pending.popitem()[1]", "pending.popitem()"),
+    ),
+    Mutant(
+        "the guard: stock that comes again stays counted",
+        f"{HOLDING}::test_stock_that_has_come_again_is_not_counted",
+        Change("ledger/levels", "((new.quantity > 0) & new.doubt.is_(None), null()),", ""),
+    ),
+    Mutant(
+        "the guard: a stock-out that may arrive late is not counted",
+        f"{HOLDING}::test_a_late_stock_out_may_still_arrive",
+        Change("ledger/levels", " & new.doubt.is_(None), null())", ", null())"),
+    ),
+    Mutant(
+        "the guard: a global counts as one level",
+        f"{HOLDING}::test_a_global_counts_as_its_warehouses",
+        Change("ledger/zeroed", "return set(kept)", "return set()"),
+    ),
+    Mutant(
+        "the guard: a warehouse without memory is not judged",
+        f"{GUARD_LAWS}::test_no_more_than_the_share_falls_to_zero",
+        Change(
+            "ledger/guard",
+            "return memory.get(GLOBAL) if known is None or known.quantity is None else known",
+            "return known",
+        ),
+    ),
+    Mutant(
+        "the guard: one stock-out too many falls to 0",
+        f"{GUARD_LAWS}::test_no_more_than_the_share_falls_to_zero",
+        Change("ledger/holding", "self.counter.total + one.change", "self.counter.total"),
+    ),
+    Mutant(
+        "the guard: it opens by itself",
+        f"{GUARD_LAWS}::test_a_guard_that_fired_does_not_open_by_itself",
+        Change(
+            "ledger/counting", "span.zeroed_after, fired=True", "span.zeroed_after, fired=False"
+        ),
+    ),
+    Mutant(
+        "the guard: a run that fails early opens it",
+        f"{HOLDING}::test_after_it_fired_what_counts_still_counts",
+        Change("ledger/ledger", "if problem is None or type(problem) is RunFailed:", "if True:"),
+    ),
+    Mutant(
+        "the guard: what was let through stays counted",
+        f"{HOLDING}::test_a_run_without_the_guard_empties_the_count",
+        Change("ledger/counting", "self._set(writer, self._now_ms(), fired=False)", "pass"),
+    ),
+    Mutant(
+        "the guard: a STATE covers what is held",
+        f"{GUARD_LAWS}::test_all_but_what_is_held_arrives",
+        Change(
+            "delivery/outcomes",
+            "lows.append(self._guarded_low)\n        return",
+            "pass\n        return",
+        ),
+    ),
+    Mutant(
+        "a batch without a request wakes nobody that waits to send again",
+        f"{BOOKS}::test_a_batch_that_needs_no_request_makes_room_for_one_that_is_sent_again",
+        Change(
+            "delivery/permits",
+            "                self._shared.slots.notify()\n",
+            "",
+        ),
     ),
 )
 

@@ -139,6 +139,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ledger: str | None
     resend_hours: int
     history_days: int
+    max_zeroed_percent: int
     dry_run: bool
 
 

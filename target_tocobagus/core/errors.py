@@ -11,6 +11,7 @@
     │   └── LedgerRefused     it is of another version, or of another program
     ├── RunFailed             every row has its outcome, and the run counts as failed
     │   └── ActionNeeded      a person must act before another run can succeed
+    │       └── StockOutsHeld the guard holds stock-outs that are too many
     ├── AccountingError       the totals do not add up: a bug of this program
     └── Stopped               a signal
 
@@ -99,6 +100,10 @@ class ActionNeeded(RunFailed):
     """A person must act first: a mapped column never came, or recognition has a question."""
 
     exit_code = 2
+
+
+class StockOutsHeld(ActionNeeded):
+    """GUARD: more stock would fall to 0 than `max_zeroed_percent` allows; the rest was sent."""
 
 
 class AccountingError(TocobagusError):

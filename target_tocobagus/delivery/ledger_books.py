@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Final
 
 from target_tocobagus.core.model import Level, Stream
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from target_tocobagus.delivery.shared import Shared
     from target_tocobagus.delivery.verdict import Verdict
     from target_tocobagus.ledger.ledger import Ledger
+    from target_tocobagus.window.buffer import Unsent
+    from target_tocobagus.window.window import Lease
+
+logger = logging.getLogger("target-tocobagus.delivery")
 
 _LAST: Final = 100
 
@@ -41,6 +46,20 @@ class LedgerBooks(Books):
             self._shared.outcomes.settle_unsent(compared.unsent)
         if work.lease.items:
             work.flight = self._ledger.mark(work.lease.items, compared.known)
+        if work.flight is not None and work.flight.held:
+            self._hold(work.lease, work.flight.held)
+
+    def _hold(self, lease: Lease, held: Unsent) -> None:
+        """Leave out of a batch what the guard holds."""
+        with self._shared.lock:
+            is_first = not self._shared.totals.held
+            self._shared.outcomes.hold(lease.items, held)
+            self._shared.window.leave_out(lease, held)
+        if is_first:
+            logger.warning(
+                "The guard holds stock-outs: more levels would fall to 0 than max_zeroed_percent"
+                " allows. They are not sent; all else is, and then the run fails"
+            )
 
     def before(self, part: RequestPart, work: Work) -> None:
         """Mark an item that has joined the batch to test the request."""

@@ -61,6 +61,7 @@ class Outcomes:
         self.unwritten = UnwrittenRejections(notify_writer)
         self.suspects = Suspects()
         self._rejected_low: int | None = None
+        self._guarded_low: int | None = None
         self._held_until = 0.0
 
     @property
@@ -69,12 +70,14 @@ class Outcomes:
         lows = [*self.suspects.lows, *self.unwritten.lows]
         if self._rejected_low is not None and self._now() < self._held_until:
             lows.append(self._rejected_low)
+        if self._guarded_low is not None:
+            lows.append(self._guarded_low)
         return min(lows, default=None)
 
     @property
     def undecided(self) -> int:
-        """How many updates are suspects, or were not written down."""
-        return self.suspects.updates + self.unwritten.updates
+        """How many updates are suspects, were not written down, or are held by the guard."""
+        return self.suspects.updates + self.unwritten.updates + self._totals.held
 
     def settle(self, accepted: Iterable[Item], refusals: Iterable[FailedItem]) -> None:
         """Settle the items that the API accepted or refused."""
@@ -98,6 +101,14 @@ class Outcomes:
             self._totals.stale += len(verdicts) - unchanged
             self._certain = True
             self._rejected_low = None
+
+    def hold(self, items: Iterable[Item], held: Unsent) -> None:
+        """Leave updates without an outcome for good: the guard holds them."""
+        lows = [item.low for item in items if item.identifier in held]
+        if self._guarded_low is not None:
+            lows.append(self._guarded_low)
+        self._guarded_low = min(lows)
+        self._totals.held += sum(map(len, held.values()))
 
     def decide(self) -> None:
         """The request is known to be right: reject the suspects."""

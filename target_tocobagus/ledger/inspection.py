@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from sqlalchemy import func, select
 
-from target_tocobagus.ledger import schema
+from target_tocobagus.ledger import schema, zeroed
 from target_tocobagus.ledger.database import place_of, read_url, size_of
+from target_tocobagus.ledger.guard import span_of
 from target_tocobagus.ledger.opening import holder_of, reading
 from target_tocobagus.ledger.soundness import flights
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
+
+    from target_tocobagus.ledger.guard import Count
 
 LAST_RUNS: Final = 5
 
@@ -39,6 +43,8 @@ class StoreStatus(msgspec.Struct, frozen=True):
     Attributes:
         marked: Levels whose value in the shop is not certain, those in flight included.
         open_rejections: Rows that were refused, and not settled since.
+        guarded: What the guard counts.
+        guard_fired: It has held stock-outs, and no run has ended without since.
         holder: Who has its lock; ``None`` if nobody has.
         runs: The last ones, the newest first.
     """
@@ -48,6 +54,8 @@ class StoreStatus(msgspec.Struct, frozen=True):
     levels: int
     marked: int
     open_rejections: int
+    guarded: Count
+    guard_fired: bool
     holder: str | None
     runs: list[RunStatus]
 
@@ -67,11 +75,12 @@ class Status(msgspec.Struct, frozen=True):
     stores: list[StoreStatus]
 
 
-def status(name: str) -> Status | None:
+def status(name: str, now: int | None = None) -> Status | None:
     """Look at a ledger.
 
     Args:
         name: The setting `ledger`.
+        now: The time, in ms since the epoch; by default this machine's.
 
     Returns:
         ``None`` if there is none yet.
@@ -81,34 +90,36 @@ def status(name: str) -> Status | None:
         LedgerRefused: Its tables are of another version.
         LedgerError: It cannot be read.
     """
+    now = int(time.time() * 1000) if now is None else now
     with reading(name) as reader:
         if reader is None:
             return None
         version = reader.execute(select(schema.written_by.c.version)).scalar() or "unknown"
         stores = [
-            _store_status(reader, *row)
-            for row in reader.execute(
-                select(schema.store.c.id, schema.store.c.api_url, schema.store.c.client_id)
-            ).all()
+            _store_status(reader, row, now) for row in reader.execute(select(schema.store)).all()
         ]
         return Status(place_of(read_url(name)), size_of(reader), version, stores)
 
 
-def _store_status(reader: Connection, number: int, api_url: str, client_id: str) -> StoreStatus:
-    table = schema.level.c
+def _store_status(reader: Connection, store: Any, now: int) -> StoreStatus:
+    number, table = store.id, schema.level.c
     of_store = table.store == number
+    span = span_of(now, store.guard_from, fired=store.guard_fired)
+    is_remembered = table.quantity.is_not(None) | table.doubt.is_not(None)
     closed = schema.rejection.c.closed_at
-    levels = _count(reader, schema.level, of_store)
+    levels = _count(reader, schema.level, of_store & is_remembered)
     marked = _count(reader, schema.level, of_store & table.doubt.is_not(None))
     return StoreStatus(
-        api_url=api_url,
-        client_id=client_id,
+        api_url=store.api_url,
+        client_id=store.client_id,
         levels=levels,
         marked=marked + _count_flying(reader, number),
         open_rejections=_count(
             reader, schema.rejection, (schema.rejection.c.store == number) & closed.is_(None)
         ),
-        holder=holder_of(reader, (api_url, client_id)),
+        guarded=zeroed.count(reader, number, span),
+        guard_fired=store.guard_fired,
+        holder=holder_of(reader, (store.api_url, store.client_id)),
         runs=_last_runs(reader, number),
     )
 

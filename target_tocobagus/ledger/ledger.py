@@ -12,6 +12,7 @@ import msgspec
 from sqlalchemy import select, update
 
 from target_tocobagus import __version__
+from target_tocobagus.core.errors import RunFailed
 from target_tocobagus.ledger import schema
 from target_tocobagus.ledger.comparing import Comparer
 from target_tocobagus.ledger.database import name_process
@@ -41,10 +42,12 @@ class Options(msgspec.Struct, frozen=True):
     Attributes:
         resend_hours: After so long an accepted value is sent again, also if it is unchanged.
         history_days: How long batches, changes and closed rejections are kept.
+        max_zeroed_percent: Of the levels in stock, so many may fall to 0 within a time.
     """
 
     resend_hours: int
     history_days: int
+    max_zeroed_percent: int
 
 
 class Ledger:
@@ -53,6 +56,7 @@ class Ledger:
     Attributes:
         has_accepted: The API has accepted something of this store, in any run before.
         comparer: Finds what needs no request.
+        guard: Holds stock-outs that are too many.
         screen, compare, note_unsent: Its methods.
         seen_columns: The method `of` of `seen_columns.SeenColumns`.
         mark, record, leave: The methods of `recording.Recorder`.
@@ -85,13 +89,14 @@ class Ledger:
             self.has_accepted = _has_accepted(reader, store)
         if not connections.reads_only:
             self._run = connections.write(self._begin)
-        recorder = Recorder(tables, store, self._run)
+        recorder = Recorder(tables, store, self._run, options.max_zeroed_percent)
         if not connections.reads_only:
             connections.write(recorder.recover)
         self.comparer = Comparer(tables, options.resend_hours * _HOUR)
         self.screen, self.compare = self.comparer.screen, self.comparer.compare
         self.note_unsent = self.comparer.note_unsent
         self.mark, self.record, self.leave = recorder.mark, recorder.record, recorder.leave
+        self.guard = recorder.guard
 
     def close(self) -> None:
         """Close the connections; threads that still use them get an error."""
@@ -181,6 +186,8 @@ class Ledger:
 
         def write(writer: Connection) -> None:
             writer.execute(update(schema.run).where(schema.run.c.id == self._run), values)
+            if problem is None or type(problem) is RunFailed:
+                self.guard.rest(writer)
             self._seen.add(writer, met)
             delete_before(writer, self._store, now - self._history)
 

@@ -22,6 +22,7 @@ from sqlalchemy import (
     delete,
     func,
     literal,
+    null,
     select,
     true,
     update,
@@ -49,13 +50,18 @@ _KEY: Final = ("store", "kind", "identifier", "location")
 
 
 class Common(msgspec.Struct, frozen=True):
-    """What the levels that are written together have in common; see `Known`."""
+    """What the levels that are written together have in common; see `Known`.
+
+    Attributes:
+        zeroed_at: Only of those that fall to 0.
+    """
 
     kind: str
     accepted_at: int | None
     batch: int | None
     doubt: int | None
     source: int | None
+    zeroed_at: int | None = None
 
 
 class Known(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -70,6 +76,7 @@ class Known(msgspec.Struct, frozen=True, array_like=True, gc=False):
         doubt: The run of the last attempt with an unknown outcome.
         version: The newest that was sent or found unchanged; see `versions`.
         source: Which stream and entry sent it last.
+        zeroed_at: When it was taken from above 0 to 0, or may have been.
     """
 
     identifier: str
@@ -80,6 +87,7 @@ class Known(msgspec.Struct, frozen=True, array_like=True, gc=False):
     doubt: int | None = None
     version: str | None = None
     source: int | None = None
+    zeroed_at: int | None = None
 
 
 _read_known: Final = msgspec.json.Decoder(list[Known]).decode
@@ -224,4 +232,17 @@ class Levels:
         rows = select(*values.values()).select_from(nested).where(true())
         insert = insert_into(level, self._dialect).from_select(list(values), rows)
         new = {name: insert.excluded[name] for name in values if name not in _KEY}
+        new["zeroed_at"] = _zeroed_at(insert.excluded)
         return insert.on_conflict_do_update(index_elements=list(_KEY), set_=new)
+
+
+def _zeroed_at(new: Any) -> Any:
+    """Say when a level that is written was taken to 0.
+
+    One in doubt may still be, whatever was accepted last.
+    """
+    return case(
+        ((new.quantity == 0) & (level.c.quantity > 0), bindparam("zeroed_at", type_=BigInteger)),
+        ((new.quantity > 0) & new.doubt.is_(None), null()),
+        else_=level.c.zeroed_at,
+    )

@@ -67,7 +67,7 @@ def open_ledger(settings: Settings, now_ms: Callable[[], int]) -> Ledger | None:
         return None
     client_id = settings.credentials.store_client_id if settings.credentials else ""
     key = store_key(settings.api_url, client_id)
-    options = Options(settings.resend_hours, settings.history_days)
+    options = Options(settings.resend_hours, settings.history_days, settings.max_zeroed_percent)
     if settings.dry_run:
         return _open_to_read(settings.ledger, key, options, now_ms)
     with ExitStack() as stack, translated():

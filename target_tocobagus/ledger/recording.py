@@ -16,6 +16,9 @@ from target_tocobagus.core.model import Kind
 from target_tocobagus.ledger import schema
 from target_tocobagus.ledger.by_items import as_json
 from target_tocobagus.ledger.changes import changes_of
+from target_tocobagus.ledger.counting import Counter
+from target_tocobagus.ledger.guard import OFF
+from target_tocobagus.ledger.holding import Guard
 from target_tocobagus.ledger.levels import GLOBAL, Common, Known, Quantities
 from target_tocobagus.ledger.memory import NOTHING, Memory, doubted, marked_in
 
@@ -25,8 +28,10 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from target_tocobagus.core.model import Identifier, Level, Stream
+    from target_tocobagus.ledger.counting import Pending
     from target_tocobagus.ledger.rejections import NotAccepted
     from target_tocobagus.ledger.tables import Tables
+    from target_tocobagus.window.buffer import Unsent
     from target_tocobagus.window.pending import Item
 
 Sent: TypeAlias = "dict[Identifier, dict[str, tuple[str, int | None]]]"
@@ -47,6 +52,8 @@ class Flight(msgspec.Struct, eq=False):
         levels: How many levels they had.
         rows: The JSON of its levels, by kind and source.
         in_doubt: An attempt of this run has had an unknown outcome for one of its items before.
+        held: Updates of the batch that the guard holds: they are neither marked nor to be sent.
+        pending: What its stock-outs change in the count, until they are answered.
         unknown: Items of which an attempt of this batch had an unknown outcome.
     """
 
@@ -55,6 +62,8 @@ class Flight(msgspec.Struct, eq=False):
     levels: int
     rows: dict[tuple[str, int], str]
     in_doubt: bool
+    held: Unsent
+    pending: Pending
     unknown: set[Identifier] = msgspec.field(default_factory=set)
 
 
@@ -77,9 +86,13 @@ class Answered(msgspec.Struct, frozen=True):
 
 
 class Recorder:
-    """Records the batches of one run."""
+    """Records the batches of one run.
 
-    def __init__(self, tables: Tables, store: int, run: int) -> None:
+    Attributes:
+        guard: Holds stock-outs.
+    """
+
+    def __init__(self, tables: Tables, store: int, run: int, max_zeroed_percent: int = OFF) -> None:
         self._connections = tables.connections
         self._levels = tables.levels
         self._rejections = tables.rejections
@@ -87,20 +100,28 @@ class Recorder:
         self._now_ms = tables.now_ms
         self._store = store
         self._run = run
+        self._counter = Counter(tables, store, is_on=max_zeroed_percent < OFF)
+        self._zeroed = self._counter.zeroed
+        self.guard = Guard(self._counter, max_zeroed_percent)
 
     def recover(self, writer: Connection) -> None:
         """Turn the flights of runs that died into marks."""
+        self._counter.begin(writer)
         of_store = schema.flight.c.store == self._store
         flights = select(schema.flight.c.run, schema.flight.c.marks).where(of_store)
         for run, marks in writer.execute(flights).all():
             sent = read_marks(marks)
-            self._doubt(writer, sent, run, self._levels.recall(writer, sent))
+            known = self._levels.recall(writer, sent)
+            self._doubt(writer, sent, run, known)
+            self._zeroed.note_doubtful(writer, read_zeros(marks), known)
         writer.execute(delete(schema.flight).where(of_store))
 
     def mark(
         self, items: Sequence[Item], known: dict[Identifier, dict[str, Known]]
     ) -> Flight | None:
         """Mark the levels of items before a request with them leaves; in a dry run, nothing.
+
+        Updates that the guard holds are left out.
 
         Raises:
             LedgerError: The ledger cannot be written.
@@ -110,11 +131,14 @@ class Recorder:
         in_doubt = any(marked_in(self._run, memory) for memory in known.values())
 
         def write(writer: Connection) -> Flight:
-            rows = self._encoded(writer, items)
+            judged = self.guard.judge(writer, items, known)
+            left = judged.items
+            rows = self._encoded(writer, left)
             marks = ",".join(f'["{kind}",{source},{text}]' for (kind, source), text in rows.items())
             values = {"store": self._store, "run": self._run, "marks": f"[{marks}]"}
-            number = schema.add(writer, schema.flight, values)
-            return Flight(number, known, _count(items), rows, in_doubt)
+            number = schema.add(writer, schema.flight, values) if left else 0
+            held, pending = judged.held, judged.pending
+            return Flight(number, known, _count(left), rows, in_doubt, held, pending)
 
         return self._connections.write(write)
 
@@ -130,11 +154,13 @@ class Recorder:
             LedgerError: The ledger cannot be written.
         """
         kept = [refusal for refusal in answered.refused if not refusal.is_skipped]
+        items = (answered.accepted, [each.item for each in answered.refused])
 
         def write(writer: Connection) -> None:
             batch = self._add_batch(writer, answered)
-            self._accept(writer, flight, answered.accepted, batch)
-            self._refuse(writer, flight, answered.refused)
+            with self._counter.following(writer, flight.known, flight.pending, items):
+                self._accept(writer, flight, answered.accepted, batch)
+                self._refuse(writer, flight, answered.refused)
             self._rejections.open(writer, kept, batch, self._now_ms())
             if last:
                 self._land(writer, flight)
@@ -151,9 +177,12 @@ class Recorder:
         Raises:
             LedgerError: The ledger cannot be written.
         """
+        rest = list(refused)
+        items = [each.item for each in rest]
 
         def write(writer: Connection) -> None:
-            self._refuse(writer, flight, list(refused))
+            with self._counter.following(writer, flight.known, flight.pending, ((), items)):
+                self._refuse(writer, flight, rest)
             self._land(writer, flight)
 
         self._connections.write(write)
@@ -186,6 +215,7 @@ class Recorder:
             sure = [item for item in items if item.identifier not in others]
             self._write(writer, self._encoded(writer, sure), now, batch, doubt=None)
             self._write(writer, self._encoded(writer, unsure), now, batch, doubt=self._run)
+        self._zeroed.note_accepted(writer, known, flight.known)
         if self._rejections.any:
             keys = [(*item.identifier, place or GLOBAL) for item in items for place in item.levels]
             self._rejections.close(writer, keys, now)
@@ -218,8 +248,10 @@ class Recorder:
         *,
         doubt: int | None,
     ) -> None:
+        zeroed_at = self._counter.now()
         for (kind, source), text in rows.items():
-            self._levels.write(writer, Common(kind, now, batch, doubt, source), text)
+            common = Common(kind, now, batch, doubt, source, zeroed_at)
+            self._levels.write(writer, common, text)
 
     def _encoded(self, writer: Connection, items: Iterable[Item]) -> dict[tuple[str, int], str]:
         """Encode the levels of items, by kind and source."""
@@ -245,9 +277,11 @@ class Recorder:
 
     def _end_others(self, writer: Connection, flight: Flight, items: Sequence[Item]) -> None:
         """Forget the warehouses of items whose global was accepted, and the other way round."""
-        globals_ = [item.identifier for item in items if None in item.levels]
+        globals_ = [item for item in items if None in item.levels]
         others = [item.identifier for item in items if None not in item.levels]
-        self._levels.forget_warehouses(writer, globals_)
+        kept = self._zeroed.keep_warehouses(writer, globals_, flight.known)
+        ended = [item.identifier for item in globals_ if item.identifier not in kept]
+        self._levels.forget_warehouses(writer, ended)
         self._levels.forget_global(writer, [one for one in others if GLOBAL in flight.known[one]])
 
     def _refuse(self, writer: Connection, flight: Flight, refused: Sequence[NotAccepted]) -> None:
@@ -265,6 +299,14 @@ class Recorder:
                     places[place or GLOBAL] = self._sent(writer, level)
         known = {key: memory for key, memory in flight.known.items() if key not in forgotten}
         self._doubt(writer, sent, self._run, known)
+        zeros = [
+            (each.item.identifier, place or GLOBAL)
+            for each in refused
+            if each.item.identifier in sent
+            for place, level in each.item.levels.items()
+            if level.quantity == 0
+        ]
+        self._zeroed.note_doubtful(writer, zeros, known)
 
     def _doubt(
         self,
@@ -283,6 +325,7 @@ class Recorder:
                 self._levels.write(writer, common, as_json(row))
 
     def _land(self, writer: Connection, flight: Flight) -> None:
+        self._counter.land(flight.pending)
         writer.execute(_LAND, {"number": flight.number})
 
     def _sent(self, writer: Connection, level: Level) -> tuple[str, int | None]:
@@ -307,3 +350,19 @@ def read_marks(marks: str) -> Sent:
                 for text in quantities:
                     sent.setdefault((kind, text), {})[place] = (version, source)
     return sent
+
+
+def read_zeros(marks: str) -> list[tuple[Identifier, str]]:
+    """Read the stock-outs of a flight: item and location of each.
+
+    Raises:
+        msgspec.MsgspecError: They are damaged.
+    """
+    return [
+        ((kind, text), place)
+        for kind, _, places in _decode_marks(marks)
+        for place, versions in places.items()
+        for quantities in versions.values()
+        for text, quantity in quantities.items()
+        if quantity == 0
+    ]

@@ -65,7 +65,7 @@ def _impossible() -> dict[str, Select[Any]]:
     )
     return {
         "levels have neither a quantity nor a mark": select(*key).where(
-            level.c.quantity.is_(None), level.c.doubt.is_(None)
+            level.c.quantity.is_(None), level.c.doubt.is_(None), level.c.zeroed_at.is_(None)
         ),
         "levels have two open rejections": (
             select(*refused_key)
@@ -76,7 +76,7 @@ def _impossible() -> dict[str, Select[Any]]:
         "warehouse levels are beside a global level, and neither is marked": (
             select(*key)
             .join(other, same_item)
-            .where(level.c.doubt.is_(None), other.c.doubt.is_(None))
+            .where(level.c.quantity.is_not(None), level.c.doubt.is_(None), other.c.doubt.is_(None))
         ),
     }
 

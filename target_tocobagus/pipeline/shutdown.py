@@ -75,12 +75,23 @@ class Shutdown:
             if first is not error:
                 raise first from None
             raise
-        problem: Exception | None = _columns_problem(self._intake.watches)
-        problem = problem or _rejections_problem(self._totals, self._stages.settings)
-        problem = problem or self._send_again()
+        problem: Exception | None = None
+        for found in (
+            _columns_problem(self._intake.watches),
+            self._guard_problem(),
+            _rejections_problem(self._totals, self._stages.settings),
+        ):
+            if found is not None and problem is not None:
+                log_later(found, problem)
+            problem = problem or found
+        problem = problem or self._send_again() or self._guard_problem()
         self._end(problem)
         if problem is not None:
             raise problem
+
+    def _guard_problem(self) -> RunFailed | None:
+        ledger = self._stages.ledger
+        return ledger.guard.problem() if ledger is not None else None
 
     def _send_again(self) -> Exception | None:
         """After a good run, and its last STATE: send what earlier runs have rejected.
@@ -182,6 +193,8 @@ class Shutdown:
         emit_safe = self._poller.emit_safe
         steps = [self._intake.flush, emit_safe, self._await_quiet, lambda: self._end(error)]
         run_all(steps, error)
+        if (held := self._guard_problem()) is not None:
+            log_later(held, error)
 
     def _await_quiet(self) -> None:
         """Wait until nothing is in flight and every rejection is written, or the time is over."""

@@ -25,6 +25,7 @@ class Totals:
         accepted_before: By the ledger, the API has accepted something in an earlier run.
         unchanged: The API had accepted the same value before.
         stale: A newer version is known.
+        held: Stock-outs that the guard holds; they stay unsettled.
         clamped: Quantities below 0 that were sent as 0.
         cut: Quantities that lost a fraction to `rounding`.
         unlisted: Skipped updates of items that the store does not list.
@@ -47,6 +48,7 @@ class Totals:
         self.accepted = 0
         self.unchanged = 0
         self.stale = 0
+        self.held = 0
         self.superseded = 0
         self.skipped = 0
         self.rejected = 0
@@ -124,6 +126,7 @@ def summary_fields(
         "waited_for_tap": round(totals.waited_for_tap, 3),
         "waited_for_api": round(totals.waited_for_api, 3),
         "unlisted": totals.unlisted,
+        **({"held": totals.held} if totals.remembers else {}),
         "rejected_by_code": dict(totals.codes),
     }
     if totals.again is not None:
@@ -162,6 +165,9 @@ def summary_text(fields: dict[str, Any]) -> str:
     ]
     if codes:
         lines.append(f"  rejected: {codes}")
+    if fields.get("held"):
+        held = counted(fields["held"], "stock-out", "stock-outs")
+        lines.append(f"  unsettled: {held} that the guard holds")
     if fields["unlisted"]:
         lines.append(f"  skipped: {fields['unlisted']} of items that the store does not list")
     if "again" in fields:

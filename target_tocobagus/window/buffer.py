@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 Unsent: TypeAlias = dict[Identifier, dict[str | None, str]]
-"""Updates that need no request, by item and location: ``unchanged`` or ``stale``."""
+"""Updates that are not sent, by item and location: ``unchanged``, ``stale`` or ``held``."""
 
 Row: TypeAlias = tuple[Identifier, str | None, Level]
 """The stock of one item at one location in one record."""

@@ -140,7 +140,7 @@ class Window:
             lease.low = _lowest(lease.items)
 
     def leave_out(self, lease: Lease, unsent: Unsent) -> None:
-        """Release leased updates that need no request."""
+        """Release leased updates that are not sent."""
         found = [item for item in lease.items if item.identifier in unsent] if unsent else []
         whole = [item for item in found if len(item.levels) == len(unsent[item.identifier])]
         if whole:

@@ -82,6 +82,29 @@ def test_what_a_killed_run_had_sent_is_sent_again(command: Command, sandbox: San
     assert stock_of(sandbox) == {"A": {None: 1}, "B": {None: 2}}
 
 
+def test_a_source_that_loses_its_stock_does_not_empty_the_shop(
+    command: Command, sandbox: Sandbox
+) -> None:
+    """What is too much is held, the run fails, and no STATE covers it; an operator may let it."""
+    names = [f"s{number}" for number in range(40)]
+    full = [schema(), *[record(name, 5) for name in names], state(1)]
+    empty = [schema(), *[record(name, 0) for name in names], record("new", 7), state(2)]
+    command.run(full, ledger="ledger.db").without_traceback(0)
+    for _ in range(2):
+        ended = command.run(empty, ledger="ledger.db").without_traceback(2)
+        assert "GUARD: 28 stock-outs were held back" in ended.stderr
+        assert "unsettled: 28 stock-outs that the guard holds" in ended.stderr
+        assert 2 not in ended.numbers
+        stock = stock_of(sandbox)
+        assert [stock[name] for name in names].count({None: 0}) == 12
+        assert stock["new"] == {None: 7}
+    ended = command.run(empty, ledger="ledger.db", dry_run=True).without_traceback(0)
+    assert ended.numbers == []
+    ended = command.run(empty, ledger="ledger.db", max_zeroed_percent=100).without_traceback(0)
+    assert ended.numbers == [2]
+    assert all(stock_of(sandbox)[name] == {None: 0} for name in names)
+
+
 def test_an_older_row_is_not_sent(command: Command, sandbox: Sandbox) -> None:
     """By `newer_by`, within a run and from one run to the next."""
     settings: dict[str, Any] = {"streams": [VERSIONED], "ledger": "ledger.db"}

@@ -63,6 +63,11 @@ def status_fields(status: Status) -> dict[str, Any]:
                 "levels": store.levels,
                 "marked": store.marked,
                 "open_rejections": store.open_rejections,
+                "guard": {
+                    "fired": store.guard_fired,
+                    "zeroed": store.guarded.zeroed,
+                    "in_stock": store.guarded.in_stock,
+                },
                 "in_use_by": store.holder,
                 "runs": [
                     {
@@ -82,6 +87,11 @@ def status_fields(status: Status) -> dict[str, Any]:
 def _facts(store: StoreStatus) -> Iterator[str]:
     yield f"{counted(store.levels, 'level')} remembered; {store.marked} marked (in doubt)"
     yield counted(store.open_rejections, "open rejection")
+    counts = f"{store.guarded.zeroed} of {counted(store.guarded.base, 'level')} in stock"
+    if store.guard_fired:
+        yield f"the guard has fired: {counts} had fallen to 0 and still count"
+    else:
+        yield f"guard: {counts} fell to 0 within 20 hours"
     if store.holder is not None:
         yield f"in use by {clean(store.holder)}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pytest
@@ -84,6 +85,7 @@ class TestStatus:
         assert "Store s at http://127.0.0.1:9/api/v1" in lines
         assert "  3 levels remembered; 0 marked (in doubt)" in lines
         assert "  1 open rejection" in lines
+        assert "  guard: 0 of 0 levels in stock fell to 0 within 20 hours" in lines
         assert "1 rejected" in page
         assert "3 accepted" in page
         assert max(map(len, lines[1:])) <= 80
@@ -101,10 +103,23 @@ class TestStatus:
             "levels": 3,
             "marked": 0,
             "open_rejections": 1,
+            "guard": {"fired": False, "zeroed": 0, "in_stock": 0},
             "in_use_by": None,
         }
         assert runs[1]["summary"]["accepted"] == 3
         assert runs[1]["started_at"] == "2027-01-15T08:00:00+00:00"
+
+    def test_a_guard_that_has_fired_is_shown(self, empty: Shelf) -> None:
+        """With what it counts, until a run ends without it."""
+        empty.world.now_ms = int(time.time() * 1000)
+        names = [f"i{number}" for number in range(20)]
+        for quantity in (5, 0):
+            empty.world.run([Row(("sku", name), ((None, quantity),)) for name in names])
+        page = empty.run("status")[1]
+        (store,) = empty.fields("status")["stores"]
+
+        assert "  the guard has fired: 6 of 20 levels in stock had fallen to 0" in page
+        assert store["guard"] == {"fired": True, "zeroed": 6, "in_stock": 14}
 
     def test_a_run_under_way_is_shown(self, shelf: Shelf) -> None:
         """It can be looked at; `forget` and `prune` name who has the lock, and exit with 1."""
