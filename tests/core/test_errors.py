@@ -23,6 +23,7 @@ CODES: Final = {
     "LedgerRefused": 2,
     "RunFailed": 1,
     "ActionNeeded": 2,
+    "StockOutsHeld": 2,
     "AccountingError": 1,
 }
 
