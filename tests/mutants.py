@@ -554,8 +554,8 @@ MUTANTS: Final = (
         f"{LEDGER}::test_stores_do_not_know_each_others_stock",
         Change(
             "ledger/levels",
-            "            level.c.store == self._store,\n            is_sqlite",
-            "            is_sqlite",
+            "            level.c.store == self._store,\n            condition",
+            "            condition",
         ),
         Change("ledger/levels", "of_store = level.c.store == self._store", "of_store = true()"),
     ),
