@@ -116,7 +116,8 @@ wheel: build ## Install the wheel where there are no sources, and run the comman
 	@$(WHEEL)/.venv/bin/python $(PIP_QUIETLY) install --upgrade 'pip>=25.1'
 	@$(WHEEL)/.venv/bin/python $(PIP_QUIETLY) install "$$(echo dist/*.whl)[sandbox,postgresql]" --group test
 	@echo "== pytest: the tests of the sdist, against the wheel"
-	@cd $(WHEEL) && .venv/bin/python -m pytest --quiet --numprocesses $(WORKERS) --dist worksteal \
+	@cd $(WHEEL) && .venv/bin/python -m pytest --quiet --hypothesis-profile ci \
+	  --numprocesses $(WORKERS) --dist worksteal \
 	  $(WHEEL_TESTS)
 
 clean: ## Remove what the other targets have made

@@ -16,7 +16,7 @@ from target_tocobagus.recognition.yaml_lines import as_config, as_yaml_lines, st
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
 paths = st.lists(texts, max_size=3).map(tuple)
-client_ids = st.lists(texts, max_size=3, unique=True)
+client_ids = st.lists(texts.filter(str.strip), max_size=3, unique=True)
 columns = client_ids.map(lambda ids: tuple(WarehouseColumn(f"at {each}", each) for each in ids))
 shares = client_ids.map(lambda ids: tuple(Share(each, len(each)) for each in ids))
 mappings = st.builds(
