@@ -191,9 +191,11 @@ class Pipeline:
     def _close_rejections(self) -> None:
         """Close what is rejected of rows that were deleted since, or cannot be used now.
 
-        An earlier row of theirs may still wait or be in flight, and be rejected afterwards.
+        An earlier row of theirs may still wait or be in flight, and be rejected afterwards. A run
+        that must stop does not wait for the ledger: no STATE covers these records, so they come
+        again.
         """
-        if self.stages.ledger is not None and self._ended:
+        if self.stages.ledger is not None and self._ended and not self.stages.shared.over:
             with self.stages.shared.lock:
                 holds = self.stages.shared.window.holds
                 waiting = {key: at for key, at in self._overtaken.items() if holds(key[0])}

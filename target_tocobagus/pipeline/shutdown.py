@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Final
 
 from target_tocobagus.core.errors import (
     ActionNeeded,
+    CredentialError,
     DeliveryError,
     LedgerError,
     OutputError,
     RunFailed,
+    SetupError,
     Stopped,
-    TocobagusError,
     log_later,
     run_all,
 )
@@ -104,23 +105,31 @@ class Shutdown:
         try:
             self._poller.emit_safe(last=True)
             self._totals.again = self._intake.send_again()
-        except (LedgerError, OutputError, Stopped) as error:
+        except (CredentialError, SetupError) as error:
             return error
-        except TocobagusError as error:
+        except DeliveryError as error:
             logger.warning("Rows that were rejected before could not be sent again: %s", error)
+        except Exception as error:  # noqa: BLE001  # raised again, once the run has ended
+            return error
         return None
 
-    def settle(self) -> None:
+    def settle(self, failed: Exception | None = None) -> None:
         """Settle all rows of a second pass, which is a part of a run.
+
+        Args:
+            failed: What has ended the pass before, if something has: what is in flight gets its
+                time, and nothing more is sent.
 
         Raises:
             TocobagusError: They cannot be settled now.
         """
-        failed: Exception | None = None
         try:
-            self._settle_all()
+            if failed is None:
+                self._settle_all()
         except Exception as error:  # noqa: BLE001  # raised again, once the threads are quiet
-            failed = self._first_error(error)
+            failed = error
+        if failed is not None:
+            failed = self._first_error(failed)
             self._stages.wakeup.stop(GRACE_SECONDS)
             self._shared.abandon()
             self._await_quiet()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import traceback
 from typing import TYPE_CHECKING, Final
 
 from target_tocobagus.core.foreign_text import blanked, clean
@@ -47,6 +48,11 @@ def cleaned(record: logging.LogRecord) -> bool:
         record.args = tuple(clean(each) if isinstance(each, str) else each for each in record.args)
     if (shown := blanked(message := record.getMessage())) != message:
         record.msg, record.args = shown, ()
+    if record.exc_info:
+        trace = "".join(traceback.format_exception(*record.exc_info))
+        if (shown := blanked(trace)) != trace:  # as text, whatever the formatter makes of errors
+            record.msg, record.args = f"{record.getMessage()}\n{shown.rstrip()}", ()
+            record.exc_info = record.exc_text = None
     return True
 
 

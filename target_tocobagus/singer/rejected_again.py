@@ -69,22 +69,32 @@ def send_again(
     if first is None:
         return None
     second, handler = begin()
-    schema = ""
-    for rows in chain([first], due):
-        for row in rows:
-            second.yielded.clear()
-            try:
-                if row.schema != schema:
-                    schema, reader.line = row.schema, row.schema.encode()
-                    handler.schema(reader.deserialize_json(reader.line))
-                handler.record(_message(reader, row), row.record.encode())
-            except (ConfigurationError, InputError, RunFailed, *REFUSED):
-                schema = ""  # what it says cannot be used any more
-            if (row.identifier, row.location) not in second.yielded:
-                second.overtake(row.identifier, row.location)
-        second.service()
-    second.settle()
+    failed: Exception | None = None
+    try:
+        for rows in chain([first], due):
+            _map_again(rows, reader, second, handler)
+            second.service()
+    except Exception as error:  # noqa: BLE001  # `settle` raises it again
+        failed = error
+    second.settle(failed)
     return second.totals
+
+
+def _map_again(
+    rows: Iterable[Due], reader: MessageReader, second: SecondPass, handler: MessageHandler
+) -> None:
+    schema = ""
+    for row in rows:
+        second.yielded.clear()
+        try:
+            if row.schema != schema:
+                schema, reader.line = row.schema, row.schema.encode()
+                handler.schema(reader.deserialize_json(reader.line))
+            handler.record(_message(reader, row), row.record.encode())
+        except (ConfigurationError, InputError, RunFailed, *REFUSED):
+            schema = ""  # what it says cannot be used any more
+        if (row.identifier, row.location) not in second.yielded:
+            second.overtake(row.identifier, row.location)
 
 
 def _message(reader: MessageReader, row: Due) -> dict[str, Any]:

@@ -385,6 +385,27 @@ class TestRejectedRowsComeAgain:
         assert "could not be sent again" in ended.stderr
         assert self.open(refused) == ["A"]
 
+    def test_credentials_that_are_wrong_fail_the_run(
+        self, refused: Command, sandbox: Sandbox
+    ) -> None:
+        """A person must act: the next run would fail in the same way."""
+        sandbox.set_scenario({"rules": [{"fault": {"status": 403}}]})
+        ended = refused.run([state(2)], ledger="ledger.db").without_traceback(2)
+        assert ended.numbers == [2]
+        assert self.open(refused) == ["A"]
+
+    def test_a_signal_ends_it_as_it_ends_any_run(self, refused: Command, sandbox: Sandbox) -> None:
+        """STATE is out; what is in flight gets its time, and is recorded."""
+        sandbox.set_scenario({"rules": [{"fault": {"latency_ms": 1500}}]})
+        talk = refused.talk(ledger="ledger.db")
+        talk.say(state(2))
+        talk.close_stdin()
+        before = len(sandbox.requests())
+        eventually(lambda: len(sandbox.requests()) > before)
+        talk.signal(signal.SIGTERM)
+        assert talk.ended().without_traceback(143).numbers == [2]
+        assert self.open(refused) == []
+
     def test_a_run_that_fails_sends_none(self, refused: Command, sandbox: Sandbox) -> None:
         """Its input was torn, so it knows less than it should."""
         before = len(sandbox.requests())

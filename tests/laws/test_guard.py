@@ -9,13 +9,10 @@ part.
 
 from __future__ import annotations
 
-import tempfile
 from copy import deepcopy
 from itertools import count
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
@@ -27,7 +24,6 @@ from tests.laws.test_ledger import EXAMPLES, laws
 from tests.ledger.world import HOUR, WELL, Ending, Fault, Row, Shop, World, source_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from random import Random
 
     from target_tocobagus.core.model import Identifier
@@ -131,25 +127,6 @@ def pasts(draw: Any, *, at_least: int = 1) -> list[Past]:
     )
     drawn: list[Past] = draw(st.lists(past, min_size=at_least, max_size=5))
     return drawn
-
-
-@pytest.fixture(scope="module")
-def file(empty_file: Path) -> Iterator[str]:
-    """A ledger that the histories share: each has a store of its own."""
-    memory = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108  # faster than a disk
-    with tempfile.TemporaryDirectory(dir=memory) as folder:
-        path = Path(folder) / "ledger.db"
-        path.write_bytes(empty_file.read_bytes())
-        yield str(path)
-
-
-@pytest.fixture(scope="module")
-def server(request: pytest.FixtureRequest) -> str:
-    """A ledger in PostgreSQL, shared in the same way."""
-    postgres = request.getfixturevalue("postgres")
-    postgres.execute("CREATE DATABASE guard TEMPLATE template")
-    url: str = postgres.url("guard")
-    return url
 
 
 class Shelf(NamedTuple):

@@ -11,12 +11,9 @@ per-warehouse values of one item in any order; with versions and without.
 from __future__ import annotations
 
 import os
-import tempfile
 from itertools import count
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -35,7 +32,7 @@ from tests.ledger.world import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from target_tocobagus.core.model import Identifier
     from tests.ledger.world import Outcome
@@ -134,25 +131,6 @@ def runs(
         max_zeroed_percent=st.sampled_from([30, 100]),  # these shops are too small for the guard
     )
     return st.lists(past, min_size=1, max_size=4)
-
-
-@pytest.fixture(scope="module")
-def file(empty_file: Path) -> Iterator[str]:
-    """A ledger that the histories share: each has stores of its own."""
-    memory = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108  # faster than a disk
-    with tempfile.TemporaryDirectory(dir=memory) as folder:
-        path = Path(folder) / "ledger.db"
-        path.write_bytes(empty_file.read_bytes())
-        yield str(path)
-
-
-@pytest.fixture(scope="module")
-def server(request: pytest.FixtureRequest) -> str:
-    """A ledger in PostgreSQL, shared in the same way."""
-    postgres = request.getfixturevalue("postgres")
-    postgres.execute("CREATE DATABASE laws TEMPLATE template")
-    url: str = postgres.url("laws")
-    return url
 
 
 def laws(examples: int = EXAMPLES) -> settings:

@@ -6,6 +6,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from target_tocobagus.core.model import Level, Stream
@@ -14,11 +15,16 @@ from target_tocobagus.delivery.permits import Permits
 from target_tocobagus.delivery.scheduler import Scheduler
 from target_tocobagus.delivery.shared import Shared
 from target_tocobagus.delivery.throttle import Throttle
+from target_tocobagus.ledger import schema
+from target_tocobagus.pipeline.run import Pipeline
+from target_tocobagus.pipeline.stages import wire
+from target_tocobagus.pipeline.wakeup import WakeUp
 from target_tocobagus.report.totals import Totals
 from target_tocobagus.window.buffer import RowBuffer, Unsent
 from target_tocobagus.window.ready import Limits
 from target_tocobagus.window.window import Lease, Window
 from tests.delivery.scripted_run import make_settings
+from tests.ledger.desk import opened, rows
 from tests.ledger.world import DiskIsFull, Ending, Fault, Row, World
 
 if TYPE_CHECKING:
@@ -185,3 +191,24 @@ def test_a_rejected_row_is_stale_though_only_its_items_global_is_known(world: Wo
     late = Row(A, (("W1", 4),), said_at=world.now_ms - 1)
     ended = world.run([late])
     assert (ended.error, ended.pipeline.totals.stale) == (None, 1)
+
+
+def open_rejections(world: World) -> int:
+    """Count those of all stores."""
+    return sum(row["closed_at"] is None for row in rows(world.ledger, schema.rejection))
+
+
+def test_a_run_that_must_stop_does_not_wait_for_its_ledger(world: World) -> None:
+    """A disk that hangs would delay the last STATE; what is not recorded comes again."""
+    world.run([FIVE], faults=[Fault("refused")])
+    with opened(world.ledger) as ledger:
+        stages = wire(make_settings(), WakeUp(), emit=lambda _: None)
+        pipeline = Pipeline(msgspec.structs.replace(stages, ledger=ledger))
+        pipeline.overtake(A, None)
+        stages.shared.abandon()
+        pipeline.flush()
+        assert open_rejections(world) == 1
+        stages.shared.over = False
+        pipeline.overtake(A, None)
+        pipeline.flush()
+        assert open_rejections(world) == 0
