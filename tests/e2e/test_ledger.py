@@ -394,17 +394,24 @@ class TestRejectedRowsComeAgain:
         assert ended.numbers == [2]
         assert self.open(refused) == ["A"]
 
-    def test_a_signal_ends_it_as_it_ends_any_run(self, refused: Command, sandbox: Sandbox) -> None:
-        """STATE is out; what is in flight gets its time, and is recorded."""
+    @pytest.mark.parametrize("rows", [1, 8])
+    def test_a_signal_ends_it_as_it_ends_any_run(
+        self, command: Command, sandbox: Sandbox, rows: int
+    ) -> None:
+        """STATE is out; what is in flight gets its time and is recorded, the rest stays open."""
+        sandbox.set_scenario({"rules": [{"fault": {"reject": [{"code": "INV_009"}]}}]})
+        lines = [schema(), *[record(f"A{number}", 1) for number in range(rows)]]
+        command.run(lines, ledger="ledger.db").without_traceback(0)
+        self.let_a_day_go_by(command)
         sandbox.set_scenario({"rules": [{"fault": {"latency_ms": 1500}}]})
-        talk = refused.talk(ledger="ledger.db")
+        before = len(sandbox.requests())
+        talk = command.talk(ledger="ledger.db", batch_size_rows=1, max_in_flight=1)
         talk.say(state(2))
         talk.close_stdin()
-        before = len(sandbox.requests())
         eventually(lambda: len(sandbox.requests()) > before)
         talk.signal(signal.SIGTERM)
         assert talk.ended().without_traceback(143).numbers == [2]
-        assert self.open(refused) == []
+        assert len(self.open(command)) == rows - 1
 
     def test_a_run_that_fails_sends_none(self, refused: Command, sandbox: Sandbox) -> None:
         """Its input was torn, so it knows less than it should."""
