@@ -7,12 +7,10 @@ Invariants:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
-import msgspec
 from sqlalchemy import bindparam, delete, insert, select
 
-from target_tocobagus.core.model import Kind
 from target_tocobagus.ledger import schema
 from target_tocobagus.ledger.by_items import as_json
 from target_tocobagus.ledger.changes import changes_of
@@ -20,6 +18,7 @@ from target_tocobagus.ledger.counting import Counter
 from target_tocobagus.ledger.guard import OFF
 from target_tocobagus.ledger.holding import Guard
 from target_tocobagus.ledger.levels import GLOBAL, Common, Known, Quantities
+from target_tocobagus.ledger.marks import Answered, Flight, Sent, read_marks, read_zeros
 from target_tocobagus.ledger.memory import NOTHING, Memory, doubted, marked_in
 
 if TYPE_CHECKING:
@@ -28,61 +27,12 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from target_tocobagus.core.model import Identifier, Level, Stream
-    from target_tocobagus.ledger.counting import Pending
     from target_tocobagus.ledger.rejections import NotAccepted
     from target_tocobagus.ledger.tables import Tables
-    from target_tocobagus.window.buffer import Unsent
     from target_tocobagus.window.pending import Item
-
-Sent: TypeAlias = "dict[Identifier, dict[str, tuple[str, int | None]]]"
-"""The version and source of each level that was sent, by item and location."""
 
 
 _LAND: Final = delete(schema.flight).where(schema.flight.c.id == bindparam("number"))
-
-_decode_marks: Final = msgspec.json.Decoder(list[tuple[Kind, int, Quantities]]).decode
-
-
-class Flight(msgspec.Struct, eq=False):
-    """A batch that is marked.
-
-    Attributes:
-        number: Its row of the table of flights.
-        known: What was known of its items.
-        levels: How many levels they had.
-        rows: The JSON of its levels, by kind and source.
-        in_doubt: An attempt of this run has had an unknown outcome for one of its items before.
-        held: Updates of the batch that the guard holds: they are neither marked nor to be sent.
-        pending: What its stock-outs change in the count, until they are answered.
-        unknown: Items of which an attempt of this batch had an unknown outcome.
-    """
-
-    number: int
-    known: dict[Identifier, dict[str, Known]]
-    levels: int
-    rows: dict[tuple[str, int], str]
-    in_doubt: bool
-    held: Unsent
-    pending: Pending
-    unknown: set[Identifier] = msgspec.field(default_factory=set)
-
-
-class Answered(msgspec.Struct, frozen=True):
-    """What a reply settles.
-
-    Attributes:
-        accepted: Items that the API has accepted.
-        refused: Items that it has refused.
-        request_id: Of the reply.
-        batch_id: Of the reply, if it has one.
-        milliseconds: How long the request took.
-    """
-
-    accepted: Sequence[Item]
-    refused: Sequence[NotAccepted]
-    request_id: str
-    batch_id: str | None
-    milliseconds: int
 
 
 class Recorder:
@@ -335,34 +285,3 @@ class Recorder:
 
 def _count(items: Iterable[Item]) -> int:
     return sum(map(len, [item.levels for item in items]))
-
-
-def read_marks(marks: str) -> Sent:
-    """Read the marks of a flight.
-
-    Raises:
-        msgspec.MsgspecError: They are damaged.
-    """
-    sent: Sent = {}
-    for kind, source, places in _decode_marks(marks):
-        for place, versions in places.items():
-            for version, quantities in versions.items():
-                for text in quantities:
-                    sent.setdefault((kind, text), {})[place] = (version, source)
-    return sent
-
-
-def read_zeros(marks: str) -> list[tuple[Identifier, str]]:
-    """Read the stock-outs of a flight: item and location of each.
-
-    Raises:
-        msgspec.MsgspecError: They are damaged.
-    """
-    return [
-        ((kind, text), place)
-        for kind, _, places in _decode_marks(marks)
-        for place, versions in places.items()
-        for quantities in versions.values()
-        for text, quantity in quantities.items()
-        if quantity == 0
-    ]

@@ -9,15 +9,15 @@ from sqlalchemy import and_, func, select
 
 from target_tocobagus.ledger import schema
 from target_tocobagus.ledger.levels import GLOBAL
+from target_tocobagus.ledger.marks import read_marks
 from target_tocobagus.ledger.opening import reading
-from target_tocobagus.ledger.recording import read_marks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sqlalchemy import Connection, Select
 
-    from target_tocobagus.ledger.recording import Sent
+    from target_tocobagus.ledger.marks import Sent
 
 
 def problems(name: str) -> list[str] | None:

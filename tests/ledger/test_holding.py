@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from target_tocobagus.core.model import Identifier
     from target_tocobagus.ledger.inspection import StoreStatus
     from target_tocobagus.ledger.ledger import Ledger
-    from target_tocobagus.ledger.recording import Flight
+    from target_tocobagus.ledger.marks import Flight
     from target_tocobagus.window.pending import Item
 
 HOUR: Final = 3_600_000
