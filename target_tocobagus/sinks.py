@@ -165,7 +165,10 @@ class StockSink(SdkSink):
         if self.mapping is None or not self._pipeline.remembers:
             return stream
         columns = tuple(sorted(self.mapping.columns or ()))
-        return msgspec.structs.replace(stream, entry=self.mapping.entry, columns=columns)
+        stream = msgspec.structs.replace(stream, entry=self.mapping.entry, columns=columns)
+        if self.mapping.summing is not None:
+            self._pipeline.resolver.begin(stream, self.mapping.summing)
+        return stream
 
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
         """Map a record and pass on its outcomes.
@@ -192,7 +195,9 @@ class StockSink(SdkSink):
         if self.mapping is not None:
             outcomes = self.mapping.outcomes(record)
             if context["own"] is not None:
-                outcomes = only_rejected(outcomes, context["own"], self._setup.warehouse_map)
+                sums = self.mapping.summing is not None
+                known = self._setup.warehouse_map
+                outcomes = only_rejected(outcomes, context["own"], known, sums=sums)
                 rejected_at = said_at(context["own"])
         elif self._sample is not None:
             self._ask(self._sample, record)

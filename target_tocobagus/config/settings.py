@@ -26,7 +26,7 @@ SCHEMA: Final[dict[str, Any]] = json.loads(_FILE.read_text("utf-8"))
 Paths: TypeAlias = tuple[str, ...]
 """Paths of a value, tried in order: exact column names or JMESPath expressions."""
 
-PATH_KEYS: Final = ("sku", "id", "external_id", "stock", "subtract", "warehouse")
+PATH_KEYS: Final = ("sku", "id", "external_id", "stock", "subtract", "warehouse", "part")
 """The keys of a mapping whose value is one path, or a list of them."""
 
 
@@ -70,7 +70,9 @@ class StreamMapping(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     levels: str | None = None
     warehouses: tuple[str, ...] = ()
     split: tuple[Share, ...] = ()
-    combine: Literal["last"] | None = None
+    combine: Literal["last", "sum"] | None = None
+    part: Paths = ()
+    parts_complete: bool | None = None
     newer_by: str | None = None
     native: bool = False
 
@@ -78,6 +80,11 @@ class StreamMapping(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     def names_locations(self) -> bool:
         """Whether it says at which warehouses the stock is."""
         return bool(self.warehouse or self.warehouse_columns or self.warehouses)
+
+    @property
+    def sums(self) -> bool:
+        """Whether its rows are parts that are added up."""
+        return self.combine == "sum"
 
 
 class StockPolicy(msgspec.Struct, frozen=True, kw_only=True):

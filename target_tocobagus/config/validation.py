@@ -28,6 +28,9 @@ _PLACEHOLDER: Final = re.compile(
 """Placeholders in files and documents that were not replaced by a value."""
 
 
+_HINT: Final = " (places that become one are added up with combine: sum)"
+
+
 def problems(
     config: Mapping[str, Any], values: Mapping[str, Any], schema: Mapping[str, Any]
 ) -> list[str]:
@@ -205,26 +208,36 @@ def _is_loopback(host: str) -> bool:
 def _ledger_problems(values: Mapping[str, Any]) -> Iterator[str]:
     """Find what needs a ledger, if there is none."""
     for number, mapping in enumerate(values.get("streams") or ()):
-        if mapping.get("newer_by") and not values.get("ledger"):
-            yield f"streams[{number}].newer_by: needs the setting ledger"
+        for key, needs in (("newer_by", True), ("combine", mapping.get("combine") == "sum")):
+            if mapping.get(key) and needs and not values.get("ledger"):
+                yield f"streams[{number}].{key}: needs the setting ledger"
 
 
 def _place_problems(values: Mapping[str, Any]) -> Iterator[str]:
     """Find empty and duplicate client ids: two locations are never added up."""
+    streams = values.get("streams") or ()
     lists = {"warehouse_map": _texts(values.get("warehouse_map"), "client_id")}
-    for number, mapping in enumerate(values.get("streams") or ()):
+    placed = [mapping for mapping in streams if mapping.get("warehouse")]
+    added_up = {"warehouse_map"} if placed and all(map(_sums, placed)) else set()
+    for number, mapping in enumerate(streams):
         for key in ("warehouse_columns", "split"):
             lists[f"streams[{number}].{key}"] = _texts(mapping.get(key), "client_id")
         warehouses = [each.strip() for each in mapping.get("warehouses") or ()]
         lists[f"streams[{number}].warehouses"] = warehouses
+        added_up |= {f"streams[{number}].warehouse_columns"} if _sums(mapping) else set()
     for place, ids in lists.items():
         if "" in ids:
             yield f"{place}: a client_id is empty"
-        if len(set(ids)) < len(ids):
-            yield f"{place}: duplicate client_id"
+        if len(set(ids)) < len(ids) and place not in added_up:
+            hint = "" if place.endswith(("split", "warehouses")) else _HINT
+            yield f"{place}: duplicate client_id{hint}"
     codes = _texts(values.get("warehouse_map"), "code")
     if len(set(codes)) < len(codes):
         yield "warehouse_map: duplicate code"
+
+
+def _sums(mapping: Mapping[str, Any]) -> bool:
+    return mapping.get("combine") == "sum"
 
 
 def _texts(entries: Any, key: str) -> list[str]:

@@ -68,7 +68,27 @@ class RecordError(msgspec.Struct, frozen=True, gc=False):
     values: tuple[tuple[str, str], ...] = ()
 
 
-Outcome: TypeAlias = Stock | Skipped | RecordError
+class Part(msgspec.Struct, frozen=True, gc=False):
+    """What a record says of one part of stocks that are added up (`combine: sum`).
+
+    Attributes:
+        key: Tells it from the other parts of its stream.
+        rows: Item, location and exact quantity of each of its stocks; the text of a quantity begins
+            with ``~`` if a JSON number with a fraction took part.
+        is_whole: The rows are all that it has. Otherwise those that are missing could not be read,
+            and stay as they are.
+        version: Its `newer_by`, as `versions` writes it; empty if there is none.
+        again: The record was rejected, and comes again: only these levels are to be sent.
+    """
+
+    key: str
+    rows: tuple[tuple[Identifier, str | None, str], ...]
+    is_whole: bool = True
+    version: str = ""
+    again: tuple[tuple[Identifier, str | None], ...] = ()
+
+
+Outcome: TypeAlias = Stock | Skipped | RecordError | Part
 """The result of mapping one part of a record."""
 
 

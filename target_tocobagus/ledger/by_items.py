@@ -13,7 +13,7 @@ from sqlalchemy import JSON, Text, bindparam, cast, func, literal_column, select
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sqlalchemy import ColumnElement, Table
+    from sqlalchemy import Column, ColumnElement, Table
 
     from target_tocobagus.core.model import Identifier
 
@@ -26,15 +26,22 @@ def ask_by_items(
     PostgreSQL gets a subquery that it must run for each item, by the index: it keeps a plan that
     it made while the table was empty, and that plan would read the whole table each time.
     """
-    matches = [table.c.kind == bindparam("kind", type_=Text), *conditions]
+    of_kind = table.c.kind == bindparam("kind", type_=Text)
+    return ask_by(table.c.identifier, columns, of_kind, *conditions, is_sqlite=is_sqlite)
+
+
+def ask_by(
+    column: Column[Any], columns: Sequence[Any], *conditions: ColumnElement[bool], is_sqlite: bool
+) -> Any:
+    """Ask for the rows that have one of the parameter `identifiers` in a column."""
     asked = bindparam("identifiers", type_=Text)
     if is_sqlite:
         each = func.json_each(asked).table_valued("value")
         row = func.json_array(*columns)
-        among = table.c.identifier.in_(select(each.c.value))
-        return select(func.json_group_array(row)).where(*matches, among)
+        among = column.in_(select(each.c.value))
+        return select(func.json_group_array(row)).where(*conditions, among)
     each = func.json_array_elements_text(cast(asked, JSON)).table_valued("value")
-    of_one = select(*columns).where(*matches, table.c.identifier == each.c.value)
+    of_one = select(*columns).where(*conditions, column == each.c.value)
     found = of_one.offset(literal_column("0")).lateral()
     row = func.json_build_array(*found.c)
     return select(cast(func.json_agg(row), Text)).select_from(each.join(found, true()))

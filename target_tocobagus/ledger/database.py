@@ -140,7 +140,7 @@ def _open_file(url: URL, *, reads_only: bool) -> Engine:
     except ValueError as error:
         raise ConfigurationError(["ledger: an option in its URL is invalid"]) from error
     event.listen(engine, "connect", _prepare_to_read if reads_only else _prepare)
-    event.listen(engine, "begin", _begin_reading if reads_only else _begin)
+    event.listen(engine, "begin", _begin_reading if reads_only else begin)
     return engine
 
 
@@ -164,7 +164,7 @@ def _prepare_to_read(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None
 
 
-def _begin(connection: Connection) -> None:
+def begin(connection: Connection) -> None:
     """Wait for another store's run here: a transaction that begins to write later cannot wait."""
     if not connection.get_execution_options().get("isolation_level"):
         connection.exec_driver_sql("BEGIN IMMEDIATE")

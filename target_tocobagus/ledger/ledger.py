@@ -18,6 +18,7 @@ from target_tocobagus.ledger.comparing import Comparer
 from target_tocobagus.ledger.database import name_process
 from target_tocobagus.ledger.history import delete_before
 from target_tocobagus.ledger.levels import GLOBAL
+from target_tocobagus.ledger.parts import READ_ONCE, Parts
 from target_tocobagus.ledger.recording import Recorder
 from target_tocobagus.ledger.tables import Tables
 
@@ -57,6 +58,7 @@ class Ledger:
         has_accepted: The API has accepted something of this store, in any run before.
         comparer: Finds what needs no request.
         guard: Holds stock-outs that are too many.
+        parts: Those of stocks that are added up.
         screen, compare, note_unsent: Its methods.
         seen_columns: The method `of` of `seen_columns.SeenColumns`.
         mark, record, leave: The methods of `recording.Recorder`.
@@ -89,6 +91,7 @@ class Ledger:
             self.has_accepted = _has_accepted(reader, store)
         if not connections.reads_only:
             self._run = connections.write(self._begin)
+        self.parts = Parts(tables, store, self._run)
         recorder = Recorder(tables, store, self._run, options.max_zeroed_percent)
         if not connections.reads_only:
             connections.write(recorder.recover)
@@ -167,6 +170,7 @@ class Ledger:
         summary: dict[str, Any],
         problem: Exception | None,
         met: Mapping[Stream, Iterable[str]],
+        read: Iterable[Stream] = (),
     ) -> None:
         """Note how the run ended, and forget what is older than `history_days`.
 
@@ -174,6 +178,7 @@ class Ledger:
             summary: The run's.
             problem: Why it failed, if it did.
             met: The needs of each stream's mapping that were met (`RequiredColumns.met`).
+            read: Streams of parts that were read to their end.
 
         Raises:
             LedgerError: The ledger cannot be written.
@@ -189,6 +194,9 @@ class Ledger:
             if problem is None or type(problem) is RunFailed:
                 self.guard.rest(writer)
             self._seen.add(writer, met)
+            if problem is None:
+                self._seen.add(writer, {stream: [READ_ONCE] for stream in read})
+                self.parts.end(writer, read)
             delete_before(writer, self._store, now - self._history)
 
         self._connections.write(write)

@@ -23,6 +23,7 @@ from target_tocobagus.mapping.mapping import CompiledMapping, PlainMapping
 from target_tocobagus.mapping.required_columns import MappingPaths
 from target_tocobagus.mapping.rules import Rules
 from target_tocobagus.mapping.shapes import Columns, Divided, Levels, Shape, Single
+from target_tocobagus.mapping.summing import PartRules, Summing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -61,12 +62,14 @@ def compile_mapping(mapping: StreamMapping, policy: StockPolicy) -> CompiledMapp
     if problems:
         where = f"mapping of stream {quoted(mapping.stream)}"
         raise ConfigurationError([f"{where}: {problem}" for problem in problems])
-    rules = Rules(policy, mapping.decimal_mark)
+    rules = (PartRules if mapping.sums else Rules)(policy, mapping.decimal_mark)
     skips_deleted = policy.on_delete == "skip"
     # What is skipped has no part in what the rules count.
     apart = Rules(policy, mapping.decimal_mark) if skips_deleted else rules
     make = native_shape if mapping.native else partial(_shape, mapping, found)
     places = tuple((kind, path.read) for kind, path in found.identifiers)
+    newer_by = found.newer_by[0].read if found.newer_by else None
+    summing = _summing(mapping, found, rules, newer_by)
     return CompiledMapping(
         identify=partial(one_identifier if mapping.native else first_identifier, places),
         shape_under=partial(make, rules),
@@ -80,19 +83,41 @@ def compile_mapping(mapping: StreamMapping, policy: StockPolicy) -> CompiledMapp
         inner_needs=required_columns.inner_needs(found),
         columns=required_columns.columns(found),
         identity=required_columns.identity(found),
-        last_is_meant=mapping.combine == "last",
+        last_is_meant=mapping.combine is not None,
         kinds=tuple(dict(found.identifiers)),
         plain=_plain(mapping, found),
-        newer_by=found.newer_by[0].read if found.newer_by else None,
-        entry=_fingerprint(mapping),
+        newer_by=newer_by if summing is None else None,
+        summing=summing,
+        entry=_fingerprint(mapping, policy),
     )
 
 
-def _fingerprint(mapping: StreamMapping) -> str:
-    """Return a short text that changes with the content of a mapping."""
+def _summing(
+    mapping: StreamMapping, found: MappingPaths, rules: Rules, newer_by: Read | None
+) -> Summing | None:
+    if not mapping.sums:
+        return None
+    weights = tuple(each.weight for each in mapping.split)
+    return Summing(
+        part=tuple(path.read for path in found.part),
+        newer_by=newer_by,
+        rules=rules,
+        weights={each.client_id.strip(): (n, weights) for n, each in enumerate(mapping.split)},
+        is_complete=mapping.parts_complete is True,
+        may_lack=mapping.parts_complete is False,
+    )
+
+
+def _fingerprint(mapping: StreamMapping, policy: StockPolicy) -> str:
+    """Return a short text that changes with the content of a mapping.
+
+    With `combine: sum` also with `warehouse_map`: parts are remembered at the places that it names.
+    """
     fields = msgspec.structs.fields(mapping)
     values = {each.name: getattr(mapping, each.name) for each in fields}
     said = {each.name: values[each.name] for each in fields if values[each.name] != each.default}
+    if mapping.sums:
+        said["warehouse_map"] = policy.warehouse_map
     text = json.dumps(msgspec.to_builtins(said), sort_keys=True)  # also if a name is not UTF-8
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -114,6 +139,10 @@ def _find_problems(mapping: StreamMapping) -> Iterator[str]:
         yield "stock: cannot be combined with warehouse_columns, which hold the quantities"
     if not mapping.warehouse_columns and not mapping.stock:
         yield "stock: is required, or else warehouse_columns"
+    if mapping.sums and not mapping.part:
+        yield "combine: sum needs part, the path of what tells one part from another"
+    if not mapping.sums and (mapping.part or mapping.parts_complete is not None):
+        yield f"{'part' if mapping.part else 'parts_complete'}: is only used with combine: sum"
 
 
 def _compile_paths(mapping: StreamMapping, problems: list[str]) -> MappingPaths:
@@ -143,6 +172,7 @@ def _compile_paths(mapping: StreamMapping, problems: list[str]) -> MappingPaths:
         items=compiled("items", [mapping.items]),
         levels=compiled("levels", [mapping.levels]),
         newer_by=compiled("newer_by", [mapping.newer_by]),
+        part=compiled("part", mapping.part),
     )
 
 
@@ -173,6 +203,10 @@ def _shape(
         places = tuple((each.column, read, each.client_id.strip()) for each, read in columns)
         return Columns(rules, places, subtract)
     stock = paths.first_of(map(quantity, found.stock))
+    if mapping.sums and (mapping.warehouses or mapping.split):
+        # Each place has the whole quantity: what is divided is the sum.
+        ids = [*mapping.warehouses, *(share.client_id for share in mapping.split)]
+        return Columns(rules, tuple(("stock", stock, each.strip()) for each in ids), subtract)
     if mapping.warehouses:
         return Divided(rules, stock, subtract, tuple(map(str.strip, mapping.warehouses)), None)
     if mapping.split:
@@ -202,6 +236,7 @@ def _plain(mapping: StreamMapping, found: MappingPaths) -> PlainMapping | None:
         mapping.warehouses,
         mapping.split,
         mapping.newer_by,
+        mapping.sums,
     )
     if any(special) or len(found.identifiers) > 1 or len(found.stock) > 1:
         return None

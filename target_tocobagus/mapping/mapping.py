@@ -16,6 +16,7 @@ from target_tocobagus.mapping.paths import is_true, listed, read_entries
 from target_tocobagus.mapping.record_errors import PathError, shown
 from target_tocobagus.mapping.required_columns import DELETED
 from target_tocobagus.mapping.shapes import without_duplicates
+from target_tocobagus.mapping.summing import UNMET
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from target_tocobagus.mapping.required_columns import InnerNeed
     from target_tocobagus.mapping.rules import Rules
     from target_tocobagus.mapping.shapes import Shape, Values
+    from target_tocobagus.mapping.summing import Summing
 
-_UNMET: Final = Skipped("the record does not meet where")
 _SILENT: Final = Skipped("neither identifier nor quantity")
 
 
@@ -64,6 +65,7 @@ class CompiledMapping:
         kinds: The kinds of identifier it may find, in the order in which they are tried.
         plain: The columns for `row`, if the mapping is that simple; otherwise None.
         newer_by: Reads the version of a row; None if rows have none.
+        summing: Adds up rows that are parts; None if each row is a stock.
         entry: A hash of the mapping's content.
         declared: The SCHEMA declares the quantity of `row` a number.
     """
@@ -84,6 +86,7 @@ class CompiledMapping:
     kinds: tuple[Kind, ...]
     plain: PlainMapping | None
     newer_by: Read | None
+    summing: Summing | None
     entry: str
     declared: bool = False
 
@@ -98,17 +101,23 @@ class CompiledMapping:
     def outcomes(self, record: Entry) -> list[Outcome]:
         """Map a record; there is always at least one outcome, and never an exception."""
         deleted = DELETED in record and is_deleted(record)
+        if self.summing is not None:
+            return self.summing.outcomes(record, lambda: [] if deleted else self._rows(record))
         skipped = deleted and self.skips_deleted
+        rows = self._rows(record, deleted=deleted, skipped=skipped)
+        return [Skipped("the record is deleted", _levels_of(rows))] if skipped else rows
+
+    def _rows(
+        self, record: Entry, *, deleted: bool = False, skipped: bool = False
+    ) -> list[Outcome]:
         try:
             if not skipped and self.where is not None and not is_true(self.where(record)):
-                return [_UNMET]
+                return [UNMET]
             if self.items is None:
-                rows = self._of_item(record, record, deleted=deleted)
-            else:
-                rows = self._of_items(self.items(record), record, deleted=deleted)
+                return self._of_item(record, record, deleted=deleted)
+            return self._of_items(self.items(record), record, deleted=deleted)
         except PathError as error:
-            rows = [error.refused()]
-        return [Skipped("the record is deleted", _levels_of(rows))] if skipped else rows
+            return [error.refused()]
 
     def row(self, identifier: Any, stock: Any, warehouse: Any = None) -> Outcome:
         """Map the values of a plain mapping's columns, as `outcomes` does for a record with them.
@@ -169,7 +178,7 @@ class CompiledMapping:
 
 def _levels_of(rows: list[Outcome]) -> tuple[tuple[Identifier, str | None], ...]:
     """List the levels that rows are about, as far as they are known."""
-    named = [row for row in rows if not isinstance(row, Skipped)]
+    named = [row for row in rows if isinstance(row, (Stock, RecordError))]
     return tuple([(row.identifier, row.location) for row in named if row.identifier])
 
 

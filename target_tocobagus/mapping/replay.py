@@ -11,7 +11,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from target_tocobagus.core.model import RecordError, Skipped
+import msgspec
+
+from target_tocobagus.core.model import Part, RecordError, Skipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -41,7 +43,11 @@ def said_at(own: Any) -> int:
 
 
 def only_rejected(
-    outcomes: list[Outcome], own: Any, warehouse_map: Mapping[str, str] | None
+    outcomes: list[Outcome],
+    own: Any,
+    warehouse_map: Mapping[str, str] | None,
+    *,
+    sums: bool = False,
 ) -> list[Outcome]:
     """Keep a record's outcomes that were rejected before; skip the others.
 
@@ -49,12 +55,15 @@ def only_rejected(
         outcomes: The record's outcomes by the mapping of now.
         own: The value of our key of its RECORD; if it is not ours, all outcomes are kept.
         warehouse_map: A rejected warehouse may be a code that is mapped by now.
+        sums: The record is a part of stocks that are added up.
     """
     updates = rejected_updates(own)
     if updates is None:
         return outcomes
+    if sums:
+        return _sums_again(outcomes, updates, warehouse_map or {})
     known = {pair for update in updates for pair in _pairs(update, warehouse_map or {})}
-    named = {outcome.identifier for outcome in outcomes if not isinstance(outcome, Skipped)}
+    named = {pair[0] for pair in map(_pair, outcomes) if pair is not None}
     if len(outcomes) == 1 or (known == {(None, None)} and len(named) == 1):
         return outcomes
     said = {_pair(outcome) for outcome in outcomes}
@@ -70,9 +79,24 @@ def only_rejected(
     ]
 
 
+def _sums_again(
+    outcomes: list[Outcome], updates: list[dict[str, Any]], warehouse_map: Mapping[str, str]
+) -> list[Outcome]:
+    """Send the sums that were rejected, as they are now: the record is one part of them, if any."""
+    pairs = {pair for update in updates for pair in _pairs(update, warehouse_map)}
+    levels: Any = sorted((pair for pair in pairs if pair[0] is not None), key=str)
+    parts = [each for each in outcomes if isinstance(each, Part)]
+    if not levels:
+        return outcomes
+    part = parts[0] if parts else Part("", ())
+    return [msgspec.structs.replace(part, again=tuple(levels))]
+
+
 def _pair(outcome: Outcome) -> tuple[Identifier | None, str | None] | None:
     """Return an outcome's identifier and location; a skip has none."""
-    return None if isinstance(outcome, Skipped) else (outcome.identifier, outcome.location)
+    if isinstance(outcome, (Skipped, Part)):
+        return None
+    return outcome.identifier, outcome.location
 
 
 def _not_found(update: Mapping[str, Any]) -> RecordError:

@@ -152,16 +152,18 @@ class MappingPaths(NamedTuple):
     items: tuple[Path, ...]
     levels: tuple[Path, ...]
     newer_by: tuple[Path, ...] = ()
+    part: tuple[Path, ...] = ()
 
 
 def needs(found: MappingPaths) -> tuple[frozenset[str], ...]:
     """Group the columns of a record that are needed."""
+    parts = [[path] for path in found.part]
     if found.items:
-        return _groups([found.where, found.items])
+        return _groups([found.where, found.items, *parts])
     identifiers = [path for _, path in found.identifiers]
     if found.levels:
-        return _groups([found.where, identifiers, found.levels, found.newer_by])
-    quantities = [[path] for path in (*found.columns, *found.subtract)]
+        return _groups([found.where, identifiers, found.levels, found.newer_by, *parts])
+    quantities = [[path] for path in (*found.columns, *found.subtract, *found.part)]
     one_each = (found.where, identifiers, found.stock, found.warehouse, found.newer_by)
     return _groups([*one_each, *quantities])
 
@@ -187,7 +189,7 @@ def inner_needs(found: MappingPaths) -> tuple[InnerNeed, ...]:
 def columns(found: MappingPaths) -> frozenset[str] | None:
     """Join the columns that are read of a record itself; None if it may be any."""
     around = () if found.levels else (*found.warehouse, *found.subtract)
-    around = (*around, *found.newer_by)
+    around = (*around, *found.newer_by, *found.part)
     if found.items:
         return _joined([*found.where, *found.items, *around], {DELETED})
     own = [path for _, path in found.identifiers]

@@ -42,6 +42,7 @@ _MOST_ASKED: Final = 100_000
 """At most this many codes are remembered: more cannot be codes of warehouses."""
 _SHORT_TEXT: Final = 15
 """A text of so few digits is a quantity that needs no check of its size."""
+_NO_QUANTITY: Final = Skipped("no quantity")
 
 
 class Rules:
@@ -147,7 +148,7 @@ class Quantities:
         nulls: dict[str, int | Skipped | RecordError] = {
             "zero": 0,
             "reject": RecordError("NULL_STOCK", "there is no quantity"),
-            "skip": Skipped("no quantity"),
+            "skip": _NO_QUANTITY,
         }
         self._null = nulls[policy.null_stock]
         self.clamped = 0
@@ -181,20 +182,33 @@ class Quantities:
         return value is None or (isinstance(value, str) and not value.strip())
 
     def _of_any(self, value: Any, taken: Sequence[Any]) -> int | Skipped | RecordError:
+        if self.is_null(value):
+            return self._null
+        number = self.exact(value, taken)
+        if isinstance(number, (Skipped, RecordError)):
+            return number
+        if not isinstance(number, int) and any(map(has_fraction, (value, *taken))):
+            number = without_dust(number)
+        return self.judged(number, value)
+
+    def exact(self, value: Any, taken: Sequence[Any]) -> Number | Skipped | RecordError:
+        """Read a quantity and subtract from it, without any policy; null is skipped or rejected."""
         number = read_number(value, self._mark)
         if number is None:
-            return self._null
+            return self._null if isinstance(self._null, RecordError) else _NO_QUANTITY
         for each in taken:
             if isinstance(number, RecordError):
                 break
             number = self._less(number, each)
-        if isinstance(number, RecordError):
-            return number
-        if not isinstance(number, int) and any(map(has_fraction, (value, *taken))):
-            number = without_dust(number)
-        return self._judged(number, value)
+        return number
 
-    def _judged(self, number: Number, value: Any) -> int | RecordError:
+    def judged(self, number: Number, value: Any) -> int | RecordError:
+        """Apply the policies to an exact quantity.
+
+        Args:
+            number: The quantity.
+            value: What to show of it in an error.
+        """
         if number < 0:
             if self._policy.negative_stock == "reject":
                 message = f"the quantity is below 0 (stock {shown(value)})"

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from target_tocobagus.core.errors import TocobagusError
     from target_tocobagus.mapping import CompiledMapping
     from target_tocobagus.mapping.required_columns import RequiredColumns
+    from target_tocobagus.pipeline.resolver import Resolver
     from target_tocobagus.pipeline.stages import Stages
     from target_tocobagus.recognition.questions import Questions
     from target_tocobagus.report.totals import Totals
@@ -36,6 +37,7 @@ class Intake(Protocol):
         questions: What recognition asks, where `streams` is not set.
         maps_nothing: No record of a stream with a mapping has come.
         watches: The columns that each stream's mapping relies on.
+        resolver: Completes rows that are parts.
         send_again: Sends rows again that earlier runs have rejected; with a ledger.
     """
 
@@ -44,10 +46,14 @@ class Intake(Protocol):
     maps_nothing: bool
     watches: dict[str, RequiredColumns]
     mappings: set[CompiledMapping]
+    resolver: Resolver
     send_again: Callable[[], Totals | None] | None
 
     def flush(self) -> None:
         """Hand the rows taken in to the workers."""
+
+    def end_input(self) -> None:
+        """Hand over what goes out at the end of the input."""
 
 
 class Poller:
@@ -132,7 +138,7 @@ class Poller:
     def _first_held(self) -> int | None:
         intake, shared = self._intake, self._stages.shared
         lows = [watch.hold for watch in intake.watches.values()]
-        lows += [shared.window.lowest(), shared.outcomes.lowest]
+        lows += [shared.window.lowest(), shared.outcomes.lowest, intake.resolver.lowest]
         return first_held(lows, position=intake.position, maps_nothing=intake.maps_nothing)
 
     def _next_timeout(self) -> float:

@@ -11,14 +11,15 @@ import logging
 import time
 from typing import TYPE_CHECKING, Final
 
-from target_tocobagus.core.model import Level, RecordError, Skipped, Stock, Stream
+from target_tocobagus.core.model import Level, Part, RecordError, Skipped, Stock, Stream
 from target_tocobagus.core.versions import is_older, version_of_time
 from target_tocobagus.delivery.rejections import by_cause
 from target_tocobagus.mapping import doubt_of_streams
 from target_tocobagus.mapping.required_columns import RequiredColumns
 from target_tocobagus.pipeline.poller import Poller
+from target_tocobagus.pipeline.resolver import Resolver, Row
 from target_tocobagus.pipeline.shutdown import Shutdown
-from target_tocobagus.pipeline.stages import keeps_lines
+from target_tocobagus.pipeline.stages import keeps_lines, open_parts
 from target_tocobagus.window.buffer import RowBuffer
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from target_tocobagus.core.model import Identifier, Outcome
     from target_tocobagus.mapping import CompiledMapping
+    from target_tocobagus.pipeline.resolver import Resolved
     from target_tocobagus.pipeline.stages import Stages
     from target_tocobagus.recognition.questions import Questions
     from target_tocobagus.report.totals import Totals
@@ -53,6 +55,7 @@ class Pipeline:
         keeps_lines: Whether rows keep their RECORD messages, for `rejects_path`.
         position: The number of the last record that was read.
         row_buffer: Rows that were taken in and not handed to the workers yet.
+        resolver: Completes rows that are parts.
         questions: What recognition asks, where `streams` is not set.
         maps_nothing: No record has come of a stream that has a mapping.
         watches: The columns that each stream's mapping relies on.
@@ -72,6 +75,7 @@ class Pipeline:
         self.remembers = settings.ledger is not None
         self.position = 0
         self.row_buffer = RowBuffer()
+        self.resolver = Resolver(lambda: open_parts(stages))
         self.totals = stages.shared.totals
         self.questions: Questions | None = None
         self.maps_nothing = True
@@ -110,13 +114,16 @@ class Pipeline:
         errors: list[RecordError] = []
         for row in outcomes:
             totals.updates += 1
-            if isinstance(row, Stock) and row.version and self._is_ahead(row.version):
+            if isinstance(row, (Stock, Part)) and row.version and self._is_ahead(row.version):
                 errors.append(_too_new(row))
             elif isinstance(row, Stock):
                 level = Level(
                     row.quantity, self.position, stream, line, row.broadcast, row.version, said_at
                 )
                 self.row_buffer.add(row.identifier, row.location, level)
+            elif isinstance(row, Part):
+                totals.updates -= 1  # which are counted once it is resolved
+                self._wait(row, stream, line)
             elif isinstance(row, Skipped):
                 totals.skipped += 1
                 self._ended |= dict.fromkeys(row.ended, self.position)
@@ -125,20 +132,28 @@ class Pipeline:
         if errors:
             ended = [(each.identifier, each.location) for each in errors if each.identifier]
             self._ended |= dict.fromkeys(ended, self.position)
-            self._reject(errors, stream, line)
+            self._reject(errors, stream, line, self.position)
         self._held_bytes += len(line)
-        if self.row_buffer.rows >= self._flush_rows or self._held_bytes >= _MOST_BYTES_AT_ONCE:
+        rows = self.row_buffer.rows + len(self.resolver.waiting)
+        if rows >= self._flush_rows or self._held_bytes >= _MOST_BYTES_AT_ONCE:
             self.flush()
             self._await_room()
+
+    def _wait(self, part: Part, stream: Stream, line: bytes) -> None:
+        """Let a part wait until the next flush, in its place between the rows."""
+        self.row_buffer.seal()
+        self.resolver.waiting.append(Row(part, self.position, stream, line))
 
     def _is_ahead(self, version: str) -> bool:
         """Whether a version is a time more than a day ahead of the API's clock."""
         return is_older(version_of_time(self.stages.outside.clock.now_ms() + _DAY_MS), version)
 
-    def _reject(self, errors: list[RecordError], stream: Stream, line: bytes) -> None:
+    def _reject(
+        self, errors: list[RecordError], stream: Stream, line: bytes, position: int
+    ) -> None:
         self.stages.reject_writer.start()
         with self.stages.shared.lock:
-            for rejection in by_cause(errors, self.position, stream, line):
+            for rejection in by_cause(errors, position, stream, line):
                 self.stages.shared.outcomes.reject(rejection)
 
     def watch(self, stream: str, mapping: CompiledMapping) -> RequiredColumns:
@@ -160,10 +175,13 @@ class Pipeline:
     def checkpoint(self, value: Value) -> None:
         """Take in a STATE, which covers all records so far."""
         self.flush()
+        self.resolver.state_at = self.position
         self.stages.states.add(self.position, value)
 
     def flush(self) -> None:
         """Hand the rows taken in to the workers."""
+        if self.resolver.waiting and not self.stages.shared.over:
+            self._take_resolved(self.resolver.resolve())
         self._close_rejections()
         if not self.row_buffer.rows:
             return
@@ -183,6 +201,26 @@ class Pipeline:
         self.row_buffer.clear()
         self._handed_over = self.position
         self._held_bytes = 0
+
+    def end_input(self) -> None:
+        """Hand over what goes out at the end of the input."""
+        for found in self.resolver.rest(self.position):
+            self._take_resolved(found)
+            self.flush()
+            self._await_room()
+        for doubt in self.resolver.doubts():
+            logger.warning(doubt)
+
+    def _take_resolved(self, found: Resolved) -> None:
+        """Take in rows that were completed."""
+        self.row_buffer.merge(found.items, found.updates)
+        self.row_buffer.stale += found.stale
+        new = found.updates + found.waiting + found.stale + found.skipped + len(found.failed)
+        self.totals.updates += new
+        self.totals.skipped += found.skipped
+        self.totals.superseded += found.superseded
+        for error, row in found.failed:
+            self._reject([error], row.stream, row.line, row.position)
 
     def overtake(self, identifier: Identifier, location: str | None) -> None:
         """Close what was rejected before of a level, with the next rows."""
@@ -254,6 +292,8 @@ class Pipeline:
         )
 
 
-def _too_new(stock: Stock) -> RecordError:
-    text = f"newer_by: {stock.version[2:]} is more than a day ahead of the API's clock"
-    return RecordError("BAD_VERSION", text, stock.identifier, stock.location)
+def _too_new(row: Stock | Part) -> RecordError:
+    text = f"newer_by: {row.version[2:]} is more than a day ahead of the API's clock"
+    if isinstance(row, Part):
+        return RecordError("BAD_VERSION", text)
+    return RecordError("BAD_VERSION", text, row.identifier, row.location)

@@ -79,6 +79,7 @@ class Shutdown:
         problem: Exception | None = None
         for found in (
             _columns_problem(self._intake.watches),
+            self._intake.resolver.problem(),
             self._guard_problem(),
             _rejections_problem(self._totals, self._stages.settings),
         ):
@@ -146,6 +147,7 @@ class Shutdown:
         written = self._stages.reject_writer.close(_LAST_WRITE_SECONDS)
         with self._shared.lock:
             unsettled = self._stages.shared.window.unsettled() + self._outcomes.undecided
+        unsettled += self._intake.resolver.unsettled
         return unsettled, [self._stages.rejects.close] if written else []
 
     def _settle_all(self) -> None:
@@ -153,6 +155,7 @@ class Shutdown:
         self._poller.ask()
         self._poller.warn_questions()
         self._intake.flush()
+        self._intake.end_input()
         self._stages.scheduler.close()
         self._poller.wait_until(lambda: self._shared.settled and writer.idle)
         with self._shared.lock:
@@ -173,6 +176,7 @@ class Shutdown:
         """
         first = self._first_error(error)
         self._intake.send_again = None
+        self._intake.resolver.is_torn = True
         if isinstance(first, (DeliveryError, LedgerError, OutputError, Stopped)):
             self.abort(first)
         else:
@@ -238,10 +242,11 @@ class Shutdown:
             return
         watches = self._intake.watches.items()
         met = {Stream(name, entry=watch.entry): watch.met for name, watch in watches}
+        read = self._intake.resolver.read_once()
         undecided = self._outcomes.suspects.levels  # they are not rejected after all
         steps = [
             lambda: ledger.close_rejections(undecided),
-            lambda: ledger.end(self._last_lines.fields(unsettled), problem, met),
+            lambda: ledger.end(self._last_lines.fields(unsettled), problem, met, read),
             ledger.close,
         ]
         run_all(steps)

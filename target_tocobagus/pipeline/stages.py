@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from target_tocobagus.api.transport import Dependencies
     from target_tocobagus.config.settings import Settings
     from target_tocobagus.ledger.ledger import Ledger
+    from target_tocobagus.ledger.parts import Parts
     from target_tocobagus.pipeline.wakeup import WakeUp
 
 GRACE_SECONDS: Final = 5.0
@@ -177,6 +178,17 @@ def _open_ledger(settings: Settings, outside: Dependencies) -> Ledger | None:
     with not_collecting():
         from target_tocobagus.ledger.opening import open_ledger
     return open_ledger(settings, outside.clock.now_ms)
+
+
+def open_parts(stages: Stages) -> Parts:
+    """Open the parts of stocks that are added up; those of a dry run are its own."""
+    if stages.settings.dry_run:
+        from target_tocobagus.ledger.rehearsal import parts_of
+
+        return parts_of(stages.settings)
+    if stages.ledger is None:
+        raise AssertionError
+    return stages.ledger.parts
 
 
 def _books(settings: Settings, ledger: Ledger | None, shared: Shared) -> Books:

@@ -34,7 +34,7 @@ class RowBuffer:
         is_plain: The quantity of each row alone decides whether it is sent.
     """
 
-    __slots__ = ("has_versions", "is_plain", "items", "rows", "stale")
+    __slots__ = ("_is_sealed", "has_versions", "is_plain", "items", "rows", "stale")
 
     def __init__(self, rows: Iterable[Row] = ()) -> None:
         self.items: list[Item] = []
@@ -42,6 +42,7 @@ class RowBuffer:
         self.stale = 0
         self.has_versions = False
         self.is_plain = True
+        self._is_sealed = False
         for row in rows:
             self.add(*row)
 
@@ -51,7 +52,8 @@ class RowBuffer:
         if level.version or level.said_at:
             self.has_versions |= bool(level.version)
             self.is_plain = False
-        item = self.items[-1] if self.items else None
+        item = self.items[-1] if self.items and not self._is_sealed else None
+        self._is_sealed = False
         if item is None or not _admits(item, identifier, location, level):
             item = Item(identifier, {}, level.position)
             self.items.append(item)
@@ -62,6 +64,21 @@ class RowBuffer:
         item.levels[location] = level
         item.urgent |= level.quantity == 0
         item.broadcast |= level.broadcast
+
+    def seal(self) -> None:
+        """Let the next row begin an item: another row, that is completed later, comes before it."""
+        self._is_sealed = True
+
+    def merge(self, items: Iterable[Item], rows: int) -> None:
+        """Add items that were completed since, each in the place of its newest row.
+
+        Args:
+            items: The items.
+            rows: How many rows they stand for.
+        """
+        self.items += items
+        self.items.sort(key=_newest)
+        self.rows += rows
 
     def leave_out(self, unsent: Unsent) -> None:
         """Remove updates that need no request."""
@@ -79,6 +96,10 @@ class RowBuffer:
         self.rows = self.stale = 0
         self.has_versions = False
         self.is_plain = True
+
+
+def _newest(item: Item) -> int:
+    return max(level.position for level in item.levels.values())
 
 
 def _admits(item: Item, identifier: Identifier, location: str | None, level: Level) -> bool:

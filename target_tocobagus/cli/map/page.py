@@ -17,7 +17,7 @@ from target_tocobagus.cli.map.text import (
     warned_of_stream,
 )
 from target_tocobagus.core.foreign_text import clean
-from target_tocobagus.core.model import RecordError, Stock
+from target_tocobagus.core.model import RecordError, Skipped, Stock
 from target_tocobagus.core.plural import some_of
 from target_tocobagus.recognition.yaml_lines import as_yaml_lines, warehouse_map_lines
 
@@ -145,4 +145,5 @@ def _cells(outcome: Outcome) -> tuple[Text, Text, Text]:
         values = "".join(f"; {key} {value}" for key, value in outcome.values)
         reason = Text.assemble((outcome.code, "red"), clean_lines(f": {outcome.message}{values}"))
         return item, place, reason
-    return NOTHING, NOTHING, Text(f"skipped: {clean(outcome.reason)}", "dim")
+    why = outcome.reason if isinstance(outcome, Skipped) else ""
+    return NOTHING, NOTHING, Text(f"skipped: {clean(why)}", "dim")

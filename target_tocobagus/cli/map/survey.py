@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 import msgspec
 
 from target_tocobagus.cli.map.stream_file import Declared, Flaw, Sampled, contents
-from target_tocobagus.core.model import RecordError, Stock
+from target_tocobagus.core.model import RecordError, Skipped, Stock
 from target_tocobagus.mapping import PartsWatch, doubt_at_schema, watch_for
 from target_tocobagus.mapping.replay import only_rejected
 from target_tocobagus.mapping.required_columns import RequiredColumns
@@ -244,6 +244,8 @@ class StreamView:
         if self._watch is not None:
             self._watch.see(record, number)
         outcomes = only_rejected(compiled.outcomes(record), own, self._client_ids)
+        if compiled.summing is not None:
+            outcomes = compiled.summing.alone(outcomes)
         self._parts = self._parts or watch_for(compiled, self.keys)
         if self._parts is not None and not self._contradiction:
             for found in self._parts.contradictions(record, outcomes, number):
@@ -259,5 +261,6 @@ class StreamView:
         if isinstance(outcome, RecordError):
             key, cause = outcome.code, Cause(outcome.code, outcome.message, number)
         else:
-            key, cause = f"skipped: {outcome.reason}", Cause("", outcome.reason, number)
+            reason = outcome.reason if isinstance(outcome, Skipped) else ""
+            key, cause = f"skipped: {reason}", Cause("", reason, number)
         self.causes.setdefault(key, cause).count += 1

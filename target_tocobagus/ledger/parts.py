@@ -1,0 +1,330 @@
+"""The parts of stocks that are added up (`combine: sum`), remembered across runs.
+
+A part is what its newest record said: item, location and exact quantity of each of its stocks. A
+stock that a part had before, and has no more, stays as a row that is *gone*, until a run has ended
+well: the process may die before the API knows of it, and then the record comes again.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import msgspec
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    delete,
+    exists,
+    func,
+    literal,
+    select,
+    true,
+    tuple_,
+    update,
+)
+
+from target_tocobagus.core.model import Kind
+from target_tocobagus.core.versions import is_older
+from target_tocobagus.ledger.by_items import as_json, ask_by, ask_by_items, parameters
+from target_tocobagus.ledger.levels import GLOBAL
+from target_tocobagus.ledger.schema import insert_into, part, rejection, source
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+
+    from sqlalchemy import Connection
+
+    from target_tocobagus.core.model import Identifier, Part, Stream
+    from target_tocobagus.ledger.tables import Tables
+
+Place: TypeAlias = "tuple[Identifier, str | None]"
+"""An item at a location."""
+
+READ_ONCE: Final = "parts"
+"""Beside the columns of a stream that were seen: a run that has read all of it has ended well."""
+_GONE: Final = ""
+"""In place of the quantity of a stock that a part has no more."""
+_AT_ONCE: Final = 1000
+_LEVEL: Final = ("kind", "identifier", "location")
+_KEY: Final = ("store", "source", "part", *_LEVEL)
+
+_Rows: TypeAlias = "dict[Place, tuple[str, str]]"
+"""The quantity and version of each stock of a part."""
+
+
+class Added(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One part of a stock.
+
+    Attributes:
+        identifier: The item; its kind is known from the question.
+        location: Empty for the global stock.
+        quantity: Empty if it is gone.
+        source: Its stream and mapping.
+        part: Its key.
+    """
+
+    identifier: str
+    location: str
+    quantity: str
+    source: int
+    part: str
+
+
+_read_added: Final = msgspec.json.Decoder(list[Added]).decode
+_read_parts: Final = msgspec.json.Decoder(list[tuple[str, Kind, str, str, str, str | None]]).decode
+
+
+class Parts:
+    """The parts of one store, during one run."""
+
+    def __init__(self, tables: Tables, store: int, run: int) -> None:
+        self._connections = tables.connections
+        self._sources = tables.sources
+        self._seen = tables.seen_columns
+        self._store = store
+        self._run = run
+        self._is_sqlite = tables.connections.dialect == "sqlite"
+        self._has_gone = False
+
+    def was_read(self, stream: Stream) -> bool:
+        """Whether a run that has read a stream to its end has ended well."""
+        return READ_ONCE in self._seen.of(stream)
+
+    def has_others(self, stream: Stream) -> bool:
+        """Whether parts of a stream are remembered under another mapping of it.
+
+        Raises:
+            LedgerError: The ledger cannot be read.
+        """
+        found = (
+            select(part.c.part)
+            .join(source, source.c.id == part.c.source)
+            .where(part.c.store == self._store, source.c.stream == stream.name)
+            .where(source.c.entry != stream.entry)
+        )
+        with self._connections.reading() as reader:
+            return reader.execute(found.limit(1)).first() is not None
+
+    def fold(
+        self, stream: Stream, parts: Sequence[Part], *, names_all: bool
+    ) -> list[list[Place] | None]:
+        """Take in what records of one stream say of their parts.
+
+        Args:
+            stream: Where they came.
+            parts: In the order of the records.
+            names_all: Which run named a part last is to be remembered of each.
+
+        Returns:
+            For each the stocks that it may have changed; ``None`` if a newer version is known.
+
+        Raises:
+            LedgerError: The ledger cannot be written.
+        """
+
+        def write(writer: Connection) -> list[list[Place] | None]:
+            number = self._sources.number(writer, stream)
+            known = self._recall(writer, number, {each.key for each in parts})
+            new: dict[str, _Rows] = {}
+            touched = [_fold_one(each, known, new, names_all=names_all) for each in parts]
+            self._has_gone |= _have_gone(known) or _have_gone(new)
+            self._write(writer, number, new)
+            return touched
+
+        return self._connections.write(write)
+
+    def known(self, stream: Stream, parts: Sequence[Part]) -> set[str]:
+        """Return which parts are remembered.
+
+        Raises:
+            LedgerError: The ledger cannot be read.
+        """
+        number = self._sources.known(stream)
+        with self._connections.reading() as reader:
+            return set(self._recall(reader, number, {each.key for each in parts}))
+
+    def of_items(self, identifiers: Collection[Identifier]) -> dict[Place, list[Added]]:
+        """Read the parts of items, by item and location; also those that are gone.
+
+        Raises:
+            LedgerError: The ledger cannot be read.
+        """
+        found: dict[Place, list[Added]] = {}
+        with self._connections.reading() as reader:
+            for kind, asked in parameters(identifiers):
+                for each in _read_added(reader.execute(self._of_items, asked).scalar() or "[]"):
+                    key: Any = ((kind, each.identifier), each.location or None)
+                    found.setdefault(key, []).append(each)
+        return found
+
+    def of_stream(self, stream: Stream, parts: Iterable[Added]) -> set[str]:
+        """Name the parts that are of one stream, and not gone."""
+        number = self._sources.known(stream)
+        return {each.part for each in parts if each.source == number and each.quantity != _GONE}
+
+    def any_of(self, streams: Collection[Stream], parts: Iterable[Added]) -> bool:
+        """Whether a part is of one of some streams."""
+        numbers = {self._sources.known(stream) for stream in streams}
+        return any(each.source in numbers for each in parts)
+
+    def leave_out_unnamed(self, stream: Stream) -> None:
+        """Let only the parts of this run count, of each item that it has named.
+
+        Raises:
+            LedgerError: The ledger cannot be written.
+        """
+        named = part.alias()
+        names = ("store", "source", "kind", "identifier")
+        of_item = [named.c[name] == part.c[name] for name in names]
+        is_named = exists().where(*of_item, named.c.run == self._run, named.c.quantity != _GONE)
+
+        def write(writer: Connection) -> None:
+            number = self._sources.number(writer, stream)
+            unnamed = update(part).where(self._of_source(number), part.c.run != self._run)
+            unnamed = unnamed.where(part.c.quantity != _GONE, is_named)
+            writer.execute(unnamed, {"quantity": _GONE, "run": self._run})
+
+        self._has_gone = True
+        self._connections.write(write)
+
+    def touched(self, stream: Stream) -> Iterator[list[Place]]:
+        """Yield the stocks that this run has changed, some at a time.
+
+        Raises:
+            LedgerError: The ledger cannot be read.
+        """
+        number = self._sources.known(stream)
+        columns = (part.c.kind, part.c.identifier, part.c.location)
+        of_run = select(*columns).where(self._of_source(number), part.c.run == self._run)
+        page = of_run.distinct().order_by(*columns).limit(_AT_ONCE)
+        last: Any = None
+        while True:
+            after = true() if last is None else tuple_(*columns) > tuple_(*map(literal, last))
+            with self._connections.reading() as reader:
+                rows: Any = reader.execute(page.where(after)).all()
+            if not rows:
+                return
+            last = rows[-1]
+            yield [((kind, text), place or None) for kind, text, place in rows]
+
+    def end(self, writer: Connection, streams: Iterable[Stream]) -> None:
+        """Forget what is gone, after a run that has ended well.
+
+        What is gone of a stock that was refused stays: its sum is sent again by another run.
+        """
+        if not self._has_gone:
+            return
+        refused = exists().where(
+            *(rejection.c[name] == part.c[name] for name in ("store", *_LEVEL)),
+            rejection.c.closed_at.is_(None),
+        )
+        for stream in streams:
+            number = self._sources.number(writer, stream)
+            gone = self._of_source(number) & (part.c.quantity == _GONE)
+            writer.execute(delete(part).where(gone, ~refused))
+
+    def _of_source(self, number: int) -> Any:
+        return and_(part.c.store == self._store, part.c.source == number)
+
+    def _recall(self, connection: Connection, number: int, keys: Iterable[str]) -> dict[str, _Rows]:
+        asked = {"identifiers": as_json(sorted(keys)), "source": number}
+        found: dict[str, _Rows] = {}
+        answer = connection.execute(self._by_key, asked).scalar() or "[]"
+        for key, kind, text, place, quantity, version in _read_parts(answer):
+            found.setdefault(key, {})[(kind, text), place or None] = (quantity, version or "")
+        return found
+
+    def _write(self, writer: Connection, number: int, new: dict[str, _Rows]) -> None:
+        by_kind: dict[str, Any] = {}
+        for key, rows in new.items():
+            for ((kind, text), place), (quantity, version) in rows.items():
+                places = by_kind.setdefault(kind, {}).setdefault(place or GLOBAL, {})
+                places.setdefault(version, {}).setdefault(text, {})[key] = quantity
+        for of_kind, nested in by_kind.items():
+            values = {"source": number, "kind": of_kind, "run": self._run, "rows": as_json(nested)}
+            writer.execute(self._upsert, values)
+
+    @cached_property
+    def _by_key(self) -> Any:
+        names = ("part", "kind", "identifier", "location", "quantity", "version")
+        of_source = part.c.source == bindparam("source", type_=BigInteger)
+        of_store = part.c.store == self._store
+        columns = [part.c[name] for name in names]
+        return ask_by(part.c.part, columns, of_store, of_source, is_sqlite=self._is_sqlite)
+
+    @cached_property
+    def _of_items(self) -> Any:
+        columns = [part.c[name] for name in Added.__struct_fields__]
+        of_store = part.c.store == self._store
+        return ask_by_items(part, columns, of_store, is_sqlite=self._is_sqlite)
+
+    @cached_property
+    def _upsert(self) -> Any:
+        """Write rows that come as JSON: by location, version, identifier and part."""
+        rows: Any = bindparam("rows", type_=Text)
+        each = func.json_each(rows if self._is_sqlite else cast(rows, JSON))
+        place = each.table_valued("key", "value")
+        version = func.json_each(place.c.value).table_valued("key", "value")
+        item = func.json_each(version.c.value).table_valued("key", "value")
+        last = func.json_each if self._is_sqlite else func.json_each_text
+        row = last(item.c.value).table_valued("key", "value")
+        values: dict[str, Any] = {
+            "store": literal(self._store, BigInteger),
+            "source": bindparam("source", type_=BigInteger),
+            "part": row.c.key,
+            "kind": bindparam("kind", type_=Text),
+            "identifier": item.c.key,
+            "location": place.c.key,
+            "quantity": row.c.value,
+            "version": func.nullif(version.c.key, ""),
+            "run": bindparam("run", type_=BigInteger),
+        }
+        nested = place.join(version, true()).join(item, true()).join(row, true())
+        found = select(*values.values()).select_from(nested).where(true())
+        dialect = "sqlite" if self._is_sqlite else "postgresql"
+        insert = insert_into(part, dialect).from_select(list(values), found)
+        new = {name: insert.excluded[name] for name in values if name not in _KEY}
+        return insert.on_conflict_do_update(index_elements=list(_KEY), set_=new)
+
+
+def _fold_one(
+    said: Part, known: dict[str, _Rows], new: dict[str, _Rows], *, names_all: bool
+) -> list[Place] | None:
+    """Put what a record says in place of what is known of its part.
+
+    Args:
+        said: What the record says.
+        known: What is known of parts, by key; it is changed.
+        new: What is to be written.
+        names_all: Also what is as it was is to be written.
+    """
+    before = known.get(said.key, {})
+    if any(is_older(said.version, version) for _, version in before.values()):
+        return None
+    now: dict[Place, list[str]] = {}
+    for identifier, place, quantity in said.rows:
+        now.setdefault((identifier, place), []).append(quantity)
+    rows: _Rows = {key: (_joined(quantities), said.version) for key, quantities in now.items()}
+    left = before.keys() - rows.keys()
+    for key in left:
+        gone = (_GONE, said.version or before[key][1])
+        rows[key] = gone if said.is_whole else before[key]
+    changed = {key: row for key, row in rows.items() if names_all or before.get(key) != row}
+    if changed:
+        new.setdefault(said.key, {}).update(changed)
+        known[said.key] = {**before, **rows}
+    return [key for key in rows if said.is_whole or key in now]
+
+
+def _joined(quantities: list[str]) -> str:
+    """Write the quantities that one record gives for one item and location."""
+    return quantities[0] if len(quantities) == 1 else " ".join(quantities)
+
+
+def _have_gone(parts: dict[str, _Rows]) -> bool:
+    return any(quantity == _GONE for rows in parts.values() for quantity, _ in rows.values())

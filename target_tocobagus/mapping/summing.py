@@ -1,0 +1,168 @@
+"""Rows that are parts of stocks (`combine: sum`): what a record says, and how a sum becomes stock.
+
+A record is one part: a lot, a bin, a place that is sold from. Its quantities stay exact, as texts,
+until the parts that the ledger remembers are added up; only then the policies change them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal, Inexact, InvalidOperation, Overflow
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from target_tocobagus.core.model import Identifier, Outcome, Part, RecordError, Skipped, Stock
+from target_tocobagus.core.versions import read_version
+from target_tocobagus.mapping.exact_numbers import EXACT, has_fraction, without_dust
+from target_tocobagus.mapping.identifiers import TextError, text_of
+from target_tocobagus.mapping.record_errors import PathError, placed, shown
+from target_tocobagus.mapping.rules import Rules
+from target_tocobagus.mapping.shapes import divide
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from target_tocobagus.mapping.exact_numbers import Number
+    from target_tocobagus.mapping.paths import Entry, Read
+
+UNMET: Final = Skipped("the record does not meet where")
+_ROUGH: Final = "~"
+"""What the text of a quantity begins with that may have an error of binary arithmetic."""
+_ELSEWHERE: Final = Part("", ())
+
+
+class PartRules(Rules):
+    """The rules for rows that are parts: a row is a `Part` without a key."""
+
+    __slots__ = ()
+
+    def row(
+        self,
+        identifier: Identifier,
+        stock: Any,
+        place: str | Skipped | RecordError | None,
+        taken: Sequence[Any] = (),
+    ) -> Outcome:
+        """Map a row; see `Rules.row`. A quantity that is null is skipped, whatever `null_stock`."""
+        if isinstance(place, Skipped):
+            return _ELSEWHERE  # it is known to be where nothing is sent from
+        if isinstance(place, RecordError):
+            return placed(place, identifier, place.location)
+        number = self.quantities.exact(stock, taken)
+        if isinstance(number, (Skipped, RecordError)):
+            return placed(number, identifier, place)
+        rough = _ROUGH if any(map(has_fraction, (stock, *taken))) else ""
+        return Part("", ((identifier, place, f"{rough}{number}"),))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summing:
+    """How the records of a mapping with `combine: sum` are added up.
+
+    Attributes:
+        part: Reads what tells one part from another.
+        newer_by: Reads the version of a part; None if it has none.
+        rules: Of its quantities.
+        weights: By client id its place among the weights of `split`, and all of these.
+        is_complete: The mapping has `parts_complete: true`.
+        may_lack: It has `parts_complete: false`: that a run leaves parts out is meant.
+    """
+
+    part: tuple[Read, ...]
+    newer_by: Read | None
+    rules: Rules
+    weights: Mapping[str, tuple[int, tuple[int, ...]]]
+    is_complete: bool
+    may_lack: bool
+
+    def outcomes(self, record: Entry, rows: Callable[[], list[Outcome]]) -> list[Outcome]:
+        """Map a record that is not deleted, or else has no rows.
+
+        Args:
+            record: The record.
+            rows: Maps its rows.
+        """
+        try:
+            key = self._key(record)
+        except PathError as error:
+            return [error.refused()]
+        if isinstance(key, RecordError):
+            return [key]
+        found = rows()
+        parts = [each for each in found if isinstance(each, Part)]
+        others = [each for each in found if not isinstance(each, Part) and each is not UNMET]
+        version = self._version(record)
+        if version is None:
+            return [RecordError("BAD_VERSION", f"newer_by of part {shown(key)} cannot be read")]
+        whole = all(map(_is_elsewhere, others))
+        return [
+            Part(key, tuple(row for each in parts for row in each.rows), whole, version),
+            *others,
+        ]
+
+    def _key(self, record: Entry) -> str | RecordError:
+        """Read what tells a part from others: a text, or the JSON of several."""
+        try:
+            texts = [text_of(read(record)) for read in self.part]
+        except TextError as error:
+            return RecordError("BAD_PART", f"part: {error}")
+        if not any(texts):
+            return RecordError("NO_PART", "the row has nothing that tells its part from others")
+        return str(texts[0]) if len(texts) == 1 else msgspec.json.encode(texts).decode()
+
+    def _version(self, record: Entry) -> str | None:
+        return "" if self.newer_by is None else read_version(self.newer_by(record))
+
+    def stock(
+        self, identifier: Identifier, place: str | None, quantities: Iterable[str]
+    ) -> Stock | RecordError:
+        """Add up the quantities of an item and location, and apply the policies.
+
+        Args:
+            identifier: The item.
+            place: The location.
+            quantities: Of each part; a text may hold several of them, or none.
+        """
+        quantity = self._added([text for texts in quantities for text in texts.split()])
+        if isinstance(quantity, RecordError):
+            return RecordError(quantity.code, quantity.message, identifier, place)
+        if place is not None and place in self.weights:
+            index, weights = self.weights[place]
+            quantity = divide(quantity, weights)[index]
+        return Stock(identifier, place, quantity)
+
+    def alone(self, outcomes: Iterable[Outcome]) -> list[Outcome]:
+        """Show what parts would be as stocks of their own, to a person who looks at a record."""
+        found: list[Outcome] = []
+        for each in outcomes:
+            rows = each.rows if isinstance(each, Part) else ()
+            found += [self.stock(item, place, [text]) for item, place, text in rows]
+            found += [] if isinstance(each, Part) else [each]
+        return found or [Skipped("the part has no stock")]
+
+    def _added(self, texts: list[str]) -> int | RecordError:
+        total: Number
+        if all(map(str.isdigit, texts)):
+            total = sum(map(int, texts))
+        else:
+            try:
+                total = _exact_sum(text.removeprefix(_ROUGH) for text in texts)
+            except (Inexact, InvalidOperation, Overflow):
+                message = "the sum of the parts cannot be calculated without rounding"
+                return RecordError("INEXACT_QUANTITY", message)
+            if any(text.startswith(_ROUGH) for text in texts):
+                total = without_dust(Decimal(total))
+        return self.rules.quantities.judged(total, total)
+
+
+def _exact_sum(texts: Iterable[str]) -> Number:
+    total = Decimal(0)
+    for text in texts:
+        total = EXACT.add(total, Decimal(text))
+    return int(total) if total == total.to_integral_value() else total
+
+
+def _is_elsewhere(outcome: Outcome) -> bool:
+    """Whether a row without a quantity is known to be at none of the places before."""
+    return isinstance(outcome, RecordError) and outcome.code == "UNMAPPED_WAREHOUSE"

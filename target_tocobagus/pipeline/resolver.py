@@ -1,0 +1,280 @@
+"""Completes rows that need the memory across runs: of parts the sum that is to be sent.
+
+Such rows wait here until the next flush, so that the ledger is asked once for many.
+
+Invariants:
+- No STATE covers a record that waits here, or whose sum goes out at the end of the input.
+- What a part says is remembered before a STATE covers it, and its sum is an update each time: only
+  the comparison with the last accepted value may leave it unsent.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from target_tocobagus.core.errors import ActionNeeded, RunFailed
+from target_tocobagus.core.foreign_text import quoted
+from target_tocobagus.core.model import Level, Part, RecordError
+from target_tocobagus.core.plural import counted, some_of
+from target_tocobagus.pipeline.sums import StreamSums
+from target_tocobagus.window.pending import Item
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from target_tocobagus.core.model import Identifier, Stream
+    from target_tocobagus.ledger.parts import Added, Parts, Place
+    from target_tocobagus.mapping.summing import Summing
+
+logger = logging.getLogger("target-tocobagus")
+
+
+class Row(NamedTuple):
+    """What a record says of a part."""
+
+    part: Part
+    position: int
+    stream: Stream
+    line: bytes
+
+
+class Failed(NamedTuple):
+    """A sum that cannot be sent, and the newest of its records."""
+
+    error: RecordError
+    row: Row
+
+
+class Resolved(msgspec.Struct, eq=False):
+    """What became of rows.
+
+    Attributes:
+        items: What is to be sent.
+        updates: How many updates they stand for: of those of one stock the newest counts.
+        waiting: Updates that wait for the end of the input.
+        superseded: Updates that have waited for it; the sums of their stocks go out instead.
+        stale: Updates of which a newer version is known.
+        skipped: Records that change nothing.
+        failed: Sums that cannot be sent.
+    """
+
+    items: list[Item] = []
+    updates: int = 0
+    waiting: int = 0
+    superseded: int = 0
+    stale: int = 0
+    skipped: int = 0
+    failed: list[Failed] = []
+
+
+class Resolver:
+    """Completes the rows of one pass.
+
+    Attributes:
+        state_at: The position of the last STATE from the tap.
+        is_torn: The input has ended by an error.
+        waiting: Rows that wait for the next flush.
+    """
+
+    def __init__(self, open_parts: Callable[[], Parts]) -> None:
+        """Begin without rows; the parts are opened once a stream needs them."""
+        self._open_parts = open_parts
+        self._opened: Parts | None = None
+        self._streams: dict[tuple[str, str], StreamSums] = {}
+        self.waiting: list[Row] = []
+        self.state_at = 0
+        self.is_torn = False
+
+    @property
+    def _parts(self) -> Parts:
+        if self._opened is None:
+            self._opened = self._open_parts()
+        return self._opened
+
+    def begin(self, stream: Stream, summing: Summing) -> None:
+        """Add up a stream's rows.
+
+        Raises:
+            ActionNeeded: Its parts are remembered by another mapping.
+            LedgerError: The ledger cannot be read.
+        """
+        if stream.source in self._streams:
+            return
+        if self._parts.has_others(stream):
+            name = quoted(stream.name)
+            message = (
+                f"stream {name}: its mapping or warehouse_map has changed, so its parts are"
+                f" remembered with other items or places. Run `tocobagus ledger forget --parts"
+                f" {name}`, and let the tap read the whole stream again"
+            )
+            raise ActionNeeded(message)
+        self._streams[stream.source] = StreamSums(
+            stream, summing, was_read=self._parts.was_read(stream)
+        )
+
+    @property
+    def lowest(self) -> int | None:
+        """The lowest position that no STATE may cover yet."""
+        lows = [sums.low for sums in self._streams.values() if sums.low is not None]
+        return min([*lows, *(row.position for row in self.waiting[:1])], default=None)
+
+    @property
+    def unsettled(self) -> int:
+        """How many updates wait for the end of the input."""
+        return sum(sums.updates for sums in self._streams.values())
+
+    def resolve(self) -> Resolved:
+        """Complete the rows that wait.
+
+        Raises:
+            LedgerError: The ledger cannot be read or written.
+        """
+        found = Resolved()
+        rows, self.waiting = self.waiting, []
+        changed: dict[Place, list[Row]] = {}
+        for source in dict.fromkeys([row.stream.source for row in rows]):
+            of_stream = [row for row in rows if row.stream.source == source]
+            self._fold(self._streams[source], of_stream, found, changed)
+        self._add_up(changed, found)
+        return found
+
+    def _fold(
+        self,
+        sums: StreamSums,
+        rows: Sequence[Row],
+        found: Resolved,
+        changed: dict[Place, list[Row]],
+    ) -> None:
+        """Remember what the rows of a stream say; a rejected row only of a part that is unknown."""
+        sums.last = max(sums.last, rows[-1].position)
+        again = [row for row in rows if row.part.again]
+        known = self._parts.known(sums.stream, [row.part for row in again]) if again else set()
+        new = [row for row in rows if not row.part.again or row.part.key not in known | {""}]
+        parts = [row.part for row in new]
+        sums.see([part.key for part in parts])
+        touched = self._parts.fold(sums.stream, parts, names_all=sums.waits) if parts else []
+        places = dict(zip([id(row) for row in new], touched, strict=True))
+        for row in rows:
+            is_new = id(row) in places
+            of_row = places[id(row)] if is_new else row.part.again
+            if of_row is None:
+                found.stale += len(row.part.rows) or 1
+            elif not of_row:
+                found.skipped += row.part.is_whole  # else its rows have outcomes of their own
+            elif sums.waits and is_new:
+                sums.wait(row.position, len(of_row))
+                found.waiting += len(of_row)
+            else:
+                for place in of_row:
+                    changed.setdefault(place, []).append(row)
+
+    def _add_up(self, changed: dict[Place, list[Row]], found: Resolved) -> None:
+        """Add up the parts of stocks; the newest row of each stands for the others."""
+        parts = self._parts.of_items({place[0] for place in changed}) if changed else {}
+        in_flush = {row.part.key for rows in changed.values() for row in rows}
+        items: dict[tuple[Identifier, bool], Item] = {}
+        for place, rows in changed.items():
+            newest = max(rows, key=lambda row: row.position)
+            if place not in parts:  # a rejected row of a stock that has no part any more
+                found.skipped += len(rows)
+                continue
+            sums = self._streams[newest.stream.source]
+            found.updates += len(rows)
+            low = min(row.position for row in rows)
+            self._put(sums, place, parts[place], (newest, low), items, found)
+            own = self._parts.of_stream(sums.stream, parts[place])
+            sums.watch(place[0], own - in_flush)
+        found.items += items.values()
+
+    @staticmethod
+    def _put(
+        sums: StreamSums,
+        place: Place,
+        parts: Iterable[Added],
+        row: tuple[Row, int],
+        items: dict[tuple[Identifier, bool], Item],
+        found: Resolved,
+    ) -> None:
+        """Add one sum to the items that are to be sent."""
+        (newest, low), (identifier, location) = row, place
+        stock = sums.summing.stock(identifier, location, [each.quantity for each in parts])
+        if isinstance(stock, RecordError):
+            found.updates -= 1
+            found.failed.append(Failed(stock, newest))
+            return
+        level = Level(stock.quantity, newest.position, newest.stream, newest.line)
+        item = items.setdefault((identifier, location is None), Item(identifier, {}, low))
+        item.levels[location] = level
+        item.low = min(item.low, low)
+        item.urgent |= level.quantity == 0
+
+    def rest(self, position: int) -> Iterator[Resolved]:
+        """Yield the sums that go out at the end of the input, some at a time.
+
+        Args:
+            position: The last record's.
+
+        Raises:
+            LedgerError: The ledger cannot be read or written.
+        """
+        ready = [sums for sums in self._streams.values() if sums.updates and self._may_go(sums)]
+        for sums in ready:
+            if sums.summing.is_complete:
+                self._parts.leave_out_unnamed(sums.stream)
+        held = [
+            sums.stream for sums in self._streams.values() if sums.updates and sums not in ready
+        ]
+        for sums in ready:
+            for places in self._parts.touched(sums.stream):
+                parts = self._parts.of_items({place[0] for place in places})
+                found = Resolved()
+                items: dict[tuple[Identifier, bool], Item] = {}
+                for place in places:
+                    if not self._parts.any_of(held, parts[place]):
+                        found.updates += 1
+                        row = Row(_NOTHING, position, sums.stream, _line(sums.stream))
+                        self._put(sums, place, parts[place], (row, sums.low or 1), items, found)
+                found.items += items.values()
+                yield found
+            yield Resolved(superseded=sums.went_out())
+
+    def _may_go(self, sums: StreamSums) -> bool:
+        """Whether the sums of a stream may go out: a part of its rows is never taken for all."""
+        return not self.is_torn and (not sums.summing.is_complete or sums.is_whole(self.state_at))
+
+    def problem(self) -> RunFailed | None:
+        """Say at the end of a run that sums have not gone out."""
+        left = [sums for sums in self._streams.values() if sums.updates]
+        if not left:
+            return None
+        names = some_of([quoted(sums.stream.name) for sums in left])
+        updates = counted(self.unsettled, "row was", "rows were")
+        return RunFailed(
+            f"no STATE came after the last record of {names}, so it may not have been read to its"
+            f" end: {updates} remembered, and no sum was sent; a later run sends them"
+        )
+
+    def doubts(self) -> Iterator[str]:
+        """Say which parts have not come."""
+        return filter(None, [sums.doubt() for sums in self._streams.values()])
+
+    def read_once(self) -> list[Stream]:
+        """Return the streams that were read to their end, if the run ends well."""
+        return [
+            sums.stream
+            for sums in self._streams.values()
+            if sums.last and (sums.is_whole(self.state_at) or not self.state_at)
+        ]
+
+
+_NOTHING = Part("", ())
+
+
+def _line(stream: Stream) -> bytes:
+    """Write a RECORD for a sum that stands for many of them: it names its stream alone."""
+    if not stream.schema_line:
+        return b""
+    return msgspec.json.encode({"type": "RECORD", "stream": stream.name, "record": {}})
