@@ -166,8 +166,10 @@ class StockSink(SdkSink):
             return stream
         columns = tuple(sorted(self.mapping.columns or ()))
         stream = msgspec.structs.replace(stream, entry=self.mapping.entry, columns=columns)
-        if self.mapping.summing is not None:
-            self._pipeline.resolver.begin(stream, self.mapping.summing)
+        sums = self.mapping.summing
+        self._pipeline.mixed.note(stream, sums=sums is not None)
+        if sums is not None:
+            self._pipeline.resolver.begin(stream, sums)
         return stream
 
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:

@@ -21,7 +21,8 @@ from target_tocobagus.ledger.database import (
 )
 from target_tocobagus.ledger.history import delete_before
 from target_tocobagus.ledger.opening import find_store, locked, require_current
-from target_tocobagus.ledger.schema import level
+from target_tocobagus.ledger.parts import READ_ONCE
+from target_tocobagus.ledger.schema import level, part, seen, source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,6 +99,35 @@ def forget(name: str, key: tuple[str, str], wanted: Wanted) -> Forgotten | None:
         with writer.begin():
             done = writer.execute(delete(level).where(*wanted.conditions(store))).rowcount
             return Forgotten(done, () if done else tuple(_near(writer, store, wanted)))
+
+
+def forget_parts(name: str, key: tuple[str, str], stream: str) -> int | None:
+    """Forget the parts of a stream that are added up, whatever its mapping was.
+
+    Args:
+        name: The setting `ledger`.
+        key: The store, as `store_key` names it.
+        stream: The stream's name.
+
+    Returns:
+        How many stocks of parts were forgotten; ``None`` if there is no ledger yet.
+
+    Raises:
+        ConfigurationError: It cannot be opened.
+        LedgerRefused: Its tables are of another version.
+        LedgerError: A run of the store uses it, or it cannot be written.
+    """
+    with _taken(name, key) as taken:
+        if taken is None:
+            return None
+        writer, store = taken
+        with writer.begin():
+            numbers = select(source.c.id).where(source.c.stream == stream)
+            of_stream = part.c.store == store, part.c.source.in_(numbers)
+            forgotten: int = writer.execute(delete(part).where(*of_stream)).rowcount
+            read = seen.c.store == store, seen.c.source.in_(numbers), seen.c.need == READ_ONCE
+            writer.execute(delete(seen).where(*read))
+            return forgotten
 
 
 def prune(name: str, key: tuple[str, str], before: int) -> Pruned | None:

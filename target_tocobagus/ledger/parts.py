@@ -86,6 +86,7 @@ class Parts:
         self._connections = tables.connections
         self._sources = tables.sources
         self._seen = tables.seen_columns
+        self._levels = tables.levels
         self._store = store
         self._run = run
         self._is_sqlite = tables.connections.dialect == "sqlite"
@@ -161,6 +162,25 @@ class Parts:
                     key: Any = ((kind, each.identifier), each.location or None)
                     found.setdefault(key, []).append(each)
         return found
+
+    def present(self, identifiers: Collection[Identifier]) -> set[Place]:
+        """Return the stocks of items that have parts."""
+        found = self.of_items(identifiers).items()
+        return {place for place, parts in found if any(each.quantity != _GONE for each in parts)}
+
+    def sent_by(
+        self, identifiers: Collection[Identifier], streams: Collection[tuple[str, str]]
+    ) -> set[Place]:
+        """Return the stocks of items that one of some streams and mappings has sent last."""
+        with self._connections.reading() as reader:
+            known = self._levels.recall(reader, identifiers)
+        numbers = self._sources.numbers(streams)
+        return {
+            (identifier, place or None)
+            for identifier, levels in known.items()
+            for place, level in levels.items()
+            if level.source in numbers
+        }
 
     def of_stream(self, stream: Stream, parts: Iterable[Added]) -> set[str]:
         """Name the parts that are of one stream, and not gone."""

@@ -9,6 +9,8 @@ from sqlalchemy import select
 from target_tocobagus.ledger.schema import insert_into, source
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sqlalchemy import Connection
 
     from target_tocobagus.core.model import Stream
@@ -26,6 +28,10 @@ class Sources:
     def known(self, stream: Stream) -> int:
         """Return a stream's number, or -1 if it has none yet."""
         return self._numbers.get(stream.source, -1)
+
+    def numbers(self, sources: Iterable[tuple[str, str]]) -> set[int]:
+        """Return the numbers of streams under their mappings, of those that have one."""
+        return {self._numbers[source] for source in sources if source in self._numbers}
 
     def number(self, writer: Connection, stream: Stream) -> int:
         """Return a stream's number; a new one is written."""

@@ -89,7 +89,8 @@ class Resolver:
         self.is_torn = False
 
     @property
-    def _parts(self) -> Parts:
+    def parts(self) -> Parts:
+        """Those that are remembered."""
         if self._opened is None:
             self._opened = self._open_parts()
         return self._opened
@@ -103,7 +104,7 @@ class Resolver:
         """
         if stream.source in self._streams:
             return
-        if self._parts.has_others(stream):
+        if self.parts.has_others(stream):
             name = quoted(stream.name)
             message = (
                 f"stream {name}: its mapping or warehouse_map has changed, so its parts are"
@@ -112,7 +113,7 @@ class Resolver:
             )
             raise ActionNeeded(message)
         self._streams[stream.source] = StreamSums(
-            stream, summing, was_read=self._parts.was_read(stream)
+            stream, summing, was_read=self.parts.was_read(stream)
         )
 
     @property
@@ -151,11 +152,11 @@ class Resolver:
         """Remember what the rows of a stream say; a rejected row only of a part that is unknown."""
         sums.last = max(sums.last, rows[-1].position)
         again = [row for row in rows if row.part.again]
-        known = self._parts.known(sums.stream, [row.part for row in again]) if again else set()
+        known = self.parts.known(sums.stream, [row.part for row in again]) if again else set()
         new = [row for row in rows if not row.part.again or row.part.key not in known | {""}]
         parts = [row.part for row in new]
         sums.see([part.key for part in parts])
-        touched = self._parts.fold(sums.stream, parts, names_all=sums.waits) if parts else []
+        touched = self.parts.fold(sums.stream, parts, names_all=sums.waits) if parts else []
         places = dict(zip([id(row) for row in new], touched, strict=True))
         for row in rows:
             is_new = id(row) in places
@@ -173,7 +174,7 @@ class Resolver:
 
     def _add_up(self, changed: dict[Place, list[Row]], found: Resolved) -> None:
         """Add up the parts of stocks; the newest row of each stands for the others."""
-        parts = self._parts.of_items({place[0] for place in changed}) if changed else {}
+        parts = self.parts.of_items({place[0] for place in changed}) if changed else {}
         in_flush = {row.part.key for rows in changed.values() for row in rows}
         items: dict[tuple[Identifier, bool], Item] = {}
         for place, rows in changed.items():
@@ -185,7 +186,7 @@ class Resolver:
             found.updates += len(rows)
             low = min(row.position for row in rows)
             self._put(sums, place, parts[place], (newest, low), items, found)
-            own = self._parts.of_stream(sums.stream, parts[place])
+            own = self.parts.of_stream(sums.stream, parts[place])
             sums.watch(place[0], own - in_flush)
         found.items += items.values()
 
@@ -223,17 +224,17 @@ class Resolver:
         ready = [sums for sums in self._streams.values() if sums.updates and self._may_go(sums)]
         for sums in ready:
             if sums.summing.is_complete:
-                self._parts.leave_out_unnamed(sums.stream)
+                self.parts.leave_out_unnamed(sums.stream)
         held = [
             sums.stream for sums in self._streams.values() if sums.updates and sums not in ready
         ]
         for sums in ready:
-            for places in self._parts.touched(sums.stream):
-                parts = self._parts.of_items({place[0] for place in places})
+            for places in self.parts.touched(sums.stream):
+                parts = self.parts.of_items({place[0] for place in places})
                 found = Resolved()
                 items: dict[tuple[Identifier, bool], Item] = {}
                 for place in places:
-                    if not self._parts.any_of(held, parts[place]):
+                    if not self.parts.any_of(held, parts[place]):
                         found.updates += 1
                         row = Row(_NOTHING, position, sums.stream, _line(sums.stream))
                         self._put(sums, place, parts[place], (row, sums.low or 1), items, found)

@@ -16,6 +16,7 @@ from target_tocobagus.core.versions import is_older, version_of_time
 from target_tocobagus.delivery.rejections import by_cause
 from target_tocobagus.mapping import doubt_of_streams
 from target_tocobagus.mapping.required_columns import RequiredColumns
+from target_tocobagus.pipeline.mixed import MixedSources
 from target_tocobagus.pipeline.poller import Poller
 from target_tocobagus.pipeline.resolver import Resolver, Row
 from target_tocobagus.pipeline.shutdown import Shutdown
@@ -56,6 +57,7 @@ class Pipeline:
         position: The number of the last record that was read.
         row_buffer: Rows that were taken in and not handed to the workers yet.
         resolver: Completes rows that are parts.
+        mixed: Finds stocks that one mapping adds up and another one sets.
         questions: What recognition asks, where `streams` is not set.
         maps_nothing: No record has come of a stream that has a mapping.
         watches: The columns that each stream's mapping relies on.
@@ -75,6 +77,7 @@ class Pipeline:
         self.remembers = settings.ledger is not None
         self.position = 0
         self.row_buffer = RowBuffer()
+        self.mixed = MixedSources()
         self.resolver = Resolver(lambda: open_parts(stages))
         self.totals = stages.shared.totals
         self.questions: Questions | None = None
@@ -182,6 +185,8 @@ class Pipeline:
         """Hand the rows taken in to the workers."""
         if self.resolver.waiting and not self.stages.shared.over:
             self._take_resolved(self.resolver.resolve())
+        if self.mixed.is_possible and self.row_buffer.rows and not self.stages.shared.over:
+            self._reject_mixed()
         self._close_rejections()
         if not self.row_buffer.rows:
             return
@@ -221,6 +226,16 @@ class Pipeline:
         self.totals.superseded += found.superseded
         for error, row in found.failed:
             self._reject([error], row.stream, row.line, row.position)
+
+    def _reject_mixed(self) -> None:
+        """Reject rows of stocks that one mapping adds up and another one sets."""
+        with self.stages.shared.lock:
+            identifiers = {item.identifier for item in self.row_buffer.items}
+            waiting = {each: self.stages.shared.window.levels(each) for each in identifiers}
+        for error, level in self.mixed.take_out(
+            self.row_buffer, self.resolver.parts, waiting.__getitem__
+        ):
+            self._reject([error], level.stream, level.line, level.position)
 
     def overtake(self, identifier: Identifier, location: str | None) -> None:
         """Close what was rejected before of a level, with the next rows."""

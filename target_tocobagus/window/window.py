@@ -25,7 +25,7 @@ from target_tocobagus.window.pending import LEASED, SETTLED, Item
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from target_tocobagus.core.model import Identifier
+    from target_tocobagus.core.model import Identifier, Level
     from target_tocobagus.window.buffer import RowBuffer, Unsent
     from target_tocobagus.window.ready import Limits
 
@@ -83,6 +83,15 @@ class Window:
     def holds(self, identifier: Identifier) -> bool:
         """Whether an update of this identifier waits or is in flight."""
         return identifier in self._items
+
+    def levels(self, identifier: Identifier) -> dict[str | None, Level]:
+        """Return the newest levels of an item that wait or are in flight."""
+        levels: dict[str | None, Level] = {}
+        item = self._items.get(identifier)
+        while item is not None:
+            levels |= item.levels
+            item = item.after
+        return levels
 
     @property
     def idle(self) -> bool:

@@ -78,6 +78,7 @@ def status(configs: tuple[str, ...], *, as_json: bool) -> None:
 @click.option("--kind", type=click.Choice(list(_KINDS)), help="The kind of the identifier.")
 @click.option("--warehouse", help="Only at this warehouse, by its client id.")
 @click.option("--all", "everything", is_flag=True, help="All levels of the store.")
+@click.option("--parts", help="The parts of this stream, which combine: sum adds up.")
 def forget(
     configs: tuple[str, ...],
     *,
@@ -88,15 +89,21 @@ def forget(
 ) -> None:
     """Forget what was sent of an item, so that its next rows are sent whatever they hold.
 
-    Open rejections stay. No run of the store may be under way. The exit code is 1 if nothing of
-    IDENTIFIER is known.
+    With --parts: forget the parts of a stream; then let the tap read the whole stream again, and no
+    sum goes out before its end. Open rejections stay. No run of the store may be under way. The
+    exit code is 1 if nothing of IDENTIFIER, or of the stream, is known.
     """
-    kind, warehouse = named["kind"], named["warehouse"]
-    if everything is (identifier is not None) or (everything and (kind or warehouse)):
-        message = "give an identifier, with --kind and --warehouse if needed, or else --all"
-        raise click.UsageError(message)
+    kind, warehouse, stream = named["kind"], named["warehouse"], named["parts"]
+    given = sum([identifier is not None, everything, stream is not None])
+    if given != 1 or (identifier is None and (kind or warehouse)):
+        text = "give an identifier, with --kind and --warehouse if needed, or else --all or --parts"
+        raise click.UsageError(text)
     place = _read(configs, with_store=True)
     from target_tocobagus.ledger import operating
+
+    if stream is not None:
+        _forget_parts(place, stream, as_json=as_json)
+        return
 
     wanted = operating.Wanted(identifier, kind and _KINDS[kind], warehouse)
     with _explained():
@@ -113,6 +120,26 @@ def forget(
     if identifier is not None and not found.levels:
         near = ", ".join(map(_shown, found.near))
         _fail(f"nothing is remembered of {what}{near and f'; similar are {near}'}", 1)
+
+
+def _forget_parts(place: Place, stream: str, *, as_json: bool) -> None:
+    from target_tocobagus.core.plural import counted
+    from target_tocobagus.ledger import operating
+
+    with _explained():
+        found = operating.forget_parts(place.name, place.store, stream)
+    if found is None:
+        _say_missing(place, as_json=as_json)
+        return
+    if as_json:
+        _write({"forgotten": found})
+    elif found:
+        parts = counted(found, "part")
+        click.echo(
+            f"{parts} of stream {_shown(stream)} forgotten: let the tap read all of it again."
+        )
+    if not found:
+        _fail(f"no part of stream {_shown(stream)} is remembered", 1)
 
 
 @ledger.command()
