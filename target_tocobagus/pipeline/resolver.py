@@ -134,12 +134,16 @@ class Resolver:
             LedgerError: The ledger cannot be read or written.
         """
         found = Resolved()
-        rows, self.waiting = self.waiting, []
         changed: dict[Place, list[Row]] = {}
-        for source in dict.fromkeys([row.stream.source for row in rows]):
-            of_stream = [row for row in rows if row.stream.source == source]
-            self._fold(self._streams[source], of_stream, found, changed)
+        held: list[tuple[StreamSums, int, int]] = []
+        for source in dict.fromkeys([row.stream.source for row in self.waiting]):
+            of_stream = [row for row in self.waiting if row.stream.source == source]
+            held += self._fold(self._streams[source], of_stream, found, changed)
         self._add_up(changed, found)
+        for sums, position, updates in held:
+            sums.wait(position, updates)
+            found.waiting += updates
+        self.waiting.clear()
         return found
 
     def _fold(
@@ -148,8 +152,12 @@ class Resolver:
         rows: Sequence[Row],
         found: Resolved,
         changed: dict[Place, list[Row]],
-    ) -> None:
-        """Remember what the rows of a stream say; a rejected row only of a part that is unknown."""
+    ) -> Iterator[tuple[StreamSums, int, int]]:
+        """Remember what the rows of a stream say; a rejected row only of a part that is unknown.
+
+        Yields:
+            Position and number of the updates that wait for the end of the input.
+        """
         sums.last = max(sums.last, rows[-1].position)
         again = [row for row in rows if row.part.again]
         known = self.parts.known(sums.stream, [row.part for row in again]) if again else set()
@@ -166,8 +174,7 @@ class Resolver:
             elif not of_row:
                 found.skipped += row.part.is_whole  # else its rows have outcomes of their own
             elif sums.waits and is_new:
-                sums.wait(row.position, len(of_row))
-                found.waiting += len(of_row)
+                yield sums, row.position, len(of_row)
             else:
                 for place in of_row:
                     changed.setdefault(place, []).append(row)

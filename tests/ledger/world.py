@@ -11,6 +11,7 @@ import signal
 import threading
 from contextlib import suppress
 from functools import cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
@@ -18,7 +19,7 @@ import msgspec
 from target_tocobagus.api.client import Clock
 from target_tocobagus.api.transport import Dependencies
 from target_tocobagus.core.errors import LedgerError, Stopped, TocobagusError
-from target_tocobagus.core.model import NoReply, Reply, Stock, Stream
+from target_tocobagus.core.model import NoReply, Part, Reply, Stock, Stream
 from target_tocobagus.pipeline.run import Pipeline
 from target_tocobagus.pipeline.stages import wire, wire_again
 from target_tocobagus.pipeline.wakeup import WakeUp
@@ -27,15 +28,19 @@ from tests.delivery.scripted_api import read_rows
 from tests.delivery.scripted_run import make_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from target_tocobagus.config.settings import Settings
     from target_tocobagus.core.model import Identifier
+    from target_tocobagus.core.model import Outcome as Mapped
     from target_tocobagus.ledger.ledger import Ledger
+    from target_tocobagus.mapping.summing import Summing
     from target_tocobagus.pipeline.stages import Stages
     from target_tocobagus.report.totals import Totals
 
 STREAM: Final = Stream("stock", b'{"type":"SCHEMA"}', entry="e")
+LOTS: Final = Stream("lots", b'{"type":"SCHEMA"}', entry="lots")
+BINS: Final = Stream("bins", b'{"type":"SCHEMA"}', entry="bins")
 HOUR: Final = 3_600_000
 _STATE_EVERY: Final = 3
 """After how many rows a STATE comes."""
@@ -54,6 +59,20 @@ class Row(NamedTuple):
     stream: Stream = STREAM
     said_at: int = 0
     broadcast: bool = False
+
+
+class PartRow(NamedTuple):
+    """One record that is a part of stocks which are added up.
+
+    Attributes:
+        key: Tells it from the other parts of its stream.
+        levels: Item, location and quantity of each of its stocks; none if it is deleted.
+    """
+
+    key: str
+    levels: tuple[tuple[Identifier, str | None, str], ...]
+    version: str = ""
+    stream: Stream = LOTS
 
 
 class Fault(NamedTuple):
@@ -168,11 +187,13 @@ class Ending(NamedTuple):
         dies_at: The step before which the process dies.
         full_at: How many writes to the ledger the disk has room for.
         stops: A signal comes when all rows are read.
+        torn: The tap dies after its last row: no STATE comes, and the input ends.
     """
 
     dies_at: int | None = None
     full_at: int | None = None
     stops: bool = False
+    torn: bool = False
 
 
 WELL: Final = Ending()
@@ -250,11 +271,12 @@ class World:
 
     def run(
         self,
-        rows: Iterable[Row],
+        rows: Iterable[Row | PartRow],
         *,
         store: str = "s",
         faults: Iterable[Fault] = (),
         ending: Ending = WELL,
+        sums: Mapping[Stream, Summing] = MappingProxyType({}),
         **changes: Any,
     ) -> Outcome:
         """Run once, to the end or to its death; then what was late arrives.
@@ -264,6 +286,7 @@ class World:
             store: Whose run it is.
             faults: What happens to its requests, one after the other.
             ending: What ends it early.
+            sums: How the rows of streams are added up.
             changes: Settings.
         """
         shop, life, script = self.shop(store), Life(ending), iter(faults)
@@ -284,13 +307,16 @@ class World:
         outside = Dependencies(clock, send, jitter=lambda: 0.0, state_seconds=0.0)
         pipeline = Pipeline(wire(settings, wakeup, emit=states.append, outside=outside))
         pipeline.maps_nothing = False
-        pipeline.send_again = lambda: _send_again(pipeline.stages)
+        pipeline.send_again = lambda: _send_again(pipeline.stages, sums)
         ledger = pipeline.stages.ledger
         error = None
         try:
             if ledger is not None:
                 _let_die(ledger, life)
-            _feed(pipeline, rows)
+            for stream, summing in sums.items():
+                pipeline.mixed.note(stream, sums=True)
+                pipeline.resolver.begin(stream, summing)
+            _feed(pipeline, rows, torn=ending.torn)
             if ending.stops:
                 raise Stopped(signal.SIGTERM)  # as the reader does
             pipeline.finish()
@@ -305,20 +331,28 @@ class World:
             wakeup.close()
         shop.arrive_late()
         shared = pipeline.stages.shared
-        left = shared.window.unsettled() + shared.outcomes.undecided
+        left = shared.window.unsettled() + shared.outcomes.undecided + pipeline.resolver.unsettled
         assert pipeline.totals.unsettled == left, "the totals do not add up"
         covered = json.loads(states[-1])["bookmark"] if states else 0
         return Outcome(pipeline, error, covered)
 
 
-def _send_again(stages: Stages) -> Totals | None:
+def _send_again(stages: Stages, sums: Mapping[Stream, Summing]) -> Totals | None:
     """Send rejected rows again, as the target does, by a mapping that is as it was."""
     assert stages.ledger is not None
     second: SecondPass | None = None
     for rows in stages.ledger.due_rejections():
         second = second or SecondPass(wire_again(stages))
+        for stream, summing in sums.items():
+            second.resolver.begin(stream, summing)
         for row in rows:
             message = json.loads(row.record)
+            if "key" in message or "entry" not in message:
+                (stream,) = [each for each in sums if each.name == message["stream"]]
+                part = Part(message.get("key", ""), (), again=((row.identifier, row.location),))
+                second.position += 1
+                second.take([part], stream, row.record.encode(), row.opened_at)
+                continue
             quantity = message["record"]["null" if row.location is None else row.location]
             stock = Stock(row.identifier, row.location, quantity, version=message["version"])
             stream = Stream(message["stream"], row.schema.encode(), entry=message["entry"])
@@ -331,24 +365,36 @@ def _send_again(stages: Stages) -> Totals | None:
     return second.totals
 
 
-def _feed(pipeline: Pipeline, rows: Iterable[Row]) -> None:
+def _feed(pipeline: Pipeline, rows: Iterable[Row | PartRow], *, torn: bool = False) -> None:
     for row in rows:
         pipeline.position += 1
-        stock = [
-            Stock(row.identifier, place, quantity, row.broadcast, row.version)
-            for place, quantity in row.levels
-        ]
-        line = {
-            "stream": row.stream.name,
-            "entry": row.stream.entry,
-            "record": dict(row.levels),
-            "version": row.version,
-        }
-        pipeline.take(stock, row.stream, json.dumps(line).encode(), row.said_at)
-        if pipeline.position % _STATE_EVERY == 0:
+        said_at = row.said_at if isinstance(row, Row) else 0
+        outcomes, line = _part(row) if isinstance(row, PartRow) else _stock(row)
+        pipeline.take(outcomes, row.stream, json.dumps(line).encode(), said_at)
+        if pipeline.position % _STATE_EVERY == 0 and not torn:
             pipeline.checkpoint({"bookmark": _raw(pipeline.position)})
             pipeline.service()
-    pipeline.checkpoint({"bookmark": _raw(pipeline.position)})
+    if not torn:
+        pipeline.checkpoint({"bookmark": _raw(pipeline.position)})
+
+
+def _stock(row: Row) -> tuple[list[Mapped], dict[str, Any]]:
+    stock: list[Mapped] = [
+        Stock(row.identifier, place, quantity, row.broadcast, row.version)
+        for place, quantity in row.levels
+    ]
+    line = {
+        "stream": row.stream.name,
+        "entry": row.stream.entry,
+        "record": dict(row.levels),
+        "version": row.version,
+    }
+    return stock, line
+
+
+def _part(row: PartRow) -> tuple[list[Mapped], dict[str, Any]]:
+    part = Part(row.key, row.levels, version=row.version)
+    return [part], {"stream": row.stream.name, "record": {}, "key": row.key}
 
 
 def _raw(number: int) -> Any:
@@ -370,6 +416,8 @@ def _let_die(ledger: Ledger, life: Life) -> None:
 
     for name in ("mark", "record", "leave", "note_unsent", "end"):
         setattr(ledger, name, mortal(getattr(ledger, name)))
+    for name in ("fold", "leave_out_unnamed"):
+        setattr(ledger.parts, name, mortal(getattr(ledger.parts, name)))
 
 
 def _join() -> None:

@@ -1,0 +1,219 @@
+"""What is sent of a stock whose rows are parts is the sum of the parts that are known last.
+
+With runs that die at any step, are stopped, or cannot write the ledger, answers that are lost,
+refusals, taps that bring only what has changed or die before the end, and two streams whose parts
+are of the same stocks.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from itertools import count
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from target_tocobagus.config.settings import StockPolicy, stream_mapping
+from target_tocobagus.mapping import compile_mapping
+from tests.laws.test_ledger import EXAMPLES, faults, laws
+from tests.ledger.world import BINS, HOUR, LOTS, UNKNOWN, WELL, Ending, PartRow, World
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from target_tocobagus.core.model import Identifier, Stream
+    from target_tocobagus.mapping.summing import Summing
+    from tests.ledger.world import Fault, Outcome
+
+    Place = tuple[Identifier, str | None]
+
+_WORLDS: Final = count()
+KEYS: Final = ("1", "2", "3", "4")
+PLACES: Final[tuple[Place, ...]] = (
+    (("sku", "a"), "A"),
+    (("sku", "a"), "B"),
+    (("sku", "b"), "A"),
+    (("id", "a"), "A"),
+)
+QUANTITIES: Final = ("0", "1", "2", "0.5", "~0.25", "-1", "3")
+
+
+def summing(*, is_complete: bool = False) -> Summing:
+    """Compile a mapping that adds up."""
+    written = {"stream": "lots", "sku": "sku", "stock": "qty", "combine": "sum", "part": "lot"}
+    mapping = stream_mapping({**written, "parts_complete": is_complete})
+    found = compile_mapping(mapping, StockPolicy()).summing
+    assert found is not None
+    return found
+
+
+SUMS: Final = {LOTS: summing(), BINS: summing()}
+COMPLETE: Final = {LOTS: summing(is_complete=True)}
+
+
+class Past(NamedTuple):
+    """One run before the last."""
+
+    rows: list[PartRow]
+    faults: list[Fault]
+    ending: Ending
+    batch_rows: int
+
+
+def part_rows(streams: Iterable[Stream]) -> st.SearchStrategy[PartRow]:
+    """Draw a record: a part at one or two places, or one that is deleted."""
+    place = st.sampled_from(PLACES)
+    level = st.builds(
+        lambda place, quantity: (*place, quantity), place, st.sampled_from(QUANTITIES)
+    )
+    return st.builds(
+        lambda key, levels, stream: PartRow(key, tuple(levels), stream=stream),
+        st.sampled_from(KEYS),
+        st.lists(level, max_size=2),
+        st.sampled_from(list(streams)),
+    )
+
+
+def pasts(streams: Iterable[Stream], kinds: Iterable[str]) -> st.SearchStrategy[list[Past]]:
+    """Draw a history."""
+    past = st.builds(
+        Past,
+        rows=st.lists(part_rows(streams), min_size=1, max_size=8),
+        faults=faults(kinds, ["none", "now"]),
+        ending=st.one_of(
+            st.just(WELL),
+            st.builds(Ending, dies_at=st.integers(0, 20)),
+            st.builds(Ending, full_at=st.integers(0, 6)),
+            st.just(Ending(stops=True)),
+        ),
+        batch_rows=st.integers(1, 3),
+    )
+    return st.lists(past, min_size=1, max_size=4)
+
+
+INCREMENTAL: Final = pasts((LOTS, LOTS, BINS), [*UNKNOWN, "unsent", "429", "refused"])
+LAST: Final = st.lists(part_rows((LOTS, BINS)), min_size=1, max_size=6)
+
+
+@laws()
+@given(past=INCREMENTAL, last=LAST)
+def test_from_its_bookmark_on_the_sums_are_right(
+    file: str, past: list[Past], last: list[PartRow]
+) -> None:
+    """A tap that brings only what has changed gives the same sums as one that brings everything."""
+    end_well(file, past, last)
+
+
+@laws(EXAMPLES // 4)
+@given(past=INCREMENTAL, last=LAST)
+def test_from_its_bookmark_on_the_sums_are_right_with_postgresql(
+    server: str, past: list[Past], last: list[PartRow]
+) -> None:
+    """The same holds where a server keeps the ledger."""
+    end_well(server, past, last)
+
+
+def end_well(ledger: str, past: list[Past], last: list[PartRow]) -> None:
+    """Live through a history of changes, each run from its bookmark on; rejections come again."""
+    world = World(ledger, f"{next(_WORLDS)}-")
+    log: list[PartRow] = []
+    covered = 0
+    for one in past:
+        log += one.rows
+        covered += live(world, one, log[covered:], SUMS).covered
+    log += last
+    world.now_ms += 24 * HOUR
+    ended = world.run(log[covered:], sums=SUMS)
+    assert ended.error is None
+    assert covered + ended.covered == len(log)
+    assert seen(world, sums_of(log)) == sums_of(log)
+
+
+def live(world: World, past: Past, rows: list[PartRow], sums: Mapping[Stream, Summing]) -> Outcome:
+    """Live through one run, which never ends by a mistake of the program."""
+    world.now_ms += HOUR
+    ended = world.run(
+        rows, faults=past.faults, ending=past.ending, batch_size_rows=past.batch_rows, sums=sums
+    )
+    assert "internal error" not in str(ended.error)
+    return ended
+
+
+def sums_of(log: Iterable[PartRow]) -> dict[Place, int]:
+    """Add up the newest of each part, at each place that a part was ever at."""
+    newest = {(row.stream, row.key): row.levels for row in log}
+    totals: dict[Place, Decimal] = {
+        (item, place): Decimal(0) for row in log for item, place, _ in row.levels
+    }
+    for levels in newest.values():
+        for item, place, quantity in levels:
+            totals[item, place] += Decimal(quantity.removeprefix("~"))
+    return {key: max(0, int(total)) for key, total in totals.items()}
+
+
+def seen(world: World, sums: Iterable[Place]) -> dict[Any, int]:
+    """Tell what the shop has; a place at which a part never stayed for long has nothing."""
+    return {key: world.shop().holds(*key) or 0 for key in sums}
+
+
+FEED: Final = st.dictionaries(
+    st.sampled_from(["a", "b", "c"]),
+    st.dictionaries(
+        st.sampled_from(KEYS),
+        st.tuples(st.sampled_from(["A", "B"]), st.sampled_from(["1", "2", "5"])),
+        min_size=1,
+    ),
+    min_size=1,
+)
+"""By item the place and quantity of each of its parts."""
+
+
+def feed_of(items: dict[str, dict[str, tuple[str, str]]]) -> list[PartRow]:
+    """Make the rows of a feed that brings all parts of the items that it names."""
+    return [
+        PartRow(f"{item}-{key}", ((("sku", item), place, quantity),))
+        for item, parts in items.items()
+        for key, (place, quantity) in parts.items()
+    ]
+
+
+@laws()
+@given(
+    feeds=st.lists(
+        st.tuples(
+            FEED,
+            faults([*UNKNOWN, "unsent", "429", "refused"], ["none", "now"]),
+            st.one_of(
+                st.just(WELL),
+                st.just(Ending(torn=True)),
+                st.builds(Ending, dies_at=st.integers(0, 20)),
+                st.just(Ending(stops=True)),
+            ),
+            st.integers(0, 8),
+        ),
+        min_size=1,
+        max_size=4,
+    ),
+    last=FEED,
+)
+def test_of_a_complete_feed_only_its_own_parts_count(
+    file: str, feeds: list[Any], last: dict[str, dict[str, tuple[str, str]]]
+) -> None:
+    """Parts that the last whole feed does not bring of an item that it names are gone."""
+    world = World(file, f"{next(_WORLDS)}-")
+    known: list[PartRow] = []
+    for feed, troubles, ending, read in feeds:
+        rows = feed_of(feed)
+        rows = rows[: read + 1] if ending.torn else rows
+        before = dict(world.shop().stock)
+        ended = live(world, Past(rows, troubles, ending, 2), rows, COMPLETE)
+        if ending.torn:
+            assert ended.error is not None
+            assert (ended.covered, world.shop().stock) == (0, before)
+        known += rows
+    world.now_ms += 24 * HOUR
+    rows = feed_of(last)
+    assert world.run(rows, sums=COMPLETE).error is None
+    expected = {key: 0 for key in sums_of(known) if key[0][1] in last} | sums_of(rows)
+    assert seen(world, expected) == expected
