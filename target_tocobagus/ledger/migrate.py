@@ -15,7 +15,7 @@ from target_tocobagus.ledger import schema
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-HEAD: Final = "0002"
+HEAD: Final = "0003"
 """The latest step; Alembic is only imported if a ledger is at another one."""
 
 VERSION_TABLE: Final = "tocobagus_alembic_version"

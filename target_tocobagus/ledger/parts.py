@@ -199,8 +199,8 @@ class Parts:
             LedgerError: The ledger cannot be written.
         """
         named = part.alias()
-        names = ("store", "source", "kind", "identifier")
-        of_item = [named.c[name] == part.c[name] for name in names]
+        of_item = [named.c[name] == part.c[name] for name in ("kind", "identifier")]
+        of_item += [named.c[name] + 0 == part.c[name] for name in ("store", "source")]
         is_named = exists().where(*of_item, named.c.run == self._run, named.c.quantity != _GONE)
 
         def write(writer: Connection) -> None:
@@ -220,7 +220,8 @@ class Parts:
         """
         number = self._sources.known(stream)
         columns = (part.c.kind, part.c.identifier, part.c.location)
-        of_run = select(*columns).where(self._of_source(number), part.c.run == self._run)
+        of_run = select(*columns).where(self._by_item, part.c.source + 0 == number)
+        of_run = of_run.where(part.c.run == self._run)
         page = of_run.distinct().order_by(*columns).limit(_AT_ONCE)
         last: Any = None
         while True:
@@ -247,6 +248,11 @@ class Parts:
             number = self._sources.number(writer, stream)
             gone = self._of_source(number) & (part.c.quantity == _GONE)
             writer.execute(delete(part).where(gone, ~refused))
+
+    @property
+    def _by_item(self) -> Any:
+        """Parts of the store; by the sum SQLite cannot use the primary key, and takes the index."""
+        return part.c.store + 0 == self._store
 
     def _of_source(self, number: int) -> Any:
         return and_(part.c.store == self._store, part.c.source == number)
@@ -280,8 +286,7 @@ class Parts:
     @cached_property
     def _of_items(self) -> Any:
         columns = [part.c[name] for name in Added.__struct_fields__]
-        of_store = part.c.store == self._store
-        return ask_by_items(part, columns, of_store, is_sqlite=self._is_sqlite)
+        return ask_by_items(part, columns, self._by_item, is_sqlite=self._is_sqlite)
 
     @cached_property
     def _upsert(self) -> Any:

@@ -220,7 +220,8 @@ part: Final = Table(
     Column("quantity", Text, nullable=False),  # an exact decimal
     Column("version", Text),
     Column("run", Number, nullable=False),
-    Index("tocobagus_part_level", "store", "kind", "identifier", "location"),
+    # The store is not its first column: SQLite would then rather use the primary key.
+    Index("tocobagus_part_item", "kind", "identifier", "location", "store"),
     sqlite_with_rowid=False,
 )
 

@@ -185,6 +185,7 @@ class Pipeline:
         """Hand the rows taken in to the workers."""
         if self.resolver.waiting and not self.stages.shared.over:
             self._take_resolved(self.resolver.resolve())
+            self._held_bytes = 0  # those of parts are not kept, if their sums go out later
         if self.mixed.is_possible and self.row_buffer.rows and not self.stages.shared.over:
             self._reject_mixed()
         self._close_rejections()
