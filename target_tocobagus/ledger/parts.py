@@ -49,7 +49,7 @@ READ_ONCE: Final = "parts"
 """Beside the columns of a stream that were seen: a run that has read all of it has ended well."""
 _GONE: Final = ""
 """In place of the quantity of a stock that a part has no more."""
-_AT_ONCE: Final = 1000
+_AT_ONCE: Final = 4000
 _LEVEL: Final = ("kind", "identifier", "location")
 _KEY: Final = ("store", "source", "part", *_LEVEL)
 
@@ -61,18 +61,22 @@ class Added(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One part of a stock.
 
     Attributes:
-        identifier: The item; its kind is known from the question.
+        kind: That of the item's identifier.
+        identifier: The item.
         location: Empty for the global stock.
         quantity: Empty if it is gone.
         source: Its stream and mapping.
         part: Its key.
+        run: The run that named it last, or gave it its quantity.
     """
 
+    kind: Kind
     identifier: str
     location: str
     quantity: str
     source: int
     part: str
+    run: int
 
 
 _read_added: Final = msgspec.json.Decoder(list[Added]).decode
@@ -132,9 +136,22 @@ class Parts:
             number = self._sources.number(writer, stream)
             known = self._recall(writer, number, {each.key for each in parts})
             new: dict[str, _Rows] = {}
-            touched = [_fold_one(each, known, new, names_all=names_all) for each in parts]
-            self._has_gone |= _have_gone(known) or _have_gone(new)
-            self._write(writer, number, new)
+            same: list[str] = []
+            touched: list[list[Place] | None] = []
+            for each in parts:
+                before = known.get(each.key)
+                place = _as_before(each, before)
+                if place is not None:
+                    same.append(each.key)
+                    touched.append([place])
+                else:
+                    touched.append(_fold_one(each, before or {}, known, new, names_all=names_all))
+                    self._has_gone |= _has_gone(known.get(each.key))
+            if same and names_all:
+                named = {"identifiers": as_json(same), "of_source": number, "by_run": self._run}
+                writer.execute(self._name, named)
+            if new:
+                self._write(writer, number, new)
             return touched
 
         return self._connections.write(write)
@@ -157,10 +174,9 @@ class Parts:
         """
         found: dict[Place, list[Added]] = {}
         with self._connections.reading() as reader:
-            for kind, asked in parameters(identifiers):
-                for each in _read_added(reader.execute(self._of_items, asked).scalar() or "[]"):
-                    key: Any = ((kind, each.identifier), each.location or None)
-                    found.setdefault(key, []).append(each)
+            for _, asked in parameters(identifiers):
+                answer = reader.execute(self._of_items, asked).scalar() or "[]"
+                _add_to(found, _read_added(answer))
         return found
 
     def present(self, identifiers: Collection[Identifier]) -> set[Place]:
@@ -212,26 +228,44 @@ class Parts:
         self._has_gone = True
         self._connections.write(write)
 
-    def touched(self, stream: Stream) -> Iterator[list[Place]]:
-        """Yield the stocks that this run has changed, some at a time.
+    def touched(self, stream: Stream) -> Iterator[dict[Place, list[Added]]]:
+        """Yield the stocks that this run has changed, with all their parts, some at a time.
 
         Raises:
             LedgerError: The ledger cannot be read.
         """
-        number = self._sources.known(stream)
-        columns = (part.c.kind, part.c.identifier, part.c.location)
-        of_run = select(*columns).where(self._by_item, part.c.source + 0 == number)
-        of_run = of_run.where(part.c.run == self._run)
-        page = of_run.distinct().order_by(*columns).limit(_AT_ONCE)
-        last: Any = None
+        number, last, most = self._sources.known(stream), None, _AT_ONCE
         while True:
-            after = true() if last is None else tuple_(*columns) > tuple_(*map(literal, last))
             with self._connections.reading() as reader:
-                rows: Any = reader.execute(page.where(after)).all()
-            if not rows:
+                answer = reader.execute(self._page(last, most)).scalar() or "[]"
+            rows = _read_added(answer)
+            whole = rows
+            if len(rows) == most:  # the parts of the last item may go on
+                final = (rows[-1].kind, rows[-1].identifier)
+                whole = [each for each in rows if (each.kind, each.identifier) != final]
+            found: dict[Place, list[Added]] = {}
+            _add_to(found, whole)
+            yield {
+                place: parts
+                for place, parts in found.items()
+                if any(each.source == number and each.run == self._run for each in parts)
+            }
+            if len(rows) < most:
                 return
-            last = rows[-1]
-            yield [((kind, text), place or None) for kind, text, place in rows]
+            if whole:
+                last = (whole[-1].kind, whole[-1].identifier)
+            else:
+                most *= 2
+
+    def _page(self, last: tuple[str, str] | None, most: int) -> Any:
+        """Ask for the parts of the items after one, in their order."""
+        names = (part.c.kind, part.c.identifier)
+        after = true() if last is None else tuple_(*names) > tuple_(*map(literal, last))
+        columns = [part.c[name] for name in Added.__struct_fields__]
+        page = select(*columns).where(self._by_item, after).order_by(*names).limit(most).subquery()
+        if self._is_sqlite:
+            return select(func.json_group_array(func.json_array(*page.c)))
+        return select(cast(func.json_agg(func.json_build_array(*page.c)), Text))
 
     def end(self, writer: Connection, streams: Iterable[Stream]) -> None:
         """Forget what is gone, after a run that has ended well.
@@ -284,6 +318,18 @@ class Parts:
         return ask_by(part.c.part, columns, of_store, of_source, is_sqlite=self._is_sqlite)
 
     @cached_property
+    def _name(self) -> Any:
+        """Note that this run has named parts that are as they were."""
+        asked = bindparam("identifiers", type_=Text)
+        if self._is_sqlite:
+            each = func.json_each(asked).table_valued("value")
+        else:
+            each = func.json_array_elements_text(cast(asked, JSON)).table_valued("value")
+        of_source = part.c.source == bindparam("of_source", type_=BigInteger)
+        named = update(part).where(part.c.store == self._store, of_source)
+        return named.where(part.c.part.in_(select(each.c.value))).values(run=bindparam("by_run"))
+
+    @cached_property
     def _of_items(self) -> Any:
         columns = [part.c[name] for name in Added.__struct_fields__]
         return ask_by_items(part, columns, self._by_item, is_sqlite=self._is_sqlite)
@@ -317,19 +363,33 @@ class Parts:
         return insert.on_conflict_do_update(index_elements=list(_KEY), set_=new)
 
 
+def _as_before(said: Part, before: _Rows | None) -> Place | None:
+    """Return the one stock of a part, if a record says what is known of it; else nothing."""
+    if before is None or len(before) != 1 or len(said.rows) != 1 or not said.is_whole:
+        return None
+    identifier, place, quantity = said.rows[0]
+    key = (identifier, place)
+    return key if before.get(key) == (quantity, said.version) else None
+
+
 def _fold_one(
-    said: Part, known: dict[str, _Rows], new: dict[str, _Rows], *, names_all: bool
+    said: Part,
+    before: _Rows,
+    known: dict[str, _Rows],
+    new: dict[str, _Rows],
+    *,
+    names_all: bool,
 ) -> list[Place] | None:
     """Put what a record says in place of what is known of its part.
 
     Args:
         said: What the record says.
+        before: What is known of it.
         known: What is known of parts, by key; it is changed.
         new: What is to be written.
         names_all: Also what is as it was is to be written.
     """
-    before = known.get(said.key, {})
-    if any(is_older(said.version, version) for _, version in before.values()):
+    if said.version and any(is_older(said.version, version) for _, version in before.values()):
         return None
     now: dict[Place, list[str]] = {}
     for identifier, place, quantity in said.rows:
@@ -351,5 +411,14 @@ def _joined(quantities: list[str]) -> str:
     return quantities[0] if len(quantities) == 1 else " ".join(quantities)
 
 
-def _have_gone(parts: dict[str, _Rows]) -> bool:
-    return any(quantity == _GONE for rows in parts.values() for quantity, _ in rows.values())
+def _has_gone(rows: _Rows | None) -> bool:
+    return rows is not None and any(quantity == _GONE for quantity, _ in rows.values())
+
+
+def _add_to(found: dict[Place, list[Added]], parts: Iterable[Added]) -> None:
+    for each in parts:
+        place = ((each.kind, each.identifier), each.location or None)
+        if place in found:
+            found[place].append(each)
+        else:
+            found[place] = [each]

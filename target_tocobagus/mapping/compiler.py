@@ -236,15 +236,15 @@ def _plain(mapping: StreamMapping, found: MappingPaths) -> PlainMapping | None:
         mapping.warehouses,
         mapping.split,
         mapping.newer_by,
-        mapping.sums,
     )
     if any(special) or len(found.identifiers) > 1 or len(found.stock) > 1:
         return None
     ((kind, identifier),) = found.identifiers
+    parts = [path.column for path in found.part]
     places = (identifier.column, found.stock[0].column, *(path.column for path in found.warehouse))
     match places:
-        case (str(sku), str(stock)):
-            return PlainMapping(kind, sku, stock, None)
-        case (str(sku), str(stock), str(warehouse)):
-            return PlainMapping(kind, sku, stock, warehouse)
+        case (str(sku), str(stock)) if all(parts):
+            return PlainMapping(kind, sku, stock, None, tuple(map(str, parts)))
+        case (str(sku), str(stock), str(warehouse)) if all(parts):
+            return PlainMapping(kind, sku, stock, warehouse, tuple(map(str, parts)))
     return None

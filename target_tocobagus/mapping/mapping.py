@@ -36,12 +36,14 @@ class PlainMapping(NamedTuple):
 
     Attributes:
         warehouse_column: The column of the location's code; None if stock is global.
+        part_columns: Those that tell one part from another; none if rows are not added up.
     """
 
     kind: Kind
     identifier_column: str
     stock_column: str
     warehouse_column: str | None
+    part_columns: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -124,9 +126,9 @@ class CompiledMapping:
 
         It takes half as long. Not for a deleted record (`is_deleted`).
         """
-        if self.plain is None:
+        if self.plain is None or self.summing is not None:
             raise AssertionError
-        kind, identifier_column, stock_column, warehouse_column = self.plain
+        kind, identifier_column, stock_column, warehouse_column, _ = self.plain
         found = identify(kind, identifier)
         if type(found) is not tuple:
             record = {identifier_column: identifier, stock_column: stock}

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 UNMET: Final = Skipped("the record does not meet where")
 _ROUGH: Final = "~"
 """What the text of a quantity begins with that may have an error of binary arithmetic."""
+_encode: Final = msgspec.json.Encoder().encode
 _ELSEWHERE: Final = Part("", ())
 
 
@@ -109,7 +110,7 @@ class Summing:
             return RecordError("BAD_PART", f"part: {error}")
         if not any(texts):
             return RecordError("NO_PART", "the row has nothing that tells its part from others")
-        return str(texts[0]) if len(texts) == 1 else msgspec.json.encode(texts).decode()
+        return str(texts[0]) if len(texts) == 1 else part_key(texts)
 
     def _version(self, record: Entry) -> str | None:
         return "" if self.newer_by is None else read_version(self.newer_by(record))
@@ -124,7 +125,7 @@ class Summing:
             place: The location.
             quantities: Of each part; a text may hold several of them, or none.
         """
-        quantity = self._added([text for texts in quantities for text in texts.split()])
+        quantity = self._added(list(quantities))
         if isinstance(quantity, RecordError):
             return RecordError(quantity.code, quantity.message, identifier, place)
         if place is not None and place in self.weights:
@@ -146,6 +147,7 @@ class Summing:
         if all(map(str.isdigit, texts)):
             total = sum(map(int, texts))
         else:
+            texts = [text for several in texts for text in several.split()]
             try:
                 total = _exact_sum(text.removeprefix(_ROUGH) for text in texts)
             except (Inexact, InvalidOperation, Overflow):
@@ -154,6 +156,11 @@ class Summing:
             if any(text.startswith(_ROUGH) for text in texts):
                 total = without_dust(Decimal(total))
         return self.rules.quantities.judged(total, total)
+
+
+def part_key(texts: Sequence[str | None]) -> str:
+    """Join several texts that tell a part from others."""
+    return _encode(texts).decode()
 
 
 def _exact_sum(texts: Iterable[str]) -> Number:

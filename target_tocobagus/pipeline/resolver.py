@@ -10,7 +10,7 @@ Invariants:
 
 from __future__ import annotations
 
-import logging
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from target_tocobagus.core.model import Identifier, Stream
     from target_tocobagus.ledger.parts import Added, Parts, Place
     from target_tocobagus.mapping.summing import Summing
-
-logger = logging.getLogger("target-tocobagus")
 
 
 class Row(NamedTuple):
@@ -161,40 +159,43 @@ class Resolver:
         sums.last = max(sums.last, rows[-1].position)
         again = [row for row in rows if row.part.again]
         known = self.parts.known(sums.stream, [row.part for row in again]) if again else set()
-        new = [row for row in rows if not row.part.again or row.part.key not in known | {""}]
+        old = [row for row in again if row.part.key in known or not row.part.key]
+        new = [row for row in rows if row not in old] if old else rows
+        for row in old:
+            for place in row.part.again:
+                changed.setdefault(place, []).append(row)
         parts = [row.part for row in new]
         sums.see([part.key for part in parts])
         touched = self.parts.fold(sums.stream, parts, names_all=sums.waits) if parts else []
-        places = dict(zip([id(row) for row in new], touched, strict=True))
-        for row in rows:
-            is_new = id(row) in places
-            of_row = places[id(row)] if is_new else row.part.again
-            if of_row is None:
+        for row, places in zip(new, touched, strict=True):
+            if places is None:
                 found.stale += len(row.part.rows) or 1
-            elif not of_row:
+            elif not places:
                 found.skipped += row.part.is_whole  # else its rows have outcomes of their own
-            elif sums.waits and is_new:
-                yield sums, row.position, len(of_row)
+            elif sums.waits:
+                yield sums, row.position, len(places)
             else:
-                for place in of_row:
+                for place in places:
                     changed.setdefault(place, []).append(row)
 
     def _add_up(self, changed: dict[Place, list[Row]], found: Resolved) -> None:
         """Add up the parts of stocks; the newest row of each stands for the others."""
         parts = self.parts.of_items({place[0] for place in changed}) if changed else {}
-        in_flush = {row.part.key for rows in changed.values() for row in rows}
+        watching = [sums for sums in self._streams.values() if sums.is_watching]
+        named = {row.part.key for row in self.waiting} if watching else set()
         items: dict[tuple[Identifier, bool], Item] = {}
         for place, rows in changed.items():
-            newest = max(rows, key=lambda row: row.position)
+            newest = rows[-1] if len(self._streams) == 1 else max(rows, key=_position)
             if place not in parts:  # a rejected row of a stock that has no part any more
                 found.skipped += len(rows)
                 continue
             sums = self._streams[newest.stream.source]
             found.updates += len(rows)
-            low = min(row.position for row in rows)
+            low = rows[0].position if len(self._streams) == 1 else min(map(_position, rows))
             self._put(sums, place, parts[place], (newest, low), items, found)
-            own = self.parts.of_stream(sums.stream, parts[place])
-            sums.watch(place[0], own - in_flush)
+            if sums.is_watching:
+                own = self.parts.of_stream(sums.stream, parts[place])
+                sums.watch(place[0], own - named)
         found.items += items.values()
 
     @staticmethod
@@ -236,15 +237,14 @@ class Resolver:
             sums.stream for sums in self._streams.values() if sums.updates and sums not in ready
         ]
         for sums in ready:
-            for places in self.parts.touched(sums.stream):
-                parts = self.parts.of_items({place[0] for place in places})
+            row = Row(_NOTHING, position, sums.stream, _line(sums.stream))
+            for touched in self.parts.touched(sums.stream):
                 found = Resolved()
                 items: dict[tuple[Identifier, bool], Item] = {}
-                for place in places:
-                    if not self.parts.any_of(held, parts[place]):
+                for place, parts in touched.items():
+                    if not (held and self.parts.any_of(held, parts)):
                         found.updates += 1
-                        row = Row(_NOTHING, position, sums.stream, _line(sums.stream))
-                        self._put(sums, place, parts[place], (row, sums.low or 1), items, found)
+                        self._put(sums, place, parts, (row, sums.low or 1), items, found)
                 found.items += items.values()
                 yield found
             yield Resolved(superseded=sums.went_out())
@@ -279,6 +279,7 @@ class Resolver:
 
 
 _NOTHING = Part("", ())
+_position = attrgetter("position")
 
 
 def _line(stream: Stream) -> bytes:

@@ -56,10 +56,14 @@ class StreamSums:
         for key in keys if self._missing else ():
             self._missing.pop(key, None)
 
+    @property
+    def is_watching(self) -> bool:
+        """Whether more items are to be watched."""
+        is_meant = self.waits or self.summing.may_lack
+        return not is_meant and len(self._watched) < _MOST_WATCHED
+
     def watch(self, identifier: Identifier, keys: Iterable[str]) -> None:
         """Watch whether the parts of an item come that have not come with its first one."""
-        if self.waits or self.summing.may_lack or len(self._watched) >= _MOST_WATCHED:
-            return
         if identifier not in self._watched:
             self._watched.add(identifier)
             self._missing |= dict.fromkeys(keys, identifier)

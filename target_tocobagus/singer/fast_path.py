@@ -29,8 +29,11 @@ import msgspec
 from msgspec import UNSET
 
 from target_tocobagus.core.json_lines import REFUSED
-from target_tocobagus.core.model import Level, Stock
-from target_tocobagus.mapping import MOST_BYTES, Row
+from target_tocobagus.core.model import MAX_QUANTITY, Level, Part, Stock
+from target_tocobagus.mapping import MOST_BYTES
+from target_tocobagus.mapping import Row as SeenRow
+from target_tocobagus.mapping.summing import part_key
+from target_tocobagus.pipeline.resolver import Row
 from target_tocobagus.singer.stream_decoder import NOWHERE, StreamDecoder
 from target_tocobagus.window.pending import Item
 
@@ -84,6 +87,7 @@ class FastPath:
         while decoder is not None and place < len(lines):
             self.latest, began = decoder, self._pipeline.position
             read = self._read_rows if decoder.plain else self._read_columns
+            read = read if decoder.part_of is None else self._read_parts
             read(decoder, lines, place)
             handled = self._pipeline.position - began
             decoder.sink.record_counter_metric.increment(handled)
@@ -148,7 +152,7 @@ class FastPath:
                         item.urgent = True
                     levels[place] = Level(quantity, position, stream, line if keeps_lines else b"")
                     if see is not None:
-                        row = Row(record.key, quantity, position)
+                        row = SeenRow(record.key, quantity, position)
                         before = see(identifier, place, row)
                         if before is not None:
                             decoder.sink.doubt(identifier, place, (before, row))
@@ -162,6 +166,55 @@ class FastPath:
                     self._read_values(decoder, record, line)
         finally:  # also if the run must stop while reading waits for room
             self._count(position, as_is)
+
+    def _read_parts(self, decoder: StreamDecoder, lines: Sequence[bytes], start: int) -> None:
+        """Read rows that are parts, of a plain mapping, as they are or by their columns."""
+        pipeline, decode, part_of = self._pipeline, decoder.decode, decoder.part_of
+        wait = pipeline.resolver.waiting.append
+        stream, places, nowhere = decoder.stream, decoder.places, decoder.nowhere
+        kind = decoder.mapping.kinds[0]
+        keeps_lines = pipeline.keeps_lines
+        position = pipeline.position
+        last: Any = NOWHERE  # differs from every value of a column, also from null
+        identifier: Identifier = (kind, "")
+        pipeline.row_buffer.seal()
+        for line in islice(lines, start, None):
+            try:
+                message = decode(line)
+            except REFUSED:
+                return
+            record = message.record
+            sku, quantity, code = record.identifier, record.stock, record.code
+            if sku != last and _is_clean(sku) and "E+" not in sku:
+                identifier = (kind, sku)
+                last = sku
+            place: Any = places.get(code, NOWHERE) if type(code) is str else nowhere
+            key = _key_of(part_of(record)) if part_of is not None else ""
+            position += 1
+            pipeline.position = position
+            if (
+                sku == last
+                and key
+                and place is not NOWHERE
+                and type(quantity) is int
+                and 0 <= quantity <= MAX_QUANTITY
+            ):
+                part = Part(key, ((identifier, place, str(quantity)),))
+                wait(Row(part, position, stream, line if keeps_lines else b""))
+            else:
+                self._read_part(decoder, record, line)
+
+    def _read_part(self, decoder: StreamDecoder, record: Any, line: bytes) -> None:
+        """Map the columns of a part, and learn the location of its code."""
+        values = zip(decoder.columns, msgspec.structs.astuple(record), strict=True)
+        outcomes = decoder.mapping.outcomes(
+            {column: value for column, value in values if value is not UNSET}
+        )
+        code, first = record.code, outcomes[0]
+        rows = first.rows if isinstance(first, Part) else ()
+        if len(rows) == 1 and type(code) is str and len(decoder.places) < _MOST_CODES:
+            decoder.places[code] = rows[0][1]
+        self._pipeline.take(outcomes, decoder.stream, line if self._pipeline.keeps_lines else b"")
 
     def _count(self, position: int, as_is: int) -> None:
         """Tell the pipeline the position, and how many rows were added as they are."""
@@ -194,6 +247,28 @@ class FastPath:
             if decoder.parts is not None:
                 decoder.sink.look_for_parts(record, outcomes)
             pipeline.take(outcomes, decoder.stream, line if pipeline.keeps_lines else b"")
+
+
+def _is_clean(text: Any) -> bool:
+    """Whether a value is a text that is used as it is."""
+    return (
+        type(text) is str
+        and text != ""
+        and text.strip() == text
+        and len(text) <= _SURELY_SHORT
+        and "\0" not in text
+    )
+
+
+def _key_of(values: Any) -> str:
+    """Write what tells a part from others, if its values are used as they are; else nothing."""
+    if type(values) is int:
+        return str(values) if abs(values) <= MAX_QUANTITY else ""
+    if type(values) is not tuple:
+        return values if _is_clean(values) else ""
+    if not all(map(_is_clean, values)):
+        return ""
+    return part_key(values)
 
 
 class _Head(msgspec.Struct, gc=False):

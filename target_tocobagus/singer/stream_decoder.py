@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 import msgspec
@@ -59,6 +60,7 @@ class StreamDecoder:
         decode: Decodes RECORD lines of this stream, and refuses all others.
         places: The location of each code that was seen.
         nowhere: The location of a row whose code is not a text: `NOWHERE`, or `None` for global.
+        part_of: Reads what tells its part from others: a value, or several.
     """
 
     def __init__(self, stream: Stream, sink: MappedSink, mapping: CompiledMapping) -> None:
@@ -68,17 +70,22 @@ class StreamDecoder:
         self.parts = sink.parts
         keys = sink.parts.columns if sink.parts else ()
         self.plain = mapping.plain if _is_distinct(mapping.plain, keys) else None
+        self.part_of: Callable[[Any], Any] | None = None
         fields: list[tuple[str, Any, Any]] = []
         if self.plain is None:
             read = {*(mapping.columns or ()), *(sink.columns or ()), *keys, DELETED}
             self.columns = sorted(read | {BOM + column for column in read})
             fields += [(f"column_{number}", Any, UNSET) for number in range(len(self.columns))]
         else:
-            _, identifier, stock, code = self.plain
+            _, identifier, stock, code, parts = self.plain
             self.columns = [identifier, stock, code or _NO_COLUMN, DELETED, *keys]
+            self.part_of = _reader_of(parts, self.columns)
             fields += [(field, Any, UNSET) for field in ("identifier", "stock", "code")]
             fields.append(("deleted", None | UnsetType, UNSET))  # refuses every mark but null
             fields += [("key", Any, None) for _ in keys]
+            fields += [
+                (f"part_{number}", Any, UNSET) for number in range(len(self.columns) - len(fields))
+            ]
         names = dict(zip((field for field, *_ in fields), self.columns, strict=True))
         strict = sink.columns is not None
         record = msgspec.defstruct(
@@ -88,6 +95,21 @@ class StreamDecoder:
         self.places: dict[str, str | None] = {}
         is_global = self.plain is not None and self.plain.warehouse_column is None
         self.nowhere: Any = None if is_global else NOWHERE
+
+
+def _reader_of(parts: Sequence[str], columns: list[str]) -> Callable[[Any], Any] | None:
+    """Read the columns of a part, one of which may be the identifier's or the code's.
+
+    Columns that are read for nothing else are added.
+    """
+    if not parts:
+        return None
+    columns += [part for part in parts if part not in columns]
+    names = ("identifier", "stock", "code", "deleted")
+    own = dict(
+        zip(columns, (*names, *(f"part_{number}" for number in range(len(columns)))), strict=False)
+    )
+    return attrgetter(*(own[part] for part in parts))
 
 
 def _decoder_of(stream: str, record: type[msgspec.Struct]) -> Callable[[bytes], Any]:
