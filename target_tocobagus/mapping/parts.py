@@ -25,11 +25,19 @@ if TYPE_CHECKING:
 MOST_KEPT: Final = 100_000
 """The most items and locations that are remembered; beyond it all are forgotten."""
 
-_ADVICE: Final = (
-    "of several rows of one item and location the last one wins. Check an item that has several"
-    " rows at the source: if they are parts of one stock (lots, bins, days), let the tap add them"
-    " up; if the last one is meant, set combine to last in the mapping"
-)
+_LAST_WINS: Final = "of several rows of one item and location the last one wins"
+
+
+def _advice(keys: Sequence[str] = ()) -> str:
+    """Say what to do; `keys` tell one part from another."""
+    part = (
+        f", part: {keys[0]}" if len(keys) == 1 else f", part: [{', '.join(keys)}]" if keys else ""
+    )
+    return (
+        f"{_LAST_WINS}. Check an item that has several rows at the source: if they are parts of one"
+        f" stock (lots, bins), add them up with a ledger and combine: sum{part} in the mapping; if"
+        " the last one is meant, set combine: last"
+    )
 
 
 def unread_keys(key_properties: Iterable[str], read_columns: Collection[str]) -> tuple[str, ...]:
@@ -48,14 +56,14 @@ def doubt_at_schema(stream: str, mapping: CompiledMapping, keys: Sequence[str]) 
     if mapping.last_is_meant or mapping.columns is None:
         return ""
     names = ", ".join(map(shown, unread_keys(keys, mapping.columns)))
-    text = f"Stream {stream!r} has {names} in its key, which its mapping does not read: {_ADVICE}"
-    return text if names else ""
+    text = f"Stream {stream!r} has {names} in its key, which its mapping does not read"
+    return f"{text}: {_advice(keys)}" if names else ""
 
 
 def watch_for(mapping: CompiledMapping, keys: Sequence[str]) -> PartsWatch | None:
     """Watch a stream's rows, if its key distinguishes them, unless `combine: last` is set."""
     columns = tuple(key for key in keys if key not in mapping.identity)
-    return PartsWatch(columns) if columns and not mapping.last_is_meant else None
+    return PartsWatch(columns, keys) if columns and not mapping.last_is_meant else None
 
 
 def doubt_of_streams(
@@ -67,7 +75,7 @@ def doubt_of_streams(
     """Make the warning about two streams that contradict each other."""
     names, told = (" and ".join(map(repr, streams)), " and ".join(map(str, quantities)))
     item = _item(identifier, location)
-    return f"Streams {names} have rows of {item} that differ: {told}; {_ADVICE}"
+    return f"Streams {names} have rows of {item} that differ: {told}; {_advice()}"
 
 
 def _item(identifier: Identifier, location: str | None) -> str:
@@ -93,10 +101,13 @@ class PartsWatch:
         columns: Those of the key that are neither item nor location.
     """
 
-    __slots__ = ("_known", "_most", "columns")
+    __slots__ = ("_keys", "_known", "_most", "columns")
 
-    def __init__(self, columns: tuple[str, ...], most: int = MOST_KEPT) -> None:
+    def __init__(
+        self, columns: tuple[str, ...], keys: Sequence[str] = (), most: int = MOST_KEPT
+    ) -> None:
         self.columns = columns
+        self._keys = keys
         self._most = most
         self._known: dict[tuple[Identifier, str | None], Row] = {}
 
@@ -145,4 +156,5 @@ class PartsWatch:
         names = ", ".join(self.columns)
         told = " and ".join(f"{row.quantity} ({names} {shown(row.key)})" for row in rows)
         item = _item(identifier, location)
-        return f"Stream {stream!r} has two rows of {item} that differ: {told}; {_ADVICE}"
+        text = f"Stream {stream!r} has two rows of {item} that differ: {told}"
+        return f"{text}; {_advice(self._keys)}"

@@ -23,7 +23,7 @@ from target_tocobagus.pipeline.sums import StreamSums
 from target_tocobagus.window.pending import Item
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from target_tocobagus.core.model import Identifier, Stream
     from target_tocobagus.ledger.parts import Added, Parts, Place
@@ -181,8 +181,6 @@ class Resolver:
     def _add_up(self, changed: dict[Place, list[Row]], found: Resolved) -> None:
         """Add up the parts of stocks; the newest row of each stands for the others."""
         parts = self.parts.of_items({place[0] for place in changed}) if changed else {}
-        watching = [sums for sums in self._streams.values() if sums.is_watching]
-        named = {row.part.key for row in self.waiting} if watching else set()
         items: dict[tuple[Identifier, bool], Item] = {}
         for place, rows in changed.items():
             newest = rows[-1] if len(self._streams) == 1 else max(rows, key=_position)
@@ -193,10 +191,25 @@ class Resolver:
             found.updates += len(rows)
             low = rows[0].position if len(self._streams) == 1 else min(map(_position, rows))
             self._put(sums, place, parts[place], (newest, low), items, found)
-            if sums.is_watching:
-                own = self.parts.of_stream(sums.stream, parts[place])
-                sums.watch(place[0], own - named)
         found.items += items.values()
+        for sums in self._streams.values():
+            if sums.is_watching:
+                self._watch(sums, changed, parts)
+
+    def _watch(
+        self,
+        sums: StreamSums,
+        changed: Mapping[Place, Sequence[Row]],
+        parts: Mapping[Place, Sequence[Added]],
+    ) -> None:
+        """Watch whether the other parts of the items of these rows come, too."""
+        rows = [row for several in changed.values() for row in several]
+        named = {row.part.key for row in rows if row.stream.source == sums.stream.source}
+        others: dict[Identifier, set[str]] = {identifier: set() for identifier, _ in changed}
+        for (identifier, _), added in parts.items():
+            others[identifier] |= self.parts.of_stream(sums.stream, added) - named
+        for identifier, keys in others.items():
+            sums.watch(identifier, keys)
 
     @staticmethod
     def _put(

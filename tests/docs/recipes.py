@@ -128,7 +128,7 @@ def _kind(values: Sequence[Any]) -> dict[str, Any]:
 
 
 def lines(recipe: Recipe) -> bytes:
-    """Write what the tap writes: each stream's SCHEMA, then the records."""
+    """Write what the tap writes: each stream's SCHEMA, then the records, then a STATE."""
     streams: dict[str, list[dict[str, Any]]] = {}
     for message in recipe.records:
         streams.setdefault(message["stream"], []).append(message["record"])
@@ -141,4 +141,6 @@ def lines(recipe: Recipe) -> bytes:
         }
         for stream, records in streams.items()
     ]
-    return b"".join(json.dumps(line).encode() + b"\n" for line in (*schemas, *recipe.records))
+    state = {"type": "STATE", "value": {"bookmarks": {}}}
+    messages = (*schemas, *recipe.records, state)
+    return b"".join(json.dumps(line).encode() + b"\n" for line in messages)

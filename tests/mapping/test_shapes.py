@@ -40,7 +40,7 @@ def told(keys: Keys, record: Any, **policy: Any) -> list[Any]:
 def _short(outcome: Outcome) -> Any:
     if isinstance(outcome, Stock):
         return (outcome.identifier[1], outcome.location, outcome.quantity)
-    return "skip" if isinstance(outcome, Skipped) else outcome.code
+    return outcome.code if isinstance(outcome, RecordError) else "skip"
 
 
 @pytest.mark.parametrize(

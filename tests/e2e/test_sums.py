@@ -1,0 +1,231 @@
+"""Rows that are parts, through the real command: what is sent is their sum, run after run."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sqlite3
+import subprocess
+import sysconfig
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from tests.e2e.command import LEVELS, STOCK, Ended, eventually, record, row, schema, state, stock_of
+
+if TYPE_CHECKING:
+    from target_tocobagus.sandbox.testing import Sandbox
+    from tests.e2e.command import Command
+
+SUM: Final[dict[str, Any]] = {**LEVELS, "combine": "sum", "part": "lot"}
+COLUMNS: Final = ("sku", "wh", "qty", "lot", "_sdc_deleted_at")
+WHOLE: Final[dict[str, Any]] = {**SUM, "parts_complete": True}
+
+
+def lot(key: Any, sku: Any, wh: Any, qty: Any, **more: Any) -> dict[str, Any]:
+    """Make a RECORD of a lot."""
+    return record(sku, qty, "levels", wh=wh, lot=key, **more)
+
+
+def gone(key: Any) -> dict[str, Any]:
+    """Make a RECORD of a lot that was deleted, as a log of a database has it."""
+    return row("levels", lot=key, _sdc_deleted_at="2026-01-14T00:00:00Z")
+
+
+def run(command: Command, *lines: dict[str, Any], **config: Any) -> Ended:
+    """Run with a ledger; a STATE comes last."""
+    given: dict[str, Any] = {"streams": [SUM], "ledger": "ledger.db", **config}
+    return command.run([schema("levels", *COLUMNS), *lines, state(1)], **given)
+
+
+def test_a_tap_that_brings_one_part_changes_the_sum(command: Command, sandbox: Sandbox) -> None:
+    """Parts that have moved or are deleted are taken off where they were."""
+    first = run(command, lot(1, "A", "J", 40), lot(2, "A", "J", 25.5), lot(3, "B", "S", 7))
+    assert first.without_traceback(0).sums == (5, 2, 3, 0, 0, 0)
+    assert stock_of(sandbox) == {"A": {"J": 65}, "B": {"S": 7}}
+    run(command, lot(2, "A", "J", 5)).without_traceback(0)
+    assert stock_of(sandbox) == {"A": {"J": 45}, "B": {"S": 7}}
+    run(command, lot(2, "B", "S", 5), gone(1)).without_traceback(0)
+    assert stock_of(sandbox) == {"A": {"J": 0}, "B": {"S": 12}}
+    again = run(command, lot(2, "B", "S", 5), gone(1)).without_traceback(0)
+    assert (again.unchanged, again.sums.skipped, again.numbers) == (1, 1, [1])
+
+
+def test_plain_rows_and_others_give_the_same_sums(command: Command, sandbox: Sandbox) -> None:
+    """A text, white space, a fraction and a new code leave the fastest way, and are parts too."""
+    odd = [lot(" 1", "A ", "J", "40"), lot("2", "A", " J", 25), lot(3, "A", "J", "2.50")]
+    many = [lot(f"m{number}", "A", "J", 1) for number in range(50)]
+    run(command, *many[:25], *odd, *many[25:]).without_traceback(0)
+    assert stock_of(sandbox) == {"A": {"J": 117}}
+    run(command, lot("1", "A", "J", 0), lot("3", "A", "J", 2)).without_traceback(0)
+    assert stock_of(sandbox) == {"A": {"J": 77}}
+
+
+def test_no_sum_goes_out_before_all_parts_have_come_once(
+    command: Command, sandbox: Sandbox
+) -> None:
+    """The first lots of a first run are not the stock, and no STATE covers them."""
+    lines = [schema("levels", *COLUMNS), lot(1, "A", "J", 40), state(1)]
+    talk = command.talk(streams=[SUM], ledger="ledger.db", batch_wait_seconds=1)
+    talk.say(*lines, lot(2, "A", "J", 2), state(2))
+    eventually(lambda: remembered(command) == 2)
+    talk.signal(signal.SIGTERM)
+    ended = talk.ended()
+    assert ended.without_traceback(143).states == []
+    assert stock_of(sandbox) == {}
+    run(command, lot(1, "A", "J", 40), lot(2, "A", "J", 2)).without_traceback(0)
+    assert stock_of(sandbox) == {"A": {"J": 42}}
+
+
+def remembered(command: Command) -> int:
+    """Count the parts in the ledger."""
+    file = command.directory / "ledger.db"
+    if not file.exists():
+        return 0
+    with closing(sqlite3.connect(file)) as ledger, suppress(sqlite3.Error):
+        return int(ledger.execute("SELECT count(*) FROM tocobagus_part").fetchone()[0])
+    return 0
+
+
+def test_a_feed_of_all_parts_forgets_those_that_are_gone(
+    command: Command, sandbox: Sandbox
+) -> None:
+    """Of each item that it names, and only if it was read to its end."""
+    run(command, lot(1, "A", "J", 4), lot(2, "A", "S", 5), lot(3, "B", "J", 6), streams=[WHOLE])
+    assert stock_of(sandbox) == {"A": {"J": 4, "S": 5}, "B": {"J": 6}}
+    torn = [schema("levels", *COLUMNS), state(1), lot(1, "A", "J", 3)]
+    ended = command.run(torn, streams=[WHOLE], ledger="ledger.db").without_traceback(1)
+    assert "no STATE came after the last record of 'levels'" in ended.stderr
+    assert (ended.sums.unsettled, ended.numbers) == (1, [1])
+    assert stock_of(sandbox) == {"A": {"J": 4, "S": 5}, "B": {"J": 6}}
+    run(command, lot(1, "A", "J", 3), streams=[WHOLE]).without_traceback(0)
+    assert stock_of(sandbox) == {"A": {"J": 3, "S": 0}, "B": {"J": 6}}
+
+
+@pytest.mark.parametrize("meant", [None, False])
+def test_parts_that_do_not_come_are_named(command: Command, meant: Any) -> None:
+    """They still count, which is wrong if the feed is a full one; false says that it is not."""
+    streams = [{**SUM, "parts_complete": meant}]
+    run(command, lot(1, "A", "J", 4), lot(2, "A", "S", 5), streams=streams)
+    ended = run(command, lot(1, "A", "J", 4), streams=streams).without_traceback(0)
+    assert ("1 part of items that this run has named did not come" in ended.stderr) == (
+        meant is None
+    )
+
+
+def test_warehouses_that_become_one(command: Command, sandbox: Sandbox) -> None:
+    """Two codes have one client id; rows of one item at both add up."""
+    pairs = [{"code": code, "client_id": "W"} for code in ("J", "S")]
+    one = {**LEVELS, "combine": "sum", "part": ["sku", "wh"]}
+    lines = [lot(0, "A", "J", 4), lot(0, "A", "S", 5)]
+    run(command, *lines, streams=[one], warehouse_map=pairs).without_traceback(0)
+    assert stock_of(sandbox) == {"A": {"W": 9}}
+    global_ = {**one, "warehouse": None}
+    stopped = run(command, *lines, streams=[global_]).without_traceback(2)
+    assert "forget --parts 'levels'" in stopped.stderr
+    assert forget(command, "levels").startswith("2 parts of stream levels forgotten")
+    run(command, *lines, streams=[global_]).without_traceback(0)
+    assert stock_of(sandbox) == {"A": {None: 9}}
+
+
+def forget(command: Command, stream: str) -> str:
+    """Forget the parts of a stream by the operator's command."""
+    tool = Path(sysconfig.get_path("scripts")) / "tocobagus"
+    arguments = ["ledger", "forget", "--parts", stream, "--config", "config.json"]
+    done = subprocess.run(
+        [tool, *arguments], cwd=command.directory, capture_output=True, check=True, timeout=60
+    )
+    return done.stdout.decode()
+
+
+def test_two_codes_of_one_place_are_an_error_without_sums(command: Command) -> None:
+    """Of two rows the last one would win."""
+    pairs = [{"code": code, "client_id": "W"} for code in ("J", "S")]
+    ended = run(command, streams=[LEVELS], warehouse_map=pairs).without_traceback(2)
+    assert "warehouse_map: duplicate client_id" in ended.stderr
+
+
+def test_two_streams_of_lots_add_up(command: Command, sandbox: Sandbox) -> None:
+    """Each has its own parts, of one stock."""
+    bins = {**SUM, "stream": "bins"}
+    other = [schema("bins", *COLUMNS), record("A", 3, "bins", wh="J", lot=1)]
+    ended = run(command, lot(1, "A", "J", 4), *other, streams=[SUM, bins]).without_traceback(0)
+    assert stock_of(sandbox) == {"A": {"J": 7}}
+    assert "WARNING" not in ended.stderr
+
+
+@pytest.mark.parametrize("first", ["levels", "stock"])
+def test_one_mapping_cannot_add_up_what_another_one_sets(
+    first: str, command: Command, sandbox: Sandbox
+) -> None:
+    """It is unclear which of them counts: what comes second is rejected, in each run."""
+    setting = {**STOCK, "warehouse": "wh"}
+    sums = [lot(1, "A", "J", 4), lot(2, "B", "J", 5)]
+    sets = [schema("stock", "sku", "wh", "qty"), record("A", 9, wh="J"), record("C", 1, wh="J")]
+    lines = [*sums, *sets] if first == "levels" else [*sets, *sums]
+    for _ in range(2):
+        ended = run(command, *lines, streams=[SUM, setting]).without_traceback(0)
+        assert "MIXED_SOURCES" in ended.stderr
+        assert stock_of(sandbox)["B"] == {"J": 5}
+        assert stock_of(sandbox)["C"] == {"J": 1}
+        assert stock_of(sandbox)["A"] == {"J": 4}
+
+
+def test_a_refused_sum_is_sent_as_it_is_when_its_row_comes_back(
+    command: Command, sandbox: Sandbox
+) -> None:
+    """The rejected row is one part of it, and may be old by then."""
+    command_line: dict[str, Any] = {"rejects_path": "rejects.singer"}
+    sandbox.set_scenario({"rules": [{"fault": {"reject": [{"code": "INV_009"}]}}]})
+    run(command, lot(1, "A", "J", 4), lot(2, "A", "J", 5), **command_line).without_traceback(0)
+    sandbox.set_scenario({})
+    rejected = (command.directory / "rejects.singer").read_bytes()
+    again = command.run(rejected, streams=[SUM], ledger="ledger.db").without_traceback(0)
+    assert again.sums.accepted == 1
+    assert stock_of(sandbox) == {"A": {"J": 9}}
+
+
+def test_a_dry_run_adds_up_what_is_remembered(command: Command, sandbox: Sandbox) -> None:
+    """And remembers nothing itself."""
+    run(command, lot(1, "A", "J", 4), lot(2, "A", "J", 5)).without_traceback(0)
+    for _ in range(2):
+        tried = run(command, lot(1, "A", "J", 1), dry_run=True).without_traceback(0)
+        assert (tried.sums.accepted, tried.unchanged) == (1, 0)
+    run(command, lot(1, "A", "J", 4)).without_traceback(0)
+    assert stock_of(sandbox) == {"A": {"J": 9}}
+
+
+def test_an_older_version_of_a_part_is_stale(command: Command, sandbox: Sandbox) -> None:
+    """Versions are compared for each part, not for the sum."""
+    streams = [{**SUM, "newer_by": "at"}]
+    columns = [schema("levels", *COLUMNS, "at")]
+    lines = [lot(1, "A", "J", 4, at=5), lot(2, "A", "J", 5, at=1)]
+    command.run([*columns, *lines, state(1)], streams=streams, ledger="ledger.db")
+    old = [lot(1, "A", "J", 9, at=4), lot(2, "A", "J", 6, at=2)]
+    ended = command.run([*columns, *old, state(1)], streams=streams, ledger="ledger.db")
+    assert (ended.without_traceback(0).stale, ended.sums.accepted) == (1, 1)
+    assert stock_of(sandbox) == {"A": {"J": 10}}
+
+
+def test_a_sum_that_falls_to_nothing_goes_through_the_guard(
+    command: Command, sandbox: Sandbox
+) -> None:
+    """A part that is deleted is a stock-out like any other."""
+    lots = [lot(number, f"s{number}", "J", 1) for number in range(30)]
+    run(command, *lots).without_traceback(0)
+    ended = run(command, *[gone(number) for number in range(30)]).without_traceback(2)
+    assert "GUARD" in ended.stderr
+    left = [sku for sku, levels in stock_of(sandbox).items() if levels["J"]]
+    assert len(left) == 21
+    rerun = run(command, *[gone(number) for number in range(30)], max_zeroed_percent=100)
+    rerun.without_traceback(0)
+    assert not any(levels["J"] for levels in stock_of(sandbox).values())
+
+
+def test_a_needed_ledger_is_asked_for(command: Command) -> None:
+    """Parts cannot be added up without memory."""
+    ended = command.run([], streams=[SUM]).without_traceback(2)
+    assert "streams[0].combine: needs the setting ledger" in ended.stderr
+    assert json.dumps(SUM["part"]) not in ended.stderr
