@@ -41,6 +41,8 @@ MEMORY: Final = "tests/ledger/test_memory.py"
 LEDGER_LAWS: Final = "tests/laws/test_ledger.py"
 HOLDING: Final = "tests/ledger/test_holding.py"
 GUARD_LAWS: Final = "tests/laws/test_guard.py"
+SUMS: Final = "tests/e2e/test_sums.py"
+PARTS_LAWS: Final = "tests/laws/test_parts.py"
 SETTLING: Final = "tests/delivery/test_settle.py::test_each_row_by_its_index_alone"
 
 
@@ -755,6 +757,89 @@ MUTANTS: Final = (
         "a file that is no ledger becomes one",
         "tests/ledger/test_opening.py::test_a_file_that_is_no_ledger_is_left_alone",
         Change("ledger/database", "if head and not is_ours:", "if False:"),
+    ),
+    Mutant(
+        "parts: one that has moved stays where it was, too",
+        f"{SUMS}::test_a_tap_that_brings_one_part_changes_the_sum",
+        Change("ledger/parts", "gone if said.is_whole else before[key]", "before[key]"),
+    ),
+    Mutant(
+        "parts: where one was before gets no sum",
+        f"{PARTS_LAWS}::test_from_its_bookmark_on_the_sums_are_right",
+        Change(
+            "ledger/parts",
+            "return [key for key in rows if said.is_whole or key in now]",
+            "return list(now)",
+        ),
+    ),
+    Mutant(
+        "parts: a sum goes out before all parts have come",
+        f"{SUMS}::test_no_sum_goes_out_before_all_parts_have_come_once",
+        Change("pipeline/sums", "summing.is_complete or not was_read", "summing.is_complete"),
+    ),
+    Mutant(
+        "parts: STATE covers a record whose sum has not gone out",
+        f"{SUMS}::test_no_sum_goes_out_before_all_parts_have_come_once",
+        Change("pipeline/resolver", "if sums.low is not None]", "if False]"),
+    ),
+    Mutant(
+        "parts: STATE covers a row that waits for the ledger",
+        f"{PARTS_LAWS}::test_from_its_bookmark_on_the_sums_are_right",
+        Change("pipeline/resolver", "*(row.position for row in self.waiting[:1])", ""),
+    ),
+    Mutant(
+        "parts: a feed that was torn is a whole one",
+        f"{SUMS}::test_a_feed_of_all_parts_forgets_those_that_are_gone",
+        Change("pipeline/sums", "return state_at >= self.last", "return True"),
+    ),
+    Mutant(
+        "parts: what a whole feed does not bring still counts",
+        f"{PARTS_LAWS}::test_of_a_complete_feed_only_its_own_parts_count",
+        Change("pipeline/resolver", "self.parts.leave_out_unnamed(sums.stream)", "pass"),
+    ),
+    Mutant(
+        "parts: items that a feed does not name lose theirs",
+        f"{SUMS}::test_a_feed_of_all_parts_forgets_those_that_are_gone",
+        Change("ledger/parts", "part.c.quantity != _GONE, is_named)", "part.c.quantity != _GONE)"),
+    ),
+    Mutant(
+        "parts: a rejected row that comes back is the newest",
+        f"{SUMS}::test_a_refused_sum_is_sent_as_it_is_when_its_row_comes_back",
+        Change(
+            "pipeline/resolver",
+            "old = [row for row in again if row.part.key in known or not row.part.key]",
+            "old: list[Row] = []",
+        ),
+    ),
+    Mutant(
+        "parts: one mapping adds up what another one sets",
+        f"{SUMS}::test_one_mapping_cannot_add_up_what_another_one_sets",
+        Change("pipeline/mixed", "is_mixed = key in summed", "is_mixed = False"),
+        Change(
+            "pipeline/mixed",
+            "is_mixed = is_set or key in set_before or key in here",
+            "is_mixed = False",
+        ),
+    ),
+    Mutant(
+        "parts: an older version of one counts",
+        f"{SUMS}::test_an_older_version_of_a_part_is_stale",
+        Change("ledger/parts", "if said.version and any(", "if False and any("),
+    ),
+    Mutant(
+        "parts: what is gone is forgotten, though its sum was refused",
+        f"{PARTS_LAWS}::test_from_its_bookmark_on_the_sums_are_right",
+        Change("ledger/parts", "delete(part).where(gone, ~refused)", "delete(part).where(gone)"),
+    ),
+    Mutant(
+        "parts: a null is 0",
+        "tests/mapping/test_summing.py::test_a_part_without_a_quantity_keeps_its_last_one",
+        Change("mapping/summing", "whole = all(map(_is_elsewhere, others))", "whole = True"),
+    ),
+    Mutant(
+        "parts: those of another mapping are added to",
+        f"{SUMS}::test_warehouses_that_become_one",
+        Change("pipeline/resolver", "if self.parts.has_others(stream):", "if False:"),
     ),
     Mutant(
         "the guard: what is in flight is not counted",
