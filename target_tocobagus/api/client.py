@@ -11,6 +11,7 @@ in a reply, whatever a server echoes, nor in an exception or its causes.
 
 from __future__ import annotations
 
+import copy
 import logging
 import time
 from typing import TYPE_CHECKING, Any, Final
@@ -79,6 +80,7 @@ class Client:
         """
         url = settings.api_url + INVENTORY
         self._request = _prepared(url)
+        self._headers = dict(self._request.headers)
         self._timeout = settings.request_timeout_seconds
         self._redactor = Redactor((credentials.partner_secret, credentials.store_token))
         self._credentials = credentials
@@ -142,11 +144,14 @@ class Client:
         headers = signing.signed_headers(self._credentials, timestamp_ms)
         base = signing.base_string("PATCH", self._signed_path, headers, body)
         secret = self._credentials.partner_secret
-        request = self._request.copy()
+        request = copy.copy(self._request)
         request.body = body
-        request.headers.update(headers)
-        request.headers["x-signature"] = signing.signature(base, secret, self._signature_prefix)
-        request.headers["Content-Length"] = str(len(body))
+        request.headers = {  # type: ignore[assignment]  # names of any case are a third slower
+            **self._headers,
+            **headers,
+            "x-signature": signing.signature(base, secret, self._signature_prefix),
+            "Content-Length": str(len(body)),
+        }
         return request
 
 
@@ -216,11 +221,17 @@ class DeadlineAdapter(HTTPAdapter):
     """
 
     _pool: Any = None
+    _request_url = ""
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
         """Look up the pool of connections to the server once."""
         self._pool = self._pool or super().get_connection_with_tls_context(*args, **kwargs)
         return self._pool
+
+    def request_url(self, *args: Any, **kwargs: Any) -> str:
+        """Find the text for the request line once; it needs three parsings of the URL."""
+        self._request_url = self._request_url or super().request_url(*args, **kwargs)
+        return self._request_url
 
     def build_response(self, _: PreparedRequest, response: Any) -> Any:
         """Return urllib3's response."""

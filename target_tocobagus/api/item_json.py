@@ -50,8 +50,8 @@ def encode_body(items: Iterable[Item]) -> bytes:
             continue
         kind, value = item.identifier
         if len(levels) == 1:
-            for place, level in levels.items():
-                append(item_of[kind](value, (stock_at(place, level.quantity),)))
+            (place,) = levels
+            append(item_of[kind](value, (stock_at(place, levels[place].quantity),)))
             continue
         stocks = []
         for place, level in levels.items():

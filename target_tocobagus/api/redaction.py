@@ -47,7 +47,7 @@ class Redactor:
 
     def may_be_in(self, content: bytes) -> bool:
         """Quickly check whether a body may contain a secret; NULs mean UTF-16."""
-        return any(sign in content for sign in self._signs)
+        return any(map(content.__contains__, self._signs))
 
     def text(self, text: str) -> str:
         """Blank out the secrets in a text."""
