@@ -340,10 +340,11 @@ MUTANTS: Final = (
         "what is sent again is not the value accepted last",
         "tests/delivery/test_accepted_items.py"
         "::test_the_newest_hundred_are_kept_with_their_last_value",
+        Change("delivery/accepted_items", "            self.forget(newest)", "            pass"),
         Change(
             "delivery/accepted_items",
-            "self._stock.pop(item.identifier, None)\n            stock = [",
-            "stock = self._stock.pop(item.identifier, None) or [",
+            "item.levels for item in newest\n",
+            "item.levels for item in newest if item.identifier not in self._levels\n",
         ),
     ),
     Mutant(

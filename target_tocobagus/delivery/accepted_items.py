@@ -15,7 +15,7 @@ from target_tocobagus.core.model import Level, Stream
 from target_tocobagus.window.pending import Item
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from target_tocobagus.core.model import Identifier
 
@@ -27,31 +27,38 @@ class AcceptedItems:
     """The last hundred."""
 
     def __init__(self) -> None:
-        # Without the records that the levels may hold.
-        self._stock: dict[Identifier, list[tuple[str | None, int]]] = {}
+        self._levels: dict[Identifier, dict[str | None, Level]] = {}
 
     def __len__(self) -> int:
         """Return how many are kept."""
-        return len(self._stock)
+        return len(self._levels)
 
     def accept(self, items: Sequence[Item]) -> None:
         """Keep the items of a reply, and the older ones that still fit."""
-        if len(items) >= _MOST:
-            self._stock.clear()
-        for item in items[-_MOST:]:
-            self._stock.pop(item.identifier, None)
-            stock = [(place, level.quantity) for place, level in item.levels.items()]
-            self._stock[item.identifier] = stock
-        for identifier in list(self._stock)[:-_MOST]:
-            del self._stock[identifier]
+        newest = items[-_MOST:]
+        if len(newest) == _MOST:
+            self._levels.clear()
+        else:
+            self.forget(newest)
+        # A run keeps the records of all rows or of none; here they would only take memory.
+        has_records = any(level.line for item in newest[:1] for level in item.levels.values())
+        self._levels |= {
+            item.identifier: _at(0, item.levels) if has_records else item.levels for item in newest
+        }
+        for identifier in list(self._levels)[:-_MOST]:
+            del self._levels[identifier]
 
     def forget(self, items: Iterable[Item]) -> None:
         """Forget items that were refused."""
         for item in items:
-            self._stock.pop(item.identifier, None)
+            self._levels.pop(item.identifier, None)
 
     def newest_first(self, low: int) -> Iterator[Item]:
         """Make an item of each, at the position `low` of the row that it is sent for."""
-        for identifier, stock in reversed(self._stock.items()):
-            levels = {place: Level(quantity, low, _NO_STREAM) for place, quantity in stock}
-            yield Item(identifier, levels, low)
+        for identifier, levels in reversed(self._levels.items()):
+            yield Item(identifier, _at(low, levels), low)
+
+
+def _at(position: int, levels: Mapping[str | None, Level]) -> dict[str | None, Level]:
+    """Copy levels without the records that they may hold."""
+    return {place: Level(each.quantity, position, _NO_STREAM) for place, each in levels.items()}

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 from target_tocobagus.core.errors import TocobagusError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from target_tocobagus.delivery.scheduler import Scheduler
     from target_tocobagus.delivery.shared import Shared
+    from target_tocobagus.window.pending import Item
     from target_tocobagus.window.window import Lease
 
 
@@ -33,12 +34,12 @@ class Permits:
         self._throttle = shared.throttle
         self._scheduler = scheduler
 
-    def fits(self, size: int, levels: int) -> bool:
+    def fits(self, size: int, items: Iterable[Item]) -> bool:
         """Whether a body of this size may be sent; learn from one that is too large."""
         with self._shared.lock:
             fits = size <= self._throttle.most_bytes
             if not fits:
-                self._throttle.learn_levels(levels, size)
+                self._throttle.learn_levels(sum([len(item.levels) for item in items]), size)
         return fits
 
     @contextmanager

@@ -142,8 +142,7 @@ class Workers:
         while True:
             part = work.parts.popleft()
             body = encode_body(part.items)
-            levels = sum(map(len, [item.levels for item in part.items]))
-            if len(part.items) == 1 or self._permits.fits(len(body), levels):
+            if len(part.items) == 1 or self._permits.fits(len(body), part.items):
                 return part, body
             work.parts.extendleft(reversed(halves(part)))
 

@@ -111,11 +111,10 @@ class FastPath:
         kind, unchanged_to = decoder.mapping.kinds[0], decoder.mapping.rules.quantities.unchanged_to
         keeps_lines = pipeline.keeps_lines
         see = None if decoder.parts is None else decoder.parts.see
-        position = pipeline.position
+        position = counted = pipeline.position
         last: Any = NOWHERE  # differs from every value of a column, also from null
         identifier: Identifier = (kind, "")
         item: Item | None = None  # to add rows of the same identifier to
-        as_is = 0
         try:
             for line in islice(lines, start, None):
                 try:
@@ -131,7 +130,7 @@ class FastPath:
                     and sku.strip() == sku
                     and len(sku) <= _SURELY_SHORT
                     and "\0" not in sku
-                    and "E+" not in sku
+                    and "+" not in sku
                 ):
                     identifier, item = (kind, sku), None
                     last = sku
@@ -143,7 +142,6 @@ class FastPath:
                     and 0 <= quantity <= unchanged_to
                 ):
                     position += 1
-                    as_is += 1
                     if item is None:
                         levels: dict[str | None, Level] = {}
                         item = Item(identifier, levels, position)
@@ -159,13 +157,12 @@ class FastPath:
                 elif sku is UNSET or quantity is UNSET or (code is UNSET and nowhere is NOWHERE):
                     break
                 else:
-                    position += 1
-                    self._count(position, as_is)
-                    as_is = 0
+                    self._count(position + 1, position - counted)
+                    position = counted = position + 1
                     item = None  # which may be handed over now
                     self._read_values(decoder, record, line)
         finally:  # also if the run must stop while reading waits for room
-            self._count(position, as_is)
+            self._count(position, position - counted)
 
     def _read_parts(self, decoder: StreamDecoder, lines: Sequence[bytes], start: int) -> None:
         """Read rows that are parts, of a plain mapping, as they are or by their columns."""

@@ -190,17 +190,20 @@ class Queue:
         Returns:
             How many levels were added.
         """
-        line, left = self._line, room
-        while line and len(items) < limits.rows:
+        line, left, most = self._line, room, limits.rows - len(items)
+        append = items.append
+        while line and most > 0:
             item = line.popleft()
             if item.state != READY:
                 continue
-            if items and len(item.levels) > left:
+            levels = len(item.levels)
+            if levels > left and items:
                 line.appendleft(item)
                 break
-            left -= len(item.levels)
+            left -= levels
+            most -= 1
             item.state = LEASED
-            items.append(item)
+            append(item)
         return room - left
 
     def pop(self) -> None:
