@@ -661,7 +661,7 @@ MUTANTS: Final = (
     Mutant(
         "SQLite looks at all open rejections to find a few",
         "tests/ledger/test_migrations.py::test_open_rejections_are_found_by_their_items",
-        Change("ledger/schema", 'sqlite_where=text("closed_at IS NOT NULL"),\n', ""),
+        Change("ledger/schema", 'info={_WHERE: "closed_at IS NOT NULL"},\n', ""),
     ),
     Mutant(
         "a bug ends the run without a word",

@@ -56,7 +56,7 @@ def migrate(connection: Connection) -> None:
     Where there are none, all steps together make what `schema` says.
     """
     if step_of(connection) is None:
-        schema.metadata.create_all(connection)
+        schema.create_tables(connection)
         _version.create(connection)
         connection.execute(insert(_version), {"version_num": HEAD})
     else:
