@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import re
 from functools import cache, cached_property
-from html.entities import html5
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -99,6 +98,8 @@ def _in_bases(content: bytes) -> Iterator[str]:
 @cache
 def _entities() -> dict[str, list[str]]:
     """Map each character to its names in HTML, the longest first."""
+    from html.entities import html5  # two thousand names, which most runs do not need
+
     found: dict[str, list[str]] = {}
     for name in sorted({each.rstrip(";") for each in html5}, key=len, reverse=True):
         found.setdefault(html5.get(f"{name};", ""), []).append(name)
