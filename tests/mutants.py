@@ -907,9 +907,9 @@ MUTANTS: Final = (
         "the guard: a STATE covers what is held",
         f"{GUARD_LAWS}::test_all_but_what_is_held_arrives",
         Change(
-            "delivery/outcomes",
-            "lows.append(self._guarded_low)\n        return",
-            "pass\n        return",
+            "delivery/held_back",
+            "(rejected, self._guarded) if",
+            "(rejected,) if",
         ),
     ),
     Mutant(

@@ -1,8 +1,7 @@
 """Gives each row exactly one outcome, and tells which positions STATE must not cover yet.
 
-A row that was refused without being named is a suspect (`suspects`). Until the API has accepted
-something, or a quarter of an hour has passed, a STATE that covers a rejected row is held back: the
-set-up may be wrong for all rows.
+A row that was refused without being named is a suspect (`suspects`). Rows that have an outcome may
+hold a STATE back all the same (`held_back`).
 
 The caller holds the lock, and nothing is written here. Rejections wait in `unwritten` until
 `reject_writer` has written them; only then they count, and STATE may cover them.
@@ -13,6 +12,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
+from target_tocobagus.delivery.held_back import HeldBack
 from target_tocobagus.delivery.rejections import UnwrittenRejections, by_record
 from target_tocobagus.delivery.suspects import MANY, Suspects
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from target_tocobagus.window.buffer import Unsent
     from target_tocobagus.window.pending import Item
 
-_HOLD_SECONDS: Final = 900.0
 UNLISTED: Final = frozenset({"INV_001", "INV_002"})
 """Codes that mean: the store does not list the item, at any warehouse."""
 
@@ -56,22 +55,14 @@ class Outcomes:
         """
         self._totals = totals
         self._skip_unlisted = skip_unlisted
-        self._now = now
-        self._certain = False
+        self._held_back = HeldBack(now)
         self.unwritten = UnwrittenRejections(notify_writer)
         self.suspects = Suspects()
-        self._rejected_low: int | None = None
-        self._guarded_low: int | None = None
-        self._held_until = 0.0
 
     @property
     def lowest(self) -> int | None:
         """The lowest position that no STATE may cover yet."""
-        lows = [*self.suspects.lows, *self.unwritten.lows]
-        if self._rejected_low is not None and self._now() < self._held_until:
-            lows.append(self._rejected_low)
-        if self._guarded_low is not None:
-            lows.append(self._guarded_low)
+        lows = [*self.suspects.lows, *self.unwritten.lows, *self._held_back.lows]
         return min(lows, default=None)
 
     @property
@@ -85,8 +76,9 @@ class Outcomes:
         self._totals.accepted += taken
         refusals = list(refusals)
         rejected = [refusal for refusal in refusals if not self.skips(refusal.error)]
-        if len(rejected) < len(refusals):
-            self._skip([each.item for each in refusals if self.skips(each.error)])
+        skipped = [len(each.item.levels) for each in refusals if self.skips(each.error)]
+        self._totals.skipped += sum(skipped)
+        self._totals.unlisted += sum(skipped)
         self._totals.listed |= bool(taken or rejected)
         self.unwritten.extend(by_record(rejected))
         if taken:
@@ -99,21 +91,16 @@ class Outcomes:
             unchanged = verdicts.count("unchanged")
             self._totals.unchanged += unchanged
             self._totals.stale += len(verdicts) - unchanged
-            self._certain = True
-            self._rejected_low = None
+            self._held_back.be_certain()
 
     def hold(self, items: Iterable[Item], held: Unsent) -> None:
         """Leave updates without an outcome for good: the guard holds them."""
-        lows = [item.low for item in items if item.identifier in held]
-        if self._guarded_low is not None:
-            lows.append(self._guarded_low)
-        self._guarded_low = min(lows)
+        self._held_back.note_guarded([item.low for item in items if item.identifier in held])
         self._totals.held += sum(map(len, held.values()))
 
     def decide(self) -> None:
         """The request is known to be right: reject the suspects."""
-        self._certain = True
-        self._rejected_low = None
+        self._held_back.be_certain()
         self.reject_suspects()
 
     def reject_suspects(self) -> None:
@@ -136,11 +123,6 @@ class Outcomes:
         """Whether a row with this error is skipped, not rejected."""
         return self._skip_unlisted and error.code in UNLISTED
 
-    def _skip(self, items: Iterable[Item]) -> None:
-        updates = sum([len(item.levels) for item in items])
-        self._totals.skipped += updates
-        self._totals.unlisted += updates
-
     @property
     def doubtful(self) -> bool:
         """Whether so many different rows are suspects that the request may be wrong."""
@@ -153,13 +135,7 @@ class Outcomes:
     def written(self, count: int) -> None:
         """Count the oldest rejections, which are written now."""
         for _ in range(count):
-            self._count(*self.unwritten.pop())
-
-    def _count(self, position: int, rejection: Rejection) -> None:
-        self._totals.rejected += len(rejection.updates)
-        self._totals.codes[rejection.code] += len(rejection.updates)
-        if not self._certain:
-            low = self._rejected_low
-            if low is None:
-                self._held_until = self._now() + _HOLD_SECONDS
-            self._rejected_low = position if low is None else min(low, position)
+            position, rejection = self.unwritten.pop()
+            self._totals.rejected += len(rejection.updates)
+            self._totals.codes[rejection.code] += len(rejection.updates)
+            self._held_back.note_rejected(position)
