@@ -7,26 +7,27 @@ Invariants:
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import bindparam, delete, insert, select
 
 from target_tocobagus.ledger import schema
-from target_tocobagus.ledger.by_items import as_json
 from target_tocobagus.ledger.changes import changes_of
 from target_tocobagus.ledger.counting import Counter
 from target_tocobagus.ledger.guard import OFF
 from target_tocobagus.ledger.holding import Guard
-from target_tocobagus.ledger.levels import GLOBAL, Common, Known, Quantities
+from target_tocobagus.ledger.level_rows import LevelRows
+from target_tocobagus.ledger.levels import GLOBAL, Known
 from target_tocobagus.ledger.marks import Answered, Flight, Sent, read_marks, read_zeros
-from target_tocobagus.ledger.memory import NOTHING, Memory, doubted, marked_in
+from target_tocobagus.ledger.memory import NOTHING, Memory, marked_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from sqlalchemy import Connection
 
-    from target_tocobagus.core.model import Identifier, Level, Stream
+    from target_tocobagus.core.model import Identifier
     from target_tocobagus.ledger.rejections import NotAccepted
     from target_tocobagus.ledger.tables import Tables
     from target_tocobagus.window.pending import Item
@@ -45,6 +46,7 @@ class Recorder:
     def __init__(self, tables: Tables, store: int, run: int, max_zeroed_percent: int = OFF) -> None:
         self._connections = tables.connections
         self._levels = tables.levels
+        self._rows = LevelRows(tables)
         self._rejections = tables.rejections
         self._sources = tables.sources
         self._now_ms = tables.now_ms
@@ -62,7 +64,7 @@ class Recorder:
         for run, marks in writer.execute(flights).all():
             sent = read_marks(marks)
             known = self._levels.recall(writer, sent)
-            self._doubt(writer, sent, run, known)
+            self._rows.mark(writer, sent, run, known)
             self._zeroed.note_doubtful(writer, read_zeros(marks), known)
         writer.execute(delete(schema.flight).where(of_store))
 
@@ -83,7 +85,7 @@ class Recorder:
         def write(writer: Connection) -> Flight:
             judged = self.guard.judge(writer, items, known)
             left = judged.items
-            rows = self._encoded(writer, left)
+            rows = self._rows.encoded(writer, left)
             marks = ",".join(f'["{kind}",{source},{text}]' for (kind, source), text in rows.items())
             values = {"store": self._store, "run": self._run, "marks": f"[{marks}]"}
             number = schema.add(writer, schema.flight, values) if left else 0
@@ -158,13 +160,16 @@ class Recorder:
         self._end_others(writer, flight, known)
         doubtful = flight.in_doubt or flight.unknown
         unsure = [item for item in items if self._is_in_doubt(item, flight)] if doubtful else []
+        write = partial(
+            self._rows.accept, writer, at=now, batch=batch, zeroed_at=self._counter.now()
+        )
         if not unsure and _count(items) == flight.levels:
-            self._write(writer, flight.rows, now, batch, doubt=None)
+            write(flight.rows, doubt=None)
         else:
             others = {item.identifier for item in unsure}
             sure = [item for item in items if item.identifier not in others]
-            self._write(writer, self._encoded(writer, sure), now, batch, doubt=None)
-            self._write(writer, self._encoded(writer, unsure), now, batch, doubt=self._run)
+            write(self._rows.encoded(writer, sure), doubt=None)
+            write(self._rows.encoded(writer, unsure), doubt=self._run)
         self._zeroed.note_accepted(writer, known, flight.known)
         if self._rejections.any:
             keys = [(*item.identifier, place or GLOBAL) for item in items for place in item.levels]
@@ -188,37 +193,6 @@ class Recorder:
         ]
         if changes:
             writer.execute(insert(schema.change), changes)
-
-    def _write(
-        self,
-        writer: Connection,
-        rows: dict[tuple[str, int], str],
-        now: int,
-        batch: int,
-        *,
-        doubt: int | None,
-    ) -> None:
-        zeroed_at = self._counter.now()
-        for (kind, source), text in rows.items():
-            common = Common(kind, now, batch, doubt, source, zeroed_at)
-            self._levels.write(writer, common, text)
-
-    def _encoded(self, writer: Connection, items: Iterable[Item]) -> dict[tuple[str, int], str]:
-        """Encode the levels of items, by kind and source."""
-        alike: dict[tuple[str, int], Quantities] = {}
-        rows: dict[tuple[str, Stream, str | None, str], dict[str, int | None]] = {}
-        for item in items:
-            kind, text = item.identifier
-            for place, level in item.levels.items():
-                common = (kind, level.stream, place, level.version)
-                found = rows.get(common)
-                if found is None:
-                    source = self._sources.number(writer, level.stream)
-                    places = alike.setdefault((kind, source), {})
-                    versions = places.setdefault(place or GLOBAL, {})
-                    found = rows[common] = versions.setdefault(level.version, {})
-                found[text] = level.quantity
-        return {key: as_json(places) for key, places in alike.items()}
 
     def _is_in_doubt(self, item: Item, flight: Flight) -> bool:
         """Whether a late attempt of this run may still change an item."""
@@ -246,9 +220,10 @@ class Recorder:
             if item.identifier in flight.unknown or was_marked:
                 places = sent.setdefault(item.identifier, {})
                 for place, level in item.levels.items():
-                    places[place or GLOBAL] = self._sent(writer, level)
+                    source = self._sources.number(writer, level.stream)
+                    places[place or GLOBAL] = level.version, source
         known = {key: memory for key, memory in flight.known.items() if key not in forgotten}
-        self._doubt(writer, sent, self._run, known)
+        self._rows.mark(writer, sent, self._run, known)
         zeros = [
             (each.item.identifier, place or GLOBAL)
             for each in refused
@@ -258,29 +233,9 @@ class Recorder:
         ]
         self._zeroed.note_doubtful(writer, zeros, known)
 
-    def _doubt(
-        self,
-        writer: Connection,
-        sent: Sent,
-        run: int,
-        known: dict[Identifier, dict[str, Known]],
-    ) -> None:
-        """Mark the levels of items: an attempt of a run had an unknown outcome."""
-        for identifier, places in sent.items():
-            for each in doubted(identifier[1], places, known.get(identifier, NOTHING)):
-                common = Common(identifier[0], each.accepted_at, each.batch, run, each.source)
-                row: Quantities = {
-                    each.location: {each.version or "": {each.identifier: each.quantity}}
-                }
-                self._levels.write(writer, common, as_json(row))
-
     def _land(self, writer: Connection, flight: Flight) -> None:
         self._counter.land(flight.pending)
         writer.execute(_LAND, {"number": flight.number})
-
-    def _sent(self, writer: Connection, level: Level) -> tuple[str, int | None]:
-        """Return the version and the source of a level."""
-        return level.version, self._sources.number(writer, level.stream)
 
 
 def _count(items: Iterable[Item]) -> int:
