@@ -16,12 +16,7 @@ if TYPE_CHECKING:
 
     from target_tocobagus.config.settings import Credentials
 
-SIGNED_HEADERS: Final = (
-    "x-partner-client-id",
-    "x-store-client-id",
-    "x-store-token",
-    "x-timestamp",
-)
+SIGNED_HEADERS: Final = ("x-partner-client-id", "x-store-client-id", "x-store-token", "x-timestamp")
 """The headers that are signed, in the guide's order, which is alphabetical."""
 
 

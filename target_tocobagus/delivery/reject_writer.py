@@ -34,12 +34,7 @@ class RejectWriter:
     """The thread."""
 
     def __init__(
-        self,
-        shared: Shared,
-        rejects: Rejects,
-        *,
-        news: threading.Event,
-        tell: Callable[[], None],
+        self, shared: Shared, rejects: Rejects, *, news: threading.Event, tell: Callable[[], None]
     ) -> None:
         """Connect the parts; `start` starts the thread.
 

@@ -10,13 +10,7 @@ from sqlalchemy import URL, Connection, Engine, select
 
 from target_tocobagus.core.errors import LedgerRefused
 from target_tocobagus.ledger.connections import Connections
-from target_tocobagus.ledger.database import (
-    file_of,
-    is_missing,
-    open_engine,
-    read_url,
-    translated,
-)
+from target_tocobagus.ledger.database import file_of, is_missing, open_engine, read_url, translated
 from target_tocobagus.ledger.ledger import Ledger, Options
 from target_tocobagus.ledger.migrate import HEAD, is_current, migrate, step_of
 from target_tocobagus.ledger.run_lock import (

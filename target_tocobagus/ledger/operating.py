@@ -12,13 +12,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from sqlalchemy import delete, or_, select
 
-from target_tocobagus.ledger.database import (
-    is_missing,
-    open_engine,
-    read_url,
-    size_of,
-    translated,
-)
+from target_tocobagus.ledger.database import is_missing, open_engine, read_url, size_of, translated
 from target_tocobagus.ledger.history import delete_before
 from target_tocobagus.ledger.opening import find_store, locked, require_current
 from target_tocobagus.ledger.parts import READ_ONCE

@@ -105,10 +105,7 @@ Recognition: TypeAlias = Recognised | Question | NotStock
 
 
 def recognise(
-    stream: str,
-    schema: Mapping[str, Any],
-    keys: Sequence[str] = (),
-    records: Iterable[Any] = (),
+    stream: str, schema: Mapping[str, Any], keys: Sequence[str] = (), records: Iterable[Any] = ()
 ) -> Recognition:
     """Recognise whether a stream holds stock; its first records improve a draft alone."""
     table = known_streams()

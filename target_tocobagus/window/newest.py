@@ -123,10 +123,7 @@ class NewestValues:
         return added
 
     def _note_rivals(
-        self,
-        identifier: Identifier,
-        older: dict[str | None, Level],
-        newer: dict[str | None, Level],
+        self, identifier: Identifier, older: dict[str | None, Level], newer: dict[str | None, Level]
     ) -> None:
         for rivals in find_rivals(identifier, older, newer):
             self.rivals.setdefault(rivals.newer.stream.name, rivals)

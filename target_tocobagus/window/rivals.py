@@ -20,9 +20,7 @@ class Rivals(msgspec.Struct, frozen=True):
 
 
 def find_rivals(
-    identifier: Identifier,
-    older: dict[str | None, Level],
-    newer: dict[str | None, Level],
+    identifier: Identifier, older: dict[str | None, Level], newer: dict[str | None, Level]
 ) -> list[Rivals]:
     """Compare what is not settled yet with what follows."""
     pairs = [(place, older[place], newer[place]) for place in older.keys() & newer]

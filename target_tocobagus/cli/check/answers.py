@@ -38,11 +38,7 @@ _SHOWN: Final = 90
 _TITLE: Final = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _TAG: Final = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.IGNORECASE | re.DOTALL)
 _ALL: Final = "partner_client_id, store_client_id, store_token and partner_secret"
-_NAMED: Final = {
-    "token": "store_token",
-    "store": "store_client_id",
-    "partner": "partner_client_id",
-}
+_NAMED: Final = {"token": "store_token", "store": "store_client_id", "partner": "partner_client_id"}
 """The setting that a message is probably about, by a word in it; the first match counts."""
 
 

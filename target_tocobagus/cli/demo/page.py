@@ -51,10 +51,7 @@ class Stage:
         self._command(command)
 
     def show(
-        self,
-        ended: Ended,
-        stock: Mapping[tuple[str, str], Levels],
-        rejected: Sequence[bytes],
+        self, ended: Ended, stock: Mapping[tuple[str, str], Levels], rejected: Sequence[bytes]
     ) -> None:
         """Show the result of a run: stock, rejected rows, STATE, and the log's warnings."""
         told = [said for said in ended.log if _is_worth_saying(said)]

@@ -50,11 +50,7 @@ class Page:
         self._console = Console(highlight=False)
 
     def show(
-        self,
-        title: str,
-        remarks: Iterable[str],
-        views: Sequence[StreamView],
-        hints: Iterable[str],
+        self, title: str, remarks: Iterable[str], views: Sequence[StreamView], hints: Iterable[str]
     ) -> None:
         """Write the page."""
         self._console.print(clean_lines(title), style="dim", markup=False)
