@@ -13,7 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from target_tocobagus.sandbox.testing import Sandbox
+    from tests.local_sandbox import Sandbox
     from tests.postgres import Database
 
 _NUMBERS = count()
@@ -29,7 +29,7 @@ def sources() -> None:
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
     """The API's stand-in on a port of its own."""
-    from target_tocobagus.sandbox.testing import running
+    from tests.local_sandbox import running
 
     with running() as handle:
         yield handle

@@ -12,8 +12,7 @@ A request's way through the files::
                   │    └─ state         stock, what is remembered, and the scenario
                   └─ views              what is shown under ``/_sandbox/``
 
-``scenario`` describes the faults. ``testing`` starts a sandbox for a test, which uses its
-``handle``.
+``scenario`` describes the faults. ``handle`` starts a sandbox, and asks it what has arrived.
 
 The source of each fact is given beside it: *documented* (the endpoint's page or the partner
 guide), *inferred* (follows from those) or *invented* (the sandbox had to choose).

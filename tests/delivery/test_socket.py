@@ -19,16 +19,16 @@ from target_tocobagus.api.transport import Dependencies
 from target_tocobagus.config.settings import Credentials
 from target_tocobagus.core.errors import DeliveryError
 from target_tocobagus.core.model import NoReply, Reply
-from target_tocobagus.sandbox.testing import Limits, running
 from tests.delivery.scripted_api import read_rows
 from tests.delivery.scripted_run import Do, Run, Say, make_settings
 from tests.delivery.witness import Witness
+from tests.local_sandbox import Limits, running
 
 if TYPE_CHECKING:
     import pytest
 
     from target_tocobagus.core.model import Identifier
-    from target_tocobagus.sandbox.testing import Sandbox
+    from tests.local_sandbox import Sandbox
 
 EXAMPLES: Final = int(os.environ.get("DELIVERY_EXAMPLES", "320")) // 8
 PHASES: Final = (Phase.explicit, Phase.reuse, Phase.generate)

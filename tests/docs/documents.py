@@ -16,7 +16,7 @@ from target_tocobagus.core import errors
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from target_tocobagus.sandbox.testing import Sandbox
+    from tests.local_sandbox import Sandbox
 
 ROOT: Final = Path(__file__).parents[2]
 SANDBOX: Final = "127.0.0.1:8080"

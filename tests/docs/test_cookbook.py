@@ -16,9 +16,9 @@ from jsonschema import Draft202012Validator
 
 from target_tocobagus.config.settings import SCHEMA
 from target_tocobagus.recognition.known_taps import KnownStream, known_streams
-from target_tocobagus.sandbox.testing import Limits, running
 from tests.docs.documents import ROOT, Reader, blocks, environment, sections
 from tests.docs.recipes import Recipe, declared, lines, recipes
+from tests.local_sandbox import Limits, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -17,8 +17,8 @@ from target_tocobagus import __version__
 from target_tocobagus.config.settings import parse_settings
 from target_tocobagus.core import errors
 from target_tocobagus.mapping import compile_mapping
-from target_tocobagus.sandbox.testing import running
 from tests.docs.documents import failure_codes
+from tests.local_sandbox import running
 
 ROOT: Final = Path(__file__).parents[2]
 README: Final = (ROOT / "README.md").read_text("utf-8")

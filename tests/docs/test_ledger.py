@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from target_tocobagus.config.settings import SCHEMA
-from target_tocobagus.sandbox.testing import running
 from tests.docs.documents import ROOT, Reader, blocks
+from tests.local_sandbox import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

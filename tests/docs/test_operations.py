@@ -15,14 +15,14 @@ import target_tocobagus
 from target_tocobagus.core import errors
 from target_tocobagus.mapping import RECORD_ERRORS
 from target_tocobagus.report.totals import Totals, summary_fields, summary_text
-from target_tocobagus.sandbox.testing import running
 from tests.docs.documents import ROOT, Reader, blocks, failure_codes
 from tests.docs.messages import codes, spans
+from tests.local_sandbox import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from target_tocobagus.sandbox.testing import Sandbox
+    from tests.local_sandbox import Sandbox
 
 OPERATIONS: Final = ROOT / "docs" / "operations.md"
 TEXT: Final = OPERATIONS.read_text("utf-8")

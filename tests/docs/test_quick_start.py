@@ -21,7 +21,7 @@ from tests.docs.documents import ROOT, SANDBOX, Reader, blocks, environment, sec
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from target_tocobagus.sandbox.testing import Sandbox
+    from tests.local_sandbox import Sandbox
 
 QUICK_START: Final = ROOT / "docs" / "quick-start.md"
 RECORDED: Final = ROOT / "tests" / "data" / "streams" / "pgml-full.singer"

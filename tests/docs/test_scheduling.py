@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from target_tocobagus.sandbox.testing import Sandbox
+    from tests.local_sandbox import Sandbox
 
 SCHEDULING: Final = ROOT / "docs" / "scheduling.md"
 SET_UP, RUN = blocks(SCHEDULING, heading="From cron")

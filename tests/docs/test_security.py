@@ -16,14 +16,14 @@ import singer_sdk
 
 from target_tocobagus.config.settings import SCHEMA
 from target_tocobagus.config.validation import CREDENTIALS
-from target_tocobagus.sandbox.testing import Limits, running
 from target_tocobagus.target import TargetTocobagus
 from tests.docs.documents import ROOT, environment
+from tests.local_sandbox import Limits, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from target_tocobagus.sandbox.testing import Sandbox
+    from tests.local_sandbox import Sandbox
 
 SECURITY: Final = (ROOT / "docs" / "security.md").read_text("utf-8")
 STORE: Final = "2000000000000000000009"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from target_tocobagus.sandbox.testing import Sandbox
+    from tests.local_sandbox import Sandbox
 
 
 @pytest.fixture

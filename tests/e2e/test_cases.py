@@ -12,8 +12,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from target_tocobagus.sandbox.testing import Sandbox
     from tests.e2e.command import Command, Ended
+    from tests.local_sandbox import Sandbox
 
 CASES: Final = Path(__file__).parents[1] / "data" / "cases"
 NAMES: Final = sorted(path.parent.name for path in CASES.glob("*/case.json"))

@@ -11,8 +11,8 @@ from target_tocobagus import __version__
 from tests.e2e.command import STOCK, record, schema, state, stock_of
 
 if TYPE_CHECKING:
-    from target_tocobagus.sandbox.testing import Sandbox
     from tests.e2e.command import Command
+    from tests.local_sandbox import Sandbox
 
 SECRET = "s3cr3t-marker"  # noqa: S105  # a marker to be looked for in the output
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from target_tocobagus.sandbox.testing import running
 from target_tocobagus.singer.fast_path import FastPath
 from target_tocobagus.target import TargetTocobagus
+from tests.local_sandbox import running
 
 if TYPE_CHECKING:
     from collections.abc import Callable

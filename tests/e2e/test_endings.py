@@ -15,8 +15,8 @@ import pytest
 from tests.e2e.command import Ended, encode, eventually, record, schema, state, stock_of
 
 if TYPE_CHECKING:
-    from target_tocobagus.sandbox.testing import Sandbox
     from tests.e2e.command import Command, Talk
+    from tests.local_sandbox import Sandbox
 
 CODES = {signal.SIGTERM: 143, signal.SIGINT: 130, signal.SIGHUP: 129}
 IN_TIME = 8.0

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from target_tocobagus.sandbox.testing import running
 from tests.e2e.command import STOCK, record, schema, state
+from tests.local_sandbox import running
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,16 +15,16 @@ from urllib.parse import urlsplit
 import pytest
 
 from target_tocobagus import __version__
-from target_tocobagus.sandbox.testing import running
 from tests.api.scripted_server import two_addresses
 from tests.certificates import issue
 from tests.e2e.command import Command, record, schema, state, stock_of
+from tests.local_sandbox import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from target_tocobagus.sandbox.testing import Sandbox
+    from tests.local_sandbox import Sandbox
 
 CREDENTIALS = {
     "partner_client_id": "p",

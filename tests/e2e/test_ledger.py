@@ -24,8 +24,8 @@ from tests.e2e.command import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from target_tocobagus.sandbox.testing import Sandbox
     from tests.e2e.command import Command
+    from tests.local_sandbox import Sandbox
 
 VERSIONED: dict[str, Any] = {**STOCK, "newer_by": "at"}
 

@@ -14,8 +14,8 @@ from tests.e2e.command import STOCK, Sums, record, row, schema, state, stock_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from target_tocobagus.sandbox.testing import Sandbox
     from tests.e2e.command import Command
+    from tests.local_sandbox import Sandbox
 
 RAW = schema("raw", "sku", "qty", "reserved", "active")
 

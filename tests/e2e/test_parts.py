@@ -9,8 +9,8 @@ import pytest
 from tests.e2e.command import LEVELS, STOCK, record, row, schema, state, stock_of
 
 if TYPE_CHECKING:
-    from target_tocobagus.sandbox.testing import Sandbox
     from tests.e2e.command import Command
+    from tests.local_sandbox import Sandbox
 
 GLOBAL = {**STOCK, "warehouse": None}
 ITEMS = {"stream": "stock", "items": "list", "sku": "sku", "stock": "qty"}

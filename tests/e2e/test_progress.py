@@ -13,8 +13,8 @@ import pytest
 from tests.e2e.command import encode, record, schema, state
 
 if TYPE_CHECKING:
-    from target_tocobagus.sandbox.testing import Sandbox
     from tests.e2e.command import Command
+    from tests.local_sandbox import Sandbox
 
 ERASE = "\r\x1b[K"
 

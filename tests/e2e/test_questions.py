@@ -14,8 +14,8 @@ from tests.e2e.command import Command, level, row, schema, state, stock_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from target_tocobagus.sandbox.testing import Sandbox
     from tests.e2e.command import Process
+    from tests.local_sandbox import Sandbox
 
 
 IMPATIENT: Final = """

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from target_tocobagus.sandbox.testing import running
 from tests.e2e.command import Command, encode, record, schema, state, stock_of
+from tests.local_sandbox import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from target_tocobagus.sandbox.testing import Sandbox
+    from tests.local_sandbox import Sandbox
 
 LISTED = [f"ADA-{n:03}" for n in range(0, 330, 11)]
 CATALOGUE = [f"ADA-{n:03}" if n % 11 == 0 else f"MATI-{n:03}" for n in range(330)]

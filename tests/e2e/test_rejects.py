@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from target_tocobagus.sandbox.testing import running
 from tests.e2e.command import Command, encode, record, row, schema, state, stock_of
+from tests.local_sandbox import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from target_tocobagus.sandbox.testing import Sandbox
+    from tests.local_sandbox import Sandbox
 
 WIDE: dict[str, Any] = {
     "stream": "wide",

@@ -19,8 +19,8 @@ from tests.e2e.command import Sums, encode, record, schema, state, stock_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from target_tocobagus.sandbox.testing import Sandbox
     from tests.e2e.command import Command
+    from tests.local_sandbox import Sandbox
 
 
 _TELLING_ITS_MEMORY: Final = """

@@ -10,8 +10,8 @@ import pytest
 from tests.e2e.command import STOCK, record, schema, state
 
 if TYPE_CHECKING:
-    from target_tocobagus.sandbox.testing import Sandbox
     from tests.e2e.command import Command
+    from tests.local_sandbox import Sandbox
 
 TOKEN: Final = "stkn_MARKER-of-the-token"  # noqa: S105  # a marker to be looked for in the output
 STORE: Final = "2000000000000000000009"

@@ -16,8 +16,8 @@ from tests.e2e.command import encode, eventually, record, schema, state, stock_o
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from target_tocobagus.sandbox.testing import Sandbox
     from tests.e2e.command import Command
+    from tests.local_sandbox import Sandbox
 
 LARGE = "x" * 300_000
 """More than a pipe holds."""

@@ -12,7 +12,7 @@ from singer_sdk.testing.runners import TargetTestRunner
 from target_tocobagus.target import TargetTocobagus
 
 if TYPE_CHECKING:
-    from target_tocobagus.sandbox.testing import Sandbox
+    from tests.local_sandbox import Sandbox
 
 # The standard streams hold no stock; so whatever could be an identifier or a quantity is mapped.
 MAPPING: Final[dict[str, Any]] = {

@@ -10,8 +10,8 @@ import pytest
 from tests.e2e.command import record, schema, state, stock_of
 
 if TYPE_CHECKING:
-    from target_tocobagus.sandbox.testing import Sandbox
     from tests.e2e.command import Command
+    from tests.local_sandbox import Sandbox
 
 
 def test_a_state_comes_out_as_the_tap_gave_it_with_one_key_more(

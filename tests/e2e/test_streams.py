@@ -11,8 +11,8 @@ import pytest
 from tests.e2e.command import Sums, record, row, schema
 
 if TYPE_CHECKING:
-    from target_tocobagus.sandbox.testing import Sandbox
     from tests.e2e.command import Command
+    from tests.local_sandbox import Sandbox
 
 STREAMS: Final = Path(__file__).parents[1] / "data" / "streams"
 WIDE: Final = [

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from target_tocobagus.sandbox.testing import running
 from tests.laws.crash_chain import CATALOGUE, STEPS, Chain, Instant
+from tests.local_sandbox import running
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from target_tocobagus.sandbox.testing import Sandbox
+    from tests.local_sandbox import Sandbox
     from tests.postgres import Database
 
 _TABLE: Final = """

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 import yaml
 
-from target_tocobagus.sandbox.testing import running
 from tests.docs.documents import ROOT, blocks
+from tests.local_sandbox import running
 from tests.meltano.project import Project, Shop, settings
 from tests.meltano.stock import Arrivals, Level, Table, shown
 from tests.postgres import running_postgres
@@ -22,7 +22,7 @@ from tests.postgres import running_postgres
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from target_tocobagus.sandbox.testing import Sandbox
+    from tests.local_sandbox import Sandbox
     from tests.postgres import Database
 
 pytestmark = [

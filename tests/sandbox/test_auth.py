@@ -9,7 +9,7 @@ import pytest
 
 from target_tocobagus.sandbox.auth import base_string, check_timestamp, signature
 from target_tocobagus.sandbox.messages import Refused
-from target_tocobagus.sandbox.testing import running
+from tests.local_sandbox import running
 from tests.sandbox.client import INVENTORY, PRODUCTS, Client
 
 VECTORS = sorted((Path(__file__).parents[1] / "data" / "signing-vectors").iterdir())

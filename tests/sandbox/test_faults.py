@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from target_tocobagus.sandbox.scenario import Fault
-from target_tocobagus.sandbox.testing import running
+from tests.local_sandbox import running
 from tests.sandbox.client import WHEN, Answer, Client, rule, warm
 
 A = {"sku": "A", "stock": 1}

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from target_tocobagus.sandbox.testing import Limits, running
+from tests.local_sandbox import Limits, running
 from tests.sandbox.client import INVENTORY, Client
 
 OWN = [{"clientId": "wh_1", "stock": 8}, {"clientId": "wh_2", "stock": 0}]

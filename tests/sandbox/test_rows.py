@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from target_tocobagus.sandbox.testing import running
+from tests.local_sandbox import running
 from tests.sandbox.client import WHEN, Answer, Client, rule, warm
 
 A = {"sku": "A", "stock": 1}

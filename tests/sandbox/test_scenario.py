@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from target_tocobagus.sandbox.testing import running
+from tests.local_sandbox import running
 from tests.sandbox.client import Client, rule
 
 A = {"sku": "A", "stock": 1}

@@ -11,8 +11,8 @@ import msgspec
 import pytest
 
 from target_tocobagus.sandbox.handle import Sandbox, connect
-from target_tocobagus.sandbox.testing import Limits, running
 from tests.certificates import issue
+from tests.local_sandbox import Limits, running
 from tests.sandbox.client import Client
 
 A = {"sku": "A", "stock": 1}

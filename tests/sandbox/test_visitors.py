@@ -7,7 +7,7 @@ import pytest
 from target_tocobagus.sandbox import BASE_PATH
 from target_tocobagus.sandbox.app import is_trusted
 from target_tocobagus.sandbox.handle import Sandbox, connect
-from target_tocobagus.sandbox.testing import running
+from tests.local_sandbox import running
 from tests.sandbox.client import INVENTORY, Client
 
 JSON = {"Content-Type": "application/json"}

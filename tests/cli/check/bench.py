@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from target_tocobagus.cli.check.page import Diagnosis
-    from target_tocobagus.sandbox.testing import Sandbox
+    from tests.local_sandbox import Sandbox
 
 PATIENCE: Final = 30.0
 SECRETS: Final = st.text(string.ascii_letters + string.digits + "-_=/+.~", min_size=8, max_size=40)

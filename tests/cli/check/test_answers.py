@@ -14,8 +14,8 @@ from target_tocobagus.cli.check import answers
 from target_tocobagus.cli.check.catalogue import Answers
 from target_tocobagus.cli.check.http import Answer
 from target_tocobagus.core.model import Reply
-from target_tocobagus.sandbox.testing import running
 from tests.cli.check.bench import Checked, assert_found, check, only_read
+from tests.local_sandbox import running
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,14 +12,14 @@ import pytest
 from click.testing import CliRunner
 
 from target_tocobagus.cli import main
-from target_tocobagus.sandbox.testing import running
 from tests.cli.check.bench import only_read, run
 from tests.environment import clean_environment
+from tests.local_sandbox import running
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from target_tocobagus.sandbox.testing import Sandbox
+    from tests.local_sandbox import Sandbox
 
 COLOUR: Final = re.compile(r"\x1b\[(?:\d+;)*3\d")
 TARGET: Final = [sys.executable, "-m", "target_tocobagus"]

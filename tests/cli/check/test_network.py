@@ -17,7 +17,6 @@ from target_tocobagus.api.network_errors import Failed
 from target_tocobagus.cli.check import network
 from target_tocobagus.cli.check.catalogue import Answers, Network
 from target_tocobagus.cli.check.network import Proxy, Route
-from target_tocobagus.sandbox.testing import running
 from tests.api.scripted_server import deaf, two_addresses
 from tests.certificates import issue
 from tests.cli.check.bench import (
@@ -32,13 +31,14 @@ from tests.cli.check.bench import (
     run,
     saying,
 )
+from tests.local_sandbox import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from target_tocobagus.cli.check.page import Diagnosis
-    from target_tocobagus.sandbox.testing import Sandbox
+    from tests.local_sandbox import Sandbox
 
 PASSWORD: Final = "pa55-word"  # noqa: S105  # a marker to be looked for in the output
 NOBODY: Final = f"{'a' * 64}.invalid"

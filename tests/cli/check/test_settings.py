@@ -17,16 +17,16 @@ from target_tocobagus.cli.check import settings
 from target_tocobagus.cli.check.catalogue import Setup
 from target_tocobagus.ledger.opening import store_key
 from target_tocobagus.ledger.run_lock import lock_path
-from target_tocobagus.sandbox.testing import running
 from tests.cli.check.bench import Checked, assert_found, check, run
 from tests.e2e.command import encode, row, schema
 from tests.ledger.world import World
+from tests.local_sandbox import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from target_tocobagus.cli.check.page import Finding
-    from target_tocobagus.sandbox.testing import Sandbox
+    from tests.local_sandbox import Sandbox
 
 STORE: Final = "2000000000000000000002"
 """The sandbox's."""
