@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from target_tocobagus.recognition.questions import Questions
     from target_tocobagus.report.totals import Totals
     from target_tocobagus.state.checkpoints import Value
-    from target_tocobagus.window.rivals import Rivals
+    from target_tocobagus.window.newest import Rivals
 
 logger = logging.getLogger("target-tocobagus")
 

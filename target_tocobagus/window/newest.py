@@ -8,15 +8,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from target_tocobagus.window.pending import BEHIND, LEASED, READY, Item, outdated
 from target_tocobagus.window.ready import ReadyItems
-from target_tocobagus.window.rivals import find_rivals
 from target_tocobagus.window.size import Size
 
 if TYPE_CHECKING:
     from target_tocobagus.core.model import Identifier, Level
     from target_tocobagus.window.buffer import RowBuffer
-    from target_tocobagus.window.rivals import Rivals
+
+
+class Rivals(msgspec.Struct, frozen=True):
+    """Two different values of one item at one location, from two streams, at the same time."""
+
+    identifier: Identifier
+    location: str | None
+    older: Level
+    newer: Level
 
 
 class NewestValues:
@@ -125,8 +134,11 @@ class NewestValues:
     def _note_rivals(
         self, identifier: Identifier, older: dict[str | None, Level], newer: dict[str | None, Level]
     ) -> None:
-        for rivals in find_rivals(identifier, older, newer):
-            self.rivals.setdefault(rivals.newer.stream.name, rivals)
+        """Compare what is not settled yet with what follows."""
+        for place in older.keys() & newer:
+            old, new = older[place], newer[place]
+            if old.stream.name != new.stream.name and old.quantity != new.quantity:
+                self.rivals.setdefault(new.stream.name, Rivals(identifier, place, old, new))
 
     def _supersede(self, item: Item) -> int:
         """Drop all levels but a global; returns how many more rows there are, 0 or less."""
