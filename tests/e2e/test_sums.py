@@ -16,8 +16,8 @@ import pytest
 from tests.e2e.command import LEVELS, STOCK, Ended, eventually, record, row, schema, state, stock_of
 
 if TYPE_CHECKING:
-    from target_tocobagus.sandbox.testing import Sandbox
     from tests.e2e.command import Command
+    from tests.local_sandbox import Sandbox
 
 SUM: Final[dict[str, Any]] = {**LEVELS, "combine": "sum", "part": "lot"}
 COLUMNS: Final = ("sku", "wh", "qty", "lot", "_sdc_deleted_at")
