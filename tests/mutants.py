@@ -785,7 +785,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "parts: STATE covers a row that waits for the ledger",
-        f"{PARTS_LAWS}::test_from_its_bookmark_on_the_sums_are_right",
+        "tests/pipeline/test_resolver.py::test_no_state_covers_a_row_that_waits",
         Change("pipeline/resolver", "*(row.position for row in self.waiting[:1])", ""),
     ),
     Mutant(

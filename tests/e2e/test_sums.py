@@ -68,8 +68,10 @@ def test_no_sum_goes_out_before_all_parts_have_come_once(
 ) -> None:
     """The first lots of a first run are not the stock, and no STATE covers them."""
     lines = [schema("levels", *COLUMNS), lot(1, "A", "J", 40), state(1)]
-    talk = command.talk(streams=[SUM], ledger="ledger.db", batch_wait_seconds=1)
-    talk.say(*lines, lot(2, "A", "J", 2), state(2))
+    talk = command.talk(streams=[SUM], ledger="ledger.db", batch_size_rows=1)
+    talk.say(*lines)
+    eventually(lambda: remembered(command) == 1)
+    talk.say(lot(2, "A", "J", 2), state(2))
     eventually(lambda: remembered(command) == 2)
     talk.signal(signal.SIGTERM)
     ended = talk.ended()
