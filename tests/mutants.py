@@ -829,7 +829,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "parts: what is gone is forgotten, though its sum was refused",
-        f"{PARTS_LAWS}::test_from_its_bookmark_on_the_sums_are_right",
+        f"{PARTS_LAWS}::test_a_sum_that_was_refused_is_sent_again_by_itself",
         Change("ledger/parts", "delete(part).where(gone, ~refused)", "delete(part).where(gone)"),
     ),
     Mutant(

@@ -140,10 +140,15 @@ class Parts:
             touched: list[list[Place] | None] = []
             for each in parts:
                 before = known.get(each.key)
-                place = _as_before(each, before)
-                if place is not None:
+                if before is None and len(each.rows) == 1:
+                    identifier, place, quantity = each.rows[0]
+                    key = (identifier, place)
+                    new[each.key] = {key: (quantity, each.version)}
+                    known[each.key] = dict(new[each.key])
+                    touched.append([key])
+                elif (found := _as_before(each, before)) is not None:
                     same.append(each.key)
-                    touched.append([place])
+                    touched.append([found])
                 else:
                     touched.append(_fold_one(each, before or {}, known, new, names_all=names_all))
                     self._has_gone |= _has_gone(known.get(each.key))
@@ -300,12 +305,13 @@ class Parts:
         return found
 
     def _write(self, writer: Connection, number: int, new: dict[str, _Rows]) -> None:
-        by_kind: dict[str, Any] = {}
+        layers: dict[tuple[str, int], dict[str, dict[str, dict[str, str]]]] = {}
         for key, rows in new.items():
-            for ((kind, text), place), (quantity, version) in rows.items():
-                places = by_kind.setdefault(kind, {}).setdefault(place or GLOBAL, {})
-                places.setdefault(version, {}).setdefault(text, {})[key] = quantity
-        for of_kind, nested in by_kind.items():
+            for layer, (((kind, text), place), (quantity, version)) in enumerate(rows.items()):
+                # Mostly a part is of one item. The second one could have the same place.
+                places = layers.setdefault((kind, layer), {}).setdefault(place or GLOBAL, {})
+                places.setdefault(version, {})[key] = f"{quantity}|{text}"
+        for (of_kind, _), nested in layers.items():
             values = {"source": number, "kind": of_kind, "run": self._run, "rows": as_json(nested)}
             writer.execute(self._upsert, values)
 
@@ -336,26 +342,27 @@ class Parts:
 
     @cached_property
     def _upsert(self) -> Any:
-        """Write rows that come as JSON: by location, version, identifier and part."""
+        """Write rows that come as JSON: by location, version and part, quantity|identifier."""
         rows: Any = bindparam("rows", type_=Text)
         each = func.json_each(rows if self._is_sqlite else cast(rows, JSON))
         place = each.table_valued("key", "value")
         version = func.json_each(place.c.value).table_valued("key", "value")
-        item = func.json_each(version.c.value).table_valued("key", "value")
         last = func.json_each if self._is_sqlite else func.json_each_text
-        row = last(item.c.value).table_valued("key", "value")
+        row = last(version.c.value).table_valued("key", "value")
+        find = func.instr if self._is_sqlite else func.strpos
+        bar = find(row.c.value, "|")
         values: dict[str, Any] = {
             "store": literal(self._store, BigInteger),
             "source": bindparam("source", type_=BigInteger),
             "part": row.c.key,
             "kind": bindparam("kind", type_=Text),
-            "identifier": item.c.key,
+            "identifier": func.substr(row.c.value, bar + 1),
             "location": place.c.key,
-            "quantity": row.c.value,
+            "quantity": func.substr(row.c.value, 1, bar - 1),
             "version": func.nullif(version.c.key, ""),
             "run": bindparam("run", type_=BigInteger),
         }
-        nested = place.join(version, true()).join(item, true()).join(row, true())
+        nested = place.join(version, true()).join(row, true())
         found = select(*values.values()).select_from(nested).where(true())
         dialect = "sqlite" if self._is_sqlite else "postgresql"
         insert = insert_into(part, dialect).from_select(list(values), found)

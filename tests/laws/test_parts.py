@@ -17,14 +17,14 @@ from hypothesis import strategies as st
 from target_tocobagus.config.settings import StockPolicy, stream_mapping
 from target_tocobagus.mapping import compile_mapping
 from tests.laws.test_ledger import EXAMPLES, faults, laws
-from tests.ledger.world import BINS, HOUR, LOTS, UNKNOWN, WELL, Ending, PartRow, World
+from tests.ledger.world import BINS, HOUR, LOTS, UNKNOWN, WELL, Ending, Fault, PartRow, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from target_tocobagus.core.model import Identifier, Stream
     from target_tocobagus.mapping.summing import Summing
-    from tests.ledger.world import Fault, Outcome
+    from tests.ledger.world import Outcome
 
     Place = tuple[Identifier, str | None]
 
@@ -217,3 +217,16 @@ def test_of_a_complete_feed_only_its_own_parts_count(
     assert world.run(rows, sums=COMPLETE).error is None
     expected = {key: 0 for key in sums_of(known) if key[0][1] in last} | sums_of(rows)
     assert seen(world, expected) == expected
+
+
+def test_a_sum_that_was_refused_is_sent_again_by_itself(file: str) -> None:
+    """Also of an item that has no part any more, and whose row no run brings again."""
+    world = World(file, f"{next(_WORLDS)}-")
+    of = {sku: PartRow("1", ((("sku", sku), "A", "5"),)) for sku in ("a", "b")}
+    assert world.run([of["a"]], sums=SUMS).error is None
+    moved = world.run([of["b"]], faults=[Fault("refused", rows=0)], sums=SUMS)
+    assert (moved.error, moved.pipeline.totals.rejected) == (None, 1)
+    assert seen(world, [(("sku", "a"), "A")]) == {(("sku", "a"), "A"): 5}
+    world.now_ms += 24 * HOUR
+    assert world.run([], sums=SUMS).error is None
+    assert seen(world, [(("sku", "a"), "A")]) == {(("sku", "a"), "A"): 0}
