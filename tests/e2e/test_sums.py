@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sysconfig
+import time
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -73,6 +74,7 @@ def test_no_sum_goes_out_before_all_parts_have_come_once(
     eventually(lambda: remembered(command) == 1)
     talk.say(lot(2, "A", "J", 2), state(2))
     eventually(lambda: remembered(command) == 2)
+    time.sleep(1)  # in which a worker could send, and a STATE could go out
     talk.signal(signal.SIGTERM)
     ended = talk.ended()
     assert ended.without_traceback(143).states == []
