@@ -75,6 +75,29 @@ def cost(folder: Path, shape: str, rows: int, ledger: str, rounds: int, **mappin
         print(f"  {Path(ledger).stat().st_size / rows:.0f} bytes a level")
 
 
+def parts(folder: Path, rows: int, rounds: int) -> None:
+    """Measure rows that are added up beside the same rows as stocks of their own, both with one."""
+    stream = folder / "stream.singer"
+    write_stream(stream, "long", rows)
+    ledgers = [str(folder / f"{name}.db") for name in ("alone", "summed")]
+    ratios: dict[str, list[float]] = {"first": [], "unchanged": []}
+    with instant() as access:
+        config, _ = configure(folder, access, "long")
+        alone = set_ledger(folder, config, ledgers[0]).rename(folder / "alone.json")
+        sums = {"combine": "sum", "part": ["sku", "warehouse_id"], "warehouse": None}
+        summed = set_ledger(folder, config, ledgers[1], **sums)
+        for _ in range(rounds):
+            for ledger in ledgers:
+                empty(ledger)
+            for name, found in ratios.items():
+                before, after = (measure([*TARGET, str(each)], stream) for each in (alone, summed))
+                found.append(after.wall / before.wall)
+                print(f"  {name}: {after.wall:.2f} s, each a stock {before.wall:.2f} s")
+    stream.unlink()
+    shares = ", ".join(f"{name} {statistics.median(each):.2f}" for name, each in ratios.items())
+    print(f"{rows:,} rows that are added up, three an item: time of the same as stocks: {shares}")
+
+
 def second_night(folder: Path, rows: int = 100_000) -> None:
     """A nightly feed of which one row in a hundred has changed, and an API that takes a second."""
     stream = folder / "night.singer"
@@ -156,9 +179,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", choices=["cost", "night", "large", "postgresql"], nargs="*")
+    parser.add_argument(
+        "--only", choices=["cost", "night", "large", "postgresql", "parts"], nargs="*"
+    )
     options = parser.parse_args()
-    wanted = options.only or ["night", "cost", "postgresql", "large"]
+    wanted = options.only or ["night", "cost", "parts", "postgresql", "large"]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         ledger = str(folder / "ledger.db")
@@ -168,6 +193,8 @@ def main() -> None:
             for shape in ("single", "long"):
                 cost(folder, shape, options.rows, ledger, options.rounds)
             cost(folder, "single", options.rows, ledger, 1, newer_by="updated_at")
+        if "parts" in wanted:
+            parts(folder, options.rows, options.rounds)
         if "postgresql" in wanted:
             on_postgresql(folder, options.rows)
         if "large" in wanted:
