@@ -154,7 +154,8 @@ class StockSink(SdkSink):
         self.parts: PartsWatch | None = None
         self._watch: RequiredColumns | None = None
         if choice.mapping is not None:
-            self.mapping = choice.mapping.under(schema)
+            names_filtered = self._pipeline.remembers
+            self.mapping = choice.mapping.under(schema, names_filtered=names_filtered)
             if choice.named:
                 self._watch = self._setup.watch_columns(stream_name, choice.mapping, schema)
             self.parts = self._setup.watch_parts(stream_name, self.mapping, self.key_properties)

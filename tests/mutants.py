@@ -39,6 +39,10 @@ CONNECTIONS: Final = "tests/ledger/test_connections.py"
 BOOKS: Final = "tests/ledger/test_books.py"
 MEMORY: Final = "tests/ledger/test_memory.py"
 LEDGER_LAWS: Final = "tests/laws/test_ledger.py"
+NAMED_DAYS: Final = "tests/ledger/test_named_days.py"
+LISTS: Final = "tests/e2e/test_complete_lists.py"
+ABSENT: Final = "tests/ledger/test_absent.py"
+ABSENT_LAW: Final = f"{LEDGER_LAWS}::test_what_a_run_has_named_is_not_absent"
 HOLDING: Final = "tests/ledger/test_holding.py"
 GUARD_LAWS: Final = "tests/laws/test_guard.py"
 SUMS: Final = "tests/e2e/test_sums.py"
@@ -457,6 +461,138 @@ MUTANTS: Final = (
         Change("core/errors", "if needs_person and", "if False and"),
     ),
     Mutant(
+        "an unchanged row names no level",
+        f"{NAMED_DAYS}::test_an_unchanged_row_names_its_level_too",
+        Change("ledger/comparing", "        if is_any_old:\n", "        if False:\n"),
+    ),
+    Mutant(
+        "rows of an item that comes several times in a flush name no level",
+        f"{NAMED_DAYS}::test_every_row_names_its_level",
+        Change("ledger/comparing", "self._named_days.name([], _levels_of(several))", "pass"),
+    ),
+    Mutant(
+        "an accepted row does not keep its day",
+        ABSENT_LAW,
+        Change("ledger/levels", "else_=level.c.named_day)", "else_=level.c.named_day - 9)"),
+    ),
+    Mutant(
+        "a row names all levels of its item",
+        f"{NAMED_DAYS}::test_an_unchanged_row_names_its_level_too",
+        Change(
+            "ledger/comparing", "if (place or None) not in named[kind, text].levels", "if False"
+        ),
+    ),
+    Mutant(
+        "a stale row names no level",
+        f"{NAMED_DAYS}::test_a_stale_row_names_its_level",
+        Change("ledger/comparing", "            self._name(items, compared.known)\n", ""),
+    ),
+    Mutant(
+        "a row that is skipped or rejected names no level",
+        f"{NAMED_DAYS}::test_every_row_names_its_level",
+        Change("pipeline/run", "and self._named and not", "and False and not"),
+    ),
+    Mutant(
+        "days are written again in each run of a day",
+        f"{NAMED_DAYS}::test_a_second_run_of_a_day_writes_no_days",
+        Change("ledger/comparing", "        if is_any_old:\n", "        if True:\n"),
+    ),
+    Mutant(
+        "a day goes back with the clock",
+        f"{NAMED_DAYS}::test_a_clock_that_goes_back_makes_no_day_older",
+        Change("ledger/named_days", "(day < TODAY)", "(day != TODAY)"),
+    ),
+    Mutant(
+        "a row that was rejected before names its level when it comes again",
+        f"{NAMED_DAYS}::test_a_row_that_was_rejected_before_names_nothing",
+        Change("pipeline/stages", "stages.ledger.named_days.is_on = False", "pass"),
+    ),
+    Mutant(
+        "a STATE goes out before the days of its rows are on disk",
+        f"{NAMED_DAYS}::test_days_are_on_disk_before_a_state_goes_out",
+        Change("pipeline/stages", "            ledger.sync()\n", "            pass\n"),
+    ),
+    Mutant(
+        "a global is absent though a warehouse of its item is named",
+        f"{ABSENT}::test_a_global_and_the_warehouses_of_an_item_are_one",
+        Change("ledger/absent", ", ~_is_named_otherwise(since))", ")"),
+    ),
+    Mutant(
+        "what an operator was not shown is sent as 0",
+        f"{ABSENT}::TestZeros",
+        Change("pipeline/zeros", "in found if (", "in found if True or ("),
+    ),
+    Mutant(
+        "what an operator sends as 0 is sent in part",
+        f"{ABSENT}::TestZeros",
+        Change(
+            "pipeline/zeros",
+            "for level in levels if problem is None else ():",
+            "for level in levels:",
+        ),
+    ),
+    Mutant(
+        "an operator's zeros put the guard to rest",
+        f"{ABSENT}::TestZeros",
+        Change("ledger/holding", "if self.sees_all and not self.held:", "if not self.held:"),
+    ),
+    Mutant(
+        "a 0 that is refused is kept without a record",
+        "tests/e2e/test_absent.py::test_what_is_refused_is_reported_and_not_kept",
+        Change("ledger/rejections", "            if not level.line:", "            if False:"),
+    ),
+    Mutant(
+        "a stream that was not read is sent as 0",
+        "tests/e2e/test_absent.py::test_a_stream_that_has_not_been_read_is_not_gone",
+        Change("cli/ledger/command", "    if not found.named:\n", "    if False:\n"),
+    ),
+    Mutant(
+        "a list that holds a bad entry is complete",
+        f"{LISTS}::test_only_a_list_that_can_be_read_is_complete",
+        Change("mapping/shapes", "        if None in places:\n", "        if False:\n"),
+    ),
+    Mutant(
+        "a list that is null is complete",
+        f"{LISTS}::test_only_a_list_that_can_be_read_is_complete",
+        Change(
+            "mapping/shapes", "if self.is_complete and value == [] else", "if self.is_complete else"
+        ),
+    ),
+    Mutant(
+        "a list leaves out what another stream has sent",
+        f"{LISTS}::test_only_what_the_same_stream_and_mapping_have_sent_is_left_out",
+        Change("ledger/parts", "            if level.source in numbers\n", ""),
+    ),
+    Mutant(
+        "a list leaves out nothing that is in flight",
+        f"{LISTS}::test_a_level_in_flight_is_left_out_too",
+        Change("pipeline/completer", "list(levels.items()) for identifier", "[] for identifier"),
+    ),
+    Mutant(
+        "rows of a later record join the item of a complete list",
+        f"{LISTS}::test_it_counts_within_a_run_too",
+        Change(
+            "pipeline/run",
+            "self.row_buffer.seal()\n        self.completer",
+            "self.completer",
+        ),
+    ),
+    Mutant(
+        "what was refused and is left out comes again",
+        f"{LISTS}::test_what_was_refused_and_is_left_out_does_not_come_again",
+        Change("pipeline/run", "        self._ended |= found.refused\n", ""),
+    ),
+    Mutant(
+        "a STATE covers a list that waits",
+        "tests/pipeline/test_completer.py::test_no_state_covers_a_list_that_waits",
+        Change("pipeline/poller", ", intake.completer.lowest]", "]"),
+    ),
+    Mutant(
+        "a 0 that is left out at a place which the map has lost is sent",
+        f"{LISTS}::test_what_is_not_sent_anywhere_is_no_gap",
+        Change("pipeline/completer", "self._places is None or place in self._places", "True"),
+    ),
+    Mutant(
         "a value that was sent and not accepted is compared with",
         f"{LEDGER}::test_only_what_was_accepted_is_remembered",
         Change(
@@ -720,8 +856,8 @@ MUTANTS: Final = (
         ),
         Change(
             "ledger/comparing",
-            "            return self._equal(items)\n",
-            "            return {}\n",
+            "unsent = self._equal(items)",
+            "unsent = {}",
         ),
     ),
     Mutant(

@@ -68,6 +68,7 @@ class StreamMapping(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     warehouse_columns: tuple[WarehouseColumn, ...] = ()
     items: str | None = None
     levels: str | None = None
+    levels_complete: bool | None = None
     warehouses: tuple[str, ...] = ()
     split: tuple[Share, ...] = ()
     combine: Literal["last", "sum"] | None = None

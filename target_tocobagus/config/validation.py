@@ -208,7 +208,8 @@ def _is_loopback(host: str) -> bool:
 def _ledger_problems(values: Mapping[str, Any]) -> Iterator[str]:
     """Find what needs a ledger, if there is none."""
     for number, mapping in enumerate(values.get("streams") or ()):
-        for key, needs in (("newer_by", True), ("combine", mapping.get("combine") == "sum")):
+        sums = mapping.get("combine") == "sum"
+        for key, needs in (("newer_by", True), ("levels_complete", True), ("combine", sums)):
             if mapping.get(key) and needs and not values.get("ledger"):
                 yield f"streams[{number}].{key}: needs the setting ledger"
 

@@ -44,10 +44,12 @@ class Skipped(msgspec.Struct, frozen=True, gc=False):
         reason: Why.
         ended: The levels of a deleted record: what was rejected of them before is not open any
             more.
+        named: The levels that it is about; one without a location may be any of its item.
     """
 
     reason: str
     ended: tuple[tuple[Identifier, str | None], ...] = ()
+    named: tuple[tuple[Identifier, str | None], ...] = ()
 
 
 class RecordError(msgspec.Struct, frozen=True, gc=False):
@@ -88,7 +90,20 @@ class Part(msgspec.Struct, frozen=True, gc=False):
     again: tuple[tuple[Identifier, str | None], ...] = ()
 
 
-Outcome: TypeAlias = Stock | Skipped | RecordError | Part
+class Complete(msgspec.Struct, frozen=True, gc=False):
+    """A list that names every location of an item (`levels_complete`): elsewhere its stock is 0.
+
+    Attributes:
+        places: The client ids that it names.
+        version: Its `newer_by`, as `versions` writes it; empty if there is none.
+    """
+
+    identifier: Identifier
+    places: tuple[str, ...]
+    version: str = ""
+
+
+Outcome: TypeAlias = Stock | Skipped | RecordError | Part | Complete
 """The result of mapping one part of a record."""
 
 

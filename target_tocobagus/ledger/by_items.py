@@ -19,32 +19,53 @@ if TYPE_CHECKING:
 
 
 def ask_by_items(
-    table: Table, columns: Sequence[Any], *conditions: ColumnElement[bool], is_sqlite: bool
+    table: Table,
+    columns: Sequence[Any],
+    *conditions: ColumnElement[bool],
+    is_sqlite: bool,
+    whether: ColumnElement[bool] | None = None,
 ) -> Any:
     """Ask for the rows of items of one kind, as one JSON text of lists.
+
+    With `whether` there is a second answer: whether that is true of any row.
 
     PostgreSQL gets a subquery that it must run for each item, by the index: it keeps a plan that
     it made while the table was empty, and that plan would read the whole table each time.
     """
     of_kind = table.c.kind == bindparam("kind", type_=Text)
-    return ask_by(table.c.identifier, columns, of_kind, *conditions, is_sqlite=is_sqlite)
+    return ask_by(
+        table.c.identifier, columns, of_kind, *conditions, is_sqlite=is_sqlite, whether=whether
+    )
 
 
 def ask_by(
-    column: Column[Any], columns: Sequence[Any], *conditions: ColumnElement[bool], is_sqlite: bool
+    column: Column[Any],
+    columns: Sequence[Any],
+    *conditions: ColumnElement[bool],
+    is_sqlite: bool,
+    whether: ColumnElement[bool] | None = None,
 ) -> Any:
     """Ask for the rows that have one of the parameter `identifiers` in a column."""
-    asked = bindparam("identifiers", type_=Text)
+    each = each_identifier(is_sqlite=is_sqlite)
+    also = [] if whether is None else [whether.label("whether")]
     if is_sqlite:
-        each = func.json_each(asked).table_valued("value")
         row = func.json_array(*columns)
         among = column.in_(select(each.c.value))
-        return select(func.json_group_array(row)).where(*conditions, among)
-    each = func.json_array_elements_text(cast(asked, JSON)).table_valued("value")
-    of_one = select(*columns).where(*conditions, column == each.c.value)
+        answers = [func.json_group_array(row), *map(func.max, also)]
+        return select(*answers).where(*conditions, among)
+    of_one = select(*columns, *also).where(*conditions, column == each.c.value)
     found = of_one.offset(literal_column("0")).lateral()
-    row = func.json_build_array(*found.c)
-    return select(cast(func.json_agg(row), Text)).select_from(each.join(found, true()))
+    row = func.json_build_array(*list(found.c)[: len(columns)])
+    are_any = [func.bool_or(found.c.whether) for _ in also]
+    return select(cast(func.json_agg(row), Text), *are_any).select_from(each.join(found, true()))
+
+
+def each_identifier(*, is_sqlite: bool) -> Any:
+    """Read the parameter `identifiers` as rows of one column, `value`."""
+    asked = bindparam("identifiers", type_=Text)
+    if is_sqlite:
+        return func.json_each(asked).table_valued("value")
+    return func.json_array_elements_text(cast(asked, JSON)).table_valued("value")
 
 
 def parameters(identifiers: Iterable[Identifier]) -> list[tuple[str, dict[str, Any]]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -12,7 +12,7 @@ from target_tocobagus.ledger.levels import GLOBAL, Known
 from target_tocobagus.ledger.memory import NOTHING, Memory, judge, newer
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from sqlalchemy import Connection
 
@@ -56,6 +56,7 @@ class Comparer:
         self._levels = tables.levels
         self._rejections = tables.rejections
         self._sources = tables.sources
+        self._named_days = tables.named_days
         self._now_ms = tables.now_ms
         self._keep = keep
         self._reads_by_place = False
@@ -69,17 +70,22 @@ class Comparer:
         Raises:
             LedgerError: The ledger cannot be read or written.
         """
-        items = rows.items
+        items, several = rows.items, []
         identifiers = [item.identifier for item in items]
         if len(set(identifiers)) < len(items):
             times = Counter(identifiers)
+            several = [item for item in items if times[item.identifier] > 1]
             items = [item for item in items if times[item.identifier] == 1]
         if rows.is_plain:
-            return self._equal(items)
-        compared = self.compare(items)
-        _note_new(items, compared.known)
-        self.note_unsent(items, compared)
-        return compared.unsent
+            unsent = self._equal(items)
+        else:
+            compared = self.compare(items)
+            _note_new(items, compared.known)
+            self._name(items, compared.known)
+            self.note_unsent(items, compared)
+            unsent = compared.unsent
+        self._named_days.name([], _levels_of(several))
+        return unsent
 
     def _equal(self, items: Sequence[Item]) -> Unsent:
         """Find the levels that are not marked, and were accepted lately with the same quantity."""
@@ -88,7 +94,7 @@ class Comparer:
         now = self._now_ms()
         with self._connections.reading() as reader:
             times = (now - self._keep * 3 // 4 + 1, now)
-            certain = self._levels.certain(reader, identifiers, times, places)
+            certain, is_any_old = self._levels.certain(reader, identifiers, times, places)
             rejected = self._rejections.items(reader, identifiers)
         unsent: Unsent = {}
         for item in items if any(certain.values()) else ():
@@ -102,10 +108,52 @@ class Comparer:
             if same:
                 unsent[item.identifier] = same
         found, asked = sum(map(len, certain.values())), sum(len(item.levels) for item in items)
+        if is_any_old:
+            known = {} if found == sum(map(len, unsent.values())) else certain
+            self._name_known(items, known, places)
         self._reads_by_place = 2 * found > asked if places else found > _MANY * asked
         if len(unsent) < len(items) and not places:
             _note_new(items, {(kind, row[0]) for kind, rows in certain.items() for row in rows})
         return unsent
+
+    def _name_known(
+        self,
+        items: Sequence[Item],
+        known: Mapping[str, Collection[tuple[str, str, Any]]],
+        places: Collection[str],
+    ) -> None:
+        """Note that items are named: mostly all of their levels, which is the quickest.
+
+        Args:
+            items: The items, each once.
+            known: Identifier and location of their levels, by kind; none if all are named.
+            places: Only levels at these locations are known.
+        """
+        named: dict[Any, Item] = {item.identifier: item for item in items}
+        partly = {
+            (kind, text)
+            for kind, levels in known.items()
+            for text, place, _ in levels
+            if (place or None) not in named[kind, text].levels
+        }
+        whole = [each for each in named if each not in partly]
+        self._named_days.name(whole, _levels_of([named[each] for each in partly]), places)
+
+    def _name(self, items: Sequence[Item], known: Mapping[Identifier, Memory]) -> None:
+        """Note that levels are named, if they were not named today."""
+        today = self._named_days.today or 0
+        self._named_days.name(
+            [],
+            {
+                item.identifier: [
+                    each.location
+                    for each in known[item.identifier].values()
+                    if (each.named_day or 0) < today and (each.location or None) in item.levels
+                ]
+                for item in items
+                if item.identifier in known
+            },
+        )
 
     def _few_places(self, items: Sequence[Item]) -> set[str]:
         """Return the locations to ask about, if items have many more; empty to ask about all.
@@ -183,6 +231,13 @@ class Comparer:
                 sent = (level.version, self._sources.number(writer, level.stream))
                 rows.append((*identifier, place, *newer(sent, at)))
         self._levels.set_versions(writer, rows)
+
+
+def _levels_of(items: Iterable[Item]) -> dict[Identifier, list[str]]:
+    levels: dict[Identifier, list[str]] = {}
+    for item in items:
+        levels.setdefault(item.identifier, []).extend(place or GLOBAL for place in item.levels)
+    return levels
 
 
 def _note_new(items: Iterable[Item], known: Collection[tuple[str, str]]) -> None:

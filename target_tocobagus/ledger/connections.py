@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from target_tocobagus.core.errors import LedgerError
-from target_tocobagus.ledger.database import set_sync, translated
+from target_tocobagus.ledger.database import set_sync, sync_log, translated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -51,6 +51,7 @@ class Connections:
         self._write_lock = threading.Lock()
         self._writes: deque[_Write] = deque()
         self._syncs: bool | None = None
+        self._is_on_disk = True
         self._read_lock = threading.Lock()
         self.reads_only = writer is None
         self.dialect = reader.dialect.name
@@ -79,6 +80,17 @@ class Connections:
         result: T = one.result
         return result
 
+    def sync(self) -> None:
+        """Wait until all that was written is on disk.
+
+        Raises:
+            LedgerError: The disk cannot be written.
+        """
+        if not self._is_on_disk:
+            self._is_on_disk = True  # before it is looked at: another thread may write meanwhile
+            with self._read_lock:
+                sync_log(self._reader)
+
     def _write_all(self, writes: Sequence[_Write]) -> None:
         error: Exception | None = None
         try:
@@ -102,6 +114,7 @@ class Connections:
             self._syncs = sync
         with self._writer.begin():
             yield self._writer
+        self._is_on_disk = sync
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

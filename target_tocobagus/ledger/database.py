@@ -160,6 +160,25 @@ def set_sync(connection: Connection, *, sync: bool) -> None:
         driver.execute(f"PRAGMA synchronous={'FULL' if sync else 'NORMAL'}")
 
 
+def sync_log(connection: Connection) -> None:
+    """Wait until what was committed is on disk; PostgreSQL has waited for it.
+
+    Raises:
+        LedgerError: The disk cannot be written.
+    """
+    if connection.dialect.name != "sqlite":
+        return
+    file = file_of(connection)
+    try:
+        log = os.open(file.with_name(f"{file.name}-wal"), os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(log)
+        finally:
+            os.close(log)  # not one of the files that SQLite locks
+    except OSError as error:
+        raise LedgerError(_describe(reason(error))) from error
+
+
 def _prepare_to_read(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None
 

@@ -10,10 +10,11 @@ from target_tocobagus.core.errors import StockOutsHeld
 from target_tocobagus.core.foreign_text import quoted
 from target_tocobagus.core.plural import counted
 from target_tocobagus.ledger.guard import OFF, Count, stock_outs
+from target_tocobagus.ledger.memory import NOTHING
 from target_tocobagus.window.pending import Item
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sqlalchemy import Connection
 
@@ -46,6 +47,7 @@ class Guard:
     Attributes:
         counter: Counts what falls to 0.
         held: How many updates were held.
+        sees_all: The run sees what the tap gives, so that its good end counts.
     """
 
     def __init__(self, counter: Counter, percent: int) -> None:
@@ -53,6 +55,7 @@ class Guard:
         self.counter = counter
         self._percent = percent
         self.held = 0
+        self.sees_all = True
         self._examples: list[str] = []
         self._count = Count()
 
@@ -91,9 +94,28 @@ class Guard:
             where = f" at {quoted(one.place)}" if one.place else ""
             self._examples.append(f"{identifier[0]} {quoted(identifier[1])}{where} {one.old} to 0")
 
+    def refusal(
+        self, writer: Connection, items: Iterable[Item], known: Mapping[Identifier, Memory]
+    ) -> StockOutsHeld | None:
+        """Say that one of some items would be held if all of them were sent."""
+        if not self.counter.is_on:
+            return None
+        span, share = self.counter.span(writer), self.counter.total
+        for item in items:
+            for one in stock_outs(item, known.get(item.identifier, NOTHING), span):
+                share += one.change
+        if not share.exceeds(self._percent):
+            return None
+        return StockOutsHeld(
+            f"GUARD: nothing was sent: {share.zeroed} of {share.base} levels in stock would have"
+            f" fallen to 0 within 20 hours, and max_zeroed_percent allows {self._percent} %. If"
+            f" that is right, send them with max_zeroed_percent {OFF}"
+            f" (TARGET_TOCOBAGUS_MAX_ZEROED_PERCENT={OFF} with --config=ENV)"
+        )
+
     def rest(self, writer: Connection) -> None:
         """Note the end of a run that has seen all rows."""
-        if not self.held:
+        if self.sees_all and not self.held:
             self.counter.rest(writer)
 
     def problem(self) -> StockOutsHeld | None:

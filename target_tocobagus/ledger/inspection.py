@@ -9,9 +9,10 @@ import msgspec
 from sqlalchemy import func, select
 
 from target_tocobagus.ledger import schema, zeroed
+from target_tocobagus.ledger.absent import Absent, find
 from target_tocobagus.ledger.database import place_of, read_url, size_of
 from target_tocobagus.ledger.guard import span_of
-from target_tocobagus.ledger.opening import holder_of, reading
+from target_tocobagus.ledger.opening import find_store, holder_of, reading
 from target_tocobagus.ledger.soundness import flights
 
 if TYPE_CHECKING:
@@ -99,6 +100,30 @@ def status(name: str, now: int | None = None) -> Status | None:
             _store_status(reader, row, now) for row in reader.execute(select(schema.store)).all()
         ]
         return Status(place_of(read_url(name)), size_of(reader), version, stores)
+
+
+def look_for_absent(name: str, key: tuple[str, str], stream: str, since: int) -> Absent | None:
+    """Look for levels of a stream that were not named on a day or later.
+
+    Args:
+        name: The setting `ledger`.
+        key: The store, as `store_key` names it.
+        stream: The stream's name.
+        since: The day, in days since the epoch.
+
+    Returns:
+        ``None`` if there is no ledger yet.
+
+    Raises:
+        ConfigurationError: It cannot be opened, or is not a ledger.
+        LedgerRefused: Its tables are of another version.
+        LedgerError: It cannot be read.
+    """
+    with reading(name) as reader:
+        if reader is None:
+            return None
+        store = find_store(reader, key)
+        return Absent(()) if store is None else find(reader, store, stream, since)
 
 
 def _store_status(reader: Connection, store: Any, now: int) -> StoreStatus:

@@ -14,6 +14,7 @@ from sqlalchemy import select, update
 from target_tocobagus import __version__
 from target_tocobagus.core.errors import RunFailed
 from target_tocobagus.ledger import schema
+from target_tocobagus.ledger.absent import Absent, find
 from target_tocobagus.ledger.comparing import Comparer
 from target_tocobagus.ledger.database import name_process
 from target_tocobagus.ledger.history import delete_before
@@ -23,13 +24,15 @@ from target_tocobagus.ledger.recording import Recorder
 from target_tocobagus.ledger.tables import Tables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from sqlalchemy import Connection
 
+    from target_tocobagus.core.errors import StockOutsHeld
     from target_tocobagus.core.model import Identifier, Stream
     from target_tocobagus.ledger.connections import Connections
     from target_tocobagus.ledger.rejections import Due
+    from target_tocobagus.window.pending import Item
 
 _HOUR: Final = 3_600_000
 _DAY: Final = 24 * _HOUR
@@ -59,7 +62,9 @@ class Ledger:
         comparer: Finds what needs no request.
         guard: Holds stock-outs that are too many.
         parts: Those of stocks that are added up.
+        named_days: When levels were named last.
         screen, compare, note_unsent: Its methods.
+        sync: Waits until all that was written is on disk.
         seen_columns: The method `of` of `seen_columns.SeenColumns`.
         mark, record, leave: The methods of `recording.Recorder`.
     """
@@ -86,6 +91,8 @@ class Ledger:
         tables = Tables(connections, store, now_ms)
         self._rejections = tables.rejections
         self._seen = tables.seen_columns
+        self.sync = connections.sync
+        self.named_days = tables.named_days
         self.seen_columns = tables.seen_columns.of
         with connections.reading() as reader:
             self.has_accepted = _has_accepted(reader, store)
@@ -151,6 +158,17 @@ class Ledger:
             close = self._rejections.close
             self._connections.write(lambda writer: close(writer, keys, now, alone=True))
 
+    def refused(
+        self, identifiers: Iterable[Identifier], stream: str
+    ) -> set[tuple[Identifier, str | None]]:
+        """Return the levels of items that have an open rejection of a stream.
+
+        Raises:
+            LedgerError: The ledger cannot be read.
+        """
+        with self._connections.reading() as reader:
+            return self._rejections.of_stream(reader, identifiers, stream)
+
     def due_rejections(self) -> Iterator[list[Due]]:
         """Yield the open rejections that were not tried for 20 hours, some at a time.
 
@@ -164,6 +182,24 @@ class Ledger:
         while due := self._connections.write(partial(take, after=last)):
             last = due[-1].number
             yield due
+
+    def absent(self, stream: str, since: int) -> Absent:
+        """Find levels of a stream that were not named on a day or later; see `absent.find`.
+
+        Raises:
+            LedgerError: The ledger cannot be read.
+        """
+        with self._connections.reading() as reader:
+            return find(reader, self._store, stream, since)
+
+    def refusal(self, items: Sequence[Item]) -> StockOutsHeld | None:
+        """Say that the guard would hold one of some items, if all of them were sent.
+
+        Raises:
+            LedgerError: The ledger cannot be read or written.
+        """
+        known = self.compare(items).known
+        return self._connections.write(lambda writer: self.guard.refusal(writer, items, known))
 
     def end(
         self,

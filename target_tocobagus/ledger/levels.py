@@ -29,6 +29,7 @@ from sqlalchemy import (
 )
 
 from target_tocobagus.ledger.by_items import ask_by_items, parameters
+from target_tocobagus.ledger.named_days import is_old
 from target_tocobagus.ledger.schema import insert_into, level
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
 
     from target_tocobagus.core.model import Identifier
+    from target_tocobagus.ledger.named_days import NamedDays
 
 GLOBAL: Final = ""
 """The location of a global stock."""
@@ -77,6 +79,7 @@ class Known(msgspec.Struct, frozen=True, array_like=True, gc=False):
         version: The newest that was sent or found unchanged; see `versions`.
         source: Which stream and entry sent it last.
         zeroed_at: When it was taken from above 0 to 0, or may have been.
+        named_day: When a row named it last, in days since the epoch.
     """
 
     identifier: str
@@ -88,6 +91,7 @@ class Known(msgspec.Struct, frozen=True, array_like=True, gc=False):
     version: str | None = None
     source: int | None = None
     zeroed_at: int | None = None
+    named_day: int | None = None
 
 
 _read_known: Final = msgspec.json.Decoder(list[Known]).decode
@@ -97,8 +101,9 @@ _read_certain: Final = msgspec.json.Decoder(set[tuple[str, str, int | None]]).de
 class Levels:
     """The levels of one store."""
 
-    def __init__(self, store: int, dialect: str) -> None:
+    def __init__(self, store: int, dialect: str, named_days: NamedDays) -> None:
         self._store = store
+        self._named_days = named_days
         self._dialect = dialect
         self._is_sqlite = dialect == "sqlite"
 
@@ -108,7 +113,7 @@ class Levels:
         identifiers: Iterable[Identifier],
         times: tuple[int, int],
         places: Collection[str] = (),
-    ) -> dict[str, set[tuple[str, str, int | None]]]:
+    ) -> tuple[dict[str, set[tuple[str, str, int | None]]], bool]:
         """Read the quantities that are not marked and were accepted between two times.
 
         Args:
@@ -119,15 +124,19 @@ class Levels:
 
         Returns:
             Identifier, location and quantity of each level, by kind; ``None`` if it is another one.
+            And whether any of them was not named today.
         """
         named: dict[str, Any] = dict(zip(("since", "now"), times, strict=True))
+        named["today"] = self._named_days.today
         statement = self._certain_at if places else self._certain
         if places:
             named["places"] = sorted(places)
-        return {
-            kind: _read_certain(reader.execute(statement, asked | named).scalar() or "[]")
-            for kind, asked in parameters(identifiers)
-        }
+        certain, is_any_old = {}, False
+        for kind, asked in parameters(identifiers):
+            rows, are_old = reader.execute(statement, asked | named).one()
+            certain[kind] = _read_certain(rows or "[]")
+            is_any_old |= bool(are_old)
+        return certain, is_any_old
 
     def recall(
         self, reader: Connection, identifiers: Iterable[Identifier]
@@ -148,7 +157,9 @@ class Levels:
             common: What they have in common.
             rows: The JSON of `Quantities`.
         """
-        writer.execute(self._upsert, {**msgspec.structs.asdict(common), "rows": rows})
+        today = self._named_days.today
+        values = {**msgspec.structs.asdict(common), "rows": rows, "named_day": today}
+        writer.execute(self._upsert, values)
 
     def forget(self, writer: Connection, identifiers: Iterable[Identifier]) -> None:
         """Delete all levels of items."""
@@ -204,6 +215,7 @@ class Levels:
             level.c.store == self._store,
             condition,
             is_sqlite=self._is_sqlite,
+            whether=is_old(level),
         )
 
     @cached_property
@@ -223,6 +235,7 @@ class Levels:
         values: dict[str, Any] = {
             "store": literal(self._store, BigInteger),
             **{name: bindparam(name, type_=level.c[name].type) for name in _IN_COMMON},
+            "named_day": bindparam("named_day", type_=level.c.named_day.type),
             "identifier": row.c.key,
             "location": place.c.key,
             "version": func.nullif(version.c.key, ""),
@@ -233,7 +246,14 @@ class Levels:
         insert = insert_into(level, self._dialect).from_select(list(values), rows)
         new = {name: insert.excluded[name] for name in values if name not in _KEY}
         new["zeroed_at"] = _zeroed_at(insert.excluded)
+        new["named_day"] = _later_day(insert.excluded)
         return insert.on_conflict_do_update(index_elements=list(_KEY), set_=new)
+
+
+def _later_day(new: Any) -> Any:
+    """Say when a level that is written was named last."""
+    is_later = level.c.named_day.is_(None) | (new.named_day > level.c.named_day)
+    return case((is_later, new.named_day), else_=level.c.named_day)
 
 
 def _zeroed_at(new: Any) -> Any:

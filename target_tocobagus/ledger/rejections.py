@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import Text, bindparam, insert, select, update
 
 from target_tocobagus.ledger.by_items import ask_by_items, parameters
 from target_tocobagus.ledger.levels import GLOBAL
@@ -90,6 +90,26 @@ class OpenRejections:
             return set()
         return {key[:2] for key in self._found(reader, identifiers).values()}
 
+    def of_stream(
+        self, reader: Connection, identifiers: Iterable[Identifier], stream: str
+    ) -> set[tuple[Identifier, str | None]]:
+        """Return the levels of some items that have one from a stream."""
+        if not self.any:
+            return set()
+        columns = [rejection.c[name] for name in ("id", "kind", "identifier", "location")]
+        is_of_stream = rejection.c.stream == bindparam("stream", type_=Text)
+        statement = ask_by_items(
+            rejection, columns, self._is_open(), is_of_stream, is_sqlite=self._is_sqlite
+        )
+        found: Any = [
+            ((kind, text), place or None)
+            for _, asked in parameters(identifiers)
+            for _, kind, text, place in _read(
+                reader.execute(statement, {**asked, "stream": stream}).scalar() or "[]"
+            )
+        ]
+        return set(found)
+
     def open(
         self, writer: Connection, refused: Sequence[NotAccepted], batch: int, now: int
     ) -> None:
@@ -107,6 +127,8 @@ class OpenRejections:
         kind, identifier = refused.item.identifier
         for place, level in refused.item.levels.items():
             if level.position < self.overtaken.get((refused.item.identifier, place), 0):
+                continue
+            if not level.line:  # a 0 that an operator has sent: there is nothing to map again
                 continue
             yield {
                 "store": self._store,

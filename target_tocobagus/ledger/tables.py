@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from target_tocobagus.ledger.levels import Levels
+from target_tocobagus.ledger.named_days import NamedDays
 from target_tocobagus.ledger.rejections import OpenRejections
 from target_tocobagus.ledger.seen_columns import SeenColumns
 from target_tocobagus.ledger.sources import Sources
@@ -25,7 +26,8 @@ class Tables:
     def __init__(self, connections: Connections, store: int, now_ms: Callable[[], int]) -> None:
         self.connections = connections
         self.now_ms = now_ms
-        self.levels = Levels(store, connections.dialect)
+        self.named_days = NamedDays(connections, store, now_ms)
+        self.levels = Levels(store, connections.dialect, self.named_days)
         self.rejections = OpenRejections(store, connections.dialect)
         with connections.reading() as reader:
             self.rejections.count(reader)

@@ -65,7 +65,7 @@ def compile_mapping(mapping: StreamMapping, policy: StockPolicy) -> CompiledMapp
     rules = (PartRules if mapping.sums else Rules)(policy, mapping.decimal_mark)
     skips_deleted = policy.on_delete == "skip"
     # What is skipped has no part in what the rules count.
-    apart = Rules(policy, mapping.decimal_mark) if skips_deleted else rules
+    apart = Rules(policy, mapping.decimal_mark)
     make = native_shape if mapping.native else partial(_shape, mapping, found)
     places = tuple((kind, path.read) for kind, path in found.identifiers)
     newer_by = found.newer_by[0].read if found.newer_by else None
@@ -74,7 +74,8 @@ def compile_mapping(mapping: StreamMapping, policy: StockPolicy) -> CompiledMapp
         identify=partial(one_identifier if mapping.native else first_identifier, places),
         shape_under=partial(make, rules),
         shape=make(rules, None),
-        zeros=make(apart, None, zeros=True),
+        zeros=make(apart if skips_deleted else rules, None, zeros=True),
+        filtered=make(apart, None, zeros=True),
         skips_deleted=skips_deleted,
         where=found.where[0].read if found.where else None,
         items=found.items[0].read if found.items else None,
@@ -139,6 +140,12 @@ def _find_problems(mapping: StreamMapping) -> Iterator[str]:
         yield "stock: cannot be combined with warehouse_columns, which hold the quantities"
     if not mapping.warehouse_columns and not mapping.stock:
         yield "stock: is required, or else warehouse_columns"
+    yield from _completeness_problems(mapping)
+
+
+def _completeness_problems(mapping: StreamMapping) -> Iterator[str]:
+    if mapping.levels_complete is not None and (mapping.levels is None or mapping.sums):
+        yield "levels_complete: is only used with levels, and not with combine: sum"
     if mapping.sums and not mapping.part:
         yield "combine: sum needs part, the path of what tells one part from another"
     if not mapping.sums and (mapping.part or mapping.parts_complete is not None):
@@ -215,7 +222,10 @@ def _shape(
         return Divided(rules, stock, subtract, client_ids, weights)
     code = paths.first_of(path.read for path in found.warehouse) if found.warehouse else None
     single = Single(rules, stock, subtract, code)
-    return Levels(found.levels[0].read, single) if found.levels else single
+    if not found.levels:
+        return single
+    # The list of a deleted record, or of one that is left out, says nothing of other locations.
+    return Levels(found.levels[0].read, single, mapping.levels_complete is True and not zeros)
 
 
 def _entries(lists: tuple[Path, ...], schema: Schema) -> Schema:

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
-from target_tocobagus.core.model import Identifier, Kind, Outcome, RecordError, Skipped, Stock
+from target_tocobagus.core.model import (
+    Complete,
+    Identifier,
+    Kind,
+    Outcome,
+    RecordError,
+    Skipped,
+    Stock,
+)
 from target_tocobagus.core.versions import read_version
 from target_tocobagus.mapping.declared_numbers import declares_number, property_of
 from target_tocobagus.mapping.exact_numbers import NumberText
@@ -69,6 +77,8 @@ class CompiledMapping:
         newer_by: Reads the version of a row; None if rows have none.
         summing: Adds up rows that are parts; None if each row is a stock.
         entry: A hash of the mapping's content.
+        filtered: Reads the locations of a record that does not meet `where`.
+        names_filtered: Such a record is asked which levels it names.
         declared: The SCHEMA declares the quantity of `row` a number.
     """
 
@@ -90,15 +100,22 @@ class CompiledMapping:
     newer_by: Read | None
     summing: Summing | None
     entry: str
+    filtered: Shape
+    names_filtered: bool = False
     declared: bool = False
 
-    def under(self, schema: Schema) -> CompiledMapping:
+    def under(self, schema: Schema, *, names_filtered: bool = False) -> CompiledMapping:
         """Return this mapping for records under a SCHEMA, which declares numbers.
 
         Both count in the same `rules`.
         """
         column = self.plain and property_of(schema, self.plain.stock_column)
-        return replace(self, shape=self.shape_under(schema), declared=declares_number(column))
+        return replace(
+            self,
+            shape=self.shape_under(schema),
+            declared=declares_number(column),
+            names_filtered=names_filtered and self.summing is None,
+        )
 
     def outcomes(self, record: Entry) -> list[Outcome]:
         """Map a record; there is always at least one outcome, and never an exception."""
@@ -114,12 +131,22 @@ class CompiledMapping:
     ) -> list[Outcome]:
         try:
             if not skipped and self.where is not None and not is_true(self.where(record)):
-                return [UNMET]
-            if self.items is None:
-                return self._of_item(record, record, deleted=deleted)
-            return self._of_items(self.items(record), record, deleted=deleted)
+                return [self._filtered(record) if self.names_filtered else UNMET]
+            return self._by(self.zeros if deleted else self.shape, record)
         except PathError as error:
             return [error.refused()]
+
+    def _by(self, shape: Shape, record: Entry) -> list[Outcome]:
+        if self.items is None:
+            return self._of_item(record, record, shape)
+        return self._of_items(self.items(record), record, shape)
+
+    def _filtered(self, record: Entry) -> Skipped:
+        """Say which levels a record is about that does not meet `where`."""
+        try:
+            return Skipped(UNMET.reason, named=_levels_of(self._by(self.filtered, record)))
+        except PathError:
+            return UNMET
 
     def row(self, identifier: Any, stock: Any, warehouse: Any = None) -> Outcome:
         """Map the values of a plain mapping's columns, as `outcomes` does for a record with them.
@@ -140,30 +167,29 @@ class CompiledMapping:
         place = None if warehouse_column is None else self.rules.client_id(warehouse)
         return self.rules.row(found, stock, place)
 
-    def _of_items(self, value: Any, record: Entry, *, deleted: bool) -> list[Outcome]:
+    def _of_items(self, value: Any, record: Entry, shape: Shape) -> list[Outcome]:
         entries = listed(value, "items")
         if not isinstance(entries, list):
             return [entries]
         outcomes: list[Outcome] = []
         for entry in read_entries(entries, "items"):
             if isinstance(entry, dict):
-                outcomes += self._of_item(entry, record, deleted=deleted)
+                outcomes += self._of_item(entry, record, shape)
             else:
                 outcomes.append(entry)
         return without_duplicates(outcomes)
 
-    def _of_item(self, item: Entry, record: Entry, *, deleted: bool) -> list[Outcome]:
+    def _of_item(self, item: Entry, record: Entry, shape: Shape) -> list[Outcome]:
         identifier: Identifier | RecordError | None = None
         try:
             identifier = self.identify(item)
             if type(identifier) is tuple:
-                shape = self.zeros if deleted else self.shape
                 rows = shape.rows(identifier, item, record)
                 return rows if self.newer_by is None else self._versioned(rows, item, record)
             values = self.shape.values(item, record)
         except PathError as error:
             return [error.refused(identifier if type(identifier) is tuple else None)]
-        return [_unidentified(identifier, values, deleted=deleted)]
+        return [_unidentified(identifier, values, deleted=shape is not self.shape)]
 
     def _versioned(self, rows: list[Outcome], item: Entry, record: Entry) -> list[Outcome]:
         """Give rows the version that their item has, or else their record."""
@@ -173,8 +199,14 @@ class CompiledMapping:
         if value is None and item is not record:
             value = self.newer_by(record)
         version = read_version(value)
+        if version is None:
+            known = [row for row in rows if not isinstance(row, Complete)]
+            return [_unversioned(row, value) if isinstance(row, Stock) else row for row in known]
         return [
-            _with_version(row, version, value) if isinstance(row, Stock) else row for row in rows
+            msgspec.structs.replace(row, version=version)
+            if isinstance(row, (Stock, Complete))
+            else row
+            for row in rows
         ]
 
 
@@ -184,11 +216,9 @@ def _levels_of(rows: list[Outcome]) -> tuple[tuple[Identifier, str | None], ...]
     return tuple([(row.identifier, row.location) for row in named if row.identifier])
 
 
-def _with_version(row: Stock, version: str | None, value: Any) -> Outcome:
-    if version is None:
-        text = f"newer_by: {shown(value)} is not a number, a date or a date and time"
-        return RecordError("BAD_VERSION", text, row.identifier, row.location)
-    return msgspec.structs.replace(row, version=version)
+def _unversioned(row: Stock, value: Any) -> RecordError:
+    text = f"newer_by: {shown(value)} is not a number, a date or a date and time"
+    return RecordError("BAD_VERSION", text, row.identifier, row.location)
 
 
 def is_deleted(record: Entry) -> bool:

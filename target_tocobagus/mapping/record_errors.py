@@ -77,10 +77,10 @@ def placed(
     identifier: Identifier,
     location: str | None,
 ) -> Skipped | RecordError:
-    """Add identifier and location to an error."""
-    if type(outcome) is RecordError:
-        return RecordError(outcome.code, outcome.message, identifier, location)
-    return outcome
+    """Add identifier and location to an error, or to what is skipped."""
+    if isinstance(outcome, Skipped):
+        return Skipped(outcome.reason, named=((identifier, location),))
+    return RecordError(outcome.code, outcome.message, identifier, location)
 
 
 def _shown(value: Any) -> str:

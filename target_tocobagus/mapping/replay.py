@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from target_tocobagus.core.model import Part, RecordError, Skipped
+from target_tocobagus.core.model import Complete, Part, RecordError, Skipped, Stock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -63,6 +63,7 @@ def only_rejected(
     if sums:
         return _sums_again(outcomes, updates, warehouse_map or {})
     known = {pair for update in updates for pair in _pairs(update, warehouse_map or {})}
+    outcomes = _with_zeros(outcomes, known)
     named = {pair[0] for pair in map(_pair, outcomes) if pair is not None}
     if len(outcomes) == 1 or (known == {(None, None)} and len(named) == 1):
         return outcomes
@@ -77,6 +78,20 @@ def only_rejected(
         *(outcome if _pair(outcome) in known else _SENT_ALREADY for outcome in outcomes),
         *(_not_found(update) for update in lost),
     ]
+
+
+def _with_zeros(
+    outcomes: list[Outcome], known: set[tuple[Identifier | None, str | None]]
+) -> list[Outcome]:
+    """Put in place of complete lists what was rejected of the locations that they leave out."""
+    lists = [each for each in outcomes if isinstance(each, Complete)]
+    zeros = [
+        Stock(each.identifier, place, 0, version=each.version)
+        for each in lists
+        for identifier, place in known
+        if identifier == each.identifier and place is not None and place not in each.places
+    ]
+    return [*(each for each in outcomes if not isinstance(each, Complete)), *zeros]
 
 
 def _sums_again(
@@ -94,7 +109,7 @@ def _sums_again(
 
 def _pair(outcome: Outcome) -> tuple[Identifier | None, str | None] | None:
     """Return an outcome's identifier and location; a skip has none."""
-    if isinstance(outcome, (Skipped, Part)):
+    if isinstance(outcome, (Skipped, Part, Complete)):
         return None
     return outcome.identifier, outcome.location
 

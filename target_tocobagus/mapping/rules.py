@@ -115,7 +115,9 @@ class Rules:
             nothing = self.quantities.of(None)
             if type(nothing) is Skipped:
                 return nothing
-        return placed(found, identifier, found.location if type(found) is RecordError else None)
+        if isinstance(found, Skipped):
+            return found  # nothing is sent there, so it is not a level
+        return placed(found, identifier, found.location)
 
 
 class Quantities:

@@ -11,8 +11,15 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from target_tocobagus.core.model import Identifier, Outcome, RecordError, Skipped, Stock
-from target_tocobagus.mapping.paths import listed, read_entries
+from target_tocobagus.core.model import (
+    Complete,
+    Identifier,
+    Outcome,
+    RecordError,
+    Skipped,
+    Stock,
+)
+from target_tocobagus.mapping.paths import listed, parsed, read_entries
 from target_tocobagus.mapping.record_errors import OF_QUANTITIES, PathError, placed, shown
 
 if TYPE_CHECKING:
@@ -119,14 +126,43 @@ class Levels:
     levels: Read
     level: Single
     """One location; its paths are within the entry of the list."""
+    is_complete: bool
+    """The list names every location of the item."""
 
     def rows(self, identifier: Identifier, item: Entry, record: Entry) -> list[Outcome]:  # noqa: ARG002  # a Shape's signature
         """Map each entry by itself."""
-        entries = listed(self.levels(item), "levels")
+        value = parsed(self.levels(item))
+        entries = listed(value, "levels")
         if not isinstance(entries, list):
-            return [placed(entries, identifier, None)]
-        levels = read_entries(entries, "levels")
-        return without_duplicates([self._row(identifier, level) for level in levels])
+            none = [Complete(identifier, ())] if self.is_complete and value == [] else []
+            return [placed(entries, identifier, None), *none]
+        levels = list(read_entries(entries, "levels"))
+        rows = without_duplicates([self._row(identifier, level) for level in levels])
+        return [*rows, *self._complete(identifier, levels, rows)] if self.is_complete else rows
+
+    def _complete(
+        self,
+        identifier: Identifier,
+        levels: Sequence[Entry | Skipped | RecordError],
+        rows: Sequence[Outcome],
+    ) -> list[Outcome]:
+        """Say that the list is complete, unless the location of an entry is not known."""
+        places = [
+            row.location if isinstance(row, Stock) else self._place(level, row)
+            for level, row in zip(levels, rows, strict=True)
+        ]
+        if None in places:
+            return []
+        return [Complete(identifier, tuple([place for place in places if place]))]
+
+    def _place(self, level: Entry | Skipped | RecordError, row: Outcome) -> str | None:
+        """Find the location of a skipped entry: empty if nothing is sent there, None if unknown."""
+        if not isinstance(level, dict) or not isinstance(row, Skipped) or self.level.code is None:
+            return None
+        found = self.level.rules.client_id(self.level.code(level))
+        if isinstance(found, str):
+            return found
+        return "" if isinstance(found, Skipped) or found.code == "UNMAPPED_WAREHOUSE" else None
 
     def _row(self, identifier: Identifier, entry: Entry | Skipped | RecordError) -> Outcome:
         if not isinstance(entry, dict):

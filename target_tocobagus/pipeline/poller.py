@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from target_tocobagus.core.errors import TocobagusError
     from target_tocobagus.mapping import CompiledMapping
     from target_tocobagus.mapping.required_columns import RequiredColumns
+    from target_tocobagus.pipeline.completer import Completer
     from target_tocobagus.pipeline.resolver import Resolver
     from target_tocobagus.pipeline.stages import Stages
     from target_tocobagus.recognition.questions import Questions
@@ -38,6 +39,7 @@ class Intake(Protocol):
         maps_nothing: No record of a stream with a mapping has come.
         watches: The columns that each stream's mapping relies on.
         resolver: Completes rows that are parts.
+        completer: Finds the locations that complete lists leave out.
         send_again: Sends rows again that earlier runs have rejected; with a ledger.
     """
 
@@ -47,6 +49,7 @@ class Intake(Protocol):
     watches: dict[str, RequiredColumns]
     mappings: set[CompiledMapping]
     resolver: Resolver
+    completer: Completer
     send_again: Callable[[], Totals | None] | None
 
     def flush(self) -> None:
@@ -138,7 +141,8 @@ class Poller:
     def _first_held(self) -> int | None:
         intake, shared = self._intake, self._stages.shared
         lows = [watch.hold for watch in intake.watches.values()]
-        lows += [shared.window.lowest(), shared.outcomes.lowest, intake.resolver.lowest]
+        lows += [shared.window.lowest(), shared.outcomes.lowest]
+        lows += [intake.resolver.lowest, intake.completer.lowest]
         return first_held(lows, position=intake.position, maps_nothing=intake.maps_nothing)
 
     def _next_timeout(self) -> float:

@@ -11,11 +11,14 @@ import logging
 import time
 from typing import TYPE_CHECKING, Final
 
-from target_tocobagus.core.model import Level, Part, RecordError, Skipped, Stock, Stream
+import msgspec
+
+from target_tocobagus.core.model import Complete, Level, Part, RecordError, Skipped, Stock, Stream
 from target_tocobagus.core.versions import is_older, version_of_time
 from target_tocobagus.delivery.rejections import by_cause
 from target_tocobagus.mapping import doubt_of_streams
 from target_tocobagus.mapping.required_columns import RequiredColumns
+from target_tocobagus.pipeline.completer import CompleteList, Completer
 from target_tocobagus.pipeline.mixed import MixedSources
 from target_tocobagus.pipeline.poller import Poller
 from target_tocobagus.pipeline.resolver import Resolver, Row
@@ -24,7 +27,7 @@ from target_tocobagus.pipeline.stages import keeps_lines, open_parts
 from target_tocobagus.window.buffer import RowBuffer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from target_tocobagus.core.model import Identifier, Outcome
     from target_tocobagus.mapping import CompiledMapping
@@ -57,6 +60,7 @@ class Pipeline:
         position: The number of the last record that was read.
         row_buffer: Rows that were taken in and not handed to the workers yet.
         resolver: Completes rows that are parts.
+        completer: Finds the locations that complete lists leave out.
         mixed: Finds stocks that one mapping adds up and another one sets.
         questions: What recognition asks, where `streams` is not set.
         maps_nothing: No record has come of a stream that has a mapping.
@@ -79,6 +83,7 @@ class Pipeline:
         self.row_buffer = RowBuffer()
         self.mixed = MixedSources()
         self.resolver = Resolver(lambda: open_parts(stages))
+        self.completer = Completer(settings.policy.warehouse_map)
         self.totals = stages.shared.totals
         self.questions: Questions | None = None
         self.maps_nothing = True
@@ -88,6 +93,7 @@ class Pipeline:
         self.mappings: set[CompiledMapping] = set()
         self._ended: dict[tuple[Identifier, str | None], int] = {}
         self._overtaken: dict[tuple[Identifier, str | None], int] = {}
+        self._named: set[tuple[Identifier, str | None]] = set()
         self._scheduler = stages.scheduler
         self._capacity = settings.batch_size_rows * (settings.max_in_flight + 4)
         self._flush_rows = min(_MOST_ROWS_AT_ONCE, self._capacity)
@@ -115,9 +121,13 @@ class Pipeline:
         """
         totals = self.totals
         errors: list[RecordError] = []
+        lists: list[Complete] = []
         for row in outcomes:
             totals.updates += 1
-            if isinstance(row, (Stock, Part)) and row.version and self._is_ahead(row.version):
+            if isinstance(row, Complete):
+                totals.updates -= 1  # which are counted once it is known what it leaves out
+                lists.append(row)
+            elif isinstance(row, (Stock, Part)) and row.version and self._is_ahead(row.version):
                 errors.append(_too_new(row))
             elif isinstance(row, Stock):
                 level = Level(
@@ -130,17 +140,41 @@ class Pipeline:
             elif isinstance(row, Skipped):
                 totals.skipped += 1
                 self._ended |= dict.fromkeys(row.ended, self.position)
+                self._named.update(row.named)
             else:
                 errors.append(row)
         if errors:
             ended = [(each.identifier, each.location) for each in errors if each.identifier]
             self._ended |= dict.fromkeys(ended, self.position)
             self._reject(errors, stream, line, self.position)
+        if lists:
+            self._complete(lists, {each.identifier for each in errors}, stream, line)
         self._held_bytes += len(line)
-        rows = self.row_buffer.rows + len(self.resolver.waiting)
+        waiting = len(self.resolver.waiting) + len(self.completer.waiting)
+        rows = self.row_buffer.rows + waiting
         if rows >= self._flush_rows or self._held_bytes >= _MOST_BYTES_AT_ONCE:
             self.flush()
             self._await_room()
+
+    def _complete(
+        self,
+        lists: Iterable[Complete],
+        refused: Collection[Identifier | None],
+        stream: Stream,
+        line: bytes,
+    ) -> None:
+        """Let the lists of a record's items wait until the next flush; a refused item has none."""
+        places: dict[Identifier, Complete] = {}
+        for each in lists:
+            before = places.get(each.identifier, each)
+            named = tuple(dict.fromkeys([*before.places, *each.places]))
+            places[each.identifier] = msgspec.structs.replace(each, places=named)
+        self.row_buffer.seal()
+        self.completer.waiting += [
+            CompleteList(each, self.position, stream, line)
+            for each in places.values()
+            if each.identifier not in refused
+        ]
 
     def _wait(self, part: Part, stream: Stream, line: bytes) -> None:
         """Let a part wait until the next flush, in its place between the rows."""
@@ -155,6 +189,7 @@ class Pipeline:
         self, errors: list[RecordError], stream: Stream, line: bytes, position: int
     ) -> None:
         self.stages.reject_writer.start()
+        self._named.update([(each.identifier, each.location) for each in errors if each.identifier])
         with self.stages.shared.lock:
             for rejection in by_cause(errors, position, stream, line):
                 self.stages.shared.outcomes.reject(rejection)
@@ -186,9 +221,12 @@ class Pipeline:
         if self.resolver.waiting and not self.stages.shared.over:
             self._take_resolved(self.resolver.resolve())
             self._held_bytes = 0  # those of parts are not kept, if their sums go out later
+        if self.completer.waiting and not self.stages.shared.over:
+            self._take_left_out()
         if self.mixed.is_possible and self.row_buffer.rows and not self.stages.shared.over:
             self._reject_mixed()
         self._close_rejections()
+        self._name_levels()
         if not self.row_buffer.rows:
             return
         if not self._started:
@@ -228,6 +266,18 @@ class Pipeline:
         for error, row in found.failed:
             self._reject([error], row.stream, row.line, row.position)
 
+    def _take_left_out(self) -> None:
+        """Take in zeros for the locations that complete lists leave out."""
+        with self.stages.shared.lock:
+            levels = self.stages.shared.window.levels
+            unsettled = {each: levels(each) for each in self.completer.identifiers}
+        found = self.completer.resolve(self.row_buffer.items, unsettled, self.stages.ledger)
+        self._ended |= found.refused
+        if found.items:
+            rows = sum(len(item.levels) for item in found.items)
+            self.row_buffer.merge(found.items, rows)
+            self.totals.updates += rows
+
     def _reject_mixed(self) -> None:
         """Reject rows of stocks that one mapping adds up and another one sets."""
         with self.stages.shared.lock:
@@ -256,6 +306,12 @@ class Pipeline:
             self._overtaken = waiting | self._ended
             self.stages.ledger.close_rejections(self._ended, self._overtaken)
         self._ended = {}
+
+    def _name_levels(self) -> None:
+        """Note which levels were named by rows that are not sent; `screen` notes the others."""
+        if self.stages.ledger is not None and self._named and not self.stages.shared.over:
+            self.stages.ledger.named_days.name_places(self._named)
+        self._named.clear()
 
     def _warn_of_streams(self, rivals: Rivals) -> None:
         """Warn once a stream that its rows differ from another stream's unsettled ones."""

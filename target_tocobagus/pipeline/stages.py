@@ -124,8 +124,11 @@ def wire_again(stages: Stages) -> Stages:
     """Connect the stages of a second pass, which sends rejected rows again.
 
     It has the API and the ledger of the run, and totals of its own. It emits no STATE, and writes
-    no rows to `rejects_path`: what is refused again stays open in the ledger.
+    no rows to `rejects_path`: what is refused again stays open in the ledger. Its rows are not what
+    the tap gives now, so they name no level.
     """
+    if stages.ledger is not None:
+        stages.ledger.named_days.is_on = False
     rejects = Rejects(None, most_logged=_MOST_LOGGED_AGAIN)
     ends = _Ends(rejects, stages.progress, lambda _: None, stages.began_at)
     return _connect(stages.settings, stages.wakeup, stages.outside, stages.ledger, ends)
@@ -155,6 +158,12 @@ def _connect(
     handler = ReplyHandler(shared, outside.clock, settings.max_retry_seconds, outside.jitter)
     workers = Workers(shared, scheduler, handler, outside.send, _books(settings, ledger, shared))
     reject_writer = RejectWriter(shared, ends.rejects, news=news, tell=wakeup.wake)
+
+    def confirm() -> None:
+        reject_writer.confirm()
+        if ledger is not None:
+            ledger.sync()
+
     return Stages(
         settings=settings,
         wakeup=wakeup,
@@ -164,7 +173,7 @@ def _connect(
         workers=workers,
         rejects=ends.rejects,
         reject_writer=reject_writer,
-        states=StateWriter(ends.write_state, reject_writer.confirm, outside.state_seconds),
+        states=StateWriter(ends.write_state, confirm, outside.state_seconds),
         progress=ends.progress,
         began_at=ends.began_at,
         ledger=ledger,

@@ -25,7 +25,7 @@ class StateWriter:
 
         Args:
             emit: Writes one line to stdout.
-            sync: Makes sure that every rejection so far is on disk.
+            sync: Makes sure that what a STATE may cover is on disk: rejections, the ledger.
             seconds: The least time between two STATEs.
         """
         self._emit = emit
@@ -50,7 +50,7 @@ class StateWriter:
         return self._waiting.take_safe(lowest)
 
     def emit(self, value: Value, own: dict[str, Any], now: float) -> None:
-        """Write a STATE with our key, after the rejected rows that it covers are on disk."""
+        """Write a STATE with our key, after what it covers is on disk."""
         self._sync()
         self._emitted_at = now
         self._emitted, self._emitted_own = value, own

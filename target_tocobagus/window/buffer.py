@@ -76,7 +76,10 @@ class RowBuffer:
             items: The items.
             rows: How many rows they stand for.
         """
-        self.items += items
+        new = list(items)
+        if any(level.version for item in new for level in item.levels.values()):
+            self.has_versions, self.is_plain = True, False
+        self.items += new
         self.items.sort(key=_newest)
         self.rows += rows
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -37,6 +38,8 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
 def shape(text: str) -> list[str]:
     """Leave out of an output what differs from one machine or day to another."""
     text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +[\d.]+ s", "TIME", text)
+    text = re.sub(r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d)?", "DAY", text)
+    text = re.sub(r"batch \S+", "BATCH", text)
     text = re.sub(r"^/.*ledger\.db$", "PATH", text, flags=re.MULTILINE)
     text = re.sub(r"127\.0\.0\.1:\d+", "HOST", text)
     text = re.sub(r"[\d.]+ kB", "SIZE", text)
@@ -52,6 +55,22 @@ def test_the_commands_write_what_is_shown(reader: Reader) -> None:
 
     assert (done.returncode, done.stderr) == (0, "")
     assert shape(done.stdout) == shape(*blocks(LEDGER, "text output"))
+
+
+def test_what_is_gone_is_listed_and_sent_as_0(reader: Reader) -> None:
+    """After eleven days one item has been missing from the export for a week."""
+    assert reader.paste(RUN).returncode == 0
+    with sqlite3.connect(reader.clone / "ledger.db") as database:
+        database.execute("UPDATE tocobagus_level SET named_day = named_day - 11")
+    stream = reader.clone / "stock.singer"
+    lines = stream.read_text("utf-8").splitlines(keepends=True)
+    stream.write_text("".join(line for line in lines if "KOPI-ARB-250" not in line), "utf-8")
+    assert reader.paste(RUN).returncode == 0
+    (commands,) = blocks(LEDGER, "sh absent")
+    done = reader.paste(commands)
+
+    assert done.returncode == 0, done.stderr
+    assert shape(done.stdout) == shape(*blocks(LEDGER, "text absent"))
 
 
 def test_the_files_that_are_named_are_all(reader: Reader) -> None:

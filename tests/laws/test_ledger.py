@@ -2,8 +2,9 @@
 
 With values that change and come back, runs that die at any step, are stopped, or cannot write the
 ledger, answers that are lost, requests that are applied late, refusals of rows and of requests,
-rejected rows that come again, time that moves on, several stores in one ledger, and global and
-per-warehouse values of one item in any order; with versions and without.
+rejected rows that come again, levels that no row names any more, time that moves on, several stores
+in one ledger, complete lists, and global and per-warehouse values of one item in any order; with
+versions and without.
 
 `LEDGER_EXAMPLES` says how many histories to live through (60), on SQLite; PostgreSQL gets a part.
 """
@@ -17,7 +18,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from target_tocobagus.core.model import Stream
+from target_tocobagus.core.model import Complete, Stream
+from target_tocobagus.ledger.inspection import look_for_absent
+from target_tocobagus.ledger.opening import store_key
+from tests.delivery.scripted_run import CREDENTIALS
 from tests.ledger.world import (
     HOUR,
     KINDS,
@@ -252,6 +256,76 @@ def test_what_is_known_to_be_there_is_not_sent_again(
 def one_for_each(rows: list[Row]) -> list[Row]:
     """Keep the last row of each item: a source does not contradict itself from row to row."""
     return list({row.identifier: row for row in rows}.values())
+
+
+@laws()
+@given(pasts=runs(), last=ROWS, since=st.integers(0, 12))
+def test_what_a_run_has_named_is_not_absent(
+    file: str, pasts: list[Past], last: list[Row], since: int
+) -> None:
+    """No level is listed that a row named since: of any run, as far as a STATE covers its rows."""
+    name_levels(file, pasts, last, since)
+
+
+@laws(EXAMPLES // 4)
+@given(pasts=runs(), last=ROWS, since=st.integers(0, 12))
+def test_what_a_run_has_named_is_not_absent_with_postgresql(
+    server: str, pasts: list[Past], last: list[Row], since: int
+) -> None:
+    """The same holds where a server keeps the ledger."""
+    name_levels(server, pasts, last, since)
+
+
+def name_levels(ledger: str, pasts: list[Past], last: list[Row], since: int) -> None:
+    """Live through a history, and look for what no row has named in the last days."""
+    prefix = f"{next(_WORLDS)}-"
+    world = World(ledger, prefix)
+    named: dict[Any, int] = {}
+    for past in [*pasts, pasts[0]._replace(rows=last, ending=WELL, faults=[], store="s")]:
+        ended = live(world, past, past.rows)
+        for row in past.rows[: ended.covered]:
+            for place, _ in row.levels:
+                level = (past.store, row.identifier, place)
+                named[level] = max(named.get(level, 0), world.now_ms // (24 * HOUR))
+    first = world.now_ms // (24 * HOUR) - since
+    for store in STORES:
+        key = store_key(CREDENTIALS["api_url"], prefix + store)
+        for stream in {each.name for each in STREAMS}:
+            found = look_for_absent(ledger, key, stream, first)
+            assert found is not None
+            for absent in found.levels:
+                assert named.get((store, absent.identifier, absent.location), 0) < first
+                assert absent.named_day < first
+
+
+LISTS: Final = st.lists(
+    st.builds(
+        lambda identifier, levels: Row(
+            identifier, tuple(levels.items()), other=Complete(identifier, tuple(levels))
+        ),
+        st.sampled_from(IDENTIFIERS),
+        st.dictionaries(st.sampled_from(["A", "B", "C", "D"]), st.sampled_from(QUANTITIES)),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@laws()
+@given(pasts=runs(LISTS), last=LISTS)
+def test_after_one_good_run_an_item_is_where_its_complete_list_says(
+    file: str, pasts: list[Past], last: list[Row]
+) -> None:
+    """And nowhere else, whatever arrived of the lists before."""
+    world = World(file, f"{next(_WORLDS)}-")
+    for past in pasts:
+        live(world, past, past.rows)
+    for store in STORES:
+        assert world.run(last, store=store).error is None
+        for row in one_for_each(last):
+            found = world.shop(store).stock.get(row.identifier, {})
+            there = {place: quantity for place, quantity in found.items() if quantity}
+            assert there == {place: quantity for place, quantity in row.levels if quantity}
 
 
 def check(world: World, store: str, rows: list[Row], ended: Outcome) -> None:

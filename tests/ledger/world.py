@@ -51,6 +51,7 @@ class Row(NamedTuple):
 
     Attributes:
         broadcast: All places get the same.
+        other: What its record is mapped to in place of stock.
     """
 
     identifier: Identifier
@@ -59,6 +60,7 @@ class Row(NamedTuple):
     stream: Stream = STREAM
     said_at: int = 0
     broadcast: bool = False
+    other: Mapped | None = None
 
 
 class PartRow(NamedTuple):
@@ -383,6 +385,7 @@ def _stock(row: Row) -> tuple[list[Mapped], dict[str, Any]]:
         Stock(row.identifier, place, quantity, row.broadcast, row.version)
         for place, quantity in row.levels
     ]
+    stock += [] if row.other is None else [row.other]
     line = {
         "stream": row.stream.name,
         "entry": row.stream.entry,
@@ -416,6 +419,7 @@ def _let_die(ledger: Ledger, life: Life) -> None:
 
     for name in ("mark", "record", "leave", "note_unsent", "end"):
         setattr(ledger, name, mortal(getattr(ledger, name)))
+    ledger.named_days.name = mortal(ledger.named_days.name)  # type: ignore[method-assign]  # it dies
     for name in ("fold", "leave_out_unnamed"):
         setattr(ledger.parts, name, mortal(getattr(ledger.parts, name)))
 

@@ -1,15 +1,18 @@
-"""``tocobagus ledger``: status, forget, prune and check.
+"""``tocobagus ledger``: status, absent, forget, prune and check.
 
-``status`` and ``check`` read beside a run; ``forget`` and ``prune`` take the lock of the store.
+``status``, ``absent`` and ``check`` read beside a run; ``forget``, ``prune`` and ``absent --zero``
+take the lock of the store.
 """
 
 from __future__ import annotations
 
 import io
 import json
+import re
 import sys
 import time
 from contextlib import contextmanager
+from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
 import click
@@ -31,12 +34,14 @@ class Place(NamedTuple):
     Attributes:
         place: Its path or host, to be shown.
         store: The API and the store's id, as the ledger names a store; the id may be empty.
+        values: The whole configuration, not checked.
     """
 
     name: str
     place: str
     store: tuple[str, str]
     history_days: int
+    values: dict[str, Any]
 
 
 def _with_options(function: Callable[..., None]) -> Callable[..., None]:
@@ -70,6 +75,87 @@ def status(configs: tuple[str, ...], *, as_json: bool) -> None:
         _write(page.status_fields(found))
     else:
         page.show_status(found)
+
+
+def _day(_context: click.Context, _option: click.Parameter, value: str) -> date:
+    """Read a date, or so many days ago; both in UTC.
+
+    Raises:
+        BadParameter: It is neither.
+    """
+    today = datetime.now(timezone.utc).date()
+    days = re.fullmatch(r"([1-9]\d{0,3})d", value)
+    try:
+        day = today - timedelta(int(days[1])) if days else date.fromisoformat(value)
+    except ValueError:
+        text = "give days, such as 7d, or a date, such as 2026-01-15"
+        raise click.BadParameter(text) from None
+    if day > today:
+        text = "lies in the future"
+        raise click.BadParameter(text)
+    return day
+
+
+@ledger.command()
+@_with_options
+@click.option("--stream", required=True, help="The stream whose levels are looked for.")
+@click.option(
+    "--since",
+    required=True,
+    callback=_day,
+    metavar="DAYS|DATE",
+    help="Not named on this day or later: 7d for 7 days ago, or a date (UTC).",
+)
+@click.option("--zero", is_flag=True, help="Send those that are in stock as 0, after a question.")
+@click.option("--yes", is_flag=True, help="With --zero: do not ask.")
+def absent(
+    configs: tuple[str, ...], *, as_json: bool, stream: str, since: date, zero: bool, yes: bool
+) -> None:
+    """List levels that a stream has sent and that no row has named since a day.
+
+    A level is the stock of an item at a warehouse. Every row names its level: also one that is
+    unchanged, skipped or rejected, of whatever stream, but not one of a deleted record. So the list
+    says something only of a stream that is read whole each time, not of one that brings only what
+    has changed. Nothing is changed, and a run may be under way.
+
+    With --zero the levels of the list that are in stock are sent as 0: all of them or, if the guard
+    (max_zeroed_percent) would hold one, none. No run of the store may be under way then. The exit
+    codes are those of a run.
+    """
+    place = _read(configs, with_store=True)
+    from target_tocobagus.cli.ledger import absent as listing
+    from target_tocobagus.ledger import inspection
+
+    with _explained():
+        settings = listing.settings_to_send(place.values) if zero else None
+        day = (since - date(1970, 1, 1)).days
+        found = inspection.look_for_absent(place.name, place.store, stream, day)
+    if found is None:
+        _say_missing(place, as_json=as_json)
+        return
+    if not (found.levels or found.named):
+        near = ", ".join(map(_shown, found.near))
+        what = f"stream {_shown(stream)} has sent nothing that is remembered"
+        _fail(f"{what}{near and f'; others are {near}'}", 1)
+    fields = listing.fields(stream, since, found)
+    if not as_json:
+        listing.show(stream, since, found)
+    elif settings is None or not found.in_stock:
+        _write(fields)
+    if settings is None or not found.in_stock:
+        return
+    if not found.named:
+        _fail(f"stream {_shown(stream)} has named nothing since {since}: has it been read?", 1)
+    if not yes:
+        question = f"Send 0 for {_levels(len(found.in_stock))}?"
+        click.confirm(question, abort=True, err=True)
+    with _explained():
+        totals = listing.send(settings, stream, day, found)
+    if as_json:
+        _write(fields | {"zeroed": totals.accepted, "rejected": totals.rejected})
+    else:
+        sent = f"{_levels(totals.accepted)} of {totals.updates} sent as 0 and accepted"
+        click.echo(f"{sent}, {totals.rejected} rejected, {totals.skipped} skipped.")
 
 
 @ledger.command()
@@ -218,7 +304,8 @@ def _read(configs: tuple[str, ...], *, with_store: bool = False) -> Place:
         if with_store and not client_id:
             _fail("store_client_id: is required", 2)
         key = store_key(used.api_url, client_id)
-        return Place(used.ledger, place_named(used.ledger), key, used.history_days)
+        place = place_named(used.ledger)
+        return Place(used.ledger, place, key, used.history_days, given.values)
 
 
 @contextmanager

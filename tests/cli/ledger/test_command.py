@@ -19,7 +19,8 @@ from tests.ledger.world import Fault, Row, World
 if TYPE_CHECKING:
     from pathlib import Path
 
-COMMANDS: Final = (["status"], ["forget", "--all"], ["prune"], ["check"])
+ABSENT: Final = ["absent", "--stream", "stock", "--since", "7d"]
+COMMANDS: Final = (["status"], ["forget", "--all"], ["prune"], ["check"], ABSENT)
 ROWS: Final = [
     Row(("sku", "KOPI"), (("W1", 1),)),
     Row(("externalId", "KOPI"), ((None, 2),)),
@@ -178,6 +179,57 @@ class TestForget:
         assert shelf.fields("status")["stores"][0]["levels"] == 3
 
 
+class TestAbsent:
+    """`tocobagus ledger absent`; `tests/e2e/test_absent.py` sends."""
+
+    @pytest.fixture
+    def gone(self, empty: Shelf) -> Shelf:
+        """A ledger with levels that no row has named for long, and one that a row has."""
+        many = [Row(("sku", f"x{number:02d}"), (("W1", 2),)) for number in range(50)]
+        empty.world.now_ms = 1_700_000_000_000
+        empty.world.run([*ROWS, *many, Row(("sku", "GULA"), (("W1", 0),))])
+        empty.world.now_ms = int(time.time() * 1000)
+        empty.world.run([Row(("sku", "NEW"), (("W1", 1),))])
+        return empty
+
+    def test_a_person_reads_the_first_of_them(self, gone: Shelf) -> None:
+        """Nothing in a name can control the terminal."""
+        code, page, errors = gone.run(*ABSENT)
+        lines = page.splitlines()
+
+        assert (code, errors, len(lines)) == (0, "", 52)
+        assert lines[0] == (
+            "externalId KOPI at all warehouses: stock 2, last named 2023-11-14,"
+            " accepted 2023-11-14 22:13:20"  # its batch is history that has been deleted
+        )
+        assert "\x1b" not in page
+        assert lines[50] == "and 3 more (--json lists all)"
+        assert lines[51].startswith("stock has sent 55 levels: 1 named on 20")
+        assert lines[51].endswith(" or later, 53 not, and 1 not that are at 0 already.")
+
+    def test_a_program_reads_all(self, gone: Shelf) -> None:
+        """Those at 0 too."""
+        found = gone.fields("absent", "--stream", "stock", "--since", "2024-01-01")
+
+        assert (found["since"], found["named"], len(found["levels"])) == ("2024-01-01", 1, 54)
+        assert {each["quantity"] for each in found["levels"]} == {0, 1, 2, 3}
+
+    def test_a_stream_that_has_sent_nothing_is_a_failure(self, gone: Shelf) -> None:
+        """It exits with 1 and names those that have."""
+        code, page, errors = gone.run("absent", "--stream", "stocks", "--since", "7d")
+
+        assert (code, page) == (1, "")
+        told = "stream stocks has sent nothing that is remembered; others are stock"
+        assert errors == f"Error: {told}\n"
+
+    @pytest.mark.parametrize("since", ["7", "0d", "12h", "7 d", "yesterday", "9999-01-01", "9999d"])
+    def test_the_day_must_be_said(self, gone: Shelf, since: str) -> None:
+        """It exits with 2."""
+        assert (
+            gone.run("absent", "--stream", "stock", "--since", since)[0] == (since != "9999d") * 2
+        )
+
+
 def test_prune_deletes_what_is_older_than_history_days(shelf: Shelf) -> None:
     """It says how much was deleted; the setting has a default."""
     code, page, _ = shelf.run("prune")
@@ -259,7 +311,7 @@ def test_other_settings_do_not_matter(shelf: Shelf) -> None:
 
     assert shelf.run("status")[0] == 0
     assert shelf.run("check")[0] == 0
-    for command in (["forget", "--all"], ["prune"]):
+    for command in (["forget", "--all"], ["prune"], ABSENT):
         code, _, errors = shelf.run(*command)
         assert (code, errors) == (2, "Error: store_client_id: is required\n")
 
