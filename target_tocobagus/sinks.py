@@ -14,10 +14,11 @@ import msgspec
 
 from target_tocobagus.core.errors import ActionNeeded
 from target_tocobagus.core.foreign_text import quoted
-from target_tocobagus.core.model import Skipped
+from target_tocobagus.core.model import RecordError, Skipped
 from target_tocobagus.mapping import PartsWatch, doubt_at_schema, watch_for
+from target_tocobagus.mapping.looking_up import Pair
 from target_tocobagus.mapping.paths import BOM
-from target_tocobagus.mapping.replay import only_rejected, said_at
+from target_tocobagus.mapping.replay import only_rejected, rejected_updates, said_at
 from target_tocobagus.recognition.fields import is_own
 from target_tocobagus.singer.sdk import SdkSink
 from target_tocobagus.singer.stream_maps import TOO_DEEP
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 logger: Final = logging.getLogger("target-tocobagus")
 
 _IGNORED: Final = Skipped("the stream holds no stock")
+_PAIR: Final = Skipped("a pair of a lookup")
 
 
 class StreamSetup:
@@ -61,6 +63,8 @@ class StreamSetup:
         self.warehouse_map = warehouse_map
         self._router = router
         self.logged: set[str] = set() if before is None else before.logged
+        for mapping in router.looking_up:
+            pipeline.lookups.register(mapping)
         self._parts: dict[str, PartsWatch | None] = {}
 
     def choose(self, stream: str, schema: dict[str, Any], keys: Sequence[str] | None) -> Route:
@@ -74,6 +78,7 @@ class StreamSetup:
             self._log_once(logging.INFO if choice.mapping else logging.WARNING, choice.remark)
         if choice.mapping is not None:
             self.pipeline.mappings.add(choice.mapping)
+            self.pipeline.lookups.register(choice.mapping)
             if choice.mapping.last_is_meant:
                 self.pipeline.last_is_meant.add(stream)
         return choice
@@ -82,7 +87,18 @@ class StreamSetup:
         self, stream: str, mapping: CompiledMapping, schema: dict[str, Any]
     ) -> RequiredColumns | None:
         """Watch for the columns that a mapping relies on, unless all were seen."""
-        watch = self.pipeline.watch(stream, mapping)
+        return self._watch(stream, self.pipeline.watch(stream, mapping), schema)
+
+    def watch_pairs(self, stream: str, schema: dict[str, Any]) -> list[RequiredColumns]:
+        """Watch for the columns that lookups of a stream rely on, unless all were seen."""
+        readers = self.pipeline.lookups.readers(stream)
+        watches = [self.pipeline.watch_pairs(reader) for reader in readers]
+        found = [self._watch(stream, watch, schema) for watch in watches]
+        return [watch for watch in found if watch is not None]
+
+    def _watch(
+        self, stream: str, watch: RequiredColumns, schema: dict[str, Any]
+    ) -> RequiredColumns | None:
         watch.see_schema(schema["properties"])
         if watch.missing and watch.declared:
             logger.warning(
@@ -128,6 +144,7 @@ class StockSink(SdkSink):
         mapping: Of its records; None if it holds no stock.
         columns: All that a record may have of the API's own; None if it may have any.
         parts: Looks for rows that are parts of one stock, until they are warned about.
+        readers: Read its records as the pairs of lookups.
         is_open: The columns that the mapping does not read can be left out.
     """
 
@@ -159,7 +176,9 @@ class StockSink(SdkSink):
             if choice.named:
                 self._watch = self._setup.watch_columns(stream_name, choice.mapping, schema)
             self.parts = self._setup.watch_parts(stream_name, self.mapping, self.key_properties)
-        self.is_open = self._watch is None and not self._validates
+        self.readers = self._pipeline.lookups.readers(stream_name)
+        self._pair_watches = self._setup.watch_pairs(stream_name, schema)
+        self.is_open = self._watch is None and not self._pair_watches and not self._validates
 
     def stream_of(self, stream: Stream) -> Stream:
         """Add to a stream what the ledger keeps of its rows, if there is one."""
@@ -169,6 +188,8 @@ class StockSink(SdkSink):
         stream = msgspec.structs.replace(stream, entry=self.mapping.entry, columns=columns)
         sums = self.mapping.summing
         self._pipeline.mixed.note(stream, sums=sums is not None)
+        if self.mapping.pairs is not None:
+            self._pipeline.lookups.begin(stream)
         if sums is not None:
             self._pipeline.resolver.begin(stream, sums)
         return stream
@@ -189,25 +210,51 @@ class StockSink(SdkSink):
             return
         if self.columns is not None:
             self._reject_unknown_columns(record, self.columns)
-        if self._watch is not None:
-            self._watch.see(record, self._pipeline.position)
-            if self._watch.complete:
-                self._watch, self.is_open = None, not self._validates
-        outcomes: list[Outcome] = [_IGNORED]
-        rejected_at = 0
-        if self.mapping is not None:
-            outcomes = self.mapping.outcomes(record)
-            if context["own"] is not None:
-                sums = self.mapping.summing is not None
-                known = self._setup.warehouse_map
-                outcomes = only_rejected(outcomes, context["own"], known, sums=sums)
-                rejected_at = said_at(context["own"])
-        elif self._sample is not None:
+        if not self.is_open:
+            self._see_columns(record)
+        own = context["own"]
+        outcomes = self.outcomes(record, own)
+        rejected_at = said_at(own)
+        if own is not None and self.mapping is not None:
+            sums = self.mapping.summing is not None
+            known, names = self._setup.warehouse_map, self._pipeline.lookups.names(outcomes)
+            outcomes = only_rejected(outcomes, own, known, names, sums=sums)
+        elif self.mapping is None and self._sample is not None and not self.readers:
             self._ask(self._sample, record)
         if self.parts is not None:
             self.look_for_parts(record, outcomes)
         self._pipeline.take(outcomes, stream, context["line"], rejected_at)
         self.record_counter_metric.increment()
+
+    def outcomes(self, record: dict[str, Any], own: Any = None) -> list[Outcome]:
+        """Map a record; if lookups need its pair, take that in.
+
+        Args:
+            record: The record.
+            own: The value of our key, if any: a record that was rejected brings no pair, because a
+                newer one may have come since.
+        """
+        if not self.readers:
+            return [_IGNORED] if self.mapping is None else self.mapping.outcomes(record)
+        found = [reader.pair(record) for reader in self.readers if rejected_updates(own) is None]
+        errors: list[Outcome] = [each for each in found if isinstance(each, RecordError)]
+        for reader, pair in zip(self.readers, found, strict=False):
+            if isinstance(pair, Pair):
+                self._pipeline.lookups.note(reader, pair, self._pipeline.position)
+        if self.mapping is not None:
+            return [*self.mapping.outcomes(record), *errors]
+        return errors or [_PAIR]
+
+    def _see_columns(self, record: dict[str, Any]) -> None:
+        """Look for columns that mappings rely on."""
+        watches = [*self._pair_watches, *([self._watch] if self._watch else [])]
+        for watch in watches:
+            watch.see(record, self._pipeline.position)
+        if self._watch is not None and self._watch.complete:
+            self._watch = None
+        self._pair_watches = [watch for watch in self._pair_watches if not watch.complete]
+        left = self._watch or self._pair_watches
+        self.is_open = not left and not self._validates
 
     def _ask(self, sample: Sample, record: dict[str, Any]) -> None:
         """Give a record of an unrecognised stream to recognition's questions."""

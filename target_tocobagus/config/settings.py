@@ -44,6 +44,24 @@ class Share(msgspec.Struct, frozen=True):
     weight: int
 
 
+class Lookup(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where the identifiers of a stream's rows come from: the records of another stream.
+
+    Attributes:
+        stream: The other stream's name.
+        match: Path in its records.
+        path: Path in the rows; what is there equals `match`.
+    """
+
+    stream: str
+    match: str
+    path: str
+    sku: str | None = None
+    id: str | None = None
+    external_id: str | None = None
+    where: str | None = None
+
+
 class StreamMapping(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where stock is in the records of a stream; an entry of the setting `streams`.
 
@@ -75,6 +93,7 @@ class StreamMapping(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     part: Paths = ()
     parts_complete: bool | None = None
     newer_by: str | None = None
+    lookup: Lookup | None = None
     native: bool = False
 
     @property

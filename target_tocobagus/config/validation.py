@@ -43,6 +43,7 @@ def problems(
         *_signature_problems(values),
         *_place_problems(values),
         *_ledger_problems(values),
+        *_lookup_problems(values),
     ]
     return [*found, *doubts(config, schema["properties"])] if found else []
 
@@ -209,9 +210,24 @@ def _ledger_problems(values: Mapping[str, Any]) -> Iterator[str]:
     """Find what needs a ledger, if there is none."""
     for number, mapping in enumerate(values.get("streams") or ()):
         sums = mapping.get("combine") == "sum"
-        for key, needs in (("newer_by", True), ("levels_complete", True), ("combine", sums)):
+        always = ("newer_by", "levels_complete", "lookup")
+        for key, needs in (*((key, True) for key in always), ("combine", sums)):
             if mapping.get(key) and needs and not values.get("ledger"):
                 yield f"streams[{number}].{key}: needs the setting ledger"
+
+
+def _lookup_problems(values: Mapping[str, Any]) -> Iterator[str]:
+    """Find lookups of one stream by one path that differ: its records have one pair each."""
+    pairs: dict[tuple[str, str], dict[str, Any]] = {}
+    for number, mapping in enumerate(values.get("streams") or ()):
+        if lookup := mapping.get("lookup"):
+            said = {key: value for key, value in lookup.items() if key != "path" and value}
+            first = pairs.setdefault((lookup["stream"], lookup["match"]), said)
+            if said != first:
+                yield (
+                    f"streams[{number}].lookup: differs from an earlier lookup of the same stream"
+                    " and match; only path may differ"
+                )
 
 
 def _place_problems(values: Mapping[str, Any]) -> Iterator[str]:

@@ -13,8 +13,14 @@ import msgspec
 Kind: TypeAlias = Literal["sku", "id", "externalId"]
 """Which of the API's three identifiers an item has; its key in the request."""
 
+KINDS: Final[frozenset[str]] = frozenset({"sku", "id", "externalId"})
+
 Identifier: TypeAlias = tuple[Kind, str]
-"""An item's identifier. Two kinds are two identifiers, even for one product."""
+"""An item's identifier. Two kinds are two identifiers, even for one product.
+
+That of a row with `lookup` is a stand-in until its pair is known: the other stream and its `match`
+(``inventory_items.id``), and what the row has there. No request ever holds one.
+"""
 
 MAX_QUANTITY: Final = 2**53 - 1
 """The largest quantity that every JSON reader holds exactly (RFC 8259, section 6)."""

@@ -128,9 +128,14 @@ class Outcomes:
         """Whether so many different rows are suspects that the request may be wrong."""
         return self.suspects.are_many(accepted=bool(self._totals.accepted))
 
-    def reject(self, rejection: Rejection) -> None:
-        """Reject parts of a record that the mapping cannot use, for one cause."""
-        self.unwritten.extend([(rejection.position, rejection)])
+    def reject(self, rejection: Rejection, low: int | None = None) -> None:
+        """Reject parts of a record that the mapping cannot use, for one cause.
+
+        Args:
+            rejection: What is rejected.
+            low: The lowest position that shares its outcome, if it is not its own.
+        """
+        self.unwritten.extend([(low or rejection.position, rejection)])
 
     def written(self, count: int) -> None:
         """Count the oldest rejections, which are written now."""

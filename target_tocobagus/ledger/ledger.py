@@ -19,6 +19,7 @@ from target_tocobagus.ledger.comparing import Comparer
 from target_tocobagus.ledger.database import name_process
 from target_tocobagus.ledger.history import delete_before
 from target_tocobagus.ledger.levels import GLOBAL
+from target_tocobagus.ledger.pairs import Pairs
 from target_tocobagus.ledger.parts import READ_ONCE, Parts
 from target_tocobagus.ledger.recording import Recorder
 from target_tocobagus.ledger.tables import Tables
@@ -63,6 +64,7 @@ class Ledger:
         guard: Holds stock-outs that are too many.
         parts: Those of stocks that are added up.
         named_days: When levels were named last.
+        pairs: Those of lookups.
         screen, compare, note_unsent: Its methods.
         sync: Waits until all that was written is on disk.
         seen_columns: The method `of` of `seen_columns.SeenColumns`.
@@ -99,6 +101,7 @@ class Ledger:
         if not connections.reads_only:
             self._run = connections.write(self._begin)
         self.parts = Parts(tables, store, self._run)
+        self.pairs = Pairs(tables, store)
         recorder = Recorder(tables, store, self._run, options.max_zeroed_percent)
         if not connections.reads_only:
             connections.write(recorder.recover)

@@ -28,18 +28,18 @@ from sqlalchemy import (
     update,
 )
 
-from target_tocobagus.core.model import Kind
+from target_tocobagus.core.model import Part
 from target_tocobagus.core.versions import is_older
 from target_tocobagus.ledger.by_items import as_json, ask_by, ask_by_items, parameters
 from target_tocobagus.ledger.levels import GLOBAL
 from target_tocobagus.ledger.schema import insert_into, part, rejection, source
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from sqlalchemy import Connection
 
-    from target_tocobagus.core.model import Identifier, Part, Stream
+    from target_tocobagus.core.model import Identifier, Stream
     from target_tocobagus.ledger.tables import Tables
 
 Place: TypeAlias = "tuple[Identifier, str | None]"
@@ -70,7 +70,7 @@ class Added(msgspec.Struct, frozen=True, array_like=True, gc=False):
         run: The run that named it last, or gave it its quantity.
     """
 
-    kind: Kind
+    kind: str
     identifier: str
     location: str
     quantity: str
@@ -80,7 +80,7 @@ class Added(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 _read_added: Final = msgspec.json.Decoder(list[Added]).decode
-_read_parts: Final = msgspec.json.Decoder(list[tuple[str, Kind, str, str, str, str | None]]).decode
+_read_parts: Final = msgspec.json.Decoder(list[tuple[str, str, str, str, str, str | None]]).decode
 
 
 class Parts:
@@ -183,6 +183,39 @@ class Parts:
                 answer = reader.execute(self._of_items, asked).scalar() or "[]"
                 _add_to(found, _read_added(answer))
         return found
+
+    def rename(
+        self, stream: Stream, names: Mapping[Identifier, Identifier], *, names_all: bool
+    ) -> set[Place]:
+        """Let the parts of a stream count for other items.
+
+        Args:
+            stream: The stream.
+            names: By the identifiers of before.
+            names_all: See `fold`.
+
+        Returns:
+            The stocks that it may have changed.
+
+        Raises:
+            LedgerError: The ledger cannot be written.
+        """
+        number = self._sources.known(stream)
+        keys = {
+            each.part
+            for parts in self.of_items(names).values()
+            for each in parts
+            if each.source == number
+        }
+        if not keys:
+            return set()
+        with self._connections.reading() as reader:
+            known = self._recall(reader, number, keys)
+        said = [_renamed(key, rows, names) for key, rows in known.items()]
+        touched = self.fold(stream, said, names_all=names_all)
+        places = {place for each in touched for place in each or ()}
+        new = {*names.values()}
+        return {place for place in places if place[0] in new or place[0] in names}
 
     def present(self, identifiers: Collection[Identifier]) -> set[Place]:
         """Return the stocks of items that have parts."""
@@ -301,7 +334,8 @@ class Parts:
         found: dict[str, _Rows] = {}
         answer = connection.execute(self._by_key, asked).scalar() or "[]"
         for key, kind, text, place, quantity, version in _read_parts(answer):
-            found.setdefault(key, {})[(kind, text), place or None] = (quantity, version or "")
+            of_kind: Any = kind
+            found.setdefault(key, {})[(of_kind, text), place or None] = (quantity, version or "")
         return found
 
     def _write(self, writer: Connection, number: int, new: dict[str, _Rows]) -> None:
@@ -413,6 +447,26 @@ def _fold_one(
     return [key for key in rows if said.is_whole or key in now]
 
 
+def _renamed(key: str, rows: _Rows, names: Mapping[Identifier, Identifier]) -> Part:
+    """Say of a part what its record would say, now that its items are others."""
+    return Part(
+        key,
+        tuple(
+            (names.get(identifier, identifier), place, quantity)
+            for (identifier, place), (quantity, _) in rows.items()
+            if quantity != _GONE
+        ),
+        version=_newest([version for _, version in rows.values()]),
+    )
+
+
+def _newest(versions: Iterable[str]) -> str:
+    newest = ""
+    for version in versions:
+        newest = version if not newest or is_older(newest, version) else newest
+    return newest
+
+
 def _joined(quantities: list[str]) -> str:
     """Write the quantities that one record gives for one item and location."""
     return quantities[0] if len(quantities) == 1 else " ".join(quantities)
@@ -424,7 +478,7 @@ def _has_gone(rows: _Rows | None) -> bool:
 
 def _add_to(found: dict[Place, list[Added]], parts: Iterable[Added]) -> None:
     for each in parts:
-        place = ((each.kind, each.identifier), each.location or None)
+        place: Any = ((each.kind, each.identifier), each.location or None)
         if place in found:
             found[place].append(each)
         else:

@@ -1,9 +1,9 @@
-"""The parts of a dry run: a copy of those that are remembered, which ends with the run."""
+"""The parts and pairs of a dry run: a copy of what is remembered, which ends with the run."""
 
 from __future__ import annotations
 
 import sqlite3
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sqlalchemy import Connection, create_engine, event, insert, select
 from sqlalchemy.pool import StaticPool
@@ -11,8 +11,9 @@ from sqlalchemy.pool import StaticPool
 from target_tocobagus.ledger.connections import Connections
 from target_tocobagus.ledger.database import begin, translated
 from target_tocobagus.ledger.opening import find_store, reading, store_key
+from target_tocobagus.ledger.pairs import Pairs
 from target_tocobagus.ledger.parts import Parts
-from target_tocobagus.ledger.schema import metadata, part, seen, source
+from target_tocobagus.ledger.schema import metadata, pair, part, seen, source
 from target_tocobagus.ledger.tables import Tables
 
 if TYPE_CHECKING:
@@ -21,8 +22,15 @@ if TYPE_CHECKING:
 _AT_ONCE: Final = 1000
 
 
-def parts_of(settings: Settings) -> Parts:
-    """Copy the parts of a store into a database of SQLite's own, which leaves no file.
+class Rehearsal(NamedTuple):
+    """The copy."""
+
+    parts: Parts
+    pairs: Pairs
+
+
+def rehearse(settings: Settings) -> Rehearsal:
+    """Copy parts and pairs of a store into a database of SQLite's own, which leaves no file.
 
     Raises:
         ConfigurationError: The ledger cannot be opened.
@@ -42,7 +50,8 @@ def parts_of(settings: Settings) -> Parts:
                 store = (original and find_store(original, key)) or 0
                 if original is not None and store:
                     _copy(original, writer, store)
-    return Parts(Tables(Connections(writer, reader, engine.dispose), store, lambda: 0), store, 0)
+    tables = Tables(Connections(writer, reader, engine.dispose), store, lambda: 0)
+    return Rehearsal(Parts(tables, store, 0), Pairs(tables, store))
 
 
 def _connect() -> sqlite3.Connection:
@@ -50,7 +59,7 @@ def _connect() -> sqlite3.Connection:
 
 
 def _copy(original: Connection, writer: Connection, store: int) -> None:
-    for table in (source, seen, part):
+    for table in (source, seen, part, pair):
         rows = select(table) if table is source else select(table).where(table.c.store == store)
         found = original.execution_options(yield_per=_AT_ONCE).execute(rows)
         for some in found.mappings().partitions():

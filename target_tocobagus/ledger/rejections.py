@@ -12,7 +12,7 @@ from target_tocobagus.ledger.levels import GLOBAL
 from target_tocobagus.ledger.schema import rejection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from sqlalchemy import Connection
 
@@ -192,6 +192,71 @@ class OpenRejections:
             or (not alone and key[2] == GLOBAL and key[:2] in identifiers)
         ]
         self._close(writer, numbers, now)
+
+    def rename(
+        self, writer: Connection, names: Mapping[Identifier, Identifier | None], now: int
+    ) -> None:
+        """Give those of rows that lacked a pair its identifier, and let them be tried at once.
+
+        Args:
+            writer: Where to.
+            names: By the identifiers that stood in; ``None`` if the pair has none.
+            now: The time.
+        """
+        if self.any:
+            found: Any = self._found(writer, names).items()
+            new = {key: names[key[:2]] for _, key in found}
+            self._give_names(writer, dict(found), new, now)
+
+    def move(
+        self,
+        writer: Connection,
+        names: Mapping[Identifier, tuple[Identifier, Collection[str | None]]],
+        streams: Collection[str],
+        now: int,
+    ) -> None:
+        """Give those of items another identifier, and let them be tried at once.
+
+        Args:
+            writer: Where to.
+            names: Items, each with its new identifier, and the locations that stay as they are.
+            streams: Whose rows they are.
+            now: The time.
+        """
+        if not self.any:
+            return
+        found: Any = self._found(writer, names)
+        of_streams = select(rejection.c.id).where(rejection.c.stream.in_(list(streams)))
+        kept = set(writer.execute(of_streams.where(rejection.c.id.in_(list(found)))).scalars())
+        theirs = {
+            number: key
+            for number, key in found.items()
+            if number in kept and (key[2] or None) not in names[key[:2]][1]
+        }
+        new = {key: names[key[:2]][0] for key in theirs.values()}
+        self._give_names(writer, theirs, new, now)
+
+    def _give_names(
+        self,
+        writer: Connection,
+        found: Mapping[int, Key],
+        names: Mapping[Any, Identifier | None],
+        now: int,
+    ) -> None:
+        """Rename open rows; of two of one level the newer one stays."""
+        named = {each for each in names.values() if each}
+        others = self._found(writer, named).items()
+        taken = {key: number for number, key in others if number not in found}
+        for number, key in sorted(found.items()):
+            kind, text = names[key] or key[:2]
+            new = (kind, text, key[2])
+            other = taken.get(new)
+            if other is not None:
+                self._close(writer, [min(number, other)], now)
+            taken[new] = max(number, other or 0)
+            if taken[new] == number:
+                values = {"kind": kind, "identifier": text, "tried_at": 0}
+                writer.execute(update(rejection).where(rejection.c.id == number), values)
 
     @staticmethod
     def _close(writer: Connection, numbers: Sequence[int], now: int) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from target_tocobagus.ledger.schema import insert_into, source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from sqlalchemy import Connection
 
@@ -32,6 +32,10 @@ class Sources:
     def numbers(self, sources: Iterable[tuple[str, str]]) -> set[int]:
         """Return the numbers of streams under their mappings, of those that have one."""
         return {self._numbers[source] for source in sources if source in self._numbers}
+
+    def under(self, entries: Collection[str]) -> dict[int, tuple[str, str]]:
+        """Return the streams that were read under some mappings, by their numbers."""
+        return {number: source for source, number in self._numbers.items() if source[1] in entries}
 
     def number(self, writer: Connection, stream: Stream) -> int:
         """Return a stream's number; a new one is written."""

@@ -14,8 +14,9 @@ holds, raises an error or is guessed at.
 from __future__ import annotations
 
 from target_tocobagus.mapping.compiler import compile_mapping
+from target_tocobagus.mapping.deletion import DELETED, is_deleted
 from target_tocobagus.mapping.identifiers import MOST_BYTES
-from target_tocobagus.mapping.mapping import CompiledMapping, PlainMapping, is_deleted
+from target_tocobagus.mapping.mapping import CompiledMapping, PlainMapping
 from target_tocobagus.mapping.parts import (
     PartsWatch,
     Row,
@@ -25,7 +26,6 @@ from target_tocobagus.mapping.parts import (
     watch_for,
 )
 from target_tocobagus.mapping.record_errors import RECORD_ERRORS
-from target_tocobagus.mapping.required_columns import DELETED
 from target_tocobagus.mapping.rules import Quantities
 
 __all__ = [

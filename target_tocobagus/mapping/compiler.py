@@ -19,6 +19,7 @@ from target_tocobagus.mapping import paths, required_columns
 from target_tocobagus.mapping.api_items import native_shape
 from target_tocobagus.mapping.declared_numbers import entries_of
 from target_tocobagus.mapping.identifiers import first_identifier, one_identifier
+from target_tocobagus.mapping.looking_up import PairReader
 from target_tocobagus.mapping.mapping import CompiledMapping, PlainMapping
 from target_tocobagus.mapping.required_columns import MappingPaths
 from target_tocobagus.mapping.rules import Rules
@@ -28,7 +29,7 @@ from target_tocobagus.mapping.summing import PartRules, Summing
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from target_tocobagus.config.settings import StockPolicy, StreamMapping
+    from target_tocobagus.config.settings import Lookup, StockPolicy, StreamMapping
     from target_tocobagus.core.model import Kind
     from target_tocobagus.mapping.declared_numbers import Schema
     from target_tocobagus.mapping.paths import Path, Read
@@ -89,6 +90,7 @@ def compile_mapping(mapping: StreamMapping, policy: StockPolicy) -> CompiledMapp
         plain=_plain(mapping, found),
         newer_by=newer_by if summing is None else None,
         summing=summing,
+        pairs=found.pairs,
         entry=_fingerprint(mapping, policy),
     )
 
@@ -119,14 +121,17 @@ def _fingerprint(mapping: StreamMapping, policy: StockPolicy) -> str:
     said = {each.name: values[each.name] for each in fields if values[each.name] != each.default}
     if mapping.sums:
         said["warehouse_map"] = policy.warehouse_map
-    text = json.dumps(msgspec.to_builtins(said), sort_keys=True)  # also if a name is not UTF-8
+    return _hash(msgspec.to_builtins(said))
+
+
+def _hash(said: Any) -> str:
+    text = json.dumps(said, sort_keys=True)  # also if a name is not UTF-8
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _find_problems(mapping: StreamMapping) -> Iterator[str]:
     """Yield what each key lacks or contradicts, one sentence each."""
-    if not (mapping.sku or mapping.id or mapping.external_id):
-        yield "sku: one of sku, id and external_id is required"
+    yield from _identifier_problems(mapping)
     given = [key for key in _PLACES if getattr(mapping, key)]
     if "levels" in given:
         if "warehouse" not in given:
@@ -152,6 +157,20 @@ def _completeness_problems(mapping: StreamMapping) -> Iterator[str]:
         yield f"{'part' if mapping.part else 'parts_complete'}: is only used with combine: sum"
 
 
+def _identifier_problems(mapping: StreamMapping) -> Iterator[str]:
+    named = mapping.sku or mapping.id or mapping.external_id
+    if mapping.lookup is None:
+        if not named:
+            yield "sku: one of sku, id and external_id is required, or else lookup"
+        return
+    if named:
+        yield "lookup: takes the place of sku, id and external_id; leave one"
+    if sum(getattr(mapping.lookup, key) is not None for _, key in _KINDS) != 1:
+        yield "lookup: needs one of sku, id and external_id, a path in the other stream"
+    if mapping.lookup.stream == mapping.stream:
+        yield "lookup: names the stream itself; it must be another one"
+
+
 def _compile_paths(mapping: StreamMapping, problems: list[str]) -> MappingPaths:
     def compiled(
         key: str,
@@ -167,11 +186,15 @@ def _compile_paths(mapping: StreamMapping, problems: list[str]) -> MappingPaths:
         return tuple(found)
 
     columns = [each.column for each in mapping.warehouse_columns]
+    pairs = _compile_pairs(mapping.lookup, compiled) if mapping.lookup else None
+    path = compiled("lookup.path", [mapping.lookup.path]) if mapping.lookup else ()
     return MappingPaths(
         where=compiled("where", [mapping.where], paths.compile_condition),
         identifiers=tuple(
             (kind, path) for kind, key in _KINDS for path in compiled(key, getattr(mapping, key))
-        ),
+        )
+        or tuple((pairs.kind, each) for each in path if pairs is not None),
+        pairs=pairs,
         stock=compiled("stock", mapping.stock),
         subtract=compiled("subtract", mapping.subtract),
         warehouse=compiled("warehouse", mapping.warehouse),
@@ -180,6 +203,26 @@ def _compile_paths(mapping: StreamMapping, problems: list[str]) -> MappingPaths:
         levels=compiled("levels", [mapping.levels]),
         newer_by=compiled("newer_by", [mapping.newer_by]),
         part=compiled("part", mapping.part),
+    )
+
+
+def _compile_pairs(lookup: Lookup, compiled: Callable[..., tuple[Path, ...]]) -> PairReader | None:
+    """Compile how the records of the other stream are read; None if they cannot be."""
+    given = [(kind, key) for kind, key in _KINDS if getattr(lookup, key)]
+    kind, key = given[0] if given else _KINDS[0]
+    match = compiled("lookup.match", [lookup.match])
+    identifier = compiled(f"lookup.{key}", [getattr(lookup, key)])
+    where = compiled("lookup.where", [lookup.where], paths.compile_condition)
+    if not (match and identifier):
+        return None
+    said = msgspec.to_builtins(msgspec.structs.replace(lookup, path=""))
+    return PairReader(
+        stream=lookup.stream,
+        kind=f"{lookup.stream}.{lookup.match}",
+        match=match[0],
+        found=(kind, identifier[0]),
+        where=where[0] if where else None,
+        entry=_hash(said),
     )
 
 

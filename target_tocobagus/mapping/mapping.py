@@ -18,11 +18,11 @@ from target_tocobagus.core.model import (
 )
 from target_tocobagus.core.versions import read_version
 from target_tocobagus.mapping.declared_numbers import declares_number, property_of
+from target_tocobagus.mapping.deletion import DELETED, is_deleted
 from target_tocobagus.mapping.exact_numbers import NumberText
 from target_tocobagus.mapping.identifiers import identify
 from target_tocobagus.mapping.paths import is_true, listed, read_entries
 from target_tocobagus.mapping.record_errors import PathError, shown
-from target_tocobagus.mapping.required_columns import DELETED
 from target_tocobagus.mapping.shapes import without_duplicates
 from target_tocobagus.mapping.summing import UNMET
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from target_tocobagus.mapping.declared_numbers import Schema
+    from target_tocobagus.mapping.looking_up import PairReader
     from target_tocobagus.mapping.paths import Entry, Read
     from target_tocobagus.mapping.required_columns import InnerNeed
     from target_tocobagus.mapping.rules import Rules
@@ -76,6 +77,7 @@ class CompiledMapping:
         plain: The columns for `row`, if the mapping is that simple; otherwise None.
         newer_by: Reads the version of a row; None if rows have none.
         summing: Adds up rows that are parts; None if each row is a stock.
+        pairs: Reads the stream that the identifiers come from; None if rows have their own.
         entry: A hash of the mapping's content.
         filtered: Reads the locations of a record that does not meet `where`.
         names_filtered: Such a record is asked which levels it names.
@@ -99,6 +101,7 @@ class CompiledMapping:
     plain: PlainMapping | None
     newer_by: Read | None
     summing: Summing | None
+    pairs: PairReader | None
     entry: str
     filtered: Shape
     names_filtered: bool = False
@@ -219,15 +222,6 @@ def _levels_of(rows: list[Outcome]) -> tuple[tuple[Identifier, str | None], ...]
 def _unversioned(row: Stock, value: Any) -> RecordError:
     text = f"newer_by: {shown(value)} is not a number, a date or a date and time"
     return RecordError("BAD_VERSION", text, row.identifier, row.location)
-
-
-def is_deleted(record: Entry) -> bool:
-    """Whether a tap marked a record as deleted; null, false and an empty text do not count.
-
-    A tap without types writes false as a text, and a database without truth values as 0.
-    """
-    mark = record.get(DELETED)
-    return mark is not None and str(mark).strip().lower() not in {"", "false", "0"}
 
 
 def _unidentified(

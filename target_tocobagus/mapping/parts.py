@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import msgspec
 
 from target_tocobagus.core.model import Stock
-from target_tocobagus.mapping.mapping import is_deleted
+from target_tocobagus.mapping.deletion import is_deleted
 from target_tocobagus.mapping.paths import BOM
 from target_tocobagus.mapping.record_errors import shown
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from target_tocobagus.core.model import Complete, Part, RecordError, Skipped, Stock
+from target_tocobagus.core.model import KINDS, Complete, Part, RecordError, Skipped, Stock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -33,7 +33,7 @@ def rejected_updates(own: Any) -> list[dict[str, Any]] | None:
 
 def said_at(own: Any) -> int:
     """Return when a rejected row was rejected, in ms since the epoch; 0 if it is not one."""
-    if rejected_updates(own) is None:
+    if own is None or rejected_updates(own) is None:
         return 0
     try:
         moment = datetime.fromisoformat(own.get("at"))
@@ -46,6 +46,7 @@ def only_rejected(
     outcomes: list[Outcome],
     own: Any,
     warehouse_map: Mapping[str, str] | None,
+    names: Mapping[Identifier, Identifier] | None = None,
     *,
     sums: bool = False,
 ) -> list[Outcome]:
@@ -55,6 +56,7 @@ def only_rejected(
         outcomes: The record's outcomes by the mapping of now.
         own: The value of our key of its RECORD; if it is not ours, all outcomes are kept.
         warehouse_map: A rejected warehouse may be a code that is mapped by now.
+        names: What the identifiers stand for that are looked up (`lookup`), as far as it is known.
         sums: The record is a part of stocks that are added up.
     """
     updates = rejected_updates(own)
@@ -62,21 +64,23 @@ def only_rejected(
         return outcomes
     if sums:
         return _sums_again(outcomes, updates, warehouse_map or {})
-    known = {pair for update in updates for pair in _pairs(update, warehouse_map or {})}
-    outcomes = _with_zeros(outcomes, known)
+    said = {pair for update in updates for pair in _pairs(update, warehouse_map or {})}
+    outcomes = _with_zeros(outcomes, said)
     named = {pair[0] for pair in map(_pair, outcomes) if pair is not None}
+    codes = warehouse_map or {}
+    rejected = [
+        {(_stand_in(one, named, names or {}), place) for one, place in _pairs(update, codes)}
+        for update in updates
+    ]
+    known = set().union(*rejected)
     if len(outcomes) == 1 or (known == {(None, None)} and len(named) == 1):
         return outcomes
     said = {_pair(outcome) for outcome in outcomes}
     # An outcome that is skipped now may be one that was rejected.
-    lost = (
-        []
-        if None in said
-        else [update for update in updates if said.isdisjoint(_pairs(update, warehouse_map or {}))]
-    )
+    lost = [] if None in said else [n for n, pairs in enumerate(rejected) if said.isdisjoint(pairs)]
     return [
         *(outcome if _pair(outcome) in known else _SENT_ALREADY for outcome in outcomes),
-        *(_not_found(update) for update in lost),
+        *(_not_found(updates[number]) for number in lost),
     ]
 
 
@@ -92,6 +96,26 @@ def _with_zeros(
         if identifier == each.identifier and place is not None and place not in each.places
     ]
     return [*(each for each in outcomes if not isinstance(each, Complete)), *zeros]
+
+
+def _stand_in(
+    rejected: Identifier | None,
+    named: set[Identifier | None],
+    names: Mapping[Identifier, Identifier],
+) -> Identifier | None:
+    """Find what stands in for a rejected item in a record whose items are looked up.
+
+    Args:
+        rejected: The item.
+        named: What the record names.
+        names: What these stand for.
+    """
+    only = next(iter(named), None) if len(named) == 1 else None
+    if rejected is None or rejected in named:
+        return rejected
+    if only is not None and only[0] not in KINDS:
+        return only  # its pair may have changed since
+    return next((each for each in named if each and names.get(each) == rejected), rejected)
 
 
 def _sums_again(

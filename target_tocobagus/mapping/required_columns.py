@@ -17,9 +17,10 @@ declare no column (a document store's) only causes a warning: none of its docume
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from target_tocobagus.core.foreign_text import quoted
+from target_tocobagus.mapping.deletion import DELETED
 from target_tocobagus.mapping.paths import BOM, Entry, Path, Read, listed, read_entries
 from target_tocobagus.mapping.record_errors import PathError
 
@@ -27,9 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
     from target_tocobagus.core.model import Kind
-
-DELETED: Final = "_sdc_deleted_at"
-"""The column in which a tap marks a deleted row."""
+    from target_tocobagus.mapping.looking_up import PairReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +152,7 @@ class MappingPaths(NamedTuple):
     levels: tuple[Path, ...]
     newer_by: tuple[Path, ...] = ()
     part: tuple[Path, ...] = ()
+    pairs: PairReader | None = None
 
 
 def needs(found: MappingPaths) -> tuple[frozenset[str], ...]:

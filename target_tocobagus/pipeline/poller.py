@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from target_tocobagus.mapping import CompiledMapping
     from target_tocobagus.mapping.required_columns import RequiredColumns
     from target_tocobagus.pipeline.completer import Completer
+    from target_tocobagus.pipeline.lookups import Lookups
     from target_tocobagus.pipeline.resolver import Resolver
     from target_tocobagus.pipeline.stages import Stages
     from target_tocobagus.recognition.questions import Questions
@@ -37,19 +38,21 @@ class Intake(Protocol):
         position: The number of the last record that was read.
         questions: What recognition asks, where `streams` is not set.
         maps_nothing: No record of a stream with a mapping has come.
-        watches: The columns that each stream's mapping relies on.
+        watches: The columns that each stream's mapping relies on, and those of lookups.
         resolver: Completes rows that are parts.
         completer: Finds the locations that complete lists leave out.
+        lookups: Gives rows the identifiers that another stream brings.
         send_again: Sends rows again that earlier runs have rejected; with a ledger.
     """
 
     position: int
     questions: Questions | None
     maps_nothing: bool
-    watches: dict[str, RequiredColumns]
+    watches: dict[tuple[str, str], RequiredColumns]
     mappings: set[CompiledMapping]
     resolver: Resolver
     completer: Completer
+    lookups: Lookups
     send_again: Callable[[], Totals | None] | None
 
     def flush(self) -> None:
@@ -125,11 +128,12 @@ class Poller:
     def emit_safe(self, *, last: bool = False) -> None:
         """Write the newest safe STATE; at the end, repeat the latest one if its counts changed."""
         stages, totals = self._stages, self._stages.shared.totals
+        waits = self._intake.lookups.lowest
         with stages.shared.lock:
             limit = exceeded_limit(totals.accepted, totals.rejected, stages.settings)
             if not is_open(limit, ending=self.ending, fruitless=totals.fruitless):
                 return
-            value = stages.states.take_safe(self._first_held())
+            value = stages.states.take_safe(self._first_held(waits))
             own = totals.for_state()
         if stages.settings.dry_run:
             return
@@ -138,10 +142,10 @@ class Poller:
         elif last:
             stages.states.repeat(own, time.monotonic())
 
-    def _first_held(self) -> int | None:
+    def _first_held(self, waits: int | None) -> int | None:
         intake, shared = self._intake, self._stages.shared
         lows = [watch.hold for watch in intake.watches.values()]
-        lows += [shared.window.lowest(), shared.outcomes.lowest]
+        lows += [shared.window.lowest(), shared.outcomes.lowest, waits]
         lows += [intake.resolver.lowest, intake.completer.lowest]
         return first_held(lows, position=intake.position, maps_nothing=intake.maps_nothing)
 

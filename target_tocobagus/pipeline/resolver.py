@@ -17,13 +17,13 @@ import msgspec
 
 from target_tocobagus.core.errors import ActionNeeded, RunFailed
 from target_tocobagus.core.foreign_text import quoted
-from target_tocobagus.core.model import Level, Part, RecordError
+from target_tocobagus.core.model import KINDS, Level, Part, RecordError
 from target_tocobagus.core.plural import counted, some_of
-from target_tocobagus.pipeline.sums import StreamSums
+from target_tocobagus.pipeline.sums import StreamSums, empty
 from target_tocobagus.window.pending import Item
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from target_tocobagus.core.model import Identifier, Stream
     from target_tocobagus.ledger.parts import Added, Parts, Place
@@ -57,6 +57,7 @@ class Resolved(msgspec.Struct, eq=False):
         stale: Updates of which a newer version is known.
         skipped: Records that change nothing.
         failed: Sums that cannot be sent.
+        unnamed: Updates whose item is looked up and not known: each with its record.
     """
 
     items: list[Item] = []
@@ -66,6 +67,7 @@ class Resolved(msgspec.Struct, eq=False):
     stale: int = 0
     skipped: int = 0
     failed: list[Failed] = []
+    unnamed: list[tuple[Place, Row]] = []
 
 
 class Resolver:
@@ -162,12 +164,15 @@ class Resolver:
         old = [row for row in again if row.part.key in known or not row.part.key]
         new = [row for row in rows if row not in old] if old else rows
         for row in old:
-            for place in row.part.again:
+            for place in self._named(row.part.again, row, found):
                 changed.setdefault(place, []).append(row)
         parts = [row.part for row in new]
         sums.see([part.key for part in parts])
         touched = self.parts.fold(sums.stream, parts, names_all=sums.waits) if parts else []
-        for row, places in zip(new, touched, strict=True):
+        for row, of_row in zip(new, touched, strict=True):
+            places = of_row and self._named(of_row, row, found)
+            if of_row and not places:
+                continue
             if places is None:
                 found.stale += len(row.part.rows) or 1
             elif not places:
@@ -177,6 +182,13 @@ class Resolver:
             else:
                 for place in places:
                     changed.setdefault(place, []).append(row)
+
+    @staticmethod
+    def _named(places: Sequence[Place], row: Row, found: Resolved) -> list[Place]:
+        """Leave out stocks whose item is looked up and not known; they are noted."""
+        unnamed = [place for place in places if place[0][0] not in KINDS]
+        found.unnamed += [(place, row) for place in unnamed]
+        return [place for place in places if place[0][0] in KINDS]
 
     def _add_up(self, changed: dict[Place, list[Row]], found: Resolved) -> None:
         """Add up the parts of stocks; the newest row of each stands for the others."""
@@ -233,6 +245,44 @@ class Resolver:
         item.low = min(item.low, low)
         item.urgent |= level.quantity == 0
 
+    def rename(
+        self, names: Mapping[Identifier, Identifier], entries: Collection[str], at: tuple[int, int]
+    ) -> Resolved:
+        """Let parts count for other items, and send the sums of these and of those before.
+
+        Args:
+            names: By the identifiers of before.
+            entries: Of the mappings whose parts they are.
+            at: The position of the record that says so, and the lowest that is settled with it.
+
+        Raises:
+            LedgerError: The ledger cannot be read or written.
+        """
+        found = Resolved()
+        items: dict[tuple[Identifier, bool], Item] = {}
+        (position, low) = at
+        for sums in [each for each in self._streams.values() if each.stream.entry in entries]:
+            places = self.parts.rename(sums.stream, names, names_all=sums.waits)
+            named = [place for place in places if place[0][0] in KINDS]
+            if sums.waits:
+                found.waiting += len(named)
+                for _ in named:
+                    sums.wait(low, 1)
+                continue
+            parts = self.parts.of_items({place[0] for place in named}) if named else {}
+            row = Row(_NOTHING, position, sums.stream, empty(sums.stream))
+            for place in named:
+                found.updates += 1
+                self._put(sums, place, parts[place], (row, low), items, found)
+        found.items += items.values()
+        return found
+
+    def have_gone(self, entries: Collection[str]) -> bool:
+        """Whether no sum of the streams under some mappings waits for the end of the input."""
+        return not any(
+            sums.updates for sums in self._streams.values() if sums.stream.entry in entries
+        )
+
     def rest(self, position: int) -> Iterator[Resolved]:
         """Yield the sums that go out at the end of the input, some at a time.
 
@@ -250,12 +300,13 @@ class Resolver:
             sums.stream for sums in self._streams.values() if sums.updates and sums not in ready
         ]
         for sums in ready:
-            row = Row(_NOTHING, position, sums.stream, _line(sums.stream))
+            row = Row(_NOTHING, position, sums.stream, empty(sums.stream))
             for touched in self.parts.touched(sums.stream):
                 found = Resolved()
                 items: dict[tuple[Identifier, bool], Item] = {}
                 for place, parts in touched.items():
-                    if not (held and self.parts.any_of(held, parts)):
+                    is_named = place[0][0] in KINDS
+                    if is_named and not (held and self.parts.any_of(held, parts)):
                         found.updates += 1
                         self._put(sums, place, parts, (row, sums.low or 1), items, found)
                 found.items += items.values()
@@ -293,10 +344,3 @@ class Resolver:
 
 _NOTHING = Part("", ())
 _position = attrgetter("position")
-
-
-def _line(stream: Stream) -> bytes:
-    """Write a RECORD for a sum that stands for many of them: it names its stream alone."""
-    if not stream.schema_line:
-        return b""
-    return msgspec.json.encode({"type": "RECORD", "stream": stream.name, "record": {}})

@@ -19,18 +19,22 @@ from target_tocobagus.delivery.rejections import by_cause
 from target_tocobagus.mapping import doubt_of_streams
 from target_tocobagus.mapping.required_columns import RequiredColumns
 from target_tocobagus.pipeline.completer import CompleteList, Completer
+from target_tocobagus.pipeline.lookups import Lookups
 from target_tocobagus.pipeline.mixed import MixedSources
 from target_tocobagus.pipeline.poller import Poller
 from target_tocobagus.pipeline.resolver import Resolver, Row
 from target_tocobagus.pipeline.shutdown import Shutdown
-from target_tocobagus.pipeline.stages import keeps_lines, open_parts
+from target_tocobagus.pipeline.stages import RunMemory, keeps_lines
 from target_tocobagus.window.buffer import RowBuffer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
     from target_tocobagus.core.model import Identifier, Outcome
+    from target_tocobagus.ledger.waiting_rows import WaitingRow
     from target_tocobagus.mapping import CompiledMapping
+    from target_tocobagus.mapping.looking_up import PairReader
+    from target_tocobagus.pipeline.lookups import Renamed
     from target_tocobagus.pipeline.resolver import Resolved
     from target_tocobagus.pipeline.stages import Stages
     from target_tocobagus.recognition.questions import Questions
@@ -61,10 +65,11 @@ class Pipeline:
         row_buffer: Rows that were taken in and not handed to the workers yet.
         resolver: Completes rows that are parts.
         completer: Finds the locations that complete lists leave out.
+        lookups: Gives rows the identifiers that another stream brings.
         mixed: Finds stocks that one mapping adds up and another one sets.
         questions: What recognition asks, where `streams` is not set.
         maps_nothing: No record has come of a stream that has a mapping.
-        watches: The columns that each stream's mapping relies on.
+        watches: The columns that each stream's mapping relies on, and those of lookups.
         last_is_meant: Streams whose mapping has `combine: last`.
         mappings: Those in use; the summary adds up their counts.
         send_again: Sends rows again that earlier runs have rejected; with a ledger.
@@ -82,12 +87,14 @@ class Pipeline:
         self.position = 0
         self.row_buffer = RowBuffer()
         self.mixed = MixedSources()
-        self.resolver = Resolver(lambda: open_parts(stages))
         self.completer = Completer(settings.policy.warehouse_map)
+        memory = RunMemory(stages)
+        self.lookups = Lookups(lambda: memory.pairs, lambda: memory.waiting)
+        self.resolver = Resolver(lambda: memory.parts)
         self.totals = stages.shared.totals
         self.questions: Questions | None = None
         self.maps_nothing = True
-        self.watches: dict[str, RequiredColumns] = {}
+        self.watches: dict[tuple[str, str], RequiredColumns] = {}
         self.last_is_meant: set[str] = set()
         self._contradicted: set[str] = set()
         self.mappings: set[CompiledMapping] = set()
@@ -186,22 +193,38 @@ class Pipeline:
         return is_older(version_of_time(self.stages.outside.clock.now_ms() + _DAY_MS), version)
 
     def _reject(
-        self, errors: list[RecordError], stream: Stream, line: bytes, position: int
+        self,
+        errors: list[RecordError],
+        stream: Stream,
+        line: bytes,
+        position: int,
+        low: int | None = None,
     ) -> None:
         self.stages.reject_writer.start()
         self._named.update([(each.identifier, each.location) for each in errors if each.identifier])
         with self.stages.shared.lock:
             for rejection in by_cause(errors, position, stream, line):
-                self.stages.shared.outcomes.reject(rejection)
+                self.stages.shared.outcomes.reject(rejection, low)
 
     def watch(self, stream: str, mapping: CompiledMapping) -> RequiredColumns:
         """Watch the columns that a stream's mapping relies on; those of earlier runs count."""
-        if stream not in self.watches:
+        if (stream, "") not in self.watches:
             watch = RequiredColumns(mapping.needs, mapping.inner_needs, mapping.entry)
-            if self.stages.ledger is not None:
-                watch.recall(self.stages.ledger.seen_columns(Stream(stream, entry=mapping.entry)))
-            self.watches[stream] = watch
-        return self.watches[stream]
+            self.watches[stream, ""] = self._recalled(stream, watch)
+        return self.watches[stream, ""]
+
+    def watch_pairs(self, reader: PairReader) -> RequiredColumns:
+        """Watch the columns that a lookup relies on in the other stream."""
+        key = (reader.stream, reader.kind)
+        if key not in self.watches:
+            watch = RequiredColumns(reader.needs, entry=reader.entry)
+            self.watches[key] = self._recalled(reader.stream, watch)
+        return self.watches[key]
+
+    def _recalled(self, stream: str, watch: RequiredColumns) -> RequiredColumns:
+        if self.stages.ledger is not None:
+            watch.recall(self.stages.ledger.seen_columns(Stream(stream, entry=watch.entry)))
+        return watch
 
     def is_pending(self, identifier: Identifier, position: int) -> bool:
         """Whether the update of an item at a position may still wait or be in flight."""
@@ -218,6 +241,8 @@ class Pipeline:
 
     def flush(self) -> None:
         """Hand the rows taken in to the workers."""
+        if self.lookups.is_used and not self.stages.shared.over:
+            self._look_up()
         if self.resolver.waiting and not self.stages.shared.over:
             self._take_resolved(self.resolver.resolve())
             self._held_bytes = 0  # those of parts are not kept, if their sums go out later
@@ -227,7 +252,13 @@ class Pipeline:
             self._reject_mixed()
         self._close_rejections()
         self._name_levels()
-        if not self.row_buffer.rows:
+        self._hand_over(self.row_buffer)
+        self._handed_over = self.position
+        self._held_bytes = 0
+
+    def _hand_over(self, rows: RowBuffer) -> None:
+        """Hand rows to the workers."""
+        if not rows.rows and not rows.stale:
             return
         if not self._started:
             self._started = True
@@ -235,30 +266,94 @@ class Pipeline:
             self.stages.workers.start(self.stages.settings.max_in_flight)
         ledger, unsent = self.stages.ledger, None
         if ledger is not None and not self.stages.shared.over:  # else nothing will be sent
-            unsent = ledger.screen(self.row_buffer)
+            unsent = ledger.screen(rows)
         with self.stages.shared.lock:
-            self._scheduler.put(self.row_buffer, unsent)
+            self._scheduler.put(rows, unsent)
             rivals = self.stages.shared.window.rivals
             new = [rivals[name] for name in rivals.keys() - self._contradicted]
         for each in new:
             self._warn_of_streams(each)
-        self.row_buffer.clear()
-        self._handed_over = self.position
-        self._held_bytes = 0
+        rows.clear()
+
+    def _look_up(self) -> None:
+        """Give rows their identifiers, by the pairs that have come so far."""
+        lookups = self.lookups
+        if lookups.must_follow:
+            self._follow_pairs()
+            self._confirm_pairs()
+        for learned in lookups.learn(lambda each: self._rename(each, self.row_buffer)):
+            self.row_buffer.merge(learned.items, len(learned.items))
+            self.totals.skipped += learned.skipped
+            self.totals.superseded += learned.superseded
+        skipped, superseded, stale = lookups.name_rows(self.row_buffer)
+        self.totals.skipped += skipped
+        self.totals.superseded += superseded
+        self.totals.stale += stale
+        if self.resolver.waiting:
+            self.resolver.waiting = lookups.name_parts(self.resolver.waiting)
+
+    def _rename(self, each: Renamed, rows: RowBuffer) -> None:
+        """Let parts follow their pairs, and send their sums."""
+        self._take_resolved(self.resolver.rename(each.names, each.entries, each.at), rows)
+
+    def _follow_pairs(self) -> None:
+        """Let the levels of pairs that have changed follow them, once all before is settled.
+
+        The rows that were read since wait meanwhile: they are newer.
+        """
+        self._settle()
+        moved, renamed = self.lookups.follow()
+        rows = RowBuffer(moved)
+        self.totals.updates += len(moved)
+        for each in renamed:
+            self._rename(each, rows)
+        self._hand_over(rows)
+
+    def _confirm_pairs(self) -> None:
+        """Remember pairs that have changed, once their levels are settled."""
+        self._settle()
+        self.lookups.confirm(self.resolver.have_gone)
+
+    def _settle(self) -> None:
+        """Wait until each row that was handed over has its outcome."""
+        if self.stages.shared.settled:
+            return
+        self._scheduler.set_backpressure(on=True)
+        self._poller.wait_until(lambda: self.stages.shared.settled)
+        self._scheduler.set_backpressure(on=False)
 
     def end_input(self) -> None:
         """Hand over what goes out at the end of the input."""
+        while not self.resolver.is_torn and (missing := self.lookups.missing()):
+            self._reject_missing(missing)
+        if self.lookups.has_changes:
+            self._follow_pairs()
         for found in self.resolver.rest(self.position):
             self._take_resolved(found)
             self.flush()
             self._await_room()
-        for doubt in self.resolver.doubts():
+        if self.lookups.has_changes:
+            self._confirm_pairs()
+        for doubt in (*self.resolver.doubts(), *self.lookups.doubts()):
             logger.warning(doubt)
 
-    def _take_resolved(self, found: Resolved) -> None:
+    def _reject_missing(self, missing: list[tuple[RecordError, WaitingRow]]) -> None:
+        """Reject rows whose pair has not come; the ledger keeps them."""
+        self.lookups.reject(missing)
+        for error, row in missing:
+            self._reject([error], row.level.stream, row.level.line, row.level.position, row.low)
+        self._await_room()
+
+    def _take_resolved(self, found: Resolved, rows: RowBuffer | None = None) -> None:
         """Take in rows that were completed."""
-        self.row_buffer.merge(found.items, found.updates)
-        self.row_buffer.stale += found.stale
+        rows = self.row_buffer if rows is None else rows
+        if found.unnamed:
+            skipped, superseded = self.lookups.wait_for_names(found.unnamed)
+            self.totals.updates += len(found.unnamed)
+            self.totals.skipped += skipped
+            self.totals.superseded += superseded
+        rows.merge(found.items, found.updates)
+        rows.stale += found.stale
         new = found.updates + found.waiting + found.stale + found.skipped + len(found.failed)
         self.totals.updates += new
         self.totals.skipped += found.skipped
@@ -300,6 +395,8 @@ class Pipeline:
         again.
         """
         if self.stages.ledger is not None and self._ended and not self.stages.shared.over:
+            if self.lookups.is_used:
+                self._name_ended()
             with self.stages.shared.lock:
                 holds = self.stages.shared.window.holds
                 waiting = {key: at for key, at in self._overtaken.items() if holds(key[0])}
@@ -310,8 +407,21 @@ class Pipeline:
     def _name_levels(self) -> None:
         """Note which levels were named by rows that are not sent; `screen` notes the others."""
         if self.stages.ledger is not None and self._named and not self.stages.shared.over:
+            if self.lookups.is_used:
+                found = self.lookups.find([identifier for identifier, _ in self._named])
+                named = [(found.get(each), place) for each, place in self._named]
+                self._named.update([(each, place) for each, place in named if each is not None])
             self.stages.ledger.named_days.name_places(self._named)
         self._named.clear()
+
+    def _name_ended(self) -> None:
+        """Add the levels under the identifiers that pairs give them."""
+        found = self.lookups.find([identifier for identifier, _ in self._ended])
+        self._ended |= {
+            (named, place): position
+            for (identifier, place), position in self._ended.items()
+            if (named := found.get(identifier)) is not None
+        }
 
     def _warn_of_streams(self, rivals: Rivals) -> None:
         """Warn once a stream that its rows differ from another stream's unsettled ones."""

@@ -147,7 +147,7 @@ class Shutdown:
         written = self._stages.reject_writer.close(_LAST_WRITE_SECONDS)
         with self._shared.lock:
             unsettled = self._stages.shared.window.unsettled() + self._outcomes.undecided
-        unsettled += self._intake.resolver.unsettled
+        unsettled += self._intake.resolver.unsettled + self._intake.lookups.unsettled
         return unsettled, [self._stages.rejects.close] if written else []
 
     def _settle_all(self) -> None:
@@ -241,7 +241,7 @@ class Shutdown:
         if ledger is None:
             return
         watches = self._intake.watches.items()
-        met = {Stream(name, entry=watch.entry): watch.met for name, watch in watches}
+        met = {Stream(name, entry=watch.entry): watch.met for (name, _), watch in watches}
         read = self._intake.resolver.read_once()
         undecided = self._outcomes.suspects.levels  # they are not rejected after all
         steps = [
@@ -252,9 +252,9 @@ class Shutdown:
         run_all(steps)
 
 
-def _columns_problem(watches: Mapping[str, RequiredColumns]) -> RunFailed | None:
+def _columns_problem(watches: Mapping[tuple[str, str], RequiredColumns]) -> RunFailed | None:
     """Fail a run in which a declared column that a mapping relies on was never seen."""
-    lacking = [(name, watch) for name, watch in watches.items() if watch.lacking]
+    lacking = [(name, watch) for (name, _), watch in watches.items() if watch.lacking]
     for name, watch in lacking:
         if watch.hold is not None and not watch.declared:
             logger.warning(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -31,7 +32,10 @@ if TYPE_CHECKING:
     from target_tocobagus.api.transport import Dependencies
     from target_tocobagus.config.settings import Settings
     from target_tocobagus.ledger.ledger import Ledger
+    from target_tocobagus.ledger.pairs import Pairs
     from target_tocobagus.ledger.parts import Parts
+    from target_tocobagus.ledger.rehearsal import Rehearsal
+    from target_tocobagus.ledger.waiting_rows import WaitingRows
     from target_tocobagus.pipeline.wakeup import WakeUp
 
 GRACE_SECONDS: Final = 5.0
@@ -189,15 +193,42 @@ def _open_ledger(settings: Settings, outside: Dependencies) -> Ledger | None:
     return open_ledger(settings, outside.clock.now_ms)
 
 
-def open_parts(stages: Stages) -> Parts:
-    """Open the parts of stocks that are added up; those of a dry run are its own."""
-    if stages.settings.dry_run:
-        from target_tocobagus.ledger.rehearsal import parts_of
+class RunMemory:
+    """What a run remembers beside levels: in the ledger, or for a dry run in a copy of its own."""
 
-        return parts_of(stages.settings)
-    if stages.ledger is None:
-        raise AssertionError
-    return stages.ledger.parts
+    def __init__(self, stages: Stages) -> None:
+        self._stages = stages
+
+    @cached_property
+    def _rehearsal(self) -> Rehearsal:
+        from target_tocobagus.ledger.rehearsal import rehearse
+
+        return rehearse(self._stages.settings)
+
+    @property
+    def parts(self) -> Parts:
+        """The parts of stocks that are added up."""
+        return self._of.parts
+
+    @property
+    def pairs(self) -> Pairs:
+        """The pairs of lookups."""
+        return self._of.pairs
+
+    @property
+    def waiting(self) -> WaitingRows:
+        """A place for rows that wait for their pair."""
+        from target_tocobagus.ledger.waiting_rows import WaitingRows
+
+        return WaitingRows()
+
+    @property
+    def _of(self) -> Ledger | Rehearsal:
+        if self._stages.settings.dry_run:
+            return self._rehearsal
+        if self._stages.ledger is None:
+            raise AssertionError
+        return self._stages.ledger
 
 
 def _books(settings: Settings, ledger: Ledger | None, shared: Shared) -> Books:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from target_tocobagus.core.foreign_text import quoted
 from target_tocobagus.core.plural import counted
 
@@ -40,7 +42,7 @@ class StreamSums:
     def wait(self, position: int, updates: int) -> None:
         """Let updates of a record wait for the end of the input."""
         self.updates += updates
-        self.low = self.low or position
+        self.low = position if self.low is None else min(self.low, position)
 
     def went_out(self) -> int:
         """Wait no longer; returns how many updates have waited."""
@@ -79,3 +81,10 @@ class StreamSums:
             f" {quoted(text)}, for one. If a run brings all parts of an item that it names, set"
             " parts_complete to true; if the tap brings only what has changed, set it to false"
         )
+
+
+def empty(stream: Stream) -> bytes:
+    """Write a RECORD for a row that stands for others: it names its stream alone."""
+    if not stream.schema_line:
+        return b""
+    return msgspec.json.encode({"type": "RECORD", "stream": stream.name, "record": {}})

@@ -92,6 +92,11 @@ class StreamRouter:
         _check_location(mapping, stream, schema)
         return Route(compiled, named=mapping.stream == stream)
 
+    @property
+    def looking_up(self) -> list[CompiledMapping]:
+        """The user's mappings whose identifiers come from another stream."""
+        return [compiled for _, compiled in self._entries if compiled.pairs is not None]
+
     def doubts(self) -> list[str]:
         """List what may be a mistake in the user's mappings, though it is allowed."""
         counts = Counter(mapping.stream for mapping, _ in self._entries)

@@ -34,7 +34,7 @@ from target_tocobagus.mapping import MOST_BYTES
 from target_tocobagus.mapping import Row as SeenRow
 from target_tocobagus.mapping.summing import part_key
 from target_tocobagus.pipeline.resolver import Row
-from target_tocobagus.singer.stream_decoder import NOWHERE, StreamDecoder
+from target_tocobagus.singer.stream_decoder import NOWHERE, StreamDecoder, read_columns
 from target_tocobagus.window.pending import Item
 
 if TYPE_CHECKING:
@@ -63,10 +63,10 @@ class FastPath:
 
     def open(self, stream: Stream, sink: MappedSink) -> None:
         """Read a stream from now on, if its mapping reads known columns."""
-        if sink.mapping is None or sink.mapping.columns is None:
+        if not (sink.mapping or sink.readers) or read_columns(sink) is None:
             return
         try:
-            decoder = StreamDecoder(stream, sink, sink.mapping)
+            decoder = StreamDecoder(stream, sink)
         except ValueError:
             # A column's name has a character that a struct's field cannot have (a quote, a tab).
             return
@@ -240,7 +240,7 @@ class FastPath:
             values = zip(decoder.columns, msgspec.structs.astuple(message.record), strict=True)
             record = {column: value for column, value in values if value is not UNSET}
             pipeline.position += 1
-            outcomes = decoder.mapping.outcomes(record)
+            outcomes = decoder.sink.outcomes(record)
             if decoder.parts is not None:
                 decoder.sink.look_for_parts(record, outcomes)
             pipeline.take(outcomes, decoder.stream, line if pipeline.keeps_lines else b"")

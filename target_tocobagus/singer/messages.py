@@ -134,7 +134,8 @@ class MessageHandler:
             return
         if pipeline.maps_nothing:
             sinks = [self._sinks.get(each.stream_alias) for each in route.stream_maps]
-            pipeline.maps_nothing = not any(sink and sink.mapping for sink in sinks)
+            used = any(sink and (sink.mapping or sink.readers) for sink in sinks)
+            pipeline.maps_nothing = not used
         stream = route.streams.get(name, route.stream)
         context = {"stream": stream, "line": line, "own": message.get(OWN_KEY)}
         if not route.is_unchanged:

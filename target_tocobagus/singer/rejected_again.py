@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from target_tocobagus.core.errors import ConfigurationError, InputError, RunFailed
 from target_tocobagus.core.json_lines import REFUSED
-from target_tocobagus.core.model import Stock
+from target_tocobagus.core.model import KINDS, Part, Stock
+from target_tocobagus.pipeline.moved import read_moved
 from target_tocobagus.pipeline.run import Pipeline
 from target_tocobagus.state.checkpoints import OWN_KEY
 
@@ -45,8 +46,12 @@ class SecondPass(Pipeline):
     ) -> None:
         """Take in the outcomes of a record; see `Pipeline.take`."""
         outcomes = list(outcomes)
+        names = self.lookups.names(outcomes)
         rows = [each for each in outcomes if isinstance(each, Stock)]
         self.yielded |= {(row.identifier, row.location) for row in rows}
+        self.yielded |= {(names.get(row.identifier, row.identifier), row.location) for row in rows}
+        parts = [each for each in outcomes if isinstance(each, Part)]
+        self.yielded |= {each for part in parts for each in part.again if each[0][0] not in KINDS}
         super().take(outcomes, stream, line, said_at)
 
 
@@ -87,6 +92,10 @@ def _map_again(
     for row in rows:
         second.yielded.clear()
         try:
+            if moved := _moved(reader, row):
+                second.position += 1
+                second.take([moved[0]], moved[1], row.record.encode(), row.opened_at)
+                continue
             if row.schema != schema:
                 schema, reader.line = row.schema, row.schema.encode()
                 handler.schema(reader.deserialize_json(reader.line))
@@ -95,6 +104,12 @@ def _map_again(
             schema = ""  # what it says cannot be used any more
         if (row.identifier, row.location) not in second.yielded:
             second.overtake(row.identifier, row.location)
+
+
+def _moved(reader: MessageReader, row: Due) -> tuple[Stock, Stream] | None:
+    """Read a level that has followed its pair to another item."""
+    message = reader.deserialize_json(row.record.encode())
+    return read_moved(message, row.schema.encode(), (row.identifier, row.location))
 
 
 def _message(reader: MessageReader, row: Due) -> dict[str, Any]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from target_tocobagus.core.model import Identifier, Outcome, Stream
     from target_tocobagus.mapping import CompiledMapping, PartsWatch, PlainMapping, Row
+    from target_tocobagus.mapping.looking_up import PairReader
 
 _NO_COLUMN: Final = "\x7f"
 """The code's column if a mapping has none. A column of this name is ignored."""
@@ -31,10 +32,14 @@ class MappedSink(Protocol):
     mapping: CompiledMapping | None
     columns: frozenset[str] | None
     parts: PartsWatch | None
+    readers: Sequence[PairReader]
     is_open: bool
 
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
         """Map a record and pass on its outcomes."""
+
+    def outcomes(self, record: dict[str, Any]) -> list[Outcome]:
+        """Map a record, and take in its pair."""
 
     def stream_of(self, stream: Stream) -> Stream:
         """Add to a stream what the ledger keeps of its rows, if there is one."""
@@ -63,17 +68,23 @@ class StreamDecoder:
         part_of: Reads what tells its part from others: a value, or several.
     """
 
-    def __init__(self, stream: Stream, sink: MappedSink, mapping: CompiledMapping) -> None:
+    def __init__(self, stream: Stream, sink: MappedSink) -> None:
+        """Decode what a sink reads.
+
+        Raises:
+            ValueError: A column has a name that a struct's field cannot have.
+        """
         self.stream = stream
         self.sink = sink
-        self.mapping = mapping
+        self.mapping: Any = sink.mapping  # None if its records are pairs alone, and no rows
+        own = self.mapping.plain if self.mapping and not sink.readers else None
         self.parts = sink.parts
         keys = sink.parts.columns if sink.parts else ()
-        self.plain = mapping.plain if _is_distinct(mapping.plain, keys) else None
+        self.plain = own if _is_distinct(own, keys) else None
         self.part_of: Callable[[Any], Any] | None = None
         fields: list[tuple[str, Any, Any]] = []
         if self.plain is None:
-            read = {*(mapping.columns or ()), *(sink.columns or ()), *keys, DELETED}
+            read = {*(read_columns(sink) or ()), *(sink.columns or ()), *keys, DELETED}
             self.columns = sorted(read | {BOM + column for column in read})
             fields += [(f"column_{number}", Any, UNSET) for number in range(len(self.columns))]
         else:
@@ -110,6 +121,17 @@ def _reader_of(parts: Sequence[str], columns: list[str]) -> Callable[[Any], Any]
         zip(columns, (*names, *(f"part_{number}" for number in range(len(columns)))), strict=False)
     )
     return attrgetter(*(own[part] for part in parts))
+
+
+def read_columns(sink: MappedSink) -> frozenset[str] | None:
+    """Join the columns that a sink reads; None if it may be any."""
+    columns: frozenset[str] = frozenset()
+    read = [each.columns for each in sink.readers]
+    for each in [sink.mapping.columns, *read] if sink.mapping else read:
+        if each is None:
+            return None
+        columns |= each
+    return columns
 
 
 def _decoder_of(stream: str, record: type[msgspec.Struct]) -> Callable[[bytes], Any]:

@@ -77,8 +77,10 @@ class RowBuffer:
             rows: How many rows they stand for.
         """
         new = list(items)
-        if any(level.version for item in new for level in item.levels.values()):
-            self.has_versions, self.is_plain = True, False
+        levels = [level for item in new for level in item.levels.values()]
+        self.has_versions |= any(level.version for level in levels)
+        if any(level.version or level.said_at for level in levels):
+            self.is_plain = False
         self.items += new
         self.items.sort(key=_newest)
         self.rows += rows

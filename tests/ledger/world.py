@@ -19,7 +19,9 @@ import msgspec
 from target_tocobagus.api.client import Clock
 from target_tocobagus.api.transport import Dependencies
 from target_tocobagus.core.errors import LedgerError, Stopped, TocobagusError
-from target_tocobagus.core.model import NoReply, Part, Reply, Stock, Stream
+from target_tocobagus.core.model import NoReply, Part, Reply, Skipped, Stock, Stream
+from target_tocobagus.mapping.looking_up import Pair
+from target_tocobagus.pipeline.moved import read_moved
 from target_tocobagus.pipeline.run import Pipeline
 from target_tocobagus.pipeline.stages import wire, wire_again
 from target_tocobagus.pipeline.wakeup import WakeUp
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from target_tocobagus.core.model import Identifier
     from target_tocobagus.core.model import Outcome as Mapped
     from target_tocobagus.ledger.ledger import Ledger
+    from target_tocobagus.mapping import CompiledMapping
     from target_tocobagus.mapping.summing import Summing
     from target_tocobagus.pipeline.stages import Stages
     from target_tocobagus.report.totals import Totals
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
 STREAM: Final = Stream("stock", b'{"type":"SCHEMA"}', entry="e")
 LOTS: Final = Stream("lots", b'{"type":"SCHEMA"}', entry="lots")
 BINS: Final = Stream("bins", b'{"type":"SCHEMA"}', entry="bins")
+ITEMS: Final = Stream("items", b'{"type":"SCHEMA"}')
 HOUR: Final = 3_600_000
 _STATE_EVERY: Final = 3
 """After how many rows a STATE comes."""
@@ -75,6 +79,18 @@ class PartRow(NamedTuple):
     levels: tuple[tuple[Identifier, str | None, str], ...]
     version: str = ""
     stream: Stream = LOTS
+
+
+class PairRow(NamedTuple):
+    """One record of the stream that rows look up.
+
+    Attributes:
+        identifier: What rows with this match stand for; ``None`` if they are skipped.
+    """
+
+    match: str
+    identifier: Identifier | None
+    stream: Stream = ITEMS
 
 
 class Fault(NamedTuple):
@@ -273,12 +289,13 @@ class World:
 
     def run(
         self,
-        rows: Iterable[Row | PartRow],
+        rows: Iterable[Row | PartRow | PairRow],
         *,
         store: str = "s",
         faults: Iterable[Fault] = (),
         ending: Ending = WELL,
         sums: Mapping[Stream, Summing] = MappingProxyType({}),
+        lookups: Iterable[CompiledMapping] = (),
         **changes: Any,
     ) -> Outcome:
         """Run once, to the end or to its death; then what was late arrives.
@@ -289,6 +306,7 @@ class World:
             faults: What happens to its requests, one after the other.
             ending: What ends it early.
             sums: How the rows of streams are added up.
+            lookups: Mappings whose rows look up the stream of pairs.
             changes: Settings.
         """
         shop, life, script = self.shop(store), Life(ending), iter(faults)
@@ -309,12 +327,15 @@ class World:
         outside = Dependencies(clock, send, jitter=lambda: 0.0, state_seconds=0.0)
         pipeline = Pipeline(wire(settings, wakeup, emit=states.append, outside=outside))
         pipeline.maps_nothing = False
-        pipeline.send_again = lambda: _send_again(pipeline.stages, sums)
+        lookups = list(lookups)
+        pipeline.send_again = lambda: _send_again(pipeline.stages, sums, lookups)
         ledger = pipeline.stages.ledger
         error = None
         try:
             if ledger is not None:
                 _let_die(ledger, life)
+            for mapping in lookups:
+                pipeline.lookups.register(mapping)
             for stream, summing in sums.items():
                 pipeline.mixed.note(stream, sums=True)
                 pipeline.resolver.begin(stream, summing)
@@ -334,21 +355,32 @@ class World:
         shop.arrive_late()
         shared = pipeline.stages.shared
         left = shared.window.unsettled() + shared.outcomes.undecided + pipeline.resolver.unsettled
+        left += pipeline.lookups.unsettled
         assert pipeline.totals.unsettled == left, "the totals do not add up"
         covered = json.loads(states[-1])["bookmark"] if states else 0
         return Outcome(pipeline, error, covered)
 
 
-def _send_again(stages: Stages, sums: Mapping[Stream, Summing]) -> Totals | None:
+def _send_again(
+    stages: Stages, sums: Mapping[Stream, Summing], lookups: Iterable[CompiledMapping]
+) -> Totals | None:
     """Send rejected rows again, as the target does, by a mapping that is as it was."""
     assert stages.ledger is not None
     second: SecondPass | None = None
     for rows in stages.ledger.due_rejections():
         second = second or SecondPass(wire_again(stages))
+        for mapping in lookups:
+            second.lookups.register(mapping)
         for stream, summing in sums.items():
             second.resolver.begin(stream, summing)
         for row in rows:
             message = json.loads(row.record)
+            level = (row.identifier, row.location)
+            if moved := read_moved(message, row.schema.encode(), level):
+                second.position += 1
+                second.take([moved[0]], moved[1], row.record.encode(), row.opened_at)
+                continue
+            second.yielded.clear()
             if "key" in message or "entry" not in message:
                 (stream,) = [each for each in sums if each.name == message["stream"]]
                 part = Part(message.get("key", ""), (), again=((row.identifier, row.location),))
@@ -356,10 +388,13 @@ def _send_again(stages: Stages, sums: Mapping[Stream, Summing]) -> Totals | None
                 second.take([part], stream, row.record.encode(), row.opened_at)
                 continue
             quantity = message["record"]["null" if row.location is None else row.location]
-            stock = Stock(row.identifier, row.location, quantity, version=message["version"])
+            named: Identifier = tuple(message["identifier"])
+            stock = Stock(named, row.location, quantity, version=message["version"])
             stream = Stream(message["stream"], row.schema.encode(), entry=message["entry"])
             second.position += 1
             second.take([stock], stream, row.record.encode(), row.opened_at)
+            if (row.identifier, row.location) not in second.yielded:
+                second.overtake(row.identifier, row.location)
         second.service()
     if second is None:
         return None
@@ -367,11 +402,13 @@ def _send_again(stages: Stages, sums: Mapping[Stream, Summing]) -> Totals | None
     return second.totals
 
 
-def _feed(pipeline: Pipeline, rows: Iterable[Row | PartRow], *, torn: bool = False) -> None:
+def _feed(
+    pipeline: Pipeline, rows: Iterable[Row | PartRow | PairRow], *, torn: bool = False
+) -> None:
     for row in rows:
         pipeline.position += 1
         said_at = row.said_at if isinstance(row, Row) else 0
-        outcomes, line = _part(row) if isinstance(row, PartRow) else _stock(row)
+        outcomes, line = _OUTCOMES[type(row)](pipeline, row)
         pipeline.take(outcomes, row.stream, json.dumps(line).encode(), said_at)
         if pipeline.position % _STATE_EVERY == 0 and not torn:
             pipeline.checkpoint({"bookmark": _raw(pipeline.position)})
@@ -380,7 +417,13 @@ def _feed(pipeline: Pipeline, rows: Iterable[Row | PartRow], *, torn: bool = Fal
         pipeline.checkpoint({"bookmark": _raw(pipeline.position)})
 
 
-def _stock(row: Row) -> tuple[list[Mapped], dict[str, Any]]:
+def _pair(pipeline: Pipeline, row: PairRow) -> tuple[list[Mapped], dict[str, Any]]:
+    for reader in pipeline.lookups.readers(row.stream.name):
+        pipeline.lookups.note(reader, Pair(row.match, row.identifier), pipeline.position)
+    return [Skipped("a pair of a lookup")], {}
+
+
+def _stock(_: Pipeline, row: Row) -> tuple[list[Mapped], dict[str, Any]]:
     stock: list[Mapped] = [
         Stock(row.identifier, place, quantity, row.broadcast, row.version)
         for place, quantity in row.levels
@@ -389,15 +432,19 @@ def _stock(row: Row) -> tuple[list[Mapped], dict[str, Any]]:
     line = {
         "stream": row.stream.name,
         "entry": row.stream.entry,
+        "identifier": row.identifier,
         "record": dict(row.levels),
         "version": row.version,
     }
     return stock, line
 
 
-def _part(row: PartRow) -> tuple[list[Mapped], dict[str, Any]]:
+def _part(_: Pipeline, row: PartRow) -> tuple[list[Mapped], dict[str, Any]]:
     part = Part(row.key, row.levels, version=row.version)
     return [part], {"stream": row.stream.name, "record": {}, "key": row.key}
+
+
+_OUTCOMES: Final[dict[type, Any]] = {Row: _stock, PartRow: _part, PairRow: _pair}
 
 
 def _raw(number: int) -> Any:
@@ -422,6 +469,8 @@ def _let_die(ledger: Ledger, life: Life) -> None:
     ledger.named_days.name = mortal(ledger.named_days.name)  # type: ignore[method-assign]  # it dies
     for name in ("fold", "leave_out_unnamed"):
         setattr(ledger.parts, name, mortal(getattr(ledger.parts, name)))
+    for name in ("learn", "change", "keep_rejected"):
+        setattr(ledger.pairs, name, mortal(getattr(ledger.pairs, name)))
 
 
 def _join() -> None:

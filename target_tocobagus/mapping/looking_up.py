@@ -1,0 +1,96 @@
+"""Reads pairs (`lookup`): what a record of another stream says of the rows that look it up.
+
+A pair is a match and an identifier. It has none if the record has none, does not meet `where`, or
+is deleted: rows with this match are skipped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from target_tocobagus.core.model import Identifier, Kind, RecordError, Stream
+from target_tocobagus.mapping.deletion import DELETED, is_deleted
+from target_tocobagus.mapping.identifiers import identify
+from target_tocobagus.mapping.paths import is_true
+from target_tocobagus.mapping.record_errors import PathError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from target_tocobagus.mapping.paths import Entry, Path
+
+
+class Pair(NamedTuple):
+    """What a record says.
+
+    Attributes:
+        match: What rows have.
+        identifier: What they stand for; ``None`` if rows with this match are skipped.
+    """
+
+    match: str
+    identifier: Identifier | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairReader:
+    """Reads the records of the stream that a mapping looks up.
+
+    Attributes:
+        stream: Its name.
+        kind: Of the identifiers that stand in until the pair is known: stream and match.
+        match: The path of what rows have.
+        found: The kind of what they stand for, and its path.
+        where: The condition that a record must meet.
+        entry: A hash of these; pairs of another lookup are not this one's.
+    """
+
+    stream: str
+    kind: Any
+    match: Path
+    found: tuple[Kind, Path]
+    where: Path | None
+    entry: str
+
+    @property
+    def source(self) -> Stream:
+        """Where its pairs come from."""
+        return Stream(self.stream, entry=self.entry)
+
+    @property
+    def needs(self) -> tuple[frozenset[str], ...]:
+        """Groups of the columns that it relies on; of each group one must be seen."""
+        return tuple(path.relies_on for path in self._paths if path.relies_on)
+
+    @property
+    def columns(self) -> frozenset[str] | None:
+        """All columns of a record that are read; None if it may be any."""
+        names = {DELETED}
+        for path in self._paths:
+            if path.columns is None:
+                return None
+            names |= path.columns
+        return frozenset(names)
+
+    @property
+    def _paths(self) -> Iterable[Path]:
+        return (self.match, self.found[1], *([self.where] if self.where else []))
+
+    def pair(self, record: Entry) -> Pair | RecordError | None:
+        """Read a record; ``None`` if it has no match."""
+        try:
+            match = identify(self.kind, self.match.read(record))
+            if not isinstance(match, tuple):
+                return match
+            identifier = None
+            if not (DELETED in record and is_deleted(record)) and self._meets(record):
+                identifier = identify(self.found[0], self.found[1].read(record))
+        except PathError as error:
+            return error.refused()
+        if isinstance(identifier, RecordError):
+            return identifier
+        return Pair(match[1], identifier)
+
+    def _meets(self, record: Entry) -> bool:
+        return self.where is None or is_true(self.where.read(record))
