@@ -85,6 +85,7 @@ class Resolver:
         self._opened: Parts | None = None
         self._streams: dict[tuple[str, str], StreamSums] = {}
         self.waiting: list[Row] = []
+        self._renamed: list[tuple[StreamSums, Place, list[Row]]] = []
         self.state_at = 0
         self.is_torn = False
 
@@ -117,6 +118,11 @@ class Resolver:
         )
 
     @property
+    def has_rows(self) -> bool:
+        """Whether there is something to complete."""
+        return bool(self.waiting or self._renamed)
+
+    @property
     def lowest(self) -> int | None:
         """The lowest position that no STATE may cover yet."""
         lows = [sums.low for sums in self._streams.values() if sums.low is not None]
@@ -139,12 +145,22 @@ class Resolver:
         for source in dict.fromkeys([row.stream.source for row in self.waiting]):
             of_stream = [row for row in self.waiting if row.stream.source == source]
             held += self._fold(self._streams[source], of_stream, found, changed)
+        held += self._add_renamed(changed)
+        self._finish(changed, held, found)
+        self.waiting.clear()
+        return found
+
+    def _finish(
+        self,
+        changed: dict[Place, list[Row]],
+        held: Iterable[tuple[StreamSums, int, int]],
+        found: Resolved,
+    ) -> None:
         self._add_up(changed, found)
         for sums, position, updates in held:
             sums.wait(position, updates)
             found.waiting += updates
-        self.waiting.clear()
-        return found
+        self._renamed.clear()
 
     def _fold(
         self,
@@ -247,8 +263,8 @@ class Resolver:
 
     def rename(
         self, names: Mapping[Identifier, Identifier], entries: Collection[str], at: tuple[int, int]
-    ) -> Resolved:
-        """Let parts count for other items, and send the sums of these and of those before.
+    ) -> None:
+        """Let parts count for other items; the sums of these and of those before follow.
 
         Args:
             names: By the identifiers of before.
@@ -258,24 +274,32 @@ class Resolver:
         Raises:
             LedgerError: The ledger cannot be read or written.
         """
-        found = Resolved()
-        items: dict[tuple[Identifier, bool], Item] = {}
-        (position, low) = at
+        position, low = at
         for sums in [each for each in self._streams.values() if each.stream.entry in entries]:
             places = self.parts.rename(sums.stream, names, names_all=sums.waits)
-            named = [place for place in places if place[0][0] in KINDS]
-            if sums.waits:
-                found.waiting += len(named)
-                for _ in named:
-                    sums.wait(low, 1)
-                continue
-            parts = self.parts.of_items({place[0] for place in named}) if named else {}
-            row = Row(_NOTHING, position, sums.stream, empty(sums.stream))
-            for place in named:
-                found.updates += 1
-                self._put(sums, place, parts[place], (row, low), items, found)
-        found.items += items.values()
+            line = empty(sums.stream)
+            rows = [Row(_NOTHING, each, sums.stream, line) for each in sorted({low, position})]
+            self._renamed += [(sums, place, rows) for place in places if place[0][0] in KINDS]
+
+    def follow(self) -> Resolved:
+        """Complete the sums of parts that count for other items now.
+
+        Raises:
+            LedgerError: The ledger cannot be read.
+        """
+        found = Resolved()
+        changed: dict[Place, list[Row]] = {}
+        self._finish(changed, list(self._add_renamed(changed)), found)
         return found
+
+    def _add_renamed(
+        self, changed: dict[Place, list[Row]]
+    ) -> Iterator[tuple[StreamSums, int, int]]:
+        for sums, place, rows in self._renamed:
+            if sums.waits:
+                yield sums, rows[0].position, 1
+            else:
+                changed[place] = sorted([*changed.get(place, ()), *rows], key=_position)
 
     def have_gone(self, entries: Collection[str]) -> bool:
         """Whether no sum of the streams under some mappings waits for the end of the input."""

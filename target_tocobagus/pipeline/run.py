@@ -243,7 +243,7 @@ class Pipeline:
         """Hand the rows taken in to the workers."""
         if self.lookups.is_used and not self.stages.shared.over:
             self._look_up()
-        if self.resolver.waiting and not self.stages.shared.over:
+        if self.resolver.has_rows and not self.stages.shared.over:
             self._take_resolved(self.resolver.resolve())
             self._held_bytes = 0  # those of parts are not kept, if their sums go out later
         if self.completer.waiting and not self.stages.shared.over:
@@ -281,7 +281,7 @@ class Pipeline:
         if lookups.must_follow:
             self._follow_pairs()
             self._confirm_pairs()
-        for learned in lookups.learn(lambda each: self._rename(each, self.row_buffer)):
+        for learned in lookups.learn(self._rename):
             self.row_buffer.merge(learned.items, len(learned.items))
             self.totals.skipped += learned.skipped
             self.totals.superseded += learned.superseded
@@ -292,9 +292,9 @@ class Pipeline:
         if self.resolver.waiting:
             self.resolver.waiting = lookups.name_parts(self.resolver.waiting)
 
-    def _rename(self, each: Renamed, rows: RowBuffer) -> None:
-        """Let parts follow their pairs, and send their sums."""
-        self._take_resolved(self.resolver.rename(each.names, each.entries, each.at), rows)
+    def _rename(self, each: Renamed) -> None:
+        """Let parts follow their pairs."""
+        self.resolver.rename(each.names, each.entries, each.at)
 
     def _follow_pairs(self) -> None:
         """Let the levels of pairs that have changed follow them, once all before is settled.
@@ -306,7 +306,8 @@ class Pipeline:
         rows = RowBuffer(moved)
         self.totals.updates += len(moved)
         for each in renamed:
-            self._rename(each, rows)
+            self._rename(each)
+        self._take_resolved(self.resolver.follow(), rows)
         self._hand_over(rows)
 
     def _confirm_pairs(self) -> None:
