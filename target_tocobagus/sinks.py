@@ -164,6 +164,16 @@ class StockSink(SdkSink):
         self._setup = target.stream_setup
         self._pipeline = target.stream_setup.pipeline
         self._validates = self.is_validating
+        self._declared = schema, key_properties
+        self.choose()
+
+    def choose(self) -> None:
+        """Choose the stream's mapping by what is known now.
+
+        Raises:
+            ConfigurationError: Only the user can say which columns hold its stock.
+        """
+        stream_name, (schema, key_properties) = self.stream_name, self._declared
         choice = self._setup.choose(stream_name, schema, key_properties)
         self._sample = choice.sample
         self.columns = choice.columns

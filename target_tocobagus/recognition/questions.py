@@ -18,6 +18,7 @@ from target_tocobagus.core.errors import ActionNeeded, ConfigurationError
 from target_tocobagus.core.foreign_text import clean, quoted
 from target_tocobagus.core.model import Stock
 from target_tocobagus.mapping import CompiledMapping, compile_mapping
+from target_tocobagus.recognition.known_taps import Beside, looked_up
 from target_tocobagus.recognition.recognise import (
     NotStock,
     Question,
@@ -56,8 +57,15 @@ class Sample:
         codes: The codes of the locations that were found, in order.
     """
 
-    def __init__(self, stream: str, schema: Mapping[str, Any], keys: Sequence[str]) -> None:
-        """Recognise by the SCHEMA alone."""
+    def __init__(
+        self,
+        stream: str,
+        schema: Mapping[str, Any],
+        keys: Sequence[str],
+        beside: Beside | None = None,
+    ) -> None:
+        """Recognise by the SCHEMA alone, and what is known beside it."""
+        self._beside = beside
         self.stream = stream
         self._schema = schema
         self._keys = keys
@@ -68,7 +76,7 @@ class Sample:
         self._is_fresh = True
         self._is_full = False
         self.has_records = False
-        self.found: Recognition = recognise(stream, schema, keys)
+        self.found: Recognition = recognise(stream, schema, keys, (), beside)
 
     def add(self, record: Any) -> None:
         """Add a record; recognise again at the first, and when there are enough."""
@@ -89,7 +97,8 @@ class Sample:
         """Recognise the stream by all that is known."""
         if not self._is_fresh:
             self._is_fresh = True
-            self.found = recognise(self.stream, self._schema, self._keys, self._records)
+            known = (self._schema, self._keys, self._records, self._beside)
+            self.found = recognise(self.stream, *known)
             self._compiled = _compiled(self.found)
             for record in self._records:
                 self._see_codes(record)
@@ -115,7 +124,9 @@ class Questions:
 
     patience = PATIENCE_SECONDS
 
-    def __init__(self) -> None:
+    def __init__(self, *, has_ledger: bool = False) -> None:
+        self._schemas: dict[str, Mapping[str, Any]] = {}
+        self._beside = Beside(self._schemas, has_ledger)
         self._samples: dict[str, Sample] = {}
         self.recognised: dict[str, Recognised] = {}
         self._untold: dict[str, Sample] = {}
@@ -125,13 +136,15 @@ class Questions:
 
     def sample(self, stream: str, schema: Mapping[str, Any], keys: Sequence[str]) -> Sample:
         """Add a stream under a SCHEMA."""
-        self._samples[stream] = Sample(stream, schema, keys)
+        if stream in looked_up():
+            self._schemas[stream] = schema
+        self._samples[stream] = Sample(stream, schema, keys, self._beside)
         return self._samples[stream]
 
     def ignored(self, sample: Sample) -> str:
         """Say once why a stream is not stock; empty if it may be a question."""
         reason = sample.found.reason if isinstance(sample.found, NotStock) else ""
-        if not reason or sample.stream in self._ignored:
+        if not reason or sample.stream in self._ignored or sample.stream in looked_up():
             return ""
         self._ignored.add(sample.stream)
         return f"Stream {quoted(sample.stream)} is ignored: {clean(reason)}"

@@ -25,7 +25,7 @@ from target_tocobagus.recognition.fields import (
     leaves,
     types_of,
 )
-from target_tocobagus.recognition.known_taps import KnownStream, known_streams, row_for
+from target_tocobagus.recognition.known_taps import Beside, KnownStream, known_streams, row_for
 from target_tocobagus.recognition.vocabulary import (
     NATIVE_NAMES,
     may_hold_stock,
@@ -105,16 +105,28 @@ Recognition: TypeAlias = Recognised | Question | NotStock
 
 
 def recognise(
-    stream: str, schema: Mapping[str, Any], keys: Sequence[str] = (), records: Iterable[Any] = ()
+    stream: str,
+    schema: Mapping[str, Any],
+    keys: Sequence[str] = (),
+    records: Iterable[Any] = (),
+    beside: Beside | None = None,
 ) -> Recognition:
-    """Recognise whether a stream holds stock; its first records improve a draft alone."""
+    """Recognise whether a stream holds stock.
+
+    Args:
+        stream: Its name.
+        schema: Its SCHEMA.
+        keys: Its `key_properties`.
+        records: Its first ones; they improve a draft alone.
+        beside: What a run knows beside it; without, it is judged by itself.
+    """
     table = known_streams()
     if row := row_for(table.left_out, stream, schema):
         return _left_out(stream, row)
     if word := never_asked(stream):
         return NotStock(f"its name has {word!r}, so it is never taken for stock", is_final=True)
     if row := row_for(table.known, stream, schema):
-        return _known(stream, schema, row)
+        return _known(stream, schema, row, beside)
     return _native(stream, schema, keys) or _by_names(stream, schema, keys, records)
 
 
@@ -158,13 +170,17 @@ def start_from(
     return start.mapping
 
 
-def _known(stream: str, schema: Mapping[str, Any], row: KnownStream) -> Recognised | Question:
+def _known(
+    stream: str, schema: Mapping[str, Any], row: KnownStream, beside: Beside | None
+) -> Recognised | Question:
     mapping = row.mapping_for(stream) or StreamMapping(stream=stream)
     if strange := row.strange(schema):
         names = ", ".join(map(repr, strange[:3]))
         return Question(
             mapping, doubts=(f"{row.tap} does not write {names}: do they change what a row holds?",)
         )
+    if beside is not None and (missing := row.missing(beside)):
+        return Question(mapping, doubts=(f"as {row.tap} writes it, {missing}",))
     return Recognised(mapping, f"known stream of {row.tap} ({row.source})", row.note)
 
 

@@ -69,7 +69,7 @@ class StreamRouter:
         if settings.streams is None:
             from target_tocobagus.recognition.questions import Questions
 
-            self.questions = Questions()
+            self.questions = Questions(has_ledger=settings.ledger is not None)
 
     def choose(
         self, stream: str, schema: Mapping[str, Any], keys: Sequence[str] | None = None
@@ -83,6 +83,8 @@ class StreamRouter:
             sample = self.questions.sample(stream, schema, keys or ())
             return self._recognise(self.questions, sample, schema)
         found = self._entry(stream)
+        if found is None and stream in self.looked_up:
+            return Route(None)
         if found is None:
             self._unmapped[stream] = None
             remark = f"Stream {quoted(stream)} is ignored: no entry of `streams` matches it"
@@ -96,6 +98,11 @@ class StreamRouter:
     def looking_up(self) -> list[CompiledMapping]:
         """The user's mappings whose identifiers come from another stream."""
         return [compiled for _, compiled in self._entries if compiled.pairs is not None]
+
+    @property
+    def looked_up(self) -> set[str]:
+        """The streams that the user's mappings look up."""
+        return {each.pairs.stream for each in self.looking_up if each.pairs is not None}
 
     def doubts(self) -> list[str]:
         """List what may be a mistake in the user's mappings, though it is allowed."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from target_tocobagus.core.errors import InputError
 from target_tocobagus.core.foreign_text import quoted
 from target_tocobagus.core.model import RecordError, Skipped, Stream
+from target_tocobagus.recognition.known_taps import looked_up
 from target_tocobagus.singer.batch_files import read_records
 from target_tocobagus.singer.sdk import RecordsWithoutSchemaException, RemoveRecordTransform
 from target_tocobagus.singer.stream_maps import (
@@ -100,6 +101,22 @@ class MessageHandler:
             if not isinstance(each, RemoveRecordTransform)  # which needs no sink
         }
         self._routes[name] = _Route(stream, stream_maps, streams, is_unchanged(stream_maps))
+        if self._pipeline.questions is not None:
+            self._choose_beside(name)
+
+    def _choose_beside(self, name: str) -> None:
+        """Choose again for a stream that is recognised only beside another, which came later."""
+        beside = looked_up()
+        others = [beside.get(name), *(each for each, by in beside.items() if by == name)]
+        for other in [each for each in others if each in self._routes]:
+            route = self._routes[other]
+            self._reader.fast_path.close(other)
+            for alias in route.streams:
+                self._sinks[alias].choose()
+            route.streams = {
+                alias: self._sinks[alias].stream_of(route.stream) for alias in route.streams
+            }
+            route.on_fast_path = False
 
     def _make_sink(self, stream_map: StreamMap, keys: list[str], declared: list[str]) -> MappedSink:
         kept = stream_map.transformed_key_properties

@@ -38,6 +38,9 @@ class MappedSink(Protocol):
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
         """Map a record and pass on its outcomes."""
 
+    def choose(self) -> None:
+        """Choose the stream's mapping by what is known now."""
+
     def outcomes(self, record: dict[str, Any]) -> list[Outcome]:
         """Map a record, and take in its pair."""
 

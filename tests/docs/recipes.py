@@ -99,8 +99,9 @@ def _messages(text: str) -> Iterator[dict[str, Any]]:
 def declared(title: str, stream: str) -> dict[str, Any] | None:
     """Find the schema that a stream has in the tap which a title names."""
     for row in STREAMS:
-        if row["tap"] in title and row["stream"] == stream:
-            return {"type": "object", "properties": row["properties"]}
+        if row["tap"] in title and stream in {row["stream"], *row.get("beside", ())}:
+            columns = row["beside"][stream] if stream != row["stream"] else row["properties"]
+            return {"type": "object", "properties": columns}
     return None
 
 

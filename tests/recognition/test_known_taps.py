@@ -14,11 +14,12 @@ from jsonschema import Draft202012Validator
 from target_tocobagus.config.settings import StockPolicy, parse_settings
 from target_tocobagus.core.model import Outcome, Skipped, Stock
 from target_tocobagus.mapping import compile_mapping
-from target_tocobagus.recognition.known_taps import KnownStream, known_streams
+from target_tocobagus.recognition.known_taps import Beside, KnownStream, known_streams
 from target_tocobagus.recognition.recognise import (
     NotStock,
     Question,
     Recognised,
+    Recognition,
     location_columns,
     recognise,
 )
@@ -60,6 +61,7 @@ def plainly(outcome: Outcome) -> dict[str, Any]:
 
 KNOWN = [pytest.param(row, id=called(row)) for row in STREAMS if "cases" in row]
 LEFT_OUT = [pytest.param(row, id=called(row)) for row in STREAMS if "cases" not in row]
+BESIDE = [pytest.param(row, id=called(row)) for row in STREAMS if "beside" in row]
 CASES = [
     pytest.param(row, case, id=f"{called(row)}-{number}")
     for row in STREAMS
@@ -86,7 +88,8 @@ def test_every_mapping_is_a_valid_configuration(row: KnownStream) -> None:
         assert row.why
         return
     config = {"stream": "a stream", **row.mapping}
-    assert parse_settings({"dry_run": True, "streams": [config]}).streams == (mapping,)
+    settings = {"dry_run": True, "ledger": "l.db", "streams": [config]}
+    assert parse_settings(settings).streams == (mapping,)
     assert as_config(mapping) == config
     compile_mapping(mapping, StockPolicy())
 
@@ -135,6 +138,28 @@ def test_a_known_stream_is_recognised_by_its_row(row: dict[str, Any]) -> None:
     assert start(row["stream"], schema_of(row)) == found.mapping
 
 
+@pytest.mark.parametrize("row", BESIDE)
+def test_a_stream_that_looks_another_up_is_recognised_beside_it(row: dict[str, Any]) -> None:
+    """That needs a ledger, and the other stream as its tap writes it; else a person is asked."""
+
+    def beside(schemas: dict[str, Any], *, has_ledger: bool = True) -> Recognition:
+        return recognise(row["stream"], schema_of(row), (), (), Beside(schemas, has_ledger))
+
+    ((other, columns),) = row["beside"].items()
+    whole = {other: {"properties": columns}}
+    assert isinstance(beside(whole), Recognised)
+    without = {name: each for name, each in columns.items() if name != "tracked"}
+    for doubt, found in {
+        "ledger": beside(whole, has_ledger=False),
+        f"must write the stream {other!r}": beside({}),
+        "has no column 'tracked'": beside({other: {"properties": without}}),
+        "does not write 'archived'": beside({other: {"properties": columns | {"archived": {}}}}),
+    }.items():
+        assert isinstance(found, Question)
+        assert doubt in found.reason
+        assert found.mapping == row_of(row, TABLE.known).mapping_for(row["stream"])
+
+
 @pytest.mark.parametrize("row", KNOWN)
 def test_a_known_stream_without_its_columns_is_another_stream(row: dict[str, Any]) -> None:
     """A stream of the same name that lacks one of the row's columns is not taken for it."""
@@ -156,7 +181,8 @@ def test_a_known_stream_with_a_column_that_may_split_its_stock_is_asked_about(
     places = {"": schema["properties"]}
     if inner:
         above = inner.partition(".")[0]
-        places[f"{above}."] = schema["properties"][above]["items"]["properties"]
+        holder = schema["properties"][above]
+        places[f"{above}."] = holder.get("items", holder)["properties"]
     for above, columns in places.items():
         columns[column] = {}
         found = recognise(row["stream"], schema)

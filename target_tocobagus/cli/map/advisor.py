@@ -13,6 +13,7 @@ import msgspec
 from target_tocobagus.config.settings import StreamMapping, parse_settings
 from target_tocobagus.core.errors import ConfigurationError
 from target_tocobagus.mapping import CompiledMapping, compile_mapping
+from target_tocobagus.recognition.known_taps import Beside
 from target_tocobagus.recognition.recognise import (
     NotStock,
     Question,
@@ -79,6 +80,7 @@ class Advisor:
         self._drafts = drafts
         self._used: list[StreamMapping] = []
         self._recognised: dict[str, Recognised] = {}
+        self._schemas: dict[str, Mapping[str, Any]] = {}
         self.examines = settings.streams is not None
 
     def advise(
@@ -91,7 +93,9 @@ class Advisor:
         """Choose a stream's mapping, by its SCHEMA, its key and, for a draft, its first records."""
         if self.examines:
             return self._examine(stream, schema, keys)
-        found = recognise(stream, schema, keys, records)
+        self._schemas[stream] = schema
+        beside = Beside(self._schemas, self._settings.ledger is not None)
+        found = recognise(stream, schema, keys, records, beside)
         self._recognised.pop(stream, None)
         if isinstance(found, Recognised):
             self._recognised[stream] = found
@@ -121,6 +125,8 @@ class Advisor:
             choice = self._router.choose(stream, schema, keys)
         except ConfigurationError as error:
             choice, problems = None, _problems(error, stream)
+        if mapping is None and stream in self._router.looked_up:
+            return Advice("ignored", "its records are the pairs of a lookup")
         if mapping is None:
             return Advice("ignored", "no entry of `streams` matches it")
         self._used.append(mapping)
