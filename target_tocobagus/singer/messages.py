@@ -108,7 +108,8 @@ class MessageHandler:
         """Choose again for a stream that is recognised only beside another, which came later."""
         beside = looked_up()
         others = [beside.get(name), *(each for each, by in beside.items() if by == name)]
-        for other in [each for each in others if each in self._routes]:
+        found = [each for each in others if each in self._routes]
+        for other in [*found, name] if found else ():
             route = self._routes[other]
             self._reader.fast_path.close(other)
             for alias in route.streams:
