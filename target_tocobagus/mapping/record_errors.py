@@ -15,6 +15,7 @@ RECORD_ERRORS: Final = {
     "SEVERAL_IDENTIFIERS": "An item in the API's own shape has more than one identifier.",
     "NO_WAREHOUSE": "The mapping names a warehouse, and the row has none.",
     "BAD_WAREHOUSE": "The warehouse is not a text or number, too long, or not writable as UTF-8.",
+    "LOOKUP_MISSING": "The stream that is looked up has no record for this row, in no run so far.",
     "BAD_VERSION": "newer_by is not a number, date or time, or is a day ahead of the API's clock.",
     "NO_PART": "Rows are added up, and the row has nothing that tells its part from others.",
     "BAD_PART": "What tells a part from others is not a text or number, or too long.",

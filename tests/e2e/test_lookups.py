@@ -12,8 +12,8 @@ from tests.e2e.command import row, schema, state, stock_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from target_tocobagus.sandbox.testing import Sandbox
     from tests.e2e.command import Command
+    from tests.local_sandbox import Sandbox
 
 LOOKUP: Final = {"stream": "items", "match": "id", "path": "item", "sku": "sku", "where": "tracked"}
 LEVELS: Final[dict[str, Any]] = {
@@ -107,3 +107,121 @@ def test_the_levels_of_a_pair_that_changes_follow_it(command: Command, sandbox: 
     again = command.run([*SCHEMAS, *changed, state(3)], **SETTINGS).without_traceback(0)
     assert (again.sums.accepted, again.unchanged) == (0, 1)
     assert "was sku" not in again.stderr
+
+
+def test_an_item_that_is_deleted_or_untracked_since_is_skipped(
+    command: Command, sandbox: Sandbox
+) -> None:
+    """The shop keeps what it has; the next rows are not sent."""
+    command.run([*SCHEMAS, *ITEMS, *ROWS, state(1)], **SETTINGS).without_traceback(0)
+    gone = [item(1, "A", _sdc_deleted_at="2026-01-14"), item(2, "B", tracked=False)]
+    lines = [*SCHEMAS, *gone, level(1, "W1", 1), level(2, "W1", 1), state(2)]
+    ended = command.run(lines, **SETTINGS).without_traceback(0)
+    assert (ended.sums.accepted, ended.sums.skipped) == (0, 4)
+    assert "'1' was sku 'A' and is nothing to send: its rows are skipped" in ended.stderr
+    assert stock_of(sandbox) == SOLD
+
+
+def test_a_column_of_the_other_stream_that_never_comes_fails_the_run(command: Command) -> None:
+    """A mistyped path would skip every row."""
+    streams = [{**LEVELS, "lookup": {**LOOKUP, "sku": "code"}}]
+    lines = [*SCHEMAS, *ITEMS, *ROWS, state(1)]
+    ended = command.run(lines, ledger="ledger.db", streams=streams).without_traceback(2)
+    assert "stream 'items': 'code'" in ended.stderr
+    assert ended.stdout == []
+
+
+def test_a_rejected_row_is_piped_back(command: Command, sandbox: Sandbox, tmp_path: Path) -> None:
+    """One that lacked its pair, and one that was refused under what the pair said."""
+    settings = {**SETTINGS, "rejects_path": "rejects.jsonl"}
+    rows = [level(1, "W1", 5), level(2, "W1", 7)]
+    command.run([*SCHEMAS, item(1, "unknown-A"), *rows, state(1)], **settings)
+    lines = (tmp_path / "rejects.jsonl").read_bytes().splitlines()
+    pairs = [*SCHEMAS, item(1, "A"), item(2, "B")]
+    other: dict[str, Any] = {"ledger": "other.db", "streams": [LEVELS]}
+    ended = command.run([*pairs, *lines], **other).without_traceback(0)
+    assert ended.sums.rejected == 0
+    assert stock_of(sandbox)["B"] == {"W1": 7}
+
+
+def test_a_dry_run_looks_up_in_a_copy(command: Command, sandbox: Sandbox) -> None:
+    """What it has read is not remembered."""
+    lines = [*SCHEMAS, *ROWS, *ITEMS, state(1)]
+    ended = command.run(lines, dry_run=True, **SETTINGS).without_traceback(0)
+    assert (ended.sums.accepted, ended.sums.skipped, ended.sums.superseded) == (3, 6, 1)
+    command.run([*SCHEMAS, *ITEMS, state(1)], **SETTINGS).without_traceback(0)
+    again = command.run([*SCHEMAS, *ROWS, state(1)], dry_run=True, **SETTINGS).without_traceback(0)
+    assert (again.sums.accepted, again.sums.rejected) == (3, 0)
+    assert sandbox.batches() == []
+
+
+def test_parts_are_added_up_under_what_their_items_stand_for(
+    command: Command, sandbox: Sandbox
+) -> None:
+    """When a pair changes, its parts go with it, and the old item gets what is left."""
+    lots = {**LEVELS, "combine": "sum", "part": "lot"}
+    settings: dict[str, Any] = {"ledger": "ledger.db", "streams": [lots]}
+    schemas = [SCHEMAS[0], schema("levels", "item", "wh", "qty", "lot")]
+    rows = [
+        row("levels", item=match, wh="W1", qty=qty, lot=lot)
+        for match, qty, lot in ((1, 5, "a"), (1, 6, "b"), (2, 7, "c"), (9, 1, "d"))
+    ]
+    first = command.run([*schemas, *rows, *ITEMS, state(1)], **settings).without_traceback(0)
+    assert stock_of(sandbox) == {"A": {"W1": 11}, "B": {"W1": 7}}
+    assert first.sums.rejected == 1
+    changed = [item(1, "Z"), item(9, "N")]
+    ended = command.run([*schemas, *changed, state(2)], **settings).without_traceback(0)
+    assert stock_of(sandbox) == {
+        "A": {"W1": 0},
+        "B": {"W1": 7},
+        "Z": {"W1": 11},
+        "N": {"W1": 1},
+    }
+    assert ended.numbers == [2]
+
+
+def test_rows_that_wait_are_many(command: Command, sandbox: Sandbox) -> None:
+    """All of them go out as soon as their pairs come, however many they are."""
+    rows = [level(f"m{number}", "W1", number % 7 + 1) for number in range(12_000)]
+    pairs = [item(f"m{number}", f"s{number}") for number in range(12_000)]
+    lines = [*SCHEMAS, *rows, state(1), *pairs, state(2)]
+    ended = command.run(lines, **SETTINGS).without_traceback(0)
+    assert ended.sums.accepted == 12_000
+    assert ended.numbers[-1] == 2
+    assert len(stock_of(sandbox)) == 12_000
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"ledger": None}, "streams[0].lookup: needs the setting ledger"),
+        ({"streams": [{**LEVELS, "sku": "sku"}]}, "lookup: takes the place of sku"),
+        (
+            {"streams": [{**LEVELS, "lookup": {**LOOKUP, "id": "id"}}]},
+            "lookup: needs one of sku, id and external_id",
+        ),
+        (
+            {"streams": [{**LEVELS, "lookup": {**LOOKUP, "stream": "levels"}}]},
+            "lookup: names the stream itself",
+        ),
+        (
+            {
+                "streams": [
+                    LEVELS,
+                    {**LEVELS, "stream": "more", "lookup": {**LOOKUP, "sku": "code"}},
+                ]
+            },
+            "streams[1].lookup: differs from an earlier lookup of the same stream and match",
+        ),
+        (
+            {"streams": [{**LEVELS, "lookup": {**LOOKUP, "match": "a[?"}}]},
+            "lookup.match: 'a[?' is not a valid JMESPath",
+        ),
+    ],
+)
+def test_a_lookup_that_cannot_be_used_is_a_configuration_error(
+    change: dict[str, Any], problem: str, command: Command
+) -> None:
+    """Each is named, before anything is read."""
+    ended = command.run([], **{**SETTINGS, **change}).without_traceback(2)
+    assert problem in ended.stderr

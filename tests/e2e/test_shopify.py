@@ -11,8 +11,8 @@ import pytest
 from tests.e2e.command import stock_of
 
 if TYPE_CHECKING:
-    from target_tocobagus.sandbox.testing import Sandbox
     from tests.e2e.command import Command
+    from tests.local_sandbox import Sandbox
 
 RECORDED: Final = Path(__file__).parents[1] / "data" / "tap-shopify.singer"
 JAKARTA, BANDUNG = "gid://shopify/Location/3", "gid://shopify/Location/4"
