@@ -44,6 +44,9 @@ LISTS: Final = "tests/e2e/test_complete_lists.py"
 ABSENT: Final = "tests/ledger/test_absent.py"
 ABSENT_LAW: Final = f"{LEDGER_LAWS}::test_what_a_run_has_named_is_not_absent"
 HOLDING: Final = "tests/ledger/test_holding.py"
+LOOKUPS: Final = "tests/e2e/test_lookups.py"
+LOOKUP_LAWS: Final = "tests/laws/test_lookups.py"
+BOOKMARKS: Final = f"{LOOKUP_LAWS}::test_from_its_bookmark_on_each_item_has_what_its_match_has"
 GUARD_LAWS: Final = "tests/laws/test_guard.py"
 SUMS: Final = "tests/e2e/test_sums.py"
 PARTS_LAWS: Final = "tests/laws/test_parts.py"
@@ -977,6 +980,69 @@ MUTANTS: Final = (
         "parts: those of another mapping are added to",
         f"{SUMS}::test_warehouses_that_become_one",
         Change("pipeline/resolver", "if self.parts.has_others(stream):", "if False:"),
+    ),
+    Mutant(
+        "lookups: STATE covers a row that waits for its pair",
+        BOOKMARKS,
+        Change("pipeline/lookups", "self._waits.lowest if self._waits else None]", "None]"),
+    ),
+    Mutant(
+        "lookups: STATE covers a change that the levels have not followed",
+        BOOKMARKS,
+        Change(
+            "pipeline/lookups",
+            "        lows += [change.position for change in self._changes.values()]\n",
+            "",
+        ),
+    ),
+    Mutant(
+        "lookups: the levels of a pair that changes stay where they are",
+        f"{LOOKUPS}::test_the_levels_of_a_pair_that_changes_follow_it",
+        Change("pipeline/lookups", "if change.new is not None and _follows(", "if False and ("),
+    ),
+    Mutant(
+        "lookups: a level that follows goes over a newer row",
+        f"{LOOKUPS}::test_the_levels_of_a_pair_that_changes_follow_it",
+        Change("pipeline/lookups", "    return location not in seen and ", "    return True or "),
+    ),
+    Mutant(
+        "lookups: parts stay with the item of before",
+        f"{LOOKUPS}::test_parts_are_added_up_under_what_their_items_stand_for",
+        Change(
+            "pipeline/lookups",
+            "                names |= {old: change.new for old, change in single.items()}\n",
+            "",
+        ),
+    ),
+    Mutant(
+        "lookups: sums go out before what the same flush says of their parts",
+        f"{LOOKUP_LAWS}::test_parts_count_for_the_item_that_their_match_stands_for",
+        Change(
+            "pipeline/run",
+            "        self.resolver.rename(each.names, each.entries, each.at)\n",
+            "        self.resolver.rename(each.names, each.entries, each.at)\n"
+            "        self._take_resolved(self.resolver.follow())\n",
+        ),
+    ),
+    Mutant(
+        "lookups: a row that lacked its pair is not kept",
+        f"{LOOKUPS}::test_a_row_without_a_pair_is_rejected_and_comes_again_with_it",
+        Change("pipeline/lookups", "        self.pairs.keep_rejected(rows)\n", ""),
+    ),
+    Mutant(
+        "lookups: a row that lacked its pair is not tried as soon as the pair comes",
+        f"{LOOKUPS}::test_a_row_without_a_pair_is_rejected_and_comes_again_with_it",
+        Change("ledger/rejections", '"tried_at": 0}', '"tried_at": now}'),
+    ),
+    Mutant(
+        "lookups: an item that was deleted is sent",
+        "tests/mapping/test_looking_up.py::test_a_record_is_a_pair",
+        Change("mapping/looking_up", "if not (DELETED in record and is_deleted(record)) and", "if"),
+    ),
+    Mutant(
+        "lookups: an older row takes the place of one that waits",
+        "tests/ledger/test_waiting_rows.py::test_an_older_version_does_not_wait",
+        Change("ledger/waiting_rows", "self._without_stale(rows) if any(", "rows if any("),
     ),
     Mutant(
         "the guard: what is in flight is not counted",

@@ -13,7 +13,7 @@ import msgspec
 from target_tocobagus.config.settings import StreamMapping, parse_settings
 from target_tocobagus.core.errors import ConfigurationError
 from target_tocobagus.mapping import CompiledMapping, compile_mapping
-from target_tocobagus.recognition.known_taps import Beside
+from target_tocobagus.recognition.known_taps import Beside, looked_up
 from target_tocobagus.recognition.recognise import (
     NotStock,
     Question,
@@ -100,7 +100,8 @@ class Advisor:
         if isinstance(found, Recognised):
             self._recognised[stream] = found
         if isinstance(found, NotStock) and not self._drafts:
-            return Advice("ignored", found.reason)
+            by = looked_up().get(stream)
+            return Advice("ignored", f"{by!r} may look its records up" if by else found.reason)
         return self._propose(found, start_from(found, stream, schema, records))
 
     @property
@@ -139,7 +140,7 @@ class Advisor:
         config = as_config(mapping)
         try:
             if config is not None:
-                parse_settings({"dry_run": True, "streams": [config]})
+                parse_settings({"dry_run": True, "ledger": "ledger.db", "streams": [config]})
         except ConfigurationError as error:
             return Advice("ignored", f"{found.reason}; no mapping can describe it: {error}")
         compiled = None
