@@ -167,7 +167,7 @@ MUTANTS: Final = (
     Mutant(
         "STATE goes out on reading",
         LAWS,
-        Change("pipeline/poller", "take_safe(self._first_held())", "take_safe(None)"),
+        Change("pipeline/poller", "take_safe(self._first_held(waits))", "take_safe(None)"),
     ),
     Mutant(
         "STATE forgets what is in flight",
@@ -385,7 +385,7 @@ MUTANTS: Final = (
             "pipeline/poller",
             "            if not is_open(",
             "            if limit:\n"
-            "                stages.states.take_safe(self._first_held())\n"
+            "                stages.states.take_safe(self._first_held(waits))\n"
             "            if not is_open(",
         ),
     ),
@@ -872,7 +872,7 @@ MUTANTS: Final = (
     Mutant(
         "STATE covers what waits, with a ledger",
         f"{LEDGER_LAWS}::test_from_its_bookmark_on_a_run_needs_no_earlier_row",
-        Change("pipeline/poller", "take_safe(self._first_held())", "take_safe(None)"),
+        Change("pipeline/poller", "take_safe(self._first_held(waits))", "take_safe(None)"),
     ),
     Mutant(
         "a rejection that comes again goes over a newer global",
