@@ -167,6 +167,8 @@ def _identifier_problems(mapping: StreamMapping) -> Iterator[str]:
         yield "lookup: takes the place of sku, id and external_id; leave one"
     if sum(getattr(mapping.lookup, key) is not None for _, key in _KINDS) != 1:
         yield "lookup: needs one of sku, id and external_id, a path in the other stream"
+    if mapping.levels_complete:
+        yield "levels_complete: cannot be combined with lookup"
     if mapping.lookup.stream == mapping.stream:
         yield "lookup: names the stream itself; it must be another one"
 

@@ -64,8 +64,8 @@ def only_rejected(
         return outcomes
     if sums:
         return _sums_again(outcomes, updates, warehouse_map or {})
-    said = {pair for update in updates for pair in _pairs(update, warehouse_map or {})}
-    outcomes = _with_zeros(outcomes, said)
+    listed = {pair for update in updates for pair in _pairs(update, warehouse_map or {})}
+    outcomes = _with_zeros(outcomes, listed)
     named = {pair[0] for pair in map(_pair, outcomes) if pair is not None}
     codes = warehouse_map or {}
     rejected = [

@@ -214,6 +214,10 @@ def test_rows_that_wait_are_many(command: Command, sandbox: Sandbox) -> None:
             "streams[1].lookup: differs from an earlier lookup of the same stream and match",
         ),
         (
+            {"streams": [{**LEVELS, "levels": "list", "levels_complete": True}]},
+            "levels_complete: cannot be combined with lookup",
+        ),
+        (
             {"streams": [{**LEVELS, "lookup": {**LOOKUP, "match": "a[?"}}]},
             "lookup.match: 'a[?' is not a valid JMESPath",
         ),
