@@ -529,9 +529,7 @@ MUTANTS: Final = (
         "what an operator sends as 0 is sent in part",
         f"{ABSENT}::TestZeros",
         Change(
-            "pipeline/zeros",
-            "for level in levels if problem is None else ():",
-            "for level in levels:",
+            "pipeline/zeros", "problem = ledger.refusal(_items(stream, levels))", "problem = None"
         ),
     ),
     Mutant(

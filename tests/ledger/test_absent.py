@@ -12,7 +12,7 @@ from sqlalchemy import update
 from target_tocobagus.api.client import Clock
 from target_tocobagus.api.transport import Dependencies
 from target_tocobagus.core.errors import StockOutsHeld
-from target_tocobagus.core.model import Stream
+from target_tocobagus.core.model import Skipped, Stream
 from target_tocobagus.ledger import schema
 from target_tocobagus.ledger.database import open_engine, read_url
 from target_tocobagus.ledger.inspection import look_for_absent, status
@@ -99,9 +99,11 @@ def test_a_global_and_the_warehouses_of_an_item_are_one(world: World) -> None:
     world.run([Row(A, (("W1", 5),)), Row(B, ((None, 7),))])
     world.run([Row(A, ((None, 6),)), Row(B, (("W1", 8),))], faults=lost)
     world.now_ms += 9 * DAY
-    world.run([Row(A, ((None, 6),)), Row(B, (("W1", 8),))], faults=lost)
-    levels = {(row["identifier"], row["location"]) for row in rows(world.ledger, schema.level)}
-    assert levels == {("a", ""), ("a", "W1"), ("b", ""), ("b", "W1")}
+    named = [Row(A, ((None, 6),)), Row(B, (), other=Skipped("none", named=((B, "W1"),)))]
+    assert world.run(named, faults=[Fault("refused")]).pipeline.totals.rejected == 1
+    levels = {(row["identifier"], row["location"]): row for row in rows(world.ledger, schema.level)}
+    old = {key for key, row in levels.items() if row["named_day"] < world.now_ms // DAY}
+    assert old == {("a", "W1"), ("b", "")}
     assert absent(world) == set()
 
 

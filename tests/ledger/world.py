@@ -387,7 +387,8 @@ def _send_again(
                 second.position += 1
                 second.take([part], stream, row.record.encode(), row.opened_at)
                 continue
-            quantity = message["record"]["null" if row.location is None else row.location]
+            place = "null" if row.location is None else row.location
+            quantity = message["record"].get(place, 0)  # a complete list has left it out
             named: Identifier = tuple(message["identifier"])
             stock = Stock(named, row.location, quantity, version=message["version"])
             stream = Stream(message["stream"], row.schema.encode(), entry=message["entry"])
