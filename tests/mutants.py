@@ -540,7 +540,9 @@ MUTANTS: Final = (
     Mutant(
         "a 0 that is refused is kept without a record",
         "tests/e2e/test_absent.py::test_what_is_refused_is_reported_and_not_kept",
-        Change("ledger/rejections", "            if not level.line:", "            if False:"),
+        Change(
+            "ledger/rejections", "if not (level.line or level.stream.schema_line):", "if False:"
+        ),
     ),
     Mutant(
         "a stream that was not read is sent as 0",
@@ -571,7 +573,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "rows of a later record join the item of a complete list",
-        f"{LISTS}::test_it_counts_within_a_run_too",
+        f"{LISTS}::test_a_list_that_cannot_be_read_undoes_no_other",
         Change(
             "pipeline/run",
             "self.row_buffer.seal()\n        self.completer",

@@ -105,6 +105,8 @@ def doubted(
 def newer(sent: tuple[str, int | None], known: Known) -> tuple[str | None, int | None]:
     """Return the newer of a version that was sent and the one that is known, with its source."""
     version, source = sent
+    if not version and known.version is None:
+        return None, source
     if not version or (known.source == source and is_older(version, known.version or "")):
         return known.version, known.source
     return version, source

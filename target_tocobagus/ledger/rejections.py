@@ -128,7 +128,7 @@ class OpenRejections:
         for place, level in refused.item.levels.items():
             if level.position < self.overtaken.get((refused.item.identifier, place), 0):
                 continue
-            if not level.line:  # a 0 that an operator has sent: there is nothing to map again
+            if not (level.line or level.stream.schema_line):  # what an operator has sent
                 continue
             yield {
                 "store": self._store,

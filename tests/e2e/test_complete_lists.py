@@ -147,6 +147,13 @@ def test_it_counts_within_a_run_too(command: Command, sandbox: Sandbox) -> None:
     assert (ended.sums.unsettled, ended.sums.accepted) == (0, 6)
 
 
+def test_a_list_that_cannot_be_read_undoes_no_other(command: Command, sandbox: Sandbox) -> None:
+    """What the one before it has left out stays at 0."""
+    bad = item("A", [{"wh": "W1", "qty": 3}, 5])
+    run(command, item("A", {"W1": 1, "W2": 2}), item("A", {"W1": 1}), bad)
+    assert stock_of(sandbox)["A"] == {"W1": 3, "W2": 0}
+
+
 def test_a_level_in_flight_is_left_out_too(command: Command, sandbox: Sandbox) -> None:
     """Its answer has not come when the next list leaves it out."""
     sandbox.set_scenario({"rules": [{"when": {"requests": "1-1"}, "fault": {"latency_ms": 1500}}]})

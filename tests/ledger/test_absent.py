@@ -169,3 +169,15 @@ class TestZeros:
         found = status(world.ledger, world.now_ms)
         assert found is not None
         assert found.stores[0].guard_fired
+
+
+def test_what_may_have_arrived_is_listed(world: World) -> None:
+    """Its answer was lost, so its stock is not known; it is in stock until a 0 is accepted."""
+    world.run([Row(B, ((None, 7),))])
+    world.run([Row(A, ((None, 6),))], faults=repeat(Fault("lost", "now")))
+    world.now_ms += 9 * DAY
+    world.run([Row(B, ((None, 7),))])
+    (one,) = look(world).in_stock
+    assert (one.identifier, one.quantity, one.in_doubt, one.accepted_at) == (A, None, True, None)
+    assert zero(world, (A, None)).accepted == 1
+    assert world.shop().stock[A] == {None: 0}
