@@ -249,6 +249,9 @@ class Parts:
     def leave_out_unnamed(self, stream: Stream) -> None:
         """Let only the parts of this run count, of each item that it has named.
 
+        What an earlier run left out is noted anew: its end may have been lost, so the API may not
+        know of it yet.
+
         Raises:
             LedgerError: The ledger cannot be written.
         """
@@ -260,8 +263,7 @@ class Parts:
         def write(writer: Connection) -> None:
             number = self._sources.number(writer, stream)
             unnamed = update(part).where(self._of_source(number), part.c.run != self._run)
-            unnamed = unnamed.where(part.c.quantity != _GONE, is_named)
-            writer.execute(unnamed, {"quantity": _GONE, "run": self._run})
+            writer.execute(unnamed.where(is_named), {"quantity": _GONE, "run": self._run})
 
         self._has_gone = True
         self._connections.write(write)

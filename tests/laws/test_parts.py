@@ -11,6 +11,7 @@ from decimal import Decimal
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -217,6 +218,17 @@ def test_of_a_complete_feed_only_its_own_parts_count(
     assert world.run(rows, sums=COMPLETE).error is None
     expected = {key: 0 for key in sums_of(known) if key[0][1] in last} | sums_of(rows)
     assert seen(world, expected) == expected
+
+
+@pytest.mark.parametrize("dies_at", range(12))
+def test_what_a_feed_left_out_is_0_also_if_its_run_has_died(file: str, dies_at: int) -> None:
+    """The API may not know of it yet, and the next feed does not name it either."""
+    world = World(file, f"{next(_WORLDS)}-")
+    two = feed_of({"a": {"1": ("A", "5"), "2": ("B", "5")}})
+    assert world.run(two, sums=COMPLETE).error is None
+    world.run(two[:1], ending=Ending(dies_at=dies_at), sums=COMPLETE)
+    assert world.run(two[:1], sums=COMPLETE).error is None
+    assert seen(world, sums_of(two)) == {(("sku", "a"), "A"): 5, (("sku", "a"), "B"): 0}
 
 
 def test_a_sum_that_was_refused_is_sent_again_by_itself(file: str) -> None:
