@@ -186,9 +186,8 @@ class FastPath:
                 identifier = (kind, sku)
                 last = sku
             place: Any = places.get(code, NOWHERE) if type(code) is str else nowhere
-            key = _key_of(part_of(record)) if part_of is not None else ""
-            position += 1
-            pipeline.position = position
+            said = part_of(record) if part_of is not None else UNSET
+            key = _key_of(said)
             if (
                 sku == last
                 and key
@@ -196,9 +195,15 @@ class FastPath:
                 and type(quantity) is int
                 and 0 <= quantity <= MAX_QUANTITY
             ):
+                position += 1
+                pipeline.position = position
                 part = Part(key, ((identifier, place, str(quantity)),))
                 wait(Row(part, position, stream, line if keeps_lines else b""))
+            elif _lacks(sku, quantity, None if nowhere is None else code, said):
+                return  # its name may begin with a BOM
             else:
+                position += 1
+                pipeline.position = position
                 self._read_part(decoder, record, line)
 
     def _read_part(self, decoder: StreamDecoder, record: Any, line: bytes) -> None:
@@ -266,6 +271,11 @@ def _key_of(values: Any) -> str:
     if not all(map(_is_clean, values)):
         return ""
     return part_key(values)
+
+
+def _lacks(*values: Any) -> bool:
+    """Whether a column is missing, of those that are values or several of them."""
+    return any(each is UNSET or (type(each) is tuple and UNSET in each) for each in values)
 
 
 class _Head(msgspec.Struct, gc=False):

@@ -45,6 +45,8 @@ MAPPINGS: dict[str, dict[str, Any]] = {
     },
     "broadcast": {"stream": "stock", "sku": "sku", "stock": "qty", "warehouses": ["a", "b"]},
     "one column twice": {"stream": "stock", "sku": "sku", "stock": "sku", "warehouse": "wh"},
+    "parts": {**LONG, "combine": "sum", "part": "ext"},
+    "parts by columns that are read": {**LONG, "combine": "sum", "part": ["sku", "held", "wh"]},
 }
 POLICIES: list[dict[str, Any]] = [
     {},
@@ -74,7 +76,8 @@ class _ClosedPath(FastPath):
 def _read(config: dict[str, Any], lines: list[bytes], *, fast: bool) -> dict[str, Any]:
     """Read lines in a dry run; return all that the pipeline was told of them."""
     with tempfile.TemporaryDirectory() as folder:
-        return _told({"dry_run": True, "rejects_path": f"{folder}/rejects", **config}, lines, fast)
+        files = {"rejects_path": f"{folder}/rejects", "ledger": f"{folder}/ledger.db"}
+        return _told({"dry_run": True, **files, **config}, lines, fast)
 
 
 def _told(config: dict[str, Any], lines: list[bytes], fast: bool) -> dict[str, Any]:  # noqa: FBT001
@@ -261,6 +264,24 @@ def test_both_ways_give_the_same_for_recorded_streams(path: Path, mapping: str) 
     config = {"streams": [{"stream": "*", **keys[mapping]}]}
     stream = path.read_bytes().split(b"\n")
     assert _read(config, stream, fast=True) == _read(config, stream, fast=False)
+
+
+@pytest.mark.parametrize("marked", ["sku", "qty", "wh", "ext"])
+@pytest.mark.parametrize("part", ["ext", ["ext", "sku"]])
+def test_parts_whose_column_has_a_bom_are_read(marked: str, part: Any) -> None:
+    """The name of a spreadsheet's first column begins with one, in SCHEMA and RECORD."""
+    config = {"streams": [{**LONG, "combine": "sum", "part": part}]}
+    names = {name: "\ufeff" * (name == marked) + name for name in COLUMNS}
+    schema = {**SCHEMA, "schema": {"properties": {name: {} for name in names.values()}}}
+    rows = [
+        _record(
+            [(names["sku"], '"A"'), (names["qty"], "1"), (names["wh"], '"J"'), (names["ext"], n)]
+        )
+        for n in "123"
+    ]
+    told = _read(config, [json.dumps(schema).encode(), *rows], fast=True)
+    assert (told["refused"], told["count"]) == ([], 1)
+    assert [item["levels"]["J"][0] for item in told["entries"]] == [3]
 
 
 @pytest.mark.parametrize("before", range(8))
