@@ -92,7 +92,8 @@ def test_a_part_that_cannot_be_read_stays_as_it_is(record: dict[str, Any], code:
 def test_a_part_without_a_quantity_keeps_its_last_one(null: Any) -> None:
     """It is not 0, whatever `null_stock` says of rows that are stocks."""
     outcomes = compiled(StockPolicy(null_stock=null)).outcomes({**ROW, "qty": None})
-    assert outcomes == [part(whole=False), Skipped("no quantity")]
+    named = ((("sku", "a"), None),)
+    assert outcomes == [part(whole=False), Skipped("no quantity", named=named)]
 
 
 @pytest.mark.parametrize("rule", ["skip", "reject"])
