@@ -8,7 +8,7 @@ import pytest
 
 from target_tocobagus.config.settings import StockPolicy, stream_mapping
 from target_tocobagus.core.errors import ConfigurationError
-from target_tocobagus.core.model import Part, RecordError, Skipped, Stock
+from target_tocobagus.core.model import Identifier, Part, RecordError, Skipped, Stock
 from target_tocobagus.mapping import CompiledMapping, compile_mapping
 
 SUM: dict[str, Any] = {
@@ -92,7 +92,7 @@ def test_a_part_that_cannot_be_read_stays_as_it_is(record: dict[str, Any], code:
 def test_a_part_without_a_quantity_keeps_its_last_one(null: Any) -> None:
     """It is not 0, whatever `null_stock` says of rows that are stocks."""
     outcomes = compiled(StockPolicy(null_stock=null)).outcomes({**ROW, "qty": None})
-    named = ((("sku", "a"), None),)
+    named: tuple[tuple[Identifier, None], ...] = ((("sku", "a"), None),)
     assert outcomes == [part(whole=False), Skipped("no quantity", named=named)]
 
 
