@@ -95,7 +95,7 @@ def test_a_batch_that_needs_no_request_makes_room_for_one_that_is_sent_again() -
     assert not waiting.is_alive()
 
 
-@pytest.mark.parametrize(("room", "requests"), [(1, 0), (2, 1)])
+@pytest.mark.parametrize(("room", "requests"), [(1, 0), (2, 0), (3, 1)])
 def test_no_state_covers_what_could_not_be_recorded(world: World, room: int, requests: int) -> None:
     """Neither the mark nor the outcome: the run fails, and its rows come again."""
     ended = world.run([FIVE], ending=Ending(full_at=room))

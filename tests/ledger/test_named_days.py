@@ -67,7 +67,6 @@ def row(*levels: tuple[str | None, int], **fields: Any) -> Row:
         ([row(other=RecordError("NO_WAREHOUSE", "none", A))], [], {"W1", "W2"}),
         ([row(other=RecordError("NO_IDENTIFIER", "none"))], [], set()),
     ],
-    ids=str,
 )
 def test_every_row_names_its_level(
     world: World, given: list[Row], faults: list[Fault], named: set[str]
