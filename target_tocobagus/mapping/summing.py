@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal, Inexact, InvalidOperation, Overflow
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 UNMET: Final = Skipped("the record does not meet where")
 _ROUGH: Final = "~"
 """What the text of a quantity begins with that may have an error of binary arithmetic."""
+_MOST_KEY_BYTES: Final = 500
+"""PostgreSQL indexes up to 2,704 bytes, of which item and location may take 2,000."""
 _encode: Final = msgspec.json.Encoder().encode
 _ELSEWHERE: Final = Part("", ())
 
@@ -110,7 +113,7 @@ class Summing:
             return RecordError("BAD_PART", f"part: {error}")
         if not any(texts):
             return RecordError("NO_PART", "the row has nothing that tells its part from others")
-        return str(texts[0]) if len(texts) == 1 else part_key(texts)
+        return short_key(str(texts[0])) if len(texts) == 1 else part_key(texts)
 
     def _version(self, record: Entry) -> str | None:
         return "" if self.newer_by is None else read_version(self.newer_by(record))
@@ -160,7 +163,14 @@ class Summing:
 
 def part_key(texts: Sequence[str | None]) -> str:
     """Join several texts that tell a part from others."""
-    return _encode(texts).decode()
+    return short_key(_encode(texts).decode())
+
+
+def short_key(key: str) -> str:
+    """Put a hash in place of a long key, which an index could not hold beside its item."""
+    if len(key) <= _MOST_KEY_BYTES // 4 or len(data := key.encode()) <= _MOST_KEY_BYTES:
+        return key
+    return f"sha256:{sha256(data).hexdigest()}"
 
 
 def _exact_sum(texts: Iterable[str]) -> Number:

@@ -32,7 +32,7 @@ from target_tocobagus.core.json_lines import REFUSED
 from target_tocobagus.core.model import MAX_QUANTITY, Level, Part, Stock
 from target_tocobagus.mapping import MOST_BYTES
 from target_tocobagus.mapping import Row as SeenRow
-from target_tocobagus.mapping.summing import part_key
+from target_tocobagus.mapping.summing import part_key, short_key
 from target_tocobagus.pipeline.resolver import Row
 from target_tocobagus.singer.stream_decoder import NOWHERE, StreamDecoder, read_columns
 from target_tocobagus.window.pending import Item
@@ -267,7 +267,7 @@ def _key_of(values: Any) -> str:
     if type(values) is int:
         return str(values) if abs(values) <= MAX_QUANTITY else ""
     if type(values) is not tuple:
-        return values if _is_clean(values) else ""
+        return short_key(values) if _is_clean(values) else ""
     if not all(map(_is_clean, values)):
         return ""
     return part_key(values)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from itertools import count
+from random import Random
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pytest
@@ -16,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from target_tocobagus.config.settings import StockPolicy, stream_mapping
+from target_tocobagus.core.model import Part
 from target_tocobagus.mapping import compile_mapping
 from tests.laws.test_ledger import EXAMPLES, faults, laws
 from tests.ledger.world import BINS, HOUR, LOTS, UNKNOWN, WELL, Ending, Fault, PartRow, World
@@ -242,3 +244,20 @@ def test_a_sum_that_was_refused_is_sent_again_by_itself(file: str) -> None:
     world.now_ms += 24 * HOUR
     assert world.run([], sums=SUMS).error is None
     assert seen(world, [(("sku", "a"), "A")]) == {(("sku", "a"), "A"): 0}
+
+
+@pytest.mark.parametrize("names", [["lot"], ["lot", "sku"]])
+def test_a_part_with_a_long_name_can_be_remembered(server: str, names: list[str]) -> None:
+    """Also with an item and a location that are as long, and that cannot be compressed."""
+    written = {"stream": "lots", "sku": "sku", "stock": "qty", "warehouse": "wh", "combine": "sum"}
+    mapping = compile_mapping(stream_mapping({**written, "part": names}), StockPolicy())
+    rows = []
+    for number in (1, 2):
+        draw = Random(number)  # noqa: S311  # no secret
+        lot, sku, wh = ("".join(map(chr, draw.choices(range(48, 123), k=1000))) for _ in range(3))
+        (said,) = mapping.outcomes({"lot": lot, "sku": sku, "wh": wh, "qty": number})
+        assert isinstance(said, Part)
+        rows.append(PartRow(said.key, said.rows))
+    world = World(server, f"{next(_WORLDS)}-")
+    assert world.run(rows, sums=SUMS).error is None
+    assert sorted(seen(world, sums_of(rows)).values()) == [1, 2]
