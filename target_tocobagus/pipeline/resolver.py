@@ -231,11 +231,17 @@ class Resolver:
         parts: Mapping[Place, Sequence[Added]],
     ) -> None:
         """Watch whether the other parts of the items of these rows come, too."""
-        rows = [row for several in changed.values() for row in several]
-        named = {row.part.key for row in rows if row.stream.source == sums.stream.source}
-        others: dict[Identifier, set[str]] = {identifier: set() for identifier, _ in changed}
+        rows = [
+            (place[0], row)
+            for place, several in changed.items()
+            for row in several
+            if not row.part.again  # a rejected row comes without the others
+        ]
+        named = {row.part.key for _, row in rows if row.stream.source == sums.stream.source}
+        others: dict[Identifier, set[str]] = {identifier: set() for identifier, _ in rows}
         for (identifier, _), added in parts.items():
-            others[identifier] |= self.parts.of_stream(sums.stream, added) - named
+            if identifier in others:
+                others[identifier] |= self.parts.of_stream(sums.stream, added) - named
         for identifier, keys in others.items():
             sums.watch(identifier, keys)
 

@@ -188,6 +188,7 @@ def test_a_refused_sum_is_sent_as_it_is_when_its_row_comes_back(
     rejected = (command.directory / "rejects.singer").read_bytes()
     again = command.run(rejected, streams=[SUM], ledger="ledger.db").without_traceback(0)
     assert again.sums.accepted == 1
+    assert "did not come" not in again.stderr
     assert stock_of(sandbox) == {"A": {"J": 9}}
 
 
