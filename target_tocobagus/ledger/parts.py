@@ -141,16 +141,19 @@ class Parts:
             for each in parts:
                 before = known.get(each.key)
                 if before is None and len(each.rows) == 1:
-                    identifier, place, quantity = each.rows[0]
-                    key = (identifier, place)
+                    identifier, location, quantity = each.rows[0]
+                    key = (identifier, location)
                     new[each.key] = {key: (quantity, each.version)}
                     known[each.key] = dict(new[each.key])
                     touched.append([key])
-                elif (found := _as_before(each, before)) is not None:
+                elif (place := _as_before(each, before)) is not None:
                     same.append(each.key)
-                    touched.append([found])
+                    touched.append([place])
                 else:
-                    touched.append(_fold_one(each, before or {}, known, new, names_all=names_all))
+                    found = _fold_one(each, before or {}, known, new, names_all=names_all)
+                    if found is None:
+                        same.append(each.key)  # an older version names it, too
+                    touched.append(found)
                     self._has_gone |= _has_gone(known.get(each.key))
             if same and names_all:
                 named = {"identifiers": as_json(same), "of_source": number, "by_run": self._run}

@@ -98,7 +98,11 @@ class Summing:
         others = [each for each in found if not isinstance(each, Part) and each is not UNMET]
         version = self._version(record)
         if version is None:
-            return [RecordError("BAD_VERSION", f"newer_by of part {shown(key)} cannot be read")]
+            message = f"newer_by of part {shown(key)} cannot be read"
+            return [
+                Part(key, (), is_whole=False),
+                RecordError("BAD_VERSION", message),
+            ]  # it has come, and stays as it was
         whole = all(map(_is_elsewhere, others))
         return [
             Part(key, tuple(row for each in parts for row in each.rows), whole, version),

@@ -136,6 +136,8 @@ class Pipeline:
                 lists.append(row)
             elif isinstance(row, (Stock, Part)) and row.version and self._is_ahead(row.version):
                 errors.append(_too_new(row))
+                if isinstance(row, Part):  # it has come, and stays as it was
+                    self._wait(Part(row.key, (), is_whole=False), stream, line)
             elif isinstance(row, Stock):
                 level = Level(
                     row.quantity, self.position, stream, line, row.broadcast, row.version, said_at

@@ -108,6 +108,17 @@ def test_a_feed_of_all_parts_forgets_those_that_are_gone(
     assert stock_of(sandbox) == {"A": {"J": 3, "S": 0}, "B": {"J": 6}}
 
 
+@pytest.mark.parametrize("at", [4, None, [], "2999-01-01"])
+def test_a_part_has_come_whatever_its_version(command: Command, sandbox: Sandbox, at: Any) -> None:
+    """A row that is older, or that cannot be used, does not make its part one that is gone."""
+    streams = [{**WHOLE, "newer_by": "at"}]
+    columns = schema("levels", *COLUMNS, "at")
+    for lots in ([lot(1, "A", "J", 4, at=5)], [lot(1, "A", "J", 9, at=at)]):
+        lines = [columns, *lots, lot(2, "A", "J", 5, at=5), state(1)]
+        command.run(lines, streams=streams, ledger="ledger.db").without_traceback(0)
+        assert stock_of(sandbox) == {"A": {"J": 9}}
+
+
 @pytest.mark.parametrize("meant", [None, False])
 def test_parts_that_do_not_come_are_named(command: Command, meant: Any) -> None:
     """They still count, which is wrong if the feed is a full one; false says that it is not."""

@@ -123,7 +123,9 @@ def test_a_row_must_tell_its_part_from_others(record: dict[str, Any], code: str)
 
 def test_a_version_that_cannot_be_read_leaves_the_part_as_it_is() -> None:
     """It would make an old quantity the newest."""
-    (error,) = compiled(newer_by="at").outcomes({**ROW, "at": "soon"})
+    part, error = compiled(newer_by="at").outcomes({**ROW, "at": "soon"})
+    assert isinstance(part, Part)
+    assert (part.rows, part.is_whole) == ((), False)
     assert isinstance(error, RecordError)
     assert error.code == "BAD_VERSION"
     (said,) = compiled(newer_by="at").outcomes({**ROW, "at": 3})
