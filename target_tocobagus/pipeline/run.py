@@ -134,18 +134,16 @@ class Pipeline:
             if isinstance(row, Complete):
                 totals.updates -= 1  # which are counted once it is known what it leaves out
                 lists.append(row)
-            elif isinstance(row, (Stock, Part)) and row.version and self._is_ahead(row.version):
+            elif isinstance(row, Part):
+                totals.updates -= 1  # which are counted once it is resolved
+                errors += self._wait(row, stream, line)
+            elif isinstance(row, Stock) and self._is_ahead(row.version):
                 errors.append(_too_new(row))
-                if isinstance(row, Part):  # it has come, and stays as it was
-                    self._wait(Part(row.key, (), is_whole=False), stream, line)
             elif isinstance(row, Stock):
                 level = Level(
                     row.quantity, self.position, stream, line, row.broadcast, row.version, said_at
                 )
                 self.row_buffer.add(row.identifier, row.location, level)
-            elif isinstance(row, Part):
-                totals.updates -= 1  # which are counted once it is resolved
-                self._wait(row, stream, line)
             elif isinstance(row, Skipped):
                 totals.skipped += 1
                 self._ended |= dict.fromkeys(row.ended, self.position)
@@ -185,13 +183,24 @@ class Pipeline:
             if each.identifier not in refused
         ]
 
-    def _wait(self, part: Part, stream: Stream, line: bytes) -> None:
-        """Let a part wait until the next flush, in its place between the rows."""
+    def _wait(self, part: Part, stream: Stream, line: bytes) -> list[RecordError]:
+        """Let a part wait until the next flush, in its place between the rows.
+
+        Returns:
+            What is wrong with its version; it has come then, and stays as it was.
+        """
+        errors = [_too_new(part)] if self._is_ahead(part.version) else []
+        self.totals.updates += len(errors)
+        if errors:
+            part = Part(part.key, (), is_whole=False)
         self.row_buffer.seal()
         self.resolver.waiting.append(Row(part, self.position, stream, line))
+        return errors
 
     def _is_ahead(self, version: str) -> bool:
         """Whether a version is a time more than a day ahead of the API's clock."""
+        if not version:
+            return False
         return is_older(version_of_time(self.stages.outside.clock.now_ms() + _DAY_MS), version)
 
     def _reject(
