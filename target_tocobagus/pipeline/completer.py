@@ -82,7 +82,7 @@ class Completer:
         Raises:
             LedgerError: The ledger cannot be read.
         """
-        lists, self.waiting = self.waiting, []
+        lists = self.waiting
         before: dict[Identifier, list[tuple[str | None, Level]]] = {
             identifier: list(levels.items()) for identifier, levels in unsettled.items()
         }
@@ -104,6 +104,7 @@ class Completer:
                     found.items.append(_zeros(each, left_out))
                 for place in self._left_out(refused.get(identifier, ()), each.named):
                     found.refused[identifier, place] = each.position
+        self.waiting = []  # not before: what the ledger could not tell still holds STATE
         return found
 
     def _left_out(self, places: Iterable[str | None], named: Complete) -> list[str]:
