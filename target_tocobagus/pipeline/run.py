@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from target_tocobagus.recognition.questions import Questions
     from target_tocobagus.report.totals import Totals
     from target_tocobagus.state.checkpoints import Value
+    from target_tocobagus.window.buffer import Unsent
     from target_tocobagus.window.newest import Rivals
 
 logger = logging.getLogger("target-tocobagus")
@@ -276,8 +277,13 @@ class Pipeline:
             self.stages.reject_writer.start()
             self.stages.workers.start(self.stages.settings.max_in_flight)
         ledger, unsent = self.stages.ledger, None
-        if ledger is not None and not self.stages.shared.over:  # else nothing will be sent
-            unsent = ledger.screen(rows)
+        try:
+            if ledger is not None and not self.stages.shared.over:  # else nothing will be sent
+                unsent = ledger.screen(rows)
+        finally:  # what the ledger cannot tell is unsettled, and counted there
+            self._put(rows, unsent)
+
+    def _put(self, rows: RowBuffer, unsent: Unsent | None) -> None:
         with self.stages.shared.lock:
             self._scheduler.put(rows, unsent)
             rivals = self.stages.shared.window.rivals
@@ -314,11 +320,11 @@ class Pipeline:
         """
         self._settle()
         moved, renamed = self.lookups.follow()
-        rows = RowBuffer(moved)
-        self.totals.updates += len(moved)
         for each in renamed:
             self._rename(each)
-        self._take_resolved(self.resolver.follow(), rows)
+        found, rows = self.resolver.follow(), RowBuffer(moved)
+        self.totals.updates += len(moved)
+        self._take_resolved(found, rows)
         self._hand_over(rows)
 
     def _confirm_pairs(self) -> None:

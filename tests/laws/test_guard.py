@@ -114,8 +114,8 @@ def pasts(draw: Any, *, at_least: int = 1) -> list[Past]:
     )
     ending = st.one_of(
         st.just(WELL),
-        st.builds(Ending, dies_at=st.integers(0, 30)),
-        st.builds(Ending, full_at=st.integers(0, 10)),
+        st.integers(0, 30).map(lambda step: Ending(dies_at=step)),
+        st.integers(0, 10).map(lambda step: Ending(full_at=step)),
         st.just(Ending(stops=True)),
     )
     past = st.builds(

@@ -125,8 +125,8 @@ def runs(
         faults=faults,
         ending=st.one_of(
             st.just(WELL),
-            st.builds(Ending, dies_at=st.integers(0, 16)),
-            st.builds(Ending, full_at=st.integers(0, 6)),
+            st.integers(0, 16).map(lambda step: Ending(dies_at=step)),
+            st.integers(0, 6).map(lambda step: Ending(full_at=step)),
             st.just(Ending(stops=True)),
         ),
         hours=st.sampled_from([1, 24, 150, 200, -30]),

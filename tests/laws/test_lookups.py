@@ -93,8 +93,8 @@ ROWS: Final = st.lists(rows(), min_size=1, max_size=8)
 PART_ROWS: Final = st.lists(part_rows(), min_size=1, max_size=8)
 TORN: Final = st.one_of(
     st.just(WELL),
-    st.builds(Ending, dies_at=st.integers(0, 20)),
-    st.builds(Ending, full_at=st.integers(0, 6)),
+    st.integers(0, 20).map(lambda step: Ending(dies_at=step)),
+    st.integers(0, 6).map(lambda step: Ending(full_at=step)),
     st.just(Ending(stops=True)),
 )
 FAULTS: Final = faults([*UNKNOWN, "unsent", "429", "refused"], ["none", "now"])

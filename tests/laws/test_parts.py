@@ -86,8 +86,8 @@ def pasts(streams: Iterable[Stream], kinds: Iterable[str]) -> st.SearchStrategy[
         faults=faults(kinds, ["none", "now"]),
         ending=st.one_of(
             st.just(WELL),
-            st.builds(Ending, dies_at=st.integers(0, 20)),
-            st.builds(Ending, full_at=st.integers(0, 6)),
+            st.integers(0, 20).map(lambda step: Ending(dies_at=step)),
+            st.integers(0, 6).map(lambda step: Ending(full_at=step)),
             st.just(Ending(stops=True)),
         ),
         batch_rows=st.integers(1, 3),
@@ -190,7 +190,7 @@ def feed_of(items: dict[str, dict[str, tuple[str, str]]]) -> list[PartRow]:
             st.one_of(
                 st.just(WELL),
                 st.just(Ending(torn=True)),
-                st.builds(Ending, dies_at=st.integers(0, 20)),
+                st.integers(0, 20).map(lambda step: Ending(dies_at=step)),
                 st.just(Ending(stops=True)),
             ),
             st.integers(0, 8),

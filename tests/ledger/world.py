@@ -11,6 +11,7 @@ import signal
 import threading
 from contextlib import suppress
 from functools import cache
+from itertools import chain
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from target_tocobagus.core.model import Identifier
     from target_tocobagus.core.model import Outcome as Mapped
     from target_tocobagus.ledger.ledger import Ledger
+    from target_tocobagus.ledger.rejections import Due
     from target_tocobagus.mapping import CompiledMapping
     from target_tocobagus.mapping.summing import Summing
     from target_tocobagus.pipeline.stages import Stages
@@ -366,41 +368,49 @@ def _send_again(
 ) -> Totals | None:
     """Send rejected rows again, as the target does, by a mapping that is as it was."""
     assert stages.ledger is not None
-    second: SecondPass | None = None
-    for rows in stages.ledger.due_rejections():
-        second = second or SecondPass(wire_again(stages))
+    due = stages.ledger.due_rejections()
+    first = next(due, None)
+    if first is None:
+        return None
+    second = SecondPass(wire_again(stages))
+    failed: Exception | None = None
+    try:
         for mapping in lookups:
             second.lookups.register(mapping)
         for stream, summing in sums.items():
             second.resolver.begin(stream, summing)
-        for row in rows:
-            message = json.loads(row.record)
-            level = (row.identifier, row.location)
-            if moved := read_moved(message, row.schema.encode(), level):
-                second.position += 1
-                second.take([moved[0]], moved[1], row.record.encode(), row.opened_at)
-                continue
-            second.yielded.clear()
-            if "key" in message or "entry" not in message:
-                (stream,) = [each for each in sums if each.name == message["stream"]]
-                part = Part(message.get("key", ""), (), again=((row.identifier, row.location),))
-                second.position += 1
-                second.take([part], stream, row.record.encode(), row.opened_at)
-                continue
-            place = "null" if row.location is None else row.location
-            quantity = message["record"].get(place, 0)  # a complete list has left it out
-            named: Identifier = tuple(message["identifier"])
-            stock = Stock(named, row.location, quantity, version=message["version"])
-            stream = Stream(message["stream"], row.schema.encode(), entry=message["entry"])
-            second.position += 1
-            second.take([stock], stream, row.record.encode(), row.opened_at)
-            if (row.identifier, row.location) not in second.yielded:
-                second.overtake(row.identifier, row.location)
-        second.service()
-    if second is None:
-        return None
-    second.settle()
+        for rows in chain([first], due):
+            for row in rows:
+                _map_again(second, row, sums)
+            second.service()
+    except TocobagusError as error:
+        failed = error
+    second.settle(failed)
     return second.totals
+
+
+def _map_again(second: SecondPass, row: Due, sums: Iterable[Stream]) -> None:
+    message = json.loads(row.record)
+    level = (row.identifier, row.location)
+    line = row.record.encode()
+    second.position += 1
+    if moved := read_moved(message, row.schema.encode(), level):
+        second.take([moved[0]], moved[1], line, row.opened_at)
+        return
+    second.yielded.clear()
+    if "key" in message or "entry" not in message:
+        (stream,) = [each for each in sums if each.name == message["stream"]]
+        part = Part(message.get("key", ""), (), again=(level,))
+        second.take([part], stream, line, row.opened_at)
+        return
+    place = "null" if row.location is None else row.location
+    quantity = message["record"].get(place, 0)  # a complete list has left it out
+    named: Identifier = tuple(message["identifier"])
+    stock = Stock(named, row.location, quantity, version=message["version"])
+    stream = Stream(message["stream"], row.schema.encode(), entry=message["entry"])
+    second.take([stock], stream, line, row.opened_at)
+    if level not in second.yielded:
+        second.overtake(*level)
 
 
 def _feed(
