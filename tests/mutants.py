@@ -972,6 +972,11 @@ MUTANTS: Final = (
         Change("ledger/parts", "delete(part).where(gone, ~refused)", "delete(part).where(gone)"),
     ),
     Mutant(
+        "parts: what a torn feed found gone is forgotten before it is sent",
+        f"{SUMS}::test_where_a_torn_feed_had_no_part_any_more_gets_its_zero_later",
+        Change("ledger/parts", "_GONE, part.c.run == self._run", "_GONE"),
+    ),
+    Mutant(
         "parts: a null is 0",
         "tests/mapping/test_summing.py::test_a_part_without_a_quantity_keeps_its_last_one",
         Change("mapping/summing", "whole = all(map(_is_elsewhere, others))", "whole = True"),

@@ -311,9 +311,10 @@ class Parts:
         return select(cast(func.json_agg(func.json_build_array(*page.c)), Text))
 
     def end(self, writer: Connection, streams: Iterable[Stream]) -> None:
-        """Forget what is gone, after a run that has ended well.
+        """Forget what is gone, after a run that has ended well and has named it.
 
-        What is gone of a stock that was refused stays: its sum is sent again by another run.
+        What a run that died found gone stays until a record names it again: its sum may not have
+        been sent. So does what is gone of a stock that was refused.
         """
         if not self._has_gone:
             return
@@ -323,7 +324,7 @@ class Parts:
         )
         for stream in streams:
             number = self._sources.number(writer, stream)
-            gone = self._of_source(number) & (part.c.quantity == _GONE)
+            gone = and_(self._of_source(number), part.c.quantity == _GONE, part.c.run == self._run)
             writer.execute(delete(part).where(gone, ~refused))
 
     @property
@@ -433,7 +434,7 @@ def _fold_one(
         before: What is known of it.
         known: What is known of parts, by key; it is changed.
         new: What is to be written.
-        names_all: Also what is as it was is to be written.
+        names_all: Also what is as it was is to be written, as what is gone always is.
     """
     if said.version and any(is_older(said.version, version) for _, version in before.values()):
         return None
@@ -445,7 +446,11 @@ def _fold_one(
     for key in left:
         gone = (_GONE, said.version or before[key][1])
         rows[key] = gone if said.is_whole else before[key]
-    changed = {key: row for key, row in rows.items() if names_all or before.get(key) != row}
+    changed = {
+        key: row
+        for key, row in rows.items()
+        if names_all or row[0] == _GONE or before.get(key) != row
+    }
     if changed:
         new.setdefault(said.key, {}).update(changed)
         known[said.key] = {**before, **rows}

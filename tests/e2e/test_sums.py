@@ -108,6 +108,18 @@ def test_a_feed_of_all_parts_forgets_those_that_are_gone(
     assert stock_of(sandbox) == {"A": {"J": 3, "S": 0}, "B": {"J": 6}}
 
 
+def test_where_a_torn_feed_had_no_part_any_more_gets_its_zero_later(
+    command: Command, sandbox: Sandbox
+) -> None:
+    """A whole feed of other items does not forget what was not sent."""
+    run(command, lot(1, "A", "J", 4), lot(2, "B", "J", 6), streams=[WHOLE])
+    torn = [schema("levels", *COLUMNS), lot(1, "A", "S", 4)]
+    command.run(torn, streams=[WHOLE], ledger="ledger.db").without_traceback(1)
+    run(command, lot(2, "B", "J", 6), streams=[WHOLE]).without_traceback(0)
+    run(command, lot(3, "A", "S", 5), streams=[WHOLE]).without_traceback(0)
+    assert stock_of(sandbox) == {"A": {"J": 0, "S": 5}, "B": {"J": 6}}
+
+
 @pytest.mark.parametrize("at", [4, None, [], "2999-01-01"])
 def test_a_part_has_come_whatever_its_version(command: Command, sandbox: Sandbox, at: Any) -> None:
     """A row that is older, or that cannot be used, does not make its part one that is gone."""
