@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from target_tocobagus.core.errors import LedgerError
-from target_tocobagus.ledger.database import set_sync, sync_log, translated
+from target_tocobagus.ledger.database import log_of, set_sync, sync_file, translated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -88,8 +88,10 @@ class Connections:
         """
         if not self._is_on_disk:
             self._is_on_disk = True  # before it is looked at: another thread may write meanwhile
-            with self._read_lock:
-                sync_log(self._reader)
+            with self.reading() as reader:
+                log = log_of(reader)
+            if log is not None:
+                sync_file(log)
 
     def _write_all(self, writes: Sequence[_Write]) -> None:
         error: Exception | None = None

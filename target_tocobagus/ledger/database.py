@@ -160,21 +160,26 @@ def set_sync(connection: Connection, *, sync: bool) -> None:
         driver.execute(f"PRAGMA synchronous={'FULL' if sync else 'NORMAL'}")
 
 
-def sync_log(connection: Connection) -> None:
-    """Wait until what was committed is on disk; PostgreSQL has waited for it.
+def log_of(connection: Connection) -> Path | None:
+    """Return the file that holds what was committed last; PostgreSQL waits for its own."""
+    if connection.dialect.name != "sqlite":
+        return None
+    file = file_of(connection)
+    return file.with_name(f"{file.name}-wal")
+
+
+def sync_file(path: Path) -> None:
+    """Wait until a file is on disk.
 
     Raises:
         LedgerError: The disk cannot be written.
     """
-    if connection.dialect.name != "sqlite":
-        return
-    file = file_of(connection)
     try:
-        log = os.open(file.with_name(f"{file.name}-wal"), os.O_RDONLY | os.O_CLOEXEC)
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            os.fsync(log)
+            os.fsync(file)
         finally:
-            os.close(log)  # not one of the files that SQLite locks
+            os.close(file)  # not one of the files that SQLite locks
     except OSError as error:
         raise LedgerError(_describe(reason(error))) from error
 

@@ -178,7 +178,7 @@ class Resolver:
         again = [row for row in rows if row.part.again]
         known = self.parts.known(sums.stream, [row.part for row in again]) if again else set()
         old = [row for row in again if row.part.key in known or not row.part.key]
-        new = [row for row in rows if row not in old] if old else rows
+        new = [row for row in rows if not row.part.again or row.part.key not in known | {""}]
         for row in old:
             for place in self._named(row.part.again, row, found):
                 changed.setdefault(place, []).append(row)
