@@ -8,6 +8,7 @@ The way of a record, room by room; imports run only from a room to those below i
     sinks.py        its sink: where Singer people look first
     singer/         stdin to messages; with target and sinks the only place that knows singer_sdk
     pipeline/       one run: the stages wired together, and the one place to wait
+    completion/     rows that need the memory across runs: lookups, sums, complete lists
     delivery/       batches to outcomes: workers, retries, limits
     ledger/         the memory across runs: what the API accepted last, and what is in doubt
     report/         what a person or a rerun needs: rejects, totals, progress, the log

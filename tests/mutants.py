@@ -569,7 +569,7 @@ MUTANTS: Final = (
     Mutant(
         "a list leaves out nothing that is in flight",
         f"{LISTS}::test_a_level_in_flight_is_left_out_too",
-        Change("pipeline/completer", "list(levels.items()) for identifier", "[] for identifier"),
+        Change("completion/completer", "list(levels.items()) for identifier", "[] for identifier"),
     ),
     Mutant(
         "rows of a later record join the item of a complete list",
@@ -587,13 +587,13 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a STATE covers a list that waits",
-        "tests/pipeline/test_completer.py::test_no_state_covers_a_list_that_waits",
+        "tests/completion/test_completer.py::test_no_state_covers_a_list_that_waits",
         Change("pipeline/poller", ", intake.completer.lowest]", "]"),
     ),
     Mutant(
         "a 0 that is left out at a place which the map has lost is sent",
         f"{LISTS}::test_what_is_not_sent_anywhere_is_no_gap",
-        Change("pipeline/completer", "self._places is None or place in self._places", "True"),
+        Change("completion/completer", "self._places is None or place in self._places", "True"),
     ),
     Mutant(
         "a value that was sent and not accepted is compared with",
@@ -915,27 +915,27 @@ MUTANTS: Final = (
     Mutant(
         "parts: a sum goes out before all parts have come",
         f"{SUMS}::test_no_sum_goes_out_before_all_parts_have_come_once",
-        Change("pipeline/sums", "summing.is_complete or not was_read", "summing.is_complete"),
+        Change("completion/sums", "summing.is_complete or not was_read", "summing.is_complete"),
     ),
     Mutant(
         "parts: STATE covers a record whose sum has not gone out",
         f"{SUMS}::test_no_sum_goes_out_before_all_parts_have_come_once",
-        Change("pipeline/resolver", "if sums.low is not None]", "if False]"),
+        Change("completion/resolver", "if sums.low is not None]", "if False]"),
     ),
     Mutant(
         "parts: STATE covers a row that waits for the ledger",
-        "tests/pipeline/test_resolver.py::test_no_state_covers_a_row_that_waits",
-        Change("pipeline/resolver", "*(row.position for row in self.waiting[:1])", ""),
+        "tests/completion/test_resolver.py::test_no_state_covers_a_row_that_waits",
+        Change("completion/resolver", "*(row.position for row in self.waiting[:1])", ""),
     ),
     Mutant(
         "parts: a feed that was torn is a whole one",
         f"{SUMS}::test_a_feed_of_all_parts_forgets_those_that_are_gone",
-        Change("pipeline/sums", "return state_at >= self.last", "return True"),
+        Change("completion/sums", "return state_at >= self.last", "return True"),
     ),
     Mutant(
         "parts: what a whole feed does not bring still counts",
         f"{PARTS_LAWS}::test_of_a_complete_feed_only_its_own_parts_count",
-        Change("pipeline/resolver", "self.parts.leave_out_unnamed(sums.stream)", "pass"),
+        Change("completion/resolver", "self.parts.leave_out_unnamed(sums.stream)", "pass"),
     ),
     Mutant(
         "parts: items that a feed does not name lose theirs",
@@ -946,7 +946,7 @@ MUTANTS: Final = (
         "parts: a rejected row that comes back is the newest",
         f"{SUMS}::test_a_refused_sum_is_sent_as_it_is_when_its_row_comes_back",
         Change(
-            "pipeline/resolver",
+            "completion/resolver",
             "old = [row for row in again if row.part.key in known or not row.part.key]",
             "old: list[Row] = []",
         ),
@@ -954,9 +954,9 @@ MUTANTS: Final = (
     Mutant(
         "parts: one mapping adds up what another one sets",
         f"{SUMS}::test_one_mapping_cannot_add_up_what_another_one_sets",
-        Change("pipeline/mixed", "is_mixed = key in summed", "is_mixed = False"),
+        Change("completion/mixed", "is_mixed = key in summed", "is_mixed = False"),
         Change(
-            "pipeline/mixed",
+            "completion/mixed",
             "is_mixed = is_set or key in set_before or key in here",
             "is_mixed = False",
         ),
@@ -984,18 +984,18 @@ MUTANTS: Final = (
     Mutant(
         "parts: those of another mapping are added to",
         f"{SUMS}::test_warehouses_that_become_one",
-        Change("pipeline/resolver", "if self.parts.has_others(stream):", "if False:"),
+        Change("completion/resolver", "if self.parts.has_others(stream):", "if False:"),
     ),
     Mutant(
         "lookups: STATE covers a row that waits for its pair",
         BOOKMARKS,
-        Change("pipeline/lookups", "self._waits.lowest if self._waits else None]", "None]"),
+        Change("completion/lookups", "self._waits.lowest if self._waits else None]", "None]"),
     ),
     Mutant(
         "lookups: STATE covers a change that the levels have not followed",
         BOOKMARKS,
         Change(
-            "pipeline/lookups",
+            "completion/lookups",
             "        lows += [change.position for change in self._changes.values()]\n",
             "",
         ),
@@ -1003,18 +1003,18 @@ MUTANTS: Final = (
     Mutant(
         "lookups: the levels of a pair that changes stay where they are",
         f"{LOOKUPS}::test_the_levels_of_a_pair_that_changes_follow_it",
-        Change("pipeline/lookups", "if change.new is not None and _follows(", "if False and ("),
+        Change("completion/lookups", "if change.new is not None and _follows(", "if False and ("),
     ),
     Mutant(
         "lookups: a level that follows goes over a newer row",
         f"{LOOKUPS}::test_the_levels_of_a_pair_that_changes_follow_it",
-        Change("pipeline/lookups", "    return location not in seen and ", "    return True or "),
+        Change("completion/lookups", "    return location not in seen and ", "    return True or "),
     ),
     Mutant(
         "lookups: parts stay with the item of before",
         f"{LOOKUPS}::test_parts_are_added_up_under_what_their_items_stand_for",
         Change(
-            "pipeline/lookups",
+            "completion/lookups",
             "                names |= {old: change.new for old, change in single.items()}\n",
             "",
         ),
@@ -1032,7 +1032,7 @@ MUTANTS: Final = (
     Mutant(
         "lookups: a row that lacked its pair is not kept",
         f"{LOOKUPS}::test_a_row_without_a_pair_is_rejected_and_comes_again_with_it",
-        Change("pipeline/lookups", "        self.pairs.keep_rejected(rows)\n", ""),
+        Change("completion/lookups", "        self.pairs.keep_rejected(rows)\n", ""),
     ),
     Mutant(
         "lookups: a row that lacked its pair is not tried as soon as the pair comes",

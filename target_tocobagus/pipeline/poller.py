@@ -18,12 +18,12 @@ from target_tocobagus.state.gate import exceeded_limit, first_held, is_open
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from target_tocobagus.completion.completer import Completer
+    from target_tocobagus.completion.lookups import Lookups
+    from target_tocobagus.completion.resolver import Resolver
     from target_tocobagus.core.errors import TocobagusError
     from target_tocobagus.mapping import CompiledMapping
     from target_tocobagus.mapping.required_columns import RequiredColumns
-    from target_tocobagus.pipeline.completer import Completer
-    from target_tocobagus.pipeline.lookups import Lookups
-    from target_tocobagus.pipeline.resolver import Resolver
     from target_tocobagus.pipeline.stages import Stages
     from target_tocobagus.recognition.questions import Questions
     from target_tocobagus.report.totals import Totals

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from target_tocobagus.completion.completer import CompleteList, Completer
+from target_tocobagus.completion.lookups import Lookups
+from target_tocobagus.completion.mixed import MixedSources
+from target_tocobagus.completion.resolver import Resolver, Row
 from target_tocobagus.core.model import Complete, Level, Part, RecordError, Skipped, Stock, Stream
 from target_tocobagus.core.versions import is_older, version_of_time
 from target_tocobagus.delivery.rejections import by_cause
 from target_tocobagus.mapping import doubt_of_streams
 from target_tocobagus.mapping.required_columns import RequiredColumns
-from target_tocobagus.pipeline.completer import CompleteList, Completer
-from target_tocobagus.pipeline.lookups import Lookups
-from target_tocobagus.pipeline.mixed import MixedSources
 from target_tocobagus.pipeline.poller import Poller
-from target_tocobagus.pipeline.resolver import Resolver, Row
 from target_tocobagus.pipeline.shutdown import Shutdown
 from target_tocobagus.pipeline.stages import RunMemory, keeps_lines
 from target_tocobagus.window.buffer import RowBuffer
@@ -30,12 +30,12 @@ from target_tocobagus.window.buffer import RowBuffer
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
+    from target_tocobagus.completion.lookups import Renamed
+    from target_tocobagus.completion.resolver import Resolved
     from target_tocobagus.core.model import Identifier, Outcome
     from target_tocobagus.ledger.waiting_rows import WaitingRow
     from target_tocobagus.mapping import CompiledMapping
     from target_tocobagus.mapping.looking_up import PairReader
-    from target_tocobagus.pipeline.lookups import Renamed
-    from target_tocobagus.pipeline.resolver import Resolved
     from target_tocobagus.pipeline.stages import Stages
     from target_tocobagus.recognition.questions import Questions
     from target_tocobagus.report.totals import Totals

@@ -28,12 +28,12 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from msgspec import UNSET
 
+from target_tocobagus.completion.resolver import Row
 from target_tocobagus.core.json_lines import REFUSED
 from target_tocobagus.core.model import MAX_QUANTITY, Level, Part, Stock
 from target_tocobagus.mapping import MOST_BYTES
 from target_tocobagus.mapping import Row as SeenRow
 from target_tocobagus.mapping.summing import part_key, short_key
-from target_tocobagus.pipeline.resolver import Row
 from target_tocobagus.singer.stream_decoder import NOWHERE, StreamDecoder, read_columns
 from target_tocobagus.window.pending import Item
 

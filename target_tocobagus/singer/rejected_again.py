@@ -12,10 +12,10 @@ from datetime import datetime, timezone
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from target_tocobagus.completion.moved import read_moved
 from target_tocobagus.core.errors import ConfigurationError, InputError, RunFailed
 from target_tocobagus.core.json_lines import REFUSED
 from target_tocobagus.core.model import KINDS, Part, Stock
-from target_tocobagus.pipeline.moved import read_moved
 from target_tocobagus.pipeline.run import Pipeline
 from target_tocobagus.state.checkpoints import OWN_KEY
 

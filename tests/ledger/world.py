@@ -19,10 +19,10 @@ import msgspec
 
 from target_tocobagus.api.client import Clock
 from target_tocobagus.api.transport import Dependencies
+from target_tocobagus.completion.moved import read_moved
 from target_tocobagus.core.errors import LedgerError, Stopped, TocobagusError
 from target_tocobagus.core.model import NoReply, Part, Reply, Skipped, Stock, Stream
 from target_tocobagus.mapping.looking_up import Pair
-from target_tocobagus.pipeline.moved import read_moved
 from target_tocobagus.pipeline.run import Pipeline
 from target_tocobagus.pipeline.stages import wire, wire_again
 from target_tocobagus.pipeline.wakeup import WakeUp

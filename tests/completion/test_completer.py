@@ -6,8 +6,8 @@ from typing import Final
 
 import msgspec
 
+from target_tocobagus.completion.completer import CompleteList, Completer
 from target_tocobagus.core.model import Complete, Identifier, Level, Outcome, Stock, Stream
-from target_tocobagus.pipeline.completer import CompleteList, Completer
 from target_tocobagus.pipeline.run import Pipeline
 from target_tocobagus.pipeline.stages import wire
 from target_tocobagus.pipeline.wakeup import WakeUp

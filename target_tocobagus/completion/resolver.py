@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from target_tocobagus.completion.sums import StreamSums, empty
 from target_tocobagus.core.errors import ActionNeeded, RunFailed
 from target_tocobagus.core.foreign_text import quoted
 from target_tocobagus.core.model import KINDS, Level, Part, RecordError
 from target_tocobagus.core.plural import counted, some_of
-from target_tocobagus.pipeline.sums import StreamSums, empty
 from target_tocobagus.window.pending import Item
 
 if TYPE_CHECKING:

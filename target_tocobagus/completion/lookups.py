@@ -17,20 +17,20 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
+from target_tocobagus.completion.moved import moved_line
 from target_tocobagus.core.foreign_text import quoted
 from target_tocobagus.core.model import Level, RecordError, Stock, Stream
-from target_tocobagus.pipeline.moved import moved_line
 from target_tocobagus.window.pending import Item
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
+    from target_tocobagus.completion.resolver import Row
     from target_tocobagus.core.model import Identifier, Outcome, Part
     from target_tocobagus.ledger.pairs import Pairs, SentLevel
     from target_tocobagus.ledger.waiting_rows import Added, WaitingRow, WaitingRows
     from target_tocobagus.mapping import CompiledMapping
     from target_tocobagus.mapping.looking_up import Pair, PairReader
-    from target_tocobagus.pipeline.resolver import Row
     from target_tocobagus.window.buffer import RowBuffer
 
     Place = tuple[Identifier, str | None]
