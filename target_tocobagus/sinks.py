@@ -64,7 +64,7 @@ class StreamSetup:
         self._router = router
         self.logged: set[str] = set() if before is None else before.logged
         for mapping in router.looking_up:
-            pipeline.lookups.register(mapping)
+            pipeline.completion.lookups.register(mapping)
         self._parts: dict[str, PartsWatch | None] = {}
 
     def choose(self, stream: str, schema: dict[str, Any], keys: Sequence[str] | None) -> Route:
@@ -78,21 +78,21 @@ class StreamSetup:
             self._log_once(logging.INFO if choice.mapping else logging.WARNING, choice.remark)
         if choice.mapping is not None:
             self.pipeline.mappings.add(choice.mapping)
-            self.pipeline.lookups.register(choice.mapping)
+            self.pipeline.completion.lookups.register(choice.mapping)
             if choice.mapping.last_is_meant:
-                self.pipeline.last_is_meant.add(stream)
+                self.pipeline.handover.last_is_meant.add(stream)
         return choice
 
     def watch_columns(
         self, stream: str, mapping: CompiledMapping, schema: dict[str, Any]
     ) -> RequiredColumns | None:
         """Watch for the columns that a mapping relies on, unless all were seen."""
-        return self._watch(stream, self.pipeline.watch(stream, mapping), schema)
+        return self._watch(stream, self.pipeline.watches.of(stream, mapping), schema)
 
     def watch_pairs(self, stream: str, schema: dict[str, Any]) -> list[RequiredColumns]:
         """Watch for the columns that lookups of a stream rely on, unless all were seen."""
-        readers = self.pipeline.lookups.readers(stream)
-        watches = [self.pipeline.watch_pairs(reader) for reader in readers]
+        readers = self.pipeline.completion.lookups.readers(stream)
+        watches = [self.pipeline.watches.of_pairs(reader) for reader in readers]
         found = [self._watch(stream, watch, schema) for watch in watches]
         return [watch for watch in found if watch is not None]
 
@@ -186,7 +186,7 @@ class StockSink(SdkSink):
             if choice.named:
                 self._watch = self._setup.watch_columns(stream_name, choice.mapping, schema)
             self.parts = self._setup.watch_parts(stream_name, self.mapping, self.key_properties)
-        self.readers = self._pipeline.lookups.readers(stream_name)
+        self.readers = self._pipeline.completion.lookups.readers(stream_name)
         self._pair_watches = self._setup.watch_pairs(stream_name, schema)
         self.is_open = self._watch is None and not self._pair_watches and not self._validates
 
@@ -196,12 +196,9 @@ class StockSink(SdkSink):
             return stream
         columns = tuple(sorted(self.mapping.columns or ()))
         stream = msgspec.structs.replace(stream, entry=self.mapping.entry, columns=columns)
-        sums = self.mapping.summing
-        self._pipeline.mixed.note(stream, sums=sums is not None)
-        if self.mapping.pairs is not None:
-            self._pipeline.lookups.begin(stream)
-        if sums is not None:
-            self._pipeline.resolver.begin(stream, sums)
+        mapping = self.mapping
+        looks_up = mapping.pairs is not None
+        self._pipeline.completion.begin(stream, mapping.summing, looks_up=looks_up)
         return stream
 
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
@@ -227,7 +224,8 @@ class StockSink(SdkSink):
         rejected_at = said_at(own)
         if own is not None and self.mapping is not None:
             sums = self.mapping.summing is not None
-            known, names = self._setup.warehouse_map, self._pipeline.lookups.names(outcomes)
+            known = self._setup.warehouse_map
+            names = self._pipeline.completion.lookups.names_in(outcomes)
             outcomes = only_rejected(outcomes, own, known, names, sums=sums)
         elif self.mapping is None and self._sample is not None and not self.readers:
             self._ask(self._sample, record)
@@ -250,7 +248,7 @@ class StockSink(SdkSink):
         errors: list[Outcome] = [each for each in found if isinstance(each, RecordError)]
         for reader, pair in zip(self.readers, found, strict=False):
             if isinstance(pair, Pair):
-                self._pipeline.lookups.note(reader, pair, self._pipeline.position)
+                self._pipeline.completion.pairs.note(reader, pair, self._pipeline.position)
         if self.mapping is not None:
             return [*self.mapping.outcomes(record), *errors]
         return errors or [_PAIR]

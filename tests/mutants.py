@@ -493,7 +493,7 @@ MUTANTS: Final = (
     Mutant(
         "a row that is skipped or rejected names no level",
         f"{NAMED_DAYS}::test_every_row_names_its_level",
-        Change("pipeline/run", "and self._named and not", "and False and not"),
+        Change("pipeline/mentions", "or not self._named:", "or True:"),
     ),
     Mutant(
         "days are written again in each run of a day",
@@ -569,31 +569,35 @@ MUTANTS: Final = (
     Mutant(
         "a list leaves out nothing that is in flight",
         f"{LISTS}::test_a_level_in_flight_is_left_out_too",
-        Change("completion/completer", "list(levels.items()) for identifier", "[] for identifier"),
+        Change(
+            "completion/complete_lists", "list(levels.items()) for identifier", "[] for identifier"
+        ),
     ),
     Mutant(
         "rows of a later record join the item of a complete list",
         f"{LISTS}::test_a_list_that_cannot_be_read_undoes_no_other",
         Change(
             "pipeline/run",
-            "self.row_buffer.seal()\n        self.completer",
-            "self.completer",
+            "            self.row_buffer.seal()\n            refused = ",
+            "            refused = ",
         ),
     ),
     Mutant(
         "what was refused and is left out comes again",
         f"{LISTS}::test_what_was_refused_and_is_left_out_does_not_come_again",
-        Change("pipeline/run", "        self._ended |= found.refused\n", ""),
+        Change("pipeline/run", "        self._mentions.end(found.ended)\n", ""),
     ),
     Mutant(
         "a STATE covers a list that waits",
-        "tests/completion/test_completer.py::test_no_state_covers_a_list_that_waits",
-        Change("pipeline/poller", ", intake.completer.lowest]", "]"),
+        "tests/completion/test_complete_lists.py::test_no_state_covers_a_list_that_waits",
+        Change("completion/completion", ", self.lists.lowest]", "]"),
     ),
     Mutant(
         "a 0 that is left out at a place which the map has lost is sent",
         f"{LISTS}::test_what_is_not_sent_anywhere_is_no_gap",
-        Change("completion/completer", "self._places is None or place in self._places", "True"),
+        Change(
+            "completion/complete_lists", "self._places is None or place in self._places", "True"
+        ),
     ),
     Mutant(
         "a value that was sent and not accepted is compared with",
@@ -789,7 +793,9 @@ MUTANTS: Final = (
         "a deleted record leaves a rejection open",
         f"{COMMANDS}::test_a_rejection_is_not_open_any_more_once_a_later_record_overtakes_it",
         Change(
-            "pipeline/run", "self._ended |= dict.fromkeys(row.ended, self.position)", "row.ended"
+            "pipeline/run",
+            "self._mentions.end(dict.fromkeys(row.ended, self.position))",
+            "row.ended",
         ),
     ),
     Mutant(
@@ -954,9 +960,9 @@ MUTANTS: Final = (
     Mutant(
         "parts: one mapping adds up what another one sets",
         f"{SUMS}::test_one_mapping_cannot_add_up_what_another_one_sets",
-        Change("completion/mixed", "is_mixed = key in summed", "is_mixed = False"),
+        Change("completion/mixed_sources", "is_mixed = key in summed", "is_mixed = False"),
         Change(
-            "completion/mixed",
+            "completion/mixed_sources",
             "is_mixed = is_set or key in set_before or key in here",
             "is_mixed = False",
         ),
@@ -989,50 +995,61 @@ MUTANTS: Final = (
     Mutant(
         "lookups: STATE covers a row that waits for its pair",
         BOOKMARKS,
-        Change("completion/lookups", "self._waits.lowest if self._waits else None]", "None]"),
+        Change(
+            "completion/completion",
+            "self._changed.lowest, self._unnamed.lowest)",
+            "self._changed.lowest)",
+        ),
     ),
     Mutant(
         "lookups: STATE covers a change that the levels have not followed",
         BOOKMARKS,
         Change(
-            "completion/lookups",
-            "        lows += [change.position for change in self._changes.values()]\n",
-            "",
+            "completion/completion",
+            "self._changed.lowest, self._unnamed.lowest)",
+            "self._unnamed.lowest,)",
         ),
     ),
     Mutant(
         "lookups: the levels of a pair that changes stay where they are",
         f"{LOOKUPS}::test_the_levels_of_a_pair_that_changes_follow_it",
-        Change("completion/lookups", "if change.new is not None and _follows(", "if False and ("),
+        Change(
+            "completion/changed_pairs", "if change.new is not None and _follows(", "if False and ("
+        ),
     ),
     Mutant(
         "lookups: a level that follows goes over a newer row",
         f"{LOOKUPS}::test_the_levels_of_a_pair_that_changes_follow_it",
-        Change("completion/lookups", "    return location not in seen and ", "    return True or "),
+        Change(
+            "completion/changed_pairs",
+            "    return location not in seen and ",
+            "    return True or ",
+        ),
     ),
     Mutant(
         "lookups: parts stay with the item of before",
         f"{LOOKUPS}::test_parts_are_added_up_under_what_their_items_stand_for",
         Change(
-            "completion/lookups",
-            "                names |= {old: change.new for old, change in single.items()}\n",
+            "completion/changed_pairs",
+            "    names |= {old: change.new for old, change in single.items()}\n",
             "",
         ),
     ),
     Mutant(
         "lookups: sums go out before what the same flush says of their parts",
-        f"{LOOKUP_LAWS}::test_parts_count_for_the_item_that_their_match_stands_for",
+        f"{LOOKUPS}::test_parts_are_added_up_under_what_their_items_stand_for",
         Change(
-            "pipeline/run",
-            "        self.resolver.rename(each.names, each.entries, each.at)\n",
-            "        self.resolver.rename(each.names, each.entries, each.at)\n"
-            "        self._take_resolved(self.resolver.follow())\n",
+            "completion/completion",
+            "            yield from self.pairs.learn(self._rename)\n",
+            "            for each in self.pairs.learn(self._rename):\n"
+            "                yield from self._resolved(self.sums.follow())\n"
+            "                yield each\n",
         ),
     ),
     Mutant(
         "lookups: a row that lacked its pair is not kept",
         f"{LOOKUPS}::test_a_row_without_a_pair_is_rejected_and_comes_again_with_it",
-        Change("completion/lookups", "        self.pairs.keep_rejected(rows)\n", ""),
+        Change("completion/unnamed_rows", "self._lookups.pairs.keep_rejected(missing)", "pass"),
     ),
     Mutant(
         "lookups: a row that lacked its pair is not tried as soon as the pair comes",

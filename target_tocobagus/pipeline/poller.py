@@ -18,13 +18,11 @@ from target_tocobagus.state.gate import exceeded_limit, first_held, is_open
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from target_tocobagus.completion.completer import Completer
-    from target_tocobagus.completion.lookups import Lookups
-    from target_tocobagus.completion.resolver import Resolver
+    from target_tocobagus.completion.completion import Completion
     from target_tocobagus.core.errors import TocobagusError
     from target_tocobagus.mapping import CompiledMapping
-    from target_tocobagus.mapping.required_columns import RequiredColumns
     from target_tocobagus.pipeline.stages import Stages
+    from target_tocobagus.pipeline.watches import Watches
     from target_tocobagus.recognition.questions import Questions
     from target_tocobagus.report.totals import Totals
 
@@ -38,21 +36,17 @@ class Intake(Protocol):
         position: The number of the last record that was read.
         questions: What recognition asks, where `streams` is not set.
         maps_nothing: No record of a stream with a mapping has come.
-        watches: The columns that each stream's mapping relies on, and those of lookups.
-        resolver: Completes rows that are parts.
-        completer: Finds the locations that complete lists leave out.
-        lookups: Gives rows the identifiers that another stream brings.
+        watches: The columns that mappings and lookups rely on.
+        completion: Completes rows that need the memory across runs.
         send_again: Sends rows again that earlier runs have rejected; with a ledger.
     """
 
     position: int
     questions: Questions | None
     maps_nothing: bool
-    watches: dict[tuple[str, str], RequiredColumns]
+    watches: Watches
     mappings: set[CompiledMapping]
-    resolver: Resolver
-    completer: Completer
-    lookups: Lookups
+    completion: Completion
     send_again: Callable[[], Totals | None] | None
 
     def flush(self) -> None:
@@ -97,6 +91,15 @@ class Poller:
         """Wait for news of another thread, for the next due time, or for a readable descriptor."""
         return self._stages.wakeup.wait(self._next_timeout(), source)
 
+    def wait_for_input(self, source: int) -> None:
+        """Wait until a descriptor can be read; meanwhile do what is due."""
+        readable = False
+        while not readable:
+            self.poll()
+            began = time.monotonic()
+            readable = self.wait(source)
+            self._stages.shared.totals.waited_for_tap += time.monotonic() - began
+
     def wait_until(self, condition: Callable[[], bool]) -> None:
         """Poll until a condition is true, and once more after that."""
         while not condition():
@@ -128,7 +131,7 @@ class Poller:
     def emit_safe(self, *, last: bool = False) -> None:
         """Write the newest safe STATE; at the end, repeat the latest one if its counts changed."""
         stages, totals = self._stages, self._stages.shared.totals
-        waits = self._intake.lookups.lowest
+        waits = self._intake.completion.lowest
         with stages.shared.lock:
             limit = exceeded_limit(totals.accepted, totals.rejected, stages.settings)
             if not is_open(limit, ending=self.ending, fruitless=totals.fruitless):
@@ -144,9 +147,7 @@ class Poller:
 
     def _first_held(self, waits: int | None) -> int | None:
         intake, shared = self._intake, self._stages.shared
-        lows = [watch.hold for watch in intake.watches.values()]
-        lows += [shared.window.lowest(), shared.outcomes.lowest, waits]
-        lows += [intake.resolver.lowest, intake.completer.lowest]
+        lows = [shared.window.lowest(), shared.outcomes.lowest, waits, *intake.watches.holds]
         return first_held(lows, position=intake.position, maps_nothing=intake.maps_nothing)
 
     def _next_timeout(self) -> float:

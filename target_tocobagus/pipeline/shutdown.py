@@ -14,7 +14,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from target_tocobagus.core.errors import (
-    ActionNeeded,
     CredentialError,
     DeliveryError,
     LedgerError,
@@ -25,8 +24,6 @@ from target_tocobagus.core.errors import (
     log_later,
     run_all,
 )
-from target_tocobagus.core.foreign_text import quoted
-from target_tocobagus.core.model import Stream
 from target_tocobagus.core.plural import counted
 from target_tocobagus.delivery.reply_handler import logger as delivery_log
 from target_tocobagus.pipeline.last_lines import LastLines
@@ -34,10 +31,9 @@ from target_tocobagus.pipeline.stages import GRACE_SECONDS
 from target_tocobagus.state.gate import exceeded_limit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from target_tocobagus.config.settings import Settings
-    from target_tocobagus.mapping.required_columns import RequiredColumns
     from target_tocobagus.pipeline.poller import Intake, Poller
     from target_tocobagus.pipeline.stages import Stages
     from target_tocobagus.report.totals import Totals
@@ -78,8 +74,8 @@ class Shutdown:
             raise
         problem: Exception | None = None
         for found in (
-            _columns_problem(self._intake.watches),
-            self._intake.resolver.problem(),
+            self._intake.watches.problem(),
+            self._intake.completion.sums.problem(),
             self._guard_problem(),
             _rejections_problem(self._totals, self._stages.settings),
         ):
@@ -147,7 +143,7 @@ class Shutdown:
         written = self._stages.reject_writer.close(_LAST_WRITE_SECONDS)
         with self._shared.lock:
             unsettled = self._stages.shared.window.unsettled() + self._outcomes.undecided
-        unsettled += self._intake.resolver.unsettled + self._intake.lookups.unsettled
+        unsettled += self._intake.completion.unsettled
         return unsettled, [self._stages.rejects.close] if written else []
 
     def _settle_all(self) -> None:
@@ -176,7 +172,7 @@ class Shutdown:
         """
         first = self._first_error(error)
         self._intake.send_again = None
-        self._intake.resolver.is_torn = True
+        self._intake.completion.sums.is_torn = True
         if isinstance(first, (DeliveryError, LedgerError, OutputError, Stopped)):
             self.abort(first)
         else:
@@ -240,9 +236,8 @@ class Shutdown:
         ledger = self._stages.ledger
         if ledger is None:
             return
-        watches = self._intake.watches.items()
-        met = {Stream(name, entry=watch.entry): watch.met for (name, _), watch in watches}
-        read = self._intake.resolver.read_once()
+        met = self._intake.watches.met
+        read = self._intake.completion.sums.read_once()
         undecided = self._outcomes.suspects.levels  # they are not rejected after all
         steps = [
             lambda: ledger.close_rejections(undecided),
@@ -250,27 +245,6 @@ class Shutdown:
             ledger.close,
         ]
         run_all(steps)
-
-
-def _columns_problem(watches: Mapping[tuple[str, str], RequiredColumns]) -> RunFailed | None:
-    """Fail a run in which a declared column that a mapping relies on was never seen."""
-    lacking = [(name, watch) for (name, _), watch in watches.items() if watch.lacking]
-    for name, watch in lacking:
-        if watch.hold is not None and not watch.declared:
-            logger.warning(
-                "No record of stream %s had %s, which its mapping relies on: no STATE that"
-                " covers the stream went out",
-                quoted(name),
-                watch.describe(),
-            )
-    missing = [
-        f"stream {quoted(name)}: {watch.describe()}" for name, watch in lacking if watch.declared
-    ]
-    if missing:
-        return ActionNeeded(
-            "Columns that a mapping relies on were never seen: " + ", ".join(missing)
-        )
-    return None
 
 
 def _rejections_problem(totals: Totals, settings: Settings) -> RunFailed | None:

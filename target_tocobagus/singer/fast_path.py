@@ -167,7 +167,7 @@ class FastPath:
     def _read_parts(self, decoder: StreamDecoder, lines: Sequence[bytes], start: int) -> None:
         """Read rows that are parts, of a plain mapping, as they are or by their columns."""
         pipeline, decode, part_of = self._pipeline, decoder.decode, decoder.part_of
-        wait = pipeline.resolver.waiting.append
+        wait = pipeline.completion.sums.waiting.append
         stream, places, nowhere = decoder.stream, decoder.places, decoder.nowhere
         kind = decoder.mapping.kinds[0]
         keeps_lines = pipeline.keeps_lines

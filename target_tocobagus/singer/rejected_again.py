@@ -46,7 +46,7 @@ class SecondPass(Pipeline):
     ) -> None:
         """Take in the outcomes of a record; see `Pipeline.take`."""
         outcomes = list(outcomes)
-        names = self.lookups.names(outcomes)
+        names = self.completion.lookups.names_in(outcomes)
         rows = [each for each in outcomes if isinstance(each, Stock)]
         self.yielded |= {(row.identifier, row.location) for row in rows}
         self.yielded |= {(names.get(row.identifier, row.identifier), row.location) for row in rows}

@@ -27,14 +27,14 @@ def test_no_state_covers_a_row_that_waits(tmp_path: Path, *, has_failed: bool) -
     wakeup = WakeUp()
     pipeline = Pipeline(wire(settings_of(str(tmp_path / "l.db")), wakeup, emit=states.append))
     pipeline.maps_nothing = False
-    pipeline.resolver.begin(LOTS, summing())
+    pipeline.completion.sums.begin(LOTS, summing())
     pipeline.position = 1
     pipeline.take([Part("1", ((("sku", "a"), None, "1"),))], LOTS, b"")
     if has_failed:
         pipeline.stages.shared.fail(error := DeliveryError("no"))
     pipeline.checkpoint({"bookmark": msgspec.Raw(b"1")})
-    assert pipeline.resolver.lowest == 1
-    assert len(pipeline.resolver.waiting) == has_failed
+    assert pipeline.completion.sums.lowest == 1
+    assert len(pipeline.completion.sums.waiting) == has_failed
     pipeline.abort(error if has_failed else DeliveryError("no"))
     wakeup.close()
     assert states == []

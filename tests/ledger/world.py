@@ -337,10 +337,9 @@ class World:
             if ledger is not None:
                 _let_die(ledger, life)
             for mapping in lookups:
-                pipeline.lookups.register(mapping)
+                pipeline.completion.lookups.register(mapping)
             for stream, summing in sums.items():
-                pipeline.mixed.note(stream, sums=True)
-                pipeline.resolver.begin(stream, summing)
+                pipeline.completion.begin(stream, summing, looks_up=False)
             _feed(pipeline, rows, torn=ending.torn)
             if ending.stops:
                 raise Stopped(signal.SIGTERM)  # as the reader does
@@ -356,8 +355,8 @@ class World:
             wakeup.close()
         shop.arrive_late()
         shared = pipeline.stages.shared
-        left = shared.window.unsettled() + shared.outcomes.undecided + pipeline.resolver.unsettled
-        left += pipeline.lookups.unsettled
+        left = shared.window.unsettled() + shared.outcomes.undecided
+        left += pipeline.completion.unsettled
         assert pipeline.totals.unsettled == left, "the totals do not add up"
         covered = json.loads(states[-1])["bookmark"] if states else 0
         return Outcome(pipeline, error, covered)
@@ -376,9 +375,9 @@ def _send_again(
     failed: Exception | None = None
     try:
         for mapping in lookups:
-            second.lookups.register(mapping)
+            second.completion.lookups.register(mapping)
         for stream, summing in sums.items():
-            second.resolver.begin(stream, summing)
+            second.completion.begin(stream, summing, looks_up=False)
         for rows in chain([first], due):
             for row in rows:
                 _map_again(second, row, sums)
@@ -429,8 +428,8 @@ def _feed(
 
 
 def _pair(pipeline: Pipeline, row: PairRow) -> tuple[list[Mapped], dict[str, Any]]:
-    for reader in pipeline.lookups.readers(row.stream.name):
-        pipeline.lookups.note(reader, Pair(row.match, row.identifier), pipeline.position)
+    for reader in pipeline.completion.lookups.readers(row.stream.name):
+        pipeline.completion.pairs.note(reader, Pair(row.match, row.identifier), pipeline.position)
     return [Skipped("a pair of a lookup")], {}
 
 

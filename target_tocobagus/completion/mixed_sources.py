@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from target_tocobagus.completion.completed import Completed, Failed
 from target_tocobagus.core.model import RecordError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Mapping
 
     from target_tocobagus.core.model import Identifier, Level, Stream
     from target_tocobagus.ledger.parts import Parts
@@ -38,17 +39,14 @@ class MixedSources:
         self,
         rows: RowBuffer,
         parts: Parts,
-        waiting: Callable[[Identifier], Mapping[str | None, Level]],
-    ) -> Iterator[tuple[RecordError, Level]]:
+        unsettled: Mapping[Identifier, Mapping[str | None, Level]],
+    ) -> Completed:
         """Take rows that contradict the other kind out of a buffer.
 
         Args:
             rows: The buffer.
             parts: Those that are remembered.
-            waiting: Returns the levels of an item that wait or are in flight.
-
-        Yields:
-            The error of each, and its level.
+            unsettled: The levels of its items that wait or are in flight.
 
         Raises:
             LedgerError: The ledger cannot be read.
@@ -62,8 +60,9 @@ class MixedSources:
             for place, level in item.levels.items()
             if level.stream.source in self._setting
         }
+        found = Completed()
         for item in rows.items:
-            before = waiting(item.identifier)
+            before = unsettled[item.identifier]
             for place, level in list(item.levels.items()):
                 key = (item.identifier, place)
                 if level.stream.source in self._summing:
@@ -75,5 +74,7 @@ class MixedSources:
                 if is_mixed:
                     del item.levels[place]
                     rows.rows -= 1
-                    yield RecordError(_MIXED.code, _MIXED.message, *key), level
+                    error = RecordError(_MIXED.code, _MIXED.message, *key)
+                    found.failed.append(Failed(error, level.stream, level.line, level.position))
         rows.items[:] = [item for item in rows.items if item.levels]
+        return found

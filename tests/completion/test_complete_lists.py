@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from target_tocobagus.completion.completer import CompleteList, Completer
+from target_tocobagus.completion.complete_lists import CompleteList, CompleteLists
 from target_tocobagus.core.model import Complete, Identifier, Level, Outcome, Stock, Stream
 from target_tocobagus.pipeline.run import Pipeline
 from target_tocobagus.pipeline.stages import wire
@@ -31,14 +31,14 @@ def level(position: int, stream: Stream = STREAM) -> Level:
 
 def test_what_came_before_it_of_its_own_stream_is_left_out() -> None:
     """In the buffer, in the window or in flight; not a global stock."""
-    completer = Completer(None)
-    completer.waiting = [waiting(3, "W1")]
+    lists = CompleteLists(None)
+    lists.waiting = [waiting(3, "W1")]
     rows = [Item(A, {"W1": level(1), "W2": level(2), "W3": level(4)}, 1)]
     unsettled = {A: {"W4": level(1), "W5": level(1, OTHER), None: level(1)}}
-    found = completer.resolve(rows, unsettled, None)
+    found = lists.resolve(rows, unsettled, None)
     (item,) = found.items
     assert {place: each.quantity for place, each in item.levels.items()} == {"W2": 0, "W4": 0}
-    assert (item.low, item.urgent, completer.waiting, found.refused) == (3, True, [], {})
+    assert (item.low, item.urgent, lists.waiting, found.ended) == (3, True, [], {})
 
 
 def test_no_state_covers_a_list_that_waits() -> None:
@@ -58,7 +58,7 @@ def test_lists_of_one_item_in_one_record_are_one() -> None:
     """And an item of which a row is rejected has none."""
     pipeline = Pipeline(wire(make_settings(), WakeUp(), emit=lambda _: None))
     pipeline.position = 1
-    lists: list[Outcome] = [Complete(A, ("W1",)), Stock(A, "W2", 5), Complete(A, ("W2", "W1"))]
-    pipeline.take(lists, STREAM, b"{}")
-    (one,) = pipeline.completer.waiting
+    outcomes: list[Outcome] = [Complete(A, ("W1",)), Stock(A, "W2", 5), Complete(A, ("W2", "W1"))]
+    pipeline.take(outcomes, STREAM, b"{}")
+    (one,) = pipeline.completion.lists.waiting
     assert (one.named.places, pipeline.totals.updates) == (("W1", "W2"), 1)

@@ -11,17 +11,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+
+from target_tocobagus.completion.completed import Completed
 from target_tocobagus.core.model import Level
 from target_tocobagus.window.pending import Item
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from target_tocobagus.core.model import Complete, Identifier, Stream
     from target_tocobagus.ledger.ledger import Ledger
 
     Place = tuple[Identifier, str | None]
-    Waiting = Mapping[Identifier, Mapping[str | None, Level]]
+    Unsettled = Mapping[Identifier, Mapping[str | None, Level]]
     ByItem = dict[Identifier, set[str | None]]
 
 
@@ -34,21 +37,8 @@ class CompleteList(NamedTuple):
     line: bytes
 
 
-class LeftOut(NamedTuple):
-    """What lists leave out.
-
-    Attributes:
-        items: What is to be sent as 0.
-        refused: Levels of which something was refused before, each with the position of its list:
-            they are not to be sent again.
-    """
-
-    items: list[Item]
-    refused: dict[Place, int]
-
-
-class Completer:
-    """Completes the rows of one pass.
+class CompleteLists:
+    """Those of one pass.
 
     Attributes:
         waiting: Lists that wait for the next flush.
@@ -69,7 +59,29 @@ class Completer:
         """The items whose lists wait."""
         return {each.named.identifier for each in self.waiting}
 
-    def resolve(self, rows: Iterable[Item], unsettled: Waiting, ledger: Ledger | None) -> LeftOut:
+    def take(
+        self,
+        lists: Iterable[Complete],
+        refused: Collection[Identifier | None],
+        position: int,
+        stream: Stream,
+        line: bytes,
+    ) -> None:
+        """Let the lists of a record's items wait until the next flush; a refused item has none."""
+        places: dict[Identifier, Complete] = {}
+        for each in lists:
+            before = places.get(each.identifier, each)
+            named = tuple(dict.fromkeys([*before.places, *each.places]))
+            places[each.identifier] = msgspec.structs.replace(each, places=named)
+        self.waiting += [
+            CompleteList(each, position, stream, line)
+            for each in places.values()
+            if each.identifier not in refused
+        ]
+
+    def resolve(
+        self, rows: Iterable[Item], unsettled: Unsettled, ledger: Ledger | None
+    ) -> Completed:
         """Find what the lists leave out.
 
         Args:
@@ -89,7 +101,7 @@ class Completer:
         for item in rows:
             if item.identifier in before:
                 before[item.identifier] += item.levels.items()
-        found = LeftOut([], {})
+        found = Completed()
         for source in {each.stream.source for each in lists}:
             of_source = [each for each in lists if each.stream.source == source]
             sent, refused = _recall(of_source, source, ledger)
@@ -103,7 +115,8 @@ class Completer:
                 if left_out := self._left_out(places, each.named):
                     found.items.append(_zeros(each, left_out))
                 for place in self._left_out(refused.get(identifier, ()), each.named):
-                    found.refused[identifier, place] = each.position
+                    found.ended[identifier, place] = each.position
+        found.rows = found.new = sum(len(item.levels) for item in found.items)
         self.waiting = []  # not before: what the ledger could not tell still holds STATE
         return found
 

@@ -1,0 +1,109 @@
+"""Remembers the pairs of lookups that have come since the last flush."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from target_tocobagus.completion.changed_pairs import Renamed
+from target_tocobagus.completion.completed import Completed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from target_tocobagus.completion.changed_pairs import ChangedPairs
+    from target_tocobagus.completion.lookups import Lookup, Lookups
+    from target_tocobagus.completion.unnamed_rows import UnnamedRows
+    from target_tocobagus.core.model import Identifier
+    from target_tocobagus.mapping.looking_up import Pair, PairReader
+
+    Fresh = dict[str, tuple[Identifier | None, int]]
+
+_MOST_CHANGED: Final = 10_000
+"""When so many pairs have changed, their levels follow before more is read."""
+_UNKNOWN: Final[Any] = object()
+
+
+class NewPairs:
+    """Those of one pass.
+
+    Attributes:
+        lowest: The lowest position that no STATE may cover yet.
+    """
+
+    def __init__(self, lookups: Lookups, changed: ChangedPairs, unnamed: UnnamedRows) -> None:
+        self._lookups = lookups
+        self._changed = changed
+        self._unnamed = unnamed
+        self._new: dict[str, Fresh] = {}
+        self.lowest: int | None = None
+
+    def note(self, reader: PairReader, pair: Pair, position: int) -> None:
+        """Take in a pair that has come."""
+        self.lowest = self.lowest or position
+        self._new.setdefault(reader.kind, {})[pair.match] = (pair.identifier, position)
+
+    @property
+    def must_follow(self) -> bool:
+        """Whether the levels of changed pairs must follow now, before more is learnt."""
+        if self._changed.unfollowed >= _MOST_CHANGED:
+            return True
+        changes = self._lookups.changes
+        for kind, pairs in self._new.items() if changes else ():
+            for match, (identifier, _) in pairs.items():
+                change = changes.get((kind, match))  # type: ignore[arg-type]  # a stand-in
+                if change is not None and change.new != identifier and not change.is_followed:
+                    return True
+        return False
+
+    def learn(self, rename: Callable[[Renamed], None]) -> Iterator[Completed]:
+        """Remember the pairs that have come; yields the rows that waited for them.
+
+        Args:
+            rename: Lets parts follow; called before their pairs are remembered.
+
+        Raises:
+            LedgerError: The ledger cannot be read or written.
+        """
+        for kind in list(self._new):
+            yield self._learn(self._lookups.by_kind[kind], self._new[kind], rename)
+            del self._new[kind]
+        self.lowest = None
+
+    def _learn(self, lookup: Lookup, pairs: Fresh, rename: Callable[[Renamed], None]) -> Completed:
+        kind, fresh = lookup.reader.kind, self._fresh(lookup, pairs)
+        if not fresh:
+            return Completed()
+        names: dict[Any, Identifier] = {
+            (kind, match): identifier
+            for match, identifier in fresh.items()
+            if identifier is not None
+        }
+        if names and lookup.summing:
+            positions = [pairs[match][1] for match in fresh]
+            last = max(positions)
+            low = min([*positions, self._unnamed.lowest or last])
+            rename(Renamed(names, frozenset(lookup.summing), (last, low)))
+        self._lookups.pairs.learn(lookup.reader.source, kind, fresh)
+        return self._unnamed.take(kind, fresh)
+
+    def _fresh(self, lookup: Lookup, pairs: Mapping[str, Any]) -> dict[str, Identifier | None]:
+        """Find the pairs that are new, or that nothing has to follow; others wait as changes."""
+        kind = lookup.reader.kind
+        known = self._lookups.pairs.known(lookup.reader.source, pairs)
+        fresh: dict[str, Identifier | None] = {}
+        for match, (identifier, position) in pairs.items():
+            key: Any = (kind, match)
+            change = self._lookups.changes.get(key)
+            before = known.get(match, _UNKNOWN) if change is None else change.new
+            if before == identifier:
+                continue
+            if before is not _UNKNOWN:
+                self._changed.warn(lookup, match, before, identifier)
+            is_new = before is _UNKNOWN or identifier is None
+            # Rows that were skipped have left nothing to follow, unless they are parts.
+            has_none = before is None and not lookup.summing
+            if change is None and (is_new or has_none):
+                fresh[match] = identifier
+            else:
+                self._changed.add(key, before, identifier, position)
+        return fresh

@@ -1,0 +1,138 @@
+"""Where the main thread hands rows to the workers, and waits for room."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Final
+
+from target_tocobagus.delivery.rejections import by_cause
+from target_tocobagus.mapping import doubt_of_streams
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from target_tocobagus.core.model import Identifier, Level, RecordError, Stream
+    from target_tocobagus.pipeline.poller import Poller
+    from target_tocobagus.pipeline.stages import Stages
+    from target_tocobagus.window.buffer import RowBuffer, Unsent
+    from target_tocobagus.window.newest import Rivals
+
+logger = logging.getLogger("target-tocobagus")
+
+_FEW: Final = 4
+"""A window that was full is read into again when a quarter of it is left to send."""
+
+_WINDOW_BYTES: Final = 64 << 20
+"""Memory of the waiting items and those in flight together."""
+
+_UNWRITTEN_BYTES: Final = 8 << 20
+
+
+class Handover:
+    """The main thread's side of delivery.
+
+    Attributes:
+        capacity: How many updates the window takes.
+        last_is_meant: Streams whose mapping has `combine: last`.
+    """
+
+    def __init__(self, stages: Stages, poller: Poller) -> None:
+        self._stages, self._poller, settings = stages, poller, stages.settings
+        self._shared, self._scheduler = stages.shared, stages.scheduler
+        self.capacity = settings.batch_size_rows * (settings.max_in_flight + 4)
+        self.last_is_meant: set[str] = set()
+        self._contradicted: set[str] = set()
+        self._has_started = False
+
+    def hand_over(self, rows: RowBuffer) -> None:
+        """Hand rows to the workers.
+
+        Raises:
+            LedgerError: The ledger cannot tell which of them need no request.
+        """
+        if not rows.rows and not rows.stale:
+            return
+        if not self._has_started:
+            self._has_started = True
+            self._stages.reject_writer.start()
+            self._stages.workers.start(self._stages.settings.max_in_flight)
+        ledger, unsent = self._stages.ledger, None
+        try:
+            if ledger is not None and not self._shared.over:  # else nothing will be sent
+                unsent = ledger.screen(rows)
+        finally:  # what the ledger cannot tell is unsettled, and counted there
+            self._put(rows, unsent)
+
+    def _put(self, rows: RowBuffer, unsent: Unsent | None) -> None:
+        with self._shared.lock:
+            self._scheduler.put(rows, unsent)
+            rivals = self._shared.window.rivals
+            new = [rivals[name] for name in rivals.keys() - self._contradicted]
+        for each in new:
+            self._warn_of_streams(each)
+        rows.clear()
+
+    def _warn_of_streams(self, rivals: Rivals) -> None:
+        """Warn once a stream that its rows differ from another stream's unsettled ones."""
+        names = (rivals.older.stream.name, rivals.newer.stream.name)
+        self._contradicted.add(names[1])
+        if self.last_is_meant.isdisjoint(names):
+            quantities = (rivals.older.quantity, rivals.newer.quantity)
+            text = doubt_of_streams(names, rivals.identifier, rivals.location, quantities)
+            logger.warning(text)
+
+    def reject(
+        self,
+        errors: Sequence[RecordError],
+        stream: Stream,
+        line: bytes,
+        position: int,
+        low: int | None = None,
+    ) -> None:
+        """Reject rows of one record; see `Outcomes.reject`."""
+        self._stages.reject_writer.start()
+        with self._shared.lock:
+            for rejection in by_cause(errors, position, stream, line):
+                self._shared.outcomes.reject(rejection, low)
+
+    def unsettled(
+        self, identifiers: Collection[Identifier]
+    ) -> dict[Identifier, dict[str | None, Level]]:
+        """Return the levels of items that wait or are in flight."""
+        with self._shared.lock:
+            return {each: self._shared.window.levels(each) for each in identifiers}
+
+    def settle(self) -> None:
+        """Wait until each row that was handed over has its outcome."""
+        if self._shared.settled:
+            return
+        self._scheduler.set_backpressure(on=True)
+        self._poller.wait_until(lambda: self._shared.settled)
+        self._scheduler.set_backpressure(on=False)
+
+    def await_room(self) -> None:
+        """Once the window is full, wait until few items are left that can be sent.
+
+        Mapping and sending take turns for the interpreter's lock; the longer each turn, the less
+        the changes cost. Items that wait for a request in flight do not count: that one may be
+        tried for minutes, and the other workers must not wait with it.
+        """
+        if not self._is_full():
+            return
+        began = time.monotonic()
+        self._scheduler.set_backpressure(on=True)
+        window, few = self._shared.window, self.capacity // _FEW
+        while self._is_full() or len(window.ready) > few:
+            self._poller.poll()
+            self._poller.wait()
+        self._scheduler.set_backpressure(on=False)
+        self._shared.totals.waited_for_api += time.monotonic() - began
+
+    def _is_full(self) -> bool:
+        window = self._shared.window
+        return (
+            window.waiting >= self.capacity
+            or window.weight >= _WINDOW_BYTES
+            or self._shared.outcomes.unwritten.weight >= _UNWRITTEN_BYTES
+        )

@@ -1,0 +1,80 @@
+"""The columns that the mappings and lookups of a run rely on."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from target_tocobagus.core.errors import ActionNeeded
+from target_tocobagus.core.foreign_text import quoted
+from target_tocobagus.core.model import Stream
+from target_tocobagus.mapping.required_columns import RequiredColumns
+
+if TYPE_CHECKING:
+    from target_tocobagus.ledger.ledger import Ledger
+    from target_tocobagus.mapping import CompiledMapping
+    from target_tocobagus.mapping.looking_up import PairReader
+
+logger = logging.getLogger("target-tocobagus")
+
+
+class Watches:
+    """Those of one pass; columns that were seen in earlier runs of a mapping count."""
+
+    def __init__(self, ledger: Ledger | None) -> None:
+        self._ledger = ledger
+        self._by_stream: dict[tuple[str, str], RequiredColumns] = {}
+
+    def of(self, stream: str, mapping: CompiledMapping) -> RequiredColumns:
+        """Watch the columns that a stream's mapping relies on."""
+        if (stream, "") not in self._by_stream:
+            watch = RequiredColumns(mapping.needs, mapping.inner_needs, mapping.entry)
+            self._by_stream[stream, ""] = self._recalled(stream, watch)
+        return self._by_stream[stream, ""]
+
+    def of_pairs(self, reader: PairReader) -> RequiredColumns:
+        """Watch the columns that a lookup relies on in the other stream."""
+        key = (reader.stream, reader.kind)
+        if key not in self._by_stream:
+            watch = RequiredColumns(reader.needs, entry=reader.entry)
+            self._by_stream[key] = self._recalled(reader.stream, watch)
+        return self._by_stream[key]
+
+    def _recalled(self, stream: str, watch: RequiredColumns) -> RequiredColumns:
+        if self._ledger is not None:
+            watch.recall(self._ledger.seen_columns(Stream(stream, entry=watch.entry)))
+        return watch
+
+    @property
+    def holds(self) -> list[int]:
+        """The positions of the first records that came while something was missing."""
+        holds = [watch.hold for watch in self._by_stream.values()]
+        return [hold for hold in holds if hold is not None]
+
+    @property
+    def met(self) -> dict[Stream, set[str]]:
+        """The needs that were met; a ledger keeps their names for later runs."""
+        watches = self._by_stream.items()
+        return {Stream(name, entry=watch.entry): watch.met for (name, _), watch in watches}
+
+    def problem(self) -> ActionNeeded | None:
+        """Fail a run in which a declared column that a mapping relies on was never seen."""
+        lacking = [(name, watch) for (name, _), watch in self._by_stream.items() if watch.lacking]
+        for name, watch in lacking:
+            if watch.hold is not None and not watch.declared:
+                logger.warning(
+                    "No record of stream %s had %s, which its mapping relies on: no STATE that"
+                    " covers the stream went out",
+                    quoted(name),
+                    watch.describe(),
+                )
+        missing = [
+            f"stream {quoted(name)}: {watch.describe()}"
+            for name, watch in lacking
+            if watch.declared
+        ]
+        if not missing:
+            return None
+        return ActionNeeded(
+            "Columns that a mapping relies on were never seen: " + ", ".join(missing)
+        )
