@@ -1036,6 +1036,11 @@ MUTANTS: Final = (
         ),
     ),
     Mutant(
+        "lookups: what parts have left is sent again for the item that they have gone to",
+        f"{LOOKUPS}::test_what_parts_have_left_is_sent_again_though_they_have_gone",
+        Change("completion/changed_pairs", "streams -= ", "streams |= "),
+    ),
+    Mutant(
         "lookups: sums go out before what the same flush says of their parts",
         f"{LOOKUPS}::test_parts_are_added_up_under_what_their_items_stand_for",
         Change(

@@ -173,7 +173,8 @@ class ChangedPairs:
                 if change.new is not None
             }
             new = {match: change.new for match, change in changes.items()}
-            streams = pairs.streams_under(lookup.entries)
+            streams = pairs.streams_under(lookup.entries - lookup.summing)
+            streams -= pairs.streams_under(lookup.summing)  # the sum of before may still be due
             pairs.change(lookup.reader.source, new, names, streams)
             for match in changes:
                 del self._lookups.changes[kind, match]  # type: ignore[arg-type]  # a stand-in

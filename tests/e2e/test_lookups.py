@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -169,15 +171,35 @@ def test_parts_are_added_up_under_what_their_items_stand_for(
     first = command.run([*schemas, *rows, *ITEMS, state(1)], **settings).without_traceback(0)
     assert stock_of(sandbox) == {"A": {"W1": 11}, "B": {"W1": 7}}
     assert first.sums.rejected == 1
-    changed = [item(1, "Z"), item(9, "N")]
+    newer = row("levels", item=9, wh="W1", qty=3, lot="d")
+    changed = [newer, item(1, "Z"), item(9, "N")]
     ended = command.run([*schemas, *changed, state(2)], **settings).without_traceback(0)
     assert stock_of(sandbox) == {
         "A": {"W1": 0},
         "B": {"W1": 7},
         "Z": {"W1": 11},
-        "N": {"W1": 1},
+        "N": {"W1": 3},
     }
     assert ended.numbers == [2]
+
+
+def test_what_parts_have_left_is_sent_again_though_they_have_gone(
+    command: Command, sandbox: Sandbox
+) -> None:
+    """The 0 of the item of before was refused: it stays open for that item, not for the new one."""
+    lots = {**LEVELS, "combine": "sum", "part": "lot"}
+    settings: dict[str, Any] = {"ledger": "ledger.db", "streams": [lots]}
+    schemas = [SCHEMAS[0], schema("levels", "item", "wh", "qty", "lot")]
+    rows = [item(1, "A"), row("levels", item=1, wh="W1", qty=5, lot="a"), state(1)]
+    command.run([*schemas, *rows], **settings).without_traceback(0)
+    fault = {"reject": [{"code": "INV_009", "identifiers": ["A"]}]}
+    sandbox.set_scenario({"rules": [{"fault": fault}]})
+    command.run([*schemas, item(1, "Z"), state(2)], **settings).without_traceback(0)
+    sandbox.set_scenario({})
+    with closing(sqlite3.connect(command.directory / "ledger.db")) as ledger, ledger:
+        ledger.execute("UPDATE tocobagus_rejection SET tried_at = 0")
+    command.run([*schemas, state(3)], **settings).without_traceback(0)
+    assert stock_of(sandbox) == {"A": {"W1": 0}, "Z": {"W1": 5}}
 
 
 def test_rows_that_wait_are_many(command: Command, sandbox: Sandbox) -> None:
