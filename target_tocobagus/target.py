@@ -36,7 +36,8 @@ from target_tocobagus.singer.reader import MessageReader
 from target_tocobagus.singer.rejected_again import SecondPass, send_again
 from target_tocobagus.singer.sdk import EXPECTED_ERRORS, SdkTarget, explain
 from target_tocobagus.singer.stdout import StateOutput
-from target_tocobagus.sinks import StockSink, StreamSetup
+from target_tocobagus.singer.stream_setup import StreamSetup
+from target_tocobagus.sinks import StockSink
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -997,7 +997,7 @@ MUTANTS: Final = (
         BOOKMARKS,
         Change(
             "completion/completion",
-            "self._changed.lowest, self._unnamed.lowest)",
+            "self._changed.lowest, self.unnamed.lowest)",
             "self._changed.lowest)",
         ),
     ),
@@ -1006,8 +1006,8 @@ MUTANTS: Final = (
         BOOKMARKS,
         Change(
             "completion/completion",
-            "self._changed.lowest, self._unnamed.lowest)",
-            "self._unnamed.lowest,)",
+            "self._changed.lowest, self.unnamed.lowest)",
+            "self.unnamed.lowest,)",
         ),
     ),
     Mutant(

@@ -56,6 +56,7 @@ class Completion:
     Attributes:
         lookups: What identifiers stand for.
         pairs: Those that have come since the last flush.
+        unnamed: The rows that wait for their pair.
         sums: Adds up parts.
         lists: The complete lists of items.
     """
@@ -79,8 +80,8 @@ class Completion:
         self._unsettled = unsettled
         self.lookups = Lookups(lambda: memory.pairs)
         self._changed = ChangedPairs(self.lookups)
-        self._unnamed = UnnamedRows(self.lookups, lambda: memory.waiting)
-        self.pairs = NewPairs(self.lookups, self._changed, self._unnamed)
+        self.unnamed = UnnamedRows(self.lookups, lambda: memory.waiting)
+        self.pairs = NewPairs(self.lookups, self._changed, self.unnamed)
         self.sums = Resolver(lambda: memory.parts)
         self.lists = CompleteLists(warehouse_map)
         self._mixed = MixedSources()
@@ -104,19 +105,14 @@ class Completion:
             self.sums.begin(stream, summing)
 
     @property
-    def waiting(self) -> int:
-        """How many rows wait for the next flush, beside those that are complete."""
-        return len(self.sums.waiting) + len(self.lists.waiting)
-
-    @property
     def unsettled(self) -> int:
         """How many updates wait for their pair, or for the end of the input."""
-        return self.sums.unsettled + self._unnamed.count
+        return self.sums.unsettled + self.unnamed.count
 
     @property
     def lowest(self) -> int | None:
         """The lowest position that no STATE may cover yet."""
-        lookups = (self.pairs.lowest, self._changed.lowest, self._unnamed.lowest)
+        lookups = (self.pairs.lowest, self._changed.lowest, self.unnamed.lowest)
         lows = [*lookups, self.sums.lowest, self.lists.lowest]
         return min([low for low in lows if low is not None], default=None)
 
@@ -132,8 +128,8 @@ class Completion:
         """
         if self.lookups.by_kind:
             yield from self.pairs.learn(self._rename)
-            yield self._unnamed.name(rows)
-            self.sums.waiting[:] = self._unnamed.name_parts(self.sums.waiting)
+            yield self.unnamed.name(rows)
+            self.sums.waiting[:] = self.unnamed.name_parts(self.sums.waiting)
         if self.sums.has_rows:
             yield from self._resolved(self.sums.resolve())
         if self.lists.waiting:
@@ -159,17 +155,7 @@ class Completion:
                 Failed(error, row.stream, row.line, row.position) for error, row in found.failed
             ],
         )
-        yield self._unnamed.wait_for_sums(found.unnamed)
-
-    @property
-    def must_follow(self) -> bool:
-        """Whether levels and parts must follow their changed pairs before more is read."""
-        return self.pairs.must_follow
-
-    @property
-    def has_changes(self) -> bool:
-        """Whether pairs have changed that the ledger does not know of yet."""
-        return bool(self.lookups.changes)
+        yield self.unnamed.wait_for_sums(found.unnamed)
 
     def follow(self) -> Iterator[Completed]:
         """Let levels and parts follow their changed pairs; all before must be settled.
@@ -191,10 +177,6 @@ class Completion:
             LedgerError: The ledger cannot be written.
         """
         self._changed.confirm(self.sums.have_gone)
-
-    def reject_missing(self) -> Iterator[Completed]:
-        """At the end of the input, reject the rows whose pair has not come; see `UnnamedRows`."""
-        return self._unnamed.reject()
 
     def rest(self, position: int) -> Iterator[Completed]:
         """At the end of the input, yield the sums that have waited for it; see `Resolver.rest`."""

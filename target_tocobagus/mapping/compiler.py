@@ -1,7 +1,7 @@
 """Checks and compiles a user's mapping to functions that map records.
 
-The value of each key was checked with the configuration (`config.validation`); here it is checked
-which keys fit together.
+The value of each key was checked with the configuration (`config.validation`); `contradictions`
+tells which keys do not fit together.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from target_tocobagus.core.errors import ConfigurationError
 from target_tocobagus.core.foreign_text import quoted
 from target_tocobagus.mapping import paths, required_columns
 from target_tocobagus.mapping.api_items import native_shape
+from target_tocobagus.mapping.contradictions import contradictions
 from target_tocobagus.mapping.declared_numbers import entries_of
 from target_tocobagus.mapping.identifiers import first_identifier, one_identifier
 from target_tocobagus.mapping.looking_up import PairReader
@@ -27,14 +28,13 @@ from target_tocobagus.mapping.shapes import Columns, Divided, Levels, Shape, Sin
 from target_tocobagus.mapping.summing import PartRules, Summing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from target_tocobagus.config.settings import Lookup, StockPolicy, StreamMapping
     from target_tocobagus.core.model import Kind
     from target_tocobagus.mapping.declared_numbers import Schema
     from target_tocobagus.mapping.paths import Path, Read
 
-_PLACES: Final = ("levels", "warehouse", "warehouse_columns", "warehouses", "split")
 _KINDS: Final[tuple[tuple[Kind, str], ...]] = (
     ("sku", "sku"),
     ("id", "id"),
@@ -58,7 +58,7 @@ def compile_mapping(mapping: StreamMapping, policy: StockPolicy) -> CompiledMapp
     """
     if mapping.native:
         mapping = msgspec.structs.replace(mapping, **_NATIVE)
-    problems = list(_find_problems(mapping))
+    problems = list(contradictions(mapping))
     found = _compile_paths(mapping, problems)
     if problems:
         where = f"mapping of stream {quoted(mapping.stream)}"
@@ -127,50 +127,6 @@ def _fingerprint(mapping: StreamMapping, policy: StockPolicy) -> str:
 def _hash(said: Any) -> str:
     text = json.dumps(said, sort_keys=True)  # also if a name is not UTF-8
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _find_problems(mapping: StreamMapping) -> Iterator[str]:
-    """Yield what each key lacks or contradicts, one sentence each."""
-    yield from _identifier_problems(mapping)
-    given = [key for key in _PLACES if getattr(mapping, key)]
-    if "levels" in given:
-        if "warehouse" not in given:
-            yield "levels: needs warehouse, the path of the location's code within a level"
-        given = [key for key in given if key != "warehouse"]
-    if len(given) > 1:
-        yield f"{given[0]}: cannot be combined with {' and '.join(given[1:])}"
-    if mapping.items is not None and mapping.items == mapping.levels:
-        yield "levels: is a path within an item, so it cannot be the path of items"
-    if mapping.warehouse_columns and mapping.stock:
-        yield "stock: cannot be combined with warehouse_columns, which hold the quantities"
-    if not mapping.warehouse_columns and not mapping.stock:
-        yield "stock: is required, or else warehouse_columns"
-    yield from _completeness_problems(mapping)
-
-
-def _completeness_problems(mapping: StreamMapping) -> Iterator[str]:
-    if mapping.levels_complete is not None and (mapping.levels is None or mapping.sums):
-        yield "levels_complete: is only used with levels, and not with combine: sum"
-    if mapping.sums and not mapping.part:
-        yield "combine: sum needs part, the path of what tells one part from another"
-    if not mapping.sums and (mapping.part or mapping.parts_complete is not None):
-        yield f"{'part' if mapping.part else 'parts_complete'}: is only used with combine: sum"
-
-
-def _identifier_problems(mapping: StreamMapping) -> Iterator[str]:
-    named = mapping.sku or mapping.id or mapping.external_id
-    if mapping.lookup is None:
-        if not named:
-            yield "sku: one of sku, id and external_id is required, or else lookup"
-        return
-    if named:
-        yield "lookup: takes the place of sku, id and external_id; leave one"
-    if sum(getattr(mapping.lookup, key) is not None for _, key in _KINDS) != 1:
-        yield "lookup: needs one of sku, id and external_id, a path in the other stream"
-    if mapping.levels_complete:
-        yield "levels_complete: cannot be combined with lookup"
-    if mapping.lookup.stream == mapping.stream:
-        yield "lookup: names the stream itself; it must be another one"
 
 
 def _compile_paths(mapping: StreamMapping, problems: list[str]) -> MappingPaths:

@@ -135,7 +135,7 @@ class Pipeline:
             refused = {each.identifier for each in errors}
             self.completion.lists.take(lists, refused, self.position, stream, line)
         self._held_bytes += len(line)
-        rows = self.row_buffer.rows + self.completion.waiting
+        rows = max(self.row_buffer.rows, self.position - self._handed_over)
         if rows >= self._flush_rows or self._held_bytes >= _MOST_BYTES_AT_ONCE:
             self.flush()
             self.handover.await_room()
@@ -200,7 +200,7 @@ class Pipeline:
         A run that must stop completes none: no STATE covers them, so they come again.
         """
         if not self.stages.shared.over:
-            if self.completion.must_follow:
+            if self.completion.pairs.must_follow:
                 self._follow_pairs()
                 self._confirm_pairs()
             for found in self.completion.complete(self.row_buffer):
@@ -243,16 +243,16 @@ class Pipeline:
     def end_input(self) -> None:
         """Hand over what goes out at the end of the input."""
         if not self.completion.sums.is_torn:
-            for found in self.completion.reject_missing():
+            for found in self.completion.unnamed.reject():
                 self._take_completed(found, self.row_buffer)
                 self.handover.await_room()
-        if self.completion.has_changes:
+        if self.completion.lookups.changes:
             self._follow_pairs()
         for found in self.completion.rest(self.position):
             self._take_completed(found, self.row_buffer)
             self.flush()
             self.handover.await_room()
-        if self.completion.has_changes:
+        if self.completion.lookups.changes:
             self._confirm_pairs()
         for doubt in self.completion.doubts():
             logger.warning(doubt)
