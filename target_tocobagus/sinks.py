@@ -16,8 +16,8 @@ from target_tocobagus.core.errors import ActionNeeded
 from target_tocobagus.core.foreign_text import quoted
 from target_tocobagus.core.model import RecordError, Skipped
 from target_tocobagus.mapping.looking_up import Pair
-from target_tocobagus.mapping.paths import BOM
 from target_tocobagus.mapping.replay import only_rejected, rejected_updates, said_at
+from target_tocobagus.mapping.values import BOM
 from target_tocobagus.recognition.fields import is_own
 from target_tocobagus.singer.sdk import SdkSink
 from target_tocobagus.singer.stream_maps import TOO_DEEP

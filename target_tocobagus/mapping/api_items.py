@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from target_tocobagus.core.model import Identifier, Outcome, RecordError, Skipped, Stock
 from target_tocobagus.mapping.declared_numbers import entries_of, property_of
-from target_tocobagus.mapping.paths import compile_column, listed, parsed, zero
+from target_tocobagus.mapping.paths import compile_column, zero
 from target_tocobagus.mapping.record_errors import placed, shown
 from target_tocobagus.mapping.shapes import said, without_duplicates
+from target_tocobagus.mapping.values import listed, parsed
 
 if TYPE_CHECKING:
     from target_tocobagus.mapping.declared_numbers import Schema
-    from target_tocobagus.mapping.paths import Entry, Read
     from target_tocobagus.mapping.rules import Rules
     from target_tocobagus.mapping.shapes import Values
+    from target_tocobagus.mapping.values import Entry, Read
 
 _STOCK: Final = compile_column("stock")
 _WAREHOUSES: Final = compile_column("warehouses").read

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from target_tocobagus.config.settings import Lookup, StockPolicy, StreamMapping
     from target_tocobagus.core.model import Kind
     from target_tocobagus.mapping.declared_numbers import Schema
-    from target_tocobagus.mapping.paths import Path, Read
+    from target_tocobagus.mapping.paths import Path
+    from target_tocobagus.mapping.values import Read
 
 _KINDS: Final[tuple[tuple[Kind, str], ...]] = (
     ("sku", "sku"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from target_tocobagus.mapping.paths import Entry
+    from target_tocobagus.mapping.values import Entry
 
 DELETED: Final = "_sdc_deleted_at"
 """The column in which a tap marks a deleted row."""

@@ -27,13 +27,13 @@ from jmespath.visitor import Options, TreeInterpreter
 from target_tocobagus.core.model import RecordError
 from target_tocobagus.mapping import declared_numbers as declaring
 from target_tocobagus.mapping.functions import ExactFunctions, check_call
-from target_tocobagus.mapping.paths import json_value, member
 from target_tocobagus.mapping.record_errors import PathError, shown
+from target_tocobagus.mapping.values import json_value, member
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from target_tocobagus.mapping.paths import Read
+    from target_tocobagus.mapping.values import Read
 
 Node: TypeAlias = Any
 """A node of jmespath's tree: ``{"type": …, "children": […], "value": …}``."""

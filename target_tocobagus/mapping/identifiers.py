@@ -10,7 +10,7 @@ from target_tocobagus.mapping.exact_numbers import exact_number
 from target_tocobagus.mapping.record_errors import shown
 
 if TYPE_CHECKING:
-    from target_tocobagus.mapping.paths import Read
+    from target_tocobagus.mapping.values import Read
 
 Places: TypeAlias = "tuple[tuple[Kind, Read], ...]"
 """The paths of an item's identifier, in the order in which they are tried."""

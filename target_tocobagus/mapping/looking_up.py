@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from target_tocobagus.core.model import Identifier, Kind, RecordError, Stream
 from target_tocobagus.mapping.deletion import DELETED, is_deleted
 from target_tocobagus.mapping.identifiers import identify
-from target_tocobagus.mapping.paths import is_true
 from target_tocobagus.mapping.record_errors import PathError
+from target_tocobagus.mapping.values import is_true
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from target_tocobagus.mapping.paths import Entry, Path
+    from target_tocobagus.mapping.paths import Path
+    from target_tocobagus.mapping.values import Entry
 
 
 class Pair(NamedTuple):

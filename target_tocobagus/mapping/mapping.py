@@ -21,21 +21,21 @@ from target_tocobagus.mapping.declared_numbers import declares_number, property_
 from target_tocobagus.mapping.deletion import DELETED, is_deleted
 from target_tocobagus.mapping.exact_numbers import NumberText
 from target_tocobagus.mapping.identifiers import identify
-from target_tocobagus.mapping.paths import is_true, listed, read_entries
 from target_tocobagus.mapping.record_errors import PathError, shown
 from target_tocobagus.mapping.shapes import without_duplicates
 from target_tocobagus.mapping.summing import UNMET
+from target_tocobagus.mapping.values import is_true, listed, read_entries
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from target_tocobagus.mapping.declared_numbers import Schema
     from target_tocobagus.mapping.looking_up import PairReader
-    from target_tocobagus.mapping.paths import Entry, Read
     from target_tocobagus.mapping.required_columns import InnerNeed
     from target_tocobagus.mapping.rules import Rules
     from target_tocobagus.mapping.shapes import Shape, Values
     from target_tocobagus.mapping.summing import Summing
+    from target_tocobagus.mapping.values import Entry, Read
 
 _SILENT: Final = Skipped("neither identifier nor quantity")
 

@@ -13,8 +13,8 @@ import msgspec
 
 from target_tocobagus.core.model import Stock
 from target_tocobagus.mapping.deletion import is_deleted
-from target_tocobagus.mapping.paths import BOM
 from target_tocobagus.mapping.record_errors import shown
+from target_tocobagus.mapping.values import BOM
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence

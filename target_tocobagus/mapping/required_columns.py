@@ -21,14 +21,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from target_tocobagus.core.foreign_text import quoted
 from target_tocobagus.mapping.deletion import DELETED
-from target_tocobagus.mapping.paths import BOM, Entry, Path, Read, listed, read_entries
 from target_tocobagus.mapping.record_errors import PathError
+from target_tocobagus.mapping.values import BOM, Entry, Read, listed, read_entries
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
     from target_tocobagus.core.model import Kind
     from target_tocobagus.mapping.looking_up import PairReader
+    from target_tocobagus.mapping.paths import Path
 
 
 @dataclass(frozen=True, slots=True)

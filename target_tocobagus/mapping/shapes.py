@@ -19,14 +19,14 @@ from target_tocobagus.core.model import (
     Skipped,
     Stock,
 )
-from target_tocobagus.mapping.paths import listed, parsed, read_entries
 from target_tocobagus.mapping.record_errors import OF_QUANTITIES, PathError, placed, shown
+from target_tocobagus.mapping.values import listed, parsed, read_entries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from target_tocobagus.mapping.paths import Entry, Read
     from target_tocobagus.mapping.rules import Rules
+    from target_tocobagus.mapping.values import Entry, Read
 
 Values: TypeAlias = tuple[tuple[str, str], ...]
 """Mapped values for an error without identifier, by the mapping's keys."""

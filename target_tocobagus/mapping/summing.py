@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from target_tocobagus.mapping.exact_numbers import Number
-    from target_tocobagus.mapping.paths import Entry, Read
+    from target_tocobagus.mapping.values import Entry, Read
 
 UNMET: Final = Skipped("the record does not meet where")
 _ROUGH: Final = "~"

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from target_tocobagus.mapping.paths import BOM, json_value
 from target_tocobagus.mapping.record_errors import PathError
+from target_tocobagus.mapping.values import BOM, json_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

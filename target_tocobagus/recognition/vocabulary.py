@@ -13,7 +13,7 @@ import unicodedata
 from functools import lru_cache
 from typing import Final
 
-from target_tocobagus.mapping.paths import BOM
+from target_tocobagus.mapping.values import BOM
 
 
 def _set(text: str) -> frozenset[str]:

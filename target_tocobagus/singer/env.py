@@ -19,6 +19,9 @@ from target_tocobagus.core.foreign_text import quoted
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+ENVIRONMENT: Final = "ENV"
+"""In place of a configuration file: the settings are read from the environment."""
+
 _TRUE: Final = frozenset({"true", "1", "yes", "on"})
 _FALSE: Final = frozenset({"false", "0", "no", "off"})
 _OF_THE_SDK: Final = frozenset({"loglevel"})

@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from target_tocobagus.core.json_lines import read_float
 from target_tocobagus.mapping import DELETED
-from target_tocobagus.mapping.paths import BOM
+from target_tocobagus.mapping.values import BOM
 from target_tocobagus.state.checkpoints import OWN_KEY
 
 if TYPE_CHECKING:

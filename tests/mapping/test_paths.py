@@ -15,13 +15,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from target_tocobagus.mapping.expressions import compile_expression
-from target_tocobagus.mapping.paths import compile_condition, compile_path, first_of, is_true
+from target_tocobagus.mapping.paths import compile_condition, compile_path, first_of
 from target_tocobagus.mapping.record_errors import PathError
+from target_tocobagus.mapping.values import is_true
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from target_tocobagus.mapping.paths import Path, Read
+    from target_tocobagus.mapping.paths import Path
+    from target_tocobagus.mapping.values import Read
 
 
 def read(path: str, record: Any) -> Any:

@@ -12,6 +12,3 @@
 
 Nothing here writes to the API.
 """
-
-ENVIRONMENT = "ENV"
-"""In place of a configuration file: the SDK reads settings from the environment."""

@@ -14,7 +14,6 @@ from tempfile import TemporaryFile
 from types import NoneType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from target_tocobagus.cli.check import ENVIRONMENT
 from target_tocobagus.cli.check.catalogue import Setup
 from target_tocobagus.cli.check.page import not_tried
 from target_tocobagus.config.settings import parse_settings, read_file
@@ -23,6 +22,7 @@ from target_tocobagus.core.errors import ConfigurationError, TocobagusError
 from target_tocobagus.core.foreign_text import clean, reason
 from target_tocobagus.core.plural import counted
 from target_tocobagus.report.rejects_file import holds_rejects
+from target_tocobagus.singer.env import ENVIRONMENT
 from target_tocobagus.target import TargetTocobagus
 
 if TYPE_CHECKING:
