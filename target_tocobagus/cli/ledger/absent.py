@@ -1,4 +1,4 @@
-"""``tocobagus ledger absent``: the list, and the way from it to the API."""
+"""The list of `tocobagus ledger absent`, and the way from it to the API."""
 
 from __future__ import annotations
 
