@@ -16,7 +16,7 @@ from target_tocobagus.ledger.opening import find_store, holder_of, reading
 from target_tocobagus.ledger.soundness import flights
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection
+    from sqlalchemy import ColumnElement, Connection, Select
 
     from target_tocobagus.ledger.guard import Count
 
@@ -38,11 +38,25 @@ class RunStatus(msgspec.Struct, frozen=True):
     summary: dict[str, Any]
 
 
+class OfStream(msgspec.Struct, frozen=True):
+    """How much is remembered of one stream.
+
+    Attributes:
+        entries: Under how many mappings of it, or lookups of it.
+    """
+
+    stream: str
+    count: int
+    entries: int
+
+
 class StoreStatus(msgspec.Struct, frozen=True):
     """What is remembered of one store.
 
     Attributes:
         marked: Levels whose value in the shop is not certain, those in flight included.
+        parts: The parts that `combine: sum` adds up.
+        pairs: Those of `lookup`; the streams are those that are looked up.
         open_rejections: Rows that were refused, and not settled since.
         guarded: What the guard counts.
         guard_fired: It has held stock-outs, and no run has ended without since.
@@ -54,6 +68,8 @@ class StoreStatus(msgspec.Struct, frozen=True):
     client_id: str
     levels: int
     marked: int
+    parts: list[OfStream]
+    pairs: list[OfStream]
     open_rejections: int
     guarded: Count
     guard_fired: bool
@@ -139,6 +155,8 @@ def _store_status(reader: Connection, store: Any, now: int) -> StoreStatus:
         client_id=store.client_id,
         levels=levels,
         marked=marked + _count_flying(reader, number),
+        parts=_by_stream(reader, _parts(number)),
+        pairs=_by_stream(reader, _pairs(number)),
         open_rejections=_count(
             reader, schema.rejection, (schema.rejection.c.store == number) & closed.is_(None)
         ),
@@ -152,6 +170,30 @@ def _store_status(reader: Connection, store: Any, now: int) -> StoreStatus:
 def _count(reader: Connection, table: Any, condition: ColumnElement[bool]) -> int:
     counting = select(func.count()).select_from(table).where(condition)
     return int(reader.execute(counting).scalar() or 0)
+
+
+def _parts(store: int) -> Select[Any]:
+    """Ask for the parts of a store, each once; a stock without quantity is gone from its part."""
+    table = schema.part.c
+    has_stock = table.store == store, table.quantity != ""
+    return select(table.source, table.part).where(*has_stock).distinct()
+
+
+def _pairs(store: int) -> Select[Any]:
+    return select(schema.pair.c.source).where(schema.pair.c.store == store)
+
+
+def _by_stream(reader: Connection, rows: Select[Any]) -> list[OfStream]:
+    """Count rows with a source by its stream."""
+    found, source = rows.subquery(), schema.source.c
+    entries = func.count(found.c.source.distinct())
+    counting = (
+        select(source.stream, func.count(), entries)
+        .join_from(found, schema.source, found.c.source == source.id)
+        .group_by(source.stream)
+        .order_by(source.stream)
+    )
+    return [OfStream(*row) for row in reader.execute(counting).all()]
 
 
 def _count_flying(reader: Connection, store: int) -> int:

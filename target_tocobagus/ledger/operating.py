@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final
 
 import msgspec
-from sqlalchemy import delete, or_, select
+from sqlalchemy import delete, func, or_, select
 
 from target_tocobagus.ledger.database import is_missing, open_engine, read_url, size_of, translated
 from target_tocobagus.ledger.history import delete_before
@@ -104,7 +104,7 @@ def forget_parts(name: str, key: tuple[str, str], stream: str) -> int | None:
         stream: The stream's name.
 
     Returns:
-        How many stocks of parts were forgotten; ``None`` if there is no ledger yet.
+        How many parts were forgotten; ``None`` if there is no ledger yet.
 
     Raises:
         ConfigurationError: It cannot be opened.
@@ -118,7 +118,9 @@ def forget_parts(name: str, key: tuple[str, str], stream: str) -> int | None:
         with writer.begin():
             numbers = select(source.c.id).where(source.c.stream == stream)
             of_stream = part.c.store == store, part.c.source.in_(numbers)
-            forgotten: int = writer.execute(delete(part).where(*of_stream)).rowcount
+            parts = select(part.c.source, part.c.part).where(*of_stream).distinct().subquery()
+            forgotten: int = writer.execute(select(func.count()).select_from(parts)).scalar_one()
+            writer.execute(delete(part).where(*of_stream))
             read = seen.c.store == store, seen.c.source.in_(numbers), seen.c.need == READ_ONCE
             writer.execute(delete(seen).where(*read))
             return forgotten

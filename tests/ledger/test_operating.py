@@ -8,20 +8,22 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from target_tocobagus.config.settings import Credentials
+from target_tocobagus.config.settings import Credentials, StockPolicy, stream_mapping
 from target_tocobagus.core.errors import LedgerError, LedgerRefused
-from target_tocobagus.ledger.inspection import status
+from target_tocobagus.ledger.inspection import OfStream, status
 from target_tocobagus.ledger.opening import open_ledger, store_key
-from target_tocobagus.ledger.operating import Forgotten, Wanted, forget, prune
+from target_tocobagus.ledger.operating import Forgotten, Wanted, forget, forget_parts, prune
 from target_tocobagus.ledger.run_lock import lock_path
 from target_tocobagus.ledger.soundness import problems
+from target_tocobagus.mapping import compile_mapping
 from tests.delivery.scripted_run import CREDENTIALS, make_settings
-from tests.ledger.world import HOUR, Ending, Fault, Row, World
+from tests.ledger.world import BINS, HOUR, LOTS, Ending, Fault, PairRow, PartRow, Row, World
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from target_tocobagus.core.model import Identifier
+    from target_tocobagus.mapping import CompiledMapping
 
 A: Final[Identifier] = ("sku", "KOPI-1")
 B: Final[Identifier] = ("sku", "KOPI-2")
@@ -38,6 +40,15 @@ ROWS: Final = [
     Row(B, ((None, 3),)),
     Row(ID, ((None, 4),)),
 ]
+SUMMED: Final = {"stream": "lots", "sku": "sku", "stock": "qty", "combine": "sum", "part": "lot"}
+SUMMING: Final[Any] = compile_mapping(stream_mapping(SUMMED), StockPolicy()).summing
+
+
+def looking_up(sku: str) -> CompiledMapping:
+    """Compile a mapping that looks its items up; each column makes another lookup."""
+    lookup = {"stream": "items", "match": "id", "path": "item", "sku": sku}
+    mapping = {"stream": "levels", "stock": "qty", "lookup": lookup}
+    return compile_mapping(stream_mapping(mapping), StockPolicy())
 
 
 @pytest.fixture
@@ -61,6 +72,20 @@ def execute(world: World, sql: str) -> list[Any]:
 def files(folder: Path) -> dict[str, tuple[bytes, int]]:
     """Read all files beside a ledger, with the time of their last change."""
     return {each.name: (each.read_bytes(), each.stat().st_mtime_ns) for each in folder.iterdir()}
+
+
+def say_parts_and_pairs(world: World) -> None:
+    """Let runs read three lots, of which one is deleted, a bin, and pairs of two lookups."""
+    rows = [
+        PartRow("L1", ((A, "W1", "1"), (A, "W2", "2"), (B, "W1", "3"))),
+        PartRow("L2", ((A, "W1", "4"),)),
+        PartRow("L3", ((A, "W1", "4"),)),
+        PartRow("L3", ()),
+        PartRow("L1", ((B, "W1", "5"),), stream=BINS),
+    ]
+    world.run(rows, sums={LOTS: SUMMING, BINS: SUMMING})
+    world.run([PairRow("1", A), PairRow("2", None)], lookups=[looking_up("sku")])
+    world.run([PairRow("1", A)], lookups=[looking_up("code")])
 
 
 def sent_again(world: World) -> list[tuple[Identifier, dict[str | None, int]]]:
@@ -104,6 +129,17 @@ class TestStatus:
         assert marked(world) == 1
         die_in_flight(world, [Row(A, (("W1", 6),)), Row(B, ((None, 6),))])
         assert marked(world) == 2
+
+    def test_parts_and_pairs_are_counted_by_stream(self, world: World) -> None:
+        """A part counts once, at however many places it is; one that has no stock does not."""
+        say_parts_and_pairs(world)
+        found = status(world.ledger)
+
+        assert found is not None
+        first, second = found.stores
+        assert first.parts == [OfStream("bins", 1, 1), OfStream("lots", 2, 1)]
+        assert first.pairs == [OfStream("items", 3, 2)]
+        assert (second.parts, second.pairs) == ([], [])
 
     def test_open_rejections_are_counted(self, world: World) -> None:
         """Until they are closed."""
@@ -226,6 +262,15 @@ class TestForget:
         assert done is not None
         assert (done.levels, tuple(sorted(done.near))) == (0, near)
         assert sent_again(world) == []
+
+    def test_parts_are_forgotten_by_stream(self, world: World) -> None:
+        """As many are forgotten as `status` has counted; those of other streams stay."""
+        say_parts_and_pairs(world)
+
+        assert [forget_parts(world.ledger, KEY, "lots") for _ in range(2)] == [2, 0]
+        found = status(world.ledger)
+        assert found is not None
+        assert found.stores[0].parts == [OfStream("bins", 1, 1)]
 
     def test_open_rejections_stay(self, world: World) -> None:
         """They tell of rows that were refused, whatever is known of the level."""

@@ -9,12 +9,13 @@ import pytest
 
 from target_tocobagus.config.settings import Credentials
 from target_tocobagus.core.errors import LedgerError
-from target_tocobagus.ledger.inspection import status
+from target_tocobagus.ledger.inspection import OfStream, status
 from target_tocobagus.ledger.opening import open_ledger, store_key
-from target_tocobagus.ledger.operating import Wanted, forget, prune
+from target_tocobagus.ledger.operating import Wanted, forget, forget_parts, prune
 from target_tocobagus.ledger.soundness import problems
 from target_tocobagus.ledger.trial import try_to_open
 from tests.delivery.scripted_run import CREDENTIALS, make_settings
+from tests.ledger.test_operating import say_parts_and_pairs
 from tests.ledger.world import HOUR, Row, World
 from tests.postgres import HOST, PASSWORD, USER, running_postgres
 
@@ -71,3 +72,9 @@ def test_the_ledger_of_a_server_is_seen_checked_forgotten_and_pruned(url: str) -
     pruned = prune(url, KEY, world.now_ms + HOUR)
     assert pruned is not None
     assert pruned.rows > 0
+    say_parts_and_pairs(world)
+    counted = status(url)
+    assert counted is not None
+    assert counted.stores[0].parts == [OfStream("bins", 1, 1), OfStream("lots", 2, 1)]
+    assert counted.stores[0].pairs == [OfStream("items", 3, 2)]
+    assert forget_parts(url, KEY, "lots") == 2

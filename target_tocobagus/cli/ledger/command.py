@@ -38,8 +38,9 @@ ledger.add_command(forget)
 @ledger.command()
 @with_options
 def status(configs: tuple[str, ...], *, as_json: bool) -> None:
-    """Show what the ledger remembers: stores, levels, open rejections and the last runs.
+    """Show what the ledger remembers, and how the last runs ended.
 
+    Of each store: its levels, parts, pairs and open rejections, what the guard counts, the runs.
     Nothing is changed, and a run may be under way. The exit code is 0 also if there is no ledger
     yet, and 2 if it is of another version or not a ledger.
     """

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from target_tocobagus.ledger.inspection import RunStatus, Status, StoreStatus
+    from target_tocobagus.ledger.inspection import OfStream, RunStatus, Status, StoreStatus
 
 _OUTCOMES: Final = (
     "accepted",
@@ -62,6 +62,8 @@ def status_fields(status: Status) -> dict[str, Any]:
                 "store_client_id": store.client_id,
                 "levels": store.levels,
                 "marked": store.marked,
+                "parts": [_of_stream(each, "mappings") for each in store.parts],
+                "pairs": [_of_stream(each, "lookups") for each in store.pairs],
                 "open_rejections": store.open_rejections,
                 "guard": {
                     "fired": store.guard_fired,
@@ -84,8 +86,16 @@ def status_fields(status: Status) -> dict[str, Any]:
     }
 
 
+def _of_stream(found: OfStream, entries: str) -> dict[str, Any]:
+    return {"stream": found.stream, "count": found.count, entries: found.entries}
+
+
 def _facts(store: StoreStatus) -> Iterator[str]:
     yield f"{counted(store.levels, 'level')} remembered; {store.marked} marked (in doubt)"
+    for what, entry, found in (("part", "mapping", store.parts), ("pair", "lookup", store.pairs)):
+        for each in found:
+            under = f", under {each.entries} {entry}s" if each.entries > 1 else ""
+            yield f"{counted(each.count, what)} of stream {clean(each.stream)} remembered{under}"
     yield counted(store.open_rejections, "open rejection")
     counts = f"{store.guarded.zeroed} of {counted(store.guarded.base, 'level')} in stock"
     if store.guard_fired:

@@ -14,6 +14,7 @@ from target_tocobagus.cli import main
 from target_tocobagus.config.settings import Credentials
 from target_tocobagus.ledger.opening import open_ledger
 from tests.delivery.scripted_run import CREDENTIALS, make_settings
+from tests.ledger.test_operating import say_parts_and_pairs
 from tests.ledger.world import Fault, Row, World
 
 if TYPE_CHECKING:
@@ -103,12 +104,28 @@ class TestStatus:
             "store_client_id": "s",
             "levels": 3,
             "marked": 0,
+            "parts": [],
+            "pairs": [],
             "open_rejections": 1,
             "guard": {"fired": False, "zeroed": 0, "in_stock": 0},
             "in_use_by": None,
         }
         assert runs[1]["summary"]["accepted"] == 3
         assert runs[1]["started_at"] == "2027-01-15T08:00:00+00:00"
+
+    def test_parts_and_pairs_have_a_line_for_each_stream(self, empty: Shelf) -> None:
+        """Nothing in a stream's name can control the terminal."""
+        say_parts_and_pairs(empty.world)
+        with sqlite3.connect(empty.world.ledger) as database:
+            database.execute("UPDATE tocobagus_source SET stream = char(27) WHERE stream = 'bins'")
+        page = empty.run("status")[1]
+        (store,) = empty.fields("status")["stores"]
+
+        assert "  2 parts of stream lots remembered\n" in page
+        assert "  3 pairs of stream items remembered, under 2 lookups\n" in page
+        assert "\x1b" not in page
+        assert store["parts"][1] == {"stream": "lots", "count": 2, "mappings": 1}
+        assert store["pairs"] == [{"stream": "items", "count": 3, "lookups": 2}]
 
     def test_a_guard_that_has_fired_is_shown(self, empty: Shelf) -> None:
         """With what it counts, until a run ends without it."""
