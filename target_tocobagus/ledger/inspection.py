@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 
 from target_tocobagus.ledger import schema, zeroed
 from target_tocobagus.ledger.absent import Absent, find
@@ -116,6 +116,28 @@ def status(name: str, now: int | None = None) -> Status | None:
             _store_status(reader, row, now) for row in reader.execute(select(schema.store)).all()
         ]
         return Status(place_of(read_url(name)), size_of(reader), version, stores)
+
+
+def streams_with_parts(name: str, key: tuple[str, str]) -> list[str]:
+    """Name the streams of a store whose parts are remembered, also of a mapping of before.
+
+    Args:
+        name: The setting `ledger`.
+        key: The store, as `store_key` names it.
+
+    Raises:
+        ConfigurationError: It cannot be opened, or is not a ledger.
+        LedgerRefused: Its tables are of another version.
+        LedgerError: It cannot be read.
+    """
+    with reading(name) as reader:
+        store = None if reader is None else find_store(reader, key)
+        if reader is None or store is None:
+            return []
+        part, source = schema.part.c, schema.source.c
+        has_parts = exists().where(part.store == store, part.source == source.id)
+        found = select(source.stream).where(has_parts).distinct().order_by(source.stream)
+        return list(reader.execute(found).scalars())
 
 
 def look_for_absent(name: str, key: tuple[str, str], stream: str, since: int) -> Absent | None:

@@ -83,6 +83,11 @@ class Setup(Diagnosis):
         "A run of this store uses {place} ({holder}), and a second run would not start.",
         "Let it end first.",
     )
+    LEDGER_OTHER_PARTS = _wrong(
+        "ledger",
+        "A run would stop at {problem}.",
+        "Let the tap read the whole stream again, after this command:",
+    )
     LEDGER_UNUSABLE = _wrong(
         "ledger",
         "{place}: {problem}. A run would not start.",

@@ -85,7 +85,7 @@ def check(configs: tuple[str, ...], streams: tuple[Path, ...], catalogs: tuple[P
 
 def _findings(given: Given, configs: Sequence[str], files: Sequence[Path]) -> Iterator[Finding]:
     """Make all checks: the quick ones first, the file of rejected rows and the ledger last."""
-    from target_tocobagus.cli.check import mappings, network, settings
+    from target_tocobagus.cli.check import ledger, mappings, network, settings
     from target_tocobagus.cli.check.page import NETWORK, not_tried
 
     finding, mapping, connection = settings.judge(given)
@@ -100,4 +100,4 @@ def _findings(given: Given, configs: Sequence[str], files: Sequence[Path]) -> It
     else:
         yield from network.check_network(connection)
     yield settings.check_rejects(given)
-    yield from settings.check_ledger(given)
+    yield from ledger.check_ledger(given, mapping, configs)

@@ -18,20 +18,19 @@ from target_tocobagus.cli.check.catalogue import Setup
 from target_tocobagus.cli.check.page import not_tried
 from target_tocobagus.config.settings import parse_settings, read_file
 from target_tocobagus.config.validation import CREDENTIALS, doubts
-from target_tocobagus.core.errors import ConfigurationError, TocobagusError
-from target_tocobagus.core.foreign_text import clean, reason
+from target_tocobagus.core.errors import ConfigurationError
+from target_tocobagus.core.foreign_text import reason
 from target_tocobagus.core.plural import counted
 from target_tocobagus.report.rejects_file import holds_rejects
 from target_tocobagus.singer.env import ENVIRONMENT
 from target_tocobagus.target import TargetTocobagus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Sequence
 
     from target_tocobagus.cli.check.page import Finding
     from target_tocobagus.config.settings import Settings
 
-_LEDGER: Final = ("api_url", "ledger", "resend_hours", "history_days")
 INVALID: Final = "the settings are not valid"
 _CONNECTION: Final = (
     "api_url",
@@ -142,45 +141,6 @@ def check_rejects(given: Given) -> Finding:
     except (OSError, ValueError) as error:  # a ValueError means a name that no file can have
         problem = f"cannot be written ({reason(error)})"
         return Setup.REJECTS_UNUSABLE.finding(path=whole, problem=problem)
-
-
-def check_ledger(given: Given) -> Iterator[Finding]:
-    """Say whether a run could open the ledger, or create it; nothing if none is set."""
-    if given.values.get("ledger") is None:
-        return
-    try:
-        used = ledger_settings(given.values)
-    except ConfigurationError:
-        used = None
-    if given.problems or used is None or used.ledger is None:
-        yield not_tried("ledger", INVALID)
-        return
-    from target_tocobagus.ledger.opening import store_key
-    from target_tocobagus.ledger.trial import place_named, try_to_open
-
-    key = store_key(used.api_url, str(given.values.get("store_client_id")))
-    place = "ledger"
-    try:
-        place = place_named(used.ledger)
-        tried = try_to_open(used.ledger, key)
-    except TocobagusError as error:
-        problem = str(error).removeprefix("ledger: ")
-        yield Setup.LEDGER_UNUSABLE.finding(place=place, problem=problem)
-        return
-    if tried.holder is None:
-        yield Setup.LEDGER_USABLE.finding(place=place, state=tried.state)
-    else:
-        yield Setup.LEDGER_BUSY.finding(place=place, holder=clean(tried.holder))
-
-
-def ledger_settings(values: Mapping[str, Any]) -> Settings:
-    """Read the settings of the ledger, whatever the others are.
-
-    Raises:
-        ConfigurationError: They are not valid.
-    """
-    own = {name: values[name] for name in _LEDGER if name in values}
-    return parse_settings({**own, "dry_run": True})
 
 
 def _new_rejects(path: Path) -> Finding:

@@ -42,6 +42,7 @@ def read_place(configs: tuple[str, ...], *, with_store: bool = False) -> Place:
     """Read the settings of the ledger; what is wrong with others does not matter."""
     from target_tocobagus.api.redaction import Redactor
     from target_tocobagus.cli.check import settings
+    from target_tocobagus.cli.check.ledger import ledger_settings
     from target_tocobagus.config.hidden import secrets_of
     from target_tocobagus.core.foreign_text import hide_secrets
     from target_tocobagus.ledger.opening import store_key
@@ -54,7 +55,7 @@ def read_place(configs: tuple[str, ...], *, with_store: bool = False) -> Place:
     if given.problems:
         fail("\n".join(given.problems), 2)
     with explained():
-        used = settings.ledger_settings(given.values)
+        used = ledger_settings(given.values)
         if used.ledger is None:
             fail(f"ledger is not set in {given.source}", 2)
         client_id = str(given.values.get("store_client_id") or "")

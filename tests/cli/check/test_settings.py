@@ -15,11 +15,15 @@ from click.testing import CliRunner
 from target_tocobagus.cli import main
 from target_tocobagus.cli.check import settings
 from target_tocobagus.cli.check.catalogue import Setup
+from target_tocobagus.cli.check.ledger import check_ledger
+from target_tocobagus.config.settings import StockPolicy, parse_settings, stream_mapping
+from target_tocobagus.core.model import Stream
 from target_tocobagus.ledger.opening import store_key
 from target_tocobagus.ledger.run_lock import lock_path
+from target_tocobagus.mapping import compile_mapping
 from tests.cli.check.bench import Checked, assert_found, check, run
 from tests.e2e.command import encode, row, schema
-from tests.ledger.world import World
+from tests.ledger.world import PartRow, World
 from tests.local_sandbox import running
 
 if TYPE_CHECKING:
@@ -71,6 +75,8 @@ class Case(NamedTuple):
 
 
 MAPPED: Final = {"streams": [GLOBAL]}
+LOTS: Final = {**LONG, "stream": "lots", "combine": "sum", "part": "lot"}
+SUMMED: Final = {"streams": [LOTS]}
 CASES: Final = (
     Case(Setup.SETTINGS_VALID, told=("5 settings, all valid",)),
     Case(
@@ -178,6 +184,23 @@ CASES: Final = (
     Case(Setup.LEDGER_USABLE, {"ledger": "sqlite:///<folder>/empty.db"}, told=("is empty",)),
     Case(Setup.LEDGER_USABLE, {"ledger": "<folder>/ledger.db"}, told=("ledger.db exists.",)),
     Case(Setup.LEDGER_BUSY, {"ledger": "<folder>/busy.db"}, told=("process 1 on a host",)),
+    Case(Setup.LEDGER_USABLE, {"ledger": "<folder>/parts.db", **SUMMED}, told=("exists.",)),
+    Case(Setup.LEDGER_USABLE, {"ledger": "<folder>/parts.db"}, told=("exists.",)),
+    Case(Setup.LEDGER_USABLE, {"ledger": "<folder>/parts.db", **MAPPED}, told=("exists.",)),
+    Case(
+        Setup.LEDGER_OTHER_PARTS,
+        {"ledger": "<folder>/parts.db", "streams": [{**LOTS, "stream": "lo*"}]},
+        told=("stream 'lots': its mapping or warehouse_map has changed", "--parts lots --config /"),
+    ),
+    Case(
+        Setup.LEDGER_OTHER_PARTS,
+        {
+            "ledger": "<folder>/parts.db",
+            **SUMMED,
+            "warehouse_map": [{"code": "A", "client_id": "W"}, {"code": "B", "client_id": "W"}],
+        },
+        told=("stream 'lots': its mapping or warehouse_map has changed",),
+    ),
     Case(Setup.LEDGER_UNUSABLE, {"ledger": "<folder>/there"}, told=("is not a ledger",)),
     Case(Setup.LEDGER_UNUSABLE, {"ledger": "<folder>/none/new.db"}, told=("No such file",)),
     Case(Setup.LEDGER_UNUSABLE, {"ledger": "<folder>"}, told=("Is a directory",)),
@@ -208,8 +231,21 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return path.read_bytes()
 
 
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> bytes:
+    """The file of a ledger of the sandbox's store that holds a part, read by `SUMMED`."""
+    compiled = compile_mapping(stream_mapping(LOTS), StockPolicy())
+    assert compiled.summing is not None
+    stream = Stream("lots", b'{"type":"SCHEMA"}', entry=compiled.entry)
+    path = tmp_path_factory.mktemp("parts") / "ledger.db"
+    lot = PartRow("L1", ((("sku", "A"), "W", "1"),), stream=stream)
+    sums = {stream: compiled.summing}
+    World(str(path)).run([lot], store=STORE, sums=sums, api_url=sandbox.api_url)
+    return path.read_bytes()
+
+
 @pytest.fixture
-def folder(tmp_path: Path, sandbox: Sandbox, ledger: bytes) -> Iterator[Path]:
+def folder(tmp_path: Path, sandbox: Sandbox, ledger: bytes, parts: bytes) -> Iterator[Path]:
     """A folder with files that rejected rows may be written to or not, and with ledgers."""
     for name in ("there", "busy"):
         (tmp_path / name).write_text(KEPT)
@@ -219,6 +255,7 @@ def folder(tmp_path: Path, sandbox: Sandbox, ledger: bytes) -> Iterator[Path]:
     (tmp_path / "empty.db").touch()
     for name in ("ledger.db", "busy.db"):
         (tmp_path / name).write_bytes(ledger)
+    (tmp_path / "parts.db").write_bytes(parts)
     lock = lock_path(str(tmp_path / "busy.db"), store_key(sandbox.api_url, STORE))
     lock.write_text("process 1 on a host, since then\n")
     with (tmp_path / "busy").open() as held, lock.open() as locked:
@@ -287,8 +324,9 @@ def test_the_ledger_is_left_as_it_is(case: Case, folder: Path, sandbox: Sandbox)
     """No file is made, not even for a moment under a name, and none is changed."""
     given = json.loads(json.dumps(case.config).replace("<folder>", str(folder)))
     values = {"api_url": sandbox.api_url, "store_client_id": STORE, **given}
+    mapping = {"dry_run": True, "streams": given.get("streams"), "ledger": given["ledger"]}
     before = state_of(folder)
-    found = list(settings.check_ledger(settings.Given("", values, ())))
+    found = list(check_ledger(settings.Given("", values, ()), parse_settings(mapping)))
 
     assert [finding.check for finding in found] == ["ledger"]
     assert state_of(folder) == before
