@@ -140,15 +140,6 @@ class Summing:
             quantity = divide(quantity, weights)[index]
         return Stock(identifier, place, quantity)
 
-    def alone(self, outcomes: Iterable[Outcome]) -> list[Outcome]:
-        """Show what parts would be as stocks of their own, to a person who looks at a record."""
-        found: list[Outcome] = []
-        for each in outcomes:
-            rows = each.rows if isinstance(each, Part) else ()
-            found += [self.stock(item, place, [text]) for item, place, text in rows]
-            found += [] if isinstance(each, Part) else [each]
-        return found or [Skipped("the part has no stock")]
-
     def _added(self, texts: list[str]) -> int | RecordError:
         total: Number
         if all(map(str.isdigit, texts)):

@@ -86,7 +86,7 @@ class Setup(Diagnosis):
     LEDGER_OTHER_PARTS = _wrong(
         "ledger",
         "A run would stop at {problem}.",
-        "Let the tap read the whole stream again, after this command:",
+        "With this configuration, the command is:",
     )
     LEDGER_UNUSABLE = _wrong(
         "ledger",

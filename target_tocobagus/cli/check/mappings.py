@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from target_tocobagus.cli.check.page import Diagnosis, Finding
-    from target_tocobagus.cli.map.survey import StreamView
+    from target_tocobagus.cli.map.stream_view import StreamView
     from target_tocobagus.config.settings import Settings
 
 _HINT: Final = "--stream FILE or --catalog FILE shows how a tap's records are mapped."
@@ -106,7 +106,9 @@ def _fails(view: StreamView) -> bool:
 
 
 def _is_doubtful(view: StreamView) -> bool:
-    return bool(view.missing or view.parts) or any(cause.what for cause in view.causes.values())
+    return bool(view.missing or view.looks_like_parts) or any(
+        cause.what for cause in view.causes.values()
+    )
 
 
 def _said(view: StreamView) -> str:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from target_tocobagus.config.settings import Settings
+    from target_tocobagus.mapping.looking_up import PairReader
 
 Standing: TypeAlias = Literal["configured", "recognised", "proposed", "drafted", "ignored"]
 
@@ -103,6 +104,11 @@ class Advisor:
             by = looked_up().get(stream)
             return Advice("ignored", f"{by!r} may look its records up" if by else found.reason)
         return self._propose(found, start_from(found, stream, schema, records))
+
+    @property
+    def lookups(self) -> list[PairReader]:
+        """What the user's mappings look up."""
+        return [each.pairs for each in self._router.looking_up if each.pairs is not None]
 
     @property
     def clash(self) -> str:

@@ -18,7 +18,7 @@ from target_tocobagus.singer.env import ENVIRONMENT
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from target_tocobagus.cli.map.survey import StreamView
+    from target_tocobagus.cli.map.stream_view import StreamView
 
 STDIN: Final = "-"
 NOT_APPLIED: Final = ("stream_maps", "flattening_enabled", "validate_records")
@@ -33,7 +33,9 @@ NOT_APPLIED: Final = ("stream_maps", "flattening_enabled", "validate_records")
     help="Settings of target-tocobagus, or the list `streams` alone, to be checked: a file of JSON,"
     " or ENV for the environment.",
 )
-@click.option("--records", default=5, type=click.IntRange(1), help="Records of a stream to show.")
+@click.option(
+    "--records", default=5, type=click.IntRange(1), help="Records of a stream to show, and sums."
+)
 @click.option("--all", "everything", is_flag=True, help="Also draft mappings for other streams.")
 @click.option(
     "--format",
@@ -48,7 +50,8 @@ def map_command(
     """Show which mapping each stream in FILE has, or may start from, and what it does.
 
     FILE is what a Singer tap wrote, or its catalog; - is stdin. It may be gzipped, and is read only
-    as far as needed.
+    as far as needed. For a mapping with combine: sum all of it is read, and the sums are shown.
+    Items that are looked up have the names that FILE has for them.
 
     Without --config, it shows what a run without `streams` recognises. With --config, it shows what
     that configuration does with FILE, and the exit code is 1 if a run would fail because of a
@@ -92,7 +95,9 @@ def _read_config(path: Path) -> dict[str, Any]:
             from target_tocobagus.target import TargetTocobagus
 
             return TargetTocobagus.read_environment()
-        return read_file(path, may_be_streams=True)
+        given = read_file(path, may_be_streams=True)
+        # The list alone says nothing of a ledger, and none is opened here.
+        return {**given, "ledger": "ledger.db"} if set(given) == {"streams"} else given
     except ConfigurationError as error:
         raise _unusable(error.problems) from error
 

@@ -9,6 +9,8 @@ from rich.padding import Padding
 from rich.text import Text
 
 from target_tocobagus.cli.demo.page import EVERYWHERE, INDENT, called, clean_lines, new_table
+from target_tocobagus.cli.map.names import is_known
+from target_tocobagus.cli.map.stream_view import NO_STOCK
 from target_tocobagus.cli.map.text import (
     listed_causes,
     said_of_stream,
@@ -17,8 +19,8 @@ from target_tocobagus.cli.map.text import (
     warned_of_stream,
 )
 from target_tocobagus.core.foreign_text import clean
-from target_tocobagus.core.model import RecordError, Skipped, Stock
-from target_tocobagus.core.plural import some_of
+from target_tocobagus.core.model import Complete, Part, RecordError, Stock
+from target_tocobagus.core.plural import counted, some_of
 from target_tocobagus.recognition.yaml_lines import as_yaml_lines, warehouse_map_lines
 
 if TYPE_CHECKING:
@@ -27,8 +29,9 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from target_tocobagus.cli.map.survey import StreamView
-    from target_tocobagus.core.model import Outcome
+    from target_tocobagus.cli.map.names import Names
+    from target_tocobagus.cli.map.stream_view import StreamView
+    from target_tocobagus.core.model import Identifier, Outcome
 
 MOST_ROWS: Final = 8
 """Of one record."""
@@ -112,34 +115,78 @@ class Page:
     def _records(self, view: StreamView) -> None:
         self._console.print()
         if view.shown:
-            self._part(_table(view.shown))
+            self._part(_table(view))
             self._console.print()
+        if view.sums:
+            self._sums(view)
         self._part(Text(clean_lines(summed_up(view)), "dim"))
         if view.records > len(view.shown):
             for cause in listed_causes(view):
                 self._part(Text(clean_lines(f"- {cause}"), "dim"))
 
+    def _sums(self, view: StreamView) -> None:
+        """Show as many sums as records, and how many parts each has."""
+        compiled = view.advice.compiled
+        is_complete = compiled and compiled.summing and compiled.summing.is_complete
+        known = "" if is_complete else " A run also adds the parts that its ledger remembers."
+        self._part(Text(f"The sums of these parts.{known}"))
+        self._console.print()
+        table = new_table("item", "warehouse", "stock", "parts")
+        table.columns[3].justify = "right"
+        for stock, parts in view.sums[: view.most]:
+            (row,) = _rows(stock, view.names)
+            table.add_row(*row, str(parts))
+        self._part(table)
+        if len(view.sums) > view.most:
+            more = counted(len(view.sums) - view.most, "more sum")
+            self._part(Text(f"and {more}; --records shows more", "dim"))
+        self._console.print()
 
-def _table(shown: Iterable[tuple[int, Sequence[Outcome]]]) -> Table:
-    table = new_table("record", "item", "warehouse", "stock")
+
+def _table(view: StreamView) -> Table:
+    quantity = "stock" if view.parts is None else "quantity of the part"
+    table = new_table("record", "item", "warehouse", quantity)
     table.columns[0].justify = "right"
-    for number, outcomes in shown:
-        for place, outcome in enumerate(outcomes[:MOST_ROWS]):
-            table.add_row(str(number) if not place else "", *_cells(outcome))
-        if len(outcomes) > MOST_ROWS:
-            table.add_row("", Text(f"and {len(outcomes) - MOST_ROWS} rows more", "dim"), "", "")
+    for number, outcomes in view.shown:
+        rows = [row for outcome in outcomes for row in _rows(outcome, view.names)]
+        for place, row in enumerate(rows[:MOST_ROWS]):
+            table.add_row(str(number) if not place else "", *row)
+        if len(rows) > MOST_ROWS:
+            table.add_row("", Text(f"and {len(rows) - MOST_ROWS} rows more", "dim"), "", "")
     return table
 
 
-def _cells(outcome: Outcome) -> tuple[Text, Text, Text]:
+def _rows(outcome: Outcome, names: Names) -> list[tuple[Text, Text, Text]]:
+    """Write an outcome as cells: item, warehouse, and what becomes of it."""
+    if isinstance(outcome, Part):
+        rows = [_level(*row, names) for row in outcome.rows]
+        return rows or ([] if not outcome.is_whole else [_skipped(NO_STOCK)])
     if isinstance(outcome, Stock):
-        name, where = called(*outcome.identifier), outcome.location or EVERYWHERE
-        return Text(clean(name)), Text(clean(where)), Text(str(outcome.quantity), "green")
+        return [_level(outcome.identifier, outcome.location, str(outcome.quantity), names)]
+    if isinstance(outcome, Complete):
+        item, _, _ = _level(outcome.identifier, None, "", names)
+        return [(item, Text("any other"), Text("0, if it was sent before", "dim"))]
     if isinstance(outcome, RecordError):
         item = Text(clean(called(*outcome.identifier))) if outcome.identifier else NOTHING
         place = Text(clean(outcome.location)) if outcome.location else NOTHING
         values = "".join(f"; {key} {value}" for key, value in outcome.values)
         reason = Text.assemble((outcome.code, "red"), clean_lines(f": {outcome.message}{values}"))
-        return item, place, reason
-    why = outcome.reason if isinstance(outcome, Skipped) else ""
-    return NOTHING, NOTHING, Text(f"skipped: {clean(why)}", "dim")
+        return [(item, place, reason)]
+    return [_skipped(outcome.reason)]
+
+
+def _level(
+    identifier: Identifier, location: str | None, quantity: str, names: Names
+) -> tuple[Text, Text, Text]:
+    found = names.of(identifier)
+    if found is None:
+        return _skipped(f"{' '.join(identifier)} has a pair without an item")
+    item = Text(clean(called(*found)))
+    if not is_known(found):
+        item = Text(clean(f"{' '.join(found)} (no pair here)"), "yellow")
+    where = Text(clean(location or EVERYWHERE))
+    return item, where, Text(clean(quantity.removeprefix("~")), "green")
+
+
+def _skipped(reason: str) -> tuple[Text, Text, Text]:
+    return NOTHING, NOTHING, Text(f"skipped: {clean(reason)}", "dim")

@@ -8,13 +8,13 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from target_tocobagus.core.foreign_text import clean
-from target_tocobagus.core.plural import counted
+from target_tocobagus.core.plural import counted, some_of
 from target_tocobagus.recognition.yaml_lines import as_config, as_yaml_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from target_tocobagus.cli.map.survey import StreamView
+    from target_tocobagus.cli.map.stream_view import StreamView
     from target_tocobagus.config.settings import StreamMapping
 
 _WIDTH = 98
@@ -41,14 +41,17 @@ def said_of_stream(view: StreamView) -> Iterator[str]:
             yield sentence(advice.remark)
     if advice.run:
         yield sentence(advice.run)
+    for place, codes in view.shared_places.items():
+        named = some_of([repr(code) for code in codes])
+        yield sentence(f"The stock of {place!r} is the sum of the codes {named} in warehouse_map")
     yield from map(sentence, view.remarks)
 
 
 def warned_of_stream(view: StreamView) -> Iterator[str]:
     """Say what is wrong with the mapping, or missing in it."""
     what = "A run stops here" if view.advice.standing == "configured" else "To be completed"
-    if view.parts:
-        yield sentence(view.parts)
+    if view.looks_like_parts:
+        yield sentence(view.looks_like_parts)
     for problem in view.advice.problems:
         yield sentence(f"{what}: {problem}")
     if view.missing:
@@ -60,16 +63,21 @@ def summed_up(view: StreamView) -> str:
     """Sum up the outcomes of the records that were read."""
     rejected = sum(cause.count for cause in view.causes.values() if cause.what)
     skipped = sum(cause.count for cause in view.causes.values() if not cause.what)
-    parts = [f"{counted(view.mapped, 'row')} mapped", f"{rejected} rejected", f"{skipped} skipped"]
+    mapped = f"{counted(view.mapped, 'row')} mapped"
+    if view.parts is not None:
+        rows, parts = counted(view.mapped, "row"), counted(len(view.parts), "part")
+        mapped = f"{rows} of {parts} added up to {counted(len(view.sums), 'sum')}"
+    counts = [mapped, f"{rejected} rejected", f"{skipped} skipped"]
     clamped = f" ({view.clamped} below 0 became 0)" if view.clamped else ""
-    return f"{counted(view.records, 'record')} read: {', '.join(parts)}{clamped}"
+    return f"{counted(view.records, 'record')} read: {', '.join(counts)}{clamped}"
 
 
 def listed_causes(view: StreamView) -> Iterator[str]:
     """List why rows were not mapped, the most frequent first."""
     for cause in sorted(view.causes.values(), key=lambda cause: -cause.count):
         what = f"{cause.what}, first" if cause.what else "skipped, first"
-        yield f"{cause.count} {what} in record {cause.number}: {cause.why}"
+        where = f"in record {cause.number}" if cause.number else "as a sum"
+        yield f"{cause.count} {what} {where}: {cause.why}"
 
 
 # The list `streams`
