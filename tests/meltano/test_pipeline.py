@@ -46,6 +46,52 @@ FIRST: Final = (
 )
 
 
+ADDED_UP: Final = """
+CREATE TABLE lots (lot text PRIMARY KEY, code text, wh text, qty integer);
+CREATE TABLE aliases (code text PRIMARY KEY, sku text);
+CREATE TABLE shelves (sku text PRIMARY KEY, levels jsonb);
+INSERT INTO lots VALUES ('L1', 'K1', 'wh_jakarta', 5), ('L2', 'K1', 'wh_jakarta', 7);
+INSERT INTO aliases VALUES ('K1', 'KOPI-ARB-250');
+INSERT INTO shelves VALUES
+  ('TEH-100', '[{"w": "wh_jakarta", "q": 3}, {"w": "wh_bandung", "q": 4}]');
+"""
+CHANGED: Final = """
+DELETE FROM aliases;
+DELETE FROM lots WHERE lot = 'L1';
+UPDATE lots SET qty = 1;
+UPDATE shelves SET levels = '[{"w": "wh_jakarta", "q": 3}]';
+"""
+"""Without marks of what is deleted: the part and the pair are remembered."""
+PLUGINS: Final = """
+plugins:
+  extractors:
+  - name: tap-postgres--lots
+    inherit_from: tap-postgres
+    select: [public-lots.*, public-aliases.*, public-shelves.*]
+    metadata: {}
+  loaders:
+  - name: target-tocobagus--lots
+    inherit_from: target-tocobagus
+    config:
+      streams:
+      - stream: public-lots
+        stock: qty
+        warehouse: wh
+        combine: sum
+        part: [lot]
+        parts_complete: false
+        lookup: {stream: public-aliases, match: code, path: code, sku: sku}
+      - stream: public-shelves
+        sku: sku
+        levels: levels
+        warehouse: w
+        stock: q
+        levels_complete: true
+  - name: target-tocobagus--json
+    inherit_from: target-tocobagus
+"""
+
+
 @pytest.fixture(scope="module")
 def database() -> Iterator[Database]:
     """A PostgreSQL server."""
@@ -195,6 +241,33 @@ def test_two_stores_run_at_once(shop: Shop, table: Table, sandbox: Sandbox) -> N
     assert sorted(states.split()) == sorted(
         [STATE_ID, "prod:tap-postgres--bandung-to-target-tocobagus--bandung"]
     )
+
+
+def test_parts_lookups_and_complete_lists_are_remembered(
+    shop: Shop, database: Database, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """The second run has its mappings from the environment, as JSON, and they are the same."""
+    database.execute(ADDED_UP)
+    plugins = yaml.safe_load(PLUGINS)
+    streams = plugins["plugins"]["loaders"][0]["config"]["streams"]
+    for plugin in ("target-tocobagus--lots", "target-tocobagus--json"):
+        shop.env |= settings(plugin, ledger=str(tmp_path / "ledger.db"))
+    shop.env |= settings("target-tocobagus--json", streams=json.dumps(streams))
+    with shop.project.with_more(PLUGINS):
+        shop.run("run", "tap-postgres--lots", "target-tocobagus--lots")
+        assert shown(sandbox) == {
+            Level("KOPI-ARB-250", "wh_jakarta", 12),
+            Level("TEH-100", "wh_jakarta", 3),
+            Level("TEH-100", "wh_bandung", 4),
+        }
+        database.execute(CHANGED)
+        shop.run("run", "tap-postgres--lots", "target-tocobagus--json")
+
+    assert shown(sandbox) == {
+        Level("KOPI-ARB-250", "wh_jakarta", 6),
+        Level("TEH-100", "wh_jakarta", 3),
+        Level("TEH-100", "wh_bandung", 0),
+    }
 
 
 def test_meltano_tells_the_settings_and_hides_the_secrets(shop: Shop, sandbox: Sandbox) -> None:
