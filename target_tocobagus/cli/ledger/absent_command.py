@@ -38,27 +38,27 @@ def _day(_context: click.Context, _option: click.Parameter, value: str) -> date:
     return day
 
 
-@click.command()
+@click.command(short_help="List levels that no row has named for days.")
 @with_options
-@click.option("--stream", required=True, help="The stream whose levels are looked for.")
+@click.option("--stream", required=True, help="The stream that has sent the levels.")
 @click.option(
     "--since",
     required=True,
     callback=_day,
     metavar="DAYS|DATE",
-    help="Not named on this day or later: 7d for 7 days ago, or a date (UTC).",
+    help="List what was not named on this day or later: 7d for 7 days ago, or a date (UTC).",
 )
-@click.option("--zero", is_flag=True, help="Send those that are in stock as 0, after a question.")
+@click.option("--zero", is_flag=True, help="Send 0 for those that are in stock, after a question.")
 @click.option("--yes", is_flag=True, help="With --zero: do not ask.")
 def absent(
     configs: tuple[str, ...], *, as_json: bool, stream: str, since: date, zero: bool, yes: bool
 ) -> None:
     """List levels that a stream has sent and that no row has named since a day.
 
-    A level is the stock of an item at a warehouse. Every row names its level: also one that is
-    unchanged, skipped or rejected, of whatever stream, but not one of a deleted record. So the list
-    says something only of a stream that is read whole each time, not of one that brings only what
-    has changed. Nothing is changed, and a run may be under way.
+    A level is the stock of an item at a warehouse. A row of any stream names its level, also if it
+    is unchanged, skipped or rejected; the row of a deleted record does not. So the list is of use
+    only for a stream that is read whole each time: from a tap that brings only what has changed,
+    all else seems to be gone. Nothing is changed, and a run may be under way.
 
     With --zero the levels of the list that are in stock are sent as 0: all of them or, if the guard
     (max_zeroed_percent) would hold one, none. No run of the store may be under way then. The exit

@@ -35,7 +35,7 @@ ledger.add_command(absent)
 ledger.add_command(forget)
 
 
-@ledger.command()
+@ledger.command(short_help="Show what is remembered, and the last runs.")
 @with_options
 def status(configs: tuple[str, ...], *, as_json: bool) -> None:
     """Show what the ledger remembers, and how the last runs ended.
@@ -58,7 +58,7 @@ def status(configs: tuple[str, ...], *, as_json: bool) -> None:
         page.show_status(found)
 
 
-@ledger.command()
+@ledger.command(short_help="Delete old history.")
 @with_options
 def prune(configs: tuple[str, ...], *, as_json: bool) -> None:
     """Delete history that is older than history_days, and give its space back.

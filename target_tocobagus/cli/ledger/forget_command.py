@@ -24,13 +24,13 @@ _KINDS: Final = {"sku": "sku", "id": "id", "external_id": "externalId"}
 """The kinds of identifiers: as a mapping calls them, and as the ledger does."""
 
 
-@click.command()
+@click.command(short_help="Let an item, a store or parts be sent anew.")
 @with_options
 @click.argument("identifier", required=False)
 @click.option("--kind", type=click.Choice(list(_KINDS)), help="The kind of the identifier.")
 @click.option("--warehouse", help="Only at this warehouse, by its client id.")
 @click.option("--all", "everything", is_flag=True, help="All levels of the store.")
-@click.option("--parts", help="The parts of this stream, which combine: sum adds up.")
+@click.option("--parts", metavar="STREAM", help="The parts of this stream.")
 def forget(
     configs: tuple[str, ...],
     *,
@@ -41,9 +41,11 @@ def forget(
 ) -> None:
     """Forget what was sent of an item, so that its next rows are sent whatever they hold.
 
-    With --parts: forget the parts of a stream; then let the tap read the whole stream again, and no
-    sum goes out before its end. Open rejections stay. No run of the store may be under way. The
-    exit code is 1 if nothing of IDENTIFIER, or of the stream, is known.
+    --parts forgets the parts of a stream that combine: sum adds up. Let the tap read the whole
+    stream again afterwards: that run sends the sums at its end.
+
+    Open rejections stay. No run of the store may be under way. The exit code is 1 if nothing is
+    remembered of IDENTIFIER, or no part of the stream.
     """
     kind, warehouse, stream = named["kind"], named["warehouse"], named["parts"]
     given = sum([identifier is not None, everything, stream is not None])

@@ -50,8 +50,8 @@ def map_command(
     """Show which mapping each stream in FILE has, or may start from, and what it does.
 
     FILE is what a Singer tap wrote, or its catalog; - is stdin. It may be gzipped, and is read only
-    as far as needed. For a mapping with combine: sum all of it is read, and the sums are shown.
-    Items that are looked up have the names that FILE has for them.
+    as far as needed. For a mapping with combine: sum all of it is read, and the sums are shown. An
+    item that is looked up is shown by its identifier, if FILE has its pair.
 
     Without --config, it shows what a run without `streams` recognises. With --config, it shows what
     that configuration does with FILE, and the exit code is 1 if a run would fail because of a

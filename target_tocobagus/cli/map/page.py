@@ -180,7 +180,7 @@ def _level(
 ) -> tuple[Text, Text, Text]:
     found = names.of(identifier)
     if found is None:
-        return _skipped(f"{' '.join(identifier)} has a pair without an item")
+        return _skipped(f"the pair of {' '.join(identifier)} has no identifier")
     item = Text(clean(called(*found)))
     if not is_known(found):
         item = Text(clean(f"{' '.join(found)} (no pair here)"), "yellow")

@@ -104,7 +104,7 @@ def test_items_that_are_looked_up_have_their_names(tmp_path: Path, more: dict[st
     shown = run(file, "--config", configured(tmp_path, [mapping])).stdout
 
     assert ["1", "KOPI", "J", "1"] in cells(shown)
-    assert "skipped: alias.code B has a pair without an item" in flat(shown)
+    assert "skipped: the pair of alias.code B has no identifier" in flat(shown)
     assert "alias.code C (no pair here) J 3" in flat(shown)
     assert (["KOPI", "J", "1", "1"] in cells(shown)) == bool(more)
 
