@@ -550,6 +550,21 @@ MUTANTS: Final = (
         Change("cli/ledger/absent_command", "    if not found.named:\n", "    if False:\n"),
     ),
     Mutant(
+        "a check does not find the parts of another mapping",
+        "tests/cli/check/test_settings.py::test_a_run_under_way_is_not_disturbed",
+        Change("cli/check/ledger", "_other_parts(used, client_id, mapping) if mapping", "() if 1"),
+    ),
+    Mutant(
+        "a place that a part has left is not shown",
+        "tests/cli/map/test_sums.py::test_what_the_newest_record_says_of_each_part_is_added_up",
+        Change("cli/map/sums", "{place: [] for place in before} if", "{} if"),
+    ),
+    Mutant(
+        "a sum is shown of the first rows of a file",
+        "tests/cli/map/test_page.py::test_for_sums_the_file_is_read_to_its_end",
+        Change("cli/map/survey", " and view.parts is None", ""),
+    ),
+    Mutant(
         "a list that holds a bad entry is complete",
         f"{LISTS}::test_only_a_list_that_can_be_read_is_complete",
         Change("mapping/shapes", "        if None in places:\n", "        if False:\n"),

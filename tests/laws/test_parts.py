@@ -16,8 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from target_tocobagus.cli.map.sums import Sums
 from target_tocobagus.config.settings import StockPolicy, stream_mapping
-from target_tocobagus.core.model import Part
+from target_tocobagus.core.model import Part, Stock
 from target_tocobagus.mapping import compile_mapping
 from tests.laws.test_ledger import EXAMPLES, faults, laws
 from tests.ledger.world import BINS, HOUR, LOTS, UNKNOWN, WELL, Ending, Fault, PartRow, World
@@ -115,6 +116,25 @@ def test_from_its_bookmark_on_the_sums_are_right_with_postgresql(
 ) -> None:
     """The same holds where a server keeps the ledger."""
     end_well(server, past, last)
+
+
+@laws()
+@given(rows=st.lists(part_rows((LOTS,)), min_size=1, max_size=8))
+def test_map_shows_what_a_first_run_sends(file: str, rows: list[PartRow]) -> None:
+    """`tocobagus map` adds up a file as the ledger does, at the same places."""
+    world = World(file, f"{next(_WORLDS)}-")
+    assert world.run(rows, sums=SUMS).error is None
+    sums = Sums(SUMS[LOTS])
+    for row in rows:
+        sums.add(Part(row.key, row.levels))
+
+    stocks = [each.stock for each in sums.added_up(lambda identifier: identifier)]
+    shown = {(each.identifier, each.location): each for each in stocks if isinstance(each, Stock)}
+    assert {place: each.quantity for place, each in shown.items()} == {
+        (item, place): quantity
+        for item, levels in world.shop().stock.items()
+        for place, quantity in levels.items()
+    }
 
 
 def end_well(ledger: str, past: list[Past], last: list[PartRow]) -> None:

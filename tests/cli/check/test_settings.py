@@ -16,12 +16,18 @@ from target_tocobagus.cli import main
 from target_tocobagus.cli.check import settings
 from target_tocobagus.cli.check.catalogue import Setup
 from target_tocobagus.cli.check.ledger import check_ledger
-from target_tocobagus.config.settings import StockPolicy, parse_settings, stream_mapping
+from target_tocobagus.config.settings import (
+    Credentials,
+    StockPolicy,
+    parse_settings,
+    stream_mapping,
+)
 from target_tocobagus.core.model import Stream
-from target_tocobagus.ledger.opening import store_key
+from target_tocobagus.ledger.opening import open_ledger, store_key
 from target_tocobagus.ledger.run_lock import lock_path
 from target_tocobagus.mapping import compile_mapping
 from tests.cli.check.bench import Checked, assert_found, check, run
+from tests.delivery.scripted_run import make_settings
 from tests.e2e.command import encode, row, schema
 from tests.ledger.world import PartRow, World
 from tests.local_sandbox import running
@@ -330,6 +336,22 @@ def test_the_ledger_is_left_as_it_is(case: Case, folder: Path, sandbox: Sandbox)
 
     assert [finding.check for finding in found] == ["ledger"]
     assert state_of(folder) == before
+
+
+def test_a_run_under_way_is_not_disturbed(folder: Path, sandbox: Sandbox) -> None:
+    """It is named beside the parts of another mapping, and goes on."""
+    own = Credentials("p", "secret", STORE, "token")
+    place = {"ledger": str(folder / "parts.db"), "api_url": sandbox.api_url}
+    run = open_ledger(make_settings(**place, credentials=own), lambda: 1_800_000_000_000)
+    assert run is not None
+    try:
+        case = Case(Setup.LEDGER_BUSY, {**place, "streams": [{**LOTS, "part": "id"}]})
+        done = checked(case, folder, sandbox)
+        assert_found(done, Setup.LEDGER_BUSY)
+        assert_found(done, Setup.LEDGER_OTHER_PARTS)
+        run.end({}, None, {})
+    finally:
+        run.close()
 
 
 def test_a_ledger_that_is_not_set_is_not_mentioned(folder: Path, sandbox: Sandbox) -> None:
