@@ -64,6 +64,20 @@ def test_plain_rows_and_others_give_the_same_sums(command: Command, sandbox: San
     assert stock_of(sandbox) == {"A": {"J": 77}}
 
 
+def test_no_part_is_lost_when_rows_are_handed_over_between_two(
+    command: Command, sandbox: Sandbox
+) -> None:
+    """A new code leaves the fastest way; and where there are lookups, parts may get new names."""
+    lookup = {"stream": "items", "match": "id", "path": "item", "sku": "sku"}
+    levels = {"stream": "more", "lookup": lookup, "stock": "qty", "warehouse": "wh"}
+    few = {"batch_size_rows": 1, "max_in_flight": 1}  # so that rows are handed over soon
+    lots = [lot(number, "A", "J", 1) for number in range(9)]
+    more = [schema("items", "id", "sku"), schema("more", "item", "wh", "qty")]
+    lines = [*more, *lots[:6], lot("x", "A", "S", 1), *lots[6:]]
+    run(command, *lines, streams=[SUM, levels], **few).without_traceback(0)
+    assert stock_of(sandbox) == {"A": {"J": 9, "S": 1}}
+
+
 def test_no_sum_goes_out_before_all_parts_have_come_once(
     command: Command, sandbox: Sandbox
 ) -> None:
