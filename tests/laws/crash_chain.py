@@ -10,27 +10,25 @@ from __future__ import annotations
 import json
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
+from contextlib import closing, suppress
+from itertools import chain
 from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
 from tests.environment import clean_environment
+from tests.laws.crash_sources import Rejects
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from tests.laws.crash_sources import Kind
+    from tests.laws.sources import Place
     from tests.local_sandbox import Sandbox
-
-RECORDS: Final = 400
-SKUS: Final = tuple(f"sku-{number}" for number in range(10))
-WAREHOUSES: Final = ("A", "B")
-GHOST: Final = "ghost"
-"""A SKU that the sandbox does not know."""
-CATALOGUE: Final = {"sku": SKUS}
-QUANTITIES: Final = (0, 2**31)
 
 LATENCY_MS: Final = 8
 PATIENCE: Final = 30.0
@@ -40,15 +38,11 @@ REACH_SECONDS: Final = 1.8
 _PACE_SECONDS: Final = 0.004
 _LOOK_SECONDS: Final = 0.004
 _STEP_MS: Final = 150
+_LATER_MS: Final = 21 * 3_600_000
+"""How far the API's clock is ahead in the last life of a ledger: what was refused comes again."""
 _SIGNAL_IS_HEARD_MS: Final = 350
-
-_SCHEMA: Final = {
-    "type": "SCHEMA",
-    "stream": "stock",
-    "schema": {"properties": {"n": {}, "sku": {}, "wh": {}, "qty": {}}},
-    "key_properties": [],
-}
-_MAPPING: Final = {"stream": "stock", "sku": "sku", "warehouse": "wh", "stock": "qty"}
+_BESIDE_A_LEDGER_MS: Final = 1000
+"""A signal is also heard between two steps of a ledger, each of which waits for the disk."""
 
 
 class Instant(NamedTuple):
@@ -76,64 +70,20 @@ STEPS: Final = (
 )
 
 
-class Record(NamedTuple):
-    """A record of the tap.
-
-    Attributes:
-        qty: The quantity, if it is readable. Without a ledger each is unique, and says which record
-            it came from; with one they come back.
-    """
-
-    n: int
-    sku: str
-    wh: str
-    readable: bool
-    qty: int
-
-    def line(self) -> dict[str, Any]:
-        """Write it as a RECORD message."""
-        qty = self.qty if self.readable else "many"
-        values = {"n": self.n, "sku": self.sku, "wh": self.wh, "qty": qty}
-        return {"type": "RECORD", "stream": "stock", "record": values}
-
-
-class Tap:
-    """A stream that can be read again from any bookmark."""
-
-    def __init__(self, rng: random.Random, *, comes_back: bool) -> None:
-        """Invent the stream; its quantities come back, or are unique."""
-        stock = {(sku, wh): rng.choice(QUANTITIES) for sku in (*SKUS, GHOST) for wh in WAREHOUSES}
-        self.records = [
-            Record(n, sku, wh, rng.random() > 0.08, stock[sku, wh] if comes_back else n * 10)
-            for n in range(1, RECORDS + 1)
-            for sku in [GHOST if rng.random() < 0.08 else rng.choice(SKUS)]
-            for wh in [rng.choice(WAREHOUSES)]
-        ]
-        self._states = {n for n in range(1, RECORDS + 1) if rng.random() < 0.4} | {RECORDS}
-
-    def lines(self, bookmark: int) -> Iterator[bytes]:
-        """Read from a bookmark on, its record included."""
-        yield _line(_SCHEMA)
-        for record in self.records:
-            if record.n >= bookmark:
-                yield _line(record.line())
-                if record.n in self._states:
-                    value = {"bookmarks": {"stock": {"n": record.n}}}
-                    yield _line({"type": "STATE", "value": value})
-
-
 class Life:
     """One process of the target, from its start to its end.
 
     Attributes:
         states: The bookmarks that it emitted.
         began: When it was started, by the monotonic clock.
+        known: The levels that the ledger knew to be in stock before.
     """
 
     def __init__(self, chain: Chain) -> None:
         """Start it, and give it the stream's head."""
         self._chain = chain
-        self._lines = chain.tap.lines(chain.bookmark)
+        self._lines = chain.source.lines(chain.bookmark)
+        self.known = chain.known()
         self.states: list[int] = []
         self.seen_before = chain.sandbox.health()["requests"]
         self.log = chain.directory / f"{len(chain.lives)}.log"
@@ -199,11 +149,18 @@ class Life:
             return
 
     def _until_it_reads(self) -> None:
-        """Wait for its first request, so that the rest of the stream does not come at once."""
+        """Wait until it has begun, so that the rest of the stream does not come at once."""
         until = time.monotonic() + READY_SECONDS
         while not self._stopped.wait(_LOOK_SECONDS) and time.monotonic() < until:
-            if self._chain.sandbox.health()["requests"] > self.seen_before:
+            if self._has_begun():
                 return
+
+    def _has_begun(self) -> bool:
+        """Whether it has made a request; with a ledger its first rows may need none."""
+        if self._chain.kind.ends_input:
+            return self.log.stat().st_size > 0
+        has_sent: bool = self._chain.sandbox.health()["requests"] > self.seen_before
+        return has_sent
 
     def _listen(self, pipe: IO[bytes]) -> None:
         for line in pipe:
@@ -219,58 +176,68 @@ class Chain:
         problems: What was promised and did not hold.
     """
 
-    def __init__(
-        self, number: str, directory: Path, sandbox: Sandbox, *, remembers: bool = False
-    ) -> None:
+    def __init__(self, number: str, directory: Path, sandbox: Sandbox, kind: Kind) -> None:
         """Prepare a chain.
 
         Args:
             number: The seed of everything that is left to chance.
             directory: Where its files are.
             sandbox: The API.
-            remembers: Its lives have a ledger.
+            kind: What its tap reads, and how.
         """
         self.rng = random.Random(number)  # noqa: S311  # repeatable, not secret
         self.directory = directory
         self.sandbox = sandbox
-        self.remembers = remembers
-        self.tap = Tap(self.rng, comes_back=remembers)
+        self.kind = kind
+        self.source = kind.source(self.rng)
         self.lives: list[Life] = []
         self.bookmark = 0
         self.reached: list[str] = []
         self.problems: list[str] = []
         self.rejects = directory / "rejects.singer"
+        self.ledger = directory / "ledger.db"
         self.config = directory / "config.json"
-        config = {
+        self._settings = {
             "api_url": sandbox.api_url,
             **sandbox.credentials,
-            "streams": [_MAPPING],
+            "streams": self.source.mappings,
             "batch_size_rows": self.rng.choice([1, 2, 3]),
             "batch_wait_seconds": 0,
             "max_in_flight": self.rng.choice([1, 2, 4]),
             "rejects_path": str(self.rejects),
-            **({"ledger": str(directory / "ledger.db")} if remembers else {}),
+            **({"ledger": str(self.ledger)} if kind.remembers else {}),
         }
-        self.config.write_text(json.dumps(config), encoding="utf-8")
+        self._configure(kind.settings)
+
+    def _configure(self, changes: Mapping[str, Any]) -> None:
+        self.config.write_text(json.dumps({**self._settings, **changes}), encoding="utf-8")
+
+    def known(self) -> set[Place]:
+        """Read which levels the ledger knows to be in stock."""
+        if not self.ledger.exists():
+            return set()
+        query = "SELECT kind, identifier, location FROM tocobagus_level WHERE quantity > 0"
+        with closing(sqlite3.connect(self.ledger)) as ledger, suppress(sqlite3.OperationalError):
+            return {((kind, text), place or None) for kind, text, place in ledger.execute(query)}
+        return set()  # its tables are not there yet
 
     def go(self, instants: list[Instant]) -> None:
-        """Live and die, and live to the end.
-
-        With a ledger each life reads a whole table, as it is then; and after each death one lives,
-        so that a value that was there before can come back.
-        """
+        """Live and die, and live to the end."""
+        if self.kind.begins_well:
+            self._live()
         for instant in instants:
             self._change()
             self._live_until(instant)
-            if self.remembers:
+            if self.kind.lives_between:
                 self._change()
                 self._live()
-        self._live()
+        self._configure(self.kind.at_last)
+        self._live(skew_ms=_LATER_MS if self.kind.remembers else 0, is_last=True)
 
     def _change(self) -> None:
-        if self.remembers:
-            self.tap = Tap(self.rng, comes_back=True)
-            self.bookmark = 0
+        """Let the source change; what was rejected before it began anew does not count."""
+        before, self.bookmark = self.bookmark, self.source.change(self.bookmark)
+        if self.bookmark < before:
             self.rejects.unlink(missing_ok=True)
 
     def _live_until(self, instant: Instant) -> None:
@@ -279,7 +246,8 @@ class Chain:
         life = Life(self)
         self.lives.append(life)
         draining = step == "while draining"
-        life.speak(0 if draining else _PACE_SECONDS, and_end=draining)
+        ends = draining or self.kind.ends_input
+        life.speak(0 if draining else _PACE_SECONDS, and_end=ends)
         has_come = self._condition(step, life)
         come = False
         until = READY_SECONDS
@@ -298,18 +266,19 @@ class Chain:
         self._check_nothing_began(instant, life, heard_ms)
         self._check_state(life, f"killed {step} by {instant.number.name}")
 
-    def _live(self) -> None:
-        self.sandbox.set_scenario({"latency_ms": LATENCY_MS})
+    def _live(self, skew_ms: int = 0, *, is_last: bool = False) -> None:
+        self.sandbox.set_scenario({"latency_ms": LATENCY_MS, "skew_ms": skew_ms})
         life = Life(self)
         self.lives.append(life)
         life.speak(0, and_end=True)
         code = life.end()
         if code:
             self._complain(life, f"the last process ended with {code}")
-        self._check_state(life, "lived")
-        if self.bookmark != RECORDS:
+        self._check_state(life, "lived", is_last=is_last)
+        if self.bookmark != self.source.last:
             self._complain(life, f"the last STATE is {self.bookmark}")
-        self._compare(life)
+        for problem in self.source.differences(self.sandbox.stock(), self._rejected()):
+            self._complain(life, problem)
 
     def _scenario(self, step: str) -> dict[str, Any]:
         """Let things go wrong now and then, and one request so that the step can be seen."""
@@ -336,7 +305,8 @@ class Chain:
     def _condition(self, step: str, life: Life) -> Callable[[], object]:
         """Make what tells that the instant has come."""
         rng = self.rng
-        moment = rng.uniform(0.0, 0.7) if step == "at start" else rng.uniform(0.4, 1.5)
+        last = 2.5 if self.kind.ends_input else 1.5
+        moment = rng.uniform(0.0, 0.7) if step == "at start" else rng.uniform(0.4, last)
         nth = rng.randint(1, 6)
         rejected = self._count_rejects()
         faults = {
@@ -376,7 +346,7 @@ class Chain:
     def _check_code(self, instant: Instant, life: Life, code: int) -> None:
         """It dies of the signal, as the contract says; or it was done before, or not yet ready."""
         number = instant.number
-        allowed = {0, -number} if number == signal.SIGKILL else {0, 128 + number}
+        allowed = {0, *self.kind.codes, -number if number == signal.SIGKILL else 128 + number}
         if number == signal.SIGTERM and not life.requests():
             allowed.add(-number)
         if code not in allowed:
@@ -387,62 +357,38 @@ class Chain:
 
     def _check_nothing_began(self, instant: Instant, life: Life, heard_ms: float) -> None:
         """After a signal was heard, no request begins."""
+        heard_ms += _BESIDE_A_LEDGER_MS if self.kind.remembers else _SIGNAL_IS_HEARD_MS
         late = [
             visit["arrivedMs"] - heard_ms
             for visit in life.requests()
-            if visit["arrivedMs"] > heard_ms + _SIGNAL_IS_HEARD_MS
+            if visit["arrivedMs"] > heard_ms
         ]
         if late:
             self._complain(life, f"requests began {late} ms after {instant}")
 
-    def _check_state(self, life: Life, how: str) -> None:
+    def _check_state(self, life: Life, how: str, *, is_last: bool = False) -> None:
         """What the last emitted STATE covers was accepted, or written down as rejected."""
         if life.states != sorted(life.states):
             self._complain(life, f"STATE went back: {life.states}")
         self.bookmark = life.states[-1] if life.states else self.bookmark
-        if self.remembers:
-            return  # a quantity does not say which record it came from
-        accepted = self._accepted()
-        rejected, named = self._rejected()
-        for record in self.tap.records[: self.bookmark]:
-            key = (record.sku, record.wh)
-            settled = max(accepted.get(key, 0), rejected.get(key, 0)) >= record.n
-            if not (settled if record.readable else record.n in named):
-                self._complain(life, f"{how}: STATE {self.bookmark} covers {record}, not settled")
+        lost = self.source.lost(self.bookmark, self.sandbox, self._rejected())
+        watched = () if is_last else self.source.watch(life.known, self.sandbox.history())
+        for problem in chain(lost, watched):
+            self._complain(life, f"{how}: {problem}")
 
-    def _compare(self, life: Life) -> None:
-        """The remote is the source, or the newest value is a named reject."""
-        _, named = self._rejected()
-        newest = {(each.sku, each.wh): each for each in self.tap.records if each.readable}
-        stock = self.sandbox.stock()
-        for (sku, wh), record in newest.items():
-            remote = stock.get(("sku", sku), {}).get(wh)
-            if remote != record.qty and record.n not in named:
-                self._complain(life, f"{sku} at {wh} is {remote} and not {record.qty}")
-
-    def _accepted(self) -> dict[tuple[str, str | None], int]:
-        """Tell the newest record that the API has answered for, by SKU and warehouse."""
-        answered = {visit["number"] for visit in self.sandbox.requests() if visit["status"] == 200}
-        accepted: dict[tuple[str, str | None], int] = {}
-        for update in self.sandbox.history():
-            if update.request in answered:
-                key = (update.identifier, update.warehouse)
-                accepted[key] = max(accepted.get(key, 0), update.stock // 10)
-        return accepted
-
-    def _rejected(self) -> tuple[dict[tuple[str, str | None], int], set[int]]:
-        """Tell the newest rejected record by SKU and warehouse, and the numbers of all."""
+    def _rejected(self) -> Rejects:
+        """Read what was rejected, if the records have numbers."""
         newest: dict[tuple[str, str | None], int] = {}
         named: set[int] = set()
         for line in self._reject_lines():
             message = json.loads(line)
             if message["type"] == "RECORD":
-                n = message["record"]["n"]
+                n = message["record"].get("n", 0)
                 named.add(n)
                 for update in message["tocobagus"]["updates"]:
                     key = (update["identifier"]["sku"], update["warehouse"])
                     newest[key] = max(newest.get(key, 0), n)
-        return newest, named
+        return Rejects(newest, named)
 
     def _reject_lines(self) -> list[bytes]:
         """Read the whole lines of the file of rejected rows; a death may have torn the last."""
@@ -455,10 +401,6 @@ class Chain:
 
     def _complain(self, life: Life, problem: str) -> None:
         self.problems.append(f"life {self.lives.index(life) + 1}: {problem}")
-
-
-def _line(message: dict[str, Any]) -> bytes:
-    return json.dumps(message).encode() + b"\n"
 
 
 def _close(pipe: IO[bytes] | None) -> None:

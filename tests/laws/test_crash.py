@@ -1,6 +1,6 @@
 """Kill the process at any instant, start it again from its last STATE, and nothing is lost.
 
-With a ledger the source changes between two lives, and values come back.
+`crash_sources.KINDS` lists the kinds of chains: without a ledger, and with all that one can do.
 
 `CRASH_INSTANTS` says how many deaths to die (30), `CRASH_SEED` of which seed (1). A failure names
 the chain; the same seed makes the same streams, faults and plans, though not the same schedule.
@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from tests.laws.crash_chain import CATALOGUE, STEPS, Chain, Instant
+from tests.laws.crash_chain import STEPS, Chain, Instant
+from tests.laws.crash_sources import KINDS
 from tests.local_sandbox import running
 
 if TYPE_CHECKING:
@@ -34,6 +35,16 @@ PLANNED: Final = [
     *(Instant("at random", signal.SIGTERM) for _ in range(4)),
 ]
 
+DEALT: Final = (
+    "a stream",
+    "everything",
+    "a stream",
+    "sold out",
+    "a stream",
+    "everything",
+    "sold out",
+)
+"""The kinds of the chains; seven, so that in time each kind meets all that is planned."""
 
 IN_DOUBT: Final = [
     Instant(step, signal.SIGKILL)
@@ -48,12 +59,18 @@ def plan(chain: int) -> list[Instant]:
     return [PLANNED[(7 * number) % len(PLANNED)] for number in range(first, first + PER_CHAIN)]
 
 
-def live(number: int, directory: Path, instants: list[Instant], *, remembers: bool) -> Chain:
+def kind_of(chain: int) -> str:
+    """Name the kind of a chain."""
+    return DEALT[chain % len(DEALT)]
+
+
+def live(number: int, directory: Path, instants: list[Instant], kind: str) -> Chain:
     """Let one chain live to its end."""
     place = directory / f"chain-{number}"
     place.mkdir()
-    with running(catalogue=CATALOGUE) as sandbox:
-        chain = Chain(f"{SEED}:{number}", place, sandbox, remembers=remembers)
+    dealt = KINDS[kind]
+    with running(catalogue=dealt.catalogue) as sandbox:
+        chain = Chain(f"{SEED}:{number}", place, sandbox, dealt)
         chain.go(instants)
     return chain
 
@@ -62,7 +79,7 @@ def live(number: int, directory: Path, instants: list[Instant], *, remembers: bo
 def test_after_any_death_a_ledger_knows_what_it_does_not_know(number: int, tmp_path: Path) -> None:
     """What was in flight is sent again, though the source has the value of the life before."""
     print(f"CRASH_SEED={SEED}, chain {number}")  # noqa: T201  # to repeat it
-    chain = live(number, tmp_path, [*IN_DOUBT, IN_DOUBT[0]], remembers=True)
+    chain = live(number, tmp_path, [*IN_DOUBT, IN_DOUBT[0]], "a table")
     assert not chain.problems, "\n".join(chain.problems)
     assert len(chain.reached) >= 3, chain.reached
 
@@ -75,10 +92,10 @@ def test_after_any_death_nothing_is_lost(block: int, tmp_path: Path) -> None:
     print(f"CRASH_SEED={SEED}, chains {numbers.start} to {numbers.stop - 1}")  # noqa: T201  # to repeat it
     with ThreadPoolExecutor(AT_ONCE) as pool:
         chains = list(
-            pool.map(lambda number: live(number, tmp_path, plan(number), remembers=False), numbers)
+            pool.map(lambda each: live(each, tmp_path, plan(each), kind_of(each)), numbers)
         )
     problems = [
-        f"chain {number}: {problem}"
+        f"chain {number}, {kind_of(number)}: {problem}"
         for number, chain in zip(numbers, chains, strict=True)
         for problem in chain.problems
     ]

@@ -317,7 +317,21 @@ def test_after_one_good_run_an_item_is_where_its_complete_list_says(
     file: str, pasts: list[Past], last: list[Row]
 ) -> None:
     """And nowhere else, whatever arrived of the lists before."""
-    world = World(file, f"{next(_WORLDS)}-")
+    end_with_lists(file, pasts, last)
+
+
+@laws(EXAMPLES // 4)
+@given(pasts=runs(LISTS), last=LISTS)
+def test_after_one_good_run_an_item_is_where_its_complete_list_says_with_postgresql(
+    server: str, pasts: list[Past], last: list[Row]
+) -> None:
+    """The same holds where a server keeps the ledger."""
+    end_with_lists(server, pasts, last)
+
+
+def end_with_lists(ledger: str, pasts: list[Past], last: list[Row]) -> None:
+    """Live through a history of complete lists, and then run once more for each store."""
+    world = World(ledger, f"{next(_WORLDS)}-")
     for past in pasts:
         live(world, past, past.rows)
     for store in STORES:

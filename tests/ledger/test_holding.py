@@ -15,6 +15,7 @@ from target_tocobagus.ledger.inspection import status
 from target_tocobagus.ledger.rejections import NotAccepted
 from target_tocobagus.ledger.soundness import problems
 from tests.ledger.desk import NOW, accept, answered, item, opened, refuse, rows
+from tests.ledger.world import Fault, Row, World
 
 if TYPE_CHECKING:
     from target_tocobagus.core.model import Identifier
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from target_tocobagus.window.pending import Item
 
 HOUR: Final = 3_600_000
+DAY: Final = 24 * HOUR
 ITEMS: Final[tuple[Identifier, ...]] = tuple(("sku", f"i{number}") for number in range(20))
 """As many as the guard needs to act; by default 6 of them may fall to 0."""
 
@@ -257,6 +259,30 @@ def test_after_it_fired_what_counts_still_counts(full: str) -> None:
         with opened(full, now=NOW + hours * HOUR) as one:
             one.end({}, ending, {})
         assert not rows(full, schema.store)[0]["guard_fired"]
+
+
+def test_a_refused_stock_out_that_comes_again_is_held(ledger: str) -> None:
+    """It stays an open rejection, holds no STATE, and goes out once it is let through."""
+    world = World(ledger)
+    sold_out = [Row(one, ((None, 0),)) for one in ITEMS[:8]]
+    assert world.run([Row(one, ((None, 5),)) for one in ITEMS]).error is None
+    settings = {"max_zeroed_percent": 100, "batch_size_rows": 1}
+    refused = world.run(sold_out, faults=[Fault("refused")] * 8, **settings)
+    assert (refused.error, refused.pipeline.totals.rejected) == (None, 8)
+
+    world.now_ms += DAY
+    again = world.run([Row(ITEMS[19], ((None, 4),))])
+    assert isinstance(again.error, StockOutsHeld)
+    assert (again.covered, again.pipeline.totals.unsettled) == (1, 0)
+    assert [world.shop().holds(one, None) for one in ITEMS[:8]].count(0) == 6
+    still = [each for each in rows(ledger, schema.rejection) if each["closed_at"] is None]
+    left = {("sku", each["identifier"]) for each in still}
+    assert left == {one for one in ITEMS[:8] if world.shop().holds(one, None)}
+
+    world.now_ms += DAY
+    assert world.run([], max_zeroed_percent=100).error is None
+    assert not any(world.shop().holds(one, None) for one in ITEMS[:8])
+    assert all(each["closed_at"] for each in rows(ledger, schema.rejection))
 
 
 def test_a_count_is_made_once_an_hour_and_only_if_stock_falls(full: str) -> None:

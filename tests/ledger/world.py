@@ -340,6 +340,9 @@ class World:
                 pipeline.completion.lookups.register(mapping)
             for stream, summing in sums.items():
                 pipeline.completion.begin(stream, summing, looks_up=False)
+            rows = list(rows)
+            for stream in {row.stream for row in rows if isinstance(row, Row)} if sums else ():
+                pipeline.completion.begin(stream, None, looks_up=False)
             _feed(pipeline, rows, torn=ending.torn)
             if ending.stops:
                 raise Stopped(signal.SIGTERM)  # as the reader does
