@@ -50,6 +50,9 @@ BOOKMARKS: Final = f"{LOOKUP_LAWS}::test_from_its_bookmark_on_each_item_has_what
 GUARD_LAWS: Final = "tests/laws/test_guard.py"
 SUMS: Final = "tests/e2e/test_sums.py"
 PARTS_LAWS: Final = "tests/laws/test_parts.py"
+TOGETHER: Final = (
+    "tests/laws/test_together.py::test_from_its_bookmark_on_the_shop_is_as_all_sources_say"
+)
 SETTLING: Final = "tests/delivery/test_settle.py::test_each_row_by_its_index_alone"
 
 
@@ -1164,6 +1167,55 @@ MUTANTS: Final = (
             "                self._shared.slots.notify()\n",
             "",
         ),
+    ),
+    Mutant(
+        "parts: rows are added to a list that nobody reads any more",
+        f"{SUMS}::test_no_part_is_lost_when_rows_are_handed_over_between_two",
+        Change(
+            "singer/fast_path",
+            "                wait = pipeline.resolver.waiting.append  # of another list, if",
+            "                # if",
+        ),
+    ),
+    Mutant(
+        "a signal is not heard before all lines of a chunk are read",
+        f"{SUMS}::test_a_signal_is_heard_between_two_states",
+        Change("singer/messages", "            self._pipeline.service()\n", ""),
+    ),
+    Mutant(
+        "the guard: a stock-out that was rejected before is held and nobody is told",
+        f"{HOLDING}::test_a_refused_stock_out_that_comes_again_is_held",
+        Change(
+            "pipeline/shutdown", "self._send_again() or self._guard_problem()", "self._send_again()"
+        ),
+    ),
+    Mutant(
+        "together: the guard forgets what earlier runs have taken to 0",
+        TOGETHER,
+        Change(
+            "ledger/counting",
+            "self._guard_from, self.has_fired = row",
+            "self._guard_from, self.has_fired = self._now_ms(), row[1]",
+        ),
+    ),
+    Mutant(
+        "together: a pair is remembered before its levels have followed",
+        TOGETHER,
+        Change(
+            "completion/lookups",
+            "elif before is _UNKNOWN or identifier is None or not follows:",
+            "elif follows:",
+        ),
+    ),
+    Mutant(
+        "together: what may still arrive late is taken as known",
+        "tests/laws/test_together.py::test_after_all_was_read_again_the_shop_is_as_all_sources_say",
+        Change("delivery/ledger_books", "        flight.unknown.update(verdict.unknown)\n", ""),
+    ),
+    Mutant(
+        "together: what was refused of one stream does not come again beside others",
+        TOGETHER,
+        Change("ledger/rejections", "(row.tried_at <= before)", "(row.tried_at < 1)"),
     ),
 )
 

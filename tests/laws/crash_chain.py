@@ -305,9 +305,8 @@ class Chain:
     def _condition(self, step: str, life: Life) -> Callable[[], object]:
         """Make what tells that the instant has come."""
         rng = self.rng
-        last = 2.5 if self.kind.ends_input else 1.5
-        moment = rng.uniform(0.0, 0.7) if step == "at start" else rng.uniform(0.4, last)
-        nth = rng.randint(1, 6)
+        moment = rng.uniform(0.0, 0.7) if step == "at start" else rng.uniform(0.4, 1.5)
+        nth = rng.randint(1, 15 if self.kind.ends_input else 6)
         rejected = self._count_rejects()
         faults = {
             "a request arrived": "apply_late_ms",
@@ -332,6 +331,8 @@ class Chain:
             "after a reject line": lambda: self._count_rejects() > rejected,
             "while draining": drains,
         }
+        if self.kind.ends_input and step == "at random":  # its first rows may need no request
+            return lambda: len(life.requests()) >= nth
         return conditions.get(step, lambda: life.age >= moment)
 
     def _await_quiet(self) -> None:

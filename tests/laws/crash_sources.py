@@ -220,11 +220,14 @@ class Everything(Source):
 
     def change(self, bookmark: int) -> int:
         """Let the log grow, and bring another feed."""
-        self._log += [self._row() for _ in range(_MORE)]
+        self._log += self._news()
         self._feeds.append(self._feed())
         numbers = range(1, len(self._log))
         self._states = {number for number in numbers if self._rng.random() < 0.3}
         return bookmark
+
+    def _news(self) -> list[AnyRow]:
+        return [self._row() for _ in range(_MORE)]
 
     def _qty(self) -> int:
         return 0 if self._rng.random() < self._zeros else self._rng.randint(1, 9)
@@ -319,6 +322,12 @@ class SoldOut(Everything):
     """So much of it is 0 that the guard has to hold some."""
 
     zeros = 0.7
+
+    def _news(self) -> list[AnyRow]:
+        levels = [(sku, wh) for sku in _PLAIN for wh in WAREHOUSES]
+        gone = self._rng.sample(levels, 2 * len(_PLAIN) // 3)
+        rows = [Row(("sku", sku), ((wh, 0),), stream=STREAM) for sku, wh in gone]
+        return [*rows, *super()._news()]
 
 
 class _Watched:

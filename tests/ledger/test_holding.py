@@ -266,7 +266,7 @@ def test_a_refused_stock_out_that_comes_again_is_held(ledger: str) -> None:
     world = World(ledger)
     sold_out = [Row(one, ((None, 0),)) for one in ITEMS[:8]]
     assert world.run([Row(one, ((None, 5),)) for one in ITEMS]).error is None
-    settings = {"max_zeroed_percent": 100, "batch_size_rows": 1}
+    settings: dict[str, Any] = {"max_zeroed_percent": 100, "batch_size_rows": 1}
     refused = world.run(sold_out, faults=[Fault("refused")] * 8, **settings)
     assert (refused.error, refused.pipeline.totals.rejected) == (None, 8)
 
