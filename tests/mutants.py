@@ -1171,11 +1171,7 @@ MUTANTS: Final = (
     Mutant(
         "parts: rows are added to a list that nobody reads any more",
         f"{SUMS}::test_no_part_is_lost_when_rows_are_handed_over_between_two",
-        Change(
-            "singer/fast_path",
-            "                wait = pipeline.resolver.waiting.append  # of another list, if",
-            "                # if",
-        ),
+        Change("completion/completion", "self.sums.waiting[:] = ", "self.sums.waiting = "),
     ),
     Mutant(
         "a signal is not heard before all lines of a chunk are read",

@@ -129,6 +129,7 @@ class Completion:
         if self.lookups.by_kind:
             yield from self.pairs.learn(self._rename)
             yield self.unnamed.name(rows)
+            # In place: reading adds to this list.
             self.sums.waiting[:] = self.unnamed.name_parts(self.sums.waiting)
         if self.sums.has_rows:
             yield from self._resolved(self.sums.resolve())

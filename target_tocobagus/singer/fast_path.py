@@ -205,7 +205,6 @@ class FastPath:
                 position += 1
                 pipeline.position = position
                 self._read_part(decoder, record, line)
-                wait = pipeline.resolver.waiting.append  # of another list, if rows got their names
 
     def _read_part(self, decoder: StreamDecoder, record: Any, line: bytes) -> None:
         """Map the columns of a part, and learn the location of its code."""
