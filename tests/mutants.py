@@ -925,14 +925,18 @@ MUTANTS: Final = (
     Mutant(
         "parts: one that has moved stays where it was, too",
         f"{SUMS}::test_a_tap_that_brings_one_part_changes_the_sum",
-        Change("ledger/parts", "gone if said.is_whole else before[key]", "before[key]"),
+        Change(
+            "ledger/part_changes",
+            "(GONE, said.version or stock[1]) if said.is_whole else stock",
+            "stock",
+        ),
     ),
     Mutant(
         "parts: where one was before gets no sum",
         f"{PARTS_LAWS}::test_from_its_bookmark_on_the_sums_are_right",
         Change(
-            "ledger/parts",
-            "return [key for key in rows if said.is_whole or key in now]",
+            "ledger/part_changes",
+            "return [place for place in stocks if said.is_whole or place in now]",
             "return list(now)",
         ),
     ),
@@ -964,21 +968,25 @@ MUTANTS: Final = (
     Mutant(
         "parts: items that a feed does not name lose theirs",
         f"{SUMS}::test_a_feed_of_all_parts_forgets_those_that_are_gone",
-        Change("ledger/parts", "unnamed.where(is_named)", "unnamed"),
+        Change("ledger/part_rows", "unnamed.where(is_named)", "unnamed"),
     ),
     Mutant(
         "parts: a rejected row that comes back is the newest",
         f"{SUMS}::test_a_refused_sum_is_sent_as_it_is_when_its_row_comes_back",
         Change(
-            "completion/resolver",
-            "old = [row for row in again if row.part.key in known or not row.part.key]",
-            "old: list[Row] = []",
+            "completion/sums",
+            'old = parts.known(self.stream, again) | {""} if again else set()',
+            "old: set[str] = set()",
         ),
     ),
     Mutant(
         "parts: one mapping adds up what another one sets",
         f"{SUMS}::test_one_mapping_cannot_add_up_what_another_one_sets",
-        Change("completion/mixed_sources", "is_mixed = key in summed", "is_mixed = False"),
+        Change(
+            "completion/mixed_sources",
+            "is_mixed = key in totals and totals[key].quantities > 0",
+            "is_mixed = False",
+        ),
         Change(
             "completion/mixed_sources",
             "is_mixed = is_set or key in set_before or key in here",
@@ -988,17 +996,34 @@ MUTANTS: Final = (
     Mutant(
         "parts: an older version of one counts",
         f"{SUMS}::test_an_older_version_of_a_part_is_stale",
-        Change("ledger/parts", "if said.version and any(", "if False and any("),
+        Change("ledger/part_changes", "if said.version and any(", "if False and any("),
     ),
     Mutant(
         "parts: what is gone is forgotten, though its sum was refused",
         f"{PARTS_LAWS}::test_a_sum_that_was_refused_is_sent_again_by_itself",
-        Change("ledger/parts", "delete(part).where(gone, ~refused)", "delete(part).where(gone)"),
+        Change(
+            "ledger/part_rows", "delete(part).where(gone, ~refused)", "delete(part).where(gone)"
+        ),
     ),
     Mutant(
         "parts: what a torn feed found gone is forgotten before it is sent",
         f"{SUMS}::test_where_a_torn_feed_had_no_part_any_more_gets_its_zero_later",
-        Change("ledger/parts", "_GONE, part.c.run == self._run", "_GONE"),
+        Change("ledger/part_rows", "== GONE, part.c.run == of.run", "== GONE"),
+    ),
+    Mutant(
+        "parts: a sum that is kept does not follow its parts",
+        f"{SUMS}::test_a_stock_of_many_parts_follows_each_of_them",
+        Change("ledger/parts", "        self._kept.follow(changes.changes)\n", ""),
+    ),
+    Mutant(
+        "parts: one that had several stocks is as before if it has one of them",
+        "tests/ledger/test_part_changes.py::test_a_part_that_keeps_one_of_its_stocks_has_lost_the_others",
+        Change("ledger/part_changes", "row in as_before} - others", "row in as_before}"),
+    ),
+    Mutant(
+        "parts: of one that comes twice at once the first counts",
+        "tests/ledger/test_part_changes.py::test_of_a_part_that_comes_twice_the_last_counts",
+        Change("ledger/part_changes", "if times[each.key] == 1]", "]"),
     ),
     Mutant(
         "parts: a null is 0",

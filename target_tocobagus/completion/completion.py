@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
     from target_tocobagus.completion.changed_pairs import Renamed
-    from target_tocobagus.completion.resolver import Resolved
+    from target_tocobagus.completion.resolved import Resolved
     from target_tocobagus.core.model import Identifier, Level, Stream
     from target_tocobagus.ledger.ledger import Ledger
     from target_tocobagus.ledger.pairs import Pairs
@@ -146,7 +146,7 @@ class Completion:
 
     def _resolved(self, found: Resolved) -> Iterator[Completed]:
         yield Completed(
-            items=found.items,
+            items=list(found.items),
             rows=found.updates,
             new=found.updates + found.waiting + found.stale + found.skipped + len(found.failed),
             skipped=found.skipped,

@@ -52,7 +52,8 @@ class MixedSources:
             LedgerError: The ledger cannot be read.
         """
         identifiers = {item.identifier for item in rows.items}
-        summed = parts.present(identifiers)
+        places = {(item.identifier, place) for item in rows.items for place in item.levels}
+        totals = parts.totals(places)
         set_before = parts.sent_by(identifiers, self._setting)
         here = {
             (item.identifier, place)
@@ -70,7 +71,7 @@ class MixedSources:
                     is_set = other is not None and other.stream.source in self._setting
                     is_mixed = is_set or key in set_before or key in here
                 else:
-                    is_mixed = key in summed
+                    is_mixed = key in totals and totals[key].quantities > 0
                 if is_mixed:
                     del item.levels[place]
                     rows.rows -= 1

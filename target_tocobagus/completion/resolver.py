@@ -10,64 +10,23 @@ Invariants:
 
 from __future__ import annotations
 
-from operator import attrgetter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-import msgspec
-
-from target_tocobagus.completion.sums import StreamSums, empty
+from target_tocobagus.completion.changed_sums import ChangedSums
+from target_tocobagus.completion.resolved import Resolved, Row
+from target_tocobagus.completion.sums import StreamSums, Waiting, empty
 from target_tocobagus.core.errors import ActionNeeded, RunFailed
 from target_tocobagus.core.foreign_text import quoted
-from target_tocobagus.core.model import KINDS, Level, Part, RecordError
+from target_tocobagus.core.model import KINDS, Part
 from target_tocobagus.core.plural import counted, some_of
-from target_tocobagus.window.pending import Item
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from target_tocobagus.core.model import Identifier, Stream
-    from target_tocobagus.ledger.parts import Added, Parts, Place
+    from target_tocobagus.ledger.part_rows import Place
+    from target_tocobagus.ledger.parts import Parts
     from target_tocobagus.mapping.summing import Summing
-
-
-class Row(NamedTuple):
-    """What a record says of a part."""
-
-    part: Part
-    position: int
-    stream: Stream
-    line: bytes
-
-
-class Failed(NamedTuple):
-    """A sum that cannot be sent, and the newest of its records."""
-
-    error: RecordError
-    row: Row
-
-
-class Resolved(msgspec.Struct, eq=False):
-    """What became of rows.
-
-    Attributes:
-        items: What is to be sent.
-        updates: How many updates they stand for: of those of one stock the newest counts.
-        waiting: Updates that wait for the end of the input.
-        superseded: Updates that have waited for it; the sums of their stocks go out instead.
-        stale: Updates of which a newer version is known.
-        skipped: Records that change nothing.
-        failed: Sums that cannot be sent.
-        unnamed: Updates whose item is looked up and not known: each with its record.
-    """
-
-    items: list[Item] = []
-    updates: int = 0
-    waiting: int = 0
-    superseded: int = 0
-    stale: int = 0
-    skipped: int = 0
-    failed: list[Failed] = []
-    unnamed: list[tuple[Place, Row]] = []
 
 
 class Resolver:
@@ -139,133 +98,48 @@ class Resolver:
         Raises:
             LedgerError: The ledger cannot be read or written.
         """
-        found = Resolved()
-        changed: dict[Place, list[Row]] = {}
-        held: list[tuple[StreamSums, int, int]] = []
-        for source in dict.fromkeys([row.stream.source for row in self.waiting]):
-            of_stream = [row for row in self.waiting if row.stream.source == source]
-            held += self._fold(self._streams[source], of_stream, found, changed)
-        held += self._add_renamed(changed)
-        self._finish(changed, held, found)
+        found = self._complete(self.waiting)
         self.waiting.clear()
         return found
 
-    def _finish(
-        self,
-        changed: dict[Place, list[Row]],
-        held: Iterable[tuple[StreamSums, int, int]],
-        found: Resolved,
-    ) -> None:
-        self._add_up(changed, found)
-        for sums, position, updates in held:
-            sums.wait(position, updates)
+    def follow(self) -> Resolved:
+        """Complete the sums of parts that count for other items now; other rows wait on.
+
+        Raises:
+            LedgerError: The ledger cannot be read.
+        """
+        return self._complete([])
+
+    def _complete(self, rows: Sequence[Row]) -> Resolved:
+        """Complete rows and what was renamed; nothing counts if the ledger fails meanwhile."""
+        in_order = len(self._streams) == 1 and not self._renamed
+        found, changed = Resolved(), ChangedSums(self._streams, in_order=in_order)
+        waiting = [
+            sums.fold(of_stream, self.parts, changed, found)
+            for sums, of_stream in self._by_stream(rows)
+        ]
+        for sums, place, several in self._renamed:
+            if sums.waits:
+                waiting.append(Waiting(sums, several[0].position, 1))
+            else:
+                changed.rows[place] += several
+        changed.add_up(self.parts, found)
+        for sums, low, updates in waiting:
+            if updates:
+                sums.wait(low, updates)
             found.waiting += updates
         self._renamed.clear()
+        return found
 
-    def _fold(
-        self,
-        sums: StreamSums,
-        rows: Sequence[Row],
-        found: Resolved,
-        changed: dict[Place, list[Row]],
-    ) -> Iterator[tuple[StreamSums, int, int]]:
-        """Remember what the rows of a stream say; a rejected row only of a part that is unknown.
-
-        Yields:
-            Position and number of the updates that wait for the end of the input.
-        """
-        sums.last = max(sums.last, rows[-1].position)
-        again = [row for row in rows if row.part.again]
-        known = self.parts.known(sums.stream, [row.part for row in again]) if again else set()
-        old = [row for row in again if row.part.key in known or not row.part.key]
-        new = [row for row in rows if not row.part.again or row.part.key not in known | {""}]
-        for row in old:
-            for place in self._named(row.part.again, row, found):
-                changed.setdefault(place, []).append(row)
-        parts = [row.part for row in new]
-        sums.see([part.key for part in parts])
-        touched = self.parts.fold(sums.stream, parts, names_all=sums.waits) if parts else []
-        for row, of_row in zip(new, touched, strict=True):
-            places = of_row and self._named(of_row, row, found)
-            if of_row and not places:
-                continue
-            if places is None:
-                found.stale += len(row.part.rows) or 1
-            elif not places:
-                found.skipped += row.part.is_whole  # else its rows have outcomes of their own
-            elif sums.waits:
-                yield sums, row.position, len(places)
-            else:
-                for place in places:
-                    changed.setdefault(place, []).append(row)
-
-    @staticmethod
-    def _named(places: Sequence[Place], row: Row, found: Resolved) -> list[Place]:
-        """Leave out stocks whose item is looked up and not known; they are noted."""
-        unnamed = [place for place in places if place[0][0] not in KINDS]
-        found.unnamed += [(place, row) for place in unnamed]
-        return [place for place in places if place[0][0] in KINDS]
-
-    def _add_up(self, changed: dict[Place, list[Row]], found: Resolved) -> None:
-        """Add up the parts of stocks; the newest row of each stands for the others."""
-        parts = self.parts.of_items({place[0] for place in changed}) if changed else {}
-        items: dict[tuple[Identifier, bool], Item] = {}
-        for place, rows in changed.items():
-            newest = rows[-1] if len(self._streams) == 1 else max(rows, key=_position)
-            if place not in parts:  # a rejected row of a stock that has no part any more
-                found.skipped += len(rows)
-                continue
-            sums = self._streams[newest.stream.source]
-            found.updates += len(rows)
-            low = rows[0].position if len(self._streams) == 1 else min(map(_position, rows))
-            self._put(sums, place, parts[place], (newest, low), items, found)
-        found.items += items.values()
-        for sums in self._streams.values():
-            if sums.is_watching:
-                self._watch(sums, changed, parts)
-
-    def _watch(
-        self,
-        sums: StreamSums,
-        changed: Mapping[Place, Sequence[Row]],
-        parts: Mapping[Place, Sequence[Added]],
-    ) -> None:
-        """Watch whether the other parts of the items of these rows come, too."""
-        rows = [
-            (place[0], row)
-            for place, several in changed.items()
-            for row in several
-            if not row.part.again  # a rejected row comes without the others
-        ]
-        named = {row.part.key for _, row in rows if row.stream.source == sums.stream.source}
-        others: dict[Identifier, set[str]] = {identifier: set() for identifier, _ in rows}
-        for (identifier, _), added in parts.items():
-            if identifier in others:
-                others[identifier] |= self.parts.of_stream(sums.stream, added) - named
-        for identifier, keys in others.items():
-            sums.watch(identifier, keys)
-
-    @staticmethod
-    def _put(
-        sums: StreamSums,
-        place: Place,
-        parts: Iterable[Added],
-        row: tuple[Row, int],
-        items: dict[tuple[Identifier, bool], Item],
-        found: Resolved,
-    ) -> None:
-        """Add one sum to the items that are to be sent."""
-        (newest, low), (identifier, location) = row, place
-        stock = sums.summing.stock(identifier, location, [each.quantity for each in parts])
-        if isinstance(stock, RecordError):
-            found.updates -= 1
-            found.failed.append(Failed(stock, newest))
+    def _by_stream(self, rows: Sequence[Row]) -> Iterator[tuple[StreamSums, Sequence[Row]]]:
+        if len(self._streams) == 1 and rows:
+            yield next(iter(self._streams.values())), rows
             return
-        level = Level(stock.quantity, newest.position, newest.stream, newest.line)
-        item = items.setdefault((identifier, location is None), Item(identifier, {}, low))
-        item.levels[location] = level
-        item.low = min(item.low, low)
-        item.urgent |= level.quantity == 0
+        by_source: dict[tuple[str, str], list[Row]] = {}
+        for row in rows:
+            by_source.setdefault(row.stream.source, []).append(row)
+        for source, of_stream in by_source.items():
+            yield self._streams[source], of_stream
 
     def rename(
         self, names: Mapping[Identifier, Identifier], entries: Collection[str], at: tuple[int, int]
@@ -287,26 +161,6 @@ class Resolver:
             rows = [Row(_NOTHING, each, sums.stream, line) for each in sorted({low, position})]
             self._renamed += [(sums, place, rows) for place in places if place[0][0] in KINDS]
 
-    def follow(self) -> Resolved:
-        """Complete the sums of parts that count for other items now.
-
-        Raises:
-            LedgerError: The ledger cannot be read.
-        """
-        found = Resolved()
-        changed: dict[Place, list[Row]] = {}
-        self._finish(changed, list(self._add_renamed(changed)), found)
-        return found
-
-    def _add_renamed(
-        self, changed: dict[Place, list[Row]]
-    ) -> Iterator[tuple[StreamSums, int, int]]:
-        for sums, place, rows in self._renamed:
-            if sums.waits:
-                yield sums, rows[0].position, 1
-            else:
-                changed[place] = sorted([*changed.get(place, ()), *rows], key=_position)
-
     def have_gone(self, entries: Collection[str]) -> bool:
         """Whether no sum of the streams under some mappings waits for the end of the input."""
         return not any(
@@ -322,30 +176,22 @@ class Resolver:
         Raises:
             LedgerError: The ledger cannot be read or written.
         """
-        ready = [sums for sums in self._streams.values() if sums.updates and self._may_go(sums)]
+        left = [sums for sums in self._streams.values() if sums.updates]
+        ready = [sums for sums in left if sums.may_go(self.state_at, is_torn=self.is_torn)]
         for sums in ready:
             if sums.summing.is_complete:
                 self.parts.leave_out_unnamed(sums.stream)
-        held = [
-            sums.stream for sums in self._streams.values() if sums.updates and sums not in ready
-        ]
+        held = [sums.stream for sums in left if sums not in ready]
         for sums in ready:
             row = Row(_NOTHING, position, sums.stream, empty(sums.stream))
-            for touched in self.parts.touched(sums.stream):
+            for touched in self.parts.touched(sums.stream, held):
                 found = Resolved()
-                items: dict[tuple[Identifier, bool], Item] = {}
-                for place, parts in touched.items():
-                    is_named = place[0][0] in KINDS
-                    if is_named and not (held and self.parts.any_of(held, parts)):
+                for place, total in touched.items():
+                    if place[0][0] in KINDS:
                         found.updates += 1
-                        self._put(sums, place, parts, (row, sums.low or 1), items, found)
-                found.items += items.values()
+                        sums.put(place, total, row, sums.low or 1, found)
                 yield found
             yield Resolved(superseded=sums.went_out())
-
-    def _may_go(self, sums: StreamSums) -> bool:
-        """Whether the sums of a stream may go out: a part of its rows is never taken for all."""
-        return not self.is_torn and (not sums.summing.is_complete or sums.is_whole(self.state_at))
 
     def problem(self) -> RunFailed | None:
         """Say at the end of a run that sums have not gone out."""
@@ -373,4 +219,3 @@ class Resolver:
 
 
 _NOTHING = Part("", ())
-_position = attrgetter("position")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from target_tocobagus.completion.lookups import Lookups
-    from target_tocobagus.completion.resolver import Row
+    from target_tocobagus.completion.resolved import Row
     from target_tocobagus.core.model import Identifier, Part
     from target_tocobagus.ledger.waiting_rows import Added, WaitingRow, WaitingRows
     from target_tocobagus.window.buffer import RowBuffer
@@ -91,7 +91,7 @@ class UnnamedRows:
         asked = {one for row in rows for one, *_ in row.part.rows}
         asked |= {one for row in rows for one, _ in row.part.again}
         names = self._lookups.names(asked)
-        return [row._replace(part=_with_names(row.part, names)) for row in rows]
+        return [msgspec.structs.replace(row, part=_with_names(row.part, names)) for row in rows]
 
     def wait_for_sums(self, rows: Sequence[tuple[Place, Row]]) -> Completed:
         """Let sums wait whose items are not known.

@@ -7,7 +7,6 @@ until the parts that the ledger remembers are added up; only then the policies c
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal, Inexact, InvalidOperation, Overflow
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,21 +14,20 @@ import msgspec
 
 from target_tocobagus.core.model import Identifier, Outcome, Part, RecordError, Skipped, Stock
 from target_tocobagus.core.versions import read_version
-from target_tocobagus.mapping.exact_numbers import EXACT, has_fraction, without_dust
+from target_tocobagus.mapping.exact_numbers import has_fraction
 from target_tocobagus.mapping.identifiers import TextError, text_of
 from target_tocobagus.mapping.record_errors import PathError, placed, shown
 from target_tocobagus.mapping.rules import Rules
 from target_tocobagus.mapping.shapes import divide
+from target_tocobagus.mapping.totals import ROUGH
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from target_tocobagus.mapping.exact_numbers import Number
+    from target_tocobagus.mapping.totals import Total
     from target_tocobagus.mapping.values import Entry, Read
 
 UNMET: Final = Skipped("the record does not meet where")
-_ROUGH: Final = "~"
-"""What the text of a quantity begins with that may have an error of binary arithmetic."""
 _MOST_KEY_BYTES: Final = 500
 """PostgreSQL indexes up to 2,704 bytes, of which item and location may take 2,000."""
 _encode: Final = msgspec.json.Encoder().encode
@@ -56,7 +54,7 @@ class PartRules(Rules):
         number = self.quantities.exact(stock, taken)
         if isinstance(number, (Skipped, RecordError)):
             return placed(number, identifier, place)
-        rough = _ROUGH if any(map(has_fraction, (stock, *taken))) else ""
+        rough = ROUGH if any(map(has_fraction, (stock, *taken))) else ""
         return Part("", ((identifier, place, f"{rough}{number}"),))
 
 
@@ -122,38 +120,19 @@ class Summing:
     def _version(self, record: Entry) -> str | None:
         return "" if self.newer_by is None else read_version(self.newer_by(record))
 
-    def stock(
-        self, identifier: Identifier, place: str | None, quantities: Iterable[str]
-    ) -> Stock | RecordError:
-        """Add up the quantities of an item and location, and apply the policies.
-
-        Args:
-            identifier: The item.
-            place: The location.
-            quantities: Of each part; a text may hold several of them, or none.
-        """
-        quantity = self._added(list(quantities))
+    def stock(self, identifier: Identifier, place: str | None, total: Total) -> Stock | RecordError:
+        """Apply the policies to the sum of the parts of an item at a location."""
+        number = total.without_dust
+        if number is None:
+            message = "the sum of the parts cannot be calculated without rounding"
+            return RecordError("INEXACT_QUANTITY", message, identifier, place)
+        quantity = self.rules.quantities.judged(number, number)
         if isinstance(quantity, RecordError):
             return RecordError(quantity.code, quantity.message, identifier, place)
         if place is not None and place in self.weights:
             index, weights = self.weights[place]
             quantity = divide(quantity, weights)[index]
         return Stock(identifier, place, quantity)
-
-    def _added(self, texts: list[str]) -> int | RecordError:
-        total: Number
-        if all(map(str.isdigit, texts)):
-            total = sum(map(int, texts))
-        else:
-            texts = [text for several in texts for text in several.split()]
-            try:
-                total = _exact_sum(text.removeprefix(_ROUGH) for text in texts)
-            except (Inexact, InvalidOperation, Overflow):
-                message = "the sum of the parts cannot be calculated without rounding"
-                return RecordError("INEXACT_QUANTITY", message)
-            if any(text.startswith(_ROUGH) for text in texts):
-                total = without_dust(Decimal(total))
-        return self.rules.quantities.judged(total, total)
 
 
 def part_key(texts: Sequence[str | None]) -> str:
@@ -166,13 +145,6 @@ def short_key(key: str) -> str:
     if len(key) <= _MOST_KEY_BYTES // 4 or len(data := key.encode()) <= _MOST_KEY_BYTES:
         return key
     return f"sha256:{sha256(data).hexdigest()}"
-
-
-def _exact_sum(texts: Iterable[str]) -> Number:
-    total = Decimal(0)
-    for text in texts:
-        total = EXACT.add(total, Decimal(text))
-    return int(total) if total == total.to_integral_value() else total
 
 
 def _is_elsewhere(outcome: Outcome) -> bool:

@@ -12,7 +12,7 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from target_tocobagus.completion.completion import Completion
-from target_tocobagus.completion.resolver import Row
+from target_tocobagus.completion.resolved import Row
 from target_tocobagus.core.model import Complete, Level, Part, RecordError, Skipped, Stock
 from target_tocobagus.core.versions import is_older, version_of_time
 from target_tocobagus.pipeline.handover import Handover

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from msgspec import UNSET
 
-from target_tocobagus.completion.resolver import Row
+from target_tocobagus.completion.resolved import Row
 from target_tocobagus.core.json_lines import REFUSED
 from target_tocobagus.core.model import MAX_QUANTITY, Level, Part, Stock
 from target_tocobagus.mapping import MOST_BYTES
@@ -187,7 +187,7 @@ class FastPath:
                 last = sku
             place: Any = places.get(code, NOWHERE) if type(code) is str else nowhere
             said = part_of(record) if part_of is not None else UNSET
-            key = _key_of(said)
+            key = _key_of(said, sku) if sku == last else ""
             if (
                 sku == last
                 and key
@@ -262,14 +262,20 @@ def _is_clean(text: Any) -> bool:
     )
 
 
-def _key_of(values: Any) -> str:
-    """Write what tells a part from others, if its values are used as they are; else nothing."""
-    if type(values) is int:
-        return str(values) if abs(values) <= MAX_QUANTITY else ""
+def _key_of(values: Any, clean: str) -> str:
+    """Write what tells a part from others, if its values are used as they are; else nothing.
+
+    Args:
+        values: One value or several.
+        clean: A text that is known to be used as it is.
+    """
     if type(values) is not tuple:
+        if type(values) is int:
+            return str(values) if abs(values) <= MAX_QUANTITY else ""
         return short_key(values) if _is_clean(values) else ""
-    if not all(map(_is_clean, values)):
-        return ""
+    for text in values:
+        if text is not clean and not _is_clean(text):
+            return ""
     return part_key(values)
 
 

@@ -208,6 +208,22 @@ def test_two_streams_of_lots_add_up(command: Command, sandbox: Sandbox) -> None:
     assert "WARNING" not in ended.stderr
 
 
+def test_a_stock_of_many_parts_follows_each_of_them(command: Command, sandbox: Sandbox) -> None:
+    """Also where each one comes by itself, is new, moves, is deleted, or comes twice."""
+    run(command, *(lot(number, "A", "J", "1.5") for number in range(20))).without_traceback(0)
+    assert stock_of(sandbox) == {"A": {"J": 30}}
+    changes = [
+        lot(0, "A", "J", "2.25"),
+        lot(1, "B", "J", 4),
+        gone(2),
+        lot(30, "A", "J", 5),
+        lot(30, "A", "J", 6),
+        lot(0, "A", "J", "2.5"),
+    ]
+    run(command, *(line for each in changes for line in (each, state(0)))).without_traceback(0)
+    assert stock_of(sandbox) == {"A": {"J": 34}, "B": {"J": 4}}
+
+
 @pytest.mark.parametrize("first", ["levels", "stock"])
 def test_one_mapping_cannot_add_up_what_another_one_sets(
     first: str, command: Command, sandbox: Sandbox

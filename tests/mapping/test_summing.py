@@ -10,6 +10,7 @@ from target_tocobagus.config.settings import StockPolicy, stream_mapping
 from target_tocobagus.core.errors import ConfigurationError
 from target_tocobagus.core.model import Identifier, Part, RecordError, Skipped, Stock
 from target_tocobagus.mapping import CompiledMapping, compile_mapping
+from target_tocobagus.mapping.totals import total_of
 
 SUM: dict[str, Any] = {
     "stream": "lots",
@@ -153,7 +154,9 @@ def test_the_policies_are_for_the_sum(texts: list[str], policy: StockPolicy, qua
     """A part may be a fraction, or below 0; what is sent may not."""
     summing = compiled(policy).summing
     assert summing is not None
-    assert summing.stock(("sku", "a"), "W", texts) == Stock(("sku", "a"), "W", quantity)
+    assert summing.stock(("sku", "a"), "W", total_of(" ".join(texts))) == Stock(
+        ("sku", "a"), "W", quantity
+    )
 
 
 @pytest.mark.parametrize(
@@ -171,7 +174,7 @@ def test_a_sum_that_cannot_be_sent_is_an_error(
     """With the item and the place."""
     summing = compiled(policy).summing
     assert summing is not None
-    error = summing.stock(("sku", "a"), "W", texts)
+    error = summing.stock(("sku", "a"), "W", total_of(" ".join(texts)))
     assert isinstance(error, RecordError)
     assert (error.code, error.identifier, error.location) == (code, ("sku", "a"), "W")
 
@@ -181,7 +184,7 @@ def test_what_is_split_is_the_sum() -> None:
     shares = [{"client_id": name, "weight": 1} for name in ("A", "B")]
     summing = compiled(split=shares).summing
     assert summing is not None
-    found = [summing.stock(("sku", "a"), place, ["1", "1", "1"]) for place in ("A", "B")]
+    found = [summing.stock(("sku", "a"), place, total_of("1 1 1")) for place in ("A", "B")]
     assert found == [Stock(("sku", "a"), "A", 2), Stock(("sku", "a"), "B", 1)]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from target_tocobagus.core.versions import is_older
+from target_tocobagus.mapping.totals import total_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +69,7 @@ class Sums:
                     found.setdefault((item, location), []).append(quantities)
         return [
             Sum(
-                self._summing.stock(*place, [text for texts in parts for text in texts]),
+                self._summing.stock(*place, total_of(" ".join(map(" ".join, parts)))),
                 sum(map(bool, parts)),
             )
             for place, parts in found.items()

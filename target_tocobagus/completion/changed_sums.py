@@ -1,0 +1,61 @@
+"""Stocks of which parts have come, each with the rows that name them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from target_tocobagus.completion.resolved import Resolved, Row
+    from target_tocobagus.completion.sums import StreamSums
+    from target_tocobagus.core.model import Identifier
+    from target_tocobagus.ledger.part_rows import Place
+    from target_tocobagus.ledger.parts import Parts
+
+_position = attrgetter("position")
+
+
+class ChangedSums:
+    """Those of one flush.
+
+    Attributes:
+        rows: By item and location.
+    """
+
+    def __init__(self, streams: Mapping[tuple[str, str], StreamSums], *, in_order: bool) -> None:
+        """Begin without any; `in_order`: the rows come by their positions."""
+        self._streams = streams
+        self._in_order = in_order
+        self.rows: defaultdict[Place, list[Row]] = defaultdict(list)
+
+    def add_up(self, parts: Parts, found: Resolved) -> None:
+        """Add up the parts of each stock; its newest row stands for the others.
+
+        Raises:
+            LedgerError: The ledger cannot be read.
+        """
+        totals = parts.totals(self.rows) if self.rows else {}
+        for place, rows in self.rows.items():
+            total = totals.get(place)
+            if total is None:  # a rejected row of a stock that has no part any more
+                found.skipped += len(rows)
+                continue
+            if not self._in_order:
+                rows.sort(key=_position)
+            newest = rows[-1]
+            found.updates += len(rows)
+            sums = self._streams[newest.stream.source]
+            sums.put(place, total, newest, rows[0].position, found)
+        for sums in self._streams.values():
+            if sums.is_watching:
+                sums.watch([*self._named()], parts)
+
+    def _named(self) -> Iterator[tuple[Identifier, Row]]:
+        """Yield items with their rows; a rejected row comes without the others of its item."""
+        for (identifier, _), rows in self.rows.items():
+            for row in rows:
+                if not row.part.again:
+                    yield identifier, row
