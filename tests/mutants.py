@@ -1223,9 +1223,9 @@ MUTANTS: Final = (
         "together: a pair is remembered before its levels have followed",
         TOGETHER,
         Change(
-            "completion/lookups",
-            "elif before is _UNKNOWN or identifier is None or not follows:",
-            "elif follows:",
+            "completion/new_pairs",
+            "if change is None and (is_new or has_none):",
+            "if change is None:",
         ),
     ),
     Mutant(

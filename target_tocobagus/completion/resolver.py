@@ -115,7 +115,7 @@ class Resolver:
         in_order = len(self._streams) == 1 and not self._renamed
         found, changed = Resolved(), ChangedSums(self._streams, in_order=in_order)
         waiting = [
-            sums.fold(of_stream, self.parts, changed, found)
+            sums.fold(of_stream, self.parts, changed.rows, found)
             for sums, of_stream in self._by_stream(rows)
         ]
         for sums, place, several in self._renamed:

@@ -12,9 +12,8 @@ from target_tocobagus.core.model import KINDS, Level, RecordError
 from target_tocobagus.core.plural import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from target_tocobagus.completion.changed_sums import ChangedSums
     from target_tocobagus.completion.resolved import Resolved, Row
     from target_tocobagus.core.model import Identifier, Part, Stream
     from target_tocobagus.ledger.part_rows import Place
@@ -73,9 +72,19 @@ class StreamSums:
         return not is_torn and (not self.summing.is_complete or self.is_whole(state_at))
 
     def fold(
-        self, rows: Sequence[Row], parts: Parts, changed: ChangedSums, found: Resolved
+        self,
+        rows: Sequence[Row],
+        parts: Parts,
+        changed: Mapping[Place, list[Row]],
+        found: Resolved,
     ) -> Waiting:
         """Remember what rows say; a rejected row only of a part that is unknown.
+
+        Args:
+            rows: The rows.
+            parts: Where they are remembered.
+            changed: Stocks that are added up next, each with its rows; they are added there.
+            found: Gets what became of the others.
 
         Returns:
             The updates that wait for the end of the input.
@@ -95,7 +104,7 @@ class StreamSums:
                 elif self.waits and not (row.part.again and row.part.key in old):
                     low, updates = low or row.position, updates + 1
                 else:
-                    changed.rows[place].append(row)
+                    changed[place].append(row)
         return Waiting(self, low, updates)
 
     def _remember(
