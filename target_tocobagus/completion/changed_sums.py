@@ -46,7 +46,7 @@ class ChangedSums:
             if not self._in_order:
                 rows.sort(key=_position)
             newest = rows[-1]
-            found.updates += len(rows)
+            found.rows += len(rows)
             sums = self._streams[newest.stream.source]
             sums.put(place, total, newest, rows[0].position, found)
         for sums in self._streams.values():

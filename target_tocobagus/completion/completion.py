@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from target_tocobagus.completion.changed_pairs import ChangedPairs
 from target_tocobagus.completion.complete_lists import CompleteLists
-from target_tocobagus.completion.completed import Completed, Failed
+from target_tocobagus.completion.completed import Completed
 from target_tocobagus.completion.lookups import Lookups
 from target_tocobagus.completion.mixed_sources import MixedSources
 from target_tocobagus.completion.new_pairs import NewPairs
@@ -145,17 +145,8 @@ class Completion:
         self.sums.rename(each.names, each.entries, each.at)
 
     def _resolved(self, found: Resolved) -> Iterator[Completed]:
-        yield Completed(
-            items=list(found.items),
-            rows=found.updates,
-            new=found.updates + found.waiting + found.stale + found.skipped + len(found.failed),
-            skipped=found.skipped,
-            superseded=found.superseded,
-            stale=found.stale,
-            failed=[
-                Failed(error, row.stream, row.line, row.position) for error, row in found.failed
-            ],
-        )
+        found.new = found.updates
+        yield found
         yield self.unnamed.wait_for_sums(found.unnamed)
 
     def follow(self) -> Iterator[Completed]:

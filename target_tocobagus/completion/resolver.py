@@ -188,7 +188,7 @@ class Resolver:
                 found = Resolved()
                 for place, total in touched.items():
                     if place[0][0] in KINDS:
-                        found.updates += 1
+                        found.rows += 1
                         sums.put(place, total, row, sums.low or 1, found)
                 yield found
             yield Resolved(superseded=sums.went_out())

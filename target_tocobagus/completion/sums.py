@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
-from target_tocobagus.completion.resolved import Failed
+from target_tocobagus.completion.completed import Failed
 from target_tocobagus.core.foreign_text import quoted
 from target_tocobagus.core.model import KINDS, Level, RecordError
 from target_tocobagus.core.plural import counted
@@ -139,8 +139,8 @@ class StreamSums:
         """
         stock = self.summing.stock(*place, total)
         if isinstance(stock, RecordError):
-            found.updates -= 1
-            found.failed.append(Failed(stock, row))
+            found.rows -= 1
+            found.failed.append(Failed(stock, row.stream, row.line, row.position))
         else:
             found.put(place, Level(stock.quantity, row.position, row.stream, row.line), low)
 
