@@ -1084,6 +1084,11 @@ MUTANTS: Final = (
         Change("completion/changed_pairs", "streams -= ", "streams |= "),
     ),
     Mutant(
+        "lookups: a refused level that follows is older than the accepted one",
+        f"{LOOKUPS}::test_a_refused_level_that_follows_its_pair_is_newer_than_the_accepted_one",
+        Change("ledger/rejections", "new, now, opened_at=now)", "new, now)"),
+    ),
+    Mutant(
         "lookups: sums go out before what the same flush says of their parts",
         f"{LOOKUPS}::test_parts_are_added_up_under_what_their_items_stand_for",
         Change(
@@ -1102,7 +1107,7 @@ MUTANTS: Final = (
     Mutant(
         "lookups: a row that lacked its pair is not tried as soon as the pair comes",
         f"{LOOKUPS}::test_a_row_without_a_pair_is_rejected_and_comes_again_with_it",
-        Change("ledger/rejections", '"tried_at": 0}', '"tried_at": now}'),
+        Change("ledger/rejections", '"tried_at": 0, **also}', '"tried_at": now, **also}'),
     ),
     Mutant(
         "lookups: an item that was deleted is sent",

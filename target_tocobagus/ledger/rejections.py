@@ -217,6 +217,8 @@ class OpenRejections:
     ) -> None:
         """Give those of items another identifier, and let them be tried at once.
 
+        They are newer than the levels that have gone there before them, so they are opened anew.
+
         Args:
             writer: Where to.
             names: Items, each with its new identifier, and the locations that stay as they are.
@@ -234,7 +236,7 @@ class OpenRejections:
             if number in kept and (key[2] or None) not in names[key[:2]][1]
         }
         new = {key: names[key[:2]][0] for key in theirs.values()}
-        self._give_names(writer, theirs, new, now)
+        self._give_names(writer, theirs, new, now, opened_at=now)
 
     def _give_names(
         self,
@@ -242,6 +244,7 @@ class OpenRejections:
         found: Mapping[int, Key],
         names: Mapping[Any, Identifier | None],
         now: int,
+        **also: int,
     ) -> None:
         """Rename open rows; of two of one level the newer one stays."""
         named = {each for each in names.values() if each}
@@ -255,7 +258,7 @@ class OpenRejections:
                 self._close(writer, [min(number, other)], now)
             taken[new] = max(number, other or 0)
             if taken[new] == number:
-                values = {"kind": kind, "identifier": text, "tried_at": 0}
+                values = {"kind": kind, "identifier": text, "tried_at": 0, **also}
                 writer.execute(update(rejection).where(rejection.c.id == number), values)
 
     @staticmethod

@@ -183,6 +183,22 @@ def test_parts_are_added_up_under_what_their_items_stand_for(
     assert ended.numbers == [2]
 
 
+def test_a_refused_level_that_follows_its_pair_is_newer_than_the_accepted_one(
+    command: Command, sandbox: Sandbox
+) -> None:
+    """Both follow; the refused one is sent again after the other, and counts."""
+    level = {"item": 1, "wh": "W1"}
+    first = [item(1, "A"), row("levels", **level, qty=5), state(1)]
+    command.run([*SCHEMAS, *first], **SETTINGS).without_traceback(0)
+    fault = {"reject": [{"code": "INV_009", "identifiers": ["A"]}]}
+    sandbox.set_scenario({"rules": [{"fault": fault}]})
+    second = [row("levels", **level, qty=7), state(2)]
+    command.run([*SCHEMAS, *second], **SETTINGS).without_traceback(0)
+    sandbox.set_scenario({})
+    command.run([*SCHEMAS, item(1, "Z"), state(3)], **SETTINGS).without_traceback(0)
+    assert stock_of(sandbox) == {"A": {"W1": 5}, "Z": {"W1": 7}}
+
+
 def test_what_parts_have_left_is_sent_again_though_they_have_gone(
     command: Command, sandbox: Sandbox
 ) -> None:
