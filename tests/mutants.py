@@ -1089,6 +1089,11 @@ MUTANTS: Final = (
         Change("ledger/rejections", "new, now, opened_at=now)", "new, now)"),
     ),
     Mutant(
+        "lookups: a refused level goes over a newer one of its new item",
+        f"{LOOKUPS}::test_a_refused_level_goes_over_no_newer_one_of_its_new_item",
+        Change("singer/rejected_again", "if item != self.item}", "if False}"),
+    ),
+    Mutant(
         "lookups: sums go out before what the same flush says of their parts",
         f"{LOOKUPS}::test_parts_are_added_up_under_what_their_items_stand_for",
         Change(

@@ -199,6 +199,25 @@ def test_a_refused_level_that_follows_its_pair_is_newer_than_the_accepted_one(
     assert stock_of(sandbox) == {"A": {"W1": 5}, "Z": {"W1": 7}}
 
 
+def test_a_refused_level_goes_over_no_newer_one_of_its_new_item(
+    command: Command, sandbox: Sandbox
+) -> None:
+    """It was refused while the newer one was under way, so it may even look younger."""
+    level = {"item": 1, "wh": "W1"}
+    fault = {"reject": [{"code": "INV_009", "identifiers": ["A"]}]}
+    sandbox.set_scenario({"rules": [{"fault": fault}]})
+    first = [item(1, "A"), row("levels", **level, qty=5), state(1)]
+    command.run([*SCHEMAS, *first], **SETTINGS).without_traceback(0)
+    sandbox.set_scenario({})
+    second = [item(1, "Z"), row("levels", **level, qty=0), state(2)]
+    command.run([*SCHEMAS, *second], **SETTINGS).without_traceback(0)
+    with closing(sqlite3.connect(command.directory / "ledger.db")) as ledger, ledger:
+        later = "UPDATE tocobagus_rejection SET tried_at = 0, opened_at = opened_at + 86400000"
+        ledger.execute(later)
+    command.run([*SCHEMAS, state(3)], **SETTINGS).without_traceback(0)
+    assert stock_of(sandbox) == {"Z": {"W1": 0}}
+
+
 def test_what_parts_have_left_is_sent_again_though_they_have_gone(
     command: Command, sandbox: Sandbox
 ) -> None:
