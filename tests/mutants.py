@@ -1057,16 +1057,18 @@ MUTANTS: Final = (
         "lookups: the levels of a pair that changes stay where they are",
         f"{LOOKUPS}::test_the_levels_of_a_pair_that_changes_follow_it",
         Change(
-            "completion/changed_pairs", "if change.new is not None and _follows(", "if False and ("
+            "completion/changed_pairs",
+            "if change.new is not None and change.follows(",
+            "if False and (",
         ),
     ),
     Mutant(
         "lookups: a level that follows goes over a newer row",
         f"{LOOKUPS}::test_the_levels_of_a_pair_that_changes_follow_it",
         Change(
-            "completion/changed_pairs",
-            "    return location not in seen and ",
-            "    return True or ",
+            "completion/lookups",
+            "        return location not in seen and ",
+            "        return True or ",
         ),
     ),
     Mutant(
@@ -1091,7 +1093,7 @@ MUTANTS: Final = (
     Mutant(
         "lookups: a refused level goes over a newer one of its new item",
         f"{LOOKUPS}::test_a_refused_level_goes_over_no_newer_one_of_its_new_item",
-        Change("singer/rejected_again", "if item != self.item}", "if False}"),
+        Change("ledger/rejections", "[*(theirs.keys() - moved.keys())]", "[]"),
     ),
     Mutant(
         "lookups: sums go out before what the same flush says of their parts",

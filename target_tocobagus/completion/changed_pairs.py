@@ -133,7 +133,7 @@ class ChangedPairs:
         setting = lookup.entries - lookup.summing
         for sent in self._lookups.pairs.sent(single, setting) if setting and single else ():
             change = single[sent.identifier]
-            if change.new is not None and _follows(sent.location, change.seen):
+            if change.new is not None and change.follows(sent.location):
                 stream = self._streams.get(sent.stream) or _unread(*sent.stream)
                 yield Moved(change.new, sent.location, _level(sent, stream, change))
 
@@ -168,7 +168,7 @@ class ChangedPairs:
             if not changes or not may_go(lookup.summing):
                 continue
             names = {
-                old: (change.new, change.seen)
+                old: (change.new, change.follows)
                 for old, change in self._single(lookup, changes).items()
                 if change.new is not None
             }
@@ -200,11 +200,6 @@ def _level(sent: SentLevel, stream: Stream, change: Change) -> Level:
     """Make the level that follows a pair; no record of its stream says it, so its line does."""
     line = moved_line(stream, sent.quantity, sent.version)
     return Level(sent.quantity, change.position, stream, line, version=sent.version)
-
-
-def _follows(location: str | None, seen: set[str | None]) -> bool:
-    """Whether a level follows its pair; not if a newer row has said otherwise since."""
-    return location not in seen and None not in seen and not (seen and location is None)
 
 
 def _named(identifier: Identifier | None) -> str:

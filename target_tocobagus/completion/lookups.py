@@ -60,6 +60,11 @@ class Change(msgspec.Struct):
     is_followed: bool = False
     seen: set[str | None] = msgspec.field(default_factory=set)
 
+    def follows(self, location: str | None) -> bool:
+        """Whether a level of before follows; not if a newer row has said otherwise since."""
+        seen = self.seen
+        return location not in seen and None not in seen and not (seen and location is None)
+
 
 class Lookups:
     """What identifiers stand for.

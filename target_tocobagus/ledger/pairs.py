@@ -17,7 +17,7 @@ from target_tocobagus.ledger.schema import insert_into, pair
 from target_tocobagus.window.pending import Item
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from sqlalchemy import Connection
 
@@ -103,7 +103,7 @@ class Pairs:
         self,
         source: Stream,
         pairs: Mapping[str, Identifier | None],
-        names: Mapping[Identifier, tuple[Identifier, Collection[str | None]]],
+        names: Mapping[Identifier, tuple[Identifier, Callable[[str | None], bool]]],
         streams: Collection[str],
     ) -> None:
         """Remember pairs that have changed, once their levels are where they belong.
@@ -112,7 +112,7 @@ class Pairs:
             source: The stream of the pairs, under its lookup.
             pairs: By match.
             names: The items of before, each with the new one, under which rejected rows are to be
-                sent again, and the locations that have come since.
+                sent again, and whether the level at a location follows.
             streams: The names of the streams whose levels they are.
 
         Raises:

@@ -12,7 +12,7 @@ from target_tocobagus.ledger.levels import GLOBAL
 from target_tocobagus.ledger.schema import rejection
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from sqlalchemy import Connection
 
@@ -211,17 +211,18 @@ class OpenRejections:
     def move(
         self,
         writer: Connection,
-        names: Mapping[Identifier, tuple[Identifier, Collection[str | None]]],
+        names: Mapping[Identifier, tuple[Identifier, Callable[[str | None], bool]]],
         streams: Collection[str],
         now: int,
     ) -> None:
         """Give those of items another identifier, and let them be tried at once.
 
         They are newer than the levels that have gone there before them, so they are opened anew.
+        Those that do not follow are closed: newer rows of the new item have come.
 
         Args:
             writer: Where to.
-            names: Items, each with its new identifier, and the locations that stay as they are.
+            names: Items, each with its new identifier, and whether the level at a location follows.
             streams: Whose rows they are.
             now: The time.
         """
@@ -230,13 +231,11 @@ class OpenRejections:
         found: Any = self._found(writer, names)
         of_streams = select(rejection.c.id).where(rejection.c.stream.in_(list(streams)))
         kept = set(writer.execute(of_streams.where(rejection.c.id.in_(list(found)))).scalars())
-        theirs = {
-            number: key
-            for number, key in found.items()
-            if number in kept and (key[2] or None) not in names[key[:2]][1]
-        }
-        new = {key: names[key[:2]][0] for key in theirs.values()}
-        self._give_names(writer, theirs, new, now, opened_at=now)
+        theirs = {number: key for number, key in found.items() if number in kept}
+        moved = {n: key for n, key in theirs.items() if names[key[:2]][1](key[2] or None)}
+        self._close(writer, [*(theirs.keys() - moved.keys())], now)
+        new = {key: names[key[:2]][0] for key in moved.values()}
+        self._give_names(writer, moved, new, now, opened_at=now)
 
     def _give_names(
         self,

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from target_tocobagus.completion.moved import read_moved
 from target_tocobagus.core.errors import ConfigurationError, InputError, RunFailed
 from target_tocobagus.core.json_lines import REFUSED
-from target_tocobagus.core.model import KINDS, Part, Skipped, Stock
+from target_tocobagus.core.model import KINDS, Part, Stock
 from target_tocobagus.pipeline.run import Pipeline
 from target_tocobagus.state.checkpoints import OWN_KEY
 
@@ -30,21 +30,16 @@ if TYPE_CHECKING:
     from target_tocobagus.singer.reader import MessageReader
 
 
-_ELSEWHERE: Final = Skipped("the row stands for another item by now")
-
-
 class SecondPass(Pipeline):
     """Takes what is mapped again.
 
     Attributes:
         yielded: The levels that the records so far have yielded.
-        item: That of the row that is mapped again.
     """
 
     def __init__(self, stages: Stages) -> None:
         super().__init__(stages)
         self.yielded: set[tuple[Identifier, str | None]] = set()
-        self.item: Identifier | None = None
 
     def take(
         self, outcomes: Iterable[Outcome], stream: Stream, line: bytes, said_at: int = 0
@@ -52,12 +47,6 @@ class SecondPass(Pipeline):
         """Take in the outcomes of a record; see `Pipeline.take`."""
         outcomes = list(outcomes)
         names = self.completion.lookups.names_in(outcomes)
-        # A rejected row follows its pair, unless a newer one has come for the new item.
-        others = {each for each, item in names.items() if item != self.item}
-        outcomes = [
-            _ELSEWHERE if isinstance(each, Stock) and each.identifier in others else each
-            for each in outcomes
-        ]
         rows = [each for each in outcomes if isinstance(each, Stock)]
         self.yielded |= {(row.identifier, row.location) for row in rows}
         self.yielded |= {(names.get(row.identifier, row.identifier), row.location) for row in rows}
@@ -102,7 +91,6 @@ def _map_again(
     schema = ""
     for row in rows:
         second.yielded.clear()
-        second.item = row.identifier
         try:
             if moved := _moved(reader, row):
                 second.position += 1

@@ -400,7 +400,6 @@ def _map_again(second: SecondPass, row: Due, sums: Iterable[Stream]) -> None:
         second.take([moved[0]], moved[1], line, row.opened_at)
         return
     second.yielded.clear()
-    second.item = row.identifier
     if "key" in message or "entry" not in message:
         (stream,) = [each for each in sums if each.name == message["stream"]]
         part = Part(message.get("key", ""), (), again=(level,))
