@@ -27,7 +27,6 @@ def main() -> None:
     with not_collecting():
         from target_tocobagus.singer.sdk import logging_problem
         from target_tocobagus.target import TargetTocobagus
-    gc.freeze()  # the modules stay in memory, so the collector need not look at them again
     gc.set_threshold(_COLLECT_AFTER)  # rows have no reference cycles, so it may run rarely
     _share_one_arena()
     with _queued_log():
