@@ -76,26 +76,68 @@ def cost(folder: Path, shape: str, rows: int, ledger: str, rounds: int, **mappin
 
 
 def parts(folder: Path, rows: int, rounds: int) -> None:
-    """Measure rows that are added up beside the same rows as stocks of their own, both with one."""
+    """Measure rows that are added up beside the same rows as stocks of their own."""
     stream = folder / "stream.singer"
     write_stream(stream, "long", rows)
-    ledgers = [str(folder / f"{name}.db") for name in ("alone", "summed")]
-    ratios: dict[str, list[float]] = {"first": [], "unchanged": []}
+    sums = {"combine": "sum", "part": ["sku", "warehouse_id"], "warehouse": None}
+    title = f"{rows:,} rows that are added up, three an item, beside the same as stocks"
+    _beside(title, (stream, {}), (stream, sums), rounds)
+
+
+def lookup(folder: Path, rows: int, rounds: int) -> None:
+    """Measure rows whose SKU is looked up beside the same rows with it."""
+    stream, with_pairs = folder / "stream.singer", folder / "pairs.singer"
+    write_stream(stream, "long", rows)
+    columns = {"id": {"type": "string"}, "sku": {"type": "string"}}
+    schema = {"type": "object", "properties": columns}
+    with stream.open() as levels, with_pairs.open("w") as file:
+        message = {"type": "SCHEMA", "stream": "item", "schema": schema, "key_properties": ["id"]}
+        file.write(json.dumps(message) + "\n")
+        for number in range(-(-rows // 3)):
+            record = {"id": f"ITM-{number:07d}", "sku": f"SKU-{number:07d}"}
+            message = {"type": "RECORD", "stream": "item", "record": record}
+            file.write(json.dumps(message, separators=(",", ":")) + "\n")
+        file.writelines(line.replace('"SKU-', '"ITM-') for line in levels)
+    looked_up = {"stream": "item", "match": "id", "sku": "sku", "path": "sku"}
+    title = f"{rows:,} rows whose SKU is looked up, beside the same with it"
+    _beside(title, (stream, {}), (with_pairs, {"sku": None, "lookup": looked_up}), rounds)
+
+
+def _beside(
+    title: str, one: tuple[Path, dict[str, Any]], other: tuple[Path, dict[str, Any]], rounds: int
+) -> None:
+    """Measure one stream and mapping beside another, each with a ledger of its own."""
+    folder = one[0].parent
+    ratios: dict[str, list[tuple[float, float]]] = {"first": [], "unchanged": []}
+    peak = 0.0
     with instant() as access:
         config, _ = configure(folder, access, "long")
-        alone = set_ledger(folder, config, ledgers[0]).rename(folder / "alone.json")
-        sums = {"combine": "sum", "part": ["sku", "warehouse_id"], "warehouse": None}
-        summed = set_ledger(folder, config, ledgers[1], **sums)
+        runs = [
+            (folder / f"{name}.db", stream, mapping)
+            for name, (stream, mapping) in {"one": one, "other": other}.items()
+        ]
+        configs = [
+            set_ledger(folder, config, str(ledger), **mapping).rename(ledger.with_suffix(".json"))
+            for ledger, _, mapping in runs
+        ]
         for _ in range(rounds):
-            for ledger in ledgers:
-                empty(ledger)
+            for ledger, _, _ in runs:
+                empty(str(ledger))
             for name, found in ratios.items():
-                before, after = (measure([*TARGET, str(each)], stream) for each in (alone, summed))
-                found.append(after.wall / before.wall)
-                print(f"  {name}: {after.wall:.2f} s, each a stock {before.wall:.2f} s")
-    stream.unlink()
-    shares = ", ".join(f"{name} {statistics.median(each):.2f}" for name, each in ratios.items())
-    print(f"{rows:,} rows that are added up, three an item: time of the same as stocks: {shares}")
+                before, after = (
+                    measure([*TARGET, str(each)], stream)
+                    for each, (_, stream, _) in zip(configs, runs, strict=True)
+                )
+                found.append((after.wall / before.wall, after.cpu / before.cpu))
+                peak = max(peak, after.peak)
+                print(f"  {name}: {after.wall:.2f} s beside {before.wall:.2f} s")
+    for _, stream, _ in runs:
+        stream.unlink(missing_ok=True)
+    print(f"{title}: its time, and that of the processor")
+    for name, each in ratios.items():
+        wall, cpu = (statistics.median(ratio) for ratio in zip(*each, strict=True))
+        print(f"  {name} {wall:.2f}, {cpu:.2f}")
+    print(f"  {peak:.0f} MiB")
 
 
 def second_night(folder: Path, rows: int = 100_000) -> None:
@@ -180,10 +222,10 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
-        "--only", choices=["cost", "night", "large", "postgresql", "parts"], nargs="*"
+        "--only", choices=["cost", "night", "large", "postgresql", "parts", "lookup"], nargs="*"
     )
     options = parser.parse_args()
-    wanted = options.only or ["night", "cost", "parts", "postgresql", "large"]
+    wanted = options.only or ["night", "cost", "parts", "lookup", "postgresql", "large"]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         ledger = str(folder / "ledger.db")
@@ -195,6 +237,8 @@ def main() -> None:
             cost(folder, "single", options.rows, ledger, 1, newer_by="updated_at")
         if "parts" in wanted:
             parts(folder, options.rows, options.rounds)
+        if "lookup" in wanted:
+            lookup(folder, options.rows, options.rounds)
         if "postgresql" in wanted:
             on_postgresql(folder, options.rows)
         if "large" in wanted:
