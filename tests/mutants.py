@@ -252,6 +252,15 @@ MUTANTS: Final = (
         ),
     ),
     Mutant(
+        "a pair that does not meet its condition has an item",
+        "tests/mapping/test_looking_up.py::test_a_record_is_a_pair",
+        Change(
+            "mapping/looking_up",
+            "if self.where is not None and not is_true(condition):",
+            "if False:",
+        ),
+    ),
+    Mutant(
         "what a global supersedes is not counted",
         f"{WINDOW}::TestNewestWins",
         Change(

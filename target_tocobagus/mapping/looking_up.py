@@ -75,6 +75,23 @@ class PairReader:
         return frozenset(names)
 
     @property
+    def plain(self) -> tuple[str, ...] | None:
+        """The columns of match, identifier and condition, if a record is just these."""
+        columns = [path.column for path in self._paths]
+        names = tuple(name for name in columns if name is not None)
+        return names if len({DELETED, *names}) == len(columns) + 1 else None
+
+    def plain_pair(self, match: Any, found: Any, condition: Any) -> Pair | None:
+        """Make a pair of the values of these columns; None if one of them cannot be used."""
+        key = identify(self.kind, match)
+        if type(key) is not tuple:
+            return None
+        if self.where is not None and not is_true(condition):
+            return Pair(key[1], None)
+        identifier = identify(self.found[0], found)
+        return Pair(key[1], identifier) if type(identifier) is tuple else None
+
+    @property
     def _paths(self) -> Iterable[Path]:
         return (self.match, self.found[1], *([self.where] if self.where else []))
 

@@ -102,7 +102,8 @@ def compile_condition(text: str) -> Path:
     from target_tocobagus.mapping.expressions import compile_expression
 
     expression = compile_expression(text)
-    return Path(expression.read, frozenset(expression.names[:1]), expression.columns)
+    column = text if expression.names == (text,) else None
+    return Path(expression.read, frozenset(expression.names[:1]), expression.columns, column)
 
 
 def first_of(reads: Iterable[Read]) -> Read:

@@ -11,6 +11,7 @@ A line takes one of three ways, which give the same updates and rejections:
    changes the values: a clean text, a whole number within its bounds, a code seen before.
 2. *By columns*: any other values of such a mapping, through `CompiledMapping.row`; and any other
    mapping, through `CompiledMapping.outcomes` with a record that has its columns only.
+   A pair of a lookup that is two or three columns goes the first way, too.
 3. *The general way*, which defines the right result: every line that the decoder refuses (another
    type of message, NaN, invalid UTF-8), a deleted row, a rejected row that was piped back, and each
    stream until its SCHEMA and its columns are known. `read` stops there and says where.
@@ -88,6 +89,7 @@ class FastPath:
             self.latest, began = decoder, self._pipeline.position
             read = self._read_rows if decoder.plain else self._read_columns
             read = read if decoder.part_of is None else self._read_parts
+            read = read if decoder.reader is None else self._read_pairs
             read(decoder, lines, place)
             handled = self._pipeline.position - began
             decoder.sink.record_counter_metric.increment(handled)
@@ -217,6 +219,31 @@ class FastPath:
         if len(rows) == 1 and type(code) is str and len(decoder.places) < _MOST_CODES:
             decoder.places[code] = rows[0][1]
         self._pipeline.take(outcomes, decoder.stream, line if self._pipeline.keeps_lines else b"")
+
+    def _read_pairs(self, decoder: StreamDecoder, lines: Sequence[bytes], start: int) -> None:
+        """Read records that are plain pairs of a lookup, as they are or by their columns."""
+        pipeline, decode, reader = self._pipeline, decoder.decode, decoder.reader
+        note, totals = pipeline.completion.pairs.note, pipeline.totals
+        if reader is None:
+            raise AssertionError
+        for line in islice(lines, start, None):
+            try:
+                record = decode(line).record
+            except REFUSED:
+                return
+            values = (record.match, record.found, record.condition)
+            pair = reader.plain_pair(*values)
+            if _lacks(*values):
+                return  # its name may begin with a BOM
+            pipeline.position += 1
+            if pair is None:
+                columns = dict(zip(decoder.columns[1:], values, strict=True))
+                outcomes = decoder.sink.outcomes(columns)
+                pipeline.take(outcomes, decoder.stream, line if pipeline.keeps_lines else b"")
+            else:
+                note(reader, pair, pipeline.position)
+                totals.updates += 1
+                totals.skipped += 1
 
     def _count(self, position: int, as_is: int) -> None:
         """Tell the pipeline the position, and how many rows were added as they are."""

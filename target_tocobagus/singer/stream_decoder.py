@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from target_tocobagus.mapping.looking_up import PairReader
 
 _NO_COLUMN: Final = "\x7f"
-"""The code's column if a mapping has none. A column of this name is ignored."""
+"""The column of a code or condition if there is none. A column of this name is ignored."""
 NOWHERE: Final = object()
 """In place of a location that is not known."""
 
@@ -64,6 +64,7 @@ class StreamDecoder:
     Attributes:
         parts: Looks for rows that are parts of one stock, if the stream's key can tell.
         plain: The columns of a plain mapping; otherwise `None`.
+        reader: Reads its pairs, if its records are plain pairs alone; otherwise `None`.
         columns: The columns that are decoded, in the order of the struct's fields.
         decode: Decodes RECORD lines of this stream, and refuses all others.
         places: The location of each code that was seen.
@@ -85,8 +86,14 @@ class StreamDecoder:
         keys = sink.parts.columns if sink.parts else ()
         self.plain = own if _is_distinct(own, keys) else None
         self.part_of: Callable[[Any], Any] | None = None
+        self.reader = _plain_reader(sink)
         fields: list[tuple[str, Any, Any]] = []
-        if self.plain is None:
+        if self.reader is not None and self.reader.plain is not None:
+            self.columns = [DELETED, *self.reader.plain, _NO_COLUMN][:4]
+            fields.append(("deleted", None | UnsetType, UNSET))  # refuses every mark but null
+            fields += [("match", Any, UNSET), ("found", Any, UNSET)]
+            fields.append(("condition", Any, UNSET if self.reader.where else None))
+        elif self.plain is None:
             read = {*(read_columns(sink) or ()), *(sink.columns or ()), *keys, DELETED}
             self.columns = sorted(read | {BOM + column for column in read})
             fields += [(f"column_{number}", Any, UNSET) for number in range(len(self.columns))]
@@ -109,6 +116,12 @@ class StreamDecoder:
         self.places: dict[str, str | None] = {}
         is_global = self.plain is not None and self.plain.warehouse_column is None
         self.nowhere: Any = None if is_global else NOWHERE
+
+
+def _plain_reader(sink: MappedSink) -> PairReader | None:
+    """Return what reads the pairs of a stream, if it has nothing else, and they are plain."""
+    alone = sink.mapping is None and len(sink.readers) == 1 and sink.columns is None
+    return sink.readers[0] if alone and sink.readers[0].plain else None
 
 
 def _reader_of(parts: Sequence[str], columns: list[str]) -> Callable[[Any], Any] | None:

@@ -40,7 +40,10 @@ def reader(**lookup: Any) -> PairReader:
 )
 def test_a_record_is_a_pair(record: dict[str, Any], pair: Pair | None) -> None:
     """Without an identifier if there is none, `where` is not met, or the record is deleted."""
-    assert reader(where="on").pair(record) == pair
+    found = reader(where="on")
+    assert found.pair(record) == pair
+    if "_sdc_deleted_at" not in record:
+        assert found.plain_pair(*(record.get(name) for name in ("id", "sku", "on"))) in {pair, None}
 
 
 @pytest.mark.parametrize(
@@ -66,6 +69,15 @@ def test_pairs_of_another_lookup_are_not_used() -> None:
     others = {reader(**change).entry for change in changes}
     others.add(reader(sku=None, id="sku").entry)
     assert len(others | {reader().entry}) == 5
+
+
+def test_a_pair_of_columns_alone_is_plain() -> None:
+    """A condition that is more than a column is not; a deleted record's mark is none of them."""
+    assert reader().plain == ("id", "sku")
+    assert reader(where="on").plain == ("id", "sku", "on")
+    assert reader(where="on").plain_pair(7, "A", "x") == Pair("7", ("sku", "A"))
+    others = [{"where": "!on"}, {"sku": "item.sku"}, {"match": "sku"}, {"match": "_sdc_deleted_at"}]
+    assert [reader(**other).plain for other in others] == [None] * 4
 
 
 def test_its_columns_are_needed_and_read() -> None:

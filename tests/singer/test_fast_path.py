@@ -22,6 +22,7 @@ from target_tocobagus.target import TargetTocobagus
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from target_tocobagus.mapping.looking_up import Pair, PairReader
     from target_tocobagus.window.buffer import RowBuffer, Unsent
     from target_tocobagus.window.pending import Item
 
@@ -83,7 +84,7 @@ def _read(config: dict[str, Any], lines: list[bytes], *, fast: bool) -> dict[str
 def _told(config: dict[str, Any], lines: list[bytes], fast: bool) -> dict[str, Any]:  # noqa: FBT001
     target = TargetTocobagus(config=config)
     reader = target.message_reader
-    told: dict[str, Any] = {"entries": [], "count": 0, "refused": []}
+    told: dict[str, Any] = {"entries": [], "pairs": [], "count": 0, "refused": []}
     open_run = reader._open_run  # noqa: SLF001  # the seam where a run begins
 
     def listen_in(source: Any) -> Any:
@@ -101,6 +102,13 @@ def _told(config: dict[str, Any], lines: list[bytes], fast: bool) -> dict[str, A
             put(row_buffer, unsent)
 
         scheduler.put = note  # type: ignore[method-assign]  # to listen in
+        take_in = pipeline.completion.pairs.note
+
+        def note_pair(reader: PairReader, pair: Pair, position: int) -> None:
+            told["pairs"].append((pair, position))
+            take_in(reader, pair, position)
+
+        pipeline.completion.pairs.note = note_pair  # type: ignore[method-assign]  # to listen in
         return pipeline
 
     reader._open_run = listen_in  # noqa: SLF001
@@ -253,6 +261,20 @@ def test_both_ways_give_the_same_for_hostile_values(
     assert _read(config, stream, fast=True) == _read(config, stream, fast=False)
 
 
+@pytest.mark.parametrize("where", [{}, {"where": "other"}, {"where": "other > `1`"}])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(read=lines, match=st.sampled_from(["sku", "qty"]))
+def test_both_ways_give_the_same_pairs(
+    where: dict[str, str], read: list[bytes], match: str
+) -> None:
+    """Whatever a record of a looked-up stream holds, both ways read the same pair."""
+    lookup = {"stream": "stock", "match": match, "sku": "wh", "path": "id", **where}
+    mapping = {"stream": "levels", "lookup": lookup, "stock": "qty", "warehouse": None}
+    stream = [json.dumps(SCHEMA).encode(), *read]
+    told = _read({"streams": [mapping]}, stream, fast=True)
+    assert told == _read({"streams": [mapping]}, stream, fast=False)
+
+
 @pytest.mark.parametrize("path", sorted(STREAMS.iterdir()), ids=lambda path: path.stem)
 @pytest.mark.parametrize("mapping", ["sku", "named"])
 def test_both_ways_give_the_same_for_recorded_streams(path: Path, mapping: str) -> None:
@@ -294,9 +316,12 @@ def test_no_row_is_added_to_what_has_been_handed_over(before: int) -> None:
     assert _read(config, stream, fast=True) == _read(config, stream, fast=False)
 
 
-def _handled(lines: list[bytes]) -> list[tuple[str, str]]:
+def _handled(
+    lines: list[bytes], ledger: Path | None = None, **mapping: Any
+) -> list[tuple[str, str]]:
     """Read lines; return type and stream of those that take the general way."""
-    target = TargetTocobagus(config={"dry_run": True, "streams": [{**LONG, "stream": "*"}]})
+    config: dict[str, Any] = {"dry_run": True, "streams": [{**LONG, "stream": "*", **mapping}]}
+    target = TargetTocobagus(config=config | ({"ledger": str(ledger)} if ledger else {}))
     handled: list[dict[str, Any]] = []
     decode = target.message_reader.deserialize_json  # the general way begins with it
 
@@ -315,6 +340,15 @@ def test_the_fast_path_does_take_what_it_is_made_for() -> None:
     """Clean rows of a plain mapping take the fast path, or the law above would prove nothing."""
     row = _record([("sku", '"A"'), ("qty", "1"), ("wh", '"JKT"')])
     handled = _handled([json.dumps(SCHEMA).encode(), *[row] * 50])
+    assert handled == [("SCHEMA", "stock"), ("RECORD", "stock")]
+
+
+def test_plain_pairs_take_the_fast_path(tmp_path: Path) -> None:
+    """Records that are a match and an identifier take it, or the law of pairs proves nothing."""
+    lookup = {"stream": "stock", "match": "ext", "sku": "sku", "where": "held", "path": "sku"}
+    row = _record([("sku", '"A"'), ("ext", "1"), ("held", "true")])
+    mapping = {"stream": "levels", "lookup": lookup, "sku": None}
+    handled = _handled([json.dumps(SCHEMA).encode(), *[row] * 50], tmp_path / "l.db", **mapping)
     assert handled == [("SCHEMA", "stock"), ("RECORD", "stock")]
 
 
