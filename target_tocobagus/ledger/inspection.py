@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from sqlalchemy import exists, func, select
 
-from target_tocobagus.ledger import schema, zeroed
+from target_tocobagus.ledger import past, schema, zeroed
 from target_tocobagus.ledger.absent import Absent, find
 from target_tocobagus.ledger.database import place_of, read_url, size_of
 from target_tocobagus.ledger.guard import span_of
@@ -21,21 +21,6 @@ if TYPE_CHECKING:
     from target_tocobagus.ledger.guard import Count
 
 LAST_RUNS: Final = 5
-
-
-class RunStatus(msgspec.Struct, frozen=True):
-    """One run.
-
-    Attributes:
-        started_at: In ms since the epoch; so is `ended_at`, which is ``None`` if it did not end.
-        error: What ended it.
-        summary: The fields of its summary; empty if it did not end.
-    """
-
-    started_at: int
-    ended_at: int | None
-    error: str | None
-    summary: dict[str, Any]
 
 
 class OfStream(msgspec.Struct, frozen=True):
@@ -74,7 +59,7 @@ class StoreStatus(msgspec.Struct, frozen=True):
     guarded: Count
     guard_fired: bool
     holder: str | None
-    runs: list[RunStatus]
+    runs: list[past.RunStatus]
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -185,7 +170,7 @@ def _store_status(reader: Connection, store: Any, now: int) -> StoreStatus:
         guarded=zeroed.count(reader, number, span),
         guard_fired=store.guard_fired,
         holder=holder_of(reader, (store.api_url, store.client_id)),
-        runs=_last_runs(reader, number),
+        runs=past.last_runs(reader, number, LAST_RUNS),
     )
 
 
@@ -231,17 +216,3 @@ def _count_flying(reader: Connection, store: int) -> int:
         table.store == store, table.doubt.is_not(None)
     )
     return len(keys) - sum(tuple(row) in keys for row in reader.execute(doubted)) if keys else 0
-
-
-def _last_runs(reader: Connection, store: int) -> list[RunStatus]:
-    table = schema.run.c
-    last = (
-        select(table.started_at, table.ended_at, table.error, table.summary)
-        .where(table.store == store)
-        .order_by(table.id.desc())
-        .limit(LAST_RUNS)
-    )
-    return [
-        RunStatus(started, ended, error, msgspec.json.decode(summary or "{}"))
-        for started, ended, error, summary in reader.execute(last)
-    ]

@@ -5,45 +5,23 @@ They take the lock of the store, so that no run is under way meanwhile.
 
 from __future__ import annotations
 
-import difflib
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import delete, func, select
 
 from target_tocobagus.ledger.database import is_missing, open_engine, read_url, size_of, translated
 from target_tocobagus.ledger.history import delete_before
 from target_tocobagus.ledger.opening import find_store, locked, require_current
 from target_tocobagus.ledger.parts import READ_ONCE
 from target_tocobagus.ledger.schema import level, part, seen, source
+from target_tocobagus.ledger.wanted import Wanted, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sqlalchemy import ColumnElement, Connection
-
-_NEAR: Final = 3
-_MOST_CANDIDATES: Final = 20_000
-
-
-class Wanted(msgspec.Struct, frozen=True):
-    """Which levels are to be forgotten; without an identifier those of the whole store.
-
-    Attributes:
-        kind: ``sku``, ``id`` or ``externalId``; ``None`` for any of them.
-        location: The client id of a warehouse; ``None`` for all levels of the item.
-    """
-
-    identifier: str | None = None
-    kind: str | None = None
-    location: str | None = None
-
-    def conditions(self, store: int) -> list[ColumnElement[bool]]:
-        """Return the conditions for these levels."""
-        named = {"identifier": self.identifier, "kind": self.kind, "location": self.location}
-        given = [level.c[name] == value for name, value in named.items() if value is not None]
-        return [level.c.store == store, *given]
+    from sqlalchemy import Connection
 
 
 class Forgotten(msgspec.Struct, frozen=True):
@@ -92,7 +70,7 @@ def forget(name: str, key: tuple[str, str], wanted: Wanted) -> Forgotten | None:
         writer, store = taken
         with writer.begin():
             done = writer.execute(delete(level).where(*wanted.conditions(store))).rowcount
-            return Forgotten(done, () if done else tuple(_near(writer, store, wanted)))
+            return Forgotten(done, () if done else tuple(nearest(writer, store, wanted)))
 
 
 def forget_parts(name: str, key: tuple[str, str], stream: str) -> int | None:
@@ -181,24 +159,3 @@ def _taken(name: str, key: tuple[str, str]) -> Iterator[tuple[Connection, int] |
             return
         stack.enter_context(locked(writer, key))
         yield writer, store
-
-
-def _near(reader: Connection, store: int, wanted: Wanted) -> list[str]:
-    """Find what may have been meant, where nothing was found."""
-    if wanted.identifier is None:
-        return []
-    if wanted.location is not None:
-        item = msgspec.structs.replace(wanted, location=None)
-        places = select(level.c.location).where(*item.conditions(store)).distinct()
-        if found := [place for (place,) in reader.execute(places) if place]:
-            return difflib.get_close_matches(wanted.location, found, n=_NEAR, cutoff=0)
-    text = wanted.identifier
-    alike = or_(
-        level.c.identifier.istartswith(text[:3], autoescape=True),
-        level.c.identifier.iendswith(text[-3:], autoescape=True),
-    )
-    known = select(level.c.identifier).where(level.c.store == store, alike).distinct()
-    found = list(reader.execute(known.limit(_MOST_CANDIDATES)).scalars())
-    folded = {each.casefold(): each for each in found}
-    near = difflib.get_close_matches(text.casefold(), list(folded), n=_NEAR)
-    return [folded[each] for each in near]

@@ -124,6 +124,8 @@ class Quantities:
     """The rules for quantities.
 
     Attributes:
+        policy: The rules as they were set.
+        mark: The decimal mark of texts, if it is set.
         clamped: How many quantities were below 0 and became 0, so far.
         cut: How many quantities lost a fraction to `rounding`, so far.
     """
@@ -131,21 +133,21 @@ class Quantities:
     __slots__ = (
         "_as_is",
         "_buffer",
-        "_mark",
         "_most",
         "_null",
-        "_policy",
         "_whole",
         "clamped",
         "cut",
+        "mark",
+        "policy",
     )
 
     def __init__(self, policy: StockPolicy, decimal_mark: Literal[".", ","] | None = None) -> None:
-        self._policy = policy
+        self.policy = policy
         self._buffer = policy.stock_buffer
         self._most = MAX_QUANTITY if policy.max_stock is None else policy.max_stock
         self._as_is = self._buffer == 0 and self._most >= MAX_QUANTITY
-        self._mark = decimal_mark
+        self.mark = decimal_mark
         self._whole = policy.rounding == "reject"
         nulls: dict[str, int | Skipped | RecordError] = {
             "zero": 0,
@@ -195,7 +197,7 @@ class Quantities:
 
     def exact(self, value: Any, taken: Sequence[Any]) -> Number | Skipped | RecordError:
         """Read a quantity and subtract from it, without any policy; null is skipped or rejected."""
-        number = read_number(value, self._mark)
+        number = read_number(value, self.mark)
         if number is None:
             return self._null if isinstance(self._null, RecordError) else _NO_QUANTITY
         for each in taken:
@@ -212,7 +214,7 @@ class Quantities:
             value: What to show of it in an error.
         """
         if number < 0:
-            if self._policy.negative_stock == "reject":
+            if self.policy.negative_stock == "reject":
                 message = f"the quantity is below 0 (stock {shown(value)})"
                 return RecordError("NEGATIVE_STOCK", message)
             self.clamped += 1
@@ -239,7 +241,7 @@ class Quantities:
         return kept
 
     def _less(self, number: Number, value: Any) -> Number | RecordError:
-        taken = read_number(value, self._mark)
+        taken = read_number(value, self.mark)
         if taken is None:
             return number
         if isinstance(taken, RecordError):

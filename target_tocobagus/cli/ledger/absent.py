@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import signal
 import sys
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from target_tocobagus.cli.ledger.shared import as_time, json_time, named
 from target_tocobagus.config.settings import Settings, parse_settings
 from target_tocobagus.core.errors import ConfigurationError
 from target_tocobagus.core.foreign_text import clean
@@ -58,16 +59,14 @@ def show(stream: str, since: date, found: Absent) -> None:
 
 
 def _line(level: AbsentLevel) -> str:
-    place = "at all warehouses" if level.location is None else f"at {clean(level.location)}"
     stock = "unknown stock" if level.quantity is None else f"stock {level.quantity}"
     doubt = " (in doubt)" if level.in_doubt else ""
-    kind, text = level.identifier
-    named = _EPOCH + timedelta(level.named_day)
-    line = f"{kind} {clean(text)} {place}: {stock}{doubt}, last named {named}"
+    day = _EPOCH + timedelta(level.named_day)
+    line = f"{named(level.identifier, level.location)}: {stock}{doubt}, last named {day}"
     if level.accepted_at is None:
         return line
     batch = f" in batch {clean(level.batch)}" if level.batch else ""
-    return f"{line}, accepted {_moment(level.accepted_at):%Y-%m-%d %H:%M:%S}{batch}"
+    return f"{line}, accepted {as_time(level.accepted_at)}{batch}"
 
 
 def fields(stream: str, since: date, found: Absent) -> dict[str, Any]:
@@ -84,7 +83,7 @@ def fields(stream: str, since: date, found: Absent) -> dict[str, Any]:
                 "quantity": level.quantity,
                 "in_doubt": level.in_doubt,
                 "last_named": (_EPOCH + timedelta(level.named_day)).isoformat(),
-                "accepted_at": level.accepted_at and _moment(level.accepted_at).isoformat(),
+                "accepted_at": json_time(level.accepted_at),
                 "batch": level.batch,
             }
             for level in found.levels
@@ -112,7 +111,3 @@ def send(settings: Settings, stream: str, since: int, found: Absent) -> Totals:
         signal.signal(signum, stop)
     shown = {(level.identifier, level.location) for level in found.in_stock}
     return send_zeros(settings, wakeup, stream, since, shown)
-
-
-def _moment(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / 1000, timezone.utc)

@@ -20,14 +20,14 @@ from target_tocobagus.cli.ledger.shared import (
 if TYPE_CHECKING:
     from target_tocobagus.cli.ledger.shared import Place
 
-_KINDS: Final = {"sku": "sku", "id": "id", "external_id": "externalId"}
+KINDS: Final = {"sku": "sku", "id": "id", "external_id": "externalId"}
 """The kinds of identifiers: as a mapping calls them, and as the ledger does."""
 
 
 @click.command(short_help="Let an item, a store or parts be sent anew.")
 @with_options
 @click.argument("identifier", required=False)
-@click.option("--kind", type=click.Choice(list(_KINDS)), help="The kind of the identifier.")
+@click.option("--kind", type=click.Choice(list(KINDS)), help="The kind of the identifier.")
 @click.option("--warehouse", help="Only at this warehouse, by its client id.")
 @click.option("--all", "everything", is_flag=True, help="All levels of the store.")
 @click.option("--parts", metavar="STREAM", help="The parts of this stream.")
@@ -54,12 +54,13 @@ def forget(
         raise click.UsageError(text)
     place = read_place(configs, with_store=True)
     from target_tocobagus.ledger import operating
+    from target_tocobagus.ledger.wanted import Wanted
 
     if stream is not None:
         _forget_parts(place, stream, as_json=as_json)
         return
 
-    wanted = operating.Wanted(identifier, kind and _KINDS[kind], warehouse)
+    wanted = Wanted(identifier, kind and KINDS[kind], warehouse)
     with explained():
         found = operating.forget(place.name, place.store, wanted)
     if found is None:

@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.filesize import decimal
 from rich.padding import Padding
 from rich.text import Text
 
-from target_tocobagus.cli.demo.page import INDENT, new_table
+from target_tocobagus.cli.demo.page import INDENT
+from target_tocobagus.cli.ledger.past_page import run_fields, runs_table
 from target_tocobagus.core.foreign_text import clean
 from target_tocobagus.core.plural import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rich.table import Table
-
-    from target_tocobagus.ledger.inspection import OfStream, RunStatus, Status, StoreStatus
-
-_OUTCOMES: Final = (
-    "accepted",
-    "unchanged",
-    "stale",
-    "superseded",
-    "skipped",
-    "rejected",
-    "unsettled",
-)
+    from target_tocobagus.ledger.inspection import OfStream, Status, StoreStatus
 
 
 def show_status(status: Status) -> None:
@@ -44,7 +32,8 @@ def show_status(status: Status) -> None:
         console.print(Text(name, "bold"), soft_wrap=True)
         for fact in _facts(store):
             console.print(Text(" " * INDENT + fact), soft_wrap=True)
-        console.print(Padding(_runs(store), (0, 0, 0, INDENT), expand=False))
+        table = runs_table(store.runs, is_running=store.holder is not None, title="last runs")
+        console.print(Padding(table, (0, 0, 0, INDENT), expand=False))
     if not status.stores:
         console.print("No store has sent anything yet.")
 
@@ -71,15 +60,7 @@ def status_fields(status: Status) -> dict[str, Any]:
                     "in_stock": store.guarded.in_stock,
                 },
                 "in_use_by": store.holder,
-                "runs": [
-                    {
-                        "started_at": _moment(run.started_at).isoformat(),
-                        "ended_at": run.ended_at and _moment(run.ended_at).isoformat(),
-                        "error": run.error,
-                        "summary": run.summary,
-                    }
-                    for run in store.runs
-                ],
+                "runs": [run_fields(run) for run in store.runs],
             }
             for store in status.stores
         ],
@@ -104,35 +85,3 @@ def _facts(store: StoreStatus) -> Iterator[str]:
         yield f"guard: {counts} fell to 0 within 20 hours"
     if store.holder is not None:
         yield f"in use by {clean(store.holder)}"
-
-
-def _runs(store: StoreStatus) -> Table | Text:
-    if not store.runs:
-        return Text("No run yet.", "dim")
-    table = new_table("last runs", "took", "outcomes")
-    table.columns[1].justify = "right"
-    for number, run in enumerate(store.runs):
-        is_current = number == 0 and store.holder is not None
-        table.add_row(*_row(run, is_current=is_current))
-    return table
-
-
-def _row(run: RunStatus, *, is_current: bool) -> tuple[Text, Text, Text]:
-    """Describe a run; one that has not ended was killed, unless it is the current one."""
-    if run.ended_at is None:
-        ending = Text("is running", "green") if is_current else Text("did not end", "red")
-        return Text(_time(run.started_at)), Text(), ending
-    counts = [f"{run.summary[name]} {name}" for name in _OUTCOMES if run.summary.get(name)]
-    outcomes = Text(", ".join(counts) or "no rows")
-    if run.error:
-        outcomes.append(f"\n{clean(run.error)}", "red")
-    seconds = (run.ended_at - run.started_at) / 1000
-    return Text(_time(run.started_at)), Text(f"{seconds:,.1f} s"), outcomes
-
-
-def _time(milliseconds: int) -> str:
-    return f"{_moment(milliseconds):%Y-%m-%d %H:%M:%S}"
-
-
-def _moment(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / 1000, timezone.utc)

@@ -6,6 +6,7 @@ import io
 import json
 import sys
 from contextlib import contextmanager
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import click
@@ -13,7 +14,7 @@ import click
 from target_tocobagus.cli.check.command import config_option
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 
 class Place(NamedTuple):
@@ -103,6 +104,27 @@ def shown(text: str) -> str:
     from target_tocobagus.core.foreign_text import clean
 
     return clean(text)
+
+
+def named(identifier: Iterable[str], location: str | None) -> str:
+    """Name a level: its item, and its warehouse."""
+    kind, text = identifier
+    place = "at all warehouses" if location is None else f"at {shown(location)}"
+    return f"{shown(kind)} {shown(text)} {place}"
+
+
+def as_time(milliseconds: int) -> str:
+    """Write a time in UTC, to the second."""
+    return f"{_moment(milliseconds):%Y-%m-%d %H:%M:%S}"
+
+
+def json_time(milliseconds: int | None) -> str | None:
+    """Write a time for a program, with its zone; it may be missing."""
+    return None if milliseconds is None else _moment(milliseconds).isoformat()
+
+
+def _moment(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, timezone.utc)
 
 
 def write(value: dict[str, Any]) -> None:

@@ -1,0 +1,118 @@
+"""``tocobagus explain``: why the shop shows what it shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from target_tocobagus.cli.ledger.forget_command import KINDS
+from target_tocobagus.cli.ledger.shared import (
+    explained,
+    read_place,
+    say_missing,
+    shown,
+    with_options,
+    write,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from target_tocobagus.ledger.item_history import ItemHistory, LevelHistory
+    from target_tocobagus.mapping.explaining import Step
+    from target_tocobagus.recognition.stream_router import StreamRouter
+
+
+@click.command(short_help="Say why the shop shows what it shows.")
+@with_options
+@click.argument("identifier")
+@click.option("--kind", type=click.Choice(list(KINDS)), help="The kind of the identifier.")
+@click.option("--warehouse", help="Only at this warehouse, by its client id.")
+def explain(
+    configs: tuple[str, ...],
+    *,
+    as_json: bool,
+    identifier: str,
+    kind: str | None,
+    warehouse: str | None,
+) -> None:
+    """Say what the shop should show of an item, and how that came about.
+
+    For each warehouse: the quantity that the API accepted last, when, and by which batch; the
+    record that it came from, each step from there to the number sent, and the last changes; what
+    is refused still. The steps are those of the mapping in the configuration. A record is kept
+    from the first change of a quantity on. Nothing is changed, and a run may be under way.
+    """
+    place = read_place(configs, with_store=True)
+    from target_tocobagus.cli.ledger import explain_page
+    from target_tocobagus.ledger.item_history import item_history
+    from target_tocobagus.ledger.wanted import Wanted
+
+    with explained():
+        wanted = Wanted(identifier, kind and KINDS[kind], warehouse)
+        found = item_history(place.name, place.store, wanted)
+    if found is None:
+        say_missing(place, as_json=as_json)
+        return
+    steps = _Steps(place.values, found)
+    if as_json:
+        write(explain_page.fields(found, steps.of))
+    elif found.levels or found.pairs:
+        explain_page.show(found, steps.of)
+    else:
+        at = f" at {shown(warehouse)}" if warehouse else ""
+        near = ", ".join(map(shown, found.near))
+        click.echo(f"{shown(identifier)}{at} was not seen{near and f'; similar are {near}'}.")
+
+
+class _Steps:
+    """Explains quantities by the mappings of a configuration."""
+
+    def __init__(self, values: Mapping[str, Any], history: ItemHistory) -> None:
+        from target_tocobagus.config.settings import parse_settings
+        from target_tocobagus.core.errors import TocobagusError
+        from target_tocobagus.recognition.stream_router import StreamRouter
+
+        self._history = history
+        self._router: StreamRouter | None = None
+        try:
+            self._router = StreamRouter(parse_settings({**values, "dry_run": True}))
+        except TocobagusError:
+            return
+
+    def of(self, level: LevelHistory) -> Sequence[Step] | str:
+        """Return the steps to a level's quantity, or say why there are none."""
+        from target_tocobagus.mapping import explaining
+
+        if level.quantity is None or level.stream is None:
+            return "no steps: nothing was accepted"
+        if not level.parts and (not level.changes or level.changes[0].new != level.quantity):
+            return "no steps: its record is not kept, only from the first change on"
+        columns = level.changes[0].columns if level.changes else None
+        mapping = self._mapping(level.stream, columns or {})
+        if mapping is None or mapping.entry != level.entry:
+            return "no steps: the mapping or warehouse_map has changed since"
+        identifier: Any = (level.kind, level.identifier)
+        if level.parts:
+            text = " ".join(part.quantities for part in level.parts)
+            return explaining.steps_of_parts(mapping, text, identifier, level.location)
+        pairs = mapping.pairs
+        stand_ins: list[Any] = [
+            (pairs.kind, match)
+            for stream, match in self._history.pairs
+            if pairs is not None and stream == pairs.stream
+        ]
+        wanted = [identifier, *stand_ins]
+        return explaining.steps_of_record(mapping, columns or {}, wanted, level.location)
+
+    def _mapping(self, stream: str, columns: Mapping[str, Any]) -> Any:
+        from target_tocobagus.core.errors import TocobagusError
+
+        if self._router is None:
+            return None
+        try:
+            schema: dict[str, Any] = {"properties": {name: {} for name in columns}}
+            return self._router.choose(stream, schema).mapping
+        except TocobagusError:
+            return None

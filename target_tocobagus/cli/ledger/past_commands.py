@@ -1,0 +1,93 @@
+"""``tocobagus history``, ``batch`` and ``rejects``: what the ledger knows of the past."""
+
+from __future__ import annotations
+
+import click
+
+from target_tocobagus.cli.ledger.shared import (
+    explained,
+    fail,
+    read_place,
+    say_missing,
+    shown,
+    with_options,
+    write,
+)
+
+
+@click.command(short_help="List the runs of a store.")
+@with_options
+@click.option(
+    "--limit", type=click.IntRange(1), default=20, show_default=True, help="So many runs at most."
+)
+def history(configs: tuple[str, ...], *, as_json: bool, limit: int) -> None:
+    """List the runs of the store: when, how long, requests, outcomes, and why one has failed.
+
+    The newest is first. Runs are kept for history_days. Nothing is changed, and a run may be under
+    way.
+    """
+    place = read_place(configs, with_store=True)
+    from rich.console import Console
+
+    from target_tocobagus.cli.ledger import past_page
+    from target_tocobagus.ledger.past import past_of
+
+    with explained(), past_of(place.name, place.store) as past:
+        found = None if past is None else (past.runs(limit), past.holder is not None)
+    if found is None:
+        say_missing(place, as_json=as_json)
+    elif as_json:
+        write({"exists": True, "runs": [past_page.run_fields(run) for run in found[0]]})
+    else:
+        table = past_page.runs_table(found[0], is_running=found[1], title="run (UTC)")
+        Console(highlight=False).print(table)
+
+
+@click.command(short_help="Show what was in a batch.")
+@with_options
+@click.argument("identifier", metavar="ID")
+def batch(configs: tuple[str, ...], *, as_json: bool, identifier: str) -> None:
+    """Show what was in a batch. ID is its batchId, or the requestId of a request.
+
+    Each level that the request has changed, with the quantities before and after it, and each that
+    was refused. Of a level without a quantity before, only the last batch is known. Batches are
+    kept for history_days. The exit code is 1 if there is none with this id.
+    """
+    place = read_place(configs, with_store=True)
+    from target_tocobagus.cli.ledger import past_page
+    from target_tocobagus.ledger.past import past_of
+
+    with explained(), past_of(place.name, place.store) as past:
+        found = None if past is None else past.batch(identifier)
+    if past is None:
+        say_missing(place, as_json=as_json)
+    elif found is None:
+        fail(f"no batch {shown(identifier)} is remembered; they are kept for history_days", 1)
+    elif as_json:
+        write({"exists": True, **past_page.batch_fields(found)})
+    else:
+        past_page.show_batch(found)
+
+
+@click.command(short_help="List the rows that are refused still.")
+@with_options
+def rejects(configs: tuple[str, ...], *, as_json: bool) -> None:
+    """List the rows that the API has refused, by code, and what to do about them.
+
+    A row is listed until a later one of the same item and warehouse is accepted, found unchanged
+    or deleted; it is sent again by itself. Rows that the mapping rejects are not among them: the
+    log and rejects_path have these.
+    """
+    place = read_place(configs, with_store=True)
+    from target_tocobagus.cli.ledger import past_page
+    from target_tocobagus.ledger.past import past_of
+
+    with explained(), past_of(place.name, place.store) as past:
+        found = [] if past is None else past.rejections()
+    if past is None:
+        say_missing(place, as_json=as_json)
+    elif as_json:
+        rows = [past_page.rejection_fields(each) for each in found]
+        write({"exists": True, "rejections": rows})
+    else:
+        past_page.show_rejections(found)

@@ -1,0 +1,145 @@
+"""Shows runs, what was in a batch, and rows that are refused, on a terminal or as JSON."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+from rich.text import Text
+
+from target_tocobagus.cli.demo.page import new_table
+from target_tocobagus.cli.ledger.shared import as_time, json_time, named, shown
+from target_tocobagus.core.plural import counted
+from target_tocobagus.report.advice import advice_on
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from rich.table import Table
+
+    from target_tocobagus.ledger.past import Batch, Rejected, RunStatus
+
+_OUTCOMES: Final = (
+    "accepted",
+    "unchanged",
+    "stale",
+    "superseded",
+    "skipped",
+    "rejected",
+    "unsettled",
+)
+_MOST_SHOWN: Final = 20
+
+
+def runs_table(runs: Sequence[RunStatus], *, is_running: bool, title: str) -> Table | Text:
+    """List runs; one that has not ended was killed, unless it is the first and is running."""
+    if not runs:
+        return Text("No run yet.", "dim")
+    table = new_table(title, "took", "requests", "outcomes")
+    table.columns[1].justify = table.columns[2].justify = "right"
+    for number, run in enumerate(runs):
+        table.add_row(*_row(run, is_current=number == 0 and is_running))
+    return table
+
+
+def _row(run: RunStatus, *, is_current: bool) -> tuple[Text, Text, Text, Text]:
+    if run.ended_at is None:
+        ending = Text("is running", "green") if is_current else Text("did not end", "red")
+        return Text(as_time(run.started_at)), Text(), Text(), ending
+    counts = [f"{run.summary[name]} {name}" for name in _OUTCOMES if run.summary.get(name)]
+    outcomes = Text(", ".join(counts) or "no rows")
+    if run.error:
+        outcomes.append(f"\n{shown(run.error)}", "red")
+    seconds = (run.ended_at - run.started_at) / 1000
+    requests = run.summary.get("requests", "")
+    return Text(as_time(run.started_at)), Text(f"{seconds:,.1f} s"), Text(f"{requests}"), outcomes
+
+
+def run_fields(run: RunStatus) -> dict[str, Any]:
+    """Return a run as values of JSON."""
+    return {
+        "started_at": json_time(run.started_at),
+        "ended_at": json_time(run.ended_at),
+        "error": run.error,
+        "summary": run.summary,
+    }
+
+
+def show_batch(batch: Batch) -> None:
+    """Write what is remembered of a batch."""
+    accepted = counted(batch.accepted, "level")
+    click.echo(f"Batch {shown(batch.batch_id)}" if batch.batch_id else "A request without a batch")
+    click.echo(f"  requestId {shown(batch.request_id)}")
+    click.echo(f"  {as_time(batch.at)} (UTC), answered after {batch.milliseconds:,} ms")
+    click.echo(f"  {accepted} accepted, {batch.refused} refused")
+    for level in batch.levels:
+        old = "" if level.old is None else f"{level.old} -> "
+        later = "" if level.is_last else " (another value has been accepted since)"
+        click.echo(f"{named(level.identifier, level.location)}: {old}{level.quantity}{later}")
+    for each in batch.rejections:
+        click.echo(f"{named(each.identifier, each.location)}: refused, {_reason(each)}")
+    if (left := batch.accepted - len(batch.levels)) > 0:
+        later = "has" if left == 1 else "have"
+        click.echo(f"{counted(left, 'other level')} of it {later} been accepted anew since.")
+
+
+def batch_fields(batch: Batch) -> dict[str, Any]:
+    """Return a batch as values of JSON."""
+    values = {name: getattr(batch, name) for name in batch.__struct_fields__}
+    return values | {
+        "at": json_time(batch.at),
+        "levels": [
+            {
+                **_level_fields(each.identifier, each.location),
+                "old": each.old,
+                "quantity": each.quantity,
+                "is_last": each.is_last,
+            }
+            for each in batch.levels
+        ],
+        "rejections": [rejection_fields(each) for each in batch.rejections],
+    }
+
+
+def show_rejections(rejections: Sequence[Rejected]) -> None:
+    """Write the rows that are refused still, by code, with what to do."""
+    if not rejections:
+        click.echo("No row is refused.")
+        return
+    for code, several in groupby(rejections, lambda each: each.code):
+        rows = [*several]
+        click.echo(f"{shown(code)}: {counted(len(rows), 'row')}. {advice_on(code)}")
+        for each in rows[:_MOST_SHOWN]:
+            where = named(each.identifier, each.location)
+            click.echo(f"  {where}: {_reason(each)}")
+            click.echo(
+                f"    stream {shown(each.stream)}, refused {as_time(each.opened_at)}, tried"
+                f" {as_time(each.tried_at)}"
+            )
+        if len(rows) > _MOST_SHOWN:
+            click.echo(f"  and {len(rows) - _MOST_SHOWN} more (--json lists all)")
+    click.echo(
+        "Times are UTC. At the end of a run each row is sent again, if 20 hours have passed."
+    )
+
+
+def rejection_fields(rejection: Rejected) -> dict[str, Any]:
+    """Return a refused row as values of JSON."""
+    return {
+        **rejection._asdict(),
+        **_level_fields(rejection.identifier, rejection.location),
+        "opened_at": json_time(rejection.opened_at),
+        "tried_at": json_time(rejection.tried_at),
+        "what_to_do": advice_on(rejection.code),
+    }
+
+
+def _level_fields(identifier: Iterable[str], location: str | None) -> dict[str, Any]:
+    kind, text = identifier
+    return {"identifier": {kind: text}, "warehouse": location}
+
+
+def _reason(rejection: Rejected) -> str:
+    reason = f" ({rejection.reason})" if rejection.reason else ""
+    return shown(f"{rejection.code} {rejection.message}{reason}")
