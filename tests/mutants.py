@@ -252,6 +252,20 @@ MUTANTS: Final = (
         ),
     ),
     Mutant(
+        "a quantity is explained by a mapping that has not made it",
+        "tests/e2e/test_explain.py::test_steps_of_another_mapping_are_not_told",
+        Change(
+            "cli/ledger/explain_command",
+            "if mapping is None or mapping.entry != level.entry:",
+            "if mapping is None:",
+        ),
+    ),
+    Mutant(
+        "a level in flight is told as certain",
+        "tests/cli/ledger/test_past.py::test_a_level_in_doubt_is_told_so",
+        Change("ledger/item_history", "in_doubt=at in flying or ", "in_doubt="),
+    ),
+    Mutant(
         "a pair that does not meet its condition has an item",
         "tests/mapping/test_looking_up.py::test_a_record_is_a_pair",
         Change(

@@ -39,7 +39,7 @@ def shape(text: str) -> list[str]:
     """Leave out of an output what differs from one machine or day to another."""
     text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +[\d.]+ s", "TIME", text)
     text = re.sub(r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d)?", "DAY", text)
-    text = re.sub(r"batch \S+", "BATCH", text)
+    text = re.sub(r"(batch|request) \S+|[0-9a-f-]{36}", "BATCH", text)
     text = re.sub(r"^/.*ledger\.db$", "PATH", text, flags=re.MULTILINE)
     text = re.sub(r"127\.0\.0\.1:\d+", "HOST", text)
     text = re.sub(r"[\d.]+ kB", "SIZE", text)
@@ -71,6 +71,19 @@ def test_what_is_gone_is_listed_and_sent_as_0(reader: Reader) -> None:
 
     assert done.returncode == 0, done.stderr
     assert shape(done.stdout) == shape(*blocks(LEDGER, "text absent"))
+
+
+def test_a_quantity_is_explained(reader: Reader) -> None:
+    """After two runs, of which the second brings another quantity."""
+    assert reader.paste(RUN).returncode == 0
+    stream = reader.clone / "stock.singer"
+    stream.write_text(stream.read_text("utf-8").replace('"qty":"12"', '"qty":"3"'), "utf-8")
+    assert reader.paste(RUN).returncode == 0
+    (commands,) = blocks(LEDGER, "sh explain")
+    done = reader.paste(commands)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert shape(done.stdout) == shape(*blocks(LEDGER, "text explain"))
 
 
 def test_the_files_that_are_named_are_all(reader: Reader) -> None:

@@ -14,6 +14,7 @@ import pytest
 import target_tocobagus
 from target_tocobagus.core import errors
 from target_tocobagus.mapping import RECORD_ERRORS
+from target_tocobagus.report.advice import ADVICE
 from target_tocobagus.report.totals import Totals, summary_fields, summary_text
 from tests.docs.documents import ROOT, Reader, blocks, failure_codes
 from tests.docs.messages import codes, spans
@@ -71,6 +72,12 @@ def test_every_code_of_a_rejection_is_explained() -> None:
     assert explained[: len(RECORD_ERRORS)] == list(RECORD_ERRORS)
     assert {code.rstrip("…") for code in explained} - found == {"INV_001", "INV_002"}
     assert all(meaning and todo for _, meaning, todo in table("Codes"))
+
+
+def test_the_advice_of_a_command_is_the_documents() -> None:
+    """`tocobagus rejects` and `explain` say what the table says, in its words."""
+    todo = {row[0].replace("`", ""): row[2].replace("`", "") for row in table("Codes")}
+    assert [code for code in ADVICE if not todo[code].startswith(ADVICE[code])] == []
 
 
 def test_every_exit_code_is_explained() -> None:
