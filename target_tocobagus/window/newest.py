@@ -6,17 +6,20 @@ The rules stand at the top of `window`. Two of them need a newer item to wait be
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from target_tocobagus.window.pending import BEHIND, LEASED, READY, Item, outdated
 from target_tocobagus.window.ready import ReadyItems
-from target_tocobagus.window.size import Size
 
 if TYPE_CHECKING:
     from target_tocobagus.core.model import Identifier, Level
     from target_tocobagus.window.buffer import RowBuffer
+
+_ITEM_BYTES: Final = 500
+_LEVEL_BYTES: Final = 250
+"""Approximate memory of an item and of a level; measured on CPython 3.11."""
 
 
 class Rivals(msgspec.Struct, frozen=True):
@@ -32,21 +35,27 @@ class NewestValues:
     """Takes rows in.
 
     Attributes:
-        items: By identifier, the first that waits or is in flight.
-        size: Of all items.
         waiting: Items that are not in flight, whether they can be picked or not.
         ready: Items that can be picked.
         rivals: By the later of two streams, the first value that differs from another stream's.
         stale: How many rows were dropped, because a newer version waits or is in flight.
     """
 
-    def __init__(self, *, keeps_lines: bool) -> None:
-        self.items: dict[Identifier, Item] = {}
-        self.size = Size(keeps_lines=keeps_lines)
+    def __init__(self, *, keeps_lines: bool = False) -> None:
+        """Begin empty; `keeps_lines` says whether levels hold their RECORD messages."""
+        self._items: dict[Identifier, Item] = {}  # the first of each that waits or is in flight
+        self._keeps_lines = keeps_lines
+        self._levels = 0
+        self._line_bytes = 0
         self.waiting = 0
         self.ready = ReadyItems()
         self.rivals: dict[str, Rivals] = {}
         self.stale = 0
+
+    @property
+    def weight(self) -> int:
+        """Approximate bytes of memory of all items."""
+        return len(self._items) * _ITEM_BYTES + self._levels * _LEVEL_BYTES + self._line_bytes
 
     def put(self, rows: RowBuffer, now: float) -> int:
         """Add rows, in order.
@@ -71,14 +80,14 @@ class NewestValues:
     def _put(self, items: dict[Identifier, Item], *, has_versions: bool) -> int:
         """Add items of distinct identifiers; returns how many rows were not superseded or stale."""
         kept = 0
-        for identifier in self.items.keys() & items.keys():
-            first, item = self.items[identifier], items.pop(identifier)
+        for identifier in self._items.keys() & items.keys():
+            first, item = self._items[identifier], items.pop(identifier)
             if has_versions:
                 kept += self._drop_stale(first, item)
             if item.levels:
                 kept += self._follow(first, item)
-        self.items |= items
-        levels = self.size.add([item.levels for item in items.values()])
+        self._items |= items
+        levels = self._count([item.levels for item in items.values()])
         self.ready.extend(items.values(), levels)
         self.waiting += len(items)
         return kept + levels
@@ -115,13 +124,13 @@ class NewestValues:
         newer.is_new = False
         ahead.after = newer
         self.waiting += 1
-        return self.size.add([newer.levels])
+        return self._count([newer.levels])
 
     def _merge(self, waiting: Item, newer: Item) -> int:
         """Replace waiting values by newer ones; returns how many had no older value."""
         older = {place: waiting.levels[place] for place in newer.levels.keys() & waiting.levels}
         self._note_rivals(waiting.identifier, older, newer.levels)
-        added = self.size.add([newer.levels]) + self.size.remove([older])
+        added = self._count([newer.levels]) + self._count([older], -1)
         waiting.levels |= newer.levels
         if waiting.state == READY:
             self.ready.levels += added
@@ -144,11 +153,20 @@ class NewestValues:
         """Drop all levels but a global; returns how many more rows there are, 0 or less."""
         places = [place for place in item.levels if place is not None]
         older: dict[str | None, Level] = {place: item.levels.pop(place) for place in places}
-        dropped = self.size.remove([older])
+        dropped = self._count([older], -1)
         if item.state == READY:
             self.ready.levels += dropped
         if item.after is not None:
-            dropped += self.size.remove([item.after.levels])
+            dropped += self._count([item.after.levels], -1)
             self.waiting -= 1
             item.after = None
         return dropped
+
+    def _count(self, parts: list[dict[str | None, Level]], sign: int = 1) -> int:
+        """Count the levels of items, or with -1 as gone; returns how many more there are."""
+        levels = sign * sum(map(len, parts))
+        self._levels += levels
+        if self._keeps_lines:
+            lines = [len(level.line) for part in parts for level in part.values()]
+            self._line_bytes += sign * sum(lines)
+        return levels

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from target_tocobagus.core.model import Identifier, Level
-    from target_tocobagus.window.buffer import RowBuffer, Unsent
+    from target_tocobagus.window.buffer import Unsent
     from target_tocobagus.window.ready import Limits
 
 
@@ -42,43 +42,18 @@ class Lease(msgspec.Struct, eq=False):
     low: int
 
 
-class Window:
+class Window(NewestValues):
     """Items by identifier; see the top of this file.
 
     Attributes:
-        ready: Items that can be picked.
-        rivals: By the later of two streams, the first value that differs from another stream's.
         released: With a ledger, what was released since it was asked: its answer is outdated.
     """
 
     def __init__(self, *, keeps_lines: bool = False) -> None:
-        """Begin empty.
-
-        Args:
-            keeps_lines: Levels hold their RECORD messages.
-        """
-        self._newest = NewestValues(keeps_lines=keeps_lines)
-        self._items = self._newest.items
-        self._size = self._newest.size
+        """Begin empty; see `NewestValues`."""
+        super().__init__(keeps_lines=keeps_lines)
         self._leases: list[Lease] = []
-        self.ready = self._newest.ready
-        self.rivals = self._newest.rivals
         self.released: set[Identifier] | None = None
-
-    @property
-    def waiting(self) -> int:
-        """How many items are not in flight, whether they can be picked or not."""
-        return self._newest.waiting
-
-    @property
-    def stale(self) -> int:
-        """How many rows were dropped, because a newer version waits or is in flight."""
-        return self._newest.stale
-
-    @property
-    def weight(self) -> int:
-        """Approximate bytes of memory of all items."""
-        return self._size.weight(len(self._items))
 
     def holds(self, identifier: Identifier) -> bool:
         """Whether an update of this identifier waits or is in flight."""
@@ -98,20 +73,12 @@ class Window:
         """Whether nothing waits and nothing is in flight."""
         return not self._items
 
-    def put(self, rows: RowBuffer, now: float) -> int:
-        """Add rows, in order.
-
-        Returns:
-            How many older rows they superseded.
-        """
-        return self._newest.put(rows, now)
-
     def pick(self, limits: Limits, now: float) -> Lease | None:
         """Lease the next batch, full or not; ``None`` if nothing can be picked."""
         items = self.ready.pick(limits, now)
         if not items:
             return None
-        self._newest.waiting -= len(items)
+        self.waiting -= len(items)
         lease = Lease(items, _lowest(items))
         self._leases.append(lease)
         return lease
@@ -140,7 +107,7 @@ class Window:
             if item.after is not None:
                 self._items[item.identifier] = item.after
                 self.ready.add(item.after)
-        self._size.remove([item.levels for item in settled])
+        self._count([item.levels for item in settled], -1)
         if len(settled) == len(lease.items):
             lease.items = []
             self._leases.remove(lease)
@@ -162,7 +129,7 @@ class Window:
     def release_levels(self, lease: Lease, part: Item) -> None:
         """Remove settled levels of an item that is sent in parts; the last one releases it."""
         item = self._items[part.identifier]
-        self._size.remove([part.levels])
+        self._count([part.levels], -1)
         for location in part.levels:
             del item.levels[location]
         if not item.levels:
