@@ -573,7 +573,7 @@ MUTANTS: Final = (
     Mutant(
         "a stream that was not read is sent as 0",
         "tests/e2e/test_absent.py::test_a_stream_that_has_not_been_read_is_not_gone",
-        Change("cli/ledger/absent_command", "    if not found.named:\n", "    if False:\n"),
+        Change("cli/ledger/command", "    if not found.named:\n", "    if False:\n"),
     ),
     Mutant(
         "a check does not find the parts of another mapping",

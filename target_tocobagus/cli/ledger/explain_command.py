@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from target_tocobagus.cli.ledger.forget_command import KINDS
 from target_tocobagus.cli.ledger.shared import (
-    explained,
+    KINDS,
+    found_in,
     read_place,
-    say_missing,
-    shown,
     with_options,
     write,
 )
+from target_tocobagus.core.foreign_text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,21 +49,18 @@ def explain(
     from target_tocobagus.ledger.item_history import item_history
     from target_tocobagus.ledger.wanted import Wanted
 
-    with explained():
-        wanted = Wanted(identifier, kind and KINDS[kind], warehouse)
-        found = item_history(place.name, place.store, wanted)
-    if found is None:
-        say_missing(place, as_json=as_json)
-        return
+    wanted = Wanted(identifier, kind and KINDS[kind], warehouse)
+    look = partial(item_history, place.name, place.store, wanted)
+    found = found_in(place, look, as_json=as_json)
     steps = _Steps(place.values, found)
     if as_json:
         write(explain_page.fields(found, steps.of))
     elif found.levels or found.pairs:
         explain_page.show(found, steps.of)
     else:
-        at = f" at {shown(warehouse)}" if warehouse else ""
-        near = ", ".join(map(shown, found.near))
-        click.echo(f"{shown(identifier)}{at} was not seen{near and f'; similar are {near}'}.")
+        at = f" at {clean(warehouse)}" if warehouse else ""
+        near = ", ".join(map(clean, found.near))
+        click.echo(f"{clean(identifier)}{at} was not seen{near and f'; similar are {near}'}.")
 
 
 class _Steps:

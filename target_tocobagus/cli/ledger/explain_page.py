@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 import msgspec
 
-from target_tocobagus.cli.ledger.shared import as_time, json_time, named, shown
+from target_tocobagus.cli.ledger.shared import as_time, json_time, named
 from target_tocobagus.core.foreign_text import clean
 from target_tocobagus.report.advice import advice_on
 
@@ -45,7 +45,7 @@ def show(history: ItemHistory, explain: Explain) -> None:
         for line in _lines(level, explain):
             click.echo(line)
     for stream, match in history.pairs:
-        click.echo(f"Rows with {shown(match)} get it by lookup from stream {shown(stream)}.")
+        click.echo(f"Rows with {clean(match)} get it by lookup from stream {clean(stream)}.")
 
 
 def _lines(level: LevelHistory, explain: Explain) -> Iterator[str]:

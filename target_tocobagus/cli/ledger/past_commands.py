@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, TypeVar
+
 import click
 
 from target_tocobagus.cli.ledger.shared import (
-    explained,
     fail,
+    found_in,
     read_place,
-    say_missing,
-    shown,
     with_options,
     write,
 )
+from target_tocobagus.core.foreign_text import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from target_tocobagus.cli.ledger.shared import Place
+    from target_tocobagus.ledger.past import Past
+
+T = TypeVar("T")
 
 
 @click.command(short_help="List the runs of a store.")
@@ -30,16 +39,12 @@ def history(configs: tuple[str, ...], *, as_json: bool, limit: int) -> None:
     from rich.console import Console
 
     from target_tocobagus.cli.ledger import past_page
-    from target_tocobagus.ledger.past import past_of
 
-    with explained(), past_of(place.name, place.store) as past:
-        found = None if past is None else (past.runs(limit), past.holder is not None)
-    if found is None:
-        say_missing(place, as_json=as_json)
-    elif as_json:
-        write({"exists": True, "runs": [past_page.run_fields(run) for run in found[0]]})
+    runs, holder = _read(place, lambda past: (past.runs(limit), past.holder), as_json=as_json)
+    if as_json:
+        write({"exists": True, "runs": [past_page.run_fields(run) for run in runs]})
     else:
-        table = past_page.runs_table(found[0], is_running=found[1], title="run (UTC)")
+        table = past_page.runs_table(runs, is_running=holder is not None, title="run (UTC)")
         Console(highlight=False).print(table)
 
 
@@ -55,14 +60,10 @@ def batch(configs: tuple[str, ...], *, as_json: bool, identifier: str) -> None:
     """
     place = read_place(configs, with_store=True)
     from target_tocobagus.cli.ledger import past_page
-    from target_tocobagus.ledger.past import past_of
 
-    with explained(), past_of(place.name, place.store) as past:
-        found = None if past is None else past.batch(identifier)
-    if past is None:
-        say_missing(place, as_json=as_json)
-    elif found is None:
-        fail(f"no batch {shown(identifier)} is remembered; they are kept for history_days", 1)
+    (found,) = _read(place, lambda past: (past.batch(identifier),), as_json=as_json)
+    if found is None:
+        fail(f"no batch {clean(identifier)} is remembered; they are kept for history_days", 1)
     elif as_json:
         write({"exists": True, **past_page.batch_fields(found)})
     else:
@@ -80,14 +81,21 @@ def rejects(configs: tuple[str, ...], *, as_json: bool) -> None:
     """
     place = read_place(configs, with_store=True)
     from target_tocobagus.cli.ledger import past_page
-    from target_tocobagus.ledger.past import past_of
 
-    with explained(), past_of(place.name, place.store) as past:
-        found = [] if past is None else past.rejections()
-    if past is None:
-        say_missing(place, as_json=as_json)
-    elif as_json:
+    found = _read(place, lambda past: past.rejections(), as_json=as_json)
+    if as_json:
         rows = [past_page.rejection_fields(each) for each in found]
         write({"exists": True, "rejections": rows})
     else:
         past_page.show_rejections(found)
+
+
+def _read(place: Place, look: Callable[[Past], T], *, as_json: bool) -> T:
+    """Look at the past of a store; end the command if there is none yet."""
+    from target_tocobagus.ledger.past import past_of
+
+    def read() -> T | None:
+        with past_of(place.name, place.store) as past:
+            return None if past is None else look(past)
+
+    return found_in(place, read, as_json=as_json)

@@ -9,7 +9,8 @@ import click
 from rich.text import Text
 
 from target_tocobagus.cli.demo.page import new_table
-from target_tocobagus.cli.ledger.shared import as_time, json_time, named, shown
+from target_tocobagus.cli.ledger.shared import as_time, json_time, named
+from target_tocobagus.core.foreign_text import clean
 from target_tocobagus.core.plural import counted
 from target_tocobagus.report.advice import advice_on
 
@@ -50,7 +51,7 @@ def _row(run: RunStatus, *, is_current: bool) -> tuple[Text, Text, Text, Text]:
     counts = [f"{run.summary[name]} {name}" for name in _OUTCOMES if run.summary.get(name)]
     outcomes = Text(", ".join(counts) or "no rows")
     if run.error:
-        outcomes.append(f"\n{shown(run.error)}", "red")
+        outcomes.append(f"\n{clean(run.error)}", "red")
     seconds = (run.ended_at - run.started_at) / 1000
     requests = run.summary.get("requests", "")
     return Text(as_time(run.started_at)), Text(f"{seconds:,.1f} s"), Text(f"{requests}"), outcomes
@@ -69,8 +70,8 @@ def run_fields(run: RunStatus) -> dict[str, Any]:
 def show_batch(batch: Batch) -> None:
     """Write what is remembered of a batch."""
     accepted = counted(batch.accepted, "level")
-    click.echo(f"Batch {shown(batch.batch_id)}" if batch.batch_id else "A request without a batch")
-    click.echo(f"  requestId {shown(batch.request_id)}")
+    click.echo(f"Batch {clean(batch.batch_id)}" if batch.batch_id else "A request without a batch")
+    click.echo(f"  requestId {clean(batch.request_id)}")
     click.echo(f"  {as_time(batch.at)} (UTC), answered after {batch.milliseconds:,} ms")
     click.echo(f"  {accepted} accepted, {batch.refused} refused")
     for level in batch.levels:
@@ -109,12 +110,12 @@ def show_rejections(rejections: Sequence[Rejected]) -> None:
         return
     for code, several in groupby(rejections, lambda each: each.code):
         rows = [*several]
-        click.echo(f"{shown(code)}: {counted(len(rows), 'row')}. {advice_on(code)}")
+        click.echo(f"{clean(code)}: {counted(len(rows), 'row')}. {advice_on(code)}")
         for each in rows[:_MOST_SHOWN]:
             where = named(each.identifier, each.location)
             click.echo(f"  {where}: {_reason(each)}")
             click.echo(
-                f"    stream {shown(each.stream)}, refused {as_time(each.opened_at)}, tried"
+                f"    stream {clean(each.stream)}, refused {as_time(each.opened_at)}, tried"
                 f" {as_time(each.tried_at)}"
             )
         if len(rows) > _MOST_SHOWN:
@@ -142,4 +143,4 @@ def _level_fields(identifier: Iterable[str], location: str | None) -> dict[str, 
 
 def _reason(rejection: Rejected) -> str:
     reason = f" ({rejection.reason})" if rejection.reason else ""
-    return shown(f"{rejection.code} {rejection.message}{reason}")
+    return clean(f"{rejection.code} {rejection.message}{reason}")

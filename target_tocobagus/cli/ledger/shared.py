@@ -7,14 +7,19 @@ import json
 import sys
 from contextlib import contextmanager
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, TypeVar
 
 import click
 
 from target_tocobagus.cli.check.command import config_option
+from target_tocobagus.core.foreign_text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+T = TypeVar("T")
+KINDS: Final = {"sku": "sku", "id": "id", "external_id": "externalId"}
+"""The kinds of identifiers: as a mapping calls them, and as the ledger does."""
 
 
 class Place(NamedTuple):
@@ -46,8 +51,8 @@ def read_place(configs: tuple[str, ...], *, with_store: bool = False) -> Place:
     from target_tocobagus.cli.check.ledger import ledger_settings
     from target_tocobagus.config.hidden import secrets_of
     from target_tocobagus.core.foreign_text import hide_secrets
+    from target_tocobagus.ledger.database import place_of, read_url
     from target_tocobagus.ledger.opening import store_key
-    from target_tocobagus.ledger.trial import place_named
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
@@ -63,7 +68,7 @@ def read_place(configs: tuple[str, ...], *, with_store: bool = False) -> Place:
         if with_store and not client_id:
             fail("store_client_id: is required", 2)
         key = store_key(used.api_url, client_id)
-        place = place_named(used.ledger)
+        place = place_of(read_url(used.ledger))
         return Place(used.ledger, place, key, used.history_days, given.values)
 
 
@@ -78,39 +83,30 @@ def explained() -> Iterator[None]:
         fail(str(error), error.exit_code)
 
 
+def found_in(place: Place, act: Callable[[], T | None], *, as_json: bool) -> T:
+    """Do something with a ledger; end the command if there is none yet, which is no failure."""
+    with explained():
+        found = act()
+    if found is not None:
+        return found
+    if as_json:
+        write({"exists": False, "place": place.place})
+    else:
+        click.echo(f"There is no ledger yet ({clean(place.place)}): a run creates it.")
+    raise click.exceptions.Exit(0)
+
+
 def fail(message: str, exit_code: int) -> NoReturn:
     """End the command with an error on stderr."""
     click.echo(f"Error: {message}", err=True)
     raise click.exceptions.Exit(exit_code)
 
 
-def say_missing(place: Place, *, as_json: bool) -> None:
-    """Say that there is no ledger yet, which is no failure."""
-    if as_json:
-        write({"exists": False, "place": place.place})
-    else:
-        click.echo(f"There is no ledger yet ({shown(place.place)}): a run creates it.")
-
-
-def count_levels(count: int) -> str:
-    """Write a number of levels."""
-    from target_tocobagus.core.plural import counted
-
-    return counted(count, "level")
-
-
-def shown(text: str) -> str:
-    """Make a text from a tap or a ledger safe to be shown."""
-    from target_tocobagus.core.foreign_text import clean
-
-    return clean(text)
-
-
 def named(identifier: Iterable[str], location: str | None) -> str:
     """Name a level: its item, and its warehouse."""
     kind, text = identifier
-    place = "at all warehouses" if location is None else f"at {shown(location)}"
-    return f"{shown(kind)} {shown(text)} {place}"
+    place = "at all warehouses" if location is None else f"at {clean(location)}"
+    return f"{clean(kind)} {clean(text)} {place}"
 
 
 def as_time(milliseconds: int) -> str:
