@@ -713,7 +713,7 @@ MUTANTS: Final = (
     Mutant(
         "an accepted global does not end its warehouses",
         f"{LEDGER}::test_a_global_and_the_warehouses_of_an_item_end_each_other",
-        Change("ledger/recording", "        self._levels.forget_warehouses(writer, ended)\n", ""),
+        Change("ledger/recording", "        self._levels.forget(writer, ended, ~IS_GLOBAL)\n", ""),
     ),
     Mutant(
         "an accepted warehouse does not end its global",

@@ -13,7 +13,7 @@ from target_tocobagus.ledger.levels import GLOBAL
 from target_tocobagus.ledger.named_days import DAY_MS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from sqlalchemy import ColumnElement, Connection
 
@@ -44,11 +44,6 @@ class AbsentLevel(msgspec.Struct, frozen=True):
     batch: str | None
     entry: str
 
-    @property
-    def is_out(self) -> bool:
-        """Whether it is known to be at 0."""
-        return self.quantity == 0 and not self.in_doubt
-
 
 class Absent(msgspec.Struct, frozen=True):
     """What a stream has not named.
@@ -66,7 +61,7 @@ class Absent(msgspec.Struct, frozen=True):
     @property
     def in_stock(self) -> list[AbsentLevel]:
         """Those that are not known to be at 0."""
-        return [each for each in self.levels if not each.is_out]
+        return [each for each in self.levels if each.quantity != 0 or each.in_doubt]
 
 
 def find(reader: Connection, store: int, stream: str, since: int) -> Absent:
@@ -97,7 +92,7 @@ def find(reader: Connection, store: int, stream: str, since: int) -> Absent:
     ]
     sent = select(func.count()).select_from(level).join(source, source.c.id == level.c.source)
     total: int = reader.execute(sent.where(*of_stream)).scalar_one()
-    near = () if total else _near(_streams(reader, store), stream)
+    near = () if total else _near(reader, store, stream)
     return Absent(levels, total - len(levels), near)
 
 
@@ -115,12 +110,10 @@ def _is_named_otherwise(since: int) -> ColumnElement[bool]:
     return exists().where(*same_item, is_one, _day_of(other) >= since)
 
 
-def _streams(reader: Connection, store: int) -> list[str]:
+def _near(reader: Connection, store: int, stream: str) -> tuple[str, ...]:
+    """Find the streams that have sent something, and may be meant."""
     source, level = schema.source, schema.level
     numbers = select(level.c.source).where(level.c.store == store).distinct()
-    names = select(source.c.stream).where(source.c.id.in_(numbers)).distinct()
-    return list(reader.execute(names).scalars())
-
-
-def _near(names: Iterable[str], stream: str) -> tuple[str, ...]:
-    return tuple(difflib.get_close_matches(stream, list(names), n=_NEAR, cutoff=0))
+    found = select(source.c.stream).where(source.c.id.in_(numbers)).distinct()
+    names = list(reader.execute(found).scalars())
+    return tuple(difflib.get_close_matches(stream, names, n=_NEAR, cutoff=0))

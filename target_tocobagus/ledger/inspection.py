@@ -150,7 +150,7 @@ def look_for_absent(name: str, key: tuple[str, str], stream: str, since: int) ->
 
 
 def _store_status(reader: Connection, store: Any, now: int) -> StoreStatus:
-    number, table = store.id, schema.level.c
+    number, table, pair = store.id, schema.level.c, schema.pair.c
     of_store = table.store == number
     span = span_of(now, store.guard_from, fired=store.guard_fired)
     is_remembered = table.quantity.is_not(None) | table.doubt.is_not(None)
@@ -163,7 +163,7 @@ def _store_status(reader: Connection, store: Any, now: int) -> StoreStatus:
         levels=levels,
         marked=marked + _count_flying(reader, number),
         parts=_by_stream(reader, _parts(number)),
-        pairs=_by_stream(reader, _pairs(number)),
+        pairs=_by_stream(reader, select(pair.source).where(pair.store == number)),
         open_rejections=_count(
             reader, schema.rejection, (schema.rejection.c.store == number) & closed.is_(None)
         ),
@@ -184,10 +184,6 @@ def _parts(store: int) -> Select[Any]:
     table = schema.part.c
     has_stock = table.store == store, table.quantity != ""
     return select(table.source, table.part).where(*has_stock).distinct()
-
-
-def _pairs(store: int) -> Select[Any]:
-    return select(schema.pair.c.source).where(schema.pair.c.store == store)
 
 
 def _by_stream(reader: Connection, rows: Select[Any]) -> list[OfStream]:

@@ -47,7 +47,10 @@ Quantities: TypeAlias = dict[str, dict[str, dict[str, int | None]]]
 """By location, version (`newer_by`; empty if there is none) and identifier."""
 
 _IN_COMMON: Final = ("kind", "accepted_at", "batch", "doubt", "source")
-_IS_GLOBAL: Final = level.c.location == GLOBAL
+IS_GLOBAL: Final = level.c.location == GLOBAL
+OF_ITEM: Final = ("of_kind", "of_identifier")
+"""The parameters of a statement that is run for each of some items."""
+
 _KEY: Final = ("store", "kind", "identifier", "location")
 
 
@@ -161,41 +164,19 @@ class Levels:
         values = {**msgspec.structs.asdict(common), "rows": rows, "named_day": today}
         writer.execute(self._upsert, values)
 
-    def forget(self, writer: Connection, identifiers: Iterable[Identifier]) -> None:
-        """Delete all levels of items."""
-        self._delete(writer, identifiers, true())
-
-    def forget_warehouses(self, writer: Connection, identifiers: Iterable[Identifier]) -> None:
-        """Delete the levels of items at warehouses."""
-        self._delete(writer, identifiers, ~_IS_GLOBAL)
-
-    def forget_global(self, writer: Connection, identifiers: Iterable[Identifier]) -> None:
-        """Delete the global levels of items."""
-        self._delete(writer, identifiers, _IS_GLOBAL)
-
-    def _delete(
-        self, writer: Connection, identifiers: Iterable[Identifier], condition: ColumnElement[bool]
+    def forget(
+        self, writer: Connection, identifiers: Iterable[Identifier], *only: ColumnElement[bool]
     ) -> None:
-        names = ("of_kind", "of_identifier")
-        if rows := [dict(zip(names, one, strict=True)) for one in identifiers]:
-            of_item = delete(level).where(
-                level.c.store == self._store,
-                level.c.kind == bindparam(names[0]),
-                level.c.identifier == bindparam(names[1]),
-                condition,
-            )
-            writer.execute(of_item, rows)
+        """Delete the levels of items; `only` some of them: `IS_GLOBAL`, or others than that."""
+        if rows := [dict(zip(OF_ITEM, one, strict=True)) for one in identifiers]:
+            writer.execute(of_item(delete(level), self._store).where(*only), rows)
 
     def set_versions(self, writer: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
         """Note newer versions of unchanged levels: kind, identifier, location, version, source."""
-        names = ("on_kind", "on_identifier", "on_location", "version", "source")
+        names = (*OF_ITEM, "at", "version", "source")
         if rows:
-            of_level = update(level).where(
-                level.c.store == self._store,
-                level.c.kind == bindparam("on_kind"),
-                level.c.identifier == bindparam("on_identifier"),
-                level.c.location == bindparam("on_location"),
-            )
+            at_place = level.c.location == bindparam("at")
+            of_level = of_item(update(level), self._store).where(at_place)
             writer.execute(of_level, [dict(zip(names, row, strict=True)) for row in rows])
 
     @cached_property
@@ -248,6 +229,15 @@ class Levels:
         new["zeroed_at"] = _zeroed_at(insert.excluded)
         new["named_day"] = _later_day(insert.excluded)
         return insert.on_conflict_do_update(index_elements=list(_KEY), set_=new)
+
+
+def of_item(statement: Any, store: int) -> Any:
+    """Let a statement be about the levels of one item; see `OF_ITEM`."""
+    return statement.where(
+        level.c.store == store,
+        level.c.kind == bindparam(OF_ITEM[0]),
+        level.c.identifier == bindparam(OF_ITEM[1]),
+    )
 
 
 def _later_day(new: Any) -> Any:

@@ -18,7 +18,7 @@ from target_tocobagus.ledger.counting import Counter
 from target_tocobagus.ledger.guard import OFF
 from target_tocobagus.ledger.holding import Guard
 from target_tocobagus.ledger.level_rows import LevelRows
-from target_tocobagus.ledger.levels import GLOBAL, Known
+from target_tocobagus.ledger.levels import GLOBAL, IS_GLOBAL, Known
 from target_tocobagus.ledger.marks import Answered, Flight, Sent, read_marks, read_zeros
 from target_tocobagus.ledger.memory import NOTHING, Memory, marked_in
 
@@ -205,8 +205,9 @@ class Recorder:
         others = [item.identifier for item in items if None not in item.levels]
         kept = self._zeroed.keep_warehouses(writer, globals_, flight.known)
         ended = [item.identifier for item in globals_ if item.identifier not in kept]
-        self._levels.forget_warehouses(writer, ended)
-        self._levels.forget_global(writer, [one for one in others if GLOBAL in flight.known[one]])
+        self._levels.forget(writer, ended, ~IS_GLOBAL)
+        changed = [one for one in others if GLOBAL in flight.known[one]]
+        self._levels.forget(writer, changed, IS_GLOBAL)
 
     def _refuse(self, writer: Connection, flight: Flight, refused: Sequence[NotAccepted]) -> None:
         """Forget items that the store does not list; mark those whose attempts are in doubt."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
-from sqlalchemy import Text, bindparam, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from target_tocobagus.ledger.by_items import ask_by_items, parameters
 from target_tocobagus.ledger.levels import GLOBAL
@@ -14,7 +14,7 @@ from target_tocobagus.ledger.schema import rejection
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection
 
     from target_tocobagus.core.model import Identifier
     from target_tocobagus.window.pending import Item
@@ -96,19 +96,9 @@ class OpenRejections:
         """Return the levels of some items that have one from a stream."""
         if not self.any:
             return set()
-        columns = [rejection.c[name] for name in ("id", "kind", "identifier", "location")]
-        is_of_stream = rejection.c.stream == bindparam("stream", type_=Text)
-        statement = ask_by_items(
-            rejection, columns, self._is_open(), is_of_stream, is_sqlite=self._is_sqlite
-        )
-        found: Any = [
-            ((kind, text), place or None)
-            for _, asked in parameters(identifiers)
-            for _, kind, text, place in _read(
-                reader.execute(statement, {**asked, "stream": stream}).scalar() or "[]"
-            )
-        ]
-        return set(found)
+        is_of_stream = rejection.c.stream == stream
+        keys: Any = self._found(reader, identifiers, is_of_stream).values()
+        return {(key[:2], key[2] or None) for key in keys}
 
     def open(
         self, writer: Connection, refused: Sequence[NotAccepted], batch: int, now: int
@@ -268,9 +258,16 @@ class OpenRejections:
             closing = update(rejection).where(rejection.c.id == bindparam("number"))
             writer.execute(closing, [{**closed, "number": number} for number in numbers])
 
-    def _found(self, connection: Connection, identifiers: Iterable[Identifier]) -> dict[int, Key]:
+    def _found(
+        self,
+        connection: Connection,
+        identifiers: Iterable[Identifier],
+        *conditions: ColumnElement[bool],
+    ) -> dict[int, Key]:
+        """Return the open rejections of items by their numbers."""
         columns = [rejection.c[name] for name in ("id", "kind", "identifier", "location")]
-        statement = ask_by_items(rejection, columns, self._is_open(), is_sqlite=self._is_sqlite)
+        asking = (self._is_open(), *conditions)
+        statement = ask_by_items(rejection, columns, *asking, is_sqlite=self._is_sqlite)
         return {
             number: (kind, text, place)
             for _, asked in parameters(identifiers)

@@ -41,8 +41,10 @@ class RunLock:
         """
         if writer.dialect.name == "sqlite":
             self._lock_file(lock_path(str(writer.engine.url.database), store))
-        else:
-            _lock_in_database(writer, _number(store))
+            return
+        taken = text("SELECT pg_try_advisory_lock(:class, :store)")
+        if not writer.execute(taken, _keys_of(store)).scalar():
+            raise LedgerError(held_by(holder_in_database(writer, store) or ""))
 
     def release(self) -> None:
         """Give a lock file back; PostgreSQL's lock ends with its connection."""
@@ -99,7 +101,17 @@ def holder_of_file(file: str, store: tuple[str, str]) -> str | None:
 
 def holder_in_database(connection: Connection, store: tuple[str, str]) -> str | None:
     """Say who has the lock of a store in PostgreSQL; ``None`` if nobody has."""
-    return _holder(connection, _number(store))
+    found = connection.execute(
+        text(
+            "SELECT a.application_name, a.backend_start FROM pg_locks l"
+            " JOIN pg_stat_activity a USING (pid)"
+            " WHERE l.locktype = 'advisory' AND l.classid = :class AND l.granted"
+            " AND l.objid = (:store)::int::bit(32)::bigint"
+            " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        ),
+        _keys_of(store),
+    ).first()
+    return f"{found[0]}, since {found[1]:%Y-%m-%dT%H:%M:%S%z}" if found else None
 
 
 def held_by(who: str) -> str:
@@ -112,31 +124,10 @@ def _checksum(store: tuple[str, str]) -> int:
     return zlib.crc32("\n".join(store).encode())
 
 
-def _number(store: tuple[str, str]) -> int:
-    """Return the key of a store's lock in PostgreSQL: 32 bits with a sign."""
-    return _checksum(store) - (1 << 31)
+def _keys_of(store: tuple[str, str]) -> dict[str, int]:
+    """Return the two keys of a store's lock in PostgreSQL: 32 bits with a sign."""
+    return {"class": _LOCK_CLASS, "store": _checksum(store) - (1 << 31)}
 
 
 def _written_in(file: int) -> str:
     return os.pread(file, 200, 0).decode(errors="replace").strip()
-
-
-def _lock_in_database(writer: Connection, number: int) -> None:
-    keys = {"class": _LOCK_CLASS, "store": number}
-    taken = writer.execute(text("SELECT pg_try_advisory_lock(:class, :store)"), keys).scalar()
-    if not taken:
-        raise LedgerError(held_by(_holder(writer, number) or ""))
-
-
-def _holder(connection: Connection, number: int) -> str | None:
-    found = connection.execute(
-        text(
-            "SELECT a.application_name, a.backend_start FROM pg_locks l"
-            " JOIN pg_stat_activity a USING (pid)"
-            " WHERE l.locktype = 'advisory' AND l.classid = :class AND l.granted"
-            " AND l.objid = (:store)::int::bit(32)::bigint"
-            " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-        ),
-        {"class": _LOCK_CLASS, "store": number},
-    ).first()
-    return f"{found[0]}, since {found[1]:%Y-%m-%dT%H:%M:%S%z}" if found else None

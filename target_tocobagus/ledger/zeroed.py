@@ -6,12 +6,12 @@ are *kept*, without a quantity, as long as they count.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import BigInteger, bindparam, case, delete, func, null, select, update
 
 from target_tocobagus.ledger.guard import Count, holder_of_stock, taken_by
-from target_tocobagus.ledger.levels import GLOBAL
+from target_tocobagus.ledger.levels import GLOBAL, IS_GLOBAL, OF_ITEM, of_item
 from target_tocobagus.ledger.memory import NOTHING
 from target_tocobagus.ledger.schema import level
 
@@ -25,9 +25,7 @@ if TYPE_CHECKING:
     from target_tocobagus.ledger.memory import Memory
     from target_tocobagus.window.pending import Item
 
-_NAMES: Final = ("of_kind", "of_identifier")
 _ENDED: Final = ("quantity", "accepted_at", "batch", "doubt", "version", "source")
-_IS_WAREHOUSE: Final = level.c.location != GLOBAL
 
 
 class ZeroedLevels:
@@ -74,7 +72,8 @@ class ZeroedLevels:
             for (kind, text), place, time in times
         ]
         if rows:
-            stamping = self._of_items(update(level)).where(level.c.location == bindparam("at"))
+            at_place = level.c.location == bindparam("at")
+            stamping = of_item(update(level), self._store).where(at_place)
             writer.execute(stamping.values(zeroed_at=bindparam("time")), rows)
 
     def keep_warehouses(
@@ -93,13 +92,13 @@ class ZeroedLevels:
             and item.is_out_of_stock()
             and _has_warehouses_to_keep(known[item.identifier])
         ]
-        rows = [dict(zip(_NAMES, one, strict=True)) for one in kept]
+        rows = [dict(zip(OF_ITEM, one, strict=True)) for one in kept]
         if rows:
             taken = case((level.c.quantity > 0, bindparam("time", now, type_=BigInteger)))
             at = func.coalesce(taken, level.c.zeroed_at)
-            keeping = self._of_items(update(level)).where(_IS_WAREHOUSE, at.is_not(None))
+            keeping = of_item(update(level), self._store).where(~IS_GLOBAL, at.is_not(None))
             writer.execute(keeping.values(**dict.fromkeys(_ENDED, null()), zeroed_at=at), rows)
-            ending = self._of_items(delete(level)).where(_IS_WAREHOUSE)
+            ending = of_item(delete(level), self._store).where(~IS_GLOBAL)
             writer.execute(ending.where(level.c.zeroed_at.is_(None)), rows)
         return set(kept)
 
@@ -109,13 +108,6 @@ class ZeroedLevels:
         is_kept = columns.quantity.is_(None) & columns.doubt.is_(None)
         is_over = (columns.zeroed_at <= span.zeroed_after) | (columns.zeroed_at > span.until)
         writer.execute(delete(level).where(columns.store == self._store, is_kept, is_over))
-
-    def _of_items(self, statement: Any) -> Any:
-        return statement.where(
-            level.c.store == self._store,
-            level.c.kind == bindparam(_NAMES[0]),
-            level.c.identifier == bindparam(_NAMES[1]),
-        )
 
 
 def count(reader: Connection, store: int, span: Span) -> Count:
