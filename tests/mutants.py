@@ -828,7 +828,7 @@ MUTANTS: Final = (
     Mutant(
         "a column that came for another store counts",
         f"{COMMANDS}::test_a_column_that_came_in_an_earlier_run_counts",
-        Change("ledger/seen_columns", ".where(seen.c.store == store)", ""),
+        Change("ledger/sources", ".where(seen.c.store == store)", ""),
     ),
     Mutant(
         "a deleted record leaves a rejection open",

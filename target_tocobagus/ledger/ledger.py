@@ -67,7 +67,7 @@ class Ledger:
         pairs: Those of lookups.
         screen, compare, note_unsent: Its methods.
         sync: Waits until all that was written is on disk.
-        seen_columns: The method `of` of `seen_columns.SeenColumns`.
+        seen_columns: The method `of` of `sources.SeenColumns`.
         mark, record, leave: The methods of `recording.Recorder`.
     """
 

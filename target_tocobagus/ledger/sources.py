@@ -1,15 +1,18 @@
-"""Numbers of streams under their mappings: versions are compared within one of them only."""
+"""Streams under their mappings: their numbers, and the columns that have come.
+
+Versions are compared within one of them only.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from target_tocobagus.ledger.schema import insert_into, source
+from target_tocobagus.ledger.schema import insert_into, seen, source
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
     from sqlalchemy import Connection
 
@@ -55,3 +58,30 @@ def _add(writer: Connection, stream: str, entry: str) -> int:
     found = select(source.c.id).where(source.c.stream == stream, source.c.entry == entry)
     number: int = writer.execute(found).scalar_one()
     return number
+
+
+class SeenColumns:
+    """Which columns that a mapping relies on have come in any run of a store."""
+
+    def __init__(self, reader: Connection, store: int, sources: Sources) -> None:
+        self._store = store
+        self._sources = sources
+        self._seen: dict[int, set[str]] = {}
+        rows: Any = reader.execute(select(seen.c.source, seen.c.need).where(seen.c.store == store))
+        for number, need in rows:
+            self._seen.setdefault(number, set()).add(need)
+
+    def of(self, stream: Stream) -> set[str]:
+        """Return the needs of a stream's mapping that were met before; see `RequiredColumns`."""
+        return self._seen.get(self._sources.known(stream), set())
+
+    def add(self, writer: Connection, found: Mapping[Stream, Iterable[str]]) -> None:
+        """Remember the needs that were met in this run."""
+        rows = [
+            {"store": self._store, "source": self._sources.number(writer, stream), "need": need}
+            for stream, needs in found.items()
+            for need in set(needs) - self.of(stream)
+        ]
+        if rows:
+            insert = insert_into(seen, writer.dialect.name)
+            writer.execute(insert.on_conflict_do_nothing(), rows)

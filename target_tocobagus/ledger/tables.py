@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from target_tocobagus.ledger.levels import Levels
 from target_tocobagus.ledger.named_days import NamedDays
 from target_tocobagus.ledger.rejections import OpenRejections
-from target_tocobagus.ledger.seen_columns import SeenColumns
-from target_tocobagus.ledger.sources import Sources
+from target_tocobagus.ledger.sources import SeenColumns, Sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable
