@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from target_tocobagus.core.errors import ConfigurationError
 from target_tocobagus.core.foreign_text import reason
-from target_tocobagus.ledger.database import place_of, read_url, translated
+from target_tocobagus.ledger.database import read_url, translated
 from target_tocobagus.ledger.migrate import HEAD, step_of
 from target_tocobagus.ledger.opening import connect_to_read, holder_of
 
@@ -30,15 +30,6 @@ class Trial(msgspec.Struct, frozen=True):
 
     state: str
     holder: str | None = None
-
-
-def place_named(name: str) -> str:
-    """Name the place that the setting `ledger` names, without a user or password.
-
-    Raises:
-        ConfigurationError: It names none.
-    """
-    return place_of(read_url(name))
 
 
 def try_to_open(name: str, key: tuple[str, str]) -> Trial:

@@ -46,7 +46,7 @@ def ledger_settings(values: Mapping[str, Any]) -> Settings:
 
 
 def check_ledger(
-    given: Given, mapping: Settings | None = None, configs: Sequence[str] = ()
+    given: Given, mapping: Settings | None, configs: Sequence[str]
 ) -> Iterator[Finding]:
     """Say whether a run could use the ledger, or create it; nothing if none is set.
 
@@ -64,19 +64,19 @@ def check_ledger(
     if given.problems or used is None or used.ledger is None:
         yield not_tried("ledger", INVALID)
         return
-    from target_tocobagus.ledger.trial import place_named
+    from target_tocobagus.ledger.database import place_of, read_url
 
-    place = "ledger"
+    place, client_id = "ledger", str(given.values.get("store_client_id"))
     try:
-        place = place_named(used.ledger)
-        yield from _tried(used, str(given.values.get("store_client_id")), mapping, configs)
+        place = place_of(read_url(used.ledger))
+        yield from _tried(used, place, client_id, mapping, configs)
     except TocobagusError as error:
         problem = str(error).removeprefix("ledger: ")
         yield Setup.LEDGER_UNUSABLE.finding(place=place, problem=problem)
 
 
 def _tried(
-    used: Settings, client_id: str, mapping: Settings | None, configs: Sequence[str]
+    used: Settings, place: str, client_id: str, mapping: Settings | None, configs: Sequence[str]
 ) -> Iterator[Finding]:
     """Try a ledger, and say what is wrong with it, or else that nothing is.
 
@@ -84,10 +84,9 @@ def _tried(
         TocobagusError: A run could not open or create it.
     """
     from target_tocobagus.ledger.opening import store_key
-    from target_tocobagus.ledger.trial import place_named, try_to_open
+    from target_tocobagus.ledger.trial import try_to_open
 
-    name = str(used.ledger)
-    place, tried = place_named(name), try_to_open(name, store_key(used.api_url, client_id))
+    tried = try_to_open(str(used.ledger), store_key(used.api_url, client_id))
     wrong = []
     if tried.holder is not None:
         wrong.append(Setup.LEDGER_BUSY.finding(place=place, holder=clean(tried.holder)))

@@ -43,9 +43,9 @@ def check_mappings(
     yield _compiled(settings, doubts, "" if files else _HINT)
     unused: list[set[str]] = []
     for file in files:
-        tried = _TriedFile(file, settings)
-        unused.append(tried.unused)
-        yield tried.finding(configs)
+        finding, left_out = _tried(file, settings, configs)
+        unused.append(left_out)
+        yield finding
     if left := sorted(set.intersection(*unused)) if unused else []:
         yield Setup.MAPPING_UNUSED.finding(points=tuple(map(sentence, left)))
 
@@ -59,45 +59,35 @@ def _compiled(settings: Settings, doubts: Sequence[str], hint: str) -> Finding:
     return Setup.MAPPINGS_VALID.finding(state=state, hint=hint)
 
 
-class _TriedFile:
-    """A file that was read with the mappings.
+def _tried(file: Path, settings: Settings, configs: Sequence[str]) -> tuple[Finding, set[str]]:
+    """Read a file with the mappings.
 
-    Attributes:
-        unused: Messages about mappings that none of its streams uses.
+    Returns:
+        What a run would do with it; and messages about mappings that none of its streams uses.
     """
+    advisor = Advisor(settings, drafts=False)
+    survey = Survey(advisor, 1, settings.policy.warehouse_map)
+    with file.open("rb") as source:
+        survey.read(source, unselected=False)
+    views, told = list(survey.streams.values()), set(advisor.remarks())
+    unused = told if advisor.examines else set()
+    remarks = [*survey.remarks(), *sorted(told - unused)]
+    meaning = _meaning(views, clash=bool(advisor.clash), remarks=bool(remarks))
+    options = ["--config", configs[-1]] if configs else []  # the command takes one file
+    options = ["--all"] if meaning is Setup.FILE_UNMAPPED else options
+    command = shlex.join(["tocobagus", "map", str(file), *options])
+    points = (*map(sentence, remarks), *map(_said, views))
+    return meaning.finding(file=file, points=points, command=command), unused
 
-    def __init__(self, file: Path, settings: Settings) -> None:
-        advisor = Advisor(settings, drafts=False)
-        self._file = file
-        self._survey = Survey(advisor, 1, settings.policy.warehouse_map)
-        with file.open("rb") as source:
-            self._survey.read(source, unselected=False)
-        self._remarks = [*self._survey.remarks()]
-        told = set(advisor.remarks())
-        self.unused = told if advisor.examines else set()
-        self._remarks += sorted(told - self.unused)
-        self._clash = advisor.clash
-        self._views = list(self._survey.streams.values())
 
-    def finding(self, configs: Sequence[str]) -> Finding:
-        """Make the finding: what a run would do with the file."""
-        meaning = self._meaning()
-        points = (*map(sentence, self._remarks), *map(_said, self._views))
-        options = ["--config", configs[-1]] if configs else []  # the command takes one file
-        options = ["--all"] if meaning is Setup.FILE_UNMAPPED else options
-        command = shlex.join(["tocobagus", "map", str(self._file), *options])
-        return meaning.finding(file=self._file, points=points, command=command)
-
-    def _meaning(self) -> Diagnosis:
-        if not self._views:
-            return Setup.FILE_EMPTY
-        if self._clash or any(map(_fails, self._views)):
-            return Setup.FILE_FAILS
-        if all(view.advice.mapping is None for view in self._views):
-            return Setup.FILE_UNMAPPED
-        if self._remarks or any(map(_is_doubtful, self._views)):
-            return Setup.FILE_DOUBTFUL
-        return Setup.FILE_MAPPED
+def _meaning(views: Sequence[StreamView], *, clash: bool, remarks: bool) -> Diagnosis:
+    if not views:
+        return Setup.FILE_EMPTY
+    if clash or any(map(_fails, views)):
+        return Setup.FILE_FAILS
+    if all(view.advice.mapping is None for view in views):
+        return Setup.FILE_UNMAPPED
+    return Setup.FILE_DOUBTFUL if remarks or any(map(_is_doubtful, views)) else Setup.FILE_MAPPED
 
 
 def _fails(view: StreamView) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from enum import Enum
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, get_args
 
 import msgspec
 from rich.console import Console
@@ -15,27 +15,9 @@ from target_tocobagus.cli.demo.page import INDENT, clean_lines
 Result: TypeAlias = Literal["ok", "attention", "wrong", "not tried"]
 """`attention` means that a run would work, and that something should be looked at."""
 
-Check: TypeAlias = Literal[
-    "settings",
-    "mappings",
-    "proxy",
-    "name",
-    "connection",
-    "certificate",
-    "answer",
-    "clock",
-    "signature",
-    "rejects",
-    "ledger",
-]
-NETWORK: Final[tuple[Check, ...]] = (
-    "name",
-    "connection",
-    "certificate",
-    "answer",
-    "clock",
-    "signature",
-)
+OfNetwork: TypeAlias = Literal["name", "connection", "certificate", "answer", "clock", "signature"]
+Check: TypeAlias = OfNetwork | Literal["settings", "mappings", "proxy", "rejects", "ledger"]
+NETWORK: Final[tuple[OfNetwork, ...]] = get_args(OfNetwork)
 """The checks that need the network, in their order; each needs those before it."""
 
 
@@ -79,6 +61,21 @@ class Diagnosis(Enum):
             points=points,
             quoted=quoted,
         )
+
+
+def ok(check: Check, found: str) -> Finding:
+    """Say that a check has found nothing wrong."""
+    return Finding(check, "ok", found)
+
+
+def attention(check: Check, found: str, todo: str) -> Finding:
+    """Say what should be looked at, though a run would work."""
+    return Finding(check, "attention", found, todo)
+
+
+def wrong(check: Check, found: str, todo: str, blocks: str = "") -> Finding:
+    """Say why a run would not work."""
+    return Finding(check, "wrong", found, todo, blocks)
 
 
 def not_tried(check: Check, why: str) -> Finding:

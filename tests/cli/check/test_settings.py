@@ -332,7 +332,7 @@ def test_the_ledger_is_left_as_it_is(case: Case, folder: Path, sandbox: Sandbox)
     values = {"api_url": sandbox.api_url, "store_client_id": STORE, **given}
     mapping = {"dry_run": True, "streams": given.get("streams"), "ledger": given["ledger"]}
     before = state_of(folder)
-    found = list(check_ledger(settings.Given("", values, ()), parse_settings(mapping)))
+    found = list(check_ledger(settings.Given("", values, ()), parse_settings(mapping), []))
 
     assert [finding.check for finding in found] == ["ledger"]
     assert state_of(folder) == before
