@@ -27,6 +27,7 @@ from target_tocobagus.api.network_errors import translated
 from target_tocobagus.api.redaction import Redactor
 from target_tocobagus.api.response_body import read_content, read_reply, why_unread
 from target_tocobagus.core.errors import SetupError
+from target_tocobagus.core.json_lines import value_at
 from target_tocobagus.core.model import NoReply, Reply
 
 if TYPE_CHECKING:
@@ -157,9 +158,8 @@ class Client:
 
 def _shortened(body: Any) -> bytes:
     """Encode the used part of a reply, if it is less than the whole; otherwise empty."""
-    data = body.get("data") if isinstance(body, dict) else None
-    numbers = isinstance(data, dict) and isinstance(data.get("acceptedRows"), tuple)
-    return msgspec.json.encode(body) if numbers else b""
+    is_usual = isinstance(value_at(body, "data", "acceptedRows"), tuple)
+    return msgspec.json.encode(body) if is_usual else b""
 
 
 def environment_of(url: str) -> Any:

@@ -60,6 +60,13 @@ def decode_text(text: str) -> Any:
     return json.loads(text, parse_float=read_float, parse_int=_read_integer)
 
 
+def value_at(value: Any, *keys: str) -> Any:
+    """Follow keys through decoded objects; None where one is missing, or is not in an object."""
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
 def bounded(value: Any, levels: int = _DEEPEST) -> Any:
     """Copy decoded JSON without its levels that are too deep."""
     if not isinstance(value, (dict, list)):

@@ -7,6 +7,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from target_tocobagus.core.foreign_text import clean
+from target_tocobagus.core.json_lines import value_at
 
 if TYPE_CHECKING:
     from target_tocobagus.core.model import Reply
@@ -17,22 +18,22 @@ _LAST_MS: Final = 253_402_300_799_999
 
 def failure_code(body: Any) -> str:
     """Find ``error.code``; empty if the body has none."""
-    return _text(_failure(body).get("code"))
+    return _text(value_at(body, "error", "code"))
 
 
 def failure_message(body: Any) -> str:
     """Find ``error.message``; empty if the body has none."""
-    return _text(_failure(body).get("message"))
+    return _text(value_at(body, "error", "message"))
 
 
 def refuses_request(body: Any) -> bool:
     """Whether the API itself refuses the request: ``success`` is false, and there is a code."""
-    return isinstance(body, dict) and body.get("success") is False and failure_code(body) != ""
+    return value_at(body, "success") is False and failure_code(body) != ""
 
 
 def request_id(body: Any) -> str:
     """Find ``requestId``, which the API's support asks for; empty if the reply has none."""
-    return _text(body.get("requestId")) if isinstance(body, dict) else ""
+    return _text(value_at(body, "requestId"))
 
 
 def describe(reply: Reply, meaning: str) -> str:
@@ -46,9 +47,7 @@ def describe(reply: Reply, meaning: str) -> str:
 
 def server_clock(reply: Reply) -> int | None:
     """Find the server's time, in ms since the epoch: in the error, else in ``Date``."""
-    details = _failure(reply.body).get("details")
-    context = details.get("context") if isinstance(details, dict) else None
-    current = context.get("currentTime") if isinstance(context, dict) else None
+    current = value_at(reply.body, "error", "details", "context", "currentTime")
     # Compared with bounds, because a lenient JSON reader also reads NaN and Infinity.
     if isinstance(current, (int, float)) and 0 < current <= _LAST_MS and current is not True:
         return int(current)
@@ -81,11 +80,6 @@ def _http_date(text: str) -> float | None:
         return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
-
-
-def _failure(body: Any) -> dict[str, Any]:
-    error = body.get("error") if isinstance(body, dict) else None
-    return error if isinstance(error, dict) else {}
 
 
 def _text(value: Any) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 
 from target_tocobagus.core.foreign_text import clean
+from target_tocobagus.core.json_lines import value_at
 
 if TYPE_CHECKING:
     from target_tocobagus.window.pending import Item
@@ -70,14 +71,11 @@ def settle(body: Any, rows: int) -> Settlement | None:
     Returns:
         ``None`` if the reply has neither of the two lists, and so says nothing about rows.
     """
-    data = body.get("data") if isinstance(body, dict) else None
-    if not isinstance(data, dict):
-        return None
-    lists = [data.get("acceptedRows"), data.get("errors")]
+    lists = [value_at(body, "data", "acceptedRows"), value_at(body, "data", "errors")]
     if not any(isinstance(entries, (list, tuple)) for entries in lists):
         return None
     accepted, errors = _row_numbers(lists[0]), _by_row(lists[1])
-    settlement = Settlement(accepted, batch_id=_text(data.get("batchId")) or None)
+    settlement = Settlement(accepted, batch_id=_text(body["data"].get("batchId")) or None)
     if accepted != tuple(range(rows)) or errors:  # mostly each is accepted, in its order
         counts = Counter([*accepted, *[index for index, _ in errors]])
         sole = {index for index in range(rows) if counts[index] == 1}
@@ -110,13 +108,10 @@ def _by_row(entries: Any) -> list[tuple[int, dict[str, Any]]]:
 
 
 def _row_error(entry: dict[str, Any]) -> RowError:
-    details = entry.get("details")
-    context = details.get("context") if isinstance(details, dict) else None
-    reason = context.get("reason") if isinstance(context, dict) else None
     return RowError(
         code=_text(entry.get("code")) or "REFUSED",
         message=_text(entry.get("message")),
-        reason=_text(reason),
+        reason=_text(value_at(entry, "details", "context", "reason")),
     )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from target_tocobagus.core.json_lines import value_at
 from target_tocobagus.core.model import KINDS, Complete, Part, RecordError, Skipped, Stock
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ _SENT_ALREADY: Final = Skipped("this update of a rejected record was not rejecte
 
 def rejected_updates(own: Any) -> list[dict[str, Any]] | None:
     """Find the updates in the value of our key of a RECORD; ``None`` if it is not ours."""
-    updates = own.get("updates") if isinstance(own, dict) else None
+    updates = value_at(own, "updates")
     if not isinstance(updates, list) or not all(isinstance(update, dict) for update in updates):
         return None
     return updates

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from target_tocobagus.core.json_lines import value_at
 from target_tocobagus.mapping.record_errors import PathError
 from target_tocobagus.mapping.values import BOM, json_value
 
@@ -178,7 +179,7 @@ def _type_of(value: Any) -> str:
 
 
 def _properties(schema: Any) -> Mapping[str, Any]:
-    properties = schema.get("properties") if isinstance(schema, dict) else None
+    properties = value_at(schema, "properties")
     return properties if isinstance(properties, dict) else {}
 
 

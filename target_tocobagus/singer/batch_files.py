@@ -20,7 +20,7 @@ import msgspec
 
 from target_tocobagus.core.errors import InputError
 from target_tocobagus.core.foreign_text import clean, quoted, reason
-from target_tocobagus.core.json_lines import decode_line
+from target_tocobagus.core.json_lines import decode_line, value_at
 from target_tocobagus.singer.input_lines import BOM, CHUNK_BYTES, GZIP, LineCutter, hint_of_bytes
 from target_tocobagus.singer.sdk import open_storage
 
@@ -48,7 +48,7 @@ def read_records(
         InputError: A file cannot be read, or is not JSONL.
     """
     encoding, manifest = message["encoding"], message["manifest"]
-    form = encoding.get("format") if isinstance(encoding, dict) else None
+    form = value_at(encoding, "format")
     if form != "jsonl" or not isinstance(manifest, list):
         error = f"A BATCH of format {quoted(str(form))} cannot be read: only jsonl can"
         raise InputError(error)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import html
 import re
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
 from target_tocobagus.cli.check.catalogue import Answers
 from target_tocobagus.cli.check.http import PRODUCTS
 from target_tocobagus.cli.check.page import not_tried
+from target_tocobagus.core.json_lines import value_at
 from target_tocobagus.core.model import Reply
 from target_tocobagus.delivery.reply_fields import (
     describe,
@@ -54,7 +55,7 @@ def verdict(answer: Answer) -> Verdict:
         return "credentials"
     if reply.status in _DENYING and isinstance(reply.body, dict):
         return "access"
-    says_so = isinstance(reply.body, dict) and reply.body.get("success") is True
+    says_so = value_at(reply.body, "success") is True
     return "accepted" if says_so and reply.status in _SUCCESSES else "none"
 
 
@@ -86,8 +87,9 @@ def denied(answer: Answer, shown: tuple[str, ...]) -> Finding:
 
 def said(answer: Answer) -> str:
     """Describe an answer by its status, code, message, requestId and hint, to follow a clause."""
-    hint = _hint(answer.reply.body)
-    return describe(answer.reply, "") + (f'; it adds: "{hint}"' if hint else "")
+    hint = value_at(answer.reply.body, "error", "details", "hint")
+    more = _short(hint) if isinstance(hint, str) else ""
+    return describe(answer.reply, "") + (f'; it adds: "{more}"' if more else "")
 
 
 def _to_check(answer: Answer) -> str:
@@ -169,13 +171,6 @@ def _beginning(text: str) -> str:
     title = _TITLE.search(text)
     words = _short(html.unescape(title[1] if title else _TAG.sub(" ", text)))
     return f'"{words}"' if words else "(nothing)"
-
-
-def _hint(body: Any) -> str:
-    error = body.get("error") if isinstance(body, dict) else None
-    details = error.get("details") if isinstance(error, dict) else None
-    hint = details.get("hint") if isinstance(details, dict) else None
-    return _short(hint) if isinstance(hint, str) else ""
 
 
 def _short(text: str) -> str:

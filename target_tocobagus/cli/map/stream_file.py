@@ -12,8 +12,9 @@ import zlib
 from itertools import chain
 from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, cast
 
-from target_tocobagus.core.json_lines import decode_line
+from target_tocobagus.core.json_lines import decode_line, value_at
 from target_tocobagus.core.plural import some_of
+from target_tocobagus.singer.input_lines import BOM, GZIP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 MOST_BYTES: Final = 64 << 20
 """The most that is read of a file, after decompression."""
 
-_GZIP: Final = b"\x1f\x8b"
-_BOM: Final = b"\xef\xbb\xbf"
 _TYPES: Final = ("SCHEMA", "RECORD", "STATE", "BATCH", "ACTIVATE_VERSION")
 _ENDS: Final = "a run ends there"
 
@@ -100,7 +99,7 @@ class _Lines:
     def _uncompressed(self) -> io.BufferedIOBase:
         """Open the file at the first read, which may fail like any other."""
         if self._source is None:
-            packed = self._buffered.peek(len(_GZIP)).startswith(_GZIP)
+            packed = self._buffered.peek(len(GZIP)).startswith(GZIP)
             self._source = gzip.GzipFile(fileobj=self._buffered) if packed else self._buffered
         return self._source
 
@@ -127,7 +126,7 @@ def _contents(given: Iterator[bytes], *, unselected: bool) -> Iterator[Content]:
     for line in given:
         beginning.append(line)
         if len(beginning) == 1:
-            beginning[0] = line.removeprefix(_BOM)
+            beginning[0] = line.removeprefix(BOM)
         if _is_message(line):
             break
     else:
@@ -143,7 +142,7 @@ def _contents(given: Iterator[bytes], *, unselected: bool) -> Iterator[Content]:
 def _is_message(line: bytes) -> bool:
     """Whether a line is a Singer message; a catalog of many lines has no such line."""
     try:
-        message = decode_line(line.removeprefix(_BOM))
+        message = decode_line(line.removeprefix(BOM))
     except ValueError:
         return False
     return isinstance(message, dict) and message.get("type") in _TYPES
@@ -179,10 +178,9 @@ def _of_stream(number: int, message: Mapping[str, Any]) -> Content:
 
 def _catalog(text: bytes) -> list[Any] | None:
     try:
-        value = decode_line(text)
+        streams = value_at(decode_line(text), "streams")
     except ValueError:
         return None
-    streams = value.get("streams") if isinstance(value, dict) else None
     return streams if isinstance(streams, list) else None
 
 
@@ -225,7 +223,7 @@ def _metadata(entry: Mapping[str, Any]) -> dict[tuple[str, ...], dict[str, Any]]
     given = entry.get("metadata")
     found: dict[tuple[str, ...], dict[str, Any]] = {}
     for each in given if isinstance(given, list) else []:
-        place = each.get("breadcrumb") if isinstance(each, dict) else None
+        place = value_at(each, "breadcrumb")
         if isinstance(place, list) and isinstance(each.get("metadata"), dict):
             found[tuple(map(str, place))] = each["metadata"]
     return found
