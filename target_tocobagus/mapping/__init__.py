@@ -14,7 +14,6 @@ holds, raises an error or is guessed at.
 from __future__ import annotations
 
 from target_tocobagus.mapping.compiler import compile_mapping
-from target_tocobagus.mapping.deletion import DELETED, is_deleted
 from target_tocobagus.mapping.identifiers import MOST_BYTES
 from target_tocobagus.mapping.mapping import CompiledMapping, PlainMapping
 from target_tocobagus.mapping.parts import (
@@ -27,6 +26,7 @@ from target_tocobagus.mapping.parts import (
 )
 from target_tocobagus.mapping.record_errors import RECORD_ERRORS
 from target_tocobagus.mapping.rules import Quantities
+from target_tocobagus.mapping.values import DELETED, is_deleted
 
 __all__ = [
     "DELETED",

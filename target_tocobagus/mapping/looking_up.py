@@ -10,15 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from target_tocobagus.core.model import Identifier, Kind, RecordError, Stream
-from target_tocobagus.mapping.deletion import DELETED, is_deleted
 from target_tocobagus.mapping.identifiers import identify
+from target_tocobagus.mapping.paths import Path, columns_of
 from target_tocobagus.mapping.record_errors import PathError
-from target_tocobagus.mapping.values import is_true
+from target_tocobagus.mapping.values import DELETED, is_deleted, is_true
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from target_tocobagus.mapping.paths import Path
     from target_tocobagus.mapping.values import Entry
 
 
@@ -67,12 +66,7 @@ class PairReader:
     @property
     def columns(self) -> frozenset[str] | None:
         """All columns of a record that are read; None if it may be any."""
-        names = {DELETED}
-        for path in self._paths:
-            if path.columns is None:
-                return None
-            names |= path.columns
-        return frozenset(names)
+        return columns_of(self._paths)
 
     @property
     def plain(self) -> tuple[str, ...] | None:

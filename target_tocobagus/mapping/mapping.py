@@ -18,13 +18,12 @@ from target_tocobagus.core.model import (
 )
 from target_tocobagus.core.versions import read_version
 from target_tocobagus.mapping.declared_numbers import declares_number, property_of
-from target_tocobagus.mapping.deletion import DELETED, is_deleted
 from target_tocobagus.mapping.exact_numbers import NumberText
 from target_tocobagus.mapping.identifiers import identify
 from target_tocobagus.mapping.record_errors import PathError, shown
-from target_tocobagus.mapping.shapes import without_duplicates
+from target_tocobagus.mapping.shapes import read_around, without_duplicates
 from target_tocobagus.mapping.summing import UNMET
-from target_tocobagus.mapping.values import is_true, listed, read_entries
+from target_tocobagus.mapping.values import DELETED, is_deleted, is_true, listed, read_entries
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,19 +134,14 @@ class CompiledMapping:
         try:
             if not skipped and self.where is not None and not is_true(self.where(record)):
                 return [self._filtered(record) if self.names_filtered else UNMET]
-            return self._by(self.zeros if deleted else self.shape, record)
+            return self._of_items(record, self.zeros if deleted else self.shape)
         except PathError as error:
             return [error.refused()]
-
-    def _by(self, shape: Shape, record: Entry) -> list[Outcome]:
-        if self.items is None:
-            return self._of_item(record, record, shape)
-        return self._of_items(self.items(record), record, shape)
 
     def _filtered(self, record: Entry) -> Skipped:
         """Say which levels a record is about that does not meet `where`."""
         try:
-            return Skipped(UNMET.reason, named=_levels_of(self._by(self.filtered, record)))
+            return Skipped(UNMET.reason, named=_levels_of(self._of_items(record, self.filtered)))
         except PathError:
             return UNMET
 
@@ -170,8 +164,10 @@ class CompiledMapping:
         place = None if warehouse_column is None else self.rules.client_id(warehouse)
         return self.rules.row(found, stock, place)
 
-    def _of_items(self, value: Any, record: Entry, shape: Shape) -> list[Outcome]:
-        entries = listed(value, "items")
+    def _of_items(self, record: Entry, shape: Shape) -> list[Outcome]:
+        if self.items is None:
+            return self._of_item(record, record, shape)
+        entries = listed(self.items(record), "items")
         if not isinstance(entries, list):
             return [entries]
         outcomes: list[Outcome] = []
@@ -188,35 +184,31 @@ class CompiledMapping:
             identifier = self.identify(item)
             if type(identifier) is tuple:
                 rows = shape.rows(identifier, item, record)
-                return rows if self.newer_by is None else self._versioned(rows, item, record)
+                if self.newer_by is None:
+                    return rows
+                return _versioned(rows, read_around(self.newer_by, item, record))
             values = self.shape.values(item, record)
         except PathError as error:
             return [error.refused(identifier if type(identifier) is tuple else None)]
         return [_unidentified(identifier, values, deleted=shape is not self.shape)]
-
-    def _versioned(self, rows: list[Outcome], item: Entry, record: Entry) -> list[Outcome]:
-        """Give rows the version that their item has, or else their record."""
-        if self.newer_by is None:
-            return rows
-        value = self.newer_by(item)
-        if value is None and item is not record:
-            value = self.newer_by(record)
-        version = read_version(value)
-        if version is None:
-            known = [row for row in rows if not isinstance(row, Complete)]
-            return [_unversioned(row, value) if isinstance(row, Stock) else row for row in known]
-        return [
-            msgspec.structs.replace(row, version=version)
-            if isinstance(row, (Stock, Complete))
-            else row
-            for row in rows
-        ]
 
 
 def _levels_of(rows: list[Outcome]) -> tuple[tuple[Identifier, str | None], ...]:
     """List the levels that rows are about, as far as they are known."""
     named = [row for row in rows if isinstance(row, (Stock, RecordError))]
     return tuple([(row.identifier, row.location) for row in named if row.identifier])
+
+
+def _versioned(rows: list[Outcome], value: Any) -> list[Outcome]:
+    """Give rows their version."""
+    version = read_version(value)
+    if version is None:
+        known = [row for row in rows if not isinstance(row, Complete)]
+        return [_unversioned(row, value) if isinstance(row, Stock) else row for row in known]
+    return [
+        msgspec.structs.replace(row, version=version) if isinstance(row, (Stock, Complete)) else row
+        for row in rows
+    ]
 
 
 def _unversioned(row: Stock, value: Any) -> RecordError:

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import msgspec
 
 from target_tocobagus.core.model import Stock
-from target_tocobagus.mapping.deletion import is_deleted
 from target_tocobagus.mapping.record_errors import shown
-from target_tocobagus.mapping.values import BOM
+from target_tocobagus.mapping.values import BOM, is_deleted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence

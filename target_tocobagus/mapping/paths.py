@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from target_tocobagus.mapping import declared_numbers as declaring
 from target_tocobagus.mapping.exact_numbers import NumberText
-from target_tocobagus.mapping.values import BOM, Read, member
+from target_tocobagus.mapping.values import BOM, DELETED, Read, member
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -64,6 +64,16 @@ class Path:
             return NumberText(value) if type(value) is str else value
 
         return read_declared
+
+
+def columns_of(paths: Iterable[Path]) -> frozenset[str] | None:
+    """Join the columns that paths read, and the mark of deletion; None if they may be any."""
+    names = {DELETED}
+    for path in paths:
+        if path.columns is None:
+            return None
+        names |= path.columns
+    return frozenset(names)
 
 
 def zero(_: Any) -> int:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from target_tocobagus.core.foreign_text import quoted
-from target_tocobagus.mapping.deletion import DELETED
+from target_tocobagus.mapping.paths import Path, columns_of
 from target_tocobagus.mapping.record_errors import PathError
 from target_tocobagus.mapping.values import BOM, Entry, Read, listed, read_entries
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from target_tocobagus.core.model import Kind
     from target_tocobagus.mapping.looking_up import PairReader
-    from target_tocobagus.mapping.paths import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,10 +191,10 @@ def columns(found: MappingPaths) -> frozenset[str] | None:
     around = () if found.levels else (*found.warehouse, *found.subtract)
     around = (*around, *found.newer_by, *found.part)
     if found.items:
-        return _joined([*found.where, *found.items, *around], {DELETED})
+        return columns_of([*found.where, *found.items, *around])
     own = [path for _, path in found.identifiers]
     quantities = found.levels or (*found.stock, *found.columns)
-    return _joined([*found.where, *own, *quantities, *around], {DELETED})
+    return columns_of([*found.where, *own, *quantities, *around])
 
 
 def identity(found: MappingPaths) -> frozenset[str]:
@@ -212,14 +211,6 @@ def _groups(alternatives: Iterable[Iterable[Path]]) -> tuple[frozenset[str], ...
     found = ([path.relies_on for path in paths] for paths in alternatives)
     groups = (frozenset[str]().union(*relied_on) for relied_on in found if all(relied_on))
     return tuple(dict.fromkeys(group for group in groups if group))
-
-
-def _joined(paths: Iterable[Path], names: set[str]) -> frozenset[str] | None:
-    for path in paths:
-        if path.columns is None:
-            return None
-        names |= path.columns
-    return frozenset(names)
 
 
 def _within(record: Entry, lists: tuple[Read, ...]) -> list[Entry]:

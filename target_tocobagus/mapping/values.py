@@ -1,4 +1,4 @@
-"""The values in a record: those of objects and lists, also if they are JSON text."""
+"""The values in a record: of objects and lists, also if they are JSON text; and what marks it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,17 @@ Entry: TypeAlias = dict[str, Any]
 """A record, or an object inside one."""
 
 BOM: Final = "\ufeff"
+DELETED: Final = "_sdc_deleted_at"
+"""The column in which a tap marks a deleted row."""
+
+
+def is_deleted(record: Entry) -> bool:
+    """Whether a tap marked a record as deleted; null, false and an empty text do not count.
+
+    A tap without types writes false as a text, and a database without truth values as 0.
+    """
+    mark = record.get(DELETED)
+    return mark is not None and str(mark).strip().lower() not in {"", "false", "0"}
 
 
 def is_true(value: Any) -> bool:

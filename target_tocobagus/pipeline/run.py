@@ -114,7 +114,7 @@ class Pipeline:
             elif isinstance(row, Part):
                 totals.updates -= 1  # which are counted once it is added up
                 errors += self._wait(row, stream, line)
-            elif isinstance(row, Stock) and self._is_ahead(row.version):
+            elif isinstance(row, Stock) and row.version and self._is_ahead(row.version):
                 errors.append(_too_new(row))
             elif isinstance(row, Stock):
                 level = Level(
@@ -146,7 +146,7 @@ class Pipeline:
         Returns:
             What is wrong with its version; it has come then, and stays as it was.
         """
-        errors = [_too_new(part)] if self._is_ahead(part.version) else []
+        errors = [_too_new(part)] if part.version and self._is_ahead(part.version) else []
         self.totals.updates += len(errors)
         if errors:
             part = Part(part.key, (), is_whole=False)
@@ -156,8 +156,6 @@ class Pipeline:
 
     def _is_ahead(self, version: str) -> bool:
         """Whether a version is a time more than a day ahead of the API's clock."""
-        if not version:
-            return False
         return is_older(version_of_time(self.stages.outside.clock.now_ms() + _DAY_MS), version)
 
     def _reject(

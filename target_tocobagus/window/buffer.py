@@ -54,7 +54,7 @@ class RowBuffer:
             self.is_plain = False
         item = self.items[-1] if self.items and not self._is_sealed else None
         self._is_sealed = False
-        if item is None or not _admits(item, identifier, location, level):
+        if item is None or item.identifier != identifier or not _admits(item, location, level):
             item = Item(identifier, {}, level.position)
             self.items.append(item)
         if item.levels and outdated({location: level}, item.levels):
@@ -107,8 +107,7 @@ def _newest(item: Item) -> int:
     return max(level.position for level in item.levels.values())
 
 
-def _admits(item: Item, identifier: Identifier, location: str | None, level: Level) -> bool:
-    """Whether a row is of this item and stream; global and per-warehouse stock are kept apart."""
-    if item.identifier != identifier or (None in item.levels) != (location is None):
-        return False
-    return next(iter(item.levels.values())).stream is level.stream
+def _admits(item: Item, location: str | None, level: Level) -> bool:
+    """Whether a row is of an item's stream; global and per-warehouse stock are kept apart."""
+    stream = next(iter(item.levels.values())).stream
+    return stream is level.stream and (None in item.levels) == (location is None)
