@@ -823,7 +823,7 @@ MUTANTS: Final = (
     Mutant(
         "all of a rejected record is sent again",
         f"{COMMANDS}::TestRejectedRowsComeAgain::test_only_what_was_rejected_of_a_record_is_sent",
-        Change("singer/rejected_again", "OWN_KEY: own", '"own": own'),
+        Change("singer/rejected_again", "OWN_KEY: _own(row)", '"own": _own(row)'),
     ),
     Mutant(
         "a column that came for another store counts",

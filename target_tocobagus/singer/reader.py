@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, NoReturn
 
 from target_tocobagus.core.errors import InputError
 from target_tocobagus.core.foreign_text import blanked, clean, quoted
-from target_tocobagus.core.json_lines import REFUSED, decode_line, decode_strictly
+from target_tocobagus.core.json_lines import decode_line
 from target_tocobagus.singer.fast_path import FastPath
 from target_tocobagus.singer.input_lines import (
     BOM,
@@ -88,18 +88,12 @@ class MessageReader(GenericSingerReader[bytes]):
             InputError: It is not a JSON object.
         """
         try:
-            message = decode_strictly(line)
-        except REFUSED:
-            message = self._decode_leniently(line)
+            message = decode_line(line)
+        except ValueError as error:
+            self._complain("is not JSON", error)
         if not isinstance(message, dict):
             self._complain("is not a Singer message")
         return message
-
-    def _decode_leniently(self, line: bytes) -> Any:
-        try:
-            return decode_line(line)
-        except ValueError as error:
-            self._complain("is not JSON", error)
 
     def process_lines(
         self,

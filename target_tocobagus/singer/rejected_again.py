@@ -92,30 +92,26 @@ def _map_again(
     for row in rows:
         second.yielded.clear()
         try:
-            if moved := _moved(reader, row):
+            line = row.record.encode()
+            message = reader.deserialize_json(line)
+            level = (row.identifier, row.location)
+            if moved := read_moved(message, row.schema.encode(), level):
                 second.position += 1
-                second.take([moved[0]], moved[1], row.record.encode(), row.opened_at)
+                second.take([moved[0]], moved[1], line, row.opened_at)
                 continue
             if row.schema != schema:
                 schema, reader.line = row.schema, row.schema.encode()
                 handler.schema(reader.deserialize_json(reader.line))
-            handler.record(_message(reader, row), row.record.encode())
+            handler.record(message | {OWN_KEY: _own(row)}, line)
         except (ConfigurationError, InputError, RunFailed, *REFUSED):
             schema = ""  # what it says cannot be used any more
         if (row.identifier, row.location) not in second.yielded:
             second.overtake(row.identifier, row.location)
 
 
-def _moved(reader: MessageReader, row: Due) -> tuple[Stock, Stream] | None:
-    """Read a level that has followed its pair to another item."""
-    message = reader.deserialize_json(row.record.encode())
-    return read_moved(message, row.schema.encode(), (row.identifier, row.location))
-
-
-def _message(reader: MessageReader, row: Due) -> dict[str, Any]:
-    """Read a RECORD, and add which of its levels was rejected, and when."""
+def _own(row: Due) -> dict[str, Any]:
+    """Say under our key which level of a record was rejected, and when."""
     kind, text = row.identifier
     moment = datetime.fromtimestamp(row.opened_at / 1000, timezone.utc)
     update = {"identifier": {kind: text}, "warehouse": row.location}
-    own = {"updates": [update], "at": moment.isoformat(timespec="milliseconds")}
-    return {**reader.deserialize_json(row.record.encode()), OWN_KEY: own}
+    return {"updates": [update], "at": moment.isoformat(timespec="milliseconds")}
