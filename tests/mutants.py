@@ -1214,7 +1214,7 @@ MUTANTS: Final = (
         "the guard: a STATE covers what is held",
         f"{GUARD_LAWS}::test_all_but_what_is_held_arrives",
         Change(
-            "delivery/held_back",
+            "delivery/outcomes",
             "(rejected, self._guarded) if",
             "(rejected,) if",
         ),

@@ -1,7 +1,7 @@
 """Gives each row exactly one outcome, and tells which positions STATE must not cover yet.
 
 A row that was refused without being named is a suspect (`suspects`). Rows that have an outcome may
-hold a STATE back all the same (`held_back`).
+hold a STATE back all the same (`HeldBack`).
 
 The caller holds the lock, and nothing is written here. Rejections wait in `unwritten` until
 `reject_writer` has written them; only then they count, and STATE may cover them.
@@ -12,7 +12,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from target_tocobagus.delivery.held_back import HeldBack
 from target_tocobagus.delivery.rejections import UnwrittenRejections, by_record
 from target_tocobagus.delivery.suspects import MANY, Suspects
 
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from target_tocobagus.window.buffer import Unsent
     from target_tocobagus.window.pending import Item
 
+_HOLD_SECONDS: Final = 900.0
 UNLISTED: Final = frozenset({"INV_001", "INV_002"})
 """Codes that mean: the store does not list the item, at any warehouse."""
 
@@ -144,3 +144,43 @@ class Outcomes:
             self._totals.rejected += len(rejection.updates)
             self._totals.codes[rejection.code] += len(rejection.updates)
             self._held_back.note_rejected(position)
+
+
+class HeldBack:
+    """The lowest positions that no STATE may cover, although their rows have an outcome.
+
+    Until the API has accepted something, or a quarter of an hour has passed, a STATE that covers a
+    rejected row is held back: the set-up may be wrong for all rows. One that covers a row that the
+    guard holds is held back for good.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        """Hold back nothing; `now` is the monotonic clock, in seconds."""
+        self._now = now
+        self._certain = False
+        self._rejected: int | None = None
+        self._guarded: int | None = None
+        self._until = 0.0
+
+    @property
+    def lows(self) -> list[int]:
+        """The lowest positions."""
+        rejected = self._rejected if self._now() < self._until else None
+        return [low for low in (rejected, self._guarded) if low is not None]
+
+    def note_rejected(self, position: int) -> None:
+        """Hold back a row that was rejected, unless the request is known to be right."""
+        if self._certain:
+            return
+        if self._rejected is None:
+            self._rejected, self._until = position, self._now() + _HOLD_SECONDS
+        self._rejected = min(self._rejected, position)
+
+    def note_guarded(self, positions: Iterable[int]) -> None:
+        """Hold back rows that the guard holds."""
+        self._guarded = min([*positions, *([] if self._guarded is None else [self._guarded])])
+
+    def be_certain(self) -> None:
+        """The request is known to be right: hold back no rejected row."""
+        self._certain = True
+        self._rejected = None

@@ -79,6 +79,6 @@ class LastLines:
 
     def fields(self, unsettled: int) -> dict[str, Any]:
         """Return the summary's fields; see `summary_fields`."""
-        seconds = time.monotonic() - self._stages.began_at
+        seconds = time.monotonic() - self._stages.progress.began
         dry_run = self._stages.settings.dry_run
         return summary_fields(self._totals, unsettled=unsettled, seconds=seconds, dry_run=dry_run)

@@ -51,7 +51,6 @@ class Stages(msgspec.Struct, frozen=True, eq=False):
     Attributes:
         shared: What the threads share; only to be used under its lock.
         states: STATE from the tap to stdout; only for the main thread.
-        began_at: The beginning of the run, by the monotonic clock.
         outside: The API, its clock and jitter.
     """
 
@@ -65,22 +64,15 @@ class Stages(msgspec.Struct, frozen=True, eq=False):
     reject_writer: RejectWriter
     states: StateWriter
     progress: Progress
-    began_at: float
     ledger: Ledger | None = None
 
 
 class _Ends(msgspec.Struct, frozen=True, eq=False):
-    """Where what a run says goes to.
-
-    Attributes:
-        write_state: Writes a line to stdout.
-        began_at: See `Stages`.
-    """
+    """Where what a run says goes to; `write_state` writes a line to stdout."""
 
     rejects: Rejects
     progress: Progress
     write_state: Callable[[str], None]
-    began_at: float
 
 
 def keeps_lines(settings: Settings) -> bool:
@@ -111,16 +103,16 @@ def wire(
         ConfigurationError: `rejects_path` or the ledger cannot be used.
         LedgerError: Another run uses the ledger, or it cannot be written.
     """
-    began_at = time.monotonic()
     rejects = Rejects(settings.rejects_path, input_file=input_file)
     outside = outside or outside_of(settings)
-    progress = progress or Progress(began_at, done="mapped" if settings.dry_run else "accepted")
+    done = "mapped" if settings.dry_run else "accepted"
+    progress = progress or Progress(time.monotonic(), done=done)
 
     def write_state(text: str) -> None:
         progress.make_way()
         emit(text)
 
-    ends = _Ends(rejects, progress, write_state, began_at)
+    ends = _Ends(rejects, progress, write_state)
     return _connect(settings, wakeup, outside, _open_ledger(settings, outside), ends)
 
 
@@ -134,7 +126,7 @@ def wire_again(stages: Stages) -> Stages:
     if stages.ledger is not None:
         stages.ledger.named_days.is_on = False
     rejects = Rejects(None, most_logged=_MOST_LOGGED_AGAIN)
-    ends = _Ends(rejects, stages.progress, lambda _: None, stages.began_at)
+    ends = _Ends(rejects, stages.progress, lambda _: None)
     return _connect(stages.settings, stages.wakeup, stages.outside, stages.ledger, ends)
 
 
@@ -179,7 +171,6 @@ def _connect(
         reject_writer=reject_writer,
         states=StateWriter(ends.write_state, confirm, outside.state_seconds),
         progress=ends.progress,
-        began_at=ends.began_at,
         ledger=ledger,
     )
 
@@ -199,12 +190,6 @@ class RunMemory:
     def __init__(self, stages: Stages) -> None:
         self._stages = stages
 
-    @cached_property
-    def _rehearsal(self) -> Rehearsal:
-        from target_tocobagus.ledger.rehearsal import rehearse
-
-        return rehearse(self._stages.settings)
-
     @property
     def parts(self) -> Parts:
         """The parts of stocks that are added up."""
@@ -222,10 +207,12 @@ class RunMemory:
 
         return WaitingRows()
 
-    @property
+    @cached_property
     def _of(self) -> Ledger | Rehearsal:
         if self._stages.settings.dry_run:
-            return self._rehearsal
+            from target_tocobagus.ledger.rehearsal import rehearse
+
+            return rehearse(self._stages.settings)
         if self._stages.ledger is None:
             raise AssertionError
         return self._stages.ledger

@@ -27,23 +27,21 @@ class Watches:
 
     def of(self, stream: str, mapping: CompiledMapping) -> RequiredColumns:
         """Watch the columns that a stream's mapping relies on."""
-        if (stream, "") not in self._by_stream:
-            watch = RequiredColumns(mapping.needs, mapping.inner_needs, mapping.entry)
-            self._by_stream[stream, ""] = self._recalled(stream, watch)
-        return self._by_stream[stream, ""]
+        new = RequiredColumns(mapping.needs, mapping.inner_needs, mapping.entry)
+        return self._watch((stream, ""), new)
 
     def of_pairs(self, reader: PairReader) -> RequiredColumns:
         """Watch the columns that a lookup relies on in the other stream."""
-        key = (reader.stream, reader.kind)
-        if key not in self._by_stream:
-            watch = RequiredColumns(reader.needs, entry=reader.entry)
-            self._by_stream[key] = self._recalled(reader.stream, watch)
-        return self._by_stream[key]
+        new = RequiredColumns(reader.needs, entry=reader.entry)
+        return self._watch((reader.stream, reader.kind), new)
 
-    def _recalled(self, stream: str, watch: RequiredColumns) -> RequiredColumns:
-        if self._ledger is not None:
-            watch.recall(self._ledger.seen_columns(Stream(stream, entry=watch.entry)))
-        return watch
+    def _watch(self, key: tuple[str, str], new: RequiredColumns) -> RequiredColumns:
+        """Return the watch of before, or else the new one, with what earlier runs have seen."""
+        if key not in self._by_stream:
+            if self._ledger is not None:
+                new.recall(self._ledger.seen_columns(Stream(key[0], entry=new.entry)))
+            self._by_stream[key] = new
+        return self._by_stream[key]
 
     @property
     def holds(self) -> list[int]:

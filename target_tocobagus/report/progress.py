@@ -46,6 +46,7 @@ class Progress:
     """Shows the progress of a run.
 
     Attributes:
+        began: The run's beginning, by the monotonic clock.
         due: When `show` must be called next, by the monotonic clock.
     """
 
@@ -61,14 +62,14 @@ class Progress:
         stream = stream or sys.stderr
         self._line = LiveLine(stream) if stream is not None and is_live(stream) else None
         self._seconds = _LIVE_SECONDS if self._line else _LOG_SECONDS
-        self._began = now
+        self.began = now
         self.due = now + self._seconds
 
     def show(self, sight: ProgressSnapshot, now: float) -> None:
         """Show the progress."""
         self.due = now + self._seconds
         if self._line is not None:
-            seconds = max(now - self._began, _LIVE_SECONDS)
+            seconds = max(now - self.began, _LIVE_SECONDS)
             self._line.show(live_text(sight, sight.records / seconds, now, self._done))
             return
         logger.info(

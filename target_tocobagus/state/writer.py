@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from target_tocobagus.state.checkpoints import Value
 
 
-class StateWriter:
+class StateWriter(Checkpoints):
     """The STATEs of a run, from the tap's to ours."""
 
     def __init__(
@@ -28,26 +28,18 @@ class StateWriter:
             sync: Makes sure that what a STATE may cover is on disk: rejections, the ledger.
             seconds: The least time between two STATEs.
         """
+        super().__init__()
         self._emit = emit
         self._sync = sync
         self._seconds = seconds
-        self._waiting = Checkpoints()
         self._emitted_at = 0.0
         self._emitted: Value | None = None
         self._emitted_own: dict[str, Any] = {}
 
-    def add(self, position: int, value: Value) -> None:
-        """Add a STATE that came after the record at a position."""
-        self._waiting.add(position, value)
-
     @property
     def due(self) -> float | None:
         """When the next may go out; ``None`` if none waits."""
-        return self._emitted_at + self._seconds if len(self._waiting) else None
-
-    def take_safe(self, lowest: int | None) -> Value | None:
-        """Take out the newest STATE before the lowest unsettled position."""
-        return self._waiting.take_safe(lowest)
+        return self._emitted_at + self._seconds if len(self) else None
 
     def emit(self, value: Value, own: dict[str, Any], now: float) -> None:
         """Write a STATE with our key, after what it covers is on disk."""
