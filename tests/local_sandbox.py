@@ -10,10 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from msgspec import convert
+
 from target_tocobagus.sandbox.app import make_app
 from target_tocobagus.sandbox.handle import Sandbox
 from target_tocobagus.sandbox.inventory import Catalogue
-from target_tocobagus.sandbox.scenario import read
+from target_tocobagus.sandbox.scenario import Scenario
 from target_tocobagus.sandbox.server import listen, serve, url_of
 from target_tocobagus.sandbox.state import Limits, Setup, State
 
@@ -45,7 +47,9 @@ def running(
         msgspec.ValidationError: The scenario or the catalogue is invalid.
     """
     setup = Setup(
-        catalogue=Catalogue.read(catalogue), scenario=read(scenario), limits=limits or Limits()
+        catalogue=convert(catalogue or {}, Catalogue),
+        scenario=convert(scenario or {}, Scenario),
+        limits=limits or Limits(),
     )
     # It listens from here on: a client that connects before the loop runs is served later.
     listener = listen("127.0.0.1", 0)

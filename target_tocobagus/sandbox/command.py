@@ -8,7 +8,7 @@ import gc
 import signal
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 import msgspec
@@ -18,6 +18,8 @@ from target_tocobagus.sandbox.scenario import Credentials
 
 if TYPE_CHECKING:
     from target_tocobagus.sandbox.state import Setup
+
+T = TypeVar("T")
 
 _EXTRA_MISSING = "the sandbox needs its extra: pip install 'target-tocobagus[sandbox]'"
 _FAKE = Credentials()
@@ -60,8 +62,8 @@ def _setup(options: dict[str, Any]) -> "Setup":
     from target_tocobagus.sandbox import inventory, scenario, state
 
     try:
-        played = scenario.read(_read(options["scenario"]))
-        known = inventory.Catalogue.read(_read(options["catalogue"]))
+        played = _read(options["scenario"], scenario.Scenario)
+        known = _read(options["catalogue"], inventory.Catalogue)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise click.ClickException(str(error)) from error
     if options["latency_ms"] is not None:
@@ -74,13 +76,13 @@ def _setup(options: dict[str, Any]) -> "Setup":
     )
 
 
-def _read(path: Path | None) -> Any:
-    """Read a JSON file, or a YAML file if PyYAML is installed."""
+def _read(path: Path | None, kind: type[T]) -> T:
+    """Read a JSON file, or a YAML file if PyYAML is installed; without a file, the default."""
     if path is None:
-        return None
-    if path.suffix in {".yaml", ".yml"}:
-        return msgspec.yaml.decode(path.read_bytes())
-    return msgspec.json.decode(path.read_bytes())
+        return kind()
+    is_yaml = path.suffix in {".yaml", ".yml"}
+    decode = msgspec.yaml.decode if is_yaml else msgspec.json.decode
+    return msgspec.convert(decode(path.read_bytes()), kind)
 
 
 async def _serve(setup: "Setup", listener: socket.socket, host: str) -> None:

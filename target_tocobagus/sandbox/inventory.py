@@ -59,15 +59,6 @@ class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     externalId: frozenset[str] | None = None  # noqa: N815  # the API's own spelling
     warehouses: frozenset[str] | None = None
 
-    @classmethod
-    def read(cls, value: Any) -> "Catalogue":
-        """Read a catalogue from decoded JSON; with None everything exists.
-
-        Raises:
-            msgspec.ValidationError: It is not a catalogue; the text says why.
-        """
-        return cls() if value is None else msgspec.convert(value, cls)
-
     def check(self, item: Item) -> None:
         """Refuse an item that does not exist, or is at a warehouse that does not.
 

@@ -195,12 +195,3 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def _chance(self, index: int, number: int) -> float:
         return random.Random(f"{self.seed}:{index}:{number}").random()  # noqa: S311  # repeatable, not secret
-
-
-def read(value: Any) -> Scenario:
-    """Read a scenario from decoded JSON; None is one without faults.
-
-    Raises:
-        msgspec.ValidationError: It is not a scenario; the text says why.
-    """
-    return Scenario() if value is None else msgspec.convert(value, Scenario)

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from target_tocobagus.sandbox.scenario import read
+from target_tocobagus.sandbox.scenario import Scenario
 from target_tocobagus.sandbox.state import State, Visit
 
 _MASKED_HEADERS = {b"x-store-token", b"x-signature"}
@@ -81,7 +81,8 @@ class Views:
     async def scenario(self, request: Request) -> Response:
         """Play the scenario in the body from its start; everything else stays."""
         try:
-            self._state.play(read(msgspec.json.decode(await request.body())))
+            given = msgspec.json.decode(await request.body())
+            self._state.play(msgspec.convert(given, Scenario))
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             return _json({"status": "refused", "reason": str(error)}, 400)
         return _json({"status": "ok"})
