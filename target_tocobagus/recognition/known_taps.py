@@ -20,7 +20,7 @@ from target_tocobagus.recognition.fields import has_path, is_own, names_in
 from target_tocobagus.recognition.vocabulary import DECIDING, tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 
 class LookedUp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -84,8 +84,7 @@ class KnownStream(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         found = [
             f"{above}.{name}" if above else name
             for above in scopes
-            for name in sorted(names_in(schema, above))
-            if is_own(name) and not DECIDING.isdisjoint(tokens(name))
+            for name in _deciding(schema, above)
         ]
         return [path for path in found if path not in (*scopes, *self.columns, *self.others)]
 
@@ -102,11 +101,7 @@ class KnownStream(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if lacks := self.looks_up.lacks(schema):
             return f"the stream {name!r} has no column {', '.join(map(repr, lacks))}: select it"
         known = {*self.looks_up.columns, *self.looks_up.others}
-        strange = [
-            column
-            for column in sorted(names_in(schema, ""))
-            if is_own(column) and not DECIDING.isdisjoint(tokens(column)) and column not in known
-        ]
+        strange = [column for column in _deciding(schema, "") if column not in known]
         names = ", ".join(map(repr, strange[:3]))
         what = f"{self.tap} does not write {names} in {name!r}: do they change what it says?"
         return what if strange else ""
@@ -126,6 +121,13 @@ class KnownStreams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def row_for(rows: tuple[KnownStream, ...], stream: str, schema: Any) -> KnownStream | None:
     """Find the row that matches a stream."""
     return next((row for row in rows if row.fits(stream, schema)), None)
+
+
+def _deciding(schema: Any, above: str) -> Iterator[str]:
+    """Name the columns that may split the stock, or leave rows out of it."""
+    for name in sorted(names_in(schema, above)):
+        if is_own(name) and not DECIDING.isdisjoint(tokens(name)):
+            yield name
 
 
 @cache

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from target_tocobagus.core.model import KINDS
 from target_tocobagus.mapping.looking_up import Pair
 
 if TYPE_CHECKING:
@@ -35,8 +34,3 @@ class Names:
     def of(self, identifier: Identifier) -> Identifier | None:
         """Name an item; ``None`` if its rows are skipped, and itself if it is not known."""
         return self._found.get(identifier, identifier)
-
-
-def is_known(identifier: Identifier) -> bool:
-    """Whether it is an item's own identifier, and nothing that stands in for it."""
-    return identifier[0] in KINDS

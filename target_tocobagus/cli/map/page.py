@@ -9,7 +9,6 @@ from rich.padding import Padding
 from rich.text import Text
 
 from target_tocobagus.cli.demo.page import EVERYWHERE, INDENT, called, clean_lines, new_table
-from target_tocobagus.cli.map.names import is_known
 from target_tocobagus.cli.map.stream_view import NO_STOCK
 from target_tocobagus.cli.map.text import (
     listed_causes,
@@ -19,7 +18,7 @@ from target_tocobagus.cli.map.text import (
     warned_of_stream,
 )
 from target_tocobagus.core.foreign_text import clean
-from target_tocobagus.core.model import Complete, Part, RecordError, Stock
+from target_tocobagus.core.model import KINDS, Complete, Part, RecordError, Stock
 from target_tocobagus.core.plural import counted, some_of
 from target_tocobagus.recognition.yaml_lines import as_yaml_lines, warehouse_map_lines
 
@@ -182,7 +181,7 @@ def _level(
     if found is None:
         return _skipped(f"the pair of {' '.join(identifier)} has no identifier")
     item = Text(clean(called(*found)))
-    if not is_known(found):
+    if found[0] not in KINDS:  # it stands in for an item
         item = Text(clean(f"{' '.join(found)} (no pair here)"), "yellow")
     where = Text(clean(location or EVERYWHERE))
     return item, where, Text(clean(quantity.removeprefix("~")), "green")

@@ -54,8 +54,9 @@ class Survey:
             view.settle()
         for view in self.streams.values():
             view.add_up()
-        if self._advisor.clash:
-            self._drop_plans()
+        for view in self.streams.values() if self._advisor.clash else ():
+            if view.advice.standing == "recognised":  # a run stops, and sends nothing
+                view.advice = msgspec.structs.replace(view.advice, run="")
 
     def remarks(self) -> Iterator[str]:
         """List what was not read or could not be used; one problem of several lines together."""
@@ -92,12 +93,6 @@ class Survey:
         else:
             return
         self._quiet = 0
-
-    def _drop_plans(self) -> None:
-        """Do not say that a run sends what is recognised: it stops."""
-        for view in self.streams.values():
-            if view.advice.standing == "recognised":
-                view.advice = msgspec.structs.replace(view.advice, run="")
 
     def _note(self, flaw: Flaw) -> None:
         self._flaws[flaw.what] += 1
