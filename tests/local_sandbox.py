@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import convert
+from msgspec.structs import replace
 
 from target_tocobagus.sandbox.app import make_app
 from target_tocobagus.sandbox.handle import Sandbox
-from target_tocobagus.sandbox.inventory import Catalogue
-from target_tocobagus.sandbox.scenario import Scenario
 from target_tocobagus.sandbox.server import listen, serve, url_of
 from target_tocobagus.sandbox.state import Limits, Setup, State
 
@@ -46,11 +45,8 @@ def running(
     Raises:
         msgspec.ValidationError: The scenario or the catalogue is invalid.
     """
-    setup = Setup(
-        catalogue=convert(catalogue or {}, Catalogue),
-        scenario=convert(scenario or {}, Scenario),
-        limits=limits or Limits(),
-    )
+    given = convert({"catalogue": catalogue or {}, "scenario": scenario or {}}, Setup)
+    setup = replace(given, limits=limits or Limits())
     # It listens from here on: a client that connects before the loop runs is served later.
     listener = listen("127.0.0.1", 0)
     url = url_of(listener, secure=tls is not None)
