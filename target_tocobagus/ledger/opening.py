@@ -74,7 +74,8 @@ def open_ledger(settings: Settings, now_ms: Callable[[], int]) -> Ledger | None:
             one_at_a_time(writer)
             if not is_current(writer):
                 migrate(writer)
-            number = find_store(writer, key) or _add_store(writer, key)
+            named = {"api_url": key[0], "client_id": key[1]}
+            number = find_store(writer, key) or add(writer, stores, named)
         reader = stack.enter_context(_connect_to_read(engine))
         connections = Connections(writer, reader, stack.pop_all().close)
     return Ledger(connections, number, now_ms, options)
@@ -167,8 +168,3 @@ def find_store(connection: Connection, key: tuple[str, str]) -> int | None:
     statement = select(stores.c.id).where(stores.c.api_url == key[0], stores.c.client_id == key[1])
     number: int | None = connection.execute(statement).scalar()
     return number
-
-
-def _add_store(writer: Connection, key: tuple[str, str]) -> int:
-    values = {"api_url": key[0], "client_id": key[1]}
-    return add(writer, stores, values)

@@ -37,8 +37,10 @@ def problems(name: str) -> list[str] | None:
     with reading(name) as reader:
         if reader is None:
             return None
-        if reader.dialect.name == "sqlite" and (damage := _damage(reader)):
-            return damage  # what is damaged may not even be readable
+        if reader.dialect.name == "sqlite":
+            lines = reader.exec_driver_sql("PRAGMA integrity_check(10)").scalars()
+            if damage := [f"the file is damaged: {each}" for each in lines if each != "ok"]:
+                return damage  # what is damaged may not even be readable
         unreadable = [number for number, marks in flights(reader) if marks is None]
         found = [f"the marks of a batch cannot be read (flight {each})" for each in unreadable]
         return found + [
@@ -46,11 +48,6 @@ def problems(name: str) -> list[str] | None:
             for what, query in _impossible().items()
             if (rows := reader.execute(query).all())
         ]
-
-
-def _damage(reader: Connection) -> list[str]:
-    rows = reader.exec_driver_sql("PRAGMA integrity_check(10)").scalars()
-    return [f"the file is damaged: {row}" for row in rows if row != "ok"]
 
 
 def _impossible() -> dict[str, Select[Any]]:

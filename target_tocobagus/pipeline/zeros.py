@@ -59,7 +59,9 @@ def send_zeros(
         levels = [each for each in found if (each.identifier, each.location) in shown]
         problem = ledger.refusal(_items(stream, levels))
         for level in levels if problem is None else ():
-            _take(pipeline, stream, level)
+            pipeline.position += 1
+            stock = Stock(level.identifier, level.location, 0)
+            pipeline.take([stock], Stream(stream, entry=level.entry), b"")
     except Exception as error:
         if (first := pipeline.end_after(error)) is not error:
             raise first from None
@@ -69,12 +71,6 @@ def send_zeros(
         raise problem
     pipeline.finish()
     return pipeline.totals
-
-
-def _take(pipeline: Pipeline, stream: str, level: AbsentLevel) -> None:
-    pipeline.position += 1
-    stock = Stock(level.identifier, level.location, 0)
-    pipeline.take([stock], Stream(stream, entry=level.entry), b"")
 
 
 def _items(stream: str, levels: Collection[AbsentLevel]) -> list[Item]:

@@ -83,16 +83,11 @@ def _tried(file: Path, settings: Settings, configs: Sequence[str]) -> tuple[Find
 def _meaning(views: Sequence[StreamView], *, clash: bool, remarks: bool) -> Diagnosis:
     if not views:
         return Setup.FILE_EMPTY
-    if clash or any(map(_fails, views)):
-        return Setup.FILE_FAILS
+    if clash or any(view.fails or view.advice.standing == "proposed" for view in views):
+        return Setup.FILE_FAILS  # a question ends a run, too
     if all(view.advice.mapping is None for view in views):
         return Setup.FILE_UNMAPPED
     return Setup.FILE_DOUBTFUL if remarks or any(map(_is_doubtful, views)) else Setup.FILE_MAPPED
-
-
-def _fails(view: StreamView) -> bool:
-    """Whether a stream would end a run: by its mapping, or with a question."""
-    return view.fails or view.advice.standing == "proposed"
 
 
 def _is_doubtful(view: StreamView) -> bool:
