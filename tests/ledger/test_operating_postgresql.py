@@ -11,9 +11,10 @@ from target_tocobagus.config.settings import Credentials
 from target_tocobagus.core.errors import LedgerError
 from target_tocobagus.ledger.inspection import OfStream, status
 from target_tocobagus.ledger.opening import open_ledger, store_key
-from target_tocobagus.ledger.operating import Wanted, forget, forget_parts, prune
+from target_tocobagus.ledger.operating import forget, forget_parts, prune
 from target_tocobagus.ledger.soundness import problems
 from target_tocobagus.ledger.trial import try_to_open
+from target_tocobagus.ledger.wanted import Wanted
 from tests.delivery.scripted_run import CREDENTIALS, make_settings
 from tests.ledger.test_operating import say_parts_and_pairs
 from tests.ledger.world import HOUR, Row, World
