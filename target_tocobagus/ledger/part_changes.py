@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from target_tocobagus.core.model import Part
@@ -11,10 +11,10 @@ from target_tocobagus.ledger.levels import GLOBAL
 from target_tocobagus.ledger.part_rows import GONE, by_part
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from target_tocobagus.core.model import Identifier
-    from target_tocobagus.ledger.part_rows import PartRow, Place, Stocks
+    from target_tocobagus.ledger.part_rows import PartRow, Place, Rows, Stocks
 
 
 class Change(NamedTuple):
@@ -26,7 +26,7 @@ class Change(NamedTuple):
 
 
 class PartChanges:
-    """The changes by the records of one flush.
+    """The changes by the records of one flush, but for parts that are new and have one stock.
 
     Attributes:
         touched: For each record the stocks that it may have changed; ``None`` if a newer version
@@ -37,38 +37,35 @@ class PartChanges:
         has_gone: A part has lost a stock, or had lost one.
     """
 
-    def __init__(self, parts: Sequence[Part], known: set[PartRow], *, names_all: bool) -> None:
-        """Compare what records say with what is known of their parts: mostly it is the same.
+    def __init__(
+        self,
+        parts: Sequence[Part],
+        known: Iterable[PartRow],
+        looked_up: Collection[str],
+        *,
+        names_all: bool,
+    ) -> None:
+        """Compare what records say with what is known of their parts.
 
         Args:
             parts: What they say, in their order.
-            known: The parts as they are known.
+            known: Some parts as they are known.
+            looked_up: The keys of these; all others are as their records say.
             names_all: See `Parts.fold`.
         """
-        as_before = known & _alone(parts)
-        rest = known - as_before if len(as_before) < len(known) else set()
-        others = {key for key, *_ in rest}  # also if one of the stocks of a part is as before
-        self._known = by_part(row for row in known if row[0] in others) if others else {}
-        unchanged = {row[0] for row in as_before} - others
+        self._known = by_part(known)
         self._names_all = names_all
         self.new: dict[str, Stocks] = {}
-        self.same = [*unchanged]
+        self.same: list[str] = []
         self.changes: list[Change] = []
         self.has_gone = False
         self.touched = [
-            (each.rows[0][:2],) if each.key in unchanged else self._fold(each) for each in parts
+            self._fold(each) if each.key in looked_up else (each.rows[0][:2],) for each in parts
         ]
 
     def _fold(self, said: Part) -> Sequence[Place] | None:
         """Put what a record says in place of what is known of its part."""
-        before = self._known.get(said.key)
-        if before is None and len(said.rows) == 1:
-            identifier, location, quantity = said.rows[0]
-            place = (identifier, location)
-            self.new[said.key] = self._known[said.key] = {place: (quantity, said.version)}
-            self.changes.append(Change(place, GONE, quantity))
-            return (place,)
-        before = before or {}
+        before = self._known.get(said.key, {})
         if said.version and any(is_older(said.version, version) for _, version in before.values()):
             self.same.append(said.key)  # an older version names it, too
             self.has_gone |= _has_gone(before)
@@ -107,18 +104,30 @@ def renamed(key: str, stocks: Stocks, names: Mapping[Identifier, Identifier]) ->
     )
 
 
-def _alone(parts: Sequence[Part]) -> set[PartRow]:
-    """Write the parts that come once, with one stock, as rows of the table."""
-    keys = {each.key for each in parts}
-    if len(keys) < len(parts):
-        times = Counter(each.key for each in parts)
-        parts = [each for each in parts if times[each.key] == 1]
-    return {
-        (each.key, kind, text, location or GLOBAL, quantity, each.version)
-        for each in parts
-        if len(each.rows) == 1 and each.is_whole
-        for (kind, text), location, quantity in each.rows
-    }
+def alone(parts: Sequence[Part]) -> tuple[Rows, set[str]]:
+    """Write the parts that come once, with one stock, as rows of the table.
+
+    Returns:
+        Their rows, and the keys of the others.
+    """
+    times = Counter(each.key for each in parts)
+    others = {key for key, several in times.items() if several > 1}
+    rows: Rows = defaultdict(dict)
+    for each in parts:
+        if len(each.rows) == 1 and each.is_whole and each.key not in others:
+            ((kind, text), place, quantity) = each.rows[0]
+            rows[kind, place or GLOBAL, each.version][each.key] = f"{quantity}|{text}"
+        else:
+            others.add(each.key)
+    return rows, others
+
+
+def first_changes(parts: Iterable[Part], new: Collection[str]) -> Iterator[Change]:
+    """Yield the changes by parts that are new and have one stock."""
+    for each in parts:
+        if each.key in new:
+            identifier, place, quantity = each.rows[0]
+            yield Change((identifier, place), GONE, quantity)
 
 
 def _stocks_of(said: Part) -> Stocks:

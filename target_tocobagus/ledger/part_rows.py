@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 import msgspec
@@ -30,12 +31,10 @@ PartRow: TypeAlias = tuple[str, str, str, str, str, str]
 GONE: Final = ""
 """In place of the quantity of a stock that a part has no more."""
 
-_Nested: TypeAlias = "dict[tuple[str, int], dict[str, dict[str, dict[str, str]]]]"
-"""By kind and layer; by location, version and part: quantity|identifier.
+Rows: TypeAlias = "defaultdict[tuple[str, str, str], dict[str, str]]"
+"""By kind, location and version; by part: quantity|identifier."""
 
-Mostly a part is of one item. Its second stock could have the same place, and is in another layer.
-"""
-
+_read_keys: Final = msgspec.json.Decoder(set[str]).decode
 _read_parts: Final = msgspec.json.Decoder(set[tuple[str, str, str, str, str, str]]).decode
 _read_of_items: Final = msgspec.json.Decoder(list[tuple[str, str, str]]).decode
 _read_stocks: Final = msgspec.json.Decoder(list[tuple[str, str, str, str | None]]).decode
@@ -81,13 +80,19 @@ class PartRows:
         answer = reader.execute(self._statements.recall, asked).scalar()
         return _read_parts(answer or "[]")
 
-    def write(self, writer: Connection, of: Source, parts: Mapping[str, Stocks]) -> None:
+    def compare(self, reader: Connection, of: Source, rows: Rows) -> tuple[set[str], set[str]]:
+        """Find the parts of rows that are not known, and those that are not exactly so."""
+        new: set[str] = set()
+        others: set[str] = set()
+        for values in _parameters(rows, of):
+            unknown, different = reader.execute(self._statements.compare, values).one()
+            new |= _read_keys(unknown or "[]")
+            others |= _read_keys(different or "[]")
+        return new, others
+
+    def write(self, writer: Connection, of: Source, rows: Rows) -> None:
         """Write stocks of parts in place of what was known of them."""
-        said: _Nested = {}
-        for key, stocks in parts.items():
-            for layer, (place, stock) in enumerate(stocks.items()):
-                _nest(said, layer, key, place, stock)
-        for values in _parameters(said, of):
+        for values in _parameters(rows, of):
             writer.execute(self._statements.write, values)
 
     def name(self, writer: Connection, of: Source, keys: Sequence[str]) -> None:
@@ -172,15 +177,31 @@ def by_part(rows: Iterable[PartRow]) -> dict[str, Stocks]:
     return found
 
 
-def _nest(said: _Nested, layer: int, key: str, place: Place, stock: tuple[str, str]) -> None:
-    (kind, text), location = place
-    quantity, version = stock
-    places = said.setdefault((kind, layer), {}).setdefault(location or GLOBAL, {})
-    places.setdefault(version, {})[key] = f"{quantity}|{text}"
+def layers(parts: Mapping[str, Stocks]) -> Iterable[Rows]:
+    """Make the rows of parts with several stocks: those of one part are in different layers.
+
+    Two of them could have the same location and version.
+    """
+    found: defaultdict[int, Rows] = defaultdict(lambda: defaultdict(dict))
+    for key, stocks in parts.items():
+        for layer, (((kind, text), place), (quantity, version)) in enumerate(stocks.items()):
+            found[layer][kind, place or GLOBAL, version][key] = f"{quantity}|{text}"
+    return found.values()
 
 
-def _parameters(said: _Nested, of: Source) -> Iterator[dict[str, Any]]:
-    for (kind, _), nested in said.items():
+def among(rows: Rows, keys: Collection[str]) -> Rows:
+    """Take the rows of some parts."""
+    found: Rows = defaultdict(dict)
+    for common, quantities in rows.items():
+        found[common] = {key: text for key, text in quantities.items() if key in keys}
+    return found
+
+
+def _parameters(rows: Rows, of: Source) -> Iterator[dict[str, Any]]:
+    by_kind: defaultdict[str, dict[str, dict[str, dict[str, str]]]] = defaultdict(dict)
+    for (kind, place, version), quantities in rows.items():
+        by_kind[kind].setdefault(place, {})[version] = quantities
+    for kind, nested in by_kind.items():
         yield {**of.named, "kind": kind, "rows": as_json(nested)}
 
 

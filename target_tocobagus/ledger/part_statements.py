@@ -20,6 +20,7 @@ from sqlalchemy import (
     cast,
     func,
     literal,
+    literal_column,
     select,
     true,
     tuple_,
@@ -73,6 +74,31 @@ class PartStatements:
         each = each_identifier(is_sqlite=self._is_sqlite)
         named = update(part).where(part.c.store == self._store, part.c.source == _OF_SOURCE)
         return named.where(part.c.part.in_(select(each.c.value))).values(run=_BY_RUN)
+
+    @cached_property
+    def compare(self) -> Any:
+        """Ask for the parts of `rows` that are not known, and for those that are not exactly so.
+
+        One that has a further stock is not so. PostgreSQL gets a subquery; see `ask_by_items`.
+        """
+        place, version, row = self._rows()
+        of_part = [part.c.store == self._store, part.c.source == _OF_SOURCE]
+        of_part.append(part.c.part == row.c.key)
+        found: Any = part
+        joined = and_(*of_part)
+        if not self._is_sqlite:
+            one = select(part).where(*of_part).offset(literal_column("0"))
+            found, joined = one.lateral(), true()
+        is_so = and_(
+            found.c.kind == _KIND,
+            found.c.location == place.c.key,
+            func.coalesce(found.c.version, "") == version.c.key,
+            found.c.quantity + "|" + found.c.identifier == row.c.value,
+        )
+        is_new = found.c.part.is_(None)
+        rows = place.join(version, true()).join(row, true()).outerjoin(found, joined)
+        answers = [self._listed(row.c.key, each) for each in (is_new, ~is_new)]
+        return select(*answers).select_from(rows).where(is_so.is_not(true()))
 
     @cached_property
     def write(self) -> Any:
@@ -155,6 +181,8 @@ class PartStatements:
     def _list(self, *columns: Any) -> Any:
         return (func.json_array if self._is_sqlite else func.json_build_array)(*columns)
 
-    def _listed(self, row: Any) -> Any:
-        """Put all rows into one JSON text."""
-        return func.json_group_array(row) if self._is_sqlite else cast(func.json_agg(row), Text)
+    def _listed(self, row: Any, condition: Any = None) -> Any:
+        """Put all rows into one JSON text, or those that meet a condition."""
+        listed: Any = func.json_group_array(row) if self._is_sqlite else func.json_agg(row)
+        listed = listed if condition is None else listed.filter(condition)
+        return listed if self._is_sqlite else cast(listed, Text)

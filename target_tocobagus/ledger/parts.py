@@ -9,11 +9,12 @@ well: the process may die before the API knows of it, and then the record comes 
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from target_tocobagus.ledger.kept_totals import KeptTotals
-from target_tocobagus.ledger.part_changes import PartChanges, renamed
-from target_tocobagus.ledger.part_rows import PartRows, Source, by_part
+from target_tocobagus.ledger.part_changes import PartChanges, alone, first_changes, renamed
+from target_tocobagus.ledger.part_rows import PartRows, Source, among, by_part, layers
 from target_tocobagus.mapping.totals import total_of
 
 if TYPE_CHECKING:
@@ -73,21 +74,25 @@ class Parts:
         Raises:
             LedgerError: The ledger cannot be written.
         """
-        of_run, keys = self._source(stream), [each.key for each in parts]
+        of_run, (rows, others) = self._source(stream), alone(parts)
         with self._connections.reading() as reader:
-            known = self._rows.recall(reader, of_run, keys)
-        changes = PartChanges(parts, known, names_all=names_all)
+            new, differing = self._rows.compare(reader, of_run, rows)
+            others |= differing
+            known = self._rows.recall(reader, of_run, others) if others else ()
+        changes = PartChanges(parts, known, others, names_all=names_all)
 
         def write(writer: Connection) -> None:
             of_run = Source(self._sources.number(writer, stream), self._run)
-            self._rows.write(writer, of_run, changes.new)
+            for each in (among(rows, new), *layers(changes.new)):
+                self._rows.write(writer, of_run, each)
             if names_all:
-                self._rows.name(writer, of_run, changes.same)
+                unchanged = {each.key for each in parts} - new - others
+                self._rows.name(writer, of_run, [*unchanged, *changes.same])
 
-        if changes.new or names_all:
+        if new or changes.new or names_all:
             self._connections.write(write)
         self._has_gone |= changes.has_gone
-        self._kept.follow(changes.changes)
+        self._kept.follow(chain(changes.changes, first_changes(parts, new)))
         return changes.touched
 
     def known(self, stream: Stream, keys: Collection[str]) -> set[str]:

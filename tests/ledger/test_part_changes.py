@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from target_tocobagus.core.model import Part
-from target_tocobagus.ledger.part_changes import PartChanges
+from target_tocobagus.ledger.part_changes import PartChanges, alone
 from target_tocobagus.ledger.part_rows import GONE
 
 if TYPE_CHECKING:
@@ -22,21 +22,22 @@ def at_a(quantity: str) -> Part:
     return Part("1", ((ITEM, "A", quantity),))
 
 
-def test_a_part_that_is_as_it_was_is_not_written() -> None:
+def test_a_part_that_was_not_looked_up_is_as_it_was() -> None:
     """Its stock is named."""
-    changes = PartChanges([at_a("5")], {("1", "sku", "a", "A", "5", "")}, names_all=False)
-    assert (changes.new, changes.same, [*changes.touched]) == ({}, ["1"], [(AT_A,)])
+    changes = PartChanges([at_a("5")], (), (), names_all=False)
+    assert (changes.new, [*changes.touched]) == ({}, [(AT_A,)])
 
 
 def test_a_part_that_keeps_one_of_its_stocks_has_lost_the_others() -> None:
     """Although that one is as it was."""
     known = {("1", "sku", "a", "A", "5", ""), ("1", "sku", "a", "B", "2", "")}
-    changes = PartChanges([at_a("5")], known, names_all=False)
+    changes = PartChanges([at_a("5")], known, {"1"}, names_all=False)
     assert changes.new == {"1": {AT_B: (GONE, "")}}
 
 
 def test_of_a_part_that_comes_twice_the_last_counts() -> None:
     """Also if the one before says what was known."""
-    known = {("1", "sku", "a", "A", "5", "")}
-    changes = PartChanges([at_a("5"), at_a("7")], known, names_all=False)
+    said = [at_a("5"), at_a("7")]
+    _, others = alone(said)
+    changes = PartChanges(said, {("1", "sku", "a", "A", "5", "")}, others, names_all=False)
     assert changes.new == {"1": {AT_A: ("7", "")}}
