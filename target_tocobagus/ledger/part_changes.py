@@ -110,8 +110,10 @@ def alone(parts: Sequence[Part]) -> tuple[Rows, set[str]]:
     Returns:
         Their rows, and the keys of the others.
     """
-    times = Counter(each.key for each in parts)
-    others = {key for key, several in times.items() if several > 1}
+    others: set[str] = set()
+    if len({each.key for each in parts}) < len(parts):
+        times = Counter(each.key for each in parts)
+        others = {key for key, several in times.items() if several > 1}
     rows: Rows = defaultdict(dict)
     for each in parts:
         if len(each.rows) == 1 and each.is_whole and each.key not in others:

@@ -90,7 +90,8 @@ class Parts:
                 self._rows.name(writer, of_run, [*unchanged, *changes.same])
 
         if new or changes.new or names_all:
-            self._connections.write(write)
+            # It is on disk before a STATE covers its record, and before a sum of it leaves.
+            self._connections.write(write, sync=False)
         self._has_gone |= changes.has_gone
         self._kept.follow(chain(changes.changes, first_changes(parts, new)))
         return changes.touched
