@@ -100,6 +100,25 @@ MUTANTS: Final = (
         ),
     ),
     Mutant(
+        "a STATE covers a row that comes late, behind newer ones",
+        f"{WINDOW}::TestLate",
+        Change(
+            "window/ready",
+            "if lows and (lows[0] >= self._highest or not self._line) and lows == sorted(lows):",
+            "if lows:",
+        ),
+    ),
+    Mutant(
+        "a STATE covers a row that comes late to an item that waits",
+        f"{WINDOW}::TestLate",
+        Change("window/newest", "        self._lower(waiting, newer.low)\n", ""),
+    ),
+    Mutant(
+        "a STATE covers a row that comes late to an item in flight",
+        f"{WINDOW}::TestLate",
+        Change("window/newest", "            self.late.append(newer)\n", "            pass\n"),
+    ),
+    Mutant(
         "a stock-out in flight is picked again",
         f"{WINDOW}::TestOrder",
         Change(

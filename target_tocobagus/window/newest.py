@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from target_tocobagus.window.pending import BEHIND, LEASED, READY, Item, outdated
+from target_tocobagus.window.pending import BEHIND, LEASED, READY, SETTLED, Item, outdated
 from target_tocobagus.window.ready import ReadyItems
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class NewestValues:
     Attributes:
         waiting: Items that are not in flight, whether they can be picked or not.
         ready: Items that can be picked.
+        late: Items behind others that stand for a lower position, as their rows had to wait before.
         rivals: By the later of two streams, the first value that differs from another stream's.
         stale: How many rows were dropped, because a newer version waits or is in flight.
     """
@@ -49,6 +50,7 @@ class NewestValues:
         self._line_bytes = 0
         self.waiting = 0
         self.ready = ReadyItems()
+        self.late: list[Item] = []
         self.rivals: dict[str, Rivals] = {}
         self.stale = 0
 
@@ -123,6 +125,8 @@ class NewestValues:
         newer.state = BEHIND
         newer.is_new = False
         ahead.after = newer
+        if newer.low < ahead.low:
+            self.late.append(newer)
         self.waiting += 1
         return self._count([newer.levels])
 
@@ -136,9 +140,20 @@ class NewestValues:
             self.ready.levels += added
             if newer.urgent and not waiting.urgent:
                 self.ready.hurry(waiting)
+        self._lower(waiting, newer.low)
         waiting.urgent |= newer.urgent
         waiting.broadcast |= newer.broadcast
         return added
+
+    def _lower(self, item: Item, low: int) -> None:
+        """Let an item that waits stand for a position, which is lower if the row had to wait."""
+        if low >= item.low:
+            return
+        item.low = low
+        if item.state == READY:
+            self.ready.move_up(item)
+        else:
+            self.late.append(item)
 
     def _note_rivals(
         self, identifier: Identifier, older: dict[str | None, Level], newer: dict[str | None, Level]
@@ -157,6 +172,8 @@ class NewestValues:
         if item.state == READY:
             self.ready.levels += dropped
         if item.after is not None:
+            self._lower(item, item.after.low)
+            item.after.state = SETTLED
             dropped += self._count([item.after.levels], -1)
             self.waiting -= 1
             item.after = None

@@ -18,7 +18,7 @@ import msgspec
 from target_tocobagus.window.pending import LEASED, READY, Item
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterator
 
 _PATIENCE: Final = 1.0
 """Stock-outs may go first for at least this many seconds, even if batches wait less."""
@@ -56,7 +56,7 @@ class ReadyItems:
         return self._items
 
     def extend(self, items: Collection[Item], levels: int) -> None:
-        """Append items that are newer than all before, with their number of levels."""
+        """Add items, with their number of levels."""
         self._oldest.extend(items)
         self._empty.extend([item for item in items if item.urgent])
         self._items += len(items)
@@ -76,6 +76,10 @@ class ReadyItems:
         item.urgent = True
         self._empty.push(item)
 
+    def move_up(self, item: Item) -> None:
+        """Let an item that is here take the place of its position, which is lower now."""
+        self._oldest.move_up(item)
+
     @property
     def oldest(self) -> Item | None:
         """The item of the lowest position."""
@@ -83,8 +87,8 @@ class ReadyItems:
 
     def due(self, limits: Limits) -> float | None:
         """When the oldest item will have waited long enough; ``None`` if there is none."""
-        oldest = self.oldest
-        return None if oldest is None else oldest.arrived + limits.wait
+        arrived = self._oldest.arrived()
+        return None if arrived is None else arrived + limits.wait
 
     def wants(self, limits: Limits, now: float) -> bool:
         """Whether a batch is full or due."""
@@ -135,31 +139,52 @@ class ReadyItems:
 class Queue:
     """Items by their lowest position.
 
-    Nearly all come in this order; only those that waited for a lease come late. So this is a deque
-    to append to, and a heap for the late ones.
+    Nearly all come in this order; only those that waited come late: for a lease, for their pair, or
+    for the end of the input. So this is a deque to append to, and a heap for the late ones.
     """
 
-    __slots__ = ("_late", "_line", "_number")
+    __slots__ = ("_highest", "_late", "_line", "_number")
 
     def __init__(self) -> None:
         self._line: deque[Item] = deque()
         self._late: list[tuple[int, int, Item]] = []
         self._number = count()
+        self._highest = 0
 
     def __len__(self) -> int:
         """Count its entries, including picked items that were not removed yet."""
         return len(self._line) + len(self._late)
 
-    def extend(self, items: Iterable[Item]) -> None:
-        """Append items that are newer than all in it."""
-        self._line.extend(items)
+    def extend(self, items: Collection[Item]) -> None:
+        """Add items."""
+        lows = [item.low for item in items]
+        if lows and (lows[0] >= self._highest or not self._line) and lows == sorted(lows):
+            self._line.extend(items)
+            self._highest = lows[-1]
+            return
+        for item in items:
+            self.push(item)
 
     def push(self, item: Item) -> None:
         """Add an item."""
-        if self._line and self._line[-1].low > item.low:
-            heappush(self._late, (item.low, next(self._number), item))
+        if self._line and self._highest > item.low:
+            self.move_up(item)
         else:
             self._line.append(item)
+            self._highest = item.low
+
+    def move_up(self, item: Item) -> None:
+        """Add an item as one that has come late; it may be in line, too."""
+        heappush(self._late, (item.low, next(self._number), item))
+
+    def arrived(self) -> float | None:
+        """When the first item came, of those in line and those that came late."""
+        if self.head() is None:
+            return None
+        heads = [late[2] for late in self._late[:1]]
+        if self._line:
+            heads.append(self._line[0])
+        return min([item.arrived for item in heads])
 
     def head(self) -> Item | None:
         """Return the first item that is still ready, and remove those before it."""

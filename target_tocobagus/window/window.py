@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from target_tocobagus.window.newest import NewestValues
-from target_tocobagus.window.pending import LEASED, SETTLED, Item
+from target_tocobagus.window.pending import BEHIND, LEASED, SETTLED, Item
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -138,10 +138,12 @@ class Window(NewestValues):
     def lowest(self) -> int | None:
         """The lowest position that is not settled; ``None`` if all are.
 
-        Items behind another one are newer, so only the heads count.
+        Items behind another one are newer, so only the heads count, and those that came late.
         """
-        oldest = self.ready.oldest
-        lows = [lease.low for lease in self._leases]
+        oldest, late = self.ready.oldest, self.late
+        if late:
+            late[:] = [item for item in late if item.state == BEHIND]
+        lows = [lease.low for lease in self._leases] + [item.low for item in late]
         return min([*lows, oldest.low] if oldest else lows, default=None)
 
     def unsettled(self) -> int:

@@ -157,6 +157,57 @@ class TestLeases:
         assert picked(take(window)) == [("a", None, 2)]
 
 
+class TestLate:
+    """Rows that come after newer ones, as they had to wait: for their pair, or for the end."""
+
+    def test_no_position_is_passed_over(self) -> None:
+        """The lowest one is that of a row that came last."""
+        window = filled([("a", None, 1), ("b", None, 1)])
+        settle(window, take(window))
+        put(window, [("a", None, 2), ("b", None, 2)], start=8)
+        put(window, [("c", None, 1)], start=5)
+        put(window, [("d", None, 1)], start=9)
+        assert window.lowest() == 5
+        assert skus(take(window, Limits(rows=2, levels=9, wait=5))) == "ca"
+
+    def test_one_that_joins_an_item_that_waits(self) -> None:
+        """The item stands for the lower position."""
+        window = Window()
+        put(window, [("a", "A", 1), ("b", None, 1)], start=8)
+        put(window, [("b", None, 2)], start=5)
+        assert window.lowest() == 5
+        assert picked(take(window)) == [("b", None, 2), ("a", "A", 1)]
+
+    @pytest.mark.parametrize("places", [("A", "B"), ("A", None)])
+    def test_one_that_stands_behind_an_item_in_flight(self, places: list[str | None]) -> None:
+        """Also once that one is settled."""
+        window = Window()
+        put(window, [("a", None, 1)], start=8)
+        lease = take(window)
+        put(window, [("a", places[0], 1)], start=7)
+        put(window, [("a", places[1], 1)], start=5)
+        assert window.lowest() == 5
+        settle(window, lease)
+        assert take(window).low == window.lowest() == 5
+
+    def test_one_that_a_global_supersedes(self) -> None:
+        """The global stands for its position."""
+        window = Window()
+        put(window, [("a", None, 1)], start=8)
+        put(window, [("a", "A", 1)], start=5)
+        put(window, [("a", None, 1)], start=9)
+        assert window.lowest() == 5
+        settle(window, take(window))
+        assert window.lowest() is None
+
+    def test_who_came_first_is_due_first(self) -> None:
+        """Whatever its position is."""
+        window = Window()
+        put(window, [("a", None, 1)], start=8, now=1)
+        put(window, [("b", None, 1)], start=5, now=4)
+        assert window.ready.due(WIDE) == 6
+
+
 class TestGlobals:
     """A global and a stock per warehouse of one identifier never share an item."""
 
