@@ -1133,6 +1133,17 @@ MUTANTS: Final = (
         Change("ledger/rejections", "new, now, opened_at=now)", "new, now)"),
     ),
     Mutant(
+        "lookups: what was refused does not follow the first of two changes",
+        "tests/laws/test_together.py::test_what_was_refused_follows_a_pair_that_changes_twice",
+        Change(
+            "completion/changed_pairs",
+            "            if not changes:\n                continue\n            names",
+            "            if not changes or not may_go(lookup.summing):\n"
+            "                continue\n"
+            "            names",
+        ),
+    ),
+    Mutant(
         "lookups: a refused level goes over a newer one of its new item",
         f"{LOOKUPS}::test_a_refused_level_goes_over_no_newer_one_of_its_new_item",
         Change("ledger/rejections", "[*(theirs.keys() - moved.keys())]", "[]"),

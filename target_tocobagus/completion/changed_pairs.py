@@ -156,6 +156,9 @@ class ChangedPairs:
     def confirm(self, may_go: Callable[[Collection[str]], bool]) -> None:
         """Remember the pairs that have changed: their levels have followed, and are settled.
 
+        Where sums wait, a pair may change once more before it is remembered. What was refused of
+        the item of before follows at once, for the next change no longer knows of that item.
+
         Args:
             may_go: Whether the sums of the parts under some mappings have gone out.
 
@@ -165,18 +168,19 @@ class ChangedPairs:
         pairs = self._lookups.pairs
         for kind, lookup in self._lookups.by_kind.items():
             changes = self._of(kind)
-            if not changes or not may_go(lookup.summing):
+            if not changes:
                 continue
             names = {
                 old: (change.new, change.follows)
                 for old, change in self._single(lookup, changes).items()
                 if change.new is not None
             }
-            new = {match: change.new for match, change in changes.items()}
+            done = changes if may_go(lookup.summing) else {}
+            new = {match: change.new for match, change in done.items()}
             streams = pairs.streams_under(lookup.entries - lookup.summing)
             streams -= pairs.streams_under(lookup.summing)  # the sum of before may still be due
             pairs.change(lookup.reader.source, new, names, streams)
-            for match in changes:
+            for match in done:
                 del self._lookups.changes[kind, match]  # type: ignore[arg-type]  # a stand-in
 
 

@@ -106,11 +106,11 @@ class Pairs:
         names: Mapping[Identifier, tuple[Identifier, Callable[[str | None], bool]]],
         streams: Collection[str],
     ) -> None:
-        """Remember pairs that have changed, once their levels are where they belong.
+        """Let rejected rows follow their pairs, and remember those that have changed.
 
         Args:
             source: The stream of the pairs, under its lookup.
-            pairs: By match.
+            pairs: By match: those whose levels are where they belong.
             names: The items of before, each with the new one, under which rejected rows are to be
                 sent again, and whether the level at a location follows.
             streams: The names of the streams whose levels they are.

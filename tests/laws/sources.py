@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from target_tocobagus.core.model import KINDS, Complete
 from tests.ledger.world import PairRow, PartRow, Row
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     Place: TypeAlias = tuple[Identifier, str | None]
     AnyRow: TypeAlias = Row | PartRow | PairRow
     Names: TypeAlias = Mapping[str, set[Identifier]]
+
+_Versioned = TypeVar("_Versioned", Row, PartRow)
 
 
 def expected_of(
@@ -31,19 +33,36 @@ def expected_of(
     log = list(log)
     pairs = {each.match: each.identifier for each in log if isinstance(each, PairRow)}
     levels: dict[Place, int] = {}
-    for each in log:
-        if isinstance(each, Row):
-            if isinstance(each.other, Complete):
-                levels |= dict.fromkeys([(each.identifier, place) for place in places], 0)
-            levels |= {(each.identifier, place): quantity for place, quantity in each.levels}
+    for each in _newest([row for row in log if isinstance(row, Row)]):
+        if isinstance(each.other, Complete):
+            levels |= dict.fromkeys([(each.identifier, place) for place in places], 0)
+        for place, quantity in each.levels:
+            if place is None:  # what its warehouses had counts no longer
+                levels = {key: old for key, old in levels.items() if key[0] != each.identifier}
+            levels[each.identifier, place] = quantity
     parts = [each for each in log if isinstance(each, PartRow)]
-    newest = {(each.stream, each.key): each for each in parts}
+    newest = {(each.stream, each.key): each for each in _newest(parts)}
     named = {
         place: quantity
         for found in (levels, totals_of(newest.values(), pairs))
         for place, quantity in _named(found, pairs)
     }
     return named if only_named else {**_nothing(parts, names_of(log)), **named}
+
+
+def _newest(rows: Iterable[_Versioned]) -> Iterator[_Versioned]:
+    """Leave out what has an older version than a row of the same part, or level, before it."""
+    newest: dict[object, int] = {}
+    for row in rows:
+        of = (
+            row.key
+            if isinstance(row, PartRow)
+            else (row.identifier, row.levels[:1] and row.levels[0][0])
+        )
+        version = int(row.version.removeprefix("n ") or 0)
+        if version >= newest.get((row.stream, of), 0):
+            newest[row.stream, of] = version
+            yield row
 
 
 def expected_of_feed(feed: Iterable[PartRow], before: Iterable[PartRow] = ()) -> dict[Place, int]:

@@ -20,10 +20,11 @@ from sqlalchemy import select
 from target_tocobagus.core.errors import StockOutsHeld
 from target_tocobagus.ledger import schema
 from target_tocobagus.ledger.database import open_engine, read_url
-from tests.laws.test_ledger import EXAMPLES, laws
+from tests.laws.test_ledger import ANSWERED, EXAMPLES, laws
 from tests.ledger.world import HOUR, WELL, Ending, Fault, Row, Shop, World, source_of
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from random import Random
 
     from target_tocobagus.core.model import Identifier
@@ -43,6 +44,7 @@ class WatchedShop(Shop):
     Attributes:
         percent: How much may fall.
         known: The levels that the ledger knew to be in stock when the run began.
+        gone: How many levels in stock were deleted since; the guard may not have heard of it.
         faults: What broke the promise.
     """
 
@@ -51,8 +53,16 @@ class WatchedShop(Shop):
         self._world = world
         self.percent = percent
         self.known: set[tuple[Identifier, str | None]] = set()
+        self.gone = 0
         self._zeroed: dict[tuple[Identifier, str | None], int] = {}
         self.faults: list[str] = []
+
+    def delete(self, identifier: Identifier, refused: Collection[str | None]) -> None:
+        """Delete an item; what of it was in stock has not fallen to 0."""
+        self.gone += sum(quantity > 0 for quantity in self.stock.get(identifier, {}).values())
+        for place in (None, "A", "B"):
+            self._zeroed.pop((identifier, place), None)
+        super().delete(identifier, refused)
 
     def apply(self, identifier: Identifier, levels: dict[str | None, int]) -> None:
         """Take rows on; note each level that was known to be in stock, and is not any more."""
@@ -80,6 +90,7 @@ class WatchedShop(Shop):
         since = self._world.now_ms - 20 * HOUR
         zeroed = sum(at > since for at in self._zeroed.values())
         stock = sum(quantity > 0 for levels in self.stock.values() for quantity in levels.values())
+        stock += self.gone
         if len(self.known) < _FEWEST:
             return  # the shop may have more than the ledger knows, by answers that were lost
         if zeroed + stock >= _FEWEST and zeroed * 100 > self.percent * (zeroed + stock):
@@ -111,6 +122,7 @@ def pasts(draw: Any, *, at_least: int = 1) -> list[Past]:
         kind=st.sampled_from(["", *KINDS]),
         effect=st.sampled_from(["none", "now", "late"]),
         rows=st.integers(0, 7),
+        answered=ANSWERED,
     )
     ending = st.one_of(
         st.just(WELL),
@@ -140,7 +152,7 @@ class Shelf(NamedTuple):
 
     def run(self, rows: list[Row], **options: Any) -> Outcome:
         """Run once; nothing goes wrong by a mistake of the program, and not too much falls to 0."""
-        self.shop.known = self._known()
+        self.shop.known, self.shop.gone = self._known(), 0
         percent = {"max_zeroed_percent": self.shop.percent}
         ended = self.world.run(rows, **{**percent, **options})
         assert "internal error" not in str(ended.error)

@@ -4,7 +4,7 @@ With values that change and come back, runs that die at any step, are stopped, o
 ledger, answers that are lost, requests that are applied late, refusals of rows and of requests,
 rejected rows that come again, levels that no row names any more, time that moves on, several stores
 in one ledger, complete lists, and global and per-warehouse values of one item in any order; with
-versions and without.
+versions and without. Answers overtake each other, and come while the next rows are looked at.
 
 `LEDGER_EXAMPLES` says how many histories to live through (60), on SQLite; PostgreSQL gets a part.
 """
@@ -45,6 +45,8 @@ EXAMPLES: Final = int(os.environ.get("LEDGER_EXAMPLES", "60"))
 PHASES: Final = (Phase.explicit, Phase.reuse, Phase.generate)
 IDENTIFIERS: Final[tuple[Identifier, ...]] = (("sku", "a"), ("sku", "b"), ("id", "a"), ("sku", "c"))
 STORES: Final = ("s", "t")
+ANSWERED: Final = st.sampled_from([0, 0, 0, 0, 1, 4, 20, -1, -2, -3])
+"""When an answer comes; see `Fault`."""
 STREAMS: Final = (STREAM, STREAM, Stream("other", b'{"type":"SCHEMA"}', entry="f"))
 QUANTITIES: Final = (0, 1, 2, 3, 2**31, 2**53 - 1)
 _WORLDS: Final = count()
@@ -103,6 +105,7 @@ def faults(kinds: Iterable[str], effects: Iterable[str]) -> st.SearchStrategy[li
         kind=st.sampled_from(["", "", *kinds]),
         effect=st.sampled_from(list(effects)),
         rows=st.integers(0, 3),
+        answered=ANSWERED,
     )
     refused = st.integers(3, 6).map(lambda number: [Fault("400")] * number)
     many = [st.lists(one, max_size=8)] * 4

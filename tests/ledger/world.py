@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import signal
 import threading
+import time
 from contextlib import suppress
 from functools import cache
 from itertools import chain
@@ -31,7 +32,7 @@ from tests.delivery.scripted_api import read_rows
 from tests.delivery.scripted_run import make_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from target_tocobagus.config.settings import Settings
     from target_tocobagus.core.model import Identifier
@@ -50,6 +51,8 @@ ITEMS: Final = Stream("items", b'{"type":"SCHEMA"}')
 HOUR: Final = 3_600_000
 _STATE_EVERY: Final = 3
 """After how many rows a STATE comes."""
+_HEARD_SECONDS: Final = 0.003
+_NO_FLUSH_SECONDS: Final = 0.03
 
 
 class Row(NamedTuple):
@@ -102,11 +105,14 @@ class Fault(NamedTuple):
         kind: How it is answered; see `Shop.send`.
         effect: ``none``, ``now`` or ``late``: whether its rows are applied if the answer is lost.
         rows: Which rows a refusal or an omission is about.
+        answered: After how many ms the answer comes; below 0, in the midst of a later flush, when
+            the ledger is read that many times.
     """
 
     kind: str = ""
     effect: str = "now"
     rows: int = 0
+    answered: int = 0
 
 
 KINDS: Final = ("", "lost", "unsent", "500", "408", "429", "refused", "unlisted", "omitted", "400")
@@ -128,13 +134,22 @@ class Shop:
         stock: Of each item the global stock (``None``), and what warehouses have instead.
         sent: The rows of all requests.
         late: What arrives only after the answer was lost.
+        takes_always: Items that it never refuses, and always answers for by row.
+        deleted: Items that were deleted and made again, each with the places refused then.
     """
 
     def __init__(self) -> None:
         self.stock: dict[Identifier, dict[str | None, int]] = {}
         self.sent: list[tuple[Identifier, dict[str | None, int]]] = []
         self.late: list[tuple[Identifier, dict[str | None, int]]] = []
+        self.takes_always: Collection[Identifier] = ()
+        self.deleted: dict[Identifier, Collection[str | None]] = {}
         self.lock = threading.Lock()
+
+    def delete(self, identifier: Identifier, refused: Collection[str | None]) -> None:
+        """Delete an item, which is made again once some of its levels are refused."""
+        self.stock.pop(identifier, None)
+        self.deleted[identifier] = refused
 
     def apply(self, identifier: Identifier, levels: dict[str | None, int]) -> None:
         """Take rows on."""
@@ -161,7 +176,8 @@ class Shop:
             self.sent += rows
             if fault.kind in UNKNOWN and fault.effect == "late":
                 self.late += rows
-            if fault.kind in {"unsent", "429", "400"}:
+            is_taken = fault.kind == "400" and all(row[0] in self.takes_always for row in rows)
+            if fault.kind in {"unsent", "429", "400"} and not is_taken:
                 return _REFUSALS[fault.kind]
             if fault.kind in UNKNOWN:
                 for row in rows if fault.effect == "now" else ():
@@ -170,10 +186,10 @@ class Shop:
             return self._by_row(rows, fault)
 
     def _by_row(self, rows: list[tuple[Identifier, dict[str | None, int]]], fault: Fault) -> Reply:
-        wrong = fault.rows % len(rows) if fault.kind else -1
+        wrong = fault.rows % len(rows) if fault.kind in {"refused", "unlisted", "omitted"} else -1
         accepted, errors = [], []
         for index, row in enumerate(rows):
-            if index != wrong:
+            if index != wrong or row[0] in self.takes_always:
                 self.apply(*row)
                 accepted.append({"rowIndex": index})
             elif fault.kind == "omitted":
@@ -183,8 +199,8 @@ class Shop:
                     self.late.append(row)
             else:
                 code = "INV_001" if fault.kind == "unlisted" else "INV_009"
-                if code == "INV_001":  # the product was deleted
-                    self.stock.pop(row[0], None)
+                if code == "INV_001":
+                    self.delete(*row)
                 errors.append({"rowIndex": index, "code": code, "message": "no"})
         data = {"acceptedRows": accepted, "errors": errors, "batchId": f"b{len(self.sent)}"}
         return Reply(200, {"success": True, "requestId": f"r{len(self.sent)}", "data": data})
@@ -254,6 +270,41 @@ class Life:
                 raise Died
 
 
+class Answers:
+    """When answers come: after some time, or while the thread that reads rows asks the ledger."""
+
+    def __init__(self) -> None:
+        self._readings = 0
+        self._waiting = 0
+        self._read = threading.Condition()
+
+    def wait(self, answered: int) -> None:
+        """Wait until an answer is due; see `Fault`."""
+        if answered >= 0:
+            time.sleep(answered / 1000)
+            return
+        with self._read:
+            due = self._readings - answered
+            self._waiting += 1
+            self._read.wait_for(lambda: self._readings >= due, _NO_FLUSH_SECONDS)
+            self._waiting -= 1
+
+    def let_come(self, reading: Any) -> Any:
+        """Let answers come before the ledger is read in this thread."""
+        me = threading.get_ident()
+
+        def read() -> Any:
+            if threading.get_ident() == me:
+                with self._read:
+                    self._readings += 1
+                    self._read.notify_all()
+                    waiting = self._waiting
+                time.sleep(_HEARD_SECONDS * bool(waiting))
+            return reading()
+
+        return read
+
+
 class Outcome(NamedTuple):
     """How a run ended.
 
@@ -311,13 +362,14 @@ class World:
             lookups: Mappings whose rows look up the stream of pairs.
             changes: Settings.
         """
-        shop, life, script = self.shop(store), Life(ending), iter(faults)
+        shop, life, answers, script = self.shop(store), Life(ending), Answers(), iter(faults)
 
         def send(body: bytes) -> Reply | NoReply:
             life.step()
             with shop.lock:
                 fault = next(script, Fault())
             reply = shop.answer(body, fault)
+            answers.wait(fault.answered)
             life.step()
             return reply
 
@@ -335,7 +387,7 @@ class World:
         error = None
         try:
             if ledger is not None:
-                _let_die(ledger, life)
+                _let_die(ledger, life, answers)
             for mapping in lookups:
                 pipeline.completion.lookups.register(mapping)
             for stream, summing in sums.items():
@@ -464,8 +516,10 @@ def _raw(number: int) -> Any:
     return msgspec.Raw(str(number).encode())
 
 
-def _let_die(ledger: Ledger, life: Life) -> None:
-    """Let the process die before and after each step that writes to the ledger."""
+def _let_die(ledger: Ledger, life: Life, answers: Answers) -> None:
+    """Let the process die around each step that writes, and answers come while it reads."""
+    connections: Any = ledger._connections  # noqa: SLF001  # for its readings
+    connections.reading = answers.let_come(connections.reading)
 
     def mortal(write: Any) -> Any:
         def step(*args: Any, **named: Any) -> Any:

@@ -185,6 +185,7 @@ class TestLate:
         put(window, [("a", None, 1)], start=8)
         lease = take(window)
         put(window, [("a", places[0], 1)], start=7)
+        assert window.lowest() == 7
         put(window, [("a", places[1], 1)], start=5)
         assert window.lowest() == 5
         settle(window, lease)
