@@ -10,15 +10,19 @@ from __future__ import annotations
 import json
 import random
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
 import time
-from contextlib import closing, suppress
+from contextlib import suppress
 from itertools import chain
 from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+
+from target_tocobagus.ledger.database import open_engine, read_url
+from target_tocobagus.ledger.schema import level
 from tests.environment import clean_environment
 from tests.laws.crash_sources import Rejects
 
@@ -176,7 +180,9 @@ class Chain:
         problems: What was promised and did not hold.
     """
 
-    def __init__(self, number: str, directory: Path, sandbox: Sandbox, kind: Kind) -> None:
+    def __init__(
+        self, number: str, directory: Path, sandbox: Sandbox, kind: Kind, ledger: str = ""
+    ) -> None:
         """Prepare a chain.
 
         Args:
@@ -184,6 +190,7 @@ class Chain:
             directory: Where its files are.
             sandbox: The API.
             kind: What its tap reads, and how.
+            ledger: The URL of one on a server, made already; else there is a file.
         """
         self.rng = random.Random(number)  # noqa: S311  # repeatable, not secret
         self.directory = directory
@@ -195,7 +202,8 @@ class Chain:
         self.reached: list[str] = []
         self.problems: list[str] = []
         self.rejects = directory / "rejects.singer"
-        self.ledger = directory / "ledger.db"
+        self._file = directory / "ledger.db"
+        self._ledger = ledger or str(self._file)
         self.config = directory / "config.json"
         self._settings = {
             "api_url": sandbox.api_url,
@@ -205,7 +213,7 @@ class Chain:
             "batch_wait_seconds": 0,
             "max_in_flight": self.rng.choice([1, 2, 4]),
             "rejects_path": str(self.rejects),
-            **({"ledger": str(self.ledger)} if kind.remembers else {}),
+            **({"ledger": self._ledger} if kind.remembers else {}),
         }
         self._configure(kind.settings)
 
@@ -214,11 +222,13 @@ class Chain:
 
     def known(self) -> set[Place]:
         """Read which levels the ledger knows to be in stock."""
-        if not self.ledger.exists():
+        if self._ledger == str(self._file) and not self._file.exists():
             return set()
-        query = "SELECT kind, identifier, location FROM tocobagus_level WHERE quantity > 0"
-        with closing(sqlite3.connect(self.ledger)) as ledger, suppress(sqlite3.OperationalError):
-            return {((kind, text), place or None) for kind, text, place in ledger.execute(query)}
+        keys = select(level.c.kind, level.c.identifier, level.c.location)
+        engine = open_engine(read_url(self._ledger))
+        with engine.connect() as ledger, suppress(OperationalError):
+            found = ledger.execute(keys.where(level.c.quantity > 0))
+            return {((kind, text), place or None) for kind, text, place in found}
         return set()  # its tables are not there yet
 
     def go(self, instants: list[Instant]) -> None:

@@ -1,6 +1,7 @@
 """Kill the process at any instant, start it again from its last STATE, and nothing is lost.
 
 `crash_sources.KINDS` lists the kinds of chains: without a ledger, and with all that one can do.
+One has its ledger in PostgreSQL, where the machine has one.
 
 `CRASH_INSTANTS` says how many deaths to die (30), `CRASH_SEED` of which seed (1). A failure names
 the chain; the same seed makes the same streams, faults and plans, though not the same schedule.
@@ -22,6 +23,8 @@ from tests.local_sandbox import running
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.postgres import Database
 
 SEED: Final = os.environ.get("CRASH_SEED", "1")
 INSTANTS: Final = int(os.environ.get("CRASH_INSTANTS", "30"))
@@ -64,13 +67,15 @@ def kind_of(chain: int) -> str:
     return DEALT[chain % len(DEALT)]
 
 
-def live(number: int, directory: Path, instants: list[Instant], kind: str) -> Chain:
+def live(
+    number: int, directory: Path, instants: list[Instant], kind: str, ledger: str = ""
+) -> Chain:
     """Let one chain live to its end."""
     place = directory / f"chain-{number}"
     place.mkdir()
     dealt = KINDS[kind]
     with running(catalogue=dealt.catalogue) as sandbox:
-        chain = Chain(f"{SEED}:{number}", place, sandbox, dealt)
+        chain = Chain(f"{SEED}:{number}", place, sandbox, dealt, ledger)
         chain.go(instants)
     return chain
 
@@ -82,6 +87,18 @@ def test_after_any_death_a_ledger_knows_what_it_does_not_know(number: int, tmp_p
     chain = live(number, tmp_path, [*IN_DOUBT, IN_DOUBT[0]], "a table")
     assert not chain.problems, "\n".join(chain.problems)
     assert len(chain.reached) >= 3, chain.reached
+
+
+def test_after_any_death_a_server_knows_what_it_does_not_know(
+    postgres: Database, tmp_path: Path
+) -> None:
+    """The same holds where a server keeps the ledger, with all that one can do."""
+    postgres.execute("CREATE DATABASE deaths TEMPLATE template")
+    print(f"CRASH_SEED={SEED}, on PostgreSQL")  # noqa: T201  # to repeat it
+    instants = [*IN_DOUBT[:2], Instant("answered", signal.SIGTERM)]
+    chain = live(0, tmp_path, instants, "everything", postgres.url("deaths"))
+    assert not chain.problems, "\n".join(chain.problems)
+    assert len(chain.reached) >= 2, chain.reached
 
 
 @pytest.mark.parametrize("block", range(-(-INSTANTS // PER_TEST)))
