@@ -172,9 +172,10 @@ class NewestValues:
         if item.state == READY:
             self.ready.levels += dropped
         if item.after is not None:
+            dropped += self.size.remove([item.after.levels])
+            dropped += self._count([item.after.levels], -1)
             self._lower(item, item.after.low)
             item.after.state = SETTLED
-            dropped += self._count([item.after.levels], -1)
             self.waiting -= 1
             item.after = None
         return dropped
