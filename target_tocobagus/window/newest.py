@@ -172,7 +172,6 @@ class NewestValues:
         if item.state == READY:
             self.ready.levels += dropped
         if item.after is not None:
-            dropped += self.size.remove([item.after.levels])
             dropped += self._count([item.after.levels], -1)
             self._lower(item, item.after.low)
             item.after.state = SETTLED
