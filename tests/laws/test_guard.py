@@ -43,7 +43,7 @@ class WatchedShop(Shop):
 
     Attributes:
         percent: How much may fall.
-        known: The levels that the ledger knew to be in stock when the run began.
+        known: Levels that the ledger knew to be in stock when the run began, without deleted ones.
         gone: How many levels in stock were deleted since; the guard may not have heard of it.
         faults: What broke the promise.
     """
@@ -58,7 +58,8 @@ class WatchedShop(Shop):
         self.faults: list[str] = []
 
     def delete(self, identifier: Identifier, refused: Collection[str | None]) -> None:
-        """Delete an item; what of it was in stock has not fallen to 0."""
+        """Delete an item; what of it was in stock has not fallen to 0, and is known no longer."""
+        self.known = {each for each in self.known if each[0] != identifier}
         self.gone += sum(quantity > 0 for quantity in self.stock.get(identifier, {}).values())
         for place in (None, "A", "B"):
             self._zeroed.pop((identifier, place), None)
