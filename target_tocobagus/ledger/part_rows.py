@@ -34,7 +34,7 @@ GONE: Final = ""
 Rows: TypeAlias = "defaultdict[tuple[str, str, str], dict[str, str]]"
 """By kind, location and version; by part: quantity|identifier."""
 
-_read_keys: Final = msgspec.json.Decoder(set[str]).decode
+_read_keys: Final = msgspec.json.Decoder(set[str | None]).decode
 _read_parts: Final = msgspec.json.Decoder(set[tuple[str, str, str, str, str, str]]).decode
 _read_of_items: Final = msgspec.json.Decoder(list[tuple[str, str, str]]).decode
 _read_stocks: Final = msgspec.json.Decoder(list[tuple[str, str, str, str | None]]).decode
@@ -86,8 +86,8 @@ class PartRows:
         others: set[str] = set()
         for values in _parameters(rows, of):
             unknown, different = reader.execute(self._statements.compare, values).one()
-            new |= _read_keys(unknown or "[]")
-            others |= _read_keys(different or "[]")
+            new |= _keys(unknown)
+            others |= _keys(different)
         return new, others
 
     def write(self, writer: Connection, of: Source, rows: Rows) -> None:
@@ -167,6 +167,11 @@ class PartRows:
 
     def _is_of(self, of: Source) -> ColumnElement[bool]:
         return and_(part.c.store == self._store, part.c.source == of.number)
+
+
+def _keys(answer: str | None) -> set[str]:
+    """Read a list of keys; null stands for a row that is not meant."""
+    return {key for key in _read_keys(answer or "[]") if key is not None}
 
 
 def by_part(rows: Iterable[PartRow]) -> dict[str, Stocks]:

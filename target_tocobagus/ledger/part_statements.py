@@ -97,7 +97,7 @@ class PartStatements:
         )
         is_new = found.c.part.is_(None)
         rows = place.join(version, true()).join(row, true()).outerjoin(found, joined)
-        answers = [self._listed(row.c.key, each) for each in (is_new, ~is_new)]
+        answers = [self._listed(case((each, row.c.key))) for each in (is_new, ~is_new)]
         return select(*answers).select_from(rows).where(is_so.is_not(true()))
 
     @cached_property
@@ -181,8 +181,6 @@ class PartStatements:
     def _list(self, *columns: Any) -> Any:
         return (func.json_array if self._is_sqlite else func.json_build_array)(*columns)
 
-    def _listed(self, row: Any, condition: Any = None) -> Any:
-        """Put all rows into one JSON text, or those that meet a condition."""
-        listed: Any = func.json_group_array(row) if self._is_sqlite else func.json_agg(row)
-        listed = listed if condition is None else listed.filter(condition)
-        return listed if self._is_sqlite else cast(listed, Text)
+    def _listed(self, row: Any) -> Any:
+        """Put all rows into one JSON text."""
+        return func.json_group_array(row) if self._is_sqlite else cast(func.json_agg(row), Text)
