@@ -73,7 +73,9 @@ def batch(configs: tuple[str, ...], *, as_json: bool, identifier: str) -> None:
 @click.command(short_help="List the rows that are refused still.")
 @with_options
 def rejects(configs: tuple[str, ...], *, as_json: bool) -> None:
-    """List the rows that the API has refused, by code, and what to do about them.
+    """List the rows that are refused still, by code, and what to do about them.
+
+    The API has refused them, or their pair is missing (lookup).
 
     A row is listed until a later one of the same item and warehouse is accepted, found unchanged
     or deleted; it is sent again by itself. Rows that the mapping rejects are not among them: the
