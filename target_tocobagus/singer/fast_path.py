@@ -32,9 +32,8 @@ from msgspec import UNSET
 from target_tocobagus.completion.resolved import Row
 from target_tocobagus.core.json_lines import REFUSED
 from target_tocobagus.core.model import MAX_QUANTITY, Level, Part, Stock
-from target_tocobagus.mapping import MOST_BYTES
 from target_tocobagus.mapping import Row as SeenRow
-from target_tocobagus.mapping.summing import part_key, short_key
+from target_tocobagus.singer.clean_values import SURELY_SHORT, is_clean, key_of, lacks
 from target_tocobagus.singer.stream_decoder import NOWHERE, StreamDecoder, read_columns
 from target_tocobagus.window.pending import Item
 
@@ -46,8 +45,6 @@ if TYPE_CHECKING:
     from target_tocobagus.singer.stream_decoder import MappedSink
 
 _MOST_CODES: Final = 10_000
-_SURELY_SHORT: Final = MOST_BYTES // 4
-"""An identifier of so few characters cannot have too many bytes."""
 
 
 class FastPath:
@@ -130,7 +127,7 @@ class FastPath:
                     and type(sku) is str
                     and sku
                     and sku.strip() == sku
-                    and len(sku) <= _SURELY_SHORT
+                    and len(sku) <= SURELY_SHORT
                     and "\0" not in sku
                     and "+" not in sku
                 ):
@@ -184,12 +181,12 @@ class FastPath:
                 return
             record = message.record
             sku, quantity, code = record.identifier, record.stock, record.code
-            if sku != last and _is_clean(sku) and "E+" not in sku:
+            if sku != last and is_clean(sku) and "E+" not in sku:
                 identifier = (kind, sku)
                 last = sku
             place: Any = places.get(code, NOWHERE) if type(code) is str else nowhere
             said = part_of(record) if part_of is not None else UNSET
-            key = _key_of(said, sku) if sku == last else ""
+            key = key_of(said, sku) if sku == last else ""
             if (
                 sku == last
                 and key
@@ -201,7 +198,7 @@ class FastPath:
                 pipeline.position = position
                 part = Part(key, ((identifier, place, str(quantity)),))
                 wait(Row(part, position, stream, line if keeps_lines else b""))
-            elif _lacks(sku, quantity, None if nowhere is None else code, said):
+            elif lacks(sku, quantity, None if nowhere is None else code, said):
                 return  # its name may begin with a BOM
             else:
                 position += 1
@@ -233,7 +230,7 @@ class FastPath:
                 return
             values = (record.match, record.found, record.condition)
             pair = reader.plain_pair(*values)
-            if _lacks(*values):
+            if lacks(*values):
                 return  # its name may begin with a BOM
             pipeline.position += 1
             if pair is None:
@@ -276,39 +273,6 @@ class FastPath:
             if decoder.parts is not None:
                 decoder.sink.look_for_parts(record, outcomes)
             pipeline.take(outcomes, decoder.stream, line if pipeline.keeps_lines else b"")
-
-
-def _is_clean(text: Any) -> bool:
-    """Whether a value is a text that is used as it is."""
-    return (
-        type(text) is str
-        and text != ""
-        and text.strip() == text
-        and len(text) <= _SURELY_SHORT
-        and "\0" not in text
-    )
-
-
-def _key_of(values: Any, clean: str) -> str:
-    """Write what tells a part from others, if its values are used as they are; else nothing.
-
-    Args:
-        values: One value or several.
-        clean: A text that is known to be used as it is.
-    """
-    if type(values) is not tuple:
-        if type(values) is int:
-            return str(values) if abs(values) <= MAX_QUANTITY else ""
-        return short_key(values) if _is_clean(values) else ""
-    for text in values:
-        if text is not clean and not _is_clean(text):
-            return ""
-    return part_key(values)
-
-
-def _lacks(*values: Any) -> bool:
-    """Whether a column is missing, of those that are values or several of them."""
-    return any(each is UNSET or (type(each) is tuple and UNSET in each) for each in values)
 
 
 class _Head(msgspec.Struct, gc=False):
