@@ -280,6 +280,11 @@ MUTANTS: Final = (
         ),
     ),
     Mutant(
+        "steps are told that lead to another quantity",
+        "tests/e2e/test_explain.py::test_steps_that_lead_to_another_number_are_not_told",
+        Change("cli/ledger/explain_command", "steps[-1].result == str(level.quantity)", "steps"),
+    ),
+    Mutant(
         "a level in flight is told as certain",
         "tests/cli/ledger/test_past.py::test_a_level_in_doubt_is_told_so",
         Change("ledger/item_history", "in_doubt=at in flying or ", "in_doubt="),

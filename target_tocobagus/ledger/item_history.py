@@ -114,7 +114,7 @@ def item_history(name: str, key: tuple[str, str], wanted: Wanted) -> ItemHistory
     Args:
         name: The setting `ledger`.
         key: The store, as `store_key` names it.
-        wanted: Its levels; it has an identifier.
+        wanted: Its levels; it has an identifier. The global stock is of each warehouse.
 
     Returns:
         ``None`` if there is no ledger yet.
@@ -152,7 +152,7 @@ class _Item:
         rejections: dict[tuple[str, str], Rejected] = {
             (each.identifier[0], each.location or GLOBAL): each
             for each in Past(self._reader, self._store).rejections(self._wanted.identifier)
-            if self._wanted.location in {None, each.location}
+            if self._wanted.location is None or each.location in {None, self._wanted.location}
         }
         return [
             LevelHistory(
@@ -229,13 +229,16 @@ class _Item:
         return [*self._reader.execute(statement).all()]
 
     def _conditions(self, table: Any) -> list[Any]:
-        """Return the conditions for its rows; by kind, since the indexes begin with it."""
-        of_place = [] if self._wanted.location is None else [self._wanted.location]
+        """Return the conditions for its rows; by kind, since the indexes begin with it.
+
+        The global stock counts at each warehouse, so it is told, too.
+        """
+        place = self._wanted.location
         return [
             table.c.store == self._store,
             table.c.kind.in_(self._kinds),
             table.c.identifier == self._wanted.identifier,
-            *(table.c.location == place for place in of_place),
+            *([] if place is None else [table.c.location.in_([GLOBAL, place])]),
         ]
 
 

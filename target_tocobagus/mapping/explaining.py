@@ -27,8 +27,6 @@ _NEUTRAL: Final[dict[str, Any]] = {
     "stock_buffer": 0,
     "max_stock": None,
 }
-
-
 SHARE: Final = "the share of this warehouse (split)"
 
 

@@ -14,6 +14,8 @@ from tests.local_sandbox import running
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from tests.local_sandbox import Sandbox
+
 BUFFERED: Final[dict[str, Any]] = {
     "ledger": "ledger.db",
     "stock_buffer": 2,
@@ -94,6 +96,38 @@ def test_steps_of_another_mapping_are_not_told(command: Command) -> None:
     assert fields(command, other, "A")["levels"][0]["steps"] == []
 
 
+def test_steps_that_lead_to_another_number_are_not_told(command: Command) -> None:
+    """A setting has changed since, or the configuration cannot be used at all."""
+    config = {**BUFFERED, "streams": [LEVELS]}
+    for qty in (9, 5):
+        run(command, [schema("levels"), level("A", "W", qty)], config)
+    later = {**config, "stock_buffer": 1}
+    assert "no steps: they lead to 4 now; settings have changed" in told(command, later, "A")
+    assert fields(command, later, "A")["levels"][0]["steps"] == []
+    wrong = {**config, "streams": [{**LEVELS, "stock": "[["}]}
+    assert "the configuration is not valid" in told(command, wrong, "A")
+
+
+def test_a_sum_that_is_not_accepted_is_not_explained_as_if_it_were(
+    command: Command, sandbox: Sandbox
+) -> None:
+    """Its parts are remembered, and the API has refused it: the number before stays."""
+    config = {"ledger": "ledger.db", "streams": [{**STOCK, "combine": "sum", "part": "lot"}]}
+    fault = {"reject": [{"code": "INV_009", "identifiers": ["A"]}]}
+    for qty, rules in ((3, []), (9, [{"fault": fault}])):
+        sandbox.set_scenario({"rules": rules})
+        run(command, [schema("stock", "sku", "qty", "lot"), record("A", qty, lot=1)], config)
+    (found,) = fields(command, config, "A")["levels"]
+    assert (found["quantity"], found["steps"]) == (3, [])
+
+
+def test_the_global_stock_is_that_of_each_warehouse(command: Command) -> None:
+    """Who asks for one warehouse is told of it."""
+    run(command, [schema(), record("A", 9)], {**BUFFERED, "streams": [STOCK]})
+    (found,) = fields(command, {**BUFFERED, "streams": [STOCK]}, "A", "--warehouse", "W")["levels"]
+    assert (found["warehouse"], found["quantity"]) == (None, 7)
+
+
 def test_a_sum_is_explained_by_its_parts(command: Command) -> None:
     """Each part that counts, and the steps from their sum."""
     config = {**BUFFERED, "streams": [{**STOCK, "combine": "sum", "part": "lot"}]}
@@ -101,8 +135,8 @@ def test_a_sum_is_explained_by_its_parts(command: Command) -> None:
     run(command, [schema("stock", "sku", "qty", "lot"), *lots], config)
     (found,) = fields(command, config, "A")["levels"]
     assert [(part["part"], part["quantities"]) for part in found["parts"]] == [
-        ("1", "3"),
-        ("2", "~2.5"),
+        ("1", ["3"]),
+        ("2", ["2.5"]),
     ]
     assert [step["result"] for step in found["steps"]] == ["5.5", "5", "3"]
     assert "     2.5  2 of stream stock\n" in told(command, config, "A")

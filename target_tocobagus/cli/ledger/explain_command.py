@@ -19,8 +19,10 @@ from target_tocobagus.core.foreign_text import clean
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from target_tocobagus.core.model import Identifier
     from target_tocobagus.ledger.item_history import ItemHistory, LevelHistory
     from target_tocobagus.mapping.explaining import Step
+    from target_tocobagus.mapping.looking_up import PairReader
     from target_tocobagus.recognition.stream_router import StreamRouter
 
 
@@ -80,36 +82,52 @@ class _Steps:
 
     def of(self, level: LevelHistory) -> Sequence[Step] | str:
         """Return the steps to a level's quantity, or say why there are none."""
+        steps = self._found(level)
+        if isinstance(steps, str):
+            return f"no steps: {steps}"
+        if not steps:
+            return "no steps: its record says nothing of it by itself"
+        if steps[-1].result == str(level.quantity):
+            return steps
+        return (
+            f"no steps: they lead to {steps[-1].result} now; settings have changed since, or it is"
+            " not accepted yet"
+        )
+
+    def _found(self, level: LevelHistory) -> Sequence[Step] | str:
+        """Return the steps by what is known now, which may lead to another quantity."""
         from target_tocobagus.mapping import explaining
 
         if level.quantity is None or level.stream is None:
-            return "no steps: nothing was accepted"
+            return "nothing was accepted"
         if not level.parts and (not level.changes or level.changes[0].new != level.quantity):
-            return "no steps: its record is not kept, only from the first change on"
-        columns = level.changes[0].columns if level.changes else None
-        mapping = self._mapping(level.stream, columns or {})
+            return "its record is not kept, only from the first change on"
+        if self._router is None:
+            return "the configuration is not valid (`tocobagus check` says why)"
+        columns = (level.changes[0].columns if level.changes else None) or {}
+        mapping = self._mapping(self._router, level.stream, columns)
         if mapping is None or mapping.entry != level.entry:
-            return "no steps: the mapping or warehouse_map has changed since"
+            return "the mapping or warehouse_map has changed since"
         identifier: Any = (level.kind, level.identifier)
         if level.parts:
             text = " ".join(part.quantities for part in level.parts)
             return explaining.steps_of_parts(mapping, text, identifier, level.location)
-        pairs = mapping.pairs
-        stand_ins: list[Any] = [
-            (pairs.kind, match)
-            for stream, match in self._history.pairs
-            if pairs is not None and stream == pairs.stream
-        ]
-        wanted = [identifier, *stand_ins]
-        return explaining.steps_of_record(mapping, columns or {}, wanted, level.location)
+        wanted = [identifier, *self._stand_ins(mapping.pairs)]
+        return explaining.steps_of_record(mapping, columns, wanted, level.location)
 
-    def _mapping(self, stream: str, columns: Mapping[str, Any]) -> Any:
+    def _stand_ins(self, pairs: PairReader | None) -> list[Identifier]:
+        """Return what the rows have in place of the item's identifier (`lookup`)."""
+        if pairs is None:
+            return []
+        found = self._history.pairs
+        return [(pairs.kind, match) for stream, match in found if stream == pairs.stream]
+
+    @staticmethod
+    def _mapping(router: StreamRouter, stream: str, columns: Mapping[str, Any]) -> Any:
         from target_tocobagus.core.errors import TocobagusError
 
-        if self._router is None:
-            return None
         try:
             schema: dict[str, Any] = {"properties": {name: {} for name in columns}}
-            return self._router.choose(stream, schema).mapping
+            return router.choose(stream, schema).mapping
         except TocobagusError:
             return None

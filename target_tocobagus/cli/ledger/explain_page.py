@@ -10,6 +10,7 @@ import msgspec
 
 from target_tocobagus.cli.ledger.shared import as_time, json_time, named
 from target_tocobagus.core.foreign_text import clean
+from target_tocobagus.mapping.totals import ROUGH
 from target_tocobagus.report.advice import advice_on
 
 if TYPE_CHECKING:
@@ -84,10 +85,15 @@ def _parts(parts: Sequence[PartOfStock]) -> Iterator[str]:
     if parts:
         yield f"  parts that are added up: {len(parts)}"
     for part in parts[:_MOST_PARTS]:
-        quantity = part.quantities.replace("~", "").replace(" ", " + ")
+        quantity = " + ".join(_quantities(part))
         yield f"    {quantity:>8}  {clean(part.part)} of stream {clean(part.stream)}"
     if len(parts) > _MOST_PARTS:
         yield f"    and {len(parts) - _MOST_PARTS} more (--json lists all)"
+
+
+def _quantities(part: PartOfStock) -> list[str]:
+    """Return what a part says, without our mark of a number that may have a binary error."""
+    return [each.removeprefix(ROUGH) for each in part.quantities.split()]
 
 
 def _steps(steps: Sequence[Step] | str) -> Iterator[str]:
@@ -132,6 +138,15 @@ def _level_fields(level: LevelHistory, steps: Sequence[Step] | str) -> dict[str,
     for change in values["changes"]:
         change["at"] = json_time(change["at"])
         del change["entry"]
+    parts = [
+        {
+            "stream": part.stream,
+            "part": part.part,
+            "quantities": _quantities(part),
+            "newer_by": part.version and part.version[2:],
+        }
+        for part in level.parts
+    ]
     refused = level.rejection
     day = None if level.named_day is None else (_EPOCH + timedelta(level.named_day)).isoformat()
     also = {
@@ -139,6 +154,7 @@ def _level_fields(level: LevelHistory, steps: Sequence[Step] | str) -> dict[str,
         "newer_by": level.version and level.version[2:],
         "warehouse": level.location,
         "last_named": day,
+        "parts": parts,
         "rejection": refused and {"code": refused.code, "message": refused.message},
         "steps": [] if isinstance(steps, str) else [step._asdict() for step in steps],
     }
