@@ -285,6 +285,15 @@ MUTANTS: Final = (
         Change("cli/ledger/explain_command", "steps[-1].result == str(level.quantity)", "steps"),
     ),
     Mutant(
+        "an unchanged part keeps its version",
+        "tests/e2e/test_sums.py::test_an_unchanged_part_moves_its_version_on",
+        Change(
+            "ledger/part_statements",
+            'func.coalesce(found.c.version, "") == version.c.key,',
+            "",
+        ),
+    ),
+    Mutant(
         "a level in flight is told as certain",
         "tests/cli/ledger/test_past.py::test_a_level_in_doubt_is_told_so",
         Change("ledger/item_history", "in_doubt=at in flying or ", "in_doubt="),

@@ -54,6 +54,17 @@ def test_a_tap_that_brings_one_part_changes_the_sum(command: Command, sandbox: S
     assert (again.unchanged, again.sums.skipped, again.numbers) == (1, 1, [1])
 
 
+def test_an_unchanged_part_moves_its_version_on(command: Command, sandbox: Sandbox) -> None:
+    """Or a row that is older than it, and newer than the one before, would count."""
+    config: dict[str, Any] = {"streams": [{**SUM, "newer_by": "at"}]}
+    columns = schema("levels", *COLUMNS, "at")
+    for at, qty in ((1, 5), (3, 5), (2, 9)):
+        said = [columns, lot(1, "A", "J", qty, at=at), state(at)]
+        ended = command.run(said, ledger="ledger.db", **config).without_traceback(0)
+    assert ended.stale == 1
+    assert stock_of(sandbox) == {"A": {"J": 5}}
+
+
 def test_plain_rows_and_others_give_the_same_sums(command: Command, sandbox: Sandbox) -> None:
     """A text, white space, a fraction and a new code leave the fastest way, and are parts too."""
     odd = [lot(" 1", "A ", "J", "40"), lot("2", "A", " J", 25), lot(3, "A", "J", "2.50")]
