@@ -289,13 +289,14 @@ def test_meltano_tells_the_settings_and_hides_the_secrets(shop: Shop, sandbox: S
 def test_the_operators_tool_is_at_hand_in_meltano(shop: Shop) -> None:
     """The README's commands run with Meltano's settings, and end with the tool's own exit codes."""
     _, commands, _ = blocks(README, heading="Meltano")
-    check, mapped, ledger, stand_in = commands.splitlines()
+    check, mapped, ledger, history, stand_in = commands.splitlines()
 
     assert "All is well." in shop.paste(check)
     shop.run(*shlex.split(check)[1:], code=1, TARGET_TOCOBAGUS_ROUNDING="up")
     assert "warehouse_code" in shop.paste(mapped)
-    told, _ = shop.run(*shlex.split(ledger)[1:], TARGET_TOCOBAGUS_LEDGER="ledger.db")
-    assert told.startswith("There is no ledger yet (")
+    for asked in (ledger, history):
+        told, _ = shop.run(*shlex.split(asked)[1:], TARGET_TOCOBAGUS_LEDGER="ledger.db")
+        assert told.startswith("There is no ledger yet (")
     others = ("--port=0", "--partner-secret=another", "--store-token=another")
     process = shop.start(*shlex.split(stand_in)[1:], *others)
     assert process.stdout
