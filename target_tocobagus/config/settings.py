@@ -167,6 +167,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     resend_hours: int
     history_days: int
     max_zeroed_percent: int
+    metrics_path: str | None
     dry_run: bool
 
 

@@ -12,6 +12,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 _MOST_DIGITS: Final = 100
+_MIDNIGHT: Final = "T00:00:00.000000000"
+_TO_MICROSECONDS: Final = slice(2, 28)
 _NUMBER: Final = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
 _TIME: Final = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?"
@@ -44,6 +46,22 @@ def version_of_time(milliseconds: int) -> str:
     """Write a time, in milliseconds since the epoch, as a version."""
     moment = datetime.fromtimestamp(milliseconds / 1000, timezone.utc)
     return f"t {moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond:06}000"
+
+
+def milliseconds_of(version: str, *, any_time: bool = False) -> int | None:
+    """Return the time that a version is, in milliseconds since the epoch.
+
+    Args:
+        version: As `read_version` writes it; empty if there is none.
+        any_time: Midnight counts, too; else it is taken for a date without a time.
+
+    Returns:
+        ``None`` if it is not a time.
+    """
+    if version[:1] != "t" or (version.endswith(_MIDNIGHT) and not any_time):
+        return None
+    moment = datetime.fromisoformat(version[_TO_MICROSECONDS]).replace(tzinfo=timezone.utc)
+    return round(moment.timestamp() * 1000)
 
 
 def is_older(version: str, other: str) -> bool:

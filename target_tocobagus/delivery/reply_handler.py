@@ -83,6 +83,7 @@ class ReplyHandler:
     def decide(self, reply: Reply | NoReply, part: RequestPart) -> Verdict:
         """Decide what a reply means for the items of the part; takes the lock for a moment."""
         with self._shared.lock:
+            self._totals.latency.add(reply.seconds)
             situation = self._situation(part)
         return judge(answer(reply, part, situation), reply, part)
 
@@ -157,6 +158,7 @@ class ReplyHandler:
         if verdict.accepted:
             self._note_acceptance(verdict.batch_id, part)
             self.accepted_items.accept(verdict.accepted)
+            self._totals.freshness.accept(verdict.accepted, self._clock.now_ms())
         refused = [refusal.item for refusal in verdict.refused]
         self.accepted_items.forget(refused)
         items = [*verdict.accepted, *refused]

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from sqlalchemy import exists, func, select
 
-from target_tocobagus.ledger import past, schema, zeroed
+from target_tocobagus.ledger import left_open, past, schema, zeroed
 from target_tocobagus.ledger.absent import Absent, find
 from target_tocobagus.ledger.database import place_of, read_url, size_of
 from target_tocobagus.ledger.guard import span_of
 from target_tocobagus.ledger.opening import find_store, holder_of, reading
-from target_tocobagus.ledger.soundness import flights
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection, Select
+    from sqlalchemy import Connection, Select
 
     from target_tocobagus.ledger.guard import Count
 
@@ -154,29 +153,19 @@ def _store_status(reader: Connection, store: Any, now: int) -> StoreStatus:
     of_store = table.store == number
     span = span_of(now, store.guard_from, fired=store.guard_fired)
     is_remembered = table.quantity.is_not(None) | table.doubt.is_not(None)
-    closed = schema.rejection.c.closed_at
-    levels = _count(reader, schema.level, of_store & is_remembered)
-    marked = _count(reader, schema.level, of_store & table.doubt.is_not(None))
     return StoreStatus(
         api_url=store.api_url,
         client_id=store.client_id,
-        levels=levels,
-        marked=marked + _count_flying(reader, number),
+        levels=left_open.count(reader, schema.level, of_store, is_remembered),
+        marked=left_open.count_in_doubt(reader, number),
         parts=_by_stream(reader, _parts(number)),
         pairs=_by_stream(reader, select(pair.source).where(pair.store == number)),
-        open_rejections=_count(
-            reader, schema.rejection, (schema.rejection.c.store == number) & closed.is_(None)
-        ),
+        open_rejections=left_open.count_rejections(reader, number),
         guarded=zeroed.count(reader, number, span),
         guard_fired=store.guard_fired,
         holder=holder_of(reader, (store.api_url, store.client_id)),
         runs=past.last_runs(reader, number, LAST_RUNS),
     )
-
-
-def _count(reader: Connection, table: Any, condition: ColumnElement[bool]) -> int:
-    counting = select(func.count()).select_from(table).where(condition)
-    return int(reader.execute(counting).scalar() or 0)
 
 
 def _parts(store: int) -> Select[Any]:
@@ -197,18 +186,3 @@ def _by_stream(reader: Connection, rows: Select[Any]) -> list[OfStream]:
         .order_by(source.stream)
     )
     return [OfStream(*row) for row in reader.execute(counting).all()]
-
-
-def _count_flying(reader: Connection, store: int) -> int:
-    """Count the levels in flight that are not marked already."""
-    table = schema.level.c
-    keys = {
-        (*identifier, place)
-        for _, sent in flights(reader, store)
-        for identifier, places in (sent or {}).items()
-        for place in places
-    }
-    doubted = select(table.kind, table.identifier, table.location).where(
-        table.store == store, table.doubt.is_not(None)
-    )
-    return len(keys) - sum(tuple(row) in keys for row in reader.execute(doubted)) if keys else 0

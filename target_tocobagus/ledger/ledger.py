@@ -18,6 +18,7 @@ from target_tocobagus.ledger.absent import Absent, find
 from target_tocobagus.ledger.comparing import Comparer
 from target_tocobagus.ledger.database import name_process
 from target_tocobagus.ledger.history import delete_before
+from target_tocobagus.ledger.left_open import count_in_doubt, count_rejections
 from target_tocobagus.ledger.levels import GLOBAL
 from target_tocobagus.ledger.pairs import Pairs
 from target_tocobagus.ledger.parts import READ_ONCE, Parts
@@ -203,6 +204,18 @@ class Ledger:
         """
         known = self.compare(items).known
         return self._connections.write(lambda writer: self.guard.refusal(writer, items, known))
+
+    def left_open(self) -> dict[str, int]:
+        """Count the levels in doubt, and the rows that are refused still.
+
+        Raises:
+            LedgerError: The ledger cannot be read.
+        """
+        with self._connections.reading() as reader:
+            return {
+                "in_doubt": count_in_doubt(reader, self._store),
+                "open_rejections": count_rejections(reader, self._store),
+            }
 
     def end(
         self,

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from sqlalchemy import and_, func, select
 
 from target_tocobagus.ledger import schema
+from target_tocobagus.ledger.left_open import flights
 from target_tocobagus.ledger.levels import GLOBAL
-from target_tocobagus.ledger.marks import read_marks
 from target_tocobagus.ledger.opening import reading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from sqlalchemy import Connection, Select
-
-    from target_tocobagus.ledger.marks import Sent
+    from sqlalchemy import Select
 
 
 def problems(name: str) -> list[str] | None:
@@ -76,20 +71,3 @@ def _impossible() -> dict[str, Select[Any]]:
             .where(level.c.quantity.is_not(None), level.c.doubt.is_(None), other.c.doubt.is_(None))
         ),
     }
-
-
-def flights(reader: Connection, store: int | None = None) -> Iterator[tuple[int, Sent | None]]:
-    """Yield the number of each flight and what was sent; ``None`` if its marks cannot be read."""
-    table = schema.flight.c
-    statement = select(table.id, table.marks)
-    if store is not None:
-        statement = statement.where(table.store == store)
-    for number, marks in reader.execute(statement).all():
-        yield number, _decoded(marks)
-
-
-def _decoded(marks: str) -> Sent | None:
-    try:
-        return read_marks(marks)
-    except msgspec.MsgspecError:
-        return None

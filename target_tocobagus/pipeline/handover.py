@@ -66,6 +66,7 @@ class Handover:
 
     def _put(self, rows: RowBuffer, unsent: Unsent | None) -> None:
         with self._shared.lock:
+            self._shared.totals.freshness.has_versions |= rows.has_versions
             self._scheduler.put(rows, unsent)
             rivals = self._shared.window.rivals
             new = [rivals[name] for name in rivals.keys() - self._contradicted]

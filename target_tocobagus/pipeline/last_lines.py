@@ -77,6 +77,15 @@ class LastLines:
         fields = self.fields(unsettled)
         logger.info(summary_text(fields), extra={"summary": fields})
 
+    def write_metrics(self, unsettled: int, left_open: dict[str, int], *, is_good: bool) -> None:
+        """Write `metrics_path`, if it is set; a run does not fail by it."""
+        metrics = self._stages.metrics
+        if metrics is None:
+            return
+        fields = self.fields(unsettled) | left_open
+        if problem := metrics.write(fields, ended_at=time.time(), is_good=is_good):
+            logger.warning("metrics_path could not be written (%s)", problem)
+
     def fields(self, unsettled: int) -> dict[str, Any]:
         """Return the summary's fields; see `summary_fields`."""
         seconds = time.monotonic() - self._stages.progress.began

@@ -220,6 +220,7 @@ class Shutdown:
             TocobagusError: The first step that failed; the others are still done.
         """
         unsettled, close_rejects = self._close()
+        left_open: dict[str, int] = {}
         steps = [
             self._stages.progress.close,
             lambda: self._poller.emit_safe(last=True),
@@ -228,11 +229,19 @@ class Shutdown:
             self._last_lines.name_codes,
             lambda: self._last_lines.log_summary(unsettled),
             lambda: self._totals.check(unsettled),
-            lambda: self._close_ledger(unsettled, problem),
+            lambda: self._close_ledger(unsettled, problem, left_open),
         ]
-        run_all(steps)
+        try:
+            run_all(steps)
+        except Exception as error:
+            problem = problem or error
+            raise
+        finally:
+            self._last_lines.write_metrics(unsettled, left_open, is_good=problem is None)
 
-    def _close_ledger(self, unsettled: int, problem: Exception | None) -> None:
+    def _close_ledger(
+        self, unsettled: int, problem: Exception | None, left_open: dict[str, int]
+    ) -> None:
         ledger = self._stages.ledger
         if ledger is None:
             return
@@ -242,6 +251,7 @@ class Shutdown:
         steps = [
             lambda: ledger.close_rejections(undecided),
             lambda: ledger.end(self._last_lines.fields(unsettled), problem, met, read),
+            lambda: left_open.update(ledger.left_open() if self._stages.metrics else {}),
             ledger.close,
         ]
         run_all(steps)

@@ -19,6 +19,7 @@ from target_tocobagus.delivery.scheduler import Scheduler
 from target_tocobagus.delivery.shared import Shared
 from target_tocobagus.delivery.throttle import Throttle
 from target_tocobagus.delivery.worker import Workers
+from target_tocobagus.report.metrics import MetricsFile
 from target_tocobagus.report.progress import Progress
 from target_tocobagus.report.rejects import Rejects
 from target_tocobagus.report.totals import Totals
@@ -65,6 +66,7 @@ class Stages(msgspec.Struct, frozen=True, eq=False):
     states: StateWriter
     progress: Progress
     ledger: Ledger | None = None
+    metrics: MetricsFile | None = None
 
 
 class _Ends(msgspec.Struct, frozen=True, eq=False):
@@ -100,7 +102,7 @@ def wire(
         progress: Shows the progress; on stderr by default.
 
     Raises:
-        ConfigurationError: `rejects_path` or the ledger cannot be used.
+        ConfigurationError: `rejects_path`, `metrics_path` or the ledger cannot be used.
         LedgerError: Another run uses the ledger, or it cannot be written.
     """
     rejects = Rejects(settings.rejects_path, input_file=input_file)
@@ -113,7 +115,9 @@ def wire(
         emit(text)
 
     ends = _Ends(rejects, progress, write_state)
-    return _connect(settings, wakeup, outside, _open_ledger(settings, outside), ends)
+    metrics = _metrics_file(settings)
+    stages = _connect(settings, wakeup, outside, _open_ledger(settings, outside), ends)
+    return msgspec.structs.replace(stages, metrics=metrics)
 
 
 def wire_again(stages: Stages) -> Stages:
@@ -173,6 +177,13 @@ def _connect(
         progress=ends.progress,
         ledger=ledger,
     )
+
+
+def _metrics_file(settings: Settings) -> MetricsFile | None:
+    """A dry run leaves the figures of the last run as they are."""
+    if settings.metrics_path is None or settings.dry_run or settings.credentials is None:
+        return None
+    return MetricsFile(settings.metrics_path, settings.credentials.store_client_id)
 
 
 def _open_ledger(settings: Settings, outside: Dependencies) -> Ledger | None:

@@ -11,7 +11,8 @@ from collections import Counter, deque
 from typing import Any, Final
 
 from target_tocobagus.core.errors import AccountingError
-from target_tocobagus.core.plural import counted
+from target_tocobagus.core.plural import counted, duration
+from target_tocobagus.report.freshness import Freshness, Spread
 
 _LISTED: Final = 100
 _ENOUGH: Final = 100
@@ -35,6 +36,8 @@ class Totals:
         retries: Attempts that repeated rows.
         batches: Requests of which the API accepted at least one row.
         sent_bytes: The size of all bodies.
+        freshness: The ages of what was accepted.
+        latency: How long the attempts took.
         again: Those of the rows that earlier runs had rejected, and this one has sent again.
         waited_for_tap: Seconds without anything to read.
         waited_for_api: Seconds in which reading waited for room.
@@ -62,6 +65,8 @@ class Totals:
         self.requests = 0
         self.retries = 0
         self.sent_bytes = 0
+        self.freshness = Freshness()
+        self.latency = Spread()
         self.again: Totals | None = None
         self.waited_for_tap = 0.0
         self.waited_for_api = 0.0
@@ -129,6 +134,9 @@ def summary_fields(
         **({"held": totals.held} if totals.remembers else {}),
         "rejected_by_code": dict(totals.codes),
     }
+    if not dry_run:
+        spreads = {"freshness": totals.freshness.ages, "latency": totals.latency}
+        fields |= {name: spread.fields() for name, spread in spreads.items() if spread.count}
     if totals.again is not None:
         fields["again"] = {
             name: getattr(totals.again, name)
@@ -163,6 +171,12 @@ def summary_text(fields: dict[str, Any]) -> str:
         ),
         _traffic(fields),
     ]
+    if "freshness" in fields:
+        age = {name: duration(seconds) for name, seconds in fields["freshness"].items()}
+        lines.append(
+            f"  age when accepted: {age['median']} (median), 95 % within {age['p95']},"
+            f" at most {age['worst']}"
+        )
     if codes:
         lines.append(f"  rejected: {codes}")
     if fields.get("held"):

@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, NoReturn
 from target_tocobagus.core.errors import InputError
 from target_tocobagus.core.foreign_text import blanked, clean, quoted
 from target_tocobagus.core.json_lines import decode_line
+from target_tocobagus.singer.extracted_times import note_times
 from target_tocobagus.singer.fast_path import FastPath
 from target_tocobagus.singer.input_lines import (
     BOM,
@@ -126,6 +127,7 @@ class MessageReader(GenericSingerReader[bytes]):
     def _read_all(self, source: IO[bytes] | IO[str], pipeline: Pipeline) -> None:
         try:
             for lines in read_lines(source, pipeline.wait_for_input):
+                note_times(lines, pipeline.position, pipeline.totals.freshness.note)
                 self._read_chunk(lines)
                 pipeline.service()
         except LineTooLongError as error:

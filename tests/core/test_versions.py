@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from target_tocobagus.core.versions import is_older, read_version, version_of_time
+from target_tocobagus.core.versions import is_older, milliseconds_of, read_version, version_of_time
 
 
 @pytest.mark.parametrize(
@@ -88,6 +88,23 @@ def test_times_are_older_as_they_are_earlier(one: datetime, other: datetime) -> 
     assert first is not None
     assert second is not None
     assert is_older(first, second) == (one < other)
+
+
+@given(TIMES)
+def test_a_time_is_told_in_milliseconds(moment: datetime) -> None:
+    """Rounded, in the epoch's milliseconds; midnight may be taken for a date."""
+    version = read_version(moment.isoformat())
+    assert version is not None
+    found = milliseconds_of(version, any_time=True)
+    assert found is not None
+    assert abs(found - moment.timestamp() * 1000) <= 1
+    assert milliseconds_of(version) in {found, None}
+
+
+@pytest.mark.parametrize("version", ["", "n 17", "t 2026-11-25T00:00:00.000000000"])
+def test_what_is_no_time_of_day_has_no_milliseconds(version: str) -> None:
+    """A number, a date, and nothing."""
+    assert milliseconds_of(version) is None
 
 
 @pytest.mark.parametrize(("one", "other"), [("n 1", "t 2026-11-25"), ("", "n 1"), ("", "")])

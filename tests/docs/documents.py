@@ -110,7 +110,8 @@ class Reader:
         for name in ("target-tocobagus", "tocobagus"):
             (self.bin / name).symlink_to(Path(sysconfig.get_path("scripts")) / name)
         self._sandbox = urlsplit(sandbox.url).netloc
-        for example in (self.clone / "examples").iterdir():
+        examples = (self.clone / "examples").rglob("*")
+        for example in filter(Path.is_file, examples):
             example.write_text(self.here(example.read_text("utf-8")), "utf-8")
 
     def here(self, text: str) -> str:

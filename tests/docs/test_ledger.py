@@ -43,6 +43,7 @@ def shape(text: str) -> list[str]:
     text = re.sub(r"^/.*ledger\.db$", "PATH", text, flags=re.MULTILINE)
     text = re.sub(r"127\.0\.0\.1:\d+", "HOST", text)
     text = re.sub(r"[\d.]+ kB", "SIZE", text)
+    text = re.sub(r"not older than [\d.]+ \w+", "AGE", text)
     return [re.sub(r"[ \u2500]+", " ", line).rstrip() for line in text.splitlines()]
 
 

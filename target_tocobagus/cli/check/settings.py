@@ -21,6 +21,7 @@ from target_tocobagus.config.validation import CREDENTIALS, doubts
 from target_tocobagus.core.errors import ConfigurationError
 from target_tocobagus.core.foreign_text import reason
 from target_tocobagus.core.plural import counted
+from target_tocobagus.report.metrics import problem_of
 from target_tocobagus.report.rejects_file import holds_rejects
 from target_tocobagus.singer.env import ENVIRONMENT
 from target_tocobagus.target import TargetTocobagus
@@ -106,7 +107,8 @@ def _finding(given: Given, schema: dict[str, Any]) -> Finding:
     source, values, problems = given
     if not problems:
         try:
-            parse_settings(values, schema)
+            path = parse_settings(values, schema).metrics_path
+            problems = (problem,) if path and (problem := problem_of(path)) else ()
         except ConfigurationError as error:
             problems = error.problems
     if problems:

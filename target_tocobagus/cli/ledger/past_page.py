@@ -11,7 +11,7 @@ from rich.text import Text
 from target_tocobagus.cli.demo.page import new_table
 from target_tocobagus.cli.ledger.shared import as_time, json_time, named
 from target_tocobagus.core.foreign_text import clean
-from target_tocobagus.core.plural import counted
+from target_tocobagus.core.plural import counted, duration
 from target_tocobagus.report.advice import advice_on
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ def _row(run: RunStatus, *, is_current: bool) -> tuple[Text, Text, Text, Text]:
         return Text(as_time(run.started_at)), Text(), Text(), ending
     counts = [f"{run.summary[name]} {name}" for name in _OUTCOMES if run.summary.get(name)]
     outcomes = Text(", ".join(counts) or "no rows")
+    if age := run.summary.get("freshness"):
+        outcomes.append(f"\n95 % not older than {duration(age['p95'])}", "dim")
     if run.error:
         outcomes.append(f"\n{clean(run.error)}", "red")
     seconds = (run.ended_at - run.started_at) / 1000
