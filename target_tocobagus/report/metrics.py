@@ -30,7 +30,6 @@ _OUTCOMES: Final = (
     "unsettled",
 )
 _LAST_SUCCESS: Final = "tocobagus_last_success_timestamp_seconds"
-_QUANTILES: Final = {"median": "0.5", "p95": "0.95", "worst": "1"}
 _GAUGES: Final = {
     "seconds": ("tocobagus_run_seconds", "How long the last run took"),
     "records": ("tocobagus_records", "RECORD messages of the last run"),
@@ -148,5 +147,5 @@ class _Gauges:
             if field in fields:
                 self.set(name, meaning, fields[field])
         for field, (name, meaning) in _SPREADS.items():
-            for quantile, seconds in fields.get(field, {}).items():
-                self.set(name, meaning, seconds, quantile=_QUANTILES[quantile])
+            for stat, seconds in fields.get(field, {}).items():
+                self.set(name, meaning, seconds, stat=stat)

@@ -54,7 +54,7 @@ def test_a_run_has_its_figures(tmp_path: Path) -> None:
     assert found["tocobagus_rejected", "INV_001"] == 2
     assert found["tocobagus_requests",] == 4
     assert found["tocobagus_run_seconds",] == 1.5
-    assert found["tocobagus_freshness_seconds", "0.95"] == 60
+    assert found["tocobagus_freshness_seconds", "p95"] == 60
     assert found["tocobagus_levels_in_doubt",] == 7
     assert found["tocobagus_open_rejections",] == 2
     assert found["tocobagus_last_run_success",] == 1
