@@ -11,6 +11,7 @@ from target_tocobagus.cli.ledger.command import ledger
 from target_tocobagus.cli.ledger.explain_command import explain
 from target_tocobagus.cli.ledger.past_commands import batch, history, rejects
 from target_tocobagus.cli.map.command import map_command
+from target_tocobagus.cli.report.command import report
 from target_tocobagus.sandbox.command import sandbox
 
 
@@ -28,4 +29,5 @@ main.add_command(history)
 main.add_command(ledger)
 main.add_command(map_command)
 main.add_command(rejects)
+main.add_command(report)
 main.add_command(sandbox)

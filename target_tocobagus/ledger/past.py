@@ -191,12 +191,12 @@ def past_of(name: str, key: tuple[str, str]) -> Iterator[Past | None]:
             yield Past(reader, store, holder_of(reader, key))
 
 
-def last_runs(reader: Connection, store: int, most: int) -> list[RunStatus]:
-    """Return the last runs of a store, the newest first."""
+def last_runs(reader: Connection, store: int, most: int, since: int = 0) -> list[RunStatus]:
+    """Return the last runs of a store that began since a time, the newest first."""
     table = schema.run.c
     last = (
         select(table.started_at, table.ended_at, table.error, table.summary)
-        .where(table.store == store)
+        .where(table.store == store, table.started_at >= since)
         .order_by(table.id.desc())
         .limit(most)
     )

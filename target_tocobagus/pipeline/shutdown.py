@@ -59,8 +59,11 @@ class Shutdown:
         self._last_lines = LastLines(stages, intake)
         self._ended = False
 
-    def finish(self) -> None:
+    def finish(self, failed: Exception | None = None) -> None:
         """After the end of the input: send what waits, settle all of it, emit the last STATE.
+
+        Args:
+            failed: What has ended the input, if it is not its end; the caller reports it.
 
         Raises:
             TocobagusError: An error ended the run before, or the run failed at its end.
@@ -72,7 +75,7 @@ class Shutdown:
             if first is not error:
                 raise first from None
             raise
-        problem: Exception | None = None
+        problem = failed
         for found in (
             self._intake.watches.problem(),
             self._intake.completion.sums.problem(),
@@ -84,7 +87,7 @@ class Shutdown:
             problem = problem or found
         problem = problem or self._send_again() or self._guard_problem()
         self._end(problem)
-        if problem is not None:
+        if problem is not None and problem is not failed:
             raise problem
 
     def _guard_problem(self) -> RunFailed | None:
@@ -176,7 +179,7 @@ class Shutdown:
         if isinstance(first, (DeliveryError, LedgerError, OutputError, Stopped)):
             self.abort(first)
         else:
-            run_all([self.finish], first)
+            run_all([partial(self.finish, first)], first)
         return first
 
     def _first_error(self, error: Exception) -> Exception:

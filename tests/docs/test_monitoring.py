@@ -40,6 +40,21 @@ def test_the_commands_of_the_document_run(tmp_path: Path, sandbox: Sandbox) -> N
     assert done.stdout == blocks(MONITORING, "text figures")[0]
 
 
+def test_a_page_is_written(tmp_path: Path, sandbox: Sandbox) -> None:
+    """After a run with a ledger, by the command that is shown."""
+    reader = Reader(tmp_path / "clone", sandbox)
+    config = json.loads((reader.clone / "examples" / "long.json").read_text("utf-8"))
+    (reader.clone / "target.json").write_text(json.dumps({**config, "ledger": "ledger.db"}))
+    (reader.clone / "stock.singer").write_bytes(RECORDED.read_bytes())
+    run = ".venv/bin/target-tocobagus --config target.json < stock.singer"
+    assert reader.paste(run).returncode == 0
+    (command,) = blocks(MONITORING, "sh report")
+    done = reader.paste(command)
+
+    assert (done.stderr, done.stdout) == ("", blocks(MONITORING, "text report")[0])
+    assert "None of 1 run failed." in (reader.clone / "report.html").read_text("utf-8")
+
+
 def test_the_document_explains_each_figure() -> None:
     """All that the program writes, and no other."""
     rows = [line for line in MONITORING.read_text("utf-8").splitlines() if line.startswith("| `")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Final
 
@@ -74,6 +75,17 @@ def test_each_run_leaves_its_figures(command: Command, tmp_path: Path) -> None:
     assert failed["tocobagus_last_run_success",] == 0
     last = "tocobagus_last_success_timestamp_seconds"
     assert failed[last,] == good[last,] < failed["tocobagus_last_run_timestamp_seconds",]
+
+
+def test_an_input_that_breaks_off_is_no_success(command: Command, tmp_path: Path) -> None:
+    """Though all before it was sent: the figures and the ledger have the run as failed."""
+    settings: dict[str, Any] = {"metrics_path": PATH, "ledger": "ledger.db"}
+    command.run([schema(), record("a", 1), "no message"], **settings).without_traceback(1)
+    assert figures(tmp_path)["tocobagus_updates", "accepted"] == 1
+    assert figures(tmp_path)["tocobagus_last_run_success",] == 0
+    with sqlite3.connect(tmp_path / "ledger.db") as database:
+        ((error,),) = database.execute("SELECT error FROM tocobagus_run")
+    assert "is not JSON" in error
 
 
 def test_a_dry_run_leaves_the_figures_as_they_are(command: Command, tmp_path: Path) -> None:
