@@ -24,7 +24,6 @@ from target_tocobagus.core.plural import counted
 from target_tocobagus.report.metrics import problem_of
 from target_tocobagus.report.rejects_file import holds_rejects
 from target_tocobagus.singer.env import ENVIRONMENT
-from target_tocobagus.target import TargetTocobagus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,11 +63,18 @@ def read(sources: Sequence[str]) -> Given:
     for source in sorted(sources, key=lambda source: source == ENVIRONMENT):
         try:
             is_file = source != ENVIRONMENT
-            values |= read_file(Path(source)) if is_file else TargetTocobagus.read_environment()
+            values |= read_file(Path(source)) if is_file else _read_environment()
         except ConfigurationError as error:  # noqa: PERF203  # all problems at once
             problems += error.problems
     names = ["the environment" if source == ENVIRONMENT else source for source in sources]
     return Given(" and ".join(names), values, tuple(problems))
+
+
+def _read_environment() -> dict[str, Any]:
+    """Read it as the target does; the SDK, which takes half of a start, is imported only for it."""
+    from target_tocobagus.target import TargetTocobagus
+
+    return TargetTocobagus.read_environment()
 
 
 def judge(given: Given) -> tuple[Finding, Settings | None, Settings | None]:
@@ -81,6 +87,8 @@ def judge(given: Given) -> tuple[Finding, Settings | None, Settings | None]:
         and the settings for a connection, without credentials if those are invalid, ``None`` if the
         others are.
     """
+    from target_tocobagus.target import TargetTocobagus
+
     schema: dict[str, Any] = TargetTocobagus.config_jsonschema
     TargetTocobagus.append_builtin_config(schema)
     finding = _finding(given, schema)
