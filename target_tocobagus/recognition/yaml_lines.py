@@ -51,15 +51,15 @@ def as_yaml_lines(mapping: StreamMapping, remarks: Mapping[str, str] | None = No
     """
     config = as_config(mapping)
     if config is None:
-        name = _flow(mapping.stream)
+        name = flow(mapping.stream)
         return f"# {name} holds the API's own items: it is recognised only without `streams`\n"
     lines: list[str] = []
     for key, value in config.items():
         comment = _comment((remarks or {}).get(key))
         if isinstance(value, list) and isinstance(value[0], dict):
-            lines += [f"{key}:{comment}", *(f"  - {_flow(entry)}" for entry in value)]
+            lines += [f"{key}:{comment}", *(f"  - {flow(entry)}" for entry in value)]
         else:
-            lines.append(f"{key}: {_flow(value)}{comment}")
+            lines.append(f"{key}: {flow(value)}{comment}")
     return "- " + "\n  ".join(lines) + "\n"
 
 
@@ -80,23 +80,23 @@ def warehouse_map_lines(client_ids: Mapping[str, str], more: str = "") -> str:
         return ""
     pairs = ({"code": code, "client_id": client_id} for code, client_id in client_ids.items())
     remark = _comment(f"write the client id that each has in Tocobagus{more}")
-    return f"warehouse_map:{remark}\n" + "".join(f"  - {_flow(pair)}\n" for pair in pairs)
+    return f"warehouse_map:{remark}\n" + "".join(f"  - {flow(pair)}\n" for pair in pairs)
 
 
 def _comment(remark: str | None) -> str:
     return f"  # {' '.join(map(_printable, remark.split()))}" if remark else ""
 
 
-def _flow(value: Any) -> str:
+def flow(value: Any) -> str:
     """Write a value on one line.
 
     A text is written plainly if YAML 1.1 and 1.2 both read it as that text, otherwise in quotes.
     PyYAML knows YAML 1.1 alone: it writes `1e3` plainly, which is a number in YAML 1.2.
     """
     if isinstance(value, dict):
-        return f"{{{', '.join(f'{key}: {_flow(each)}' for key, each in value.items())}}}"
+        return f"{{{', '.join(f'{key}: {flow(each)}' for key, each in value.items())}}}"
     if isinstance(value, list):
-        return f"[{', '.join(map(_flow, value))}]"
+        return f"[{', '.join(map(flow, value))}]"
     if not isinstance(value, str):
         return "null" if value is None else str(value)
     if _PLAIN.fullmatch(value) and value.casefold() not in _YAML_WORDS:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from target_tocobagus.cli.map.stream_view import StreamView
+    from target_tocobagus.cli.spreadsheet.table import Table
 
 STDIN: Final = "-"
 NOT_APPLIED: Final = ("stream_maps", "flattening_enabled", "validate_records")
@@ -49,9 +50,12 @@ def map_command(
 ) -> None:
     """Show which mapping each stream in FILE has, or may start from, and what it does.
 
-    FILE is what a Singer tap wrote, or its catalog; - is stdin. It may be gzipped, and is read only
-    as far as needed. For a mapping with combine: sum all of it is read, and the sums are shown. An
-    item that is looked up is shown by its identifier, if FILE has its pair.
+    FILE is a spreadsheet saved as CSV, what a Singer tap wrote, or its catalog; - is what a tap
+    writes to stdin. Delimiter and encoding of CSV are found out, and the mapping is for tap-csv.
+
+    A tap's output may be gzipped. FILE is mapped only as far as needed, and to its end for a
+    mapping with combine: sum, to show the sums. An item that is looked up is shown by its
+    identifier, if FILE has its pair.
 
     Without --config, it shows what a run without `streams` recognises. With --config, it shows what
     that configuration does with FILE, and the exit code is 1 if a run would fail because of a
@@ -71,17 +75,20 @@ def map_command(
     except ConfigurationError as error:
         raise _unusable(error.problems) from error
     survey = Survey(advisor, records, settings.policy.warehouse_map)
-    with _opened(file) as source:
+    table, source = _opened(file)
+    with source:
         survey.read(source, unselected=everything)
     views = list(survey.streams.values())
     remarks = [*_said_of_settings(given), *survey.remarks(), *advisor.remarks()]
+    if table and table.remark:
+        remarks.insert(0, table.remark)
     if not views:
         raise _no_streams(file, remarks)
     hints = not advisor.examines
     if form == "page":
-        _show_page(file, views, remarks, hints=hints)
+        _show_page(file, table, views, remarks, hints=hints)
     else:
-        _write_list(form, views, remarks)
+        _write_list(form, views, [table.described, *remarks] if table else remarks)
     _raise_verdict(views, "; --all drafts a mapping for each" if hints and not everything else "")
 
 
@@ -130,11 +137,15 @@ def _no_streams(file: str, remarks: Iterable[str]) -> click.ClickException:
     return click.ClickException(message)
 
 
-def _opened(file: str) -> IO[bytes]:
+def _opened(file: str) -> tuple[Table | None, IO[bytes]]:
+    """Open a file; a table is opened as what tap-csv would write."""
+    from target_tocobagus.cli.spreadsheet.stream import opened, table_in
+
     if file == STDIN:
-        return sys.stdin.buffer
+        return None, sys.stdin.buffer
     try:
-        return Path(file).open("rb")
+        table = table_in(Path(file))
+        return table, opened(table) if table else Path(file).open("rb")
     except OSError as error:
         message = f"{_called(file)} cannot be read: {error.strerror}"
         raise click.ClickException(message) from error
@@ -145,15 +156,25 @@ def _called(file: str) -> str:
 
 
 def _show_page(
-    file: str, views: Sequence[StreamView], remarks: Iterable[str], *, hints: bool
+    file: str,
+    table: Table | None,
+    views: Sequence[StreamView],
+    remarks: Iterable[str],
+    *,
+    hints: bool,
 ) -> None:
     from target_tocobagus.cli.map.page import Page
+    from target_tocobagus.cli.spreadsheet.stream import tap_lines
     from target_tocobagus.core.plural import counted
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
-    title = f"{_called(file)}: {counted(len(views), 'stream')}"
-    Page().show(title, remarks, views, _hints(views, hints=hints))
+    title = f"{_called(file)}: {table.described if table else counted(len(views), 'stream')}"
+    page = Page()
+    page.show(title, remarks, views)
+    if table:
+        page.lines("tap-csv reads the file with:", tap_lines(table))
+    page.hints(_hints(views, hints=hints))
 
 
 def _hints(views: Iterable[StreamView], *, hints: bool) -> Iterator[str]:

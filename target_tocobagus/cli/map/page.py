@@ -51,10 +51,8 @@ class Page:
     def __init__(self) -> None:
         self._console = Console(highlight=False)
 
-    def show(
-        self, title: str, remarks: Iterable[str], views: Sequence[StreamView], hints: Iterable[str]
-    ) -> None:
-        """Write the page."""
+    def show(self, title: str, remarks: Iterable[str], views: Sequence[StreamView]) -> None:
+        """Write what was found."""
         self._console.print(clean_lines(title), style="dim", markup=False)
         for remark in remarks:
             self._part(Text(clean_lines(sentence(remark)), "yellow"))
@@ -62,6 +60,15 @@ class Page:
             if view.advice.standing != "ignored":
                 self._stream(view)
         self._ignored([view for view in views if view.advice.standing == "ignored"])
+
+    def lines(self, heading: str, text: str) -> None:
+        """Write lines for pasting below a heading."""
+        self._console.print()
+        self._console.rule(Text(heading, "bold"), align="left", style="dim")
+        self._lines(text)
+
+    def hints(self, hints: Iterable[str]) -> None:
+        """Say what to do next."""
         self._console.print()
         for hint in hints:
             self._console.print(clean_lines(hint), style="dim", markup=False)
