@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -16,6 +17,12 @@ from target_tocobagus.recognition.vocabulary import tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+
+_DECIMAL_COMMA: Final = re.compile(r"[+-]?(?:\d+|\d{1,3}(?:\.\d{3})+),\d+")
+_EITHER: Final = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
+"""The comma may separate thousands."""
+_DECIMAL_POINT: Final = re.compile(r"[+-]?(?:\d+|\d{1,3}(?:,\d{3})+)\.(?:\d{1,2}|\d{4,})")
 
 
 class Draft(msgspec.Struct, frozen=True):
@@ -43,6 +50,17 @@ class Draft(msgspec.Struct, frozen=True):
         return tuple(each.path[0] for each in self.record.fields if _is_document(each))
 
     @property
+    def comma(self) -> str:
+        """A quantity's text whose comma can only be a decimal mark; empty if none is written so."""
+        fields = self.spread or tuple(each.field for each in self.quantities[:1])
+        values = [each for field in fields for each in field.values if isinstance(each, str)]
+        texts = [text.strip() for text in values]
+        if any(map(_DECIMAL_POINT.fullmatch, texts)):
+            return ""
+        commas = filter(_DECIMAL_COMMA.fullmatch, texts)
+        return next((text for text in commas if not _EITHER.fullmatch(text)), "")
+
+    @property
     def mapping(self) -> StreamMapping:
         """The mapping, without `sku` or `stock` if no column is a candidate."""
         best = self.identifiers[:1]
@@ -61,6 +79,7 @@ class Draft(msgspec.Struct, frozen=True):
             ),
             items=_filtered(self.items) if self.items else None,
             levels=self.levels.path if self.levels else None,
+            decimal_mark="," if self.comma else None,
         )
 
 
@@ -157,6 +176,8 @@ def remarks(draft: Draft) -> dict[str, str]:
         totals = [each for each in quantities if each.field not in draft.spread]
         more = f"; {_or(totals)}" if totals else ""
         found["warehouse_columns"] = f"write the client id of each{more}"
+    if draft.comma:
+        found["decimal_mark"] = f"as in {draft.comma!r}; a mark for thousands is rejected"
     return found
 
 

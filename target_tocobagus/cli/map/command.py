@@ -145,7 +145,7 @@ def _opened(file: str) -> tuple[Table | None, IO[bytes]]:
         return None, sys.stdin.buffer
     try:
         table = table_in(Path(file))
-        return table, opened(table) if table else Path(file).open("rb")
+        return table, opened(Path(file), table)
     except OSError as error:
         message = f"{_called(file)} cannot be read: {error.strerror}"
         raise click.ClickException(message) from error
@@ -182,7 +182,7 @@ def _hints(views: Iterable[StreamView], *, hints: bool) -> Iterator[str]:
     standings = {view.advice.standing for view in views}
     if standings - {"ignored"}:
         if hints:
-            yield "These lines go under `config: streams:` of target-tocobagus in meltano.yml."
+            yield "The mappings go under `config: streams:` of target-tocobagus in meltano.yml."
             yield "--format json writes the list for a config file; --config FILE checks one."
         yield "`tocobagus check --config FILE --stream FILE` tries the whole configuration."
     if hints and "ignored" in standings:

@@ -37,6 +37,17 @@ def table_in(path: Path) -> Table | None:
         raise click.ClickException(message) from error
 
 
+def opened(path: Path, table: Table | None) -> IO[bytes]:
+    """Open a file; its table is read as a tap's output.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    if table is None:
+        return path.open("rb")
+    return cast("IO[bytes]", io.BufferedReader(_Lines(messages(table))))
+
+
 def messages(table: Table) -> Iterator[bytes]:
     """Write a table as lines: its SCHEMA, its RECORDs, and a STATE."""
     stream = table.path.stem
@@ -49,11 +60,6 @@ def messages(table: Table) -> Iterator[bytes]:
     yield _line(type="STATE", value={"bookmarks": {stream: {}}})
 
 
-def opened(table: Table) -> IO[bytes]:
-    """Open a table as if it were a file with a tap's output."""
-    return cast("IO[bytes]", io.BufferedReader(_Lines(messages(table))))
-
-
 def tap_lines(table: Table) -> str:
     """Write the settings with which tap-csv reads a table, in YAML."""
     config = {"entity": table.path.stem, "path": str(table.path), "keys": []}
@@ -61,7 +67,8 @@ def tap_lines(table: Table) -> str:
         config["delimiter"] = table.delimiter
     if table.encoding != "utf-8":
         config["encoding"] = table.encoding
-    return "files:\n  - " + "    ".join(f"{key}: {flow(each)}\n" for key, each in config.items())
+    lines = (f"{key}: {flow(value)}\n" for key, value in config.items())
+    return "files:\n  - " + "    ".join(lines).replace('"\\U00000009"', r'"\t"')
 
 
 class _Lines(io.RawIOBase):
