@@ -101,7 +101,7 @@ def flow(value: Any) -> str:
         return "null" if value is None else str(value)
     if _PLAIN.fullmatch(value) and value.casefold() not in _YAML_WORDS:
         return value
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\t", "\\t")
     return f'"{_printable(escaped)}"'
 
 

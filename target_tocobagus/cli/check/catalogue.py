@@ -45,7 +45,7 @@ class Setup(Diagnosis):
     FILE_EMPTY = wrong(
         "mappings",
         "{file} has no SCHEMA message of a Singer stream, and is not a catalog.",
-        "Give what the tap writes to stdout, or its catalog.",
+        "Give what the tap writes to stdout, its catalog, or a spreadsheet saved as CSV.",
     )
     MAPPING_UNUSED = attention(
         "mappings",

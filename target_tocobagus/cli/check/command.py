@@ -46,7 +46,7 @@ config_option: Final = click.option(
 
 @click.command(context_settings={"max_content_width": 100})
 @config_option
-@click.option("--stream", "streams", multiple=True, type=_FILE, help="The output of a tap.")
+@click.option("--stream", "streams", multiple=True, type=_FILE, help="A tap's output, or CSV.")
 @click.option("--catalog", "catalogs", multiple=True, type=_FILE, help="A tap's catalog.")
 def check(configs: tuple[str, ...], streams: tuple[Path, ...], catalogs: tuple[Path, ...]) -> None:
     """Find out whether a run would work, and if not, what to do about it.

@@ -15,7 +15,8 @@ from target_tocobagus.cli.map.text import (
     summed_up,
     warned_of_stream,
 )
-from target_tocobagus.cli.spreadsheet.stream import opened, table_in
+from target_tocobagus.cli.spreadsheet.stream import opened
+from target_tocobagus.cli.spreadsheet.table import TableError, find_table
 from target_tocobagus.core.errors import ConfigurationError
 from target_tocobagus.core.plural import counted
 from target_tocobagus.recognition.stream_router import StreamRouter
@@ -68,7 +69,11 @@ def _tried(file: Path, settings: Settings, configs: Sequence[str]) -> tuple[Find
     """
     advisor = Advisor(settings, drafts=False)
     survey = Survey(advisor, 1, settings.policy.warehouse_map)
-    with opened(file, table_in(file)) as source:
+    try:
+        table = find_table(file)
+    except TableError as error:
+        return Setup.FILE_EMPTY.finding(file=file, points=(f"It {error}.",)), set()
+    with opened(file, table) as source:
         survey.read(source, unselected=False)
     views, told = list(survey.streams.values()), set(advisor.remarks())
     unused = told if advisor.examines else set()

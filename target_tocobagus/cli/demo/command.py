@@ -21,10 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from target_tocobagus.cli.demo.page import Stage
+    from target_tocobagus.cli.spreadsheet.table import Table
     from target_tocobagus.sandbox.handle import Sandbox
 
 CATALOGUE: Final = "catalogue.json"
 REJECTS: Final = "rejects.singer"
+QUESTION: Final = 2
+"""The exit code of a run that a person must help first."""
 OVERRIDDEN: Final = ("signature_prefix", "signed_path_prefix", "dry_run")
 """Settings in a user's config that are not used: with them no stock would reach the sandbox."""
 
@@ -38,6 +41,7 @@ class Scene(NamedTuple):
         shown: The stream as the command line names it.
         config_name: The file that the target's configuration is written to.
         config: Its settings, without those for the sandbox.
+        note: How the stream was made, if a tap did not write it.
     """
 
     title: str
@@ -45,23 +49,25 @@ class Scene(NamedTuple):
     shown: str
     config_name: str
     config: dict[str, Any]
+    note: str = ""
 
 
 @click.command(context_settings={"show_default": True, "max_content_width": 100})
 @click.argument("file", required=False, type=_FILE)
-@click.option("--config", type=_FILE, help="Settings for FILE: mappings, policies. JSON.")
+@click.option("--config", type=_FILE, help="Settings for FILE, or the list `streams` alone. JSON.")
 @click.option(
     "--limit", default=20, show_default=True, type=click.IntRange(1), help="Rows to show."
 )
 def demo(file: Path | None, config: Path | None, limit: int) -> None:
     """Send stock through target-tocobagus to a sandbox on this machine, and show what arrives.
 
-    Without FILE, two streams that real taps wrote are sent. FILE is the output of a Singer tap of
-    yours. Nothing leaves this machine, even if the settings in --config name the real API: its
-    address and credentials are replaced by the sandbox's.
+    Without FILE, two streams that real taps wrote are sent. FILE is a spreadsheet saved as CSV, or
+    the output of a Singer tap. Nothing leaves this machine, even if the settings in --config name
+    the real API: its address and credentials are replaced by the sandbox's.
     """
     from target_tocobagus.cli.demo.page import Stage
     from target_tocobagus.cli.demo.processes import ended_by_signals
+    from target_tocobagus.cli.spreadsheet.stream import table_in
     from target_tocobagus.sandbox.handle import spawned
 
     if config and not file:
@@ -69,16 +75,17 @@ def demo(file: Path | None, config: Path | None, limit: int) -> None:
         raise click.UsageError(message)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
-    own = [_own_scene(file, config)] if file else []
+    own = _read_config(config) if config else {}
+    table = table_in(file) if file else None
     stage = Stage(limit)
     with ended_by_signals(), TemporaryDirectory(prefix="tocobagus-demo-") as name:
         folder = Path(name)
-        scenes = own or list(_bundled_scenes(folder))
-        options = () if own else ("--catalogue", _copied(CATALOGUE, folder).name)
+        scenes = [_own_scene(file, table, own, folder)] if file else list(_bundled_scenes(folder))
+        options = () if file else ("--catalogue", _copied(CATALOGUE, folder).name)
         stage.open(["tocobagus", "sandbox", "--port", "0", *options])
         with spawned(*options, folder=folder) as sandbox:
             codes = [_play(scene, sandbox, folder, stage) for scene in scenes]
-    stage.close("" if file else "With a stream of your own: tocobagus demo FILE")
+    stage.close(_next_step(file, is_asked=QUESTION in codes and not config))
     if any(codes):
         raise click.exceptions.Exit(1)
 
@@ -94,18 +101,46 @@ def _bundled_scenes(folder: Path) -> Iterator[Scene]:
         yield Scene(title, stream, stream.name, f"{name}.json", config)
 
 
-def _own_scene(file: Path, config: Path | None) -> Scene:
+def _read_config(path: Path) -> dict[str, Any]:
+    """Read settings; a list is used as `streams`, with a ledger because a mapping may need one."""
     from target_tocobagus.config.settings import read_file
     from target_tocobagus.core.errors import ConfigurationError
 
     try:
-        settings = read_file(config) if config else {}
+        given = read_file(path, may_be_streams=True)
     except ConfigurationError as error:
         message = f"--config: {error}"
         raise click.UsageError(message) from error
-    for name in OVERRIDDEN:
-        settings.pop(name, None)
-    return Scene("Your stream", file, shlex.quote(str(file)), "config.json", settings)
+    if set(given) == {"streams"}:
+        given["ledger"] = "ledger.db"
+    return {name: value for name, value in given.items() if name not in OVERRIDDEN}
+
+
+def _own_scene(file: Path, table: Table | None, config: dict[str, Any], folder: Path) -> Scene:
+    """Send a user's stream; a table becomes one first, in a file of its own."""
+    if table is None:
+        return Scene("Your stream", file, shlex.quote(str(file)), "config.json", config)
+    from target_tocobagus.cli.spreadsheet.stream import messages
+
+    stream = folder / "stream.singer"
+    with stream.open("wb") as lines:
+        lines.writelines(messages(table))
+    title = f"{table.path.name}, as tap-csv would write it"
+    note = f"{table.described}\n{table.remark}".strip()
+    return Scene(title, stream, stream.name, "config.json", config, note)
+
+
+def _next_step(file: Path | None, *, is_asked: bool) -> str:
+    """Say how to go on; empty if the run of a user's file has no question."""
+    if not file:
+        return "With a CSV file or a tap's output of your own: tocobagus demo FILE"
+    if not is_asked:
+        return ""
+    name = shlex.quote(str(file))
+    return (
+        f"To answer: tocobagus map --format json {name} > streams.json, check that file, and then\n"
+        f"tocobagus demo {name} --config streams.json"
+    )
 
 
 def _play(scene: Scene, sandbox: Sandbox, folder: Path, stage: Stage) -> int:
@@ -122,7 +157,8 @@ def _play(scene: Scene, sandbox: Sandbox, folder: Path, stage: Stage) -> int:
         "rejects_path": REJECTS,
     }
     (folder / scene.config_name).write_text(json.dumps(config), "utf-8")
-    stage.begin(scene.title, f"target-tocobagus --config {scene.config_name} < {scene.shown}")
+    command = f"target-tocobagus --config {scene.config_name} < {scene.shown}"
+    stage.begin(scene.title, command, scene.note)
     ended = run_target(scene.stream, scene.config_name, folder)
     rejected = rejects.read_bytes().splitlines() if rejects.exists() else []
     stage.show(ended, sandbox.stock(), rejected)

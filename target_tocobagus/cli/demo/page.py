@@ -43,11 +43,13 @@ class Stage:
         self._console.print("A stand-in for the partner API, on this machine alone:\n", style="dim")
         self._command(shlex.join(command))
 
-    def begin(self, title: str, command: str) -> None:
-        """Begin the part of one stream."""
+    def begin(self, title: str, command: str, note: str = "") -> None:
+        """Begin the part of one stream; a note says how it was made."""
         self._console.print()
-        self._console.rule(Text(title, "bold"), align="left", style="dim")
+        self._console.rule(Text(clean_lines(title), "bold"), align="left", style="dim")
         self._console.print()
+        if note:
+            self._part(Text(f"{clean_lines(note)}\n", "dim"))
         self._command(command)
 
     def show(
@@ -75,7 +77,7 @@ class Stage:
         """End with a hint at what to do next, if there is one."""
         self._console.print()
         if hint:
-            self._console.print(f"{hint}\n", style="dim")
+            self._console.print(f"{hint}\n", style="dim", markup=False, soft_wrap=True)
 
     def _command(self, command: str) -> None:
         self._part(Text.assemble(("$ ", "dim"), (clean_lines(command), "bold cyan")))

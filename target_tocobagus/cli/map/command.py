@@ -169,7 +169,8 @@ def _show_page(
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
-    title = f"{_called(file)}: {table.described if table else counted(len(views), 'stream')}"
+    title = f"{_called(file)}: {counted(len(views), 'stream')}"
+    title += f"\n{table.described}" if table else ""
     page = Page()
     page.show(title, remarks, views)
     if table:

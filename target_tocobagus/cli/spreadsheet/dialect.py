@@ -78,7 +78,8 @@ def _columns_of(sample: str, delimiter: str, *, is_whole: bool) -> tuple[float, 
     """Find the share of the rows with the most frequent number of columns, and this number."""
     widths: list[int] = []
     try:
-        for row in islice(csv.reader(io.StringIO(sample), delimiter=delimiter), SAMPLE_ROWS):
+        text = io.StringIO(sample.replace("\0", ""), newline=None)  # Python 3.10 refuses a NUL
+        for row in islice(csv.reader(text, delimiter=delimiter), SAMPLE_ROWS):
             widths += [len(row)] if row else []
     except csv.Error:  # a quoted cell does not end
         is_whole = False

@@ -67,8 +67,10 @@ def tap_lines(table: Table) -> str:
         config["delimiter"] = table.delimiter
     if table.encoding != "utf-8":
         config["encoding"] = table.encoding
-    lines = (f"{key}: {flow(value)}\n" for key, value in config.items())
-    return "files:\n  - " + "    ".join(lines).replace('"\\U00000009"', r'"\t"')
+    lines = {key: f"{key}: {flow(value)}" for key, value in config.items()}
+    if table.path.suffix != ".csv":
+        lines["path"] += "  # tap-csv needs a name that ends with .csv"
+    return "files:\n  - " + "\n    ".join(lines.values()) + "\n"
 
 
 class _Lines(io.RawIOBase):

@@ -28,7 +28,7 @@ from target_tocobagus.singer.input_lines import GZIP
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-_SUFFIXES: Final = {".csv", ".tsv", ".tab", ".txt"}
+_SUFFIXES: Final = {".csv", ".tsv"}
 _SAMPLE_BYTES: Final = 1 << 20
 _FEW: Final = 5
 
