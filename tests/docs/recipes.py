@@ -22,6 +22,9 @@ STREAMS: Final[list[dict[str, Any]]] = json.loads(
 )
 """Streams of known taps, with their columns as the tap declares them."""
 
+_OTHERS: Final = {"sh", "sql", "yaml"}
+"""Languages of blocks that belong to no recipe."""
+
 _TYPES: Final[dict[type, str]] = {
     bool: "boolean",
     int: "integer",
@@ -79,7 +82,7 @@ def _of_section(title: str, blocks: Sequence[tuple[str, str]]) -> Iterator[Recip
             config = json.loads(text)
         elif language == "json items" and records:
             recipe = Recipe(title, tuple(records), config, json.loads(text), ())
-        elif language != "sh":
+        elif language.split()[0] not in _OTHERS:
             message = f"{title}: a block of {language!r} belongs to no recipe"
             raise ValueError(message)
     if recipe:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import sqlite3
 import subprocess
 import sysconfig
 from collections import Counter
@@ -12,8 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+import yaml
 from jsonschema import Draft202012Validator
 
+from target_tocobagus.cli.spreadsheet.stream import messages
+from target_tocobagus.cli.spreadsheet.table import find_table
 from target_tocobagus.config.settings import SCHEMA
 from target_tocobagus.recognition.known_taps import KnownStream, known_streams
 from tests.docs.documents import ROOT, Reader, blocks, environment, sections
@@ -136,6 +141,67 @@ def test_a_recorded_stream_is_shown_as_it_was_recorded() -> None:
     assert len({stream for stream, _ in shown}) >= 4
     for stream, record in shown:
         assert any(record.items() <= row.items() for row in recorded[stream]), record
+
+
+def test_the_contents_name_every_section() -> None:
+    """Each is linked once, in its order, and so is found where it is looked for."""
+    contents, _, body = COOKBOOK.read_text("utf-8").partition("\n## ")
+    outside_blocks = re.sub(r"^```.*?^```$", "", f"## {body}", flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^##+ (.+)$", outside_blocks, re.MULTILINE)
+    anchors = [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]
+
+    assert re.findall(r"\]\(#(.+?)\)", contents) == anchors
+    assert set(re.findall(r"\]\(#(.+?)\)", body)) <= set(anchors)
+
+
+def test_a_spreadsheet_becomes_what_its_recipe_configures(tmp_path: Path) -> None:
+    """The commands' page and list are the settings that Meltano gets, and those that are run."""
+    title = "From a spreadsheet to Meltano"
+    (recipe,) = (each for each in RECIPES if each.title == title)
+    (shown,) = blocks(COOKBOOK, "sh spreadsheet")
+    meltano = " ".join(blocks(COOKBOOK, "sh meltano")).replace("\\\n", "")
+    given = dict(re.findall(r"config set \S+ (\S+) +'(.+)'", meltano))
+    (listed,) = re.findall(r'streams "\$\((.+)\)"', meltano)
+    with running() as sandbox:
+        reader = Reader(tmp_path / "clone", sandbox)
+        env = {**environment(), "PATH": f"{reader.bin}:{os.environ['PATH']}"}
+        page = reader.paste(shown, env=env)
+        done = reader.paste(f"mkdir shop; cd shop; {listed}", env=env)
+
+    assert (page.returncode, page.stderr) == (0, "")
+    _, _, config = page.stdout.partition("this config ")
+    (file,) = yaml.safe_load(config[config.index("  files:") :].partition("\n\n")[0])["files"]
+    assert json.loads(given["files"]) == [{**file, "path": f"../{file['path']}"}]
+    assert json.loads(done.stdout) == recipe.config["streams"]
+    assert json.loads(given["warehouse_map"]) == recipe.config["warehouse_map"]
+    table = find_table(reader.clone / "persediaan.csv")
+    assert table
+    written = [json.loads(line) for line in messages(table)]
+    assert [each for each in written if each["type"] == "RECORD"] == list(recipe.records)
+
+
+def test_the_view_of_sets_gives_what_its_recipe_has() -> None:
+    """The scarcest part decides; a warehouse where one is unknown has no row."""
+    (view,) = blocks(COOKBOOK, "sql")
+    (recipe,) = (each for each in RECIPES if "sql" in dict(blocks_of(each.title)))
+    database = sqlite3.connect(":memory:")
+    database.executescript(
+        "CREATE TABLE sets (sku TEXT); CREATE TABLE stock (sku TEXT, wh TEXT, qty INTEGER);"
+        "CREATE TABLE parts (set_sku TEXT, part_sku TEXT, pieces INTEGER);"
+        "INSERT INTO sets VALUES ('PAKET-PAGI');"
+        "INSERT INTO parts VALUES ('PAKET-PAGI', 'KOPI', 1), ('PAKET-PAGI', 'GULA', 2);"
+        "INSERT INTO stock VALUES ('KOPI', 'JKT', 5), ('GULA', 'JKT', 9), ('KOPI', 'SBY', 3);"
+    )
+    database.executescript(view)
+    rows = database.execute("SELECT sku, wh, qty FROM set_stock").fetchall()
+    database.close()
+
+    assert rows == [tuple(message["record"].values()) for message in recipe.records]
+
+
+def blocks_of(title: str) -> list[tuple[str, str]]:
+    """Give the fenced blocks of a section."""
+    return next(section.blocks for section in sections(COOKBOOK) if section.title == title)
 
 
 def test_every_key_of_a_mapping_is_used() -> None:

@@ -39,7 +39,7 @@ def test_every_link_leads_somewhere(document: Path) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=IDS)
 def test_every_command_that_is_named_exists(document: Path) -> None:
     """`tocobagus` knows each command, and the options that are given to it."""
-    commands = re.findall(r"\btocobagus ([a-z]+)\b([^\n`|&]*)", document.read_text("utf-8"))
+    commands = re.findall(r"(?<![\w-])tocobagus ([a-z]+)\b([^\n`|&]*)", document.read_text("utf-8"))
 
     for name, rest in commands:
         command = main.commands[name]

@@ -81,3 +81,35 @@ def test_most_drafts_are_right_as_they_are() -> None:
         and pasted(sampled(case), case["records"]) == {tuple(row) for row in case["truth"]}
     ]
     assert len(right) >= RIGHT_AT_LEAST
+
+
+@pytest.mark.parametrize(
+    ("quantities", "mark"),
+    [
+        (["12,5", "3"], ","),
+        (["0,125"], ","),
+        (["1.250,500"], ","),
+        (["1000,125", "1.250"], ","),
+        (["12,5", "7.5"], None),
+        (["12,5", "1,250.00"], None),
+        (["1,250"], None),
+        (["1.250"], None),
+        (["12.5"], None),
+        (["12, 5", "a,5", ",5"], None),
+        ([12.5, 3], None),
+    ],
+)
+def test_a_comma_that_can_only_be_a_decimal_mark_is_drafted(
+    quantities: list[Any], mark: str | None
+) -> None:
+    """A comma that may separate thousands is not, nor one beside a decimal point."""
+    records = [{"sku": "A", "stok": each} for each in quantities]
+    found = recognise("stok", {"properties": {"sku": {}, "stok": {}}}, (), records)
+    wide = [{"sku": "A", "stok jkt": each, "stok sby": "1"} for each in quantities]
+    columns: dict[str, Any] = {"sku": {}, "stok jkt": {}, "stok sby": {}}
+    spread = recognise("stok", {"properties": columns}, (), wide)
+
+    for each in (found, spread):
+        assert isinstance(each, Question)
+        assert each.mapping.decimal_mark == mark
+        assert ("decimal_mark" in each.remarks) == bool(mark)

@@ -133,7 +133,8 @@ def _no_streams(file: str, remarks: Iterable[str]) -> click.ClickException:
     from target_tocobagus.cli.map.text import sentence
 
     found = "".join(f"\n{sentence(remark)}" for remark in remarks)
-    message = f"{_called(file)} has no SCHEMA message, and is not a catalog.{found}"
+    csv = " CSV is read from a file only." if file == STDIN else ""
+    message = f"{_called(file)} has no SCHEMA message, and is not a catalog.{csv}{found}"
     return click.ClickException(message)
 
 
@@ -174,7 +175,7 @@ def _show_page(
     page = Page()
     page.show(title, remarks, views)
     if table:
-        page.lines("tap-csv reads the file with:", tap_lines(table))
+        page.lines("tap-csv reads the file with this config", tap_lines(table))
     page.hints(_hints(views, hints=hints))
 
 

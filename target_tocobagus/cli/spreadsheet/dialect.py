@@ -81,8 +81,8 @@ def _columns_of(sample: str, delimiter: str, *, is_whole: bool) -> tuple[float, 
         text = io.StringIO(sample.replace("\0", ""), newline=None)  # Python 3.10 refuses a NUL
         for row in islice(csv.reader(text, delimiter=delimiter), SAMPLE_ROWS):
             widths += [len(row)] if row else []
-    except csv.Error:  # a quoted cell does not end
-        is_whole = False
+    except csv.Error:  # a quoted cell does not end, and its row is not counted
+        is_whole = True
     counts = Counter(widths if is_whole or len(widths) == SAMPLE_ROWS else widths[:-1])
     wide = [(count, width) for width, count in counts.items() if width >= LEAST]
     count, width = max(wide, default=(0, 0))

@@ -14,7 +14,9 @@ _ZIP: Final = b"PK\x03\x04"
 _MESSAGE: Final = re.compile(r'^[ \t]*\{[ \t]*"', re.MULTILINE)
 
 _BY_MEMBER: Final = {
-    "xl/workbook.xml": f"an Excel workbook (.xlsx). {_CSV}, or let tap-spreadsheets read it",
+    "xl/workbook.xml": (
+        f"an Excel workbook (.xlsx). {_CSV}, or read it with a tap: tap-spreadsheets"
+    ),
     "xl/workbook.bin": f"an Excel workbook (.xlsb). {_CSV}",
     "content.xml": f"an OpenDocument file (.ods). {_CSV}",
     "Index/Document.iwa": f"a Numbers document. {_CSV}",
@@ -25,7 +27,7 @@ _BY_BEGINNING: Final = {
     b"\xd0\xcf\x11\xe0": (
         f"an Excel workbook in the old format (.xls), or one with a password. {_CSV}"
     ),
-    b"%PDF": f"a PDF document. {_CSV} in the program that wrote it",
+    b"%PDF": "a PDF document. Export the table as CSV instead",
     b"BZh": "compressed. Unpack it first",
     b"7z\xbc\xaf": "compressed. Unpack it first",
     b"Rar!": "compressed. Unpack it first",
@@ -42,7 +44,7 @@ def other_format(path: Path, beginning: bytes) -> str:
         if beginning.startswith(signature):
             return what
     if beginning.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
-        return f"HTML or XML, whatever its name says. Open it in a spreadsheet. {_CSV}"
+        return f"HTML or XML, whatever its name says. {_CSV}"
     return ""
 
 

@@ -7,9 +7,10 @@ error here, which names the line.
 from __future__ import annotations
 
 import csv
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path  # noqa: TC003  # msgspec reads the type of the field
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import IO, TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
@@ -26,10 +27,11 @@ from target_tocobagus.cli.spreadsheet.header import header_problem
 from target_tocobagus.singer.input_lines import GZIP
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
 _SUFFIXES: Final = {".csv", ".tsv"}
 _SAMPLE_BYTES: Final = 1 << 20
+_LONGEST: Final = 1 << 20
 _FEW: Final = 5
 
 
@@ -178,7 +180,7 @@ def _rows(path: Path, encoding: str, delimiter: str) -> Iterator[Row]:
     """Read rows; every kind of line end becomes a newline, also within a cell, as in tap-csv."""
     line = 1
     with path.open(encoding=encoding) as text:
-        reader = csv.reader(_without_nul(text), delimiter=delimiter, strict=True)
+        reader = csv.reader(_lines_of(text), delimiter=delimiter, strict=True)
         try:
             for cells in reader:
                 yield Row(line, cells)
@@ -194,11 +196,15 @@ def _rows(path: Path, encoding: str, delimiter: str) -> Iterator[Row]:
             raise TableError(message) from error
 
 
-def _without_nul(lines: Iterable[str]) -> Iterator[str]:
-    for number, line in enumerate(lines, 1):
+def _lines_of(text: IO[str]) -> Iterator[str]:
+    """Read lines, each as far as the line of a table can be long."""
+    for number, line in enumerate(iter(partial(text.readline, _LONGEST), ""), 1):
         if "\0" in line:
             message = (
                 f"has a NUL in line {number}: it is damaged, or in UTF-16 without a byte order mark"
             )
+            raise TableError(message)
+        if len(line) == _LONGEST:
+            message = f"has more than {_LONGEST:,} characters in line {number}"
             raise TableError(message)
         yield line

@@ -172,6 +172,8 @@ CASES: Final = (
         told=("streams[1] ('other') is not used by any stream here",),
     ),
     Case(Setup.FILE_EMPTY, MAPPED, ("nothing\n",), told=("has no SCHEMA",)),
+    Case(Setup.FILE_MAPPED, {"streams": [{**GLOBAL, "stream": "*"}]}, ("sku,qty\nA,1\n",)),
+    Case(Setup.FILE_EMPTY, MAPPED, ("sku,qty\nA,1,2\n",), told=("It has more cells than its",)),
     Case(Setup.REJECTS_UNSET),
     Case(Setup.REJECTS_USABLE, {"rejects_path": "<folder>/there"}),
     Case(Setup.REJECTS_USABLE, {"rejects_path": "<folder>/new"}),

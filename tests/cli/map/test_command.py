@@ -639,3 +639,53 @@ def test_a_column_for_each_place_needs_no_codes(tmp_path: Path) -> None:
     page = run(written(tmp_path, [schema("stok", "sku", "WH-JKT", "WH-SBY"), *rows])).stdout
     assert "warehouse_columns:" in page
     assert "warehouse_map:" not in page
+
+
+@pytest.mark.parametrize("name", ["stok", "stock", "persediaan", "existencias"])
+def test_a_spreadsheet_is_shown_as_the_output_of_tap_csv(name: str) -> None:
+    """The page says how it was read, and has what a page of tap-csv's output has."""
+    folder = DATA / "spreadsheets"
+    shown, recorded = (run(folder / f"{name}{suffix}").stdout for suffix in (".csv", ".singer"))
+    title, described, *_ = shown.splitlines()
+    stream, _, below = shown.partition(f"\n{name}  ")[2].partition(
+        "\ntap-csv reads the file with this config "
+    )
+
+    assert title == f"{folder / name}.csv: 1 stream"
+    assert described.startswith("Read as CSV: ")
+    assert f"    - entity: {name}\n      path: " in below
+    assert stream in recorded
+    assert recorded.rpartition(stream)[2].count("\n") <= 4  # the hints
+
+
+def test_the_mapping_of_a_spreadsheet_fits_what_tap_csv_wrote(tmp_path: Path) -> None:
+    """The list is used with the recorded output, and no column is missing."""
+    folder, config = DATA / "spreadsheets", tmp_path / "streams.json"
+    drafted = run(folder / "stok.csv", "--format", "json")
+    config.write_text(drafted.stdout, "utf-8")
+    shown = run(folder / "stok.singer", "--config", config)
+
+    assert "Read as CSV: `;` between columns, UTF-8 with BOM, 3 rows." in drafted.stderr
+    assert shown.exit_code == 0
+    assert ["1", "00123", "JKT", "12"] in cells(shown.stdout)
+    assert NOT_SEEN not in shown.stdout
+
+
+def test_a_spreadsheet_is_a_list_of_mappings_with_comments() -> None:
+    """The reading is said in a comment, and rows with fewer cells are named."""
+    shown = run(DATA / "spreadsheets" / "stock.csv", "--format", "yaml").stdout
+
+    assert shown.startswith("# Read as CSV: `,` between columns, UTF-8, 6 rows.\n# Fewer cells")
+    assert yaml.safe_load(shown) == [
+        {"stream": "stock", "sku": "sku", "stock": "qty", "warehouse": "warehouse_code"}
+    ]
+
+
+def test_a_file_of_another_format_is_named(tmp_path: Path) -> None:
+    """The error says what it is, and what to do."""
+    path = tmp_path / "stok.xls"
+    path.write_bytes(b"\xd0\xcf\x11\xe0")
+    done = run(path)
+
+    assert "stok.xls is an Excel workbook in the old format (.xls)" in done.stderr
+    assert done.exit_code == 1

@@ -32,7 +32,7 @@ def test_an_archive_is_named_by_its_content(members: list[str], said: str, tmp_p
     found = other_format(path, path.read_bytes())
 
     assert found.startswith(said)
-    assert ("let tap-spreadsheets read it" in found) == ("xl/workbook.xml" in members)
+    assert ("a tap: tap-spreadsheets" in found) == ("xl/workbook.xml" in members)
 
 
 @pytest.mark.parametrize(

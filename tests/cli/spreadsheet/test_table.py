@@ -68,6 +68,7 @@ def test_cells_stay_texts(tmp_path: Path) -> None:
         ('sku,qty\n"a\nb",1\nB,"2\n', "in the row that begins in line 4"),
         ("sku,qty\nA,1\nB,\x002\n", "has a NUL in line 3"),
         ("sku,qty\nA,1\n".encode("utf-16-le"), "has a NUL in line 1"),
+        ("sku,qty\nA," + "1" * (1 << 21), "has more than 1,048,576 characters in line 2"),
         ("sku;a,b\nA;1,2\n", "may have `,` or `;` between its columns"),
         (b"\xef\xbb\xbfsku,qty\nA,\xff\n", "is not valid UTF-8 with BOM, somewhere after line 1"),
         ("Laporan\n\nsku,qty\nA,1\nB,2\n", "The header seems to be line 3"),
