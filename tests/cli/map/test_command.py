@@ -509,7 +509,7 @@ def test_a_long_file_is_not_read_to_its_end(
     monkeypatch.setattr(surveying, "ENOUGH", 20)
 
     result = run(file, "--records", "30")
-    assert "The rest was not read: no other stream came in 20 records." in flat(result.stdout)
+    assert "The rest was not mapped: no other stream came in 20 records." in flat(result.stdout)
     assert "40 records read" in result.stdout
 
     monkeypatch.setattr(sampling, "MOST_BYTES", file.stat().st_size // 2)

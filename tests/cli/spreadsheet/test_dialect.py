@@ -75,6 +75,7 @@ def test_the_delimiter_gives_most_rows_the_same_number_of_columns(
 def test_a_row_that_is_cut_off_does_not_count(sample: str) -> None:
     """The sample ends within it, or its quoted cell does not end there."""
     assert delimiters_of(sample, is_whole=False) == [","]
+    assert delimiters_of("a;b,c\n1;2,3\n4;5", is_whole=False) == [",", ";"]
 
 
 @given(

@@ -64,6 +64,7 @@ def test_the_settings_are_those_that_tap_csv_was_run_with(path: Path) -> None:
     """Only what differs from its defaults is written, and each table is on one file entry."""
     (file,) = yaml.safe_load(tap_lines(found(path)))["files"]
 
+    assert "\\U" not in tap_lines(found(path))
     assert file == {"entity": path.stem, "path": str(path), "keys": [], **SETTINGS[path.stem]}
 
 
@@ -76,8 +77,12 @@ def test_a_name_that_tap_csv_skips_is_pointed_out(tmp_path: Path) -> None:
     assert "#" not in tap_lines(found(DATA / "stock.csv"))
 
 
-def test_a_table_is_opened_as_a_file_of_messages() -> None:
-    """Its lines may be read in parts of any size; another file is opened as it is."""
+def test_a_table_is_opened_as_a_file_of_messages(tmp_path: Path) -> None:
+    """Its lines may be read in parts of any size, and be long; another file is opened as it is."""
+    long = tmp_path / "long.csv"
+    long.write_text(f"sku,note\nA,{'x' * 100_000}\nB,y\n")
+    with opened(long, found(long)) as file:
+        assert file.readlines() == list(messages(found(long)))
     table = found(DATA / "stock.csv")
     recorded = DATA / "stock.singer"
 
