@@ -48,7 +48,9 @@ class Survey:
         for content in contents(file, unselected=unselected):
             self._take(content)
             if self._quiet >= ENOUGH and self._is_full():
-                self._stopped = f"The rest was not mapped: no other stream came in {ENOUGH:,} records"
+                self._stopped = (
+                    f"The rest was not mapped: no other stream came in {ENOUGH:,} records"
+                )
                 break
         for view in self.streams.values():
             view.settle()

@@ -30,7 +30,7 @@ UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
 
 _WITHOUT_MARK: Final = ("utf-8", "cp1252", "latin-1")
 _DELIMITERS: Final = {",": "`,`", ";": "`;`", "\t": "tabs", "|": "`|`"}
-_CHUNK: Final = 1 << 20
+_CHUNK: Final = 1 << 16
 
 
 def encoding_of(path: Path, beginning: bytes) -> str:

@@ -50,7 +50,7 @@ def opened(path: Path, table: Table | None) -> IO[bytes]:
 
 def messages(table: Table) -> Iterator[bytes]:
     """Write a table as lines: its SCHEMA, its RECORDs, and a STATE."""
-    stream = table.path.stem
+    stream = table.stream
     columns = {name: {"type": ["string", "null"]} for name in table.header}
     schema = {"type": "object", "properties": columns}
     yield _line(type="SCHEMA", stream=stream, schema=schema, key_properties=[])
@@ -62,7 +62,7 @@ def messages(table: Table) -> Iterator[bytes]:
 
 def tap_lines(table: Table) -> str:
     """Write the settings with which tap-csv reads a table, in YAML."""
-    config = {"entity": table.path.stem, "path": str(table.path), "keys": []}
+    config = {"entity": table.stream, "path": str(table.path), "keys": []}
     if table.delimiter != ",":
         config["delimiter"] = table.delimiter
     if table.encoding != "utf-8":

@@ -7,6 +7,7 @@ error here, which names the line.
 from __future__ import annotations
 
 import csv
+import os
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path  # noqa: TC003  # msgspec reads the type of the field
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _SUFFIXES: Final = {".csv", ".tsv"}
-_SAMPLE_BYTES: Final = 1 << 20
+_SAMPLE_BYTES: Final = 1 << 18
 _LONGEST: Final = 1 << 20
 _FEW: Final = 5
 
@@ -62,6 +63,11 @@ class Table(msgspec.Struct, frozen=True):
     header: tuple[str, ...]
     rows: int
     remark: str = ""
+
+    @property
+    def stream(self) -> str:
+        """The stream's name: the file's, without its suffix."""
+        return os.fsencode(self.path.stem).decode("utf-8", "replace")
 
     @property
     def described(self) -> str:

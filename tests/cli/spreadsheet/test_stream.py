@@ -7,6 +7,7 @@ that `tap_lines` gives.
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -92,6 +93,15 @@ def test_a_table_is_opened_as_a_file_of_messages(tmp_path: Path) -> None:
         )
     with opened(recorded, table_in(recorded)) as file:
         assert file.read() == recorded.read_bytes()
+
+
+def test_a_name_that_is_not_utf_8_is_written_with_replacements(tmp_path: Path) -> None:
+    """A file may be called so; a stream may not."""
+    path = tmp_path / os.fsdecode(b"stok\xff.csv")
+    path.write_text("sku,qty\nA,1\n")
+
+    assert {each.get("stream") for each in decoded(messages(found(path)))} == {"stok\ufffd", None}
+    assert yaml.safe_load(tap_lines(found(path)))["files"][0]["entity"] == "stok\ufffd"
 
 
 def test_an_error_names_the_file(tmp_path: Path) -> None:
