@@ -3,8 +3,10 @@
 Only programs on this machine may. A page of any site can make a browser send requests to 127.0.0.1;
 the site's own name can even be made to resolve there (DNS rebinding), and a form can be posted
 across sites. So the host's name must mean this machine, or be the one that it listens at. A request
-that can change something must also be JSON, which no form can send, and must not come from a page.
-The partner API asks for JSON by itself, and for a signature.
+that can change something must also be JSON, which no form can send, and must not come from a page,
+unless it is the sandbox's own and changes what is under ``/_sandbox/``: the browser says so in
+``Origin``, and a page cannot change that. The partner API asks for JSON by itself, and for a
+signature.
 """
 
 import asyncio
@@ -17,12 +19,13 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HTTPRequest
 from starlette.responses import JSONResponse
-from starlette.routing import Mount
+from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from target_tocobagus.sandbox import BASE_PATH, VIEWS_PATH
 from target_tocobagus.sandbox.faults import Connection, perform
 from target_tocobagus.sandbox.messages import Request
+from target_tocobagus.sandbox.page import show_page
 from target_tocobagus.sandbox.partner import Transaction
 from target_tocobagus.sandbox.state import State, epoch_ms
 from target_tocobagus.sandbox.views import Views
@@ -36,9 +39,8 @@ _HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^:\[\]]*))(?::[0-9]*)?", re.IGNORECA
 def make_app(state: State, host: str = "") -> ASGIApp:
     """Make the application."""
     api = Mount(BASE_PATH, app=PartnerApi(state))
-    return AccessControl(
-        Starlette(routes=[api, Mount(VIEWS_PATH, routes=Views(state).routes())]), host
-    )
+    views = Mount(VIEWS_PATH, routes=Views(state).routes())
+    return AccessControl(Starlette(routes=[api, views, Route("/", show_page)]), host)
 
 
 class PartnerApi:
@@ -65,21 +67,19 @@ class PartnerApi:
         """Answer a request, or fail to answer as the scenario says."""
         world, latency_ms = self._state.world, self._state.scenario.latency_ms
         fault = self._state.fault_for(request)
-        visit = world.arrive(request, client_port, fault.names())
-        transaction = Transaction(request, visit, self._state, fault)
+        record = world.arrive(request, client_port, fault.names())
+        visit = record.visit
+        transaction = Transaction(request, record, self._state, fault)
         try:
             reply = await perform(fault, request, connection, transaction)
             await asyncio.sleep(latency_ms / 1000)
             visit.client_gone = reply is not None and connection.client_gone
             if reply is None or connection.client_gone:
                 return
-            visit.status = reply.status
-            if isinstance(reply.body, dict):
-                visit.request_id = reply.body.get("requestId")
-            visit.answered_ms = epoch_ms()
+            record.answered(reply, epoch_ms())
             await connection.answer(reply, transaction.now_ms(), fault)
         finally:
-            world.leave()
+            world.leave(visit)
 
 
 class AccessControl:
@@ -106,10 +106,12 @@ class AccessControl:
             return 421, "this Host is not a name of this machine"
         if scope["method"] in _READING:
             return None
-        if "origin" in headers:
-            return 403, "a page in a browser may change nothing here"
+        is_view = scope["path"].startswith(VIEWS_PATH)
+        own = f"{scope['scheme']}://{headers.get('host')}".lower()
+        if "origin" in headers and not (is_view and headers["origin"].lower() == own):
+            return 403, "a page of another site may change nothing here"
         media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-        if scope["path"].startswith(VIEWS_PATH) and media_type != _JSON:
+        if is_view and media_type != _JSON:
             return 415, f"send {_JSON}"
         return None
 

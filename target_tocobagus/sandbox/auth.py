@@ -8,6 +8,7 @@ and the body's SHA-256. Inferred: the secret is used as UTF-8, and no newline en
 import hashlib
 import hmac
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from target_tocobagus.sandbox.messages import Refused, Request
 from target_tocobagus.sandbox.scenario import Credentials, Scenario
@@ -22,8 +23,35 @@ REQUIRED_HEADERS = (*SIGNED_HEADERS, b"x-signature")
 """The headers of every request that concerns a store (documented)."""
 
 
-def check(request: Request, credentials: Credentials, scenario: Scenario, now_ms: int) -> str:
+class Signing(NamedTuple):
+    """What is signed, and the value of ``x-signature`` that follows from it."""
+
+    base: bytes
+    expected: bytes
+
+
+def sign(request: Request, credentials: Credentials, scenario: Scenario) -> Signing:
+    """Sign a request as its client should have done."""
+    path = scenario.signed_path_prefix + request.path
+    base = base_string(request.method, path, request.headers, request.body)
+    return Signing(base, signature(credentials.partner_secret, base, scenario.signature_prefix))
+
+
+def check(
+    request: Request,
+    expected: bytes,
+    credentials: Credentials,
+    scenario: Scenario,
+    now_ms: int,
+) -> str:
     """Check a request, and return the client id of its store.
+
+    Args:
+        request: As it arrived.
+        expected: Its signature, as `sign` makes it.
+        credentials: Of the partner and its first store.
+        scenario: Has the other stores.
+        now_ms: The server's time.
 
     Raises:
         Refused: The request is not accepted. The order of the checks is invented.
@@ -36,9 +64,6 @@ def check(request: Request, credentials: Credentials, scenario: Scenario, now_ms
     if headers[b"x-partner-client-id"] != credentials.partner_client_id.encode():
         raise Refused("AUTH_004", "Unknown partner", "Check x-partner-client-id")
     check_timestamp(headers[b"x-timestamp"], now_ms)
-    path = scenario.signed_path_prefix + request.path
-    base = base_string(request.method, path, headers, request.body)
-    expected = signature(credentials.partner_secret, base, scenario.signature_prefix)
     if not hmac.compare_digest(headers[b"x-signature"], expected):
         hint = "Check the partner secret, the signed path and the order of the headers"
         raise Refused("AUTH_010", "Invalid signature", hint)

@@ -45,7 +45,7 @@ class Sandbox:
         return stock
 
     def requests(self) -> list[dict[str, Any]]:
-        """Return the requests, oldest first, with the keys of ``state.Visit`` in camelCase."""
+        """Return the requests, oldest first, with the keys of ``visits.Visit`` in camelCase."""
         return list(self._ask("GET", "/requests"))
 
     def batches(self) -> list[dict[str, Any]]:

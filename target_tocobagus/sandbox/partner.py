@@ -7,7 +7,8 @@ from target_tocobagus.sandbox import BASE_PATH, auth
 from target_tocobagus.sandbox.inventory import Outcome, judge
 from target_tocobagus.sandbox.messages import Refused, Reply, Request, iso, new_id
 from target_tocobagus.sandbox.scenario import Fault
-from target_tocobagus.sandbox.state import State, Visit, epoch_ms
+from target_tocobagus.sandbox.state import State, epoch_ms
+from target_tocobagus.sandbox.visits import Record
 
 INVENTORY = "/partner/stores/inventory"
 PRODUCTS = "/partner/stores/products"
@@ -17,9 +18,10 @@ METHODS = {INVENTORY: "PATCH", PRODUCTS: "GET"}
 class Transaction:
     """One request, with the world and the scenario that held when it arrived."""
 
-    def __init__(self, request: Request, visit: Visit, state: State, fault: Fault) -> None:
+    def __init__(self, request: Request, record: Record, state: State, fault: Fault) -> None:
         self._request = request
-        self._visit = visit
+        self._record = record
+        self._visit = record.visit
         self._world = state.world
         self._scenario = state.scenario
         self._setup = state.setup
@@ -45,18 +47,20 @@ class Transaction:
         if request.method != allowed:
             headers = (("allow", allowed),)
             raise Refused("REQ_006", "Method not allowed", f"Use {allowed}", headers=headers)
-        store = auth.check(request, self._setup.credentials, self._scenario, self.now_ms())
+        credentials, scenario = self._setup.credentials, self._scenario
+        signing = self._record.signing = auth.sign(request, credentials, scenario)
+        store = auth.check(request, signing.expected, credentials, scenario, self.now_ms())
         return self._update(store) if allowed == "PATCH" else self._products(store)
 
     def _update(self, store: str) -> Reply:
         media_type = self._request.headers.get(b"content-type", b"").partition(b";")[0]
         if media_type.strip().lower() != b"application/json":
             raise Refused("REQ_002", "Unsupported content type", "Send application/json")
-        outcome = judge(self._request.rows(), self._setup.catalogue, self._fault)
+        rows = self._request.rows()
+        outcome = judge(rows, self._setup.catalogue, self._fault)
         for item in outcome.applied:
             self._world.apply(item, store, self._visit.number)
-        self._visit.accepted = len(outcome.accepted)
-        self._visit.refused = len(outcome.errors)
+        self._world.settle(self._visit, rows, outcome)
         body = self._settled(outcome)
         batch = {"batchId": body["data"]["batchId"], "requestId": body["requestId"]}
         batch |= {"request": self._visit.number, "store": store, "atMs": self._visit.arrived_ms}

@@ -7,7 +7,7 @@ wins.
 
 import random
 import re
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -38,17 +38,26 @@ class Credentials(msgspec.Struct, frozen=True):
 
 
 class Reject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Refuses single rows: those with these identifiers or at these indexes; without both, all."""
+    """Refuses single rows; without any of the first three, all.
+
+    Attributes:
+        identifiers: Those with these identifiers.
+        rows: Those at these indexes.
+        every: Each so manieth, the first included.
+    """
 
     identifiers: frozenset[str] = frozenset()
     rows: frozenset[int] = frozenset()
+    every: Annotated[int, msgspec.Meta(ge=1)] | None = None
     code: str = "SBX_001"
     message: str = "Row refused by the scenario"
     reason: str = "The scenario says so"
 
     def covers(self, index: int, identifier: str | None) -> bool:
         """Tell whether this row is refused."""
-        everything = not self.identifiers and not self.rows
+        if self.every is not None and index % self.every == 0:
+            return True
+        everything = not self.identifiers and not self.rows and self.every is None
         return everything or index in self.rows or identifier in self.identifiers
 
 

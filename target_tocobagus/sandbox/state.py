@@ -6,49 +6,23 @@ is counted.
 
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
-from target_tocobagus.sandbox.inventory import Catalogue, Item
+from target_tocobagus.sandbox.inventory import Catalogue, Item, Outcome
 from target_tocobagus.sandbox.messages import Request
 from target_tocobagus.sandbox.scenario import Credentials, Fault, Scenario
+from target_tocobagus.sandbox.visits import RecentBodies, Record, RefusedRow, Visit
 
 Levels = dict[str | None, int]
 """The stock at each warehouse; that of None is for all without one of their own."""
 
+Product = tuple[str, str, str]
+"""Store, kind of identifier, identifier."""
 
-class Visit(msgspec.Struct, rename="camel"):
-    """One request to the partner API and its answer.
-
-    Attributes:
-        number: From 1, since the start or the last reset.
-        connection: The client's port, which tells one connection from another.
-        path: Without the API's base path.
-        body_bytes: The size of its body.
-        items: How many rows it has, None if its body is not an object with items.
-        faults: The names of the scenario's faults.
-        arrived_ms: When its last byte was read, epoch ms by the machine's clock.
-        answered_ms: When the answer was handed to the kernel, None if there was none.
-        status: The answer's HTTP status, None if there was none.
-        client_gone: There was an answer, but the client had left before it was sent.
-    """
-
-    number: int
-    connection: int
-    method: str
-    path: str
-    body_bytes: int
-    items: int | None
-    faults: tuple[str, ...]
-    arrived_ms: float
-    answered_ms: float | None = None
-    status: int | None = None
-    client_gone: bool = False
-    accepted: int = 0
-    refused: int = 0
-    request_id: str | None = None
+_MOST_REFUSED_ROWS = 500
 
 
 class Update(NamedTuple):
@@ -69,6 +43,7 @@ class Limits(msgspec.Struct, frozen=True):
     Attributes:
         requests: Requests, and as many batches.
         history: Updates; 0 keeps none, which is cheapest for a benchmark.
+        bodies: Every remembered request keeps its body; otherwise only the newest do, for the page.
     """
 
     requests: int = 10_000
@@ -85,16 +60,22 @@ class World:
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self.visits: deque[tuple[Visit, dict[bytes, bytes], bytes]] = deque(maxlen=limits.requests)
+        self.since_ms = epoch_ms()
+        self.records: deque[Record] = deque(maxlen=limits.requests)
+        self.refused_rows: deque[RefusedRow] = deque(maxlen=_MOST_REFUSED_ROWS)
         self.batches: deque[dict[str, Any]] = deque(maxlen=limits.requests)
         self.history: deque[Update] = deque(maxlen=limits.history)
         self.requests = 0
         self.updates = 0
+        self.accepted = 0
+        self.refused = 0
+        self.levels = 0
         self.in_flight = 0
         self.most_in_flight = 0
-        self._stock: dict[tuple[str, str, str], Levels] = {}
+        self._bodies = RecentBodies()
+        self._stock: dict[Product, Levels] = {}
 
-    def arrive(self, request: Request, connection: int, faults: tuple[str, ...]) -> Visit:
+    def arrive(self, request: Request, connection: int, faults: tuple[str, ...]) -> Record:
         """Count a request in."""
         self.requests += 1
         self.in_flight += 1
@@ -109,12 +90,19 @@ class World:
             faults,
             epoch_ms(),
         )
-        self.visits.append((visit, request.headers, request.body if self.limits.bodies else b""))
-        return visit
+        record = Record(visit, request.headers, request.body if self.limits.bodies else b"")
+        self.records.append(record)
+        self._bodies.keep(visit.number, request.body)
+        return record
 
-    def leave(self) -> None:
+    def leave(self, visit: Visit) -> None:
         """Count a request out, answered or not."""
         self.in_flight -= 1
+        visit.ended_ms = epoch_ms()
+
+    def body_of(self, record: Record) -> bytes:
+        """Return what is kept of a request's body; empty if nothing is."""
+        return record.body or self._bodies.of(record.visit.number)
 
     def apply(self, item: Item, store: str, request: int) -> None:
         """Set the item's levels; they are absolute, not differences (inferred).
@@ -123,13 +111,25 @@ class World:
         it replaces all levels of the item. A warehouse's own stock is then kept beside it.
         """
         levels = self._stock.setdefault((store, item.kind, item.identifier), {})
+        before = len(levels)
         if any(warehouse is None for warehouse, _ in item.levels):
             levels.clear()
         levels.update(item.levels)
+        self.levels += len(levels) - before
         self.updates += len(item.levels)
         if self.limits.history:
             product = (request, epoch_ms(), store, item.kind, item.identifier)
             self.history.extend(Update(*product, *level) for level in item.levels)
+
+    def settle(self, visit: Visit, rows: Sequence[Any], outcome: Outcome) -> None:
+        """Count a request's rows by their outcome, and remember the refused ones."""
+        visit.accepted, visit.refused = len(outcome.accepted), len(outcome.errors)
+        self.accepted += visit.accepted
+        self.refused += visit.refused
+        for error in outcome.errors[-_MOST_REFUSED_ROWS:]:
+            row = rows[error["rowIndex"]]
+            named = row.get("warehouses") if isinstance(row, dict) else None
+            self.refused_rows.append(RefusedRow(visit.number, named, error))
 
     def products(self, store: str) -> list[tuple[str, str]]:
         """Return kind and identifier of every product of which this store has set a stock."""
@@ -137,10 +137,12 @@ class World:
 
     def stock(self) -> Iterator[dict[str, Any]]:
         """Yield every level as ``{store, kind, identifier, warehouse, stock}``."""
-        for (store, kind, identifier), levels in self._stock.items():
-            product = {"store": store, "kind": kind, "identifier": identifier}
-            for warehouse, stock in levels.items():
-                yield {**product, "warehouse": warehouse, "stock": stock}
+        for product, levels in self._stock.items():
+            yield from shown_levels(product, levels)
+
+    def held(self) -> list[tuple[Product, Levels]]:
+        """Return every product with its levels, in the order in which they first came."""
+        return list(self._stock.items())
 
 
 class Setup(msgspec.Struct, frozen=True):
@@ -178,6 +180,13 @@ class State:
         """Count a request, and find its fault."""
         self._played += 1
         return self.scenario.fault_for(self._played, request)
+
+
+def shown_levels(product: Product, levels: Levels) -> Iterator[dict[str, Any]]:
+    """Yield a product's levels as ``{store, kind, identifier, warehouse, stock}``."""
+    named = dict(zip(("store", "kind", "identifier"), product, strict=True))
+    for warehouse, stock in levels.items():
+        yield {**named, "warehouse": warehouse, "stock": stock}
 
 
 def epoch_ms() -> float:

@@ -1,7 +1,7 @@
-"""Shows the sandbox's state as JSON under ``/_sandbox/``.
+"""Shows the sandbox's state as JSON under ``/_sandbox/``, to programs and to its page.
 
 There is no authentication, because data and credentials are fake; `app` decides who may reach it.
-The fields are described in `state`.
+The fields are described in `state` and `visits`.
 """
 
 from typing import Any
@@ -11,10 +11,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from target_tocobagus.sandbox.detail import in_full, shown
+from target_tocobagus.sandbox.live import Events
 from target_tocobagus.sandbox.scenario import Scenario
-from target_tocobagus.sandbox.state import State, Visit
+from target_tocobagus.sandbox.search import find_stock
+from target_tocobagus.sandbox.state import State
+from target_tocobagus.sandbox.switches import Switchboard
 
-_MASKED_HEADERS = {b"x-store-token", b"x-signature"}
+_USUAL_LIMIT = 200
+_LARGEST_LIMIT = 2000
 
 
 def _json(value: Any, status: int = 200) -> Response:
@@ -22,10 +27,11 @@ def _json(value: Any, status: int = 200) -> Response:
 
 
 class Views:
-    """The views of one sandbox's state, and the two requests that change it."""
+    """The views of one sandbox's state, and the requests that change it."""
 
     def __init__(self, state: State) -> None:
         self._state = state
+        self._switchboard = Switchboard(state.setup.scenario)
 
     def routes(self) -> list[Route]:
         """Return the routes, below the views' own path."""
@@ -33,10 +39,14 @@ class Views:
             Route("/health", self.health),
             Route("/stock", self.stock),
             Route("/requests", self.requests),
+            Route("/requests/{number:int}", self.request),
             Route("/batches", self.batches),
             Route("/history", self.history),
             Route("/reset", self.reset, methods=["POST"]),
             Route("/scenario", self.scenario, methods=["POST"]),
+            Route("/scenario", self.scenarios),
+            Route("/scenario/{name}", self.switch, methods=["POST"]),
+            Route("/events", Events(self._state, self._switchboard)),
         ]
 
     async def health(self, _: Request) -> Response:
@@ -52,13 +62,28 @@ class Views:
             }
         )
 
-    async def stock(self, _: Request) -> Response:
-        """Answer with every level; a warehouse of null is for all without a level of their own."""
-        return _json(list(self._state.world.stock()))
+    async def stock(self, request: Request) -> Response:
+        """Answer with every level; a warehouse of null is for all without a level of their own.
+
+        With ``search`` or ``limit``, answer with the levels that have the text: see `find_stock`.
+        """
+        world, query = self._state.world, request.query_params
+        if not {"search", "limit"} & query.keys():
+            return _json(list(world.stock()))
+        limit = _limit(query.get("limit", ""))
+        return _json(await find_stock(world, query.get("search", ""), limit))
 
     async def requests(self, _: Request) -> Response:
         """Answer with the requests, oldest first."""
-        return _json([_shown(*each) for each in self._state.world.visits])
+        return _json([shown(record, record.body) for record in self._state.world.records])
+
+    async def request(self, request: Request) -> Response:
+        """Answer with one request in full: see `in_full`."""
+        world, number = self._state.world, request.path_params["number"]
+        for record in world.records:
+            if record.visit.number == number:
+                return _json(in_full(record, world, self._state.setup.credentials))
+        return _json({"status": "refused", "reason": "this request is not remembered"}, 404)
 
     async def batches(self, _: Request) -> Response:
         """Answer with the updates that were answered row by row, oldest first."""
@@ -87,11 +112,23 @@ class Views:
             return _json({"status": "refused", "reason": str(error)}, 400)
         return _json({"status": "ok"})
 
+    async def scenarios(self, _: Request) -> Response:
+        """Answer with the page's switches."""
+        keys = ("name", "title", "meaning")
+        return _json(
+            [dict(zip(keys, each[:3], strict=True)) for each in self._switchboard.switches]
+        )
 
-def _shown(visit: Visit, headers: dict[bytes, bytes], body: bytes) -> dict[str, Any]:
-    shown = {
-        name.decode("latin-1"): "***" if name in _MASKED_HEADERS else value.decode("latin-1")
-        for name, value in headers.items()
-    }
-    recorded = {"body": body.decode(errors="replace")} if body else {}
-    return {**msgspec.to_builtins(visit), "headers": shown, **recorded}
+    async def switch(self, request: Request) -> Response:
+        """Play the scenario of a switch from its start; everything else stays."""
+        scenario = self._switchboard.scenario(request.path_params["name"])
+        if scenario is None:
+            return _json({"status": "refused", "reason": "there is no such switch"}, 404)
+        self._state.play(scenario)
+        return _json({"status": "ok"})
+
+
+def _limit(text: str) -> int:
+    """Read how many are wanted; at most 2000, and 200 if it is not a number."""
+    is_number = text.isdecimal() and text.isascii()
+    return min(int(text[:9]), _LARGEST_LIMIT) if is_number else _USUAL_LIMIT
