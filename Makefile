@@ -24,8 +24,8 @@ POSTGRESQL := $(wildcard /usr/lib/postgresql/*/bin/initdb) $(shell command -v in
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(RUN_READY) ## See stock from two real taps arrive at a stand-in for the API
-	@$(BIN)/tocobagus demo
+demo: $(RUN_READY) ## See stock of two real taps arrive at a stand-in for the API; KEEP=1 keeps its page
+	@$(BIN)/tocobagus demo $(if $(KEEP),--keep)
 
 test: lint unit $(if $(strip $(POSTGRESQL)),meltano,no-postgresql) ## Run every check: style, types, imports, workflows, tests, Meltano
 

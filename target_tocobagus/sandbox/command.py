@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 import msgspec
 
-from target_tocobagus.sandbox import BASE_PATH, VIEWS_PATH
+from target_tocobagus.sandbox import BASE_PATH
 from target_tocobagus.sandbox.scenario import Credentials
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 def sandbox(**options: Any) -> None:
     """Stand in for the Tocobagus partner API on this machine.
 
-    It makes the same checks as the real API, keeps the stock that it gets, shows it under
-    /_sandbox/, and makes the faults of a scenario. Nothing leaves this machine.
+    It makes the same checks as the real API, keeps the stock that it gets, shows it on a page and
+    as JSON under /_sandbox/, and makes the faults of a scenario. Nothing leaves this machine.
     """
     try:
         from target_tocobagus.sandbox.server import listen
@@ -107,5 +107,4 @@ def _announce(url: str, credentials: Credentials) -> None:
     config = {"api_url": url + BASE_PATH, **msgspec.to_builtins(credentials)}
     shown = msgspec.json.format(msgspec.json.encode(config), indent=2).decode()
     click.echo(f"\nA target's config for this sandbox:\n\n{shown}\n", err=True)
-    views = url + VIEWS_PATH
-    click.echo(f"See {views}/stock and {views}/requests; stop it with Ctrl-C.", err=True)
+    click.echo(f"See {url}/ in a browser; stop the sandbox with Ctrl-C.", err=True)

@@ -58,7 +58,8 @@ class Scene(NamedTuple):
 @click.option(
     "--limit", default=20, show_default=True, type=click.IntRange(1), help="Rows to show."
 )
-def demo(file: Path | None, config: Path | None, limit: int) -> None:
+@click.option("--keep", is_flag=True, help="Keep the sandbox and its page until Ctrl-C.")
+def demo(file: Path | None, config: Path | None, limit: int, *, keep: bool) -> None:
     """Send stock through target-tocobagus to a sandbox on this machine, and show what arrives.
 
     Without FILE, two streams that real taps wrote are sent. FILE is a spreadsheet saved as CSV, or
@@ -66,7 +67,7 @@ def demo(file: Path | None, config: Path | None, limit: int) -> None:
     the real API: its address and credentials are replaced by the sandbox's.
     """
     from target_tocobagus.cli.demo.page import Stage
-    from target_tocobagus.cli.demo.processes import ended_by_signals
+    from target_tocobagus.cli.demo.processes import ended_by_signals, wait_for_signal
     from target_tocobagus.cli.spreadsheet.stream import table_in
     from target_tocobagus.sandbox.handle import spawned
 
@@ -84,8 +85,12 @@ def demo(file: Path | None, config: Path | None, limit: int) -> None:
         options = () if file else ("--catalogue", _copied(CATALOGUE, folder).name)
         stage.open(["tocobagus", "sandbox", "--port", "0", *options])
         with spawned(*options, folder=folder) as sandbox:
+            stage.open_page(sandbox.url, keep=keep)
             codes = [_play(scene, sandbox, folder, stage) for scene in scenes]
-    stage.close(_next_step(file, is_asked=QUESTION in codes and not config))
+            stage.close(_next_step(file, is_asked=QUESTION in codes and not config))
+            if keep:
+                stage.keep_page(sandbox.url)
+                wait_for_signal()
     if any(codes):
         raise click.exceptions.Exit(1)
 
@@ -144,12 +149,12 @@ def _next_step(file: Path | None, *, is_asked: bool) -> str:
 
 
 def _play(scene: Scene, sandbox: Sandbox, folder: Path, stage: Stage) -> int:
-    """Send one stream to an empty shop, show the result, and return the target's exit code."""
+    """Send one stream, show the result, and return the target's exit code."""
     from target_tocobagus.cli.demo.processes import run_target
+    from target_tocobagus.cli.demo.rows import first_rows
 
     rejects = folder / REJECTS
     rejects.unlink(missing_ok=True)
-    sandbox.reset()
     config = {
         **scene.config,
         "api_url": sandbox.api_url,
@@ -161,7 +166,7 @@ def _play(scene: Scene, sandbox: Sandbox, folder: Path, stage: Stage) -> int:
     stage.begin(scene.title, command, scene.note)
     ended = run_target(scene.stream, scene.config_name, folder)
     rejected = rejects.read_bytes().splitlines() if rejects.exists() else []
-    stage.show(ended, sandbox.stock(), rejected)
+    stage.show(ended, first_rows(scene.stream, scene.config), sandbox.stock(), rejected)
     return ended.code
 
 

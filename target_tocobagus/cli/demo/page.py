@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 from rich.box import SIMPLE_HEAD
@@ -16,15 +16,19 @@ from rich.text import Text
 from target_tocobagus.core.foreign_text import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterator, Mapping, Sequence
 
     from rich.console import RenderableType
 
     from target_tocobagus.cli.demo.processes import Ended, Said
+    from target_tocobagus.cli.demo.rows import About, Given
     from target_tocobagus.sandbox.state import Levels
+
+    Stock: TypeAlias = Mapping[tuple[str, str], Levels]
 
 INDENT: Final = 2
 _LONGEST_LINE: Final = 4_000
+_LONGEST_CELL: Final = 13
 EVERYWHERE: Final = "all warehouses"
 OTHER_KIND: Final = {"id": "id ", "externalId": "external id "}
 SUM: Final = re.compile(r" updates? = ")
@@ -43,6 +47,17 @@ class Stage:
         self._console.print("A stand-in for the partner API, on this machine alone:\n", style="dim")
         self._command(shlex.join(command))
 
+    def open_page(self, url: str, *, keep: bool) -> None:
+        """Say where the sandbox's page is."""
+        until = "" if keep else ", while this runs; --keep keeps it"
+        self._console.print()
+        self._part(Text.assemble("Its page: ", (f"{url}/", "bold cyan"), (until, "dim")))
+
+    def keep_page(self, url: str) -> None:
+        """Say that the page stays."""
+        self._part(Text.assemble("Open ", (f"{url}/", "bold cyan"), " in a browser."))
+        self._console.print("  Ctrl-C ends the sandbox.\n", style="dim")
+
     def begin(self, title: str, command: str, note: str = "") -> None:
         """Begin the part of one stream; a note says how it was made."""
         self._console.print()
@@ -53,14 +68,17 @@ class Stage:
         self._command(command)
 
     def show(
-        self, ended: Ended, stock: Mapping[tuple[str, str], Levels], rejected: Sequence[bytes]
+        self, ended: Ended, given: Sequence[Given], stock: Stock, rejected: Sequence[bytes]
     ) -> None:
-        """Show the result of a run: stock, rejected rows, STATE, and the log's warnings."""
+        """Show the result of a run: rows, stock, rejected rows, STATE, and the log's warnings."""
         told = [said for said in ended.log if _is_worth_saying(said)]
         if told:
             self._console.print()
         for said in told:
             self._part(Text(clean_lines(said.text), "red" if said.level == "ERROR" else "yellow"))
+        if given:
+            self._heading("The first rows that went in, and what the sandbox has of them now")
+            self._part(_beside(given, stock, rejected))
         self._heading("Stock, as the sandbox has it now")
         self._part(self._stock(stock))
         self._heading("Rejected rows, from rejects.singer")
@@ -89,7 +107,7 @@ class Stage:
     def _part(self, what: RenderableType) -> None:
         self._console.print(Padding(what, (0, 0, 0, INDENT), expand=False))
 
-    def _stock(self, stock: Mapping[tuple[str, str], Levels]) -> RenderableType:
+    def _stock(self, stock: Stock) -> RenderableType:
         rows = [
             (called(*key), place or EVERYWHERE, str(quantity))
             for key, levels in sorted(stock.items())
@@ -139,6 +157,34 @@ def new_table(*columns: str) -> Table:
     for column in columns:
         table.add_column(column, overflow="fold")
     return table
+
+
+def _beside(given: Sequence[Given], stock: Stock, rejected: Sequence[bytes]) -> Table:
+    """Show rows of a tap, each beside the levels that it is about."""
+    messages = map(msgspec.json.decode, rejected)
+    levels = {row[:2] for message in messages for row in _rejected_rows(message)}
+    names = list(given[0].columns)
+    table = new_table(*map(clean, names), "", "warehouse", "stock")
+    table.columns[-1].justify, table.padding = "right", (0, 1, 0, 0)
+    for row in given:
+        values = [clean(row.columns.get(name, ""), _LONGEST_CELL) for name in names]
+        for index, about in enumerate(row.about):
+            cells = [""] * len(names) if index else values
+            table.add_row(*map(Text, cells), Text("→", "dim"), *_level(about, stock, levels))
+    return table
+
+
+def _level(about: About, stock: Stock, rejected: Container[tuple[str, str]]) -> tuple[Text, Text]:
+    """Show what has become of a level: its warehouse, and the stock or why it has none."""
+    if about.identifier is None:
+        return Text(), Text(about.why, "dim")
+    place = Text(clean(about.location or EVERYWHERE))
+    quantity = stock.get(about.identifier, {}).get(about.location)
+    if about.why or quantity is None:
+        is_rejected = about.why or (called(*about.identifier), about.location or "") in rejected
+        return place, Text("rejected" if is_rejected else "not sent", "red")
+    is_later = about.quantity not in {None, quantity}
+    return place, Text.assemble(("later: " * is_later, "dim"), (str(quantity), "green"))
 
 
 def _rejected_rows(message: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:

@@ -54,6 +54,17 @@ def ended_by_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def wait_for_signal() -> None:
+    """Wait for SIGINT, SIGTERM or SIGHUP, which then does nothing else."""
+    awaited = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+    sys.stdout.flush()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
+    try:
+        signal.sigwait(awaited)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def run_target(stream: Path, config: str, folder: Path) -> Ended:
     """Run the target to its end."""
     command = [sys.executable, "-m", "target_tocobagus", "--config", config]
