@@ -16,10 +16,17 @@ CRASH_INSTANTS ?= 30
 # Debian's package keeps the server's commands out of PATH.
 POSTGRESQL := $(wildcard /usr/lib/postgresql/*/bin/initdb) $(shell command -v initdb)
 
+# axe-core looks for what keeps people from using a page; it comes from npm.
+AXE_VERSION := 4.14.1
+AXE := $(VENV)/axe/node_modules/axe-core/axe.min.js
+BROWSER_READY := $(VENV)/.ready-to-browse
+CHROMIUM := $(firstword $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name))))
+NPM := $(shell command -v npm)
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help demo test lint style types imports workflows unit crash meltano no-postgresql \
-  lowest prerelease mutants format bench build wheel clean
+  browser no-browser pictures lowest prerelease mutants format bench build wheel clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,7 +34,9 @@ help: ## Show this list
 demo: $(RUN_READY) ## See stock of two real taps arrive at a stand-in for the API; KEEP=1 keeps its page
 	@$(BIN)/tocobagus demo $(if $(KEEP),--keep)
 
-test: lint unit $(if $(strip $(POSTGRESQL)),meltano,no-postgresql) ## Run every check: style, types, imports, workflows, tests, Meltano
+test: lint unit ## Run every check: style, types, imports, workflows, tests, pages, Meltano
+test: $(if $(CHROMIUM),$(if $(NPM),browser,no-browser),no-browser)
+test: $(if $(strip $(POSTGRESQL)),meltano,no-postgresql)
 
 lint: style types imports workflows ## Run the checks that run no code: the four below
 
@@ -56,7 +65,7 @@ unit: $(WORK_READY) ## Run the tests, child processes' coverage included
 	@echo "== pytest: tests"
 	@$(BIN)/coverage erase
 	@$(BIN)/coverage run -m pytest --quiet --hypothesis-profile ci --ignore tests/laws/test_crash.py \
-	  --ignore tests/meltano --numprocesses $(WORKERS) --dist worksteal
+	  --ignore tests/meltano --ignore tests/browser --numprocesses $(WORKERS) --dist worksteal
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 	@echo "== pytest: the target is killed at any instant, $(CRASH_INSTANTS) times"
@@ -72,6 +81,16 @@ meltano: $(WORK_READY) $(MELTANO_READY) ## Let Meltano run tap-postgres into the
 
 no-postgresql:
 	@echo "== LEFT OUT: Meltano, and the ledger on PostgreSQL, which is missing; sudo apt-get install postgresql, make meltano"
+
+browser: $(BROWSER_READY) ## Look at the sandbox's page in Chromium, with axe-core
+	@echo "== pytest: pages in a browser"
+	@AXE=$(abspath $(AXE)) $(BIN)/python -m pytest --quiet tests/browser
+
+no-browser:
+	@echo "== LEFT OUT: pages in a browser, as Chromium or npm is missing; sudo apt-get install chromium npm, make browser"
+
+pictures: $(BROWSER_READY) ## Make the pictures of the documents anew, in docs/pictures/
+	@$(BIN)/python -m tests.browser.pictures
 
 lowest: VERSIONS = --resolution lowest-direct
 lowest: ## Run the tests with the lowest versions that pyproject.toml allows
@@ -142,4 +161,10 @@ $(MELTANO_READY): $(WORK_READY)
 	@$(PYTHON) -m venv $(MELTANO)
 	@$(MELTANO)/bin/python $(PIP_QUIETLY) install --upgrade 'pip>=25.1'
 	@$(MELTANO)/bin/python $(PIP_QUIETLY) install --group meltano
+	@touch $@
+
+$(BROWSER_READY): $(WORK_READY)
+	@echo "Setting up what the tests in a browser need, once ..."
+	@$(PIP) install --group browser
+	@npm install --prefix $(VENV)/axe --no-save --no-audit --no-fund --silent axe-core@$(AXE_VERSION)
 	@touch $@

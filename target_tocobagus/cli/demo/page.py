@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 INDENT: Final = 2
 _LONGEST_LINE: Final = 4_000
 _LONGEST_CELL: Final = 13
+_MOST_BESIDE: Final = 8
 EVERYWHERE: Final = "all warehouses"
 OTHER_KIND: Final = {"id": "id ", "externalId": "external id "}
 SUM: Final = re.compile(r" updates? = ")
@@ -78,7 +79,7 @@ class Stage:
             self._part(Text(clean_lines(said.text), "red" if said.level == "ERROR" else "yellow"))
         if given:
             self._heading("The first rows that went in, and what the sandbox has of them now")
-            self._part(_beside(given, stock, rejected))
+            self._part(_beside(given, stock, rejected, min(self._limit, _MOST_BESIDE)))
         self._heading("Stock, as the sandbox has it now")
         self._part(self._stock(stock))
         self._heading("Rejected rows, from rejects.singer")
@@ -159,18 +160,18 @@ def new_table(*columns: str) -> Table:
     return table
 
 
-def _beside(given: Sequence[Given], stock: Stock, rejected: Sequence[bytes]) -> Table:
+def _beside(given: Sequence[Given], stock: Stock, rejected: Sequence[bytes], most: int) -> Table:
     """Show rows of a tap, each beside the levels that it is about."""
     messages = map(msgspec.json.decode, rejected)
     levels = {row[:2] for message in messages for row in _rejected_rows(message)}
     names = list(given[0].columns)
     table = new_table(*map(clean, names), "", "warehouse", "stock")
     table.columns[-1].justify, table.padding = "right", (0, 1, 0, 0)
-    for row in given:
+    pairs = [(row, index, about) for row in given for index, about in enumerate(row.about)]
+    for row, index, about in pairs[:most]:
         values = [clean(row.columns.get(name, ""), _LONGEST_CELL) for name in names]
-        for index, about in enumerate(row.about):
-            cells = [""] * len(names) if index else values
-            table.add_row(*map(Text, cells), Text("→", "dim"), *_level(about, stock, levels))
+        cells = [""] * len(names) if index else values
+        table.add_row(*map(Text, cells), Text("→", "dim"), *_level(about, stock, levels))
     return table
 
 
