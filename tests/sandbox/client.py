@@ -139,3 +139,20 @@ def warm(client: Client, when: dict[str, Any]) -> None:
     """Bring the connection to the request that the rule is for."""
     if when:
         assert client.products().status == 200
+
+
+def ask(sandbox: Sandbox, method: str, path: str) -> tuple[int, Any]:
+    """Ask a view as any HTTP client might; give the status and the decoded answer."""
+    connection = connect(sandbox.url)
+    try:
+        headers = {"Content-Type": "application/json"} if method == "POST" else {}
+        connection.request(method, path, "{}" if method == "POST" else None, headers)
+        with connection.getresponse() as response:
+            return response.status, msgspec.json.decode(response.read())
+    finally:
+        connection.close()
+
+
+def get(sandbox: Sandbox, path: str) -> Any:
+    """Read a view."""
+    return ask(sandbox, "GET", path)[1]

@@ -36,6 +36,7 @@ def test_it_announces_itself_and_ends_with_0_on_a_signal(number: signal.Signals)
     assert (process.returncode, out) == (0, "")
     config = json.loads(err[err.index("{") : err.index("}") + 1])
     assert config == Sandbox(url, Credentials()).credentials | {"api_url": f"{url}/api/v1"}
+    assert f"See {url}/ in a browser" in err
 
 
 def test_files_and_options_say_what_it_does(tmp_path: Path) -> None:

@@ -71,6 +71,7 @@ def test_rules_that_fit_together_join_and_the_earlier_wins() -> None:
         {"rules": [{"fault": {}, "when": {"requests": "3-x"}}]},
         {"rules": [{"fault": {}, "when": {"requests": "3"}}]},
         {"rules": [{"fault": {"status": "high"}}]},
+        {"rules": [{"fault": {"reject": [{"every": 0}]}}]},
     ],
     ids=str,
 )

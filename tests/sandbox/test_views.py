@@ -5,28 +5,17 @@ import ssl
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
 
-from target_tocobagus.sandbox.handle import Sandbox, connect
+from target_tocobagus.sandbox.handle import connect
 from tests.certificates import issue
 from tests.local_sandbox import Limits, running
-from tests.sandbox.client import Client
+from tests.sandbox.client import Client, get
 
 A = {"sku": "A", "stock": 1}
 JSON = {"Content-Type": "application/json"}
-
-
-def get(sandbox: Sandbox, path: str) -> Any:
-    """Read a view as any HTTP client would."""
-    connection = connect(sandbox.url)
-    try:
-        connection.request("GET", path)
-        return msgspec.json.decode(connection.getresponse().read())
-    finally:
-        connection.close()
 
 
 def test_requests_are_shown_without_token_and_signature() -> None:

@@ -1,4 +1,4 @@
-"""The sandbox serves programs on this machine, and no page that a browser shows."""
+"""The sandbox serves programs on this machine and its own page, and no other page."""
 
 from urllib.parse import urlsplit
 
@@ -93,3 +93,38 @@ def test_a_page_of_another_site_changes_nothing(headers: dict[str, str], expecte
         signed = {**client.signed("PATCH", INVENTORY, body), "origin": "https://evil.example"}
         assert client.send("PATCH", INVENTORY, body, signed).status == 403
         assert ("sku", "B") not in sandbox.stock()
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "expected"),
+    [
+        ("http://127.0.0.1:{port}", "127.0.0.1:{port}", 200),
+        ("http://localhost:{port}", "localhost:{port}", 200),
+        ("HTTP://LocalHost:{port}", "localhost:{port}", 200),
+        ("http://localhost:{port}", "127.0.0.1:{port}", 403),
+        ("http://127.0.0.1:1", "127.0.0.1:{port}", 403),
+        ("http://127.0.0.1", "127.0.0.1:{port}", 403),
+        ("https://127.0.0.1:{port}", "127.0.0.1:{port}", 403),
+        ("http://127.0.0.1:{port}.evil.example", "127.0.0.1:{port}", 403),
+        ("http://evil.example:{port}", "127.0.0.1:{port}", 403),
+        ("http://evil.example:{port}", "evil.example:{port}", 421),
+        ("null", "127.0.0.1:{port}", 403),
+        ("", "127.0.0.1:{port}", 403),
+    ],
+)
+def test_its_own_page_changes_the_scenario_and_no_stock(
+    origin: str, host: str, expected: int
+) -> None:
+    """The page's origin is the address that was asked; the partner API serves no page at all."""
+    with running() as sandbox, Client(sandbox) as client:
+        port = urlsplit(sandbox.url).port
+        given = {"Origin": origin.format(port=port), "Host": host.format(port=port), **JSON}
+
+        assert status(sandbox, "POST", "/_sandbox/scenario/slow", given) == expected
+        assert status(sandbox, "POST", "/_sandbox/reset", {**given, "Content-Type": FORM}) == (
+            415 if expected == 200 else expected
+        )
+        body = b'{"items":[{"sku":"B","stock":1}]}'
+        signed = {**client.signed("PATCH", INVENTORY, body), **given}
+        assert client.send("PATCH", INVENTORY, body, signed).status in {403, 421}
+        assert sandbox.stock() == {}

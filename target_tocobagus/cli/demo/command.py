@@ -89,8 +89,7 @@ def demo(file: Path | None, config: Path | None, limit: int, *, keep: bool) -> N
             codes = [_play(scene, sandbox, folder, stage) for scene in scenes]
             stage.close(_next_step(file, is_asked=QUESTION in codes and not config))
             if keep:
-                stage.keep_page(sandbox.url)
-                wait_for_signal()
+                wait_for_signal(lambda: stage.keep_page(sandbox.url))
     if any(codes):
         raise click.exceptions.Exit(1)
 

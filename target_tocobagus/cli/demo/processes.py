@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 _LOG_LINE: Final = re.compile(r"[\d-]+ [\d:,]+ \| (\w+) +\| (\S+) +\| (.*)")
@@ -54,12 +54,17 @@ def ended_by_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def wait_for_signal() -> None:
-    """Wait for SIGINT, SIGTERM or SIGHUP, which then does nothing else."""
+def wait_for_signal(ready: Callable[[], object]) -> None:
+    """Wait for SIGINT, SIGTERM or SIGHUP, which from then on do nothing else.
+
+    Args:
+        ready: Called once a signal can no longer interrupt; says that this waits.
+    """
     awaited = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
-    sys.stdout.flush()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
     try:
+        ready()
+        sys.stdout.flush()
         signal.sigwait(awaited)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from target_tocobagus.config.settings import parse_settings
 from target_tocobagus.core.errors import TocobagusError
-from target_tocobagus.core.json_lines import decode_line
+from target_tocobagus.core.json_lines import decode_line, value_at
 from target_tocobagus.core.model import Part, RecordError, Skipped, Stock
 from target_tocobagus.recognition.stream_router import StreamRouter
 
@@ -68,13 +68,13 @@ def _rows(stream: Path, router: StreamRouter) -> Iterator[Given]:
     with stream.open("rb") as file:
         for line in islice(file, _MOST_LINES):
             message = decode_line(line)
-            name = message.get("stream")
-            if message.get("type") == "SCHEMA" and first in {"", name}:
-                keys = message.get("key_properties")
-                mapping = router.choose(name, message["schema"], keys).mapping
+            kind, name = value_at(message, "type"), value_at(message, "stream")
+            schema, record = value_at(message, "schema"), value_at(message, "record")
+            if kind == "SCHEMA" and first in {"", name} and value_at(schema, "properties"):
+                mapping = router.choose(name, schema, value_at(message, "key_properties")).mapping
                 first = name if mapping else ""
-            elif message.get("type") == "RECORD" and mapping and name == first:
-                yield _given(message["record"], mapping)
+            elif mapping and name == first and isinstance(record, dict):
+                yield _given(record, mapping)
 
 
 def _given(record: dict[str, Any], mapping: CompiledMapping) -> Given:
