@@ -4,9 +4,8 @@ Only programs on this machine may. A page of any site can make a browser send re
 the site's own name can even be made to resolve there (DNS rebinding), and a form can be posted
 across sites. So the host's name must mean this machine, or be the one that it listens at. A request
 that can change something must also be JSON, which no form can send, and must not come from a page,
-unless it is the sandbox's own and changes what is under ``/_sandbox/``: the browser says so in
-``Origin``, and a page cannot change that. The partner API asks for JSON by itself, and for a
-signature.
+unless it is the sandbox's own and plays another scenario: the browser says so in ``Origin``, and a
+page cannot change that. The partner API asks for JSON by itself, and for a signature.
 """
 
 import asyncio
@@ -106,14 +105,19 @@ class AccessControl:
             return 421, "this Host is not a name of this machine"
         if scope["method"] in _READING:
             return None
-        is_view = scope["path"].startswith(VIEWS_PATH)
-        own = f"{scope['scheme']}://{headers.get('host')}".lower()
-        if "origin" in headers and not (is_view and headers["origin"].lower() == own):
-            return 403, "a page of another site may change nothing here"
+        if "origin" in headers and not _is_own_page(scope, headers):
+            return 403, "a page in a browser may change nothing here"
         media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-        if is_view and media_type != _JSON:
+        if scope["path"].startswith(VIEWS_PATH) and media_type != _JSON:
             return 415, f"send {_JSON}"
         return None
+
+
+def _is_own_page(scope: Scope, headers: Headers) -> bool:
+    """Whether the sandbox's own page asks for another scenario."""
+    own = f"{scope['scheme']}://{headers.get('host')}"
+    is_own = headers["origin"].lower() == own.lower()
+    return is_own and scope["path"].startswith(f"{VIEWS_PATH}/scenario/")
 
 
 def is_trusted(host: str, bound: Container[str]) -> bool:

@@ -43,7 +43,7 @@ class Reject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         identifiers: Those with these identifiers.
         rows: Those at these indexes.
-        every: Each so manieth, the first included.
+        every: Every n-th, beginning with the first.
     """
 
     identifiers: frozenset[str] = frozenset()
