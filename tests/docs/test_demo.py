@@ -63,6 +63,10 @@ def test_it_shows_what_two_real_taps_sent(scratch: Path) -> None:
     shown = cells(done.stdout)
     assert "target-tocobagus --config tap-csv.json < tap-csv.singer" in done.stdout
     assert "target-tocobagus --config tap-postgres.json < tap-postgres.singer" in done.stdout
+    assert ["KOPI-ARB-250", "WH-JKT", "12", "→", "wh_jakarta", "12"] in shown
+    assert ["TEH-HIJAU-100", "WH-JKT", "→", "skipped"] in shown
+    assert ["GULA-1KG", "WH-SBY", "1.250,00", "→", "wh_surabaya", "rejected"] in shown
+    assert ["KOPI-ARB-250", "WH-JKT", "12.000", "2", "→", "wh_jakarta", "later:", "12"] in shown
     assert shown.count(["GULA-1KG", "wh_bandung", "0"]) == 2
     assert shown.count(["GULA-1KG", "wh_surabaya", "1000000"]) == 1
     assert any(line[:3] == ["KOPI-ARB-250", "wh_bandung", "BAD_QUANTITY"] for line in shown)

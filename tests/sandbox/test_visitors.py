@@ -1,5 +1,6 @@
 """The sandbox serves programs on this machine and its own page, and no other page."""
 
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from target_tocobagus.sandbox import BASE_PATH
 from target_tocobagus.sandbox.app import is_trusted
 from target_tocobagus.sandbox.handle import Sandbox, connect
+from tests.certificates import issue
 from tests.local_sandbox import running
 from tests.sandbox.client import INVENTORY, Client
 
@@ -129,3 +131,11 @@ def test_its_own_page_changes_the_scenario_and_no_stock(
         signed = {**client.signed("PATCH", INVENTORY, body), **given}
         assert client.send("PATCH", INVENTORY, body, signed).status in {403, 421}
         assert sandbox.stock() == {}
+
+
+def test_its_page_has_the_scheme_of_its_address(tmp_path: Path) -> None:
+    """Over https the page's origin begins with https."""
+    with running(tls=issue(tmp_path)) as sandbox:
+        for origin, expected in ((sandbox.url, 200), (sandbox.url.replace("https", "http"), 403)):
+            given = {"Origin": origin, **JSON}
+            assert status(sandbox, "POST", "/_sandbox/scenario/slow", given) == expected

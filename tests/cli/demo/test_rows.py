@@ -66,6 +66,16 @@ def test_a_part_is_about_the_level_that_it_is_added_to(tmp_path: Path) -> None:
     assert only.about == (About(A, "wh"),)
 
 
+def test_a_list_that_is_complete_is_about_the_levels_that_it_names(tmp_path: Path) -> None:
+    """What it leaves out has no row here."""
+    record = {"sku": "A", "levels": [{"place": "wh", "qty": 3}]}
+    mapping = {**LONG, "levels": "levels", "levels_complete": True}
+    messages = [schema("stock", "sku", "levels"), row("stock", **record)]
+
+    (only,) = given(tmp_path, messages, mapping)
+    assert only.about == (About(A, "wh", 3),)
+
+
 def test_the_first_five_rows_of_the_first_mapped_stream_are_taken(tmp_path: Path) -> None:
     """The mapping is the user's, or the one that is recognised; another SCHEMA changes nothing."""
     rows = [row("stock", sku=f"A{number}", stock=number) for number in range(4)]
