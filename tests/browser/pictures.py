@@ -1,7 +1,8 @@
 """Makes the pictures of the documents, from real runs: ``python -m tests.browser.pictures``.
 
 The sandbox's page is that of ``tocobagus demo --keep``, with further requests of a client whose
-signatures are not always right. The terminal's picture is what the demo writes.
+signatures are not always right. The page of a report is about a week's runs, made at once. The
+terminal's picture is what the demo writes.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 from PIL import Image
@@ -24,6 +26,7 @@ from rich.text import Text
 from target_tocobagus.sandbox.handle import Sandbox
 from target_tocobagus.sandbox.scenario import Credentials
 from tests.browser.browser import running_chromium
+from tests.browser.report_picture import make_report
 from tests.sandbox.client import INVENTORY, Client
 
 if TYPE_CHECKING:
@@ -94,6 +97,20 @@ def take(browser: Any, sandbox: Sandbox) -> None:
     shoot(pages["light"], "sandbox-signature.png")
 
 
+def take_report(browser: Any) -> None:
+    """Take the pictures of a page about a store: light, and dark."""
+    with TemporaryDirectory() as folder:
+        url = make_report(Path(folder)).as_uri()
+        for scheme in ("light", "dark"):
+            page = browser.new_page(
+                viewport={"width": 1000, "height": 1180},
+                color_scheme=scheme,
+                device_scale_factor=1.5,
+            )
+            page.goto(url)
+            shoot(page, f"report-{scheme}.png")
+
+
 def shoot(page: Any, name: str) -> None:
     """Take a picture of a page, in the few colours that it has."""
     taken = Image.open(io.BytesIO(page.screenshot()))
@@ -119,6 +136,7 @@ def main() -> None:
     with kept_demo() as (sandbox, written), running_chromium() as browser:
         draw_terminal(written)
         take(browser, sandbox)
+        take_report(browser)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tests.local_sandbox import Sandbox
 
 QUICK_START: Final = ROOT / "docs" / "quick-start.md"
+MULAI: Final = ROOT / "docs" / "id" / "quick-start.md"
 RECORDED: Final = ROOT / "tests" / "data" / "streams" / "pgml-full.singer"
 STREAM: Final = "public-stock_levels"
 ALL_STOCK: Final = {
@@ -129,3 +130,12 @@ def test_the_sandbox_is_where_the_document_says() -> None:
     assert "sandbox" in main.commands
     assert f"{defaults['host']}:{defaults['port']}" == SANDBOX
     assert setting == f"http://{SANDBOX}/api/v1"
+
+
+def test_the_indonesian_document_has_the_same_commands() -> None:
+    """Step by step, so that all that is tested here holds there."""
+    steps = [
+        [section.blocks for section in sections(document)] for document in (QUICK_START, MULAI)
+    ]
+    english, indonesian = ([blocks for blocks in each if blocks] for each in steps)
+    assert english == indonesian

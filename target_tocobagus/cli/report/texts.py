@@ -40,7 +40,7 @@ ENGLISH: Final = {
     "sold_out_levels": "out of stock",
     "runs_count": "runs",
     "requests_count": "requests",
-    "age": "age when it arrived (95 %)",
+    "age": "age on arrival (95 %)",
     "refused_rows": "rows refused",
     # Notes
     "runs_note": "One bar for each run, as high as it was long. The longest took {longest}.",
