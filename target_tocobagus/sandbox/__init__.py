@@ -10,7 +10,13 @@ A request's way through the files::
                   │    ├─ auth          who sends the request, and is it signed
                   │    ├─ inventory     what each row means, and whether it exists
                   │    └─ state         stock, what is remembered, and the scenario
-                  └─ views              what is shown under ``/_sandbox/``
+                  │         └─ visits   the requests, and the rows that were refused
+                  ├─ views              what is shown under ``/_sandbox/``
+                  │    ├─ live          what has changed, as events
+                  │    ├─ search        stock by text
+                  │    ├─ detail        one request; ``diagnosis``: why its signature is wrong
+                  │    └─ switches      the scenarios that the page offers
+                  └─ page               ``page.html``
 
 ``scenario`` describes the faults. ``handle`` starts a sandbox, and asks it what has arrived.
 

@@ -46,7 +46,7 @@ class Views:
             Route("/scenario", self.scenario, methods=["POST"]),
             Route("/scenario", self.scenarios),
             Route("/scenario/{name}", self.switch, methods=["POST"]),
-            Route("/events", Events(self._state, self._switchboard)),
+            Route("/events", Events(self._state, self._switchboard), methods=["GET"]),
         ]
 
     async def health(self, _: Request) -> Response:
