@@ -24,7 +24,9 @@ def status(sandbox: Sandbox, method: str, path: str, headers: dict[str, str]) ->
         for name, value in {**headers, "Content-Length": "2"}.items():
             connection.putheader(name, value)
         connection.endheaders(b"{}")
-        return connection.getresponse().status
+        with connection.getresponse() as response:
+            response.read()
+            return response.status
     finally:
         connection.close()
 
