@@ -18,6 +18,7 @@ from target_tocobagus.ledger.run_lock import (
     holder_in_database,
     holder_of_file,
     one_at_a_time,
+    require_own_session,
 )
 from target_tocobagus.ledger.schema import add
 from target_tocobagus.ledger.schema import store as stores
@@ -87,7 +88,9 @@ def locked(writer: Connection, key: tuple[str, str]) -> Iterator[None]:
 
     Raises:
         LedgerError: Another run has it.
+        ConfigurationError: The lock cannot be held.
     """
+    require_own_session(writer)
     lock = RunLock()
     with writer.begin():
         lock.take(writer, key)

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 _LOCK_CLASS = 0x746F636F
 """The first key of our locks in PostgreSQL; the second is the store's."""
+_SHARED = (
+    "ledger: a pool gives several connections one session of PostgreSQL (pgbouncer's transaction"
+    " mode); use its session mode, or connect to PostgreSQL itself"
+)
 
 
 class RunLock:
@@ -68,6 +72,25 @@ class RunLock:
         os.ftruncate(file, 0)
         os.pwrite(file, f"{name_process()}, since {since}\n".encode(), 0)
         self._file = file
+
+
+def require_own_session(writer: Connection) -> None:
+    """Make sure that a connection to PostgreSQL has a session of its own, which holds the lock.
+
+    A pool that gives each transaction any session (pgbouncer's transaction mode) would lend the
+    lock to another run. It shows while nothing else happens: two connections meet in one session.
+
+    Raises:
+        ConfigurationError: There is such a pool.
+    """
+    if writer.dialect.name == "sqlite":
+        return
+    session = text("SELECT pg_backend_pid()")
+    with writer.begin():
+        own = writer.execute(session).scalar()
+    with writer.engine.connect() as other:
+        if other.execute(session).scalar() == own:
+            raise ConfigurationError([_SHARED])
 
 
 def one_at_a_time(writer: Connection) -> None:

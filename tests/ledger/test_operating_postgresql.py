@@ -6,12 +6,15 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import StaticPool, create_engine
 
 from target_tocobagus.config.settings import Credentials
-from target_tocobagus.core.errors import LedgerError
+from target_tocobagus.core.errors import ConfigurationError, LedgerError
+from target_tocobagus.ledger.database import open_engine, read_url
 from target_tocobagus.ledger.inspection import OfStream, status
 from target_tocobagus.ledger.opening import open_ledger, store_key
 from target_tocobagus.ledger.operating import forget, forget_parts, prune
+from target_tocobagus.ledger.run_lock import require_own_session
 from target_tocobagus.ledger.soundness import problems
 from target_tocobagus.ledger.trial import try_to_open
 from target_tocobagus.ledger.wanted import Wanted
@@ -79,3 +82,13 @@ def test_the_ledger_of_a_server_is_seen_checked_forgotten_and_pruned(url: str) -
     assert counted.stores[0].parts == [OfStream("bins", 1, 1), OfStream("lots", 2, 1)]
     assert counted.stores[0].pairs == [OfStream("items", 3, 2)]
     assert forget_parts(url, KEY, "lots") == 2
+
+
+def test_a_pool_that_shares_a_session_is_refused(url: str) -> None:
+    """Its lock would be another run's too, as in pgbouncer's transaction mode."""
+    engine = create_engine(read_url(url), poolclass=StaticPool)
+    with engine.connect() as writer, pytest.raises(ConfigurationError, match="session mode"):
+        require_own_session(writer)
+    engine.dispose()
+    with open_engine(read_url(url)).connect() as writer:
+        require_own_session(writer)
