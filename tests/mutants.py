@@ -50,6 +50,7 @@ BOOKMARKS: Final = f"{LOOKUP_LAWS}::test_from_its_bookmark_on_each_item_has_what
 GUARD_LAWS: Final = "tests/laws/test_guard.py"
 SUMS: Final = "tests/e2e/test_sums.py"
 PARTS_LAWS: Final = "tests/laws/test_parts.py"
+SURE_SUMS: Final = "tests/ledger/test_sure_sums.py"
 TOGETHER: Final = (
     "tests/laws/test_together.py::test_from_its_bookmark_on_the_shop_is_as_all_sources_say"
 )
@@ -1070,6 +1071,120 @@ MUTANTS: Final = (
         "parts: a sum that is kept does not follow its parts",
         f"{SUMS}::test_a_stock_of_many_parts_follows_each_of_them",
         Change("ledger/parts", "chain(changes.changes, first_changes(parts, new))", "()"),
+    ),
+    Mutant(
+        "sums: still sure while their parts change",
+        f"{SURE_SUMS}::test_a_sum_that_a_run_has_lost_is_sent_when_any_part_comes",
+        Change(
+            "ledger/parts",
+            "            self.sure.part_changes(writer)\n            for each in",
+            "            for each in",
+        ),
+    ),
+    Mutant(
+        "sums: sure again before the lost one is accepted",
+        f"{SURE_SUMS}::test_a_sum_that_a_run_has_lost_is_sent_when_any_part_comes",
+        Change(
+            "ledger/sure_sums",
+            "int(since.get(policy) or _next_batch(reader))",
+            "int(since.get(policy) or 1)",
+        ),
+    ),
+    Mutant(
+        "sums: sure under another policy",
+        f"{SURE_SUMS}::test_another_policy_makes_another_quantity_of_the_same_parts",
+        Change(
+            "completion/resolver",
+            "self.parts.sure.begin(summing.policy)",
+            'self.parts.sure.begin("p")',
+        ),
+    ),
+    Mutant(
+        "sums: sure again under the policy of before",
+        f"{SURE_SUMS}::test_another_policy_makes_another_quantity_of_the_same_parts",
+        Change("ledger/sure_sums", "if since and not self._is_written:", "if False:"),
+    ),
+    Mutant(
+        "sums: one that cannot be sent is sure",
+        f"{SURE_SUMS}::test_a_sum_that_cannot_be_sent_is_rejected_each_time",
+        Change(
+            "completion/resolver",
+            "        if found.failed:\n            self.parts.sure.fail()",
+            "        if False:\n            self.parts.sure.fail()",
+        ),
+    ),
+    Mutant(
+        "sums: one that was refused is sure once that is closed",
+        f"{SURE_SUMS}::test_a_sum_that_was_refused_is_not_sure",
+        Change(
+            "ledger/ledger",
+            "                    self.parts.sure.drop(writer)",
+            "                    pass",
+        ),
+    ),
+    Mutant(
+        "sums: one that was refused is sure if that is not kept",
+        f"{SURE_SUMS}::test_a_refused_sum_that_is_not_kept_is_not_sure",
+        Change(
+            "ledger/sure_sums",
+            "0 if self._tables.rejections.has_dropped else self._since",
+            "self._since",
+        ),
+    ),
+    Mutant(
+        "sums: not added up though a mapping may contradict them",
+        f"{SURE_SUMS}::test_a_sum_is_added_up_where_a_mapping_that_sets_stock_may_contradict_it",
+        Change("completion/completion", "self.sums.parts.sure.fail()  #", "pass  #"),
+    ),
+    Mutant(
+        "sums: one that may have been changed is sure",
+        f"{SURE_SUMS}::test_whatever_makes_a_level_be_sent_again_still_does",
+        Change("ledger/sure_sums", "            level.c.doubt.is_(None),\n", ""),
+    ),
+    Mutant(
+        "sums: what another mapping has set is one",
+        f"{SURE_SUMS}::test_whatever_makes_a_level_be_sent_again_still_does",
+        Change(
+            "ledger/sure_sums",
+            '            level.c.source.in_(bindparam("sources", expanding=True)),\n',
+            "",
+        ),
+    ),
+    Mutant(
+        "sums: never sent again by time",
+        f"{SURE_SUMS}::test_whatever_makes_a_level_be_sent_again_still_does",
+        Change(
+            "ledger/sure_sums",
+            '            level.c.accepted_at.between(bindparam("since"), bindparam("now")),\n',
+            "",
+        ),
+    ),
+    Mutant(
+        "sums: what an operator has sent as 0 is one",
+        f"{SURE_SUMS}::test_whatever_makes_a_level_be_sent_again_still_does",
+        Change("pipeline/zeros", "ledger.doubt_sums()", "pass"),
+    ),
+    Mutant(
+        "sums: sure without parts that were forgotten",
+        f"{SURE_SUMS}::test_whatever_makes_a_level_be_sent_again_still_does",
+        Change("ledger/operating", "            forget_sure(writer, store)\n", ""),
+    ),
+    Mutant(
+        "sums: an unchanged one does not name its level",
+        f"{SURE_SUMS}::test_an_unchanged_sum_names_its_level",
+        Change("ledger/sure_sums", "self._tables.named_days.name([], named)", "pass"),
+    ),
+    Mutant(
+        "sums: a run without a change ends what is sure",
+        f"{SURE_SUMS}::test_a_run_that_fails_without_a_change_leaves_what_is_sure",
+        Change("ledger/parts", "        if new or changes.new or names_all:", "        if True:"),
+    ),
+    Mutant(
+        "sums: an unchanged one is always added up",
+        f"{SURE_SUMS}::test_an_unchanged_sum_is_not_added_up_again",
+        Change(
+            "ledger/sure_sums", "is_off = self._is_off or self._policy is None", "is_off = True"
+        ),
     ),
     Mutant(
         "parts: one that is not as it was is taken to be",

@@ -37,8 +37,10 @@ class ChangedSums:
         Raises:
             LedgerError: The ledger cannot be read.
         """
-        totals = parts.totals(self.rows) if self.rows else {}
-        for place, rows in self.rows.items():
+        sure = self._leave_out_sure(parts, found)
+        left = {place: rows for place, rows in self.rows.items() if place not in sure}
+        totals = parts.totals(left) if left else {}
+        for place, rows in left.items():
             total = totals.get(place)
             if total is None:  # a rejected row of a stock that has no part any more
                 found.skipped += len(rows)
@@ -53,9 +55,26 @@ class ChangedSums:
             if sums.is_watching:
                 sums.watch([*self._named()], parts)
 
+    def _leave_out_sure(self, parts: Parts, found: Resolved) -> set[Place]:
+        """Find stocks that are surely as they were accepted.
+
+        Those with a part that is not a whole number are judged anew, and counted: see `Quantities`.
+        """
+        places = parts.sure.among(self.rows, self._streams)
+        sure = {place for place in places if all(map(_is_plain, self.rows[place]))}
+        for identifier, place in sure:
+            found.unsent.setdefault(identifier, {})[place] = "unchanged"
+            found.superseded += len(self.rows[identifier, place]) - 1
+        return sure
+
     def _named(self) -> Iterator[tuple[Identifier, Row]]:
         """Yield items with their rows; a rejected row comes without the others of its item."""
         for (identifier, _), rows in self.rows.items():
             for row in rows:
                 if not row.part.again:
                     yield identifier, row
+
+
+def _is_plain(row: Row) -> bool:
+    """Whether a row is the tap's, and its quantities are whole numbers."""
+    return not row.part.again and all(quantity.isdigit() for _, _, quantity in row.part.rows)

@@ -8,6 +8,7 @@ import msgspec
 
 if TYPE_CHECKING:
     from target_tocobagus.core.model import Identifier, RecordError, Stream
+    from target_tocobagus.window.buffer import Unsent
     from target_tocobagus.window.pending import Item
 
 
@@ -35,6 +36,7 @@ class Completed(msgspec.Struct, eq=False):
         skipped: Updates that change nothing.
         superseded: Updates that have waited, and instead of which a sum goes out.
         stale: Updates of which a newer version is known.
+        unsent: Updates that need no request.
         failed: Rows that cannot be sent.
         ended: Levels of which something was rejected before that is not to be sent again, each with
             the position of the record that says so.
@@ -46,5 +48,6 @@ class Completed(msgspec.Struct, eq=False):
     skipped: int = 0
     superseded: int = 0
     stale: int = 0
+    unsent: Unsent = {}
     failed: list[Failed] = []
     ended: dict[tuple[Identifier, str | None], int] = {}

@@ -103,6 +103,8 @@ class Completion:
             self._changed.begin(stream)
         if summing is not None:
             self.sums.begin(stream, summing)
+        if self._mixed.is_possible:
+            self.sums.parts.sure.fail()  # a sum may be rejected for a row of the same flush
 
     @property
     def unsettled(self) -> int:

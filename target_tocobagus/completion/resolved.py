@@ -38,7 +38,8 @@ class Resolved(Completed, eq=False):
     @property
     def updates(self) -> int:
         """How many updates these are, without those of unknown items."""
-        return self.rows + self.waiting + self.stale + self.skipped + len(self.failed)
+        settled = sum(map(len, self.unsent.values())) + self.superseded + self.stale + self.skipped
+        return self.rows + self.waiting + settled + len(self.failed)
 
     def put(self, place: Place, level: Level, low: int) -> None:
         """Add a sum to what is to be sent; `low` is the lowest position of its rows."""

@@ -5,7 +5,7 @@ Such rows wait here until the next flush, so that the ledger is asked once for m
 Invariants:
 - No STATE covers a record that waits here, or whose sum goes out at the end of the input.
 - What a part says is remembered before a STATE covers it, and its sum is an update each time: only
-  the comparison with the last accepted value may leave it unsent.
+  the comparison with the last accepted value may leave it unsent, or that this surely is the sum.
 """
 
 from __future__ import annotations
@@ -72,6 +72,7 @@ class Resolver:
                 f" {name}`, and let the tap read the whole stream again"
             )
             raise ActionNeeded(message)
+        self.parts.sure.begin(summing.policy)
         self._streams[stream.source] = StreamSums(
             stream, summing, was_read=self.parts.was_read(stream)
         )
@@ -124,12 +125,17 @@ class Resolver:
             else:
                 changed.rows[place] += several
         changed.add_up(self.parts, found)
+        self._note(found)
         for sums, low, updates in waiting:
             if updates:
                 sums.wait(low, updates)
             found.waiting += updates
         self._renamed.clear()
         return found
+
+    def _note(self, found: Resolved) -> None:
+        if found.failed:
+            self.parts.sure.fail()
 
     def _by_stream(self, rows: Sequence[Row]) -> Iterator[tuple[StreamSums, Sequence[Row]]]:
         if len(self._streams) == 1 and rows:
@@ -190,8 +196,10 @@ class Resolver:
                     if place[0][0] in KINDS:
                         found.rows += 1
                         sums.put(place, total, row, sums.low or 1, found)
+                self._note(found)
                 yield found
-            yield Resolved(superseded=sums.went_out())
+            updates = sums.went_out()
+            yield Resolved(waiting=-updates, superseded=updates)
 
     def problem(self) -> RunFailed | None:
         """Say at the end of a run that sums have not gone out."""

@@ -101,12 +101,13 @@ class Ledger:
             self.has_accepted = _has_accepted(reader, store)
         if not connections.reads_only:
             self._run = connections.write(self._begin)
-        self.parts = Parts(tables, store, self._run)
+        keep = options.resend_hours * _HOUR
+        self.parts = Parts(tables, store, self._run, keep)
         self.pairs = Pairs(tables, store)
         recorder = Recorder(tables, store, self._run, options.max_zeroed_percent)
         if not connections.reads_only:
             connections.write(recorder.recover)
-        self.comparer = Comparer(tables, options.resend_hours * _HOUR)
+        self.comparer = Comparer(tables, keep)
         self.screen, self.compare = self.comparer.screen, self.comparer.compare
         self.note_unsent = self.comparer.note_unsent
         self.mark, self.record, self.leave = recorder.mark, recorder.record, recorder.leave
@@ -159,8 +160,20 @@ class Ledger:
         keys = [(*identifier, place or GLOBAL) for identifier, place in levels]
         if keys and self._rejections.any and not self._connections.reads_only:
             now = self._now_ms()
-            close = self._rejections.close
-            self._connections.write(lambda writer: close(writer, keys, now, alone=True))
+
+            def close(writer: Connection) -> None:
+                if self._rejections.close(writer, keys, now, alone=True):
+                    self.parts.sure.drop(writer)
+
+            self._connections.write(close)
+
+    def doubt_sums(self) -> None:
+        """Let the sums of parts be added up again, whatever was accepted.
+
+        Raises:
+            LedgerError: The ledger cannot be written.
+        """
+        self._connections.write(self.parts.sure.drop)
 
     def refused(
         self, identifiers: Iterable[Identifier], stream: str

@@ -16,6 +16,7 @@ from target_tocobagus.ledger.history import delete_before
 from target_tocobagus.ledger.opening import find_store, locked, require_current
 from target_tocobagus.ledger.parts import READ_ONCE
 from target_tocobagus.ledger.schema import level, part, seen, source
+from target_tocobagus.ledger.sure_sums import forget_sure
 from target_tocobagus.ledger.wanted import Wanted, nearest
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ def forget_parts(name: str, key: tuple[str, str], stream: str) -> int | None:
             parts = select(part.c.source, part.c.part).where(*of_stream).distinct().subquery()
             forgotten: int = writer.execute(select(func.count()).select_from(parts)).scalar_one()
             writer.execute(delete(part).where(*of_stream))
+            forget_sure(writer, store)
             read = seen.c.store == store, seen.c.source.in_(numbers), seen.c.need == READ_ONCE
             writer.execute(delete(seen).where(*read))
             return forgotten

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from target_tocobagus.ledger.kept_totals import KeptTotals
 from target_tocobagus.ledger.part_changes import PartChanges, alone, first_changes, renamed
 from target_tocobagus.ledger.part_rows import PartRows, Source, among, by_part, layers
+from target_tocobagus.ledger.sure_sums import SureSums
 from target_tocobagus.mapping.totals import total_of
 
 if TYPE_CHECKING:
@@ -32,9 +33,15 @@ READ_ONCE: Final = "parts"
 
 
 class Parts:
-    """The parts of one store, during one run."""
+    """The parts of one store, during one run.
 
-    def __init__(self, tables: Tables, store: int, run: int) -> None:
+    Attributes:
+        sure: Which accepted levels are their sums.
+    """
+
+    def __init__(self, tables: Tables, store: int, run: int, keep: int = 0) -> None:
+        """Use a ledger; `keep`: see `SureSums`."""
+        self.sure = SureSums(tables, store, keep)
         self._connections = tables.connections
         self._sources = tables.sources
         self._seen = tables.seen_columns
@@ -83,6 +90,7 @@ class Parts:
 
         def write(writer: Connection) -> None:
             of_run = Source(self._sources.number(writer, stream), self._run)
+            self.sure.part_changes(writer)
             for each in (among(rows, new), *layers(changes.new)):
                 self._rows.write(writer, of_run, each)
             if names_all:
@@ -92,6 +100,7 @@ class Parts:
         if new or changes.new or names_all:
             # It is on disk before a STATE covers its record, and before a sum of it leaves.
             self._connections.write(write, sync=False)
+            self.sure.note(chain(changes.changes, first_changes(parts, new)))
         self._has_gone |= changes.has_gone
         self._kept.follow(chain(changes.changes, first_changes(parts, new)))
         return changes.touched
@@ -189,10 +198,13 @@ class Parts:
 
         def write(writer: Connection) -> None:
             of_run = Source(self._sources.number(writer, stream), self._run)
+            self.sure.part_changes(writer)
             self._rows.leave_out_unnamed(writer, of_run)
 
         self._has_gone = True
         self._connections.write(write)
+        self.sure.note(())
+        self.sure.turn_off()
         self._kept.clear()
 
     def touched(self, stream: Stream, held: Iterable[Stream]) -> Iterator[dict[Place, Total]]:
@@ -221,6 +233,7 @@ class Parts:
         What a run that died found gone stays until a record names it again: its sum may not have
         been sent. So does what is gone of a stock that was refused.
         """
+        self.sure.end(writer)
         if not self._has_gone:
             return
         for stream in streams:

@@ -69,6 +69,7 @@ class OpenRejections:
 
     Attributes:
         any: There may be some.
+        has_dropped: A refused row was not kept.
         overtaken: By item and location the position of a record that was deleted, or cannot be
             used: rows before it are not kept.
     """
@@ -76,7 +77,7 @@ class OpenRejections:
     def __init__(self, store: int, dialect: str) -> None:
         self._store = store
         self._is_sqlite = dialect == "sqlite"
-        self.any = False
+        self.any = self.has_dropped = False
         self.overtaken: Mapping[tuple[Identifier, str | None], int] = {}
 
     def count(self, reader: Connection) -> None:
@@ -117,6 +118,7 @@ class OpenRejections:
         kind, identifier = refused.item.identifier
         for place, level in refused.item.levels.items():
             if level.position < self.overtaken.get((refused.item.identifier, place), 0):
+                self.has_dropped = True
                 continue
             if not (level.line or level.stream.schema_line):  # what an operator has sent
                 continue
@@ -160,7 +162,7 @@ class OpenRejections:
 
     def close(
         self, writer: Connection, keys: Iterable[Key], now: int, *, alone: bool = False
-    ) -> None:
+    ) -> bool:
         """Close those of levels that have a later outcome.
 
         Args:
@@ -169,9 +171,12 @@ class OpenRejections:
             now: The time.
             alone: The API knows nothing new of them. Otherwise a global also closes those of all
                 warehouses, and a warehouse that of the global.
+
+        Returns:
+            Whether there were any.
         """
         if not self.any:
-            return
+            return False
         settled = set(keys)
         identifiers: Any = {key[:2] for key in settled}
         numbers = [
@@ -182,6 +187,7 @@ class OpenRejections:
             or (not alone and key[2] == GLOBAL and key[:2] in identifiers)
         ]
         self._close(writer, numbers, now)
+        return bool(numbers)
 
     def rename(
         self, writer: Connection, names: Mapping[Identifier, Identifier | None], now: int

@@ -78,6 +78,13 @@ class Summing:
     is_complete: bool
     may_lack: bool
 
+    @property
+    def policy(self) -> str:
+        """A short text that changes with what changes a sum before it is sent."""
+        return sha256(repr(self.rules.quantities.policy).encode("utf-8", "replace")).hexdigest()[
+            :16
+        ]
+
     def outcomes(self, record: Entry, rows: Callable[[], list[Outcome]]) -> list[Outcome]:
         """Map a record that is not deleted, or else has no rows.
 

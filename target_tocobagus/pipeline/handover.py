@@ -97,6 +97,11 @@ class Handover:
             for rejection in by_cause(errors, position, stream, line):
                 self._shared.outcomes.reject(rejection, low)
 
+    def settle_unsent(self, unsent: Unsent) -> None:
+        """Settle updates that need no request."""
+        with self._shared.lock:
+            self._shared.outcomes.settle_unsent(unsent)
+
     def unsettled(
         self, identifiers: Collection[Identifier]
     ) -> dict[Identifier, dict[str | None, Level]]:

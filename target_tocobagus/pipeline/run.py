@@ -212,6 +212,8 @@ class Pipeline:
         """Take in rows that were completed, into those that are handed over next."""
         if found.rows:
             rows.merge(found.items, found.rows)
+        if found.unsent:
+            self.handover.settle_unsent(found.unsent)
         rows.stale += found.stale
         self.totals.updates += found.new
         self.totals.skipped += found.skipped

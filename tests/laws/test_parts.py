@@ -15,10 +15,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from target_tocobagus.cli.map.sums import Sums
 from target_tocobagus.config.settings import StockPolicy, stream_mapping
 from target_tocobagus.core.model import Part, Stock
+from target_tocobagus.ledger import schema
+from target_tocobagus.ledger.database import open_engine, read_url
 from target_tocobagus.mapping import compile_mapping
 from tests.laws.test_ledger import EXAMPLES, faults, laws
 from tests.ledger.world import BINS, HOUR, LOTS, UNKNOWN, WELL, Ending, Fault, PartRow, World
@@ -43,16 +46,17 @@ PLACES: Final[tuple[Place, ...]] = (
 QUANTITIES: Final = ("0", "1", "2", "0.5", "~0.25", "-1", "3")
 
 
-def summing(*, is_complete: bool = False) -> Summing:
+def summing(*, is_complete: bool = False, buffer: int = 0) -> Summing:
     """Compile a mapping that adds up."""
     written = {"stream": "lots", "sku": "sku", "stock": "qty", "combine": "sum", "part": "lot"}
     mapping = stream_mapping({**written, "parts_complete": is_complete})
-    found = compile_mapping(mapping, StockPolicy()).summing
+    found = compile_mapping(mapping, StockPolicy(stock_buffer=buffer)).summing
     assert found is not None
     return found
 
 
 SUMS: Final = {LOTS: summing(), BINS: summing()}
+BUFFERED: Final = {LOTS: summing(buffer=1), BINS: summing(buffer=1)}
 COMPLETE: Final = {LOTS: summing(is_complete=True)}
 
 
@@ -178,6 +182,54 @@ def sums_of(log: Iterable[PartRow]) -> dict[Place, int]:
 def seen(world: World, sums: Iterable[Place]) -> dict[Any, int]:
     """Tell what the shop has; a place at which a part never stayed for long has nothing."""
     return {key: world.shop().holds(*key) or 0 for key in sums}
+
+
+@laws()
+@given(past=INCREMENTAL, policies=st.lists(st.booleans(), min_size=4, max_size=4))
+def test_a_part_that_comes_again_brings_its_sum(
+    file: str, past: list[Past], policies: list[bool]
+) -> None:
+    """Whatever earlier runs have lost, and the tap did not bring again, by whatever policies."""
+    bring_again(file, past, policies)
+
+
+@laws(EXAMPLES // 4)
+@given(past=INCREMENTAL, policies=st.lists(st.booleans(), min_size=4, max_size=4))
+def test_a_part_that_comes_again_brings_its_sum_with_postgresql(
+    server: str, past: list[Past], policies: list[bool]
+) -> None:
+    """The same holds where a server keeps the ledger."""
+    bring_again(server, past, policies)
+
+
+def bring_again(ledger: str, past: list[Past], policies: list[bool]) -> None:
+    """Live through runs of which none brings what the others have lost; then all parts come."""
+    world = World(ledger, f"{next(_WORLDS)}-")
+    for one, is_buffered in zip(past, policies, strict=False):
+        live(world, one, one.rows, BUFFERED if is_buffered else SUMS)
+    known = [PartRow(key, levels, stream=of) for (of, key), levels in remembered(world).items()]
+    world.now_ms += HOUR
+    assert world.run(known, sums=SUMS).error is None
+    assert seen(world, sums_of(known)) == sums_of(known)
+
+
+def remembered(world: World) -> dict[tuple[Stream, str], tuple[Any, ...]]:
+    """Read what the ledger knows of each part of a store."""
+    table, source, store = schema.part.c, schema.source.c, schema.store.c
+    of_store = (
+        select(source.stream, table.part, table.kind, table.identifier, table.location)
+        .add_columns(table.quantity)
+        .join(schema.source, source.id == table.source)
+        .join(schema.store, store.id == table.store)
+        .where(store.client_id == world.store_id(), table.quantity != "")
+    )
+    found: dict[tuple[Stream, str], tuple[Any, ...]] = {}
+    with open_engine(read_url(world.ledger)).connect() as reader:
+        for name, key, kind, text, place, quantity in reader.execute(of_store):
+            part = (LOTS if name == LOTS.name else BINS, key)
+            levels = [((kind, text), place, each) for each in quantity.split()]
+            found[part] = (*found.get(part, ()), *levels)
+    return found
 
 
 FEED: Final = st.dictionaries(

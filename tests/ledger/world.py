@@ -340,6 +340,10 @@ class World:
         """Return the shop of a store."""
         return self.shops.setdefault(store, Shop())
 
+    def store_id(self, store: str = "s") -> str:
+        """Return the client id of a store."""
+        return self._name + store
+
     def run(
         self,
         rows: Iterable[Row | PartRow | PairRow],
@@ -377,7 +381,7 @@ class World:
         clock.now_ms = lambda: self.now_ms  # type: ignore[method-assign]  # a clock that stands
         states: list[str] = []
         wakeup = WakeUp()
-        settings = _settings(self.ledger, self._name + store, **changes)
+        settings = _settings(self.ledger, self.store_id(store), **changes)
         outside = Dependencies(clock, send, jitter=lambda: 0.0, state_seconds=0.0)
         pipeline = Pipeline(wire(settings, wakeup, emit=states.append, outside=outside))
         pipeline.maps_nothing = False
