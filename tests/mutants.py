@@ -1070,7 +1070,11 @@ MUTANTS: Final = (
     Mutant(
         "parts: a sum that is kept does not follow its parts",
         f"{SUMS}::test_a_stock_of_many_parts_follows_each_of_them",
-        Change("ledger/parts", "chain(changes.changes, first_changes(parts, new))", "()"),
+        Change(
+            "ledger/parts",
+            "        self._kept.follow(chain(changes.changes, first_changes(parts, new)))\n",
+            "",
+        ),
     ),
     Mutant(
         "sums: still sure while their parts change",
