@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from target_tocobagus.completion.resolved import Resolved, Row
     from target_tocobagus.completion.sums import StreamSums
@@ -61,7 +61,7 @@ class ChangedSums:
         Those with a part that is not a whole number are judged anew, and counted: see `Quantities`.
         """
         places = parts.sure.among(self.rows, self._streams)
-        sure = {place for place in places if all(map(_is_plain, self.rows[place]))}
+        sure = {place for place in places if _are_plain(self.rows[place])}
         for identifier, place in sure:
             found.unsent.setdefault(identifier, {})[place] = "unchanged"
             found.superseded += len(self.rows[identifier, place]) - 1
@@ -75,6 +75,7 @@ class ChangedSums:
                     yield identifier, row
 
 
-def _is_plain(row: Row) -> bool:
-    """Whether a row is the tap's, and its quantities are whole numbers."""
-    return not row.part.again and all(quantity.isdigit() for _, _, quantity in row.part.rows)
+def _are_plain(rows: Sequence[Row]) -> bool:
+    """Whether rows are the tap's, and their quantities are whole numbers."""
+    quantities = [quantity for row in rows for _, _, quantity in row.part.rows]
+    return "".join(quantities).isdigit() and not any(row.part.again for row in rows)

@@ -11,14 +11,14 @@ from sqlalchemy import and_, delete, exists, select, update
 from target_tocobagus.ledger.by_items import as_json, parameters
 from target_tocobagus.ledger.levels import GLOBAL
 from target_tocobagus.ledger.part_statements import PartStatements
-from target_tocobagus.ledger.schema import part, rejection, source
+from target_tocobagus.ledger.schema import part, rejection
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from sqlalchemy import ColumnElement, Connection
 
-    from target_tocobagus.core.model import Identifier, Stream
+    from target_tocobagus.core.model import Identifier
 
 Place: TypeAlias = "tuple[Identifier, str | None]"
 """An item at a location."""
@@ -64,15 +64,10 @@ class PartRows:
         self._store = store
         self._statements = PartStatements(store, dialect)
 
-    def has_others(self, reader: Connection, stream: Stream) -> bool:
-        """Whether there are parts of a stream under another mapping of it."""
-        others = (
-            select(part.c.part)
-            .join(source, source.c.id == part.c.source)
-            .where(part.c.store == self._store, source.c.stream == stream.name)
-            .where(source.c.entry != stream.entry)
-        )
-        return reader.execute(others.limit(1)).first() is not None
+    def are_of(self, reader: Connection, sources: Collection[int]) -> bool:
+        """Whether there are parts of some sources."""
+        found = select(part.c.part).where(part.c.store == self._store, part.c.source.in_(sources))
+        return reader.execute(found.limit(1)).first() is not None
 
     def recall(self, reader: Connection, of: Source, keys: Iterable[str]) -> set[PartRow]:
         """Read parts by their keys."""

@@ -63,7 +63,7 @@ class Parts:
             LedgerError: The ledger cannot be read.
         """
         with self._connections.reading() as reader:
-            return self._rows.has_others(reader, stream)
+            return self._rows.are_of(reader, self._sources.others(stream))
 
     def fold(
         self, stream: Stream, parts: Sequence[Part], *, names_all: bool

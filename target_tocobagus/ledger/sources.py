@@ -36,6 +36,11 @@ class Sources:
         """Return the numbers of streams under their mappings, of those that have one."""
         return {self._numbers[source] for source in sources if source in self._numbers}
 
+    def others(self, stream: Stream) -> list[int]:
+        """Return the numbers of a stream under other mappings."""
+        found = self._numbers.items()
+        return [n for (name, entry), n in found if name == stream.name and entry != stream.entry]
+
     def under(self, entries: Collection[str]) -> dict[int, tuple[str, str]]:
         """Return the streams that were read under some mappings, by their numbers."""
         return {number: source for source, number in self._numbers.items() if source[1] in entries}
