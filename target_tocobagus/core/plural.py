@@ -17,10 +17,12 @@ def counted(count: int, what: str, more: str = "") -> str:
 
 
 def duration(seconds: float) -> str:
-    """Write a duration in the unit that fits it: ``0.4 s``, ``12 min``, ``3.5 days``.
+    """Write a duration in the unit that fits it: ``40 ms``, ``12 min``, ``3.5 days``.
 
     A unit is used from twice its length on.
     """
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
     size, unit = next((each for each in _UNITS if seconds >= 2 * each[0]), (1, "s"))
     count = seconds / size
     return f"{count:.0f} {unit}" if count >= _WHOLE else f"{count:.1f} {unit}"

@@ -4,6 +4,7 @@ The server and its libraries are an extra, so they are only imported when the co
 """
 
 import asyncio
+import errno
 import gc
 import signal
 import socket
@@ -31,7 +32,11 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--port", default=8080, type=click.IntRange(0, 65535), help="0 for a free port.")
 @click.option("--latency-ms", type=click.FloatRange(0), help="Before every answer.")
 @click.option("--scenario", type=_FILE, help="JSON (or YAML) file: what goes wrong, and when.")
-@click.option("--catalogue", type=_FILE, help="JSON file: the known items; by default all are.")
+@click.option(
+    "--catalogue",
+    type=_FILE,
+    help='JSON file: the known items, as in {"sku": ["A", "B"]}; by default all are.',
+)
 @click.option("--partner-client-id", default=_FAKE.partner_client_id)
 @click.option("--partner-secret", default=_FAKE.partner_secret)
 @click.option("--store-client-id", default=_FAKE.store_client_id)
@@ -53,7 +58,9 @@ def sandbox(**options: Any) -> None:
     try:
         listener = listen(host, port)
     except OSError as error:
-        message = f"cannot listen on {host}:{port}: {error}"
+        in_use = "it is in use, perhaps by another sandbox; --port 0 takes a free one"
+        why = in_use if error.errno == errno.EADDRINUSE else error
+        message = f"cannot listen on {host}:{port}: {why}"
         raise click.ClickException(message) from error
     asyncio.run(_serve(setup, listener, host))
 
@@ -61,11 +68,8 @@ def sandbox(**options: Any) -> None:
 def _setup(options: dict[str, Any]) -> "Setup":
     from target_tocobagus.sandbox import inventory, scenario, state
 
-    try:
-        played = _read(options["scenario"], scenario.Scenario)
-        known = _read(options["catalogue"], inventory.Catalogue)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise click.ClickException(str(error)) from error
+    played = _read(options["scenario"], scenario.Scenario)
+    known = _read(options["catalogue"], inventory.Catalogue)
     if options["latency_ms"] is not None:
         played = msgspec.structs.replace(played, latency_ms=options["latency_ms"])
     return state.Setup(
@@ -82,7 +86,11 @@ def _read(path: Path | None, kind: type[T]) -> T:
         return kind()
     is_yaml = path.suffix in {".yaml", ".yml"}
     decode = msgspec.yaml.decode if is_yaml else msgspec.json.decode
-    return msgspec.convert(decode(path.read_bytes()), kind)
+    try:
+        return msgspec.convert(decode(path.read_bytes()), kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        message = f"{click.format_filename(path)}: {error}"
+        raise click.ClickException(message) from error
 
 
 async def _serve(setup: "Setup", listener: socket.socket, host: str) -> None:

@@ -10,8 +10,9 @@ from target_tocobagus.core.plural import duration
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
-        (0, "0.0 s"),
-        (0.42, "0.4 s"),
+        (0, "0 ms"),
+        (0.042, "42 ms"),
+        (1.5, "1.5 s"),
         (12.3, "12 s"),
         (119, "119 s"),
         (120, "2.0 min"),

@@ -87,10 +87,11 @@ def demo(file: Path | None, config: Path | None, limit: int, *, keep: bool) -> N
         with spawned(*options, folder=folder) as sandbox:
             stage.open_page(sandbox.url, keep=keep)
             codes = [_play(scene, sandbox, folder, stage) for scene in scenes]
-            stage.close(_next_step(file, is_asked=QUESTION in codes and not config))
+            nothing = bool(file) and not any(codes) and not config and not sandbox.stock()
+            stage.close(_next_step(file, is_asked=nothing or (QUESTION in codes and not config)))
             if keep:
                 wait_for_signal(lambda: stage.keep_page(sandbox.url))
-    if any(codes):
+    if any(codes) or nothing:
         raise click.exceptions.Exit(1)
 
 
@@ -165,7 +166,10 @@ def _play(scene: Scene, sandbox: Sandbox, folder: Path, stage: Stage) -> int:
     stage.begin(scene.title, command, scene.note)
     ended = run_target(scene.stream, scene.config_name, folder)
     rejected = rejects.read_bytes().splitlines() if rejects.exists() else []
-    stage.show(ended, first_rows(scene.stream, scene.config), sandbox.stock(), rejected)
+    # What stream maps make of a row is not known here.
+    mapped = any(scene.config.get(name) for name in ("stream_maps", "flattening_enabled"))
+    given = [] if mapped else first_rows(scene.stream, scene.config)
+    stage.show(ended, given, sandbox.stock(), rejected)
     return ended.code
 
 

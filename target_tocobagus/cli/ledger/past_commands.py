@@ -84,12 +84,12 @@ def rejects(configs: tuple[str, ...], *, as_json: bool) -> None:
     place = read_place(configs, with_store=True)
     from target_tocobagus.cli.ledger import past_page
 
-    found = _read(place, lambda past: past.rejections(), as_json=as_json)
+    found, runs = _read(place, lambda past: (past.rejections(), past.runs(1)), as_json=as_json)
     if as_json:
         rows = [past_page.rejection_fields(each) for each in found]
         write({"exists": True, "rejections": rows})
     else:
-        past_page.show_rejections(found)
+        past_page.show_rejections(found, next(iter(runs), None))
 
 
 def _read(place: Place, look: Callable[[Past], T], *, as_json: bool) -> T:

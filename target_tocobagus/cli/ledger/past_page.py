@@ -105,10 +105,18 @@ def batch_fields(batch: Batch) -> dict[str, Any]:
     }
 
 
-def show_rejections(rejections: Sequence[Rejected]) -> None:
-    """Write the rows that are refused still, by code, with what to do."""
+def show_rejections(rejections: Sequence[Rejected], last: RunStatus | None) -> None:
+    """Write the rows that are refused still, by code, with what to do.
+
+    Args:
+        rejections: Those that the ledger keeps.
+        last: The last run, which may have rejected others itself.
+    """
     if not rejections:
-        click.echo("No row is refused.")
+        click.echo("The API refuses no row.")
+        if last and (codes := last.summary.get("rejected_by_code")):
+            told = ", ".join(f"{clean(code)} {count}" for code, count in codes.items())
+            click.echo(f"The last run rejected some itself ({told}): its log says which.")
         return
     for code, several in groupby(rejections, lambda each: each.code):
         rows = [*several]

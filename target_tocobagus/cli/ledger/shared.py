@@ -7,6 +7,7 @@ import json
 import sys
 from contextlib import contextmanager
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, TypeVar
 
 import click
@@ -93,6 +94,8 @@ def found_in(place: Place, act: Callable[[], T | None], *, as_json: bool) -> T:
         write({"exists": False, "place": place.place})
     else:
         click.echo(f"There is no ledger yet ({clean(place.place)}): a run creates it.")
+        if "://" not in place.name and not Path(place.name).is_absolute():
+            click.echo("A relative path begins at the folder of the command, like a run's.")
     raise click.exceptions.Exit(0)
 
 

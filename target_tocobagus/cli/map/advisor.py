@@ -66,12 +66,13 @@ class Advisor:
         examines: It uses the mappings that a user wrote; otherwise it recognises.
     """
 
-    def __init__(self, settings: Settings, *, drafts: bool) -> None:
+    def __init__(self, settings: Settings, *, drafts: bool, needs_columns: bool = True) -> None:
         """Compile the user's mappings, if there are any.
 
         Args:
             settings: The configuration.
             drafts: Also draft mappings for streams that do not look like stock.
+            needs_columns: A column that is not in a stream would make a run fail.
 
         Raises:
             ConfigurationError: A mapping cannot be used, whatever the stream.
@@ -79,6 +80,7 @@ class Advisor:
         self._router = StreamRouter(settings)
         self._settings = settings
         self._drafts = drafts
+        self._needs_columns = needs_columns
         self._used: list[StreamMapping] = []
         self._recognised: dict[str, Recognised] = {}
         self._schemas: dict[str, Mapping[str, Any]] = {}
@@ -139,7 +141,8 @@ class Advisor:
         self._used.append(mapping)
         if choice is None:
             return Advice("configured", mapping=mapping, problems=problems)
-        return Advice("configured", mapping=mapping, compiled=choice.mapping, named=choice.named)
+        named = choice.named and self._needs_columns
+        return Advice("configured", mapping=mapping, compiled=choice.mapping, named=named)
 
     def _propose(self, found: Recognition, mapping: StreamMapping) -> Advice:
         """Offer a mapping; a strange column's name may not be allowed in the settings."""

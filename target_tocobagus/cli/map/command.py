@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from target_tocobagus.cli.spreadsheet.table import Table
 
 STDIN: Final = "-"
+MAKES_COLUMNS: Final = ("stream_maps", "flattening_enabled")
 NOT_APPLIED: Final = ("stream_maps", "flattening_enabled", "validate_records")
 """Settings of the SDK that may change what a run makes of a record."""
 
@@ -69,14 +70,17 @@ def map_command(
 
     given = _read_config(config) if config else {}
     kept = {name: value for name, value in given.items() if name not in CREDENTIALS}
-    try:
-        settings = parse_settings({**kept, "dry_run": True})
-        advisor = Advisor(settings, drafts=everything)
-    except ConfigurationError as error:
-        raise _unusable(error.problems) from error
-    survey = Survey(advisor, records, settings.policy.warehouse_map)
     table, source = _opened(file)
     with source:
+        try:
+            settings = parse_settings({**kept, "dry_run": True})
+            # A table is meant to be stock; and stream maps may make the columns that are needed.
+            made = any(given.get(name) for name in MAKES_COLUMNS)
+            drafts = everything or table is not None
+            advisor = Advisor(settings, drafts=drafts, needs_columns=not made)
+        except ConfigurationError as error:
+            raise _unusable(error.problems) from error
+        survey = Survey(advisor, records, settings.policy.warehouse_map)
         survey.read(source, unselected=everything)
     views = list(survey.streams.values())
     remarks = [*_said_of_settings(given), *survey.remarks(), *advisor.remarks()]
@@ -126,7 +130,10 @@ def _said_of_settings(given: Mapping[str, Any]) -> Iterator[str]:
         yield from doubts(given, known["properties"])
     for name in NOT_APPLIED:
         if given.get(name):
-            yield f"{name} is not applied here: a run may get other records, or reject some"
+            yield (
+                f"{name} is not applied here: a run may get other records, or reject some;"
+                " `tocobagus demo FILE --config FILE` shows what it sends"
+            )
 
 
 def _no_streams(file: str, remarks: Iterable[str]) -> click.ClickException:

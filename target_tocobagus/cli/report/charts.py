@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 WIDTH: Final = 640.0
 HEIGHT: Final = 160.0
 _GAP: Final = 0.2
+_WIDEST: Final = 80.0
 _LEAST: Final = 1.5
 """A value above 0 is at least so high, so that it is seen."""
 _MOST_LABELS: Final = 8
@@ -84,7 +85,8 @@ def bars(columns: Sequence[Column]) -> Chart:
         for kind, value in column.parts.items():
             height = max(_LEAST, value / top * HEIGHT) if value else 0.0
             below += height
-            x, width = (place + _GAP / 2) * step, (1 - _GAP) * step
+            width = min(_WIDEST, (1 - _GAP) * step)
+            x = (place + 0.5) * step - width / 2
             if height:
                 y = max(0.0, HEIGHT - below)
                 drawn.append(Bar(_r(x), _r(y), _r(width), _r(height), kind, column.title))

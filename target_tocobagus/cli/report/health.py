@@ -54,6 +54,10 @@ def _of_runs(overview: Overview, now: int, texts: Mapping[str, str]) -> Iterator
         yield Reason(BAD, texts["last_died"])
     elif ended and ended[0].error:
         yield Reason(BAD, texts["last_failed"].format(error=clean(ended[0].error)))
+    if ended and (codes := ended[0].summary.get("rejected_by_code")):
+        rows = counted(sum(codes.values()), "update")
+        named = ", ".join(f"{clean(code)} {count}" for code, count in codes.items())
+        yield Reason(FAIR, texts["rejected_itself"].format(count=rows, codes=named))
     if overview.guard_fired:
         yield Reason(BAD, texts["guard"])
     failed, runs = sum(map(has_failed, ended)), counted(len(ended), "run")

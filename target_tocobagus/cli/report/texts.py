@@ -23,7 +23,8 @@ ENGLISH: Final = {
     "some_failed": "{failed} of {runs} failed.",
     "none_failed": "None of {runs} failed.",
     "refused": "{count} refused still.",
-    "none_refused": "No row is refused.",
+    "none_refused": "The API refuses no row.",
+    "rejected_itself": "The last run rejected {count} ({codes}): its log says which.",
     "in_doubt": "{count} in doubt: the next run that gets these rows sends them again.",
     "none_in_doubt": "No value in the shop is in doubt.",
     # Headings
@@ -36,7 +37,7 @@ ENGLISH: Final = {
     "sold_out": "What is out of stock",
     "requests": "Requests",
     # Figures
-    "levels": "levels known",
+    "levels": "stocks known (item and place)",
     "sold_out_levels": "out of stock",
     "runs_count": "runs",
     "requests_count": "requests",
@@ -48,7 +49,7 @@ ENGLISH: Final = {
     "freshness_note": "Of each run: the line is what 95 % do not exceed, the dots are the median.",
     "requests_note": "How long the API took to answer, by day: the whole bar is 95 %, the dark"
     " part the median.",
-    "sold_out_note": "The last {shown} of {count}.",
+    "sold_out_note": "{shown} of {count}, the last ones first.",
     "moving_note": "A level is an item at a warehouse.",
     "as_table": "As a table",
     "nothing": "Nothing in this time.",

@@ -135,7 +135,7 @@ class TestRejects:
         """The next run has settled it."""
         shelf.world.run([Row(("sku", "GULA"), ((None, 4),))])
         assert fields(shelf, "rejects")["rejections"] == []
-        assert call(shelf, "rejects")[1] == "No row is refused.\n"
+        assert call(shelf, "rejects")[1] == "The API refuses no row.\n"
 
     def test_many_rows_of_a_code_are_counted(self, empty: Shelf) -> None:
         """A person sees twenty of them, a program all."""

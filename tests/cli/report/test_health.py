@@ -43,7 +43,7 @@ def test_a_store_that_is_well_says_why() -> None:
     assert reasons() == [
         (GOOD, "The last good run ended 60 s ago."),
         (GOOD, "None of 5 runs failed."),
-        (GOOD, "No row is refused."),
+        (GOOD, "The API refuses no row."),
         (GOOD, "No value in the shop is in doubt."),
     ]
 
@@ -65,6 +65,11 @@ def test_a_store_that_is_well_says_why() -> None:
         ),
         ({"guard_fired": True}, BAD, "The guard holds stock-outs: is the source right?"),
         ({"runs": [HOURLY[0], FAILED, DIED]}, FAIR, "2 of 3 runs failed."),
+        (
+            {"runs": [RunStatus(NOW - 9, NOW, None, {"rejected_by_code": {"A": 2, "B": 1}})]},
+            FAIR,
+            "The last run rejected 3 updates (A 2, B 1): its log says which.",
+        ),
         ({"refusals": [Refusals("C", "m", 2, 1, "x")] * 2}, FAIR, "4 rows are refused still."),
         (
             {"in_doubt": 1},

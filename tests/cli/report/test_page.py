@@ -72,7 +72,7 @@ def test_the_page_tells_all_that_is_known() -> None:
         "2.0 h",
         "Add it to the shop, leave it out with where",
         "never had a stock",
-        "The last 2 of 2,222.",
+        "2 of 2,222, the last ones first.",
         "those of the last 7 days",
         "4.0 s",
         "did not end",
