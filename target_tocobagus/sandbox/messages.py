@@ -102,6 +102,11 @@ class Request:
             raise Refused("REQ_001", "Invalid body", self._rows)
         return self._rows
 
+    @property
+    def store(self) -> str:
+        """The store that it says it is for, empty if it names none."""
+        return self.headers.get(b"x-store-client-id", b"").decode(errors="replace")
+
     def count(self) -> int | None:
         """Return the number of items, None if the body has none."""
         return None if isinstance(self._rows, str) else len(self._rows)

@@ -142,11 +142,13 @@ class When(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         requests: Its number since the scenario was set: ``3``, ``"2-5"``, or ``"4-"`` and later.
         identifiers: One of its items has one of these.
+        stores: It is for one of these stores, by client id.
         share: The share of requests, from 0 to 1, that are chosen at random.
     """
 
     requests: int | str | None = None
     identifiers: frozenset[str] | None = None
+    stores: frozenset[str] | None = None
     share: float | None = None
 
     def __post_init__(self) -> None:
@@ -158,6 +160,8 @@ class When(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def fits(self, number: int, request: Request) -> bool:
         """Tell whether a request meets these conditions, but for `share`."""
         if self.identifiers is not None and self.identifiers.isdisjoint(request.identifiers):
+            return False
+        if self.stores is not None and request.store not in self.stores:
             return False
         if isinstance(self.requests, str):
             first, _, last = self.requests.partition("-")

@@ -19,6 +19,8 @@ A = {"sku": "A", "stock": 1}
         ({"requests": "3-"}, [3, 4]),
         ({"requests": "2-3"}, [2, 3]),
         ({"identifiers": ["sku-2", "sku-4"]}, [2, 4]),
+        ({"stores": ["2000000000000000000002"]}, [1, 2, 3, 4]),
+        ({"stores": ["another"]}, []),
         ({"share": 0.0}, []),
         ({"share": 1.0}, [1, 2, 3, 4]),
         ({"requests": "2-", "identifiers": ["sku-1", "sku-3"]}, [3]),
