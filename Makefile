@@ -8,11 +8,19 @@ RUN_READY := $(VENV)/.ready-to-run
 WORK_READY := $(VENV)/.ready-to-work
 MELTANO := $(VENV)/meltano
 MELTANO_READY := $(MELTANO)/.ready
+AIRFLOW := $(VENV)/airflow
+DAGSTER := $(VENV)/dagster
+TAP := $(VENV)/tap-postgres
 PIP_QUIETLY := -m pip --disable-pip-version-check -qq
 PIP := $(BIN)/python $(PIP_QUIETLY)
 WHEEL := build/wheel
 WORKERS ?= auto
 CRASH_INSTANTS ?= 30
+# `make airflow` does both of these; CI asks for one: make airflow STORES=3 EXECUTOR=LocalExecutor
+AIRFLOW_RUNS := 3:LocalExecutor 20:CeleryExecutor
+ifdef EXECUTOR
+AIRFLOW_RUNS := $(or $(STORES),3):$(EXECUTOR)
+endif
 # Debian's package keeps the server's commands out of PATH.
 POSTGRESQL := $(wildcard /usr/lib/postgresql/*/bin/initdb) $(shell command -v initdb)
 
@@ -25,8 +33,8 @@ NPM := $(shell command -v npm)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint style types imports workflows unit crash meltano no-postgresql \
-  browser no-browser pictures lowest prerelease mutants format bench build wheel clean
+.PHONY: help demo test lint style types imports workflows unit crash meltano airflow dagster \
+  no-postgresql browser no-browser pictures lowest prerelease mutants format bench build wheel clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,6 +86,18 @@ crash: $(WORK_READY) ## Kill the target at 500 instants, and see that nothing is
 meltano: $(WORK_READY) $(MELTANO_READY) ## Let Meltano run tap-postgres into the target, from a PostgreSQL
 	@echo "== pytest: Meltano, tap-postgres and PostgreSQL"
 	@MELTANO=$(abspath $(MELTANO))/bin/meltano $(BIN)/python -m pytest --quiet tests/meltano
+
+airflow: $(WORK_READY) $(AIRFLOW)/.ready $(TAP)/.ready ## Let Airflow run many stores, first on one machine, then on Celery and Redis
+	@for run in $(AIRFLOW_RUNS); do \
+	  echo "== pytest: Airflow, $${run#*:}, $${run%:*} stores from tap-postgres"; \
+	  AIRFLOW=$(abspath $(AIRFLOW))/bin STORES=$${run%:*} EXECUTOR=$${run#*:} \
+	    $(BIN)/python -m pytest --quiet --capture=no tests/orchestrators/test_airflow.py || exit 1; \
+	done
+
+dagster: $(WORK_READY) $(DAGSTER)/.ready $(TAP)/.ready ## Let Dagster run many stores, a partition for each
+	@echo "== pytest: Dagster, $(or $(STORES),6) stores from tap-postgres"
+	@DAGSTER=$(abspath $(DAGSTER))/bin STORES=$(or $(STORES),6) \
+	  $(BIN)/python -m pytest --quiet --capture=no tests/orchestrators/test_dagster.py
 
 no-postgresql:
 	@echo "== LEFT OUT: Meltano, and the ledger on PostgreSQL, which is missing; sudo apt-get install postgresql, make meltano"
@@ -154,6 +174,14 @@ $(RUN_READY): pyproject.toml target_tocobagus/__init__.py  # which holds the ver
 $(WORK_READY): $(RUN_READY)
 	@echo "Setting up the tools of the checks, once ..."
 	@$(PIP) install --group dev
+	@touch $@
+
+# uv, because Airflow has some 150 packages.
+$(AIRFLOW)/.ready $(DAGSTER)/.ready $(TAP)/.ready: $(WORK_READY)
+	@echo "Setting up $(@D), once ..."
+	@$(PIP) install uv
+	@$(PYTHON) -m venv $(@D)
+	@$(BIN)/uv pip install --quiet --python $(@D) --group $(notdir $(@D))
 	@touch $@
 
 $(MELTANO_READY): $(WORK_READY)

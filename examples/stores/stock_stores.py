@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -168,3 +169,13 @@ def _share(partner: dict[str, Any]) -> int | None:
     if limit is None or partner["limit_is_for"] == "store":
         return limit
     return limit // int(partner["at_once"])
+
+
+if (
+    __name__ == "__main__"
+):  # checks a list, and prints its pools as `airflow pools import` reads them
+    _pools = {
+        f"tocobagus_{each.partner}": {"slots": each.at_once, "description": each.partner}
+        for each in read(Path(sys.argv[1]))
+    }
+    print(json.dumps(_pools, indent=2))
