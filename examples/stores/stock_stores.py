@@ -1,6 +1,7 @@
 """The list of stores: read, checked, and told apart, for every orchestrator the same.
 
 What is wrong with the list is said with its line: all of it at once, before anything runs.
+`python stock_stores.py stores.yml` checks a list, and writes its pools for `airflow pools import`.
 """
 
 from __future__ import annotations
@@ -171,11 +172,16 @@ def _share(partner: dict[str, Any]) -> int | None:
     return limit // int(partner["at_once"])
 
 
-if (
-    __name__ == "__main__"
-):  # checks a list, and prints its pools as `airflow pools import` reads them
-    _pools = {
+def pools(partners: Iterable[Partner]) -> dict[str, dict[str, Any]]:
+    """Give the pools of partners, as `airflow pools import` reads them."""
+    return {
         f"tocobagus_{each.partner}": {"slots": each.at_once, "description": each.partner}
-        for each in read(Path(sys.argv[1]))
+        for each in partners
     }
-    print(json.dumps(_pools, indent=2))
+
+
+if __name__ == "__main__":
+    try:
+        sys.stdout.write(json.dumps(pools(read(Path(sys.argv[1]))), indent=2) + "\n")
+    except StoresError as slips:
+        sys.exit(str(slips))

@@ -112,7 +112,22 @@ def run_store(
         if missing:
             error = f"there is no command {missing[0]!r} on PATH"
             return Outcome(NOT_FOUND, needs_person=True, summary={}, error=error)
-        return _run(commands, _environment(logins, Path(folder)), keep, say)
+        log = _write(Path(folder) / "log.yaml", json.dumps(_LOG_AS_JSON))
+        environment = {**_environment(logins), "SINGER_SDK_LOG_CONFIG": log}
+        return _run(commands, environment, keep, say)
+
+
+def ask_ledger(store: Store, login: Callable[[str], Login]) -> dict[str, Any]:
+    """Ask the ledger about a store, as `tocobagus report --json` does; a run may be under way.
+
+    Raises:
+        subprocess.CalledProcessError: It cannot be asked; the reason is on stderr.
+    """
+    logins = {whose: login(name) for whose, name in store.credentials.items()}
+    report = ["tocobagus", "report", "--config", "ENV", "--json"]
+    done = subprocess.run(report, env=_environment(logins), stdout=subprocess.PIPE, check=True)
+    fields: dict[str, Any] = json.loads(done.stdout)
+    return fields
 
 
 def _commands(
@@ -139,7 +154,7 @@ def _write(path: Path, text: str) -> str:
     return str(path)
 
 
-def _environment(logins: Mapping[str, Login], folder: Path) -> dict[str, str]:
+def _environment(logins: Mapping[str, Login]) -> dict[str, str]:
     partner, store = logins["partner"], logins["store"]
     return {
         **os.environ,
@@ -147,7 +162,6 @@ def _environment(logins: Mapping[str, Login], folder: Path) -> dict[str, str]:
         "TARGET_TOCOBAGUS_PARTNER_SECRET": partner.password,
         "TARGET_TOCOBAGUS_STORE_CLIENT_ID": store.login,
         "TARGET_TOCOBAGUS_STORE_TOKEN": store.password,
-        "SINGER_SDK_LOG_CONFIG": _write(folder / "log.yaml", json.dumps(_LOG_AS_JSON)),
     }
 
 

@@ -7,6 +7,7 @@ import os
 import secrets
 from base64 import urlsafe_b64encode
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, Request, build_opener
@@ -43,7 +44,8 @@ class Airflow:
         self._token = ""
 
     def ask(self, method: str, path: str, body: object = None) -> Any:
-        """Send a request, with JSON both ways."""
+        """Send a request, with JSON both ways, while all of Airflow runs."""
+        self.started.check()
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self._token}"}
         data = None if body is None else json.dumps(body).encode()
         request = Request(self._url + path, data, headers, method=method)  # noqa: S310  # loopback
@@ -123,8 +125,9 @@ class Airflow:
         try:
             self.ask("GET", path)
         except HTTPError as error:
-            assert error.code == 404, error.read()
-            return False
+            if error.code == HTTPStatus.NOT_FOUND:
+                return False
+            raise
         return True
 
 

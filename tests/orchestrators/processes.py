@@ -9,7 +9,7 @@ import subprocess
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,21 +29,22 @@ class Processes:
         self.env = {**env, _MARK: str(folder)}
         self._folder = folder
         self._running: list[subprocess.Popen[bytes]] = []
+        self._names: dict[int, str] = {}
 
     def start(self, name: str, *command: str | Path) -> None:
         """Start one, which runs until `end`."""
         with (self._folder / f"{name}.log").open("ab") as log:
-            self._running.append(
-                subprocess.Popen(
-                    command,
-                    env=self.env,
-                    cwd=self._folder,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    start_new_session=True,
-                )
+            process = subprocess.Popen(
+                command,
+                env=self.env,
+                cwd=self._folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
+        self._running.append(process)
+        self._names[process.pid] = name
 
     def run(self, *command: str | Path) -> str:
         """Run one to its end, and give its stdout.
@@ -61,6 +62,15 @@ class Processes:
         """Read what one has logged."""
         return (self._folder / f"{name}.log").read_text("utf-8", "replace")
 
+    def check(self) -> None:
+        """See that all that were started still run.
+
+        Raises:
+            AssertionError: One has ended; the text is the end of its log.
+        """
+        for process in self._running:
+            assert process.poll() is None, self.log(self._names[process.pid])[-2000:]
+
     def end(self) -> None:
         """End all of them, the last first, and kill what is left of their groups."""
         for process in reversed(self._running):
@@ -72,6 +82,7 @@ class Processes:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+        self._running.clear()
         for pid in of_environment(f"{_MARK}={self._folder}"):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -120,8 +131,8 @@ def until(met: Callable[[], object], what: str, seconds: float = PATIENCE) -> No
         time.sleep(0.2)
 
 
-def most_at_once(spans: Sequence[tuple[str, str]]) -> int:
-    """Count how many spans of time there are at once; a time is text that sorts."""
+def most_at_once(spans: Sequence[tuple[Any, Any]]) -> int:
+    """Count how many spans of time there are at once; times are of any kind that sorts."""
     changes = sorted([(begin, 1) for begin, _ in spans] + [(end, -1) for _, end in spans])
     most = now = 0
     for _, change in changes:

@@ -8,6 +8,8 @@ refused now and then with 429.
 from __future__ import annotations
 
 import json
+import os
+import signal
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,6 +19,7 @@ import yaml
 
 from target_tocobagus.sandbox.handle import spawned
 from tests.docs.documents import ROOT
+from tests.orchestrators.processes import of_environment, parent_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +35,22 @@ ROWS: Final = 60
 ROWS_OF_SLOW: Final = 14_000
 """More than 10,000, after which tap-postgres writes its first STATE."""
 
+_TABLE: Final = """
+CREATE SCHEMA {store};
+CREATE TABLE {store}.stock_levels (
+  sku text, qty integer, warehouse_code text, updated_at timestamptz,
+  PRIMARY KEY (sku, warehouse_code)
+);
+INSERT INTO {store}.stock_levels
+  SELECT 'SKU-' || n, n, 'wh_1', '2026-01-01'::timestamptz + n * interval '1 second'
+  FROM generate_series(1, {rows}) n;
+"""
+_SALE: Final = """
+UPDATE {store}.stock_levels SET qty = qty + 1000, updated_at = '2026-02-01'
+  WHERE sku IN ('SKU-1', 'SKU-2', 'SKU-3', 'SKU-4', 'SKU-5');
+"""
+_ALL: Final = "SELECT sku, qty FROM {store}.stock_levels"
+_WRONG: Final = "wrong"
 _DYING_TAP: Final = """#!/bin/sh
 # Half of what the tap writes, then death, until the file `mended` is there.
 [ -e "$(dirname "$0")/mended" ] && exec tap-postgres "$@"
@@ -61,12 +80,7 @@ class Shops:
         self.database = database
         for name in self.names:
             rows = ROWS_OF_SLOW if name == self.named("slow") else ROWS
-            database.execute(
-                f"CREATE SCHEMA {name}; CREATE TABLE {name}.stock_levels (sku text, qty integer,"
-                " warehouse_code text, updated_at timestamptz, PRIMARY KEY (sku, warehouse_code));"
-                f" INSERT INTO {name}.stock_levels SELECT 'SKU-' || n, n, 'wh_1',"
-                f" '2026-01-01'::timestamptz + n * interval '1 second' FROM generate_series(1, {rows}) n"
-            )
+            database.execute(_TABLE.format(store=name, rows=rows))
         self._write_list()
         self._set_scenario()
 
@@ -88,7 +102,7 @@ class Shops:
         logins = {f"tocobagus_{name}": partner for name in AT_ONCE}
         logins["stock_database"] = ("stock", self.database.url().split(":")[2].split("@")[0])
         for name in self.names:
-            token = "wrong" if name == self.named("wrong token") else TOKEN.format(store=name)
+            token = _WRONG if name == self.named("wrong token") else TOKEN.format(store=name)
             logins[f"tocobagus_{name}"] = (self.client_id(name), token)
         return logins
 
@@ -112,14 +126,11 @@ class Shops:
     def sell(self) -> None:
         """Change the stock of five items of each store."""
         for name in self.names:
-            self.database.execute(
-                f"UPDATE {name}.stock_levels SET qty = qty + 1000, updated_at = '2026-02-01'"
-                " WHERE sku IN ('SKU-1', 'SKU-2', 'SKU-3', 'SKU-4', 'SKU-5')"
-            )
+            self.database.execute(_SALE.format(store=name))
 
     def source(self, name: str) -> dict[str, int]:
         """Give what a store's source has."""
-        rows = self.database.rows(f"SELECT sku, qty FROM {name}.stock_levels")
+        rows = self.database.rows(_ALL.format(store=name))
         return {row["sku"]: row["qty"] for row in rows}
 
     def shown(self, name: str) -> dict[str, int]:
@@ -131,6 +142,15 @@ class Shops:
         """Give the SKUs that were sent for a store, in that order."""
         updates = self.sandbox.history()
         return [each.identifier for each in updates if each.store == self.client_id(name)]
+
+    def assert_untold(self, folder: Path) -> None:
+        """See that no log below a folder tells a secret."""
+        secrets = {password for _, password in self.logins().values()} - {_WRONG}
+        logs = [path for path in folder.rglob("*") if path.suffix in {".log", ".out", ".err"}]
+        assert logs
+        for path in logs:
+            text = path.read_text("utf-8", "replace")
+            assert not [secret for secret in secrets if secret in text], path
 
     def _accounts(self) -> list[dict[str, str]]:
         return [
@@ -185,6 +205,14 @@ def shops(count: int, database: Database, folder: Path) -> Iterator[Shops]:
     folder.mkdir()
     with spawned() as sandbox:
         yield Shops(count, database, sandbox, folder)
+
+
+def kill_run(client_id: str) -> None:
+    """Send SIGKILL to the process that runs a store: no handler of its own can run."""
+    (target,) = of_environment(
+        f"TARGET_TOCOBAGUS_STORE_CLIENT_ID={client_id}", named="target-tocobagus"
+    )
+    os.kill(parent_of(target), signal.SIGKILL)
 
 
 class Alerts:

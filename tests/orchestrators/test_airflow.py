@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import pytest
 
 from tests.orchestrators.airflow import WORKERS, Airflow, running_airflow
-from tests.orchestrators.processes import most_at_once, of_environment, parent_of, until
-from tests.orchestrators.shops import AT_ONCE, ROWS, TOKEN, Alerts, Shops, shops
+from tests.orchestrators.processes import most_at_once, until
+from tests.orchestrators.shops import AT_ONCE, ROWS, TOKEN, Alerts, Shops, kill_run, shops
 from tests.postgres import running_postgres
 
 if TYPE_CHECKING:
@@ -106,7 +105,7 @@ def play(airflow: Airflow, there: Shops) -> Round:
     slow = there.named("slow")
     if slow and airflow.state(slow) is None:
         until(lambda: airflow.state(slow), "the first STATE of the slow store")
-        kill_task(there.client_id(slow))
+        kill_run(there.client_id(slow))
     state = airflow.end(run)
     seconds = time.monotonic() - began
     tasks = airflow.tasks(run)
@@ -118,14 +117,6 @@ def play(airflow: Airflow, there: Shops) -> Round:
         f" {count - len(tasks)} retries, {sum(map(len, sent.values()))} levels sent"
     )
     return Round(state, tasks, tries, sent)
-
-
-def kill_task(client_id: str) -> None:
-    """Send SIGKILL to the process that runs a store's task: no handler of its own can run."""
-    (target,) = of_environment(
-        f"TARGET_TOCOBAGUS_STORE_CLIENT_ID={client_id}", named="target-tocobagus"
-    )
-    os.kill(parent_of(target), signal.SIGKILL)
 
 
 def needed(name: str | None) -> str:
@@ -238,9 +229,4 @@ def test_both_workers_have_run_stores(played: Played) -> None:
 
 def test_nothing_tells_a_secret(played: Played) -> None:
     """Neither the tasks' logs nor those of Airflow's parts."""
-    secrets = [password for _, password in played.shops.logins().values() if password != "wrong"]
-    logs = [path for path in played.airflow.home.rglob("*.log") if path.is_file()]
-    assert logs
-    for path in logs:
-        text = path.read_text("utf-8", "replace")
-        assert not [secret for secret in secrets if secret in text], path
+    played.shops.assert_untold(played.airflow.home)

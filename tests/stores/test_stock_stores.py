@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -155,3 +158,18 @@ def test_the_example_can_be_used() -> None:
     assert {store.target["requests_per_minute"] for store in nusantara.stores} == {60}
     assert {store.target["requests_per_minute"] for store in kepulauan.stores} == {60}
     assert [store.store for store in nusantara.stores] == ["jakarta", "bandung"]
+
+
+def test_a_list_can_be_checked_by_hand(tmp_path: Path) -> None:
+    """The module, run as a command, writes the pools of a good list, or what is wrong."""
+    good = checked(listed(tmp_path, LISTED))
+    assert json.loads(good.stdout) == {"tocobagus_one": {"slots": 4, "description": "one"}}
+    wrong = checked(listed(tmp_path, LISTED.replace("at_once: 4", "at_once: 0")))
+    assert (wrong.returncode, wrong.stdout) == (1, "")
+    assert wrong.stderr.startswith("stores.yml, line 6: at_once: 0 is less than the minimum")
+
+
+def checked(path: Path) -> subprocess.CompletedProcess[str]:
+    """Run the module as a command."""
+    command = [sys.executable, str(EXAMPLE.with_name("stock_stores.py")), str(path)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)

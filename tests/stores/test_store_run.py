@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 import store_run
 from stock_stores import Store
-from store_run import Login, Outcome, login_from_environment, run_store
+from store_run import Login, Outcome, ask_ledger, login_from_environment, run_store
 
 from tests.docs.documents import ROOT
 
@@ -73,15 +73,15 @@ class Desk:
         path.write_text("\n".join(lines) + "\n")
         return ["sh", str(path)]
 
+    def store(self, **tap: Any) -> Store:
+        """Describe the store."""
+        credentials = {"partner": "partner", "store": "store", **tap.pop("credentials", {})}
+        target = {"streams": STREAMS, "batch_wait_seconds": 1}
+        return Store("jakarta", "one", credentials, tap, target)
+
     def run(self, ends: str = "exit 0", state: str | None = None, **tap: Any) -> Outcome:
         """Run the store to its end."""
-        store = Store(
-            "jakarta",
-            "one",
-            {"partner": "partner", "store": "store", **tap.pop("credentials", {})},
-            {"command": self.tap(ends), **tap},
-            {"streams": STREAMS, "batch_wait_seconds": 1},
-        )
+        store = self.store(**{"command": self.tap(ends), **tap})
         return run_store(store, self.logins.__getitem__, state, self.kept.append, self.said.append)
 
 
@@ -266,6 +266,15 @@ def _is_zombie(pid: int) -> bool:
     with suppress(FileNotFoundError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     return False
+
+
+def test_the_ledger_can_be_asked_about_a_store(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It knows the run that was, with its summary."""
+    monkeypatch.setenv("TARGET_TOCOBAGUS_LEDGER", str(desk.folder / "ledger.db"))
+    outcome = desk.run()
+    report = ask_ledger(desk.store(), desk.logins.__getitem__)
+    assert report["runs"][0]["summary"]["accepted"] == outcome.summary["accepted"] == 5
+    assert report["last_success"]
 
 
 def test_credentials_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
