@@ -16,6 +16,7 @@ from store_run import ask_ledger, login_from_environment, run_store
 
 LIST = Path(os.environ.get("TOCOBAGUS_STORES", "/srv/stock/stores.yml"))
 RETRY_SECONDS = int(os.environ.get("TOCOBAGUS_RETRY_SECONDS", "60"))
+CRON = os.environ.get("TOCOBAGUS_SCHEDULE", "*/15 * * * *")
 OLDEST = timedelta(hours=2)
 """How old 95 % of the stock may be when the API accepts it, and how long ago the last good run."""
 
@@ -87,7 +88,7 @@ def checks(partner: Partner) -> dg.AssetChecksDefinition:
     name = asset_name(partner)
     specs = [dg.AssetCheckSpec(check, asset=name) for check in ("freshness", "rejected", "guard")]
 
-    @dg.multi_asset_check(name=f"check_{name}", specs=specs)
+    @dg.multi_asset_check(name=f"{name}_checks", specs=specs)
     def check() -> Iterator[dg.AssetCheckResult]:
         found = {
             store.store: judge(ask_ledger(store, login_from_environment))
@@ -121,12 +122,14 @@ def judge(report: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def every_quarter(partner: Partner, job: dg.UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
+def each_store(partner: Partner) -> dg.ScheduleDefinition:
     """Start a run for each store that has none under way or waiting."""
+    name = asset_name(partner)
+    job = f"sync_{name}"
 
-    @dg.schedule(name=f"every_quarter_{asset_name(partner)}", job=job, cron_schedule="*/15 * * * *")
+    @dg.schedule(name=f"each_of_{name}", job_name=job, cron_schedule=CRON)
     def schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
-        unfinished = dg.RunsFilter(job_name=job.name, statuses=UNFINISHED)
+        unfinished = dg.RunsFilter(job_name=job, statuses=UNFINISHED)
         busy = {run.tags.get("dagster/partition") for run in context.instance.get_runs(unfinished)}
         yield from (
             dg.RunRequest(partition_key=store.store)
@@ -149,12 +152,12 @@ def definitions() -> dg.Definitions:
         assets.append(stock(partner))
         asked.append(checks(partner))
         name = asset_name(partner)
-        sync = dg.define_asset_job(name, dg.AssetSelection.assets(name).without_checks())
+        sync = dg.define_asset_job(f"sync_{name}", dg.AssetSelection.assets(name).without_checks())
         check = dg.define_asset_job(f"check_{name}", dg.AssetSelection.checks(asked[-1]))
         jobs += [sync, check]
         schedules += [
-            every_quarter(partner, sync),
-            dg.ScheduleDefinition(job=check, cron_schedule="*/15 * * * *"),
+            each_store(partner),
+            dg.ScheduleDefinition(job=check, cron_schedule=CRON),
         ]
     return dg.Definitions(
         assets=assets,

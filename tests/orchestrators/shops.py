@@ -19,7 +19,7 @@ import yaml
 
 from target_tocobagus.sandbox.handle import spawned
 from tests.docs.documents import ROOT
-from tests.orchestrators.processes import of_environment, parent_of
+from tests.orchestrators.processes import of_environment, parent_of, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,8 +32,11 @@ EXAMPLES: Final = ROOT / "examples"
 TOKEN: Final = "stkn_sandbox_{store}"  # noqa: S105  # the sandbox's
 AT_ONCE: Final = {"nusantara": 3, "kepulauan": 2}
 ROWS: Final = 60
-ROWS_OF_SLOW: Final = 14_000
+ROWS_OF_SLOW: Final = 15_000
 """More than 10,000, after which tap-postgres writes its first STATE."""
+
+ROWS_AT_KILL: Final = 11_500
+"""Three requests of half a second after that STATE was due; the target writes one in a second."""
 
 _TABLE: Final = """
 CREATE SCHEMA {store};
@@ -143,6 +146,14 @@ class Shops:
         updates = self.sandbox.history()
         return [each.identifier for each in updates if each.store == self.client_id(name)]
 
+    def kill_half_way(self, name: str) -> None:
+        """Send SIGKILL to the process that runs the slow store, once its first STATE is kept."""
+        until(lambda: len(self.sent(name)) >= ROWS_AT_KILL, "the first half of the slow store")
+        (target,) = of_environment(
+            f"TARGET_TOCOBAGUS_STORE_CLIENT_ID={self.client_id(name)}", named="target-tocobagus"
+        )
+        os.kill(parent_of(target), signal.SIGKILL)
+
     def assert_untold(self, folder: Path) -> None:
         """See that no log below a folder tells a secret."""
         secrets = {password for _, password in self.logins().values()} - {_WRONG}
@@ -205,14 +216,6 @@ def shops(count: int, database: Database, folder: Path) -> Iterator[Shops]:
     folder.mkdir()
     with spawned() as sandbox:
         yield Shops(count, database, sandbox, folder)
-
-
-def kill_run(client_id: str) -> None:
-    """Send SIGKILL to the process that runs a store: no handler of its own can run."""
-    (target,) = of_environment(
-        f"TARGET_TOCOBAGUS_STORE_CLIENT_ID={client_id}", named="target-tocobagus"
-    )
-    os.kill(parent_of(target), signal.SIGKILL)
 
 
 class Alerts:

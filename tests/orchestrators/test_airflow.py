@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pytest
 
-from tests.orchestrators.airflow import WORKERS, Airflow, running_airflow
-from tests.orchestrators.processes import most_at_once, until
-from tests.orchestrators.shops import AT_ONCE, ROWS, TOKEN, Alerts, Shops, kill_run, shops
+from tests.orchestrators.processes import most_at_once
+from tests.orchestrators.running_airflow import WORKERS, Airflow, running_airflow
+from tests.orchestrators.shops import AT_ONCE, ROWS, TOKEN, Alerts, Shops, shops
 from tests.postgres import running_postgres
 
 if TYPE_CHECKING:
@@ -104,8 +104,7 @@ def play(airflow: Airflow, there: Shops) -> Round:
     run = airflow.begin()
     slow = there.named("slow")
     if slow and airflow.state(slow) is None:
-        until(lambda: airflow.state(slow), "the first STATE of the slow store")
-        kill_run(there.client_id(slow))
+        there.kill_half_way(slow)
     state = airflow.end(run)
     seconds = time.monotonic() - began
     tasks = airflow.tasks(run)
@@ -162,9 +161,7 @@ def test_a_task_that_was_killed_is_taken_up_at_its_state(played: Played) -> None
     assert played.first.tasks[name]["state"] == "success"
     assert len(played.first.tries[name]) > 1
     assert played.shown[name] == played.source[name]
-    assert played.states[name]
-    accepted = played.airflow.summary(played.first.tasks[name])["records"]
-    assert accepted < 5_000
+    assert played.airflow.summary(played.first.tasks[name])["records"] < 6_000
 
 
 def test_a_store_that_is_told_to_wait_stops_no_other(played: Played) -> None:

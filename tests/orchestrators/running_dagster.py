@@ -46,16 +46,19 @@ class Dagster:
         self.started.start("daemon", self._binaries / "dagster-daemon", "run", "-f", DEFINITIONS)
 
     def begin(self) -> None:
-        """Queue a run of each store."""
-        for partner in AT_ONCE:
-            names = [name for name, of in self._shops.partner.items() if of == partner]
-            if names:
-                self._launch("backfill", partner, "--noprompt", "--partitions", ",".join(names))
+        """Let the schedules tick once, which queues a run of each store."""
+        before = len(self.facts()["runs"])
+        for partner in self._partners:
+            self._ask("schedule", "start", f"each_of_stock_{partner}")
+        count = before + len(self._shops.names)
+        until(lambda: len(self.facts()["runs"]) >= count, "the schedules' ticks")
+        for partner in self._partners:
+            self._ask("schedule", "stop", f"each_of_stock_{partner}")
 
     def check(self) -> None:
         """Queue the checks of each partner."""
-        for partner in set(self._shops.partner.values()):
-            self._launch("launch", f"check_stock_{partner}")
+        for partner in self._partners:
+            self._ask("job", "launch", "-j", f"check_stock_{partner}")
 
     def facts(self) -> dict[str, Any]:
         """Give runs, oldest first, and STATEs; see dagster_facts.py."""
@@ -78,10 +81,12 @@ class Dagster:
         until(is_over, "the end of Dagster's runs", 10 * PATIENCE)
         return last
 
-    def _launch(self, how: str, job: str, *options: str) -> None:
-        name = job if job.startswith("check_") else f"stock_{job}"
-        dagster = self._binaries / "dagster"
-        self.started.run(dagster, "job", how, "-f", DEFINITIONS, "-j", name, *options)
+    @property
+    def _partners(self) -> list[str]:
+        return sorted(set(self._shops.partner.values()))
+
+    def _ask(self, what: str, how: str, *options: str) -> None:
+        self.started.run(self._binaries / "dagster", what, how, "-f", DEFINITIONS, *options)
 
 
 @contextmanager
@@ -102,7 +107,7 @@ def running_dagster(
     shutil.copy(EXAMPLES / "dagster" / "dagster.yaml", folder)
     own = {
         "DAGSTER_HOME": str(folder),
-        "DAGSTER_POSTGRES_URL": database.url("dagster").replace("+psycopg", ""),
+        "DAGSTER_POSTGRES_URL": database.url("dagster").replace("psycopg:", "psycopg2:"),
         "PYTHONPATH": str(EXAMPLES / "stores"),
         "PATH": os.pathsep.join([*map(str, _commands(binaries)), os.environ["PATH"]]),
     }
