@@ -16,10 +16,11 @@ PIP := $(BIN)/python $(PIP_QUIETLY)
 WHEEL := build/wheel
 WORKERS ?= auto
 CRASH_INSTANTS ?= 30
-# `make airflow` does both of these; CI asks for one: make airflow STORES=3 EXECUTOR=LocalExecutor
+# `make airflow` does both of these, `make test` the first, and this one of your own:
+# make airflow STORES=5 EXECUTOR=CeleryExecutor
 AIRFLOW_RUNS := 3:LocalExecutor 20:CeleryExecutor
-ifdef EXECUTOR
-AIRFLOW_RUNS := $(or $(STORES),3):$(EXECUTOR)
+ifneq ($(STORES)$(EXECUTOR),)
+AIRFLOW_RUNS := $(or $(STORES),3):$(or $(EXECUTOR),LocalExecutor)
 endif
 # Debian's package keeps the server's commands out of PATH.
 POSTGRESQL := $(wildcard /usr/lib/postgresql/*/bin/initdb) $(shell command -v initdb)
@@ -42,9 +43,10 @@ help: ## Show this list
 demo: $(RUN_READY) ## See stock of two real taps arrive at a stand-in for the API; KEEP=1 keeps its page
 	@$(BIN)/tocobagus demo $(if $(KEEP),--keep)
 
-test: lint unit ## Run every check: style, types, imports, workflows, tests, pages, Meltano
+test: AIRFLOW_RUNS = 3:LocalExecutor
+test: lint unit ## Run every check: style, types, imports, workflows, tests, pages, Meltano, Airflow
 test: $(if $(CHROMIUM),$(if $(NPM),browser,no-browser),no-browser)
-test: $(if $(strip $(POSTGRESQL)),meltano,no-postgresql)
+test: $(if $(strip $(POSTGRESQL)),meltano airflow,no-postgresql)
 
 lint: style types imports workflows ## Run the checks that run no code: the four below
 
@@ -73,7 +75,8 @@ unit: $(WORK_READY) ## Run the tests, child processes' coverage included
 	@echo "== pytest: tests"
 	@$(BIN)/coverage erase
 	@$(BIN)/coverage run -m pytest --quiet --hypothesis-profile ci --ignore tests/laws/test_crash.py \
-	  --ignore tests/meltano --ignore tests/browser --numprocesses $(WORKERS) --dist worksteal
+	  --ignore tests/meltano --ignore tests/browser --ignore tests/orchestrators \
+	  --numprocesses $(WORKERS) --dist worksteal
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 	@echo "== pytest: the target is killed at any instant, $(CRASH_INSTANTS) times"
@@ -100,7 +103,7 @@ dagster: $(WORK_READY) $(DAGSTER)/.ready $(TAP)/.ready ## Let Dagster run many s
 	  $(BIN)/python -m pytest --quiet --capture=no tests/orchestrators/test_dagster.py
 
 no-postgresql:
-	@echo "== LEFT OUT: Meltano, and the ledger on PostgreSQL, which is missing; sudo apt-get install postgresql, make meltano"
+	@echo "== LEFT OUT: Meltano, Airflow, and the ledger on PostgreSQL, which is missing; sudo apt-get install postgresql, make meltano airflow"
 
 browser: $(BROWSER_READY) ## Look at the sandbox's page in Chromium, with axe-core
 	@echo "== pytest: pages in a browser"

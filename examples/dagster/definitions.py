@@ -20,6 +20,9 @@ CRON = os.environ.get("TOCOBAGUS_SCHEDULE", "*/15 * * * *")
 OLDEST = timedelta(hours=2)
 """How old 95 % of the stock may be when the API accepts it, and how long ago the last good run."""
 
+FROM_START = "tocobagus/from_start"
+"""A run with this tag reads its source from the beginning."""
+
 MOST_REJECTED = 0.01
 """The share of rows that may be rejected."""
 
@@ -36,6 +39,8 @@ STORES = {store.store: store for partner in PARTNERS for store in partner.stores
 
 def last_state(context: dg.AssetExecutionContext) -> str | None:
     """Read the STATE that the store's last run kept, on whatever machine."""
+    if FROM_START in context.run.tags:
+        return None
     of_store = dg.AssetRecordsFilter(context.asset_key, asset_partitions=[context.partition_key])
     for record in context.instance.fetch_observations(of_store, limit=1).records:
         observed = record.asset_observation
@@ -131,8 +136,9 @@ def each_store(partner: Partner) -> dg.ScheduleDefinition:
     def schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
         unfinished = dg.RunsFilter(job_name=job, statuses=UNFINISHED)
         busy = {run.tags.get("dagster/partition") for run in context.instance.get_runs(unfinished)}
+        at = context.scheduled_execution_time.isoformat()
         yield from (
-            dg.RunRequest(partition_key=store.store)
+            dg.RunRequest(run_key=f"{at} {store.store}", partition_key=store.store)
             for store in partner.stores
             if store.store not in busy
         )

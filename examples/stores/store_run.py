@@ -2,8 +2,6 @@
 
 Invariants:
     Each STATE is kept as soon as it comes, so a run that is killed has kept its last one.
-    Tap and target end together, also if the run is stopped; where the system has `setpriv`, even
-    if the process that runs this is killed.
     A secret is in the environment of the target, or in a file that only this user can read.
 """
 
@@ -12,29 +10,22 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
-import threading
-from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from store_pipe import run_pipe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from types import FrameType
+    from collections.abc import Callable, Mapping
 
     from stock_stores import Store
-
-PATIENCE: Final = 10.0
-"""Seconds that tap and target have to end after a SIGTERM; the target needs up to 8."""
 
 A_PERSON_MUST_ACT: Final = 2
 NOT_FOUND: Final = 127
 """As a shell says it of a command that is not there."""
 
-# The kernel then sends tap and target a SIGTERM when the process that started them has gone.
-_TIED: Final = ("setpriv", "--pdeathsig", "TERM", "--") if shutil.which("setpriv") else ()
 _LOG_AS_JSON: Final = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -43,9 +34,6 @@ _LOG_AS_JSON: Final = {
     "loggers": {"singer_sdk.metrics": {"level": "WARNING"}},
     "root": {"level": "INFO", "handlers": ["err"]},
 }
-
-
-_Process = subprocess.Popen[str]
 
 
 class Login(NamedTuple):
@@ -105,8 +93,8 @@ def run_store(
         SystemExit: With 143, if this process was sent a SIGTERM meanwhile: both have ended, and
             the last STATE is kept. Anything that `login` and `keep` raise comes through as well.
     """
-    logins = {whose: login(name) for whose, name in store.credentials.items()}
-    with tempfile.TemporaryDirectory(prefix="store-") as folder, _sigterm_raises():
+    logins, told = _logins(store, login), _Log(say)
+    with tempfile.TemporaryDirectory(prefix="store-") as folder:
         commands = _commands(store, logins.get("tap"), state, Path(folder))
         missing = [command[0] for command in commands if not shutil.which(command[0])]
         if missing:
@@ -114,7 +102,8 @@ def run_store(
             return Outcome(NOT_FOUND, needs_person=True, summary={}, error=error)
         log = _write(Path(folder) / "log.yaml", json.dumps(_LOG_AS_JSON))
         environment = {**_environment(logins), "SINGER_SDK_LOG_CONFIG": log}
-        return _run(commands, environment, keep, say)
+        tap, target = run_pipe(commands, environment, keep, (say, told.take))
+        return told.outcome(target, tap)
 
 
 def ask_ledger(store: Store, login: Callable[[str], Login]) -> dict[str, Any]:
@@ -123,9 +112,10 @@ def ask_ledger(store: Store, login: Callable[[str], Login]) -> dict[str, Any]:
     Raises:
         subprocess.CalledProcessError: It cannot be asked; the reason is on stderr.
     """
-    logins = {whose: login(name) for whose, name in store.credentials.items()}
     report = ["tocobagus", "report", "--config", "ENV", "--json"]
-    done = subprocess.run(report, env=_environment(logins), stdout=subprocess.PIPE, check=True)
+    done = subprocess.run(
+        report, env=_environment(_logins(store, login)), stdout=subprocess.PIPE, check=True
+    )
     fields: dict[str, Any] = json.loads(done.stdout)
     return fields
 
@@ -134,10 +124,10 @@ def _commands(
     store: Store, login: Login | None, state: str | None, folder: Path
 ) -> tuple[list[str], list[str]]:
     """Write the files of tap and target, and give their command lines."""
-    config = {**store.tap.get("config", {})}
+    config = json.loads(json.dumps(store.tap.get("config", {})).replace("{store}", store.store))
     if login:
         config |= {"user": login.login, "password": login.password}
-    files = {"config": json.dumps(config).replace("{store}", store.store)}
+    files = {"config": json.dumps(config)}
     if catalog := store.tap.get("catalog"):
         files["catalog"] = Path(catalog).read_text("utf-8").replace("{store}", store.store)
     if state:
@@ -154,6 +144,10 @@ def _write(path: Path, text: str) -> str:
     return str(path)
 
 
+def _logins(store: Store, login: Callable[[str], Login]) -> dict[str, Login]:
+    return {whose: login(name) for whose, name in store.credentials.items()}
+
+
 def _environment(logins: Mapping[str, Login]) -> dict[str, str]:
     partner, store = logins["partner"], logins["store"]
     return {
@@ -163,112 +157,6 @@ def _environment(logins: Mapping[str, Login]) -> dict[str, str]:
         "TARGET_TOCOBAGUS_STORE_CLIENT_ID": store.login,
         "TARGET_TOCOBAGUS_STORE_TOKEN": store.password,
     }
-
-
-def _run(
-    commands: tuple[list[str], list[str]],
-    target_environment: Mapping[str, str],
-    keep: Callable[[str], None],
-    say: Callable[[str], None],
-) -> Outcome:
-    log = _Log(say)
-    with (
-        _start(commands[0], os.environ) as tap,
-        _start(commands[1], target_environment, stdin=tap.stdout) as target,
-        _reading(tap.stderr, say),
-        _reading(target.stderr, log.take),
-    ):
-        if tap.stdout:
-            tap.stdout.close()  # so that the tap notices when the target has gone
-        try:
-            _each_line(target.stdout, keep)
-            failed = target.wait() != 0
-            with _ending(tap, by=signal.SIGTERM if failed else None):
-                pass
-        except BaseException:
-            with _ending(tap, target, by=signal.SIGTERM), suppress(Exception):
-                _each_line(target.stdout, keep)  # the STATE that comes out last
-            raise
-    return log.outcome(_exit_code(target), _exit_code(tap))
-
-
-def _start(
-    command: list[str], environment: Mapping[str, str], stdin: IO[str] | None = None
-) -> _Process:
-    pipe = subprocess.PIPE
-    return subprocess.Popen(
-        [*_TIED, *command],
-        stdin=stdin or subprocess.DEVNULL,
-        stdout=pipe,
-        stderr=pipe,
-        env=dict(environment),
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-        start_new_session=True,
-    )
-
-
-@contextmanager
-def _ending(*processes: _Process, by: signal.Signals | None) -> Iterator[None]:
-    """Let processes end while the block runs; kill those that do not, and what they leave."""
-    if by:
-        _signal(by, *processes)
-    timer = threading.Timer(PATIENCE, _signal, (signal.SIGKILL, *processes))
-    timer.start()
-    try:
-        yield
-        for process in processes:
-            process.wait()
-    finally:
-        timer.cancel()
-        _signal(signal.SIGKILL, *processes)
-
-
-def _signal(number: signal.Signals, *processes: _Process) -> None:
-    """Signal the groups that processes lead, or have led."""
-    for process in processes:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
-
-
-@contextmanager
-def _sigterm_raises() -> Iterator[None]:
-    """Make SystemExit of the first SIGTERM, which by default ends a process without a word."""
-
-    def stop(number: int, _: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_IGN)
-        raise SystemExit(128 + number)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may; it is up to the orchestrator then
-        return
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-@contextmanager
-def _reading(stream: IO[str] | None, told: Callable[[str], None]) -> Iterator[None]:
-    """Read a stream beside the block, to its end."""
-    thread = threading.Thread(target=_each_line, args=(stream, told))
-    thread.start()
-    try:
-        yield
-    finally:
-        thread.join()
-
-
-def _each_line(stream: IO[str] | None, told: Callable[[str], None]) -> None:
-    for line in stream or ():
-        told(line.rstrip("\n"))
-
-
-def _exit_code(process: _Process) -> int:
-    code = process.returncode
-    return 128 - code if code < 0 else code
 
 
 class _Log:

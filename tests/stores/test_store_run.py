@@ -4,27 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import signal
-import subprocess
-import sys
 import sysconfig
-import threading
-import time
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-import store_run
 from stock_stores import Store
 from store_run import Login, Outcome, ask_ledger, login_from_environment, run_store
 
 from tests.docs.documents import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.local_sandbox import Sandbox
 
 RECORDED: Final = ROOT / "tests" / "data" / "streams" / "pgml-full.singer"
@@ -161,111 +151,12 @@ def test_the_exit_code_says_whether_to_try_again(
     assert str(outcome) == f"exit {code}: {outcome.error}"
 
 
-def test_a_tap_that_does_not_end_is_ended(desk: Desk) -> None:
-    """When the target has failed there is nobody to read what the tap says."""
-    desk.logins["store"] = Login(desk.logins["store"].login, "wrong")
-    assert desk.run("exec sleep 600").exit_code == 2
-
-
-def test_a_child_of_the_tap_that_ignores_the_end_is_killed(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """After a successful run too: the tap has some time, and no more."""
-    monkeypatch.setattr(store_run, "PATIENCE", 0.5)
-    outcome = desk.run("trap '' TERM; exec >/dev/null; sleep 600 & echo $! > pid; wait")
-
-    assert outcome.exit_code == 137
-    assert gone(int((desk.folder / "pid").read_text()))
-
-
 def test_a_command_that_is_not_there_is_for_a_person(desk: Desk) -> None:
     """It ends like a shell's, and nothing has run."""
     outcome = desk.run(command=["no-such-tap"])
     assert outcome == Outcome(
         127, needs_person=True, summary={}, error="there is no command 'no-such-tap' on PATH"
     )
-
-
-def test_a_state_that_cannot_be_kept_ends_the_run(desk: Desk) -> None:
-    """The error comes through, and no process is left."""
-    desk.kept = _Full()
-    with pytest.raises(OSError, match="full"):
-        desk.run("echo $$ > pid; exec sleep 600")
-    assert gone(int((desk.folder / "pid").read_text()))
-
-
-class _Full(list[str]):
-    def append(self, _: str) -> None:
-        message = "full"
-        raise OSError(message)
-
-
-def test_a_run_outside_of_the_main_thread_is_possible(desk: Desk) -> None:
-    """Only the main thread may set what happens at a signal, and the run does without."""
-    outcomes: list[Outcome] = []
-    thread = threading.Thread(target=lambda: outcomes.append(desk.run()))
-    thread.start()
-    thread.join(PATIENCE)
-    assert outcomes[0].exit_code == 0
-
-
-def test_a_run_that_is_stopped_keeps_its_last_state(desk: Desk) -> None:
-    """A SIGTERM ends tap and target, and then the process, with 143."""
-    with started(desk) as process:
-        before = (desk.folder / "kept").read_text()
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(PATIENCE) == 143
-
-    assert json.loads((desk.folder / "kept").read_text())["bookmarks"]
-    assert json.loads(before)["bookmarks"]
-    assert gone(int((desk.folder / "pid").read_text()))
-
-
-@pytest.mark.skipif(not shutil.which("setpriv"), reason="this system has no setpriv")
-def test_a_run_whose_process_is_killed_leaves_no_process(desk: Desk) -> None:
-    """Tap and target end, and what was kept before is there."""
-    with started(desk) as process:
-        process.kill()
-        process.wait(PATIENCE)
-    assert gone(int((desk.folder / "pid").read_text()))
-    assert json.loads((desk.folder / "kept").read_text())["bookmarks"]
-
-
-@contextmanager
-def started(desk: Desk) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a store in a process of its own, whose tap says no more after a STATE is kept."""
-    tap = {"command": desk.tap("echo $$ > pid; exec sleep 600")}
-    given = json.dumps([desk.logins, tap, {"streams": STREAMS, "batch_wait_seconds": 1}])
-    path = os.pathsep.join(sys.path)
-    command = [sys.executable, "-c", ALONE, given]
-    with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path}) as process:
-        until = time.monotonic() + PATIENCE
-        while not (desk.folder / "kept").exists() and time.monotonic() < until:
-            time.sleep(0.02)
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def gone(pid: int) -> bool:
-    """Wait for the end of a process that may be nobody's child."""
-    until = time.monotonic() + PATIENCE
-    while time.monotonic() < until:
-        with suppress(ProcessLookupError):
-            os.kill(pid, 0)
-            if _is_zombie(pid):
-                return True
-            time.sleep(0.02)
-            continue
-        return True
-    return False
-
-
-def _is_zombie(pid: int) -> bool:
-    with suppress(FileNotFoundError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    return False
 
 
 def test_the_ledger_can_be_asked_about_a_store(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
