@@ -24,6 +24,7 @@ PATIENCE: Final = 30.0
 WAITS: Final = "echo $$ >> pids; exec sleep 600"
 """A program that never ends by itself."""
 
+CHILD: Final = f"sh -c '{WAITS}' > /dev/null 2>&1 &"
 READY: Final = "until [ -s pids ]; do sleep 0.01; done"
 """Waits until another one has written down its process id."""
 
@@ -93,14 +94,14 @@ def test_what_does_not_end_is_killed_with_its_children(
 ) -> None:
     """After a good run too: the first has some time, and no more."""
     monkeypatch.setattr(store_pipe, "PATIENCE", 0.5)
-    child = f"({WAITS}) & wait"
-    assert run(f"trap '' TERM; exec > /dev/null; {child}", "cat") == (137, 0)
+    first = f"trap '' TERM; exec > /dev/null; {CHILD} wait"
+    assert run(first, "cat") == (137, 0)
     assert all_gone(folder)
 
 
 def test_an_end_leaves_no_child(folder: Path) -> None:
     """What the first leaves behind ends with it."""
-    assert run(f"({WAITS}) > /dev/null 2>&1 & {READY}", "cat") == (0, 0)
+    assert run(f"{CHILD} {READY}", "cat") == (0, 0)
     assert all_gone(folder)
 
 
