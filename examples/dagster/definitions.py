@@ -123,7 +123,9 @@ def judge(report: dict[str, Any]) -> dict[str, str]:
         "rejected": f"{count['rejected']} of {rows} rows"
         if count["rejected"] > MOST_REJECTED * rows
         else "",
-        "guard": f"{count['held']} stock-outs held" if report.get("guard_fired") else "",
+        "guard": f"it has fired; the last run held {count['held']}"
+        if report.get("guard_fired")
+        else "",
     }
 
 
