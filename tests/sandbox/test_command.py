@@ -2,12 +2,14 @@
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from target_tocobagus.cli import main
 from target_tocobagus.sandbox.command import sandbox
@@ -81,6 +83,18 @@ def test_options_that_cannot_be_are_explained(options: list[str], said: str) -> 
     assert run.stdout == ""
     assert said in run.stderr
     assert "Traceback" not in run.stderr
+
+
+def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
+    """With the way out; and a file that is wrong is named."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        taken = CliRunner().invoke(sandbox, ["--port", port])
+    assert "it is in use, perhaps by another sandbox; --port 0 takes a free one" in taken.stderr
+    catalogue = tmp_path / "known.json"
+    catalogue.write_text('["A"]')
+    wrong = CliRunner().invoke(sandbox, ["--catalogue", str(catalogue)])
+    assert "known.json: Expected `object`, got `array`" in wrong.stderr
 
 
 def test_without_its_extra_it_says_what_to_install() -> None:

@@ -60,6 +60,32 @@ def test_a_question_is_shown_with_the_way_to_answer_it(tmp_path: Path) -> None:
     assert "To answer" not in done.stdout
 
 
+def test_a_table_that_no_one_recognises_is_no_success(tmp_path: Path) -> None:
+    """Nothing has arrived; the way to a mapping is named."""
+    path = tmp_path / "isi.csv"
+    path.write_text("SKU;Gudang;Jumlah\nKOPI-250;JKT;12\n")
+    done = demo(path)
+
+    assert done.exit_code == 1
+    assert "Nothing has arrived." in done.stdout
+    assert "To answer: tocobagus map --format json" in done.stdout
+    drafted = CliRunner().invoke(main, ["map", str(path)])
+    assert (drafted.exit_code, "sku: SKU" in drafted.stdout) == (0, True)
+
+
+def test_stream_maps_hide_what_went_in(tmp_path: Path) -> None:
+    """Rows are not shown beside stock that is made of others."""
+    path, config = tmp_path / "stock.csv", tmp_path / "config.json"
+    path.write_text("sku,units\nTEH-6,45\n")
+    mapping = {"stream": "stock", "sku": "sku", "stock": "packs"}
+    maps = {"stock": {"packs": "int(units) // 6 if units else None"}}
+    config.write_text(json.dumps({"streams": [mapping], "stream_maps": maps}))
+    done = demo(path, "--config", config)
+
+    assert ["TEH-6", "all", "warehouses", "7"] in cells(done.stdout)
+    assert "The first rows that went in" not in done.stdout
+
+
 def test_a_table_of_the_apis_items_needs_no_configuration(tmp_path: Path) -> None:
     """It is recognised as the same stream of a tap is, and rows with fewer cells are named."""
     path = tmp_path / "stock.csv"

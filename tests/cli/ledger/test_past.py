@@ -11,12 +11,13 @@ from click.testing import CliRunner
 
 from target_tocobagus.cli import main
 from target_tocobagus.report.advice import ADVICE, advice_on
-from tests.cli.ledger.test_command import Shelf, empty, shelf
+from tests.cli.ledger.test_command import Shelf, change, empty, shelf
 from tests.ledger.test_operating import die_in_flight
 from tests.ledger.world import Fault, Row
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 __all__ = ["empty", "shelf"]  # fixtures
 
@@ -137,6 +138,16 @@ class TestRejects:
         assert fields(shelf, "rejects")["rejections"] == []
         assert call(shelf, "rejects")[1] == "The API refuses no row.\n"
 
+    def test_what_the_last_run_rejected_itself_is_told(self, shelf: Shelf) -> None:
+        """The ledger does not keep such rows; so its log is named."""
+        shelf.world.run([Row(("sku", "GULA"), ((None, 4),))])
+        summary = '{"rejected_by_code": {"BAD_QUANTITY": 2}}'
+        with sqlite3.connect(shelf.world.ledger) as database:
+            database.execute("UPDATE tocobagus_run SET summary = ?", (summary,))
+        told = call(shelf, "rejects")[1]
+        assert told.startswith("The API refuses no row.\n")
+        assert "(BAD_QUANTITY 2): its log says which.\n" in told
+
     def test_many_rows_of_a_code_are_counted(self, empty: Shelf) -> None:
         """A person sees twenty of them, a program all."""
         rows = [Row(("sku", f"A{number}"), ((None, 1),)) for number in range(60)]
@@ -154,6 +165,18 @@ def test_a_ledger_that_does_not_exist_is_no_failure(empty: Shelf, arguments: Seq
     assert "There is no ledger yet" in page
     assert fields(empty, *arguments)["exists"] is False
     assert not [each for each in empty.config.parent.iterdir() if each != empty.config]
+
+
+def test_a_relative_path_is_explained(
+    empty: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From another folder the ledger seems to be missing."""
+    change(empty, ledger="ledger.db")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert "A relative path begins at the folder of the command" in call(empty, "history")[1]
+    change(empty, ledger=str(tmp_path / "ledger.db"))
+    assert len(call(empty, "history")[1].splitlines()) == 1
 
 
 def test_a_level_in_doubt_is_told_so(shelf: Shelf) -> None:

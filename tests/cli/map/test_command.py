@@ -351,6 +351,19 @@ def test_what_is_configured_in_vain_is_told(tmp_path: Path) -> None:
     assert "'stream_maps' is ignored" not in shown
 
 
+def test_a_column_that_stream_maps_may_make_is_not_missed(tmp_path: Path) -> None:
+    """A run would not fail; `demo` applies them, and is named."""
+    config = {
+        "streams": [{**LONG, "stock": "packs"}],
+        "stream_maps": {LONG["stream"]: {"packs": "1"}},
+    }
+    result = run(CSV, "--config", configured(tmp_path, config))
+
+    assert result.exit_code == 0
+    assert f"{NOT_SEEN}: 'packs'." in flat(result.stdout)
+    assert "tocobagus demo FILE --config FILE" in flat(result.stdout)
+
+
 def test_of_a_rejected_row_only_what_was_rejected_is_mapped(tmp_path: Path) -> None:
     """A file of rejected rows shows what piping it back would send."""
     rejected = row("stock_wide", SKU="A", **{"WH-JKT": 1, "WH SBY": 2, "wh_bdg": 3})
