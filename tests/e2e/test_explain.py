@@ -186,6 +186,10 @@ def test_an_item_that_was_never_seen_is_told_with_those_that_may_be_meant(
     assert "There is no ledger yet" in told(command, config, "KOPI")
     run(command, [schema("levels"), level("KOPI-250", "W", 9)], config)
     assert told(command, config, "kopi-25") == "kopi-25 was not seen; similar are KOPI-250.\n"
+    run(command, [schema("levels"), level("GULA", "W", "many")], config)
+    page = told(command, config, "GULA")
+    assert page.startswith("GULA was not seen.\n")
+    assert "rejected some rows itself (BAD_QUANTITY 1)" in page
     found = fields(command, config, "\x1b[31mx")
     assert (found["seen"], found["levels"]) == (False, [])
     assert "\x1b" not in told(command, config, "\x1b[31mx")

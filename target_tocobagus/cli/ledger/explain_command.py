@@ -9,6 +9,7 @@ import click
 
 from target_tocobagus.cli.ledger.shared import (
     KINDS,
+    explained,
     found_in,
     read_place,
     with_options,
@@ -19,8 +20,10 @@ from target_tocobagus.core.foreign_text import clean
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from target_tocobagus.cli.ledger.shared import Place
     from target_tocobagus.core.model import Identifier
     from target_tocobagus.ledger.item_history import ItemHistory, LevelHistory
+    from target_tocobagus.ledger.past import RunStatus
     from target_tocobagus.mapping.explaining import Step
     from target_tocobagus.mapping.looking_up import PairReader
     from target_tocobagus.recognition.stream_router import StreamRouter
@@ -47,7 +50,7 @@ def explain(
     from the first change of a quantity on. Nothing is changed, and a run may be under way.
     """
     place = read_place(configs, with_store=True)
-    from target_tocobagus.cli.ledger import explain_page
+    from target_tocobagus.cli.ledger import explain_page, past_page
     from target_tocobagus.ledger.item_history import item_history
     from target_tocobagus.ledger.wanted import Wanted
 
@@ -63,6 +66,15 @@ def explain(
         at = f" at {clean(warehouse)}" if warehouse else ""
         near = ", ".join(map(clean, found.near))
         click.echo(f"{clean(identifier)}{at} was not seen{near and f'; similar are {near}'}.")
+        past_page.show_rejected_itself(_last_run(place))
+
+
+def _last_run(place: Place) -> RunStatus | None:
+    """Return the last run: rows that it rejected itself are not in the ledger."""
+    from target_tocobagus.ledger.past import past_of
+
+    with explained(), past_of(place.name, place.store) as past:
+        return next(iter(past.runs(1)), None) if past else None
 
 
 class _Steps:

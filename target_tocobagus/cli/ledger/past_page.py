@@ -114,9 +114,7 @@ def show_rejections(rejections: Sequence[Rejected], last: RunStatus | None) -> N
     """
     if not rejections:
         click.echo("The API refuses no row.")
-        if last and (codes := last.summary.get("rejected_by_code")):
-            told = ", ".join(f"{clean(code)} {count}" for code, count in codes.items())
-            click.echo(f"The last run rejected some itself ({told}): its log says which.")
+        show_rejected_itself(last)
         return
     for code, several in groupby(rejections, lambda each: each.code):
         rows = [*several]
@@ -133,6 +131,13 @@ def show_rejections(rejections: Sequence[Rejected], last: RunStatus | None) -> N
     click.echo(
         "Times are UTC. At the end of a run each row is sent again, if 20 hours have passed."
     )
+
+
+def show_rejected_itself(last: RunStatus | None) -> None:
+    """Say that the last run has rejected rows, which the ledger does not keep; if it has."""
+    if last and (codes := last.summary.get("rejected_by_code")):
+        told = ", ".join(f"{clean(code)} {count}" for code, count in codes.items())
+        click.echo(f"The last run rejected some rows itself ({told}): its log says which.")
 
 
 def rejection_fields(rejection: Rejected) -> dict[str, Any]:
