@@ -83,9 +83,14 @@ class Draft(msgspec.Struct, frozen=True):
         )
 
 
-def draft(stream: str, schema: Any, records: Iterable[Any] = ()) -> Draft:
-    """Draft a mapping from a stream's name, its SCHEMA and its first records."""
-    stock = said.says_stock(stream)
+def draft(
+    stream: str, schema: Any, records: Iterable[Any] = (), *, is_stock: bool = False
+) -> Draft:
+    """Draft a mapping from a stream's name, its SCHEMA and its first records.
+
+    With `is_stock` any quantity in it may be the stock, whatever the stream's name is.
+    """
+    stock = is_stock or said.says_stock(stream)
     record = scope_of(fields_of(schema, records), stream, stock=stock)
     identifiers, spread = record.identifiers, record.spread
     if identifiers and spread and not record.locations:

@@ -157,14 +157,22 @@ def mixed_scopes(recognised: Iterable[Recognised]) -> str | None:
 
 
 def start_from(
-    found: Recognition, stream: str, schema: Mapping[str, Any], records: Iterable[Any] = ()
+    found: Recognition,
+    stream: str,
+    schema: Mapping[str, Any],
+    records: Iterable[Any] = (),
+    *,
+    is_stock: bool = False,
 ) -> StreamMapping:
-    """Return a stream's mapping by recognition, or a draft that a person can complete."""
+    """Return a stream's mapping by recognition, or a draft that a person can complete.
+
+    With `is_stock` a person says that it holds stock.
+    """
     if isinstance(found, Recognised):
         return found.closest
     if isinstance(found, Question):
         return found.mapping
-    start = draft(stream, schema, records)
+    start = draft(stream, schema, records, is_stock=is_stock)
     if found.is_final or start.documents:
         return msgspec.structs.replace(start.mapping, stock=(), warehouse=())
     return start.mapping

@@ -66,13 +66,21 @@ class Advisor:
         examines: It uses the mappings that a user wrote; otherwise it recognises.
     """
 
-    def __init__(self, settings: Settings, *, drafts: bool, needs_columns: bool = True) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        drafts: bool,
+        needs_columns: bool = True,
+        is_table: bool = False,
+    ) -> None:
         """Compile the user's mappings, if there are any.
 
         Args:
             settings: The configuration.
             drafts: Also draft mappings for streams that do not look like stock.
             needs_columns: A column that is not in a stream would make a run fail.
+            is_table: Its only stream is a table, which is meant to be stock.
 
         Raises:
             ConfigurationError: A mapping cannot be used, whatever the stream.
@@ -81,6 +89,7 @@ class Advisor:
         self._settings = settings
         self._drafts = drafts
         self._needs_columns = needs_columns
+        self._is_table = is_table
         self._used: list[StreamMapping] = []
         self._recognised: dict[str, Recognised] = {}
         self._schemas: dict[str, Mapping[str, Any]] = {}
@@ -105,7 +114,8 @@ class Advisor:
         if isinstance(found, NotStock) and not self._drafts:
             by = looked_up().get(stream)
             return Advice("ignored", f"{by!r} may look its records up" if by else found.reason)
-        return self._propose(found, start_from(found, stream, schema, records))
+        start = start_from(found, stream, schema, records, is_stock=self._is_table)
+        return self._propose(found, start)
 
     @property
     def lookups(self) -> list[PairReader]:

@@ -74,10 +74,11 @@ def map_command(
     with source:
         try:
             settings = parse_settings({**kept, "dry_run": True})
-            # A table is meant to be stock; and stream maps may make the columns that are needed.
+            # Stream maps may make the columns that are needed.
             made = any(given.get(name) for name in MAKES_COLUMNS)
-            drafts = everything or table is not None
-            advisor = Advisor(settings, drafts=drafts, needs_columns=not made)
+            is_table = table is not None
+            drafts = everything or is_table
+            advisor = Advisor(settings, drafts=drafts, needs_columns=not made, is_table=is_table)
         except ConfigurationError as error:
             raise _unusable(error.problems) from error
         survey = Survey(advisor, records, settings.policy.warehouse_map)
