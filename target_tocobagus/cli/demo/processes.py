@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _LOG_LINE: Final = re.compile(r"[\d-]+ [\d:,]+ \| (\w+) +\| (\S+) +\| (.*)")
+_ENDING: Final = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 _UNWANTED: Final = ("LOGLEVEL", "TARGET_TOCOBAGUS_LOGLEVEL", "SINGER_SDK_LOG_CONFIG")
 
 
@@ -60,25 +61,49 @@ def wait_for_signal(ready: Callable[[], object]) -> None:
     Args:
         ready: Called once a signal can no longer interrupt; says that this waits.
     """
-    awaited = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
     try:
         ready()
         sys.stdout.flush()
-        signal.sigwait(awaited)
+        signal.sigwait(_ENDING)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def run_target(stream: Path, config: str, folder: Path) -> Ended:
-    """Run the target to its end."""
+    """Run the target to its end; it is killed if this is interrupted.
+
+    A signal waits until the process is known: between its start and that it would be left behind.
+    """
     command = [sys.executable, "-m", "target_tocobagus", "--config", config]
-    with stream.open("rb") as source:
-        done = subprocess.run(  # noqa: S603  # our own program; it is killed if this is interrupted
-            command, stdin=source, capture_output=True, check=False, cwd=folder, env=_environment()
-        )
-    log = list(read_log(done.stderr.decode(errors="replace")))
-    return Ended(done.returncode, done.stdout.splitlines(), log)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+
+    def let_signals_come() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    try:
+        with (
+            stream.open("rb") as source,
+            subprocess.Popen(  # noqa: S603  # our own program
+                command,
+                stdin=source,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                cwd=folder,
+                env=_environment(),
+                preexec_fn=let_signals_come,  # noqa: PLW1509  # no thread forks meanwhile
+            ) as process,
+        ):
+            try:
+                let_signals_come()
+                written, logged = process.communicate()
+            except BaseException:
+                process.kill()
+                raise
+    finally:
+        let_signals_come()
+    log = list(read_log(logged.decode(errors="replace")))
+    return Ended(process.returncode, written.splitlines(), log)
 
 
 def read_log(text: str) -> Iterator[Said]:
