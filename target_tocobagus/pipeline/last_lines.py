@@ -84,7 +84,7 @@ class LastLines:
             return
         fields = self.fields(unsettled) | left_open
         if problem := metrics.write(fields, ended_at=time.time(), is_good=is_good):
-            logger.warning("metrics_path could not be written (%s)", problem)
+            logger.warning("The figures of this run could not be written: %s", problem)
 
     def fields(self, unsettled: int) -> dict[str, Any]:
         """Return the summary's fields; see `summary_fields`."""

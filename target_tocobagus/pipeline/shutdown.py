@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from target_tocobagus.config.settings import Settings
+    from target_tocobagus.ledger.ledger import Ledger
     from target_tocobagus.pipeline.poller import Intake, Poller
     from target_tocobagus.pipeline.stages import Stages
     from target_tocobagus.report.totals import Totals
@@ -254,10 +256,16 @@ class Shutdown:
         steps = [
             lambda: ledger.close_rejections(undecided),
             lambda: ledger.end(self._last_lines.fields(unsettled), problem, met, read),
-            lambda: left_open.update(ledger.left_open() if self._stages.metrics else {}),
+            lambda: self._count_left_open(ledger, left_open),
             ledger.close,
         ]
         run_all(steps)
+
+    def _count_left_open(self, ledger: Ledger, found: dict[str, int]) -> None:
+        """Count for the metrics what the ledger has left open; a run does not fail by it."""
+        if self._stages.metrics is not None:
+            with suppress(LedgerError):
+                found |= ledger.left_open()
 
 
 def _rejections_problem(totals: Totals, settings: Settings) -> RunFailed | None:

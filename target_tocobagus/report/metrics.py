@@ -30,6 +30,7 @@ _OUTCOMES: Final = (
     "unsettled",
 )
 _LAST_SUCCESS: Final = "tocobagus_last_success_timestamp_seconds"
+_BEGINNING: Final = b"# HELP tocobagus_"
 _GAUGES: Final = {
     "seconds": ("tocobagus_run_seconds", "How long the last run took"),
     "records": ("tocobagus_records", "RECORD messages of the last run"),
@@ -77,6 +78,8 @@ class MetricsFile:
         Returns:
             Why it could not be written; empty if it was.
         """
+        if problem := problem_of(str(self._path)):
+            return problem
         from prometheus_client import CollectorRegistry, write_to_textfile
 
         registry = CollectorRegistry()
@@ -89,8 +92,8 @@ class MetricsFile:
             gauges.set(_LAST_SUCCESS, "When the last good run ended", succeeded_at)
         try:
             write_to_textfile(str(self._path), registry)
-        except OSError as error:
-            return reason(error)
+        except (OSError, ValueError) as error:  # a ValueError means a name that no file can have
+            return f"metrics_path: {reason(error)}"
         return ""
 
     def _last_success(self) -> float | None:
@@ -106,15 +109,31 @@ class MetricsFile:
 
 
 def problem_of(path: str) -> str:
-    """Say why a file could not be written at the end of a run; empty if it could."""
+    """Say why a file could not be written at the end of a run; empty if it could.
+
+    A file of something else is not replaced: it may be the ledger, or the rejected rows.
+    """
     folder = Path(path).absolute().parent
     if Path(path).is_dir():
         return "metrics_path: is a folder"
+    if not _is_ours(Path(path)):
+        return "metrics_path: the file exists and does not hold the figures of a run"
     if not folder.is_dir():
         return "metrics_path: its folder is missing"
     if not os.access(folder, os.W_OK | os.X_OK):
         return "metrics_path: its folder cannot be written to"
     return ""
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a file is missing, empty, or was written by this program."""
+    if not path.is_file():
+        return not path.exists()  # a device, or a pipe
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_BEGINNING)) in {b"", _BEGINNING}
+    except OSError:  # it cannot be read, so nothing is known of it
+        return False
 
 
 class _Gauges:

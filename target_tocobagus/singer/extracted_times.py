@@ -55,6 +55,8 @@ def _first_record(lines: Iterable[bytes]) -> _Head | None:
 
 
 def _head(line: bytes) -> _Head:
+    if b"RECORD" not in line:  # of millions of blank lines, none is worth an exception
+        return _Head()
     try:
         return _decode(line)
     except REFUSED:

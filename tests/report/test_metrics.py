@@ -85,9 +85,9 @@ def test_a_failed_run_keeps_the_time_of_the_last_good_one(tmp_path: Path) -> Non
     assert read(path)["tocobagus_last_success_timestamp_seconds",] == 400
 
 
-@pytest.mark.parametrize("before", [None, b"no metrics {{{", b"\xff\xfe", b"up 1\n"])
+@pytest.mark.parametrize("before", [None, b"", b"# HELP tocobagus_x {{{", b"# HELP tocobagus_\xff"])
 def test_without_a_good_run_there_is_no_time_of_it(tmp_path: Path, before: bytes | None) -> None:
-    """A missing file, or one of something else, says nothing; it is replaced."""
+    """A missing file, or a damaged one, says nothing; it is replaced."""
     path = tmp_path / "toco.prom"
     if before is not None:
         path.write_bytes(before)
@@ -98,10 +98,11 @@ def test_without_a_good_run_there_is_no_time_of_it(tmp_path: Path, before: bytes
 def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
     """No other file stays, and whoever reads the old one goes on reading it."""
     path = tmp_path / "toco.prom"
-    path.write_text("old\n")
+    write(path)
+    old = path.read_text("utf-8")
     with path.open() as reader:
-        write(path)
-        assert reader.read() == "old\n"
+        write(path, 200.0)
+        assert reader.read() == old
     assert [each.name for each in tmp_path.iterdir()] == ["toco.prom"]
 
 
@@ -118,4 +119,23 @@ def test_a_place_that_is_gone_at_the_end_is_told(tmp_path: Path) -> None:
     folder.mkdir()
     file = MetricsFile(str(folder / "toco.prom"), STORE)
     folder.rmdir()
-    assert file.write(fields(), ended_at=1, is_good=True) == "No such file or directory"
+    said = file.write(fields(), ended_at=1, is_good=True)
+    assert said == "metrics_path: its folder is missing"
+
+
+@pytest.mark.parametrize("content", [b"SQLite format 3\0", b'{"type": "SCHEMA"}\n', b"up 1\n"])
+def test_a_file_of_something_else_is_left_alone(tmp_path: Path, content: bytes) -> None:
+    """It may be the ledger; also if it was made during the run."""
+    path = tmp_path / "toco.prom"
+    file = MetricsFile(str(path), STORE)
+    path.write_bytes(content)
+    assert "does not hold the figures" in file.write(fields(), ended_at=1, is_good=True)
+    assert path.read_bytes() == content
+    with pytest.raises(ConfigurationError, match="does not hold the figures"):
+        MetricsFile(str(path), STORE)
+
+
+def test_a_name_that_no_file_can_have_is_told(tmp_path: Path) -> None:
+    """It ends no run."""
+    file = MetricsFile(str(tmp_path / "a\0b"), STORE)
+    assert "metrics_path: " in file.write(fields(), ended_at=1, is_good=True)
