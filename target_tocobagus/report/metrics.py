@@ -14,21 +14,13 @@ from typing import TYPE_CHECKING, Any, Final
 from target_tocobagus import __version__
 from target_tocobagus.core.errors import ConfigurationError
 from target_tocobagus.core.foreign_text import reason
+from target_tocobagus.report.totals import OUTCOMES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from prometheus_client import CollectorRegistry
 
-_OUTCOMES: Final = (
-    "accepted",
-    "unchanged",
-    "stale",
-    "superseded",
-    "skipped",
-    "rejected",
-    "unsettled",
-)
 _LAST_SUCCESS: Final = "tocobagus_last_success_timestamp_seconds"
 _BEGINNING: Final = b"# HELP tocobagus_"
 _GAUGES: Final = {
@@ -155,7 +147,7 @@ class _Gauges:
 
     def add_run(self, fields: Mapping[str, Any]) -> None:
         """Set what the summary tells."""
-        for outcome in _OUTCOMES:
+        for outcome in OUTCOMES:
             if outcome in fields:
                 meaning = "Updates of the last run by their outcome"
                 self.set("tocobagus_updates", meaning, fields[outcome], outcome=outcome)

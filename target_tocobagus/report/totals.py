@@ -8,12 +8,26 @@ run, mapped replaces accepted; without a ledger, nothing is unchanged or stale. 
 from __future__ import annotations
 
 from collections import Counter, deque
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from target_tocobagus.core.errors import AccountingError
+from target_tocobagus.core.foreign_text import clean
 from target_tocobagus.core.plural import counted, duration
 from target_tocobagus.report.freshness import Freshness, Spread
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+OUTCOMES: Final = (
+    "accepted",
+    "unchanged",
+    "stale",
+    "superseded",
+    "skipped",
+    "rejected",
+    "unsettled",
+)
+"""What may become of an update, in the order of the equation; `mapped` only in a dry run."""
 _LISTED: Final = 100
 _ENOUGH: Final = 100
 """A run with fewer updates is not judged as a whole."""
@@ -155,7 +169,7 @@ def summary_text(fields: dict[str, Any]) -> str:
     known = "".join(
         f" + {fields[name]} {name}" for name in ("unchanged", "stale") if name in fields
     )
-    codes = ", ".join(f"{code} {count}" for code, count in fields["rejected_by_code"].items())
+    codes = listed_codes(fields["rejected_by_code"])
     lines = [
         "Summary",
         (
@@ -196,6 +210,11 @@ def summary_text(fields: dict[str, Any]) -> str:
         cut = counted(fields["cut"], "quantity", "quantities")
         lines.append(f"  {cut} with a fraction, rounded down")
     return "\n".join(lines)
+
+
+def listed_codes(codes: Mapping[str, int]) -> str:
+    """List codes with how many there are of each: ``INV_001 2, BAD_QUANTITY 1``."""
+    return ", ".join(f"{clean(code)} {count}" for code, count in codes.items())
 
 
 def _traffic(fields: dict[str, Any]) -> str:

@@ -13,6 +13,7 @@ from target_tocobagus.cli.ledger.shared import as_time, json_time, named
 from target_tocobagus.core.foreign_text import clean
 from target_tocobagus.core.plural import counted, duration
 from target_tocobagus.report.advice import advice_on
+from target_tocobagus.report.totals import OUTCOMES, listed_codes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,15 +22,6 @@ if TYPE_CHECKING:
 
     from target_tocobagus.ledger.past import Batch, Rejected, RunStatus
 
-_OUTCOMES: Final = (
-    "accepted",
-    "unchanged",
-    "stale",
-    "superseded",
-    "skipped",
-    "rejected",
-    "unsettled",
-)
 _MOST_SHOWN: Final = 20
 
 
@@ -48,7 +40,7 @@ def _row(run: RunStatus, *, is_current: bool) -> tuple[Text, Text, Text, Text]:
     if run.ended_at is None:
         ending = Text("is running", "green") if is_current else Text("did not end", "red")
         return Text(as_time(run.started_at)), Text(), Text(), ending
-    counts = [f"{run.summary[name]} {name}" for name in _OUTCOMES if run.summary.get(name)]
+    counts = [f"{run.summary[name]} {name}" for name in OUTCOMES if run.summary.get(name)]
     outcomes = Text(", ".join(counts) or "no rows")
     if age := run.summary.get("freshness"):
         outcomes.append(f"\n95 % not older than {duration(age['p95'])}", "dim")
@@ -136,7 +128,7 @@ def show_rejections(rejections: Sequence[Rejected], last: RunStatus | None) -> N
 def show_rejected_itself(last: RunStatus | None) -> None:
     """Say that the last run has rejected rows, which the ledger does not keep; if it has."""
     if last and (codes := last.summary.get("rejected_by_code")):
-        told = ", ".join(f"{clean(code)} {count}" for code, count in codes.items())
+        told = listed_codes(codes)
         click.echo(f"The last run rejected some rows itself ({told}): its log says which.")
 
 

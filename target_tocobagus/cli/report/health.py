@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from target_tocobagus.core.foreign_text import clean
 from target_tocobagus.core.plural import counted, duration
+from target_tocobagus.report.totals import listed_codes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -56,8 +57,7 @@ def _of_runs(overview: Overview, now: int, texts: Mapping[str, str]) -> Iterator
         yield Reason(BAD, texts["last_failed"].format(error=clean(ended[0].error)))
     if ended and (codes := ended[0].summary.get("rejected_by_code")):
         rows = counted(sum(codes.values()), "update")
-        named = ", ".join(f"{clean(code)} {count}" for code, count in codes.items())
-        yield Reason(FAIR, texts["rejected_itself"].format(count=rows, codes=named))
+        yield Reason(FAIR, texts["rejected_itself"].format(count=rows, codes=listed_codes(codes)))
     if overview.guard_fired:
         yield Reason(BAD, texts["guard"])
     failed, runs = sum(map(has_failed, ended)), counted(len(ended), "run")
