@@ -2,32 +2,44 @@
 
 from __future__ import annotations
 
+from pkgutil import resolve_name
+from typing import Final
+
 import click
 
 from target_tocobagus import __version__
-from target_tocobagus.cli.check.command import check
-from target_tocobagus.cli.demo.command import demo
-from target_tocobagus.cli.ledger.command import ledger
-from target_tocobagus.cli.ledger.explain_command import explain
-from target_tocobagus.cli.ledger.past_commands import batch, history, rejects
-from target_tocobagus.cli.map.command import map_command
-from target_tocobagus.cli.report.command import report
-from target_tocobagus.sandbox.command import sandbox
+
+_COMMANDS: Final = {
+    "batch": "cli.ledger.past_commands:batch",
+    "check": "cli.check.command:check",
+    "demo": "cli.demo.command:demo",
+    "explain": "cli.ledger.explain_command:explain",
+    "history": "cli.ledger.past_commands:history",
+    "ledger": "cli.ledger.command:ledger",
+    "map": "cli.map.command:map_command",
+    "rejects": "cli.ledger.past_commands:rejects",
+    "report": "cli.report.command:report",
+    "sandbox": "sandbox.command:sandbox",
+}
+"""Where each command is; it is imported only if it is used, so that each starts quickly."""
 
 
-@click.group()
+class _Commands(click.Group):
+    """The commands, each imported when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        del ctx
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, by its name."""
+        del ctx
+        place = _COMMANDS.get(cmd_name)
+        return resolve_name(f"target_tocobagus.{place}") if place else None
+
+
+@click.group(cls=_Commands)
 @click.version_option(__version__)
 def main() -> None:
     """Try, map and check what target-tocobagus sends to the Tocobagus partner API."""
-
-
-main.add_command(batch)
-main.add_command(check)
-main.add_command(demo)
-main.add_command(explain)
-main.add_command(history)
-main.add_command(ledger)
-main.add_command(map_command)
-main.add_command(rejects)
-main.add_command(report)
-main.add_command(sandbox)

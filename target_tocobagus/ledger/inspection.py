@@ -12,7 +12,7 @@ from target_tocobagus.ledger import left_open, past, schema, zeroed
 from target_tocobagus.ledger.absent import Absent, find
 from target_tocobagus.ledger.database import place_of, read_url, size_of
 from target_tocobagus.ledger.guard import span_of
-from target_tocobagus.ledger.opening import find_store, holder_of, reading
+from target_tocobagus.ledger.reading import find_store, holder_of, reading
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Select

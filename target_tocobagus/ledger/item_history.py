@@ -11,9 +11,9 @@ from target_tocobagus.core.model import KINDS
 from target_tocobagus.ledger import schema
 from target_tocobagus.ledger.left_open import flights
 from target_tocobagus.ledger.levels import GLOBAL
-from target_tocobagus.ledger.opening import find_store, reading
 from target_tocobagus.ledger.part_rows import GONE
 from target_tocobagus.ledger.past import Past, Rejected
+from target_tocobagus.ledger.reading import find_store, reading
 from target_tocobagus.ledger.wanted import Wanted, nearest
 
 if TYPE_CHECKING:

@@ -1,22 +1,22 @@
-"""Opens the ledger of a store: for one run, or to be looked at."""
+"""Opens the ledger of a store for one run."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit, urlunsplit
 
-from sqlalchemy import URL, Connection, Engine, select
-
-from target_tocobagus.core.errors import LedgerRefused
 from target_tocobagus.ledger.connections import Connections
-from target_tocobagus.ledger.database import file_of, is_missing, open_engine, read_url, translated
+from target_tocobagus.ledger.database import open_engine, read_url, translated
 from target_tocobagus.ledger.ledger import Ledger, Options
-from target_tocobagus.ledger.migrate import HEAD, is_current, migrate, step_of
+from target_tocobagus.ledger.migrate import is_current, migrate
+from target_tocobagus.ledger.reading import (
+    connect_to_read,
+    find_store,
+    reading_connection,
+    store_key,
+)
 from target_tocobagus.ledger.run_lock import (
     RunLock,
-    holder_in_database,
-    holder_of_file,
     one_at_a_time,
     require_own_session,
 )
@@ -26,19 +26,9 @@ from target_tocobagus.ledger.schema import store as stores
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from sqlalchemy import Connection
+
     from target_tocobagus.config.settings import Settings
-
-_PORTS = {"http": 80, "https": 443}
-
-
-def store_key(api_url: str, client_id: str) -> tuple[str, str]:
-    """Name a store: the API's URL in one form, and the store's id."""
-    parts = urlsplit(api_url.strip())
-    host = (parts.hostname or "").lower()
-    host = f"[{host}]" if ":" in host else host
-    port = parts.port
-    place = host if port in {None, _PORTS.get(parts.scheme)} else f"{host}:{port}"
-    return urlunsplit((parts.scheme.lower(), place, parts.path.rstrip("/"), "", "")), client_id
 
 
 def open_ledger(settings: Settings, now_ms: Callable[[], int]) -> Ledger | None:
@@ -77,7 +67,7 @@ def open_ledger(settings: Settings, now_ms: Callable[[], int]) -> Ledger | None:
                 migrate(writer)
             named = {"api_url": key[0], "client_id": key[1]}
             number = find_store(writer, key) or add(writer, stores, named)
-        reader = stack.enter_context(_connect_to_read(engine))
+        reader = stack.enter_context(reading_connection(engine))
         connections = Connections(writer, reader, stack.pop_all().close)
     return Ledger(connections, number, now_ms, options)
 
@@ -100,53 +90,6 @@ def locked(writer: Connection, key: tuple[str, str]) -> Iterator[None]:
         lock.release()
 
 
-def connect_to_read(url: URL) -> Connection | None:
-    """Connect to a ledger without the lock; ``None`` if its file does not exist.
-
-    Raises:
-        ConfigurationError: It cannot be opened, or is not a ledger.
-    """
-    if is_missing(url):
-        return None
-    return _connect_to_read(open_engine(url, reads_only=True))
-
-
-@contextmanager
-def reading(name: str) -> Iterator[Connection | None]:
-    """Open a ledger to read; ``None`` if there is none yet.
-
-    Raises:
-        ConfigurationError: It cannot be opened, or is not a ledger.
-        LedgerRefused: Its tables are of another version.
-        LedgerError: It cannot be read.
-    """
-    with ExitStack() as stack, translated():
-        reader = connect_to_read(read_url(name))
-        if reader is not None:
-            stack.enter_context(reader)
-        yield reader if reader is not None and require_current(reader) else None
-
-
-def require_current(connection: Connection) -> bool:
-    """Whether there are tables; they are this program's then.
-
-    Raises:
-        LedgerRefused: They are of another version.
-    """
-    step = step_of(connection)
-    if step is not None and step != HEAD:
-        message = "the ledger is of an earlier version: the next run brings it up to date"
-        raise LedgerRefused(message)
-    return step is not None
-
-
-def holder_of(connection: Connection, key: tuple[str, str]) -> str | None:
-    """Say who has the lock of a store; ``None`` if nobody has."""
-    if connection.dialect.name == "sqlite":
-        return holder_of_file(str(file_of(connection)), key)
-    return holder_in_database(connection, key)
-
-
 def _open_to_read(
     name: str, key: tuple[str, str], options: Options, now_ms: Callable[[], int]
 ) -> Ledger | None:
@@ -160,14 +103,3 @@ def _open_to_read(
             return None
         connections = Connections(None, reader, stack.pop_all().close)
     return Ledger(connections, number, now_ms, options)
-
-
-def _connect_to_read(engine: Engine) -> Connection:
-    return engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-
-
-def find_store(connection: Connection, key: tuple[str, str]) -> int | None:
-    """Return the number of a store; ``None`` if the ledger does not know it."""
-    statement = select(stores.c.id).where(stores.c.api_url == key[0], stores.c.client_id == key[1])
-    number: int | None = connection.execute(statement).scalar()
-    return number

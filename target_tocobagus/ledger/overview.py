@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import func, select
 
 from target_tocobagus.ledger import left_open, past
-from target_tocobagus.ledger.opening import find_store, holder_of, reading
+from target_tocobagus.ledger.reading import find_store, holder_of, reading
 from target_tocobagus.ledger.schema import batch, change, level, rejection, run, store
 
 if TYPE_CHECKING:

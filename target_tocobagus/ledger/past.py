@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import or_, select, true
 
 from target_tocobagus.ledger import schema
-from target_tocobagus.ledger.opening import find_store, holder_of, reading
+from target_tocobagus.ledger.reading import find_store, holder_of, reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

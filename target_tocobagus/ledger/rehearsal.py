@@ -10,9 +10,9 @@ from sqlalchemy.pool import StaticPool
 
 from target_tocobagus.ledger.connections import Connections
 from target_tocobagus.ledger.database import begin, translated
-from target_tocobagus.ledger.opening import find_store, reading, store_key
 from target_tocobagus.ledger.pairs import Pairs
 from target_tocobagus.ledger.parts import Parts
+from target_tocobagus.ledger.reading import find_store, reading, store_key
 from target_tocobagus.ledger.schema import metadata, pair, part, seen, source
 from target_tocobagus.ledger.tables import Tables
 

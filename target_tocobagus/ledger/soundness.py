@@ -9,7 +9,7 @@ from sqlalchemy import and_, func, select
 from target_tocobagus.ledger import schema
 from target_tocobagus.ledger.left_open import flights
 from target_tocobagus.ledger.levels import GLOBAL
-from target_tocobagus.ledger.opening import reading
+from target_tocobagus.ledger.reading import reading
 
 if TYPE_CHECKING:
     from sqlalchemy import Select

@@ -14,7 +14,7 @@ from target_tocobagus.core.errors import ConfigurationError
 from target_tocobagus.core.foreign_text import reason
 from target_tocobagus.ledger.database import read_url, translated
 from target_tocobagus.ledger.migrate import HEAD, step_of
-from target_tocobagus.ledger.opening import connect_to_read, holder_of
+from target_tocobagus.ledger.reading import connect_to_read, holder_of
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection

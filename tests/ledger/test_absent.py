@@ -16,7 +16,7 @@ from target_tocobagus.core.model import Skipped, Stream
 from target_tocobagus.ledger import schema
 from target_tocobagus.ledger.database import open_engine, read_url
 from target_tocobagus.ledger.inspection import look_for_absent, status
-from target_tocobagus.ledger.opening import store_key
+from target_tocobagus.ledger.reading import store_key
 from target_tocobagus.pipeline.wakeup import WakeUp
 from target_tocobagus.pipeline.zeros import send_zeros
 from tests.delivery.scripted_run import CREDENTIALS

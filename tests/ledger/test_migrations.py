@@ -14,7 +14,7 @@ from target_tocobagus import __version__
 from target_tocobagus.ledger import schema
 from target_tocobagus.ledger.database import open_engine, read_url
 from target_tocobagus.ledger.migrate import HEAD, VERSION_TABLE, is_current, migrate, upgrade
-from target_tocobagus.ledger.opening import store_key
+from target_tocobagus.ledger.reading import store_key
 from target_tocobagus.ledger.rejections import OpenRejections
 from tests.delivery.scripted_run import CREDENTIALS
 from tests.ledger.desk import accept, item, opened, rows, verdicts

@@ -11,8 +11,9 @@ import pytest
 from target_tocobagus.config.settings import Credentials, StockPolicy, stream_mapping
 from target_tocobagus.core.errors import LedgerError, LedgerRefused
 from target_tocobagus.ledger.inspection import OfStream, status
-from target_tocobagus.ledger.opening import open_ledger, store_key
+from target_tocobagus.ledger.opening import open_ledger
 from target_tocobagus.ledger.operating import Forgotten, forget, forget_parts, prune
+from target_tocobagus.ledger.reading import store_key
 from target_tocobagus.ledger.run_lock import lock_path
 from target_tocobagus.ledger.soundness import problems
 from target_tocobagus.ledger.wanted import Wanted

@@ -12,8 +12,9 @@ from target_tocobagus.config.settings import Credentials
 from target_tocobagus.core.errors import ConfigurationError, LedgerError
 from target_tocobagus.ledger.database import open_engine, read_url
 from target_tocobagus.ledger.inspection import OfStream, status
-from target_tocobagus.ledger.opening import open_ledger, store_key
+from target_tocobagus.ledger.opening import open_ledger
 from target_tocobagus.ledger.operating import forget, forget_parts, prune
+from target_tocobagus.ledger.reading import store_key
 from target_tocobagus.ledger.run_lock import require_own_session
 from target_tocobagus.ledger.soundness import problems
 from target_tocobagus.ledger.trial import try_to_open

@@ -17,9 +17,9 @@ from target_tocobagus.config.settings import StockPolicy, stream_mapping
 from target_tocobagus.core.model import Part
 from target_tocobagus.ledger import schema
 from target_tocobagus.ledger.database import open_engine, read_url
-from target_tocobagus.ledger.opening import store_key
 from target_tocobagus.ledger.operating import forget_parts
 from target_tocobagus.ledger.part_changes import Change
+from target_tocobagus.ledger.reading import store_key
 from target_tocobagus.ledger.sure_sums import SureSums
 from target_tocobagus.mapping import compile_mapping
 from target_tocobagus.pipeline.wakeup import WakeUp

@@ -9,39 +9,20 @@ import io
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
+from target_tocobagus.cli.configuration import config_option, read
 from target_tocobagus.singer.env import ENVIRONMENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from target_tocobagus.cli.check.page import Finding
-    from target_tocobagus.cli.check.settings import Given
+    from target_tocobagus.cli.configuration import Given
 
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
-
-
-class Source(click.Path):
-    """An existing file of settings, or ``ENV``."""
-
-    name = "file"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Take ``ENV`` as it is."""
-        return value if value == ENVIRONMENT else super().convert(value, param, ctx)
-
-
-config_option: Final = click.option(
-    "--config",
-    "configs",
-    required=True,
-    multiple=True,
-    type=Source(exists=True, dir_okay=False),
-    help="Settings of target-tocobagus: a JSON file, or ENV for the environment.",
-)
 
 
 @click.command(context_settings={"max_content_width": 100})
@@ -60,7 +41,6 @@ def check(configs: tuple[str, ...], streams: tuple[Path, ...], catalogs: tuple[P
     code is 0 if a run would work, even if something needs attention; otherwise it is 1.
     """
     from target_tocobagus.api.redaction import Redactor
-    from target_tocobagus.cli.check import settings
     from target_tocobagus.cli.check.network import secrets_of_proxy
     from target_tocobagus.cli.check.page import Page
     from target_tocobagus.config.hidden import secrets_of
@@ -68,7 +48,7 @@ def check(configs: tuple[str, ...], streams: tuple[Path, ...], catalogs: tuple[P
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
-    given = settings.read(configs)
+    given = read(configs)
     proxies = [value for name, value in os.environ.items() if name.lower().endswith("_proxy")]
     hidden = [
         *secrets_of(given.values),

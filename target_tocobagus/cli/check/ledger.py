@@ -8,14 +8,15 @@ from __future__ import annotations
 import shlex
 import time
 from contextlib import closing, suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from target_tocobagus.cli.check.catalogue import Setup
 from target_tocobagus.cli.check.page import not_tried
 from target_tocobagus.cli.check.settings import INVALID
-from target_tocobagus.config.settings import Credentials, parse_settings
+from target_tocobagus.cli.configuration import ledger_settings
+from target_tocobagus.config.settings import Credentials
 from target_tocobagus.core.errors import (
     ActionNeeded,
     ConfigurationError,
@@ -26,23 +27,11 @@ from target_tocobagus.core.foreign_text import clean
 from target_tocobagus.core.model import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from target_tocobagus.cli.check.page import Finding
-    from target_tocobagus.cli.check.settings import Given
+    from target_tocobagus.cli.configuration import Given
     from target_tocobagus.config.settings import Settings
-
-_OWN: Final = ("api_url", "ledger", "resend_hours", "history_days")
-
-
-def ledger_settings(values: Mapping[str, Any]) -> Settings:
-    """Read the settings of the ledger, whatever the others are.
-
-    Raises:
-        ConfigurationError: They are not valid.
-    """
-    own = {name: values[name] for name in _OWN if name in values}
-    return parse_settings({**own, "dry_run": True})
 
 
 def check_ledger(
@@ -83,7 +72,7 @@ def _tried(
     Raises:
         TocobagusError: A run could not open or create it.
     """
-    from target_tocobagus.ledger.opening import store_key
+    from target_tocobagus.ledger.reading import store_key
     from target_tocobagus.ledger.trial import try_to_open
 
     tried = try_to_open(str(used.ledger), store_key(used.api_url, client_id))
@@ -107,7 +96,8 @@ def _other_parts(used: Settings, client_id: str, mapping: Settings) -> Iterator[
     """
     from target_tocobagus.completion.resolver import Resolver
     from target_tocobagus.ledger.inspection import streams_with_parts
-    from target_tocobagus.ledger.opening import open_ledger, store_key
+    from target_tocobagus.ledger.opening import open_ledger
+    from target_tocobagus.ledger.reading import store_key
     from target_tocobagus.recognition.stream_router import StreamRouter
 
     remembered: Sequence[str] = ()

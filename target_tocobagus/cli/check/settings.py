@@ -12,23 +12,21 @@ import stat
 from pathlib import Path
 from tempfile import TemporaryFile
 from types import NoneType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from target_tocobagus.cli.check.catalogue import Setup
 from target_tocobagus.cli.check.page import not_tried
-from target_tocobagus.config.settings import parse_settings, read_file
+from target_tocobagus.config.settings import parse_settings
 from target_tocobagus.config.validation import CREDENTIALS, doubts
 from target_tocobagus.core.errors import ConfigurationError
 from target_tocobagus.core.foreign_text import reason
 from target_tocobagus.core.plural import counted
 from target_tocobagus.report.metrics import problem_of
 from target_tocobagus.report.rejects_file import holds_rejects
-from target_tocobagus.singer.env import ENVIRONMENT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from target_tocobagus.cli.check.page import Finding
+    from target_tocobagus.cli.configuration import Given
     from target_tocobagus.config.settings import Settings
 
 INVALID: Final = "the settings are not valid"
@@ -38,43 +36,6 @@ _CONNECTION: Final = (
     "signed_path_prefix",
     "request_timeout_seconds",
 )
-
-
-class Given(NamedTuple):
-    """A configuration before it is validated.
-
-    Attributes:
-        source: Where it comes from, for a sentence.
-        problems: Why some of it could not be read.
-    """
-
-    source: str
-    values: dict[str, Any]
-    problems: tuple[str, ...]
-
-
-def read(sources: Sequence[str]) -> Given:
-    """Read files and the environment, as the target does.
-
-    A later file overrides an earlier one, and the environment overrides files.
-    """
-    values: dict[str, Any] = {}
-    problems: list[str] = []
-    for source in sorted(sources, key=lambda source: source == ENVIRONMENT):
-        try:
-            is_file = source != ENVIRONMENT
-            values |= read_file(Path(source)) if is_file else _read_environment()
-        except ConfigurationError as error:  # noqa: PERF203  # all problems at once
-            problems += error.problems
-    names = ["the environment" if source == ENVIRONMENT else source for source in sources]
-    return Given(" and ".join(names), values, tuple(problems))
-
-
-def _read_environment() -> dict[str, Any]:
-    """Read it as the target does; the SDK, which takes half of a start, is imported only for it."""
-    from target_tocobagus.target import TargetTocobagus
-
-    return TargetTocobagus.read_environment()
 
 
 def judge(given: Given) -> tuple[Finding, Settings | None, Settings | None]:

@@ -15,6 +15,7 @@ from target_tocobagus.cli.ledger.shared import (
     with_options,
     write,
 )
+from target_tocobagus.core.collector import not_collecting
 from target_tocobagus.core.foreign_text import clean
 
 if TYPE_CHECKING:
@@ -50,9 +51,10 @@ def explain(
     from the first change of a quantity on. Nothing is changed, and a run may be under way.
     """
     place = read_place(configs, with_store=True)
-    from target_tocobagus.cli.ledger import explain_page, past_page
-    from target_tocobagus.ledger.item_history import item_history
-    from target_tocobagus.ledger.wanted import Wanted
+    with not_collecting():
+        from target_tocobagus.cli.ledger import explain_page
+        from target_tocobagus.ledger.item_history import item_history
+        from target_tocobagus.ledger.wanted import Wanted
 
     wanted = Wanted(identifier, kind and KINDS[kind], warehouse)
     look = partial(item_history, place.name, place.store, wanted)
@@ -66,6 +68,8 @@ def explain(
         at = f" at {clean(warehouse)}" if warehouse else ""
         near = ", ".join(map(clean, found.near))
         click.echo(f"{clean(identifier)}{at} was not seen{near and f'; similar are {near}'}.")
+        from target_tocobagus.cli.ledger import past_page
+
         past_page.show_rejected_itself(_last_run(place))
 
 

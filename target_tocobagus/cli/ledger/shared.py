@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, TypeVar
 
 import click
 
-from target_tocobagus.cli.check.command import config_option
+from target_tocobagus.cli.configuration import config_option, ledger_settings, read
 from target_tocobagus.core.collector import not_collecting
 from target_tocobagus.core.foreign_text import clean
 
@@ -46,20 +46,18 @@ def with_options(function: Callable[..., None]) -> Callable[..., None]:
     return config_option(as_json(function))
 
 
+@not_collecting()
 def read_place(configs: tuple[str, ...], *, with_store: bool = False) -> Place:
     """Read the settings of the ledger; what is wrong with others does not matter."""
-    with not_collecting():
-        from target_tocobagus.api.redaction import Redactor
-        from target_tocobagus.cli.check import settings
-        from target_tocobagus.cli.check.ledger import ledger_settings
-        from target_tocobagus.config.hidden import secrets_of
-        from target_tocobagus.core.foreign_text import hide_secrets
-        from target_tocobagus.ledger.database import place_of, read_url
-        from target_tocobagus.ledger.opening import store_key
+    from target_tocobagus.api.redaction import Redactor
+    from target_tocobagus.config.hidden import secrets_of
+    from target_tocobagus.core.foreign_text import hide_secrets
+    from target_tocobagus.ledger.database import place_of, read_url
+    from target_tocobagus.ledger.reading import store_key
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
-    given = settings.read(configs)
+    given = read(configs)
     hide_secrets(Redactor(secrets_of(given.values)).text)
     if given.problems:
         fail("\n".join(given.problems), 2)

@@ -16,6 +16,7 @@ from target_tocobagus.cli import main
 from target_tocobagus.cli.check import settings
 from target_tocobagus.cli.check.catalogue import Setup
 from target_tocobagus.cli.check.ledger import check_ledger
+from target_tocobagus.cli.configuration import Given
 from target_tocobagus.config.settings import (
     Credentials,
     StockPolicy,
@@ -23,7 +24,8 @@ from target_tocobagus.config.settings import (
     stream_mapping,
 )
 from target_tocobagus.core.model import Stream
-from target_tocobagus.ledger.opening import open_ledger, store_key
+from target_tocobagus.ledger.opening import open_ledger
+from target_tocobagus.ledger.reading import store_key
 from target_tocobagus.ledger.run_lock import lock_path
 from target_tocobagus.mapping import compile_mapping
 from tests.cli.check.bench import Checked, assert_found, check, run
@@ -299,7 +301,7 @@ def test_all_that_can_be_found_on_this_machine_has_a_case() -> None:
 
 def check_rejects(path: str | None) -> Finding:
     """Check a file of rejected rows by itself."""
-    return settings.check_rejects(settings.Given("", {"rejects_path": path}, ()))
+    return settings.check_rejects(Given("", {"rejects_path": path}, ()))
 
 
 def state_of(folder: Path) -> dict[str, Any]:
@@ -334,7 +336,7 @@ def test_the_ledger_is_left_as_it_is(case: Case, folder: Path, sandbox: Sandbox)
     values = {"api_url": sandbox.api_url, "store_client_id": STORE, **given}
     mapping = {"dry_run": True, "streams": given.get("streams"), "ledger": given["ledger"]}
     before = state_of(folder)
-    found = list(check_ledger(settings.Given("", values, ()), parse_settings(mapping), []))
+    found = list(check_ledger(Given("", values, ()), parse_settings(mapping), []))
 
     assert [finding.check for finding in found] == ["ledger"]
     assert state_of(folder) == before
