@@ -98,7 +98,7 @@ class Client:
             SetupError: Another attempt would fail in the same way: a certificate that does not
                 verify, an invalid URL. Nothing was sent.
         """
-        started = time.monotonic()
+        started, worked = time.monotonic(), time.thread_time()
         set_deadline(started + self._timeout)
         # In this order, so that an offset that is set in between counts as newer.
         setting, signed_ms = self._clock.setting, self._clock.now_ms()
@@ -122,6 +122,7 @@ class Client:
                 time.monotonic() - started,
                 signed_ms,
                 unread,
+                time.thread_time() - worked,
             )
         # Outside of the `except`: the libraries' exceptions may contain secrets.
         return _no_reply(failed, time.monotonic() - started, sent=sent)

@@ -188,6 +188,7 @@ class Reply(msgspec.Struct, frozen=True):
         clock: The number of the clock offset that the attempt was signed with (`client.Clock`).
         signed_ms: The signed timestamp, in milliseconds since the epoch.
         seconds: How long the attempt took.
+        busy: For how many of these seconds its thread had work, and did not wait.
         unread: Why the body was not decoded; empty if it was.
     """
 
@@ -198,6 +199,7 @@ class Reply(msgspec.Struct, frozen=True):
     seconds: float = 0.0
     signed_ms: int = 0
     unread: str = ""
+    busy: float = 0.0
 
 
 class NoReply(msgspec.Struct, frozen=True):

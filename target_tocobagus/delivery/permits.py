@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from target_tocobagus.core.errors import TocobagusError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sized
 
+    from target_tocobagus.core.model import NoReply, Reply
     from target_tocobagus.delivery.scheduler import Scheduler
     from target_tocobagus.delivery.shared import Shared
     from target_tocobagus.window.pending import Item
@@ -85,8 +86,13 @@ class Permits:
             raise
 
     @contextmanager
-    def settling(self) -> Iterator[None]:
+    def settling(self, reply: Reply | NoReply, left: Sized) -> Iterator[None]:
         """Hold the lock while a reply is handled; then wake the threads that wait for its outcomes.
+
+        Args:
+            reply: The reply.
+            left: What this worker has to send again. If that is nothing, it looks for a batch
+                itself: another one would be woken in vain.
 
         Raises:
             Abandoned: Replies are ignored now.
@@ -94,6 +100,7 @@ class Permits:
         shared = self._shared
         with shared.lock:
             self._throttle.end()
+            self._throttle.answered(reply)
             if shared.ignores_replies:
                 raise Abandoned
             try:
@@ -104,7 +111,8 @@ class Permits:
                 shared.over = True
                 raise
             shared.slots.notify()
-            self._scheduler.wake(time.monotonic())
+            if left:
+                self._scheduler.wake(time.monotonic())
         shared.notify_main()
 
     def await_slot(self) -> None:

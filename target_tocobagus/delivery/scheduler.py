@@ -95,7 +95,12 @@ class Scheduler:
         return None
 
     def wake(self, now: float) -> None:
-        """Wake a worker if there is a batch, or if no worker waits for one to be due."""
+        """Wake a worker if there is a batch, or if no worker waits for one to be due.
+
+        None could begin a request while as many are in flight as may be; who ends one sees to it.
+        """
+        if self._throttle.is_full:
+            return
         if self._window.ready and (not self._watchers or self._has_batch(now)):
             self._shared.idle.notify()
 

@@ -9,6 +9,7 @@ wait out a back-off.
 
 from __future__ import annotations
 
+import math
 import threading
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ class Shared:
         lock: Hold it to read or change what is shared.
         notify_main: Called when something has changed that the main thread may wait for.
         error: The first fatal error; then nothing more is sent.
+        enough: While more items than this can be sent, the main thread need not be woken.
         over: No further request begins.
         ignores_replies: The totals are final.
     """
@@ -51,6 +53,7 @@ class Shared:
         self.slots = threading.Condition(self.lock)
         self.pauses = threading.Condition(self.lock)
         self.error: TocobagusError | None = None
+        self.enough: float = math.inf
         self.over = False
         self.ignores_replies = False
 

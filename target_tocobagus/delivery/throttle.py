@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from target_tocobagus.core.model import NoReply, Reply
 from target_tocobagus.window.ready import Limits
 
 if TYPE_CHECKING:
@@ -19,6 +20,12 @@ _LEVEL_BYTES: Final = 25
 _FEWEST_ROWS: Final = 10
 _GROW_AFTER: Final = 20
 """Timeouts never make a batch smaller than the first; after this many accepted ones it doubles."""
+
+_RECENT: Final = 16
+"""If one of the last so many answers came at once, requests are made one after the other."""
+
+_SURELY_SLOW: Final = 0.05
+"""A wait of so many seconds is the API's, and not a thread's for its turn."""
 
 
 class Throttle:
@@ -50,6 +57,7 @@ class Throttle:
         self.active = 0
         self.claims = 0
         self.not_before = 0.0
+        self._slow_answers = _RECENT
 
     def begin(self, now: float) -> float | None:
         """Ask to begin a request.
@@ -58,7 +66,7 @@ class Throttle:
             0 if it may begin, and then it counts as begun; else the seconds to wait before asking
             again, or ``None`` to wait for the end of another request.
         """
-        if self.active >= self.most:
+        if self.is_full:
             return None
         wait = max(self.not_before, self._next_slot) - now
         if wait > 0:
@@ -70,6 +78,27 @@ class Throttle:
     def end(self) -> None:
         """Count a request as ended, with any result."""
         self.active -= 1
+
+    def answered(self, reply: Reply | NoReply) -> None:
+        """Learn whether requests at once save time.
+
+        They do not if the API answers in less time than it takes to make a request: then threads
+        only take turns at the interpreter's lock. Threads that take turns wait longer, too, so the
+        quickest of the last answers counts.
+        """
+        busy = reply.busy if isinstance(reply, Reply) else 0.0
+        waited = reply.seconds - busy
+        if waited < busy:
+            self._slow_answers = 0
+        elif waited < _SURELY_SLOW:
+            self._slow_answers += 1
+        else:
+            self._slow_answers = _RECENT
+
+    @property
+    def is_full(self) -> bool:
+        """Whether as many requests are in flight as may be."""
+        return self.active >= (self.most if self._slow_answers >= _RECENT else 1)
 
     def give_back(self) -> None:
         """Count a request as not begun."""

@@ -128,7 +128,7 @@ class Workers:
             again = True
             if verdict.accepted or verdict.refused or verdict.again:
                 in_flight[:] = verdict.again
-            wait = self._settle(verdict, part, work, reply.seconds)
+            wait = self._settle(verdict, part, work, reply)
             in_flight.clear()
             self._permits.pause(wait)
 
@@ -146,11 +146,13 @@ class Workers:
                 return part, body
             work.parts.extendleft(reversed(halves(part)))
 
-    def _settle(self, verdict: Verdict, part: RequestPart, work: Work, seconds: float) -> float:
+    def _settle(
+        self, verdict: Verdict, part: RequestPart, work: Work, reply: Reply | NoReply
+    ) -> float:
         """Settle the rows of a reply; returns how many seconds to wait before the next request."""
         try:
-            with self._permits.settling():
-                wait = self._reply_handler.conclude(verdict, part, work, seconds)
+            with self._permits.settling(reply, work.parts):
+                wait = self._reply_handler.conclude(verdict, part, work, reply.seconds)
         finally:
             reply_log.flush()
         return wait

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -22,6 +23,9 @@ logger = logging.getLogger("target-tocobagus")
 
 _FEW: Final = 4
 """A window that was full is read into again when a quarter of it is left to send."""
+
+_LOOK_SECONDS: Final = 0.05
+"""How often a STATE is looked for while the window is full."""
 
 _WINDOW_BYTES: Final = 64 << 20
 """Memory of the waiting items and those in flight together."""
@@ -129,9 +133,13 @@ class Handover:
         began = time.monotonic()
         self._scheduler.set_backpressure(on=True)
         window, few = self._shared.window, self.capacity // _FEW
-        while self._is_full() or len(window.ready) > few:
-            self._poller.poll()
-            self._poller.wait()
+        self._shared.enough = few
+        try:
+            while self._is_full() or len(window.ready) > few:
+                self._poller.poll()
+                self._poller.wait(at_most=_LOOK_SECONDS)
+        finally:
+            self._shared.enough = math.inf
         self._scheduler.set_backpressure(on=False)
         self._shared.totals.waited_for_api += time.monotonic() - began
 

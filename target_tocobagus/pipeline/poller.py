@@ -87,9 +87,9 @@ class Poller:
         if now >= progress.due:
             progress.show(self._snapshot(), now)
 
-    def wait(self, source: int | None = None) -> bool:
+    def wait(self, source: int | None = None, *, at_most: float = math.inf) -> bool:
         """Wait for news of another thread, for the next due time, or for a readable descriptor."""
-        return self._stages.wakeup.wait(self._next_timeout(), source)
+        return self._stages.wakeup.wait(min(at_most, self._next_timeout()), source)
 
     def wait_for_input(self, source: int) -> None:
         """Wait until a descriptor can be read; meanwhile do what is due."""

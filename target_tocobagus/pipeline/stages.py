@@ -151,7 +151,8 @@ def _connect(
         # A fatal error also ends a wait for stdout, which only looks at `wakeup`.
         if shared.error is not None:
             wakeup.stop(GRACE_SECONDS)
-        wakeup.wake()
+        elif len(window.ready) <= shared.enough:
+            wakeup.wake()
 
     shared = Shared(window, Throttle(settings), outcomes, totals, notify_main)
     scheduler = Scheduler(shared)

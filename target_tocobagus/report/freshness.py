@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from target_tocobagus.core.versions import milliseconds_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from target_tocobagus.core.model import Level
     from target_tocobagus.window.pending import Item
@@ -104,14 +104,22 @@ class Freshness:
         positions, times = self.notes
         if not (positions or self.has_versions):
             return
-        levels = [level for item in items for level in item.levels.values()]
-        if self.has_versions:
-            levels = [level for level in levels if not self._add_version(level, now_ms)]
-        found = Counter(map(partial(bisect, positions), [level.position for level in levels]))
-        for note, count in found.items():
+        for note, count in self._by_note(items, positions, now_ms).items():
             at_ms = times[note - 1] if note else None
             if at_ms is not None:
                 self.ages.add((now_ms - at_ms) / 1000, count)
+
+    def _by_note(
+        self, items: Sequence[Item], positions: Sequence[int], now_ms: int
+    ) -> Mapping[int, int]:
+        """Count the values to which each note belongs; add the ages of those with a version."""
+        last = len(positions)
+        if not self.has_versions and bisect(positions, min([item.low for item in items])) == last:
+            return {last: sum([len(item.levels) for item in items])}  # as mostly, in a fast run
+        levels = [level for item in items for level in item.levels.values()]
+        if self.has_versions:
+            levels = [level for level in levels if not self._add_version(level, now_ms)]
+        return Counter(map(partial(bisect, positions), [level.position for level in levels]))
 
     def _add_version(self, level: Level, now_ms: int) -> bool:
         """Add the age of a value by its version; false if that is not a time of day."""

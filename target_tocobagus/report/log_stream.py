@@ -33,6 +33,9 @@ CLOSE_SECONDS: Final = 5.0
 """The longest wait at the end of the process for a slow reader of stderr."""
 
 _LOOK_SECONDS: Final = 0.1
+_GATHER_SECONDS: Final = 0.02
+"""So long a text waits for others: to write each would take the interpreter's lock from threads
+that send."""
 
 
 _thread: Final = threading.local()
@@ -67,6 +70,7 @@ class LogStream(io.TextIOBase):
         self._dropped = 0
         self._moved_at = time.monotonic()
         self._gone = False
+        self._is_awaited = threading.Event()
         threading.Thread(target=self._write_out, name="log", daemon=True).start()
 
     @property
@@ -120,6 +124,7 @@ class LogStream(io.TextIOBase):
         until = None if seconds is None else time.monotonic() + seconds
         with self._changed:
             while self._texts and not self._gone:
+                self._is_awaited.set()
                 if until is not None and (self._is_stalled() or time.monotonic() >= until):
                     return False
                 self._changed.wait(_LOOK_SECONDS)
@@ -137,15 +142,20 @@ class LogStream(io.TextIOBase):
             self._changed.notify_all()
 
     def _queued(self) -> Iterator[bytes]:
-        """Yield queued texts, oldest first; each stays in the queue until it is written."""
+        """Yield queued texts together; they stay in the queue until they are written."""
         while True:
             with self._changed:
                 while not self._texts:
                     self._changed.wait()
-                data = self._texts[0]
+            self._is_awaited.wait(_GATHER_SECONDS)
+            self._is_awaited.clear()
+            with self._changed:
+                texts = list(self._texts)
+            data = b"".join(texts)
             yield data
             with self._changed:
-                self._texts.popleft()
+                for _ in texts:
+                    self._texts.popleft()
                 self._size -= len(data)
                 if self._dropped:
                     note = f"{self._dropped} lines of the log were dropped: nothing read stderr\n"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from target_tocobagus.core.model import NoReply
-from tests.delivery.desk import SILENCE, Desk, names, refusing
+from tests.delivery.desk import SILENCE, Desk, accepting, at_once, names, refusing
 
 _PROC = Path("/proc/self/task")
 
@@ -43,6 +43,24 @@ def test_requests_in_flight_grow_back() -> None:
             attempt.accept()
         left -= in_flight
         in_flight = min(2 * in_flight, 8, left)
+    desk.accept_until_settled()
+
+
+def test_while_one_waits_to_send_again_others_send_one_by_one() -> None:
+    """Also where an API that answers at once gets one request after the other."""
+    desk = Desk(batch_size_rows=1, max_in_flight=4, jitter=1.0)
+    desk.put("a")
+    desk.next().answer(at_once(accepting(1)))
+    desk.until(lambda: desk.shared.settled)
+    desk.put("b", "c", "d")
+    failed = desk.next()
+    desk.expect_silence()
+    failed.answer(at_once(refusing(500)))
+    for _ in range(2):
+        attempt = desk.next()
+        desk.expect_silence()
+        attempt.answer(at_once(accepting(1)))
+    assert desk.next().skus == failed.skus
     desk.accept_until_settled()
 
 

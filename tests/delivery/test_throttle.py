@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from target_tocobagus.config.settings import parse_settings
+from target_tocobagus.core.model import NoReply, Reply
 from target_tocobagus.delivery.throttle import Throttle
 
 
@@ -61,6 +62,37 @@ def test_what_was_in_flight_before_throttling_ends_first() -> None:
     assert pace.begin(0.0) is None
     pace.end()
     assert pace.begin(0.0) == 0.0
+
+
+AT_ONCE = Reply(200, seconds=0.0019, busy=0.001)
+IN_A_MOMENT = Reply(200, seconds=0.02, busy=0.001)
+IN_TIME = Reply(200, seconds=0.2, busy=0.001)
+NEVER = NoReply(timed_out=True, cause="no answer", seconds=60.0)
+
+
+@pytest.mark.parametrize(
+    ("replies", "at_once"),
+    [
+        ([], 4),
+        ([IN_A_MOMENT], 4),
+        ([AT_ONCE], 1),
+        ([AT_ONCE, *[IN_A_MOMENT] * 15], 1),
+        ([AT_ONCE, *[IN_A_MOMENT] * 16], 4),
+        ([AT_ONCE, IN_TIME], 4),
+        ([AT_ONCE, NEVER], 4),
+        ([IN_TIME, AT_ONCE], 1),
+    ],
+    ids=range(8),
+)
+def test_an_api_that_answers_at_once_gets_one_request_after_the_other(
+    replies: list[Reply | NoReply], at_once: int
+) -> None:
+    """Requests at once save only the time that is spent waiting."""
+    pace = throttle(max_in_flight=4)
+    for reply in replies:
+        pace.answered(reply)
+    assert [pace.begin(0.0) for _ in range(5)].count(0.0) == at_once
+    assert pace.is_full
 
 
 def test_a_hold_delays_every_request() -> None:

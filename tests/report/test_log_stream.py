@@ -62,6 +62,14 @@ def test_a_slow_reader_gets_every_line_in_its_order(pipe: Pipe) -> None:
     assert pipe.got.decode() == "".join(lines)
 
 
+def test_lines_that_come_together_are_written_together(pipe: Pipe) -> None:
+    """Each write takes the interpreter's lock from threads that send."""
+    for number in range(3):
+        pipe.log.write(f"{number}\n")
+    assert pipe.log.drain(None)
+    assert os.read(pipe.reader, 1 << 16) == b"0\n1\n2\n"
+
+
 def test_a_reader_that_stands_still_holds_nobody_up(pipe: Pipe) -> None:
     """What finds no room is dropped, and its number is written when there is room again."""
     began = time.monotonic()
