@@ -14,7 +14,7 @@ from target_tocobagus.ledger.part_statements import PartStatements
 from target_tocobagus.ledger.schema import part, rejection
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from sqlalchemy import ColumnElement, Connection
 
@@ -33,6 +33,9 @@ GONE: Final = ""
 
 Rows: TypeAlias = "defaultdict[tuple[str, str, str], dict[str, str]]"
 """By kind, location and version; by part: quantity|identifier."""
+
+Texts: TypeAlias = "list[dict[str, str]]"
+"""Rows by their kinds, as statements take them."""
 
 _read_keys: Final = msgspec.json.Decoder(set[str | None]).decode
 _read_parts: Final = msgspec.json.Decoder(set[tuple[str, str, str, str, str, str]]).decode
@@ -75,20 +78,21 @@ class PartRows:
         answer = reader.execute(self._statements.recall, asked).scalar()
         return _read_parts(answer or "[]")
 
-    def compare(self, reader: Connection, of: Source, rows: Rows) -> tuple[set[str], set[str]]:
+    def compare(self, reader: Connection, of: Source, rows: Texts) -> tuple[set[str], set[str]]:
         """Find the parts of rows that are not known, and those that are not exactly so."""
         new: set[str] = set()
         others: set[str] = set()
-        for values in _parameters(rows, of):
-            unknown, different = reader.execute(self._statements.compare, values).one()
+        for values in rows:
+            asked = {**of.named, **values}
+            unknown, different = reader.execute(self._statements.compare, asked).one()
             new |= _keys(unknown)
             others |= _keys(different)
         return new, others
 
-    def write(self, writer: Connection, of: Source, rows: Rows) -> None:
+    def write(self, writer: Connection, of: Source, rows: Texts) -> None:
         """Write stocks of parts in place of what was known of them."""
-        for values in _parameters(rows, of):
-            writer.execute(self._statements.write, values)
+        for values in rows:
+            writer.execute(self._statements.write, {**of.named, **values})
 
     def name(self, writer: Connection, of: Source, keys: Sequence[str]) -> None:
         """Note that a run has named parts that are as they were."""
@@ -197,12 +201,12 @@ def among(rows: Rows, keys: Collection[str]) -> Rows:
     return found
 
 
-def _parameters(rows: Rows, of: Source) -> Iterator[dict[str, Any]]:
+def as_texts(rows: Rows) -> Texts:
+    """Write rows as JSON."""
     by_kind: defaultdict[str, dict[str, dict[str, dict[str, str]]]] = defaultdict(dict)
     for (kind, place, version), quantities in rows.items():
         by_kind[kind].setdefault(place, {})[version] = quantities
-    for kind, nested in by_kind.items():
-        yield {**of.named, "kind": kind, "rows": as_json(nested)}
+    return [{"kind": kind, "rows": as_json(nested)} for kind, nested in by_kind.items()]
 
 
 def _stocks(answer: str | None) -> dict[Place, str]:

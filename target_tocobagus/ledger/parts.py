@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from target_tocobagus.ledger.kept_totals import KeptTotals
 from target_tocobagus.ledger.part_changes import PartChanges, alone, first_changes, renamed
-from target_tocobagus.ledger.part_rows import PartRows, Source, among, by_part, layers
+from target_tocobagus.ledger.part_rows import PartRows, Source, among, as_texts, by_part, layers
 from target_tocobagus.ledger.sure_sums import SureSums
 from target_tocobagus.mapping.totals import total_of
 
@@ -82,16 +82,19 @@ class Parts:
             LedgerError: The ledger cannot be written.
         """
         of_run, (rows, others) = self._source(stream), alone(parts)
+        texts = as_texts(rows)
         with self._connections.reading() as reader:
-            new, differing = self._rows.compare(reader, of_run, rows)
+            new, differing = self._rows.compare(reader, of_run, texts)
             others |= differing
             known = self._rows.recall(reader, of_run, others) if others else ()
         changes = PartChanges(parts, known, others, names_all=names_all)
+        if len(new) < sum(map(len, rows.values())):
+            texts = as_texts(among(rows, new))
 
         def write(writer: Connection) -> None:
             of_run = Source(self._sources.number(writer, stream), self._run)
             self.sure.part_changes(writer)
-            for each in (among(rows, new), *layers(changes.new)):
+            for each in (texts, *map(as_texts, layers(changes.new))):
                 self._rows.write(writer, of_run, each)
             if names_all:
                 unchanged = {each.key for each in parts} - new - others
