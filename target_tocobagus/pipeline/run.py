@@ -181,8 +181,7 @@ class Pipeline:
             return self.stages.shared.window.holds(identifier)
 
     def checkpoint(self, value: Value) -> None:
-        """Take in a STATE, which covers all records so far."""
-        self.flush()
+        """Take in a STATE, which covers all records so far; rows that were taken in hold it."""
         self.completion.sums.state_at = self.position
         self.stages.states.add(self.position, value)
 
@@ -191,6 +190,12 @@ class Pipeline:
         self.flush()
         self.handover.await_room()
         self._poller.poll()
+
+    @property
+    def lowest(self) -> int | None:
+        """The lowest position of the rows taken in."""
+        lows = [self.completion.lowest, *(item.low for item in self.row_buffer.items)]
+        return min([low for low in lows if low is not None], default=None)
 
     def flush(self) -> None:
         """Complete the rows taken in, and hand them to the workers.

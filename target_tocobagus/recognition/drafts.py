@@ -194,7 +194,7 @@ def _or(found: Sequence[Candidate]) -> str:
 def doubts(draft: Draft, keys: Sequence[str]) -> Iterator[str]:
     """Yield what a person must decide, a clause each."""
     if strange := [word for word in said.words(draft.stream) if word not in said.NEUTRAL_NAMES]:
-        yield f"the name says {_quoted(strange)}: are the rows all of the stock?"
+        yield f"the stream's name has {_quoted(strange)}: is it all of the stock, or a part of it?"
     best, places = draft.identifiers[:1], draft.locations[:1]
     read = () if draft.items else best
     read += () if draft.levels else places

@@ -71,6 +71,22 @@ class Processes:
         for process in self._running:
             assert process.poll() is None, self.log(self._names[process.pid])[-2000:]
 
+    def kill_above(self, pid: int) -> str:
+        """Send SIGKILL to the one that a process descends from, and to all that descend from it.
+
+        Returns:
+            Its name.
+        """
+        above = pid
+        while above not in self._names:
+            above = parent_of(above)
+        started = [*of_environment(f"{_MARK}={self._folder}")]
+        for each in [each for each in started if above in line_of(each)]:
+            with suppress(ProcessLookupError):
+                os.kill(each, signal.SIGKILL)
+        self._running = [each for each in self._running if each.pid != above]
+        return self._names[above]
+
     def end(self) -> None:
         """End all of them, the last first, and kill what is left of their groups."""
         for process in reversed(self._running):
@@ -110,6 +126,15 @@ def of_environment(entry: str, named: str = "") -> Iterator[int]:
 def parent_of(pid: int) -> int:
     """Give the process that has started another."""
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def line_of(pid: int) -> list[int]:
+    """Give a process, the one that has started it, and so on."""
+    line = [pid]
+    with suppress(OSError):  # it has ended
+        while line[-1]:
+            line.append(parent_of(line[-1]))
+    return line
 
 
 def free_port() -> int:

@@ -204,6 +204,10 @@ def _settings(executor: str, url: str, database: Database, folder: Path) -> dict
         "API__BASE_URL": url,
         "DATABASE__SQL_ALCHEMY_CONN": database.url("airflow").replace("psycopg:", "psycopg2:"),
         "SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1",
+        # How soon a worker that is gone is noticed, which would take 300 s and 600 s.
+        "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
+        "SCHEDULER__TASK_QUEUED_TIMEOUT": "30",
+        "SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "10",
         "USAGE_DATA_COLLECTION__ENABLED": "false",
     }
     return {"AIRFLOW_HOME": str(folder)} | {

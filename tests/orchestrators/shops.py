@@ -149,10 +149,13 @@ class Shops:
     def kill_half_way(self, name: str) -> None:
         """Send SIGKILL to the process that runs the slow store, once its first STATE is kept."""
         until(lambda: len(self.sent(name)) >= ROWS_AT_KILL, "the first half of the slow store")
-        (target,) = of_environment(
-            f"TARGET_TOCOBAGUS_STORE_CLIENT_ID={self.client_id(name)}", named="target-tocobagus"
-        )
+        (target,) = self.targets(name)
         os.kill(parent_of(target), signal.SIGKILL)
+
+    def targets(self, name: str) -> list[int]:
+        """Give the running targets of a store: one, or none."""
+        entry = f"TARGET_TOCOBAGUS_STORE_CLIENT_ID={self.client_id(name)}"
+        return [*of_environment(entry, named="target-tocobagus")]
 
     def assert_untold(self, folder: Path) -> None:
         """See that no log below a folder tells a secret."""

@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pytest
 
-from tests.orchestrators.processes import most_at_once
+from tests.orchestrators.processes import most_at_once, until
 from tests.orchestrators.running_airflow import WORKERS, Airflow, running_airflow
 from tests.orchestrators.shops import AT_ONCE, ROWS, TOKEN, Alerts, Shops, shops
 from tests.postgres import running_postgres
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 EXECUTOR: Final = os.environ.get("EXECUTOR", "LocalExecutor")
 STORES: Final = int(os.environ.get("STORES", "3"))
@@ -61,6 +61,7 @@ class Played(NamedTuple):
     shown: dict[str, dict[str, int]]
     source: dict[str, dict[str, int]]
     second: Round
+    third: Round | None
 
 
 @pytest.fixture(scope="module")
@@ -94,14 +95,17 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
             login = (there.client_id(wrong), TOKEN.format(store=wrong))
             airflow.connect({f"tocobagus_{wrong}": login})
         second = play(airflow, there)
-        yield Played(airflow, there, alerts, first, states, shown, source, second)
+        third = play_without_a_worker(airflow, there) if EXECUTOR == "CeleryExecutor" else None
+        yield Played(airflow, there, alerts, first, states, shown, source, second, third)
 
 
-def play(airflow: Airflow, there: Shops) -> Round:
+def play(airflow: Airflow, there: Shops, disturb: Callable[[], object] | None = None) -> Round:
     """Play a round; the task of a slow store is killed once its first STATE is kept."""
     before = {name: len(there.sent(name)) for name in there.names}
     began = time.monotonic()
     run = airflow.begin()
+    if disturb is not None:
+        until(disturb, "something to disturb")
     slow = there.named("slow")
     if slow and airflow.state(slow) is None:
         there.kill_half_way(slow)
@@ -116,6 +120,19 @@ def play(airflow: Airflow, there: Shops) -> Round:
         f" {count - len(tasks)} retries, {sum(map(len, sent.values()))} levels sent"
     )
     return Round(state, tasks, tries, sent)
+
+
+def play_without_a_worker(airflow: Airflow, there: Shops) -> Round:
+    """Play a round in which a worker is killed as a whole while it runs a store."""
+
+    def kill() -> str | None:
+        for target in [each for name in there.names for each in there.targets(name)]:
+            with suppress(OSError):  # it has ended
+                return airflow.started.kill_above(target)
+        return None
+
+    there.sell()
+    return play(airflow, there, disturb=kill)
 
 
 def needed(name: str | None) -> str:
@@ -222,6 +239,16 @@ def test_both_workers_have_run_stores(played: Played) -> None:
     """Each may run any store: nothing of a store is on a machine."""
     for worker in WORKERS:
         assert "execute_workload" in played.airflow.started.log(worker)
+
+
+@pytest.mark.skipif(EXECUTOR != "CeleryExecutor", reason="there are no workers")
+def test_stores_of_a_killed_worker_are_taken_up_by_the_other(played: Played) -> None:
+    """With all its processes gone at once, each of its stores is tried again, and shows all."""
+    assert played.third
+    assert played.third.state == "success"
+    assert any(len(tries) > 1 for tries in played.third.tries.values())
+    for name in played.shops.names:
+        assert played.shops.shown(name) == played.shops.source(name)
 
 
 def test_nothing_tells_a_secret(played: Played) -> None:
