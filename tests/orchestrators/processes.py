@@ -84,7 +84,9 @@ class Processes:
         for each in [each for each in started if above in line_of(each)]:
             with suppress(ProcessLookupError):
                 os.kill(each, signal.SIGKILL)
-        self._running = [each for each in self._running if each.pid != above]
+        (killed,) = [each for each in self._running if each.pid == above]
+        killed.wait()
+        self._running.remove(killed)
         return self._names[above]
 
     def end(self) -> None:
