@@ -193,5 +193,3 @@ class MessageHandler:
             return
         if value is not None:
             self._pipeline.checkpoint(value)
-            # Some lines are read at once, and with a ledger it takes time to hand rows over.
-            self._pipeline.service()

@@ -108,17 +108,6 @@ def test_no_sum_goes_out_before_all_parts_have_come_once(
     assert stock_of(sandbox) == {"A": {"J": 42}}
 
 
-def test_a_signal_is_heard_between_two_states(command: Command) -> None:
-    """Many lines are read at once, and with a ledger each STATE among them takes its time."""
-    pairs = [(lot(number, "A", "J", 1), state(number)) for number in range(350)]
-    talk = command.talk(streams=[SUM], ledger="ledger.db")
-    talk.say(schema("levels", *COLUMNS), *[line for pair in pairs for line in pair])
-    eventually(lambda: remembered(command) > 0)
-    talk.signal(signal.SIGTERM)
-    talk.ended().without_traceback(143)
-    assert remembered(command) < len(pairs)
-
-
 def remembered(command: Command) -> int:
     """Count the parts in the ledger."""
     file = command.directory / "ledger.db"
