@@ -1397,9 +1397,23 @@ MUTANTS: Final = (
         Change("completion/completion", "self.sums.waiting[:] = ", "self.sums.waiting = "),
     ),
     Mutant(
-        "a signal is not heard before all lines of a chunk are read",
-        f"{SUMS}::test_a_signal_is_heard_between_two_states",
-        Change("singer/messages", "            self._pipeline.service()\n", ""),
+        "a row that is not handed over yet holds no STATE",
+        "tests/pipeline/test_run.py::test_a_row_holds_state_from_the_moment_it_is_taken_in",
+        Change("pipeline/run", ", *(item.low for item in self.row_buffer.items)]", "]"),
+    ),
+    Mutant(
+        "rows are handed over at each STATE",
+        "tests/pipeline/test_run.py::test_rows_between_which_states_come_are_completed_together",
+        Change(
+            "pipeline/run",
+            "        self.completion.sums.state_at",
+            "        self.flush()\n        self.completion.sums.state_at",
+        ),
+    ),
+    Mutant(
+        "a worker that has to send again wakes no other",
+        f"{SCHEDULER}::test_while_one_waits_to_send_again_others_send_one_by_one",
+        Change("delivery/permits", "            if left:", "            if False:"),
     ),
     Mutant(
         "the guard: a stock-out that was rejected before is held and nobody is told",

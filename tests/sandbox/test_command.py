@@ -121,4 +121,4 @@ def test_a_process_that_does_not_start_is_an_error() -> None:
 
 def test_the_command_is_the_same_under_both_names() -> None:
     """``tocobagus sandbox`` and ``python -m target_tocobagus.sandbox`` are one command."""
-    assert main.commands["sandbox"] is sandbox
+    assert main.get_command(click.Context(main), "sandbox") is sandbox
