@@ -1397,9 +1397,9 @@ MUTANTS: Final = (
         Change("completion/completion", "self.sums.waiting[:] = ", "self.sums.waiting = "),
     ),
     Mutant(
-        "a row that is not handed over yet holds no STATE",
-        "tests/pipeline/test_run.py::test_a_row_holds_state_from_the_moment_it_is_taken_in",
-        Change("pipeline/run", ", *(item.low for item in self.row_buffer.items)]", "]"),
+        "a STATE counts also if the run had to stop before its records were handed over",
+        "tests/pipeline/test_run.py::test_a_state_counts_once_all_before_it_is_handed_over",
+        Change("pipeline/run", "self._checkpoints if goes_on else ()", "self._checkpoints"),
     ),
     Mutant(
         "rows are handed over at each STATE",

@@ -49,10 +49,6 @@ class Intake(Protocol):
     completion: Completion
     send_again: Callable[[], Totals | None] | None
 
-    @property
-    def lowest(self) -> int | None:
-        """The lowest position of the rows taken in, and not handed over."""
-
     def flush(self) -> None:
         """Hand the rows taken in to the workers."""
 
@@ -135,7 +131,7 @@ class Poller:
     def emit_safe(self, *, last: bool = False) -> None:
         """Write the newest safe STATE; at the end, repeat the latest one if its counts changed."""
         stages, totals = self._stages, self._stages.shared.totals
-        waits = self._intake.lowest
+        waits = self._intake.completion.lowest
         with stages.shared.lock:
             limit = exceeded_limit(totals.accepted, totals.rejected, stages.settings)
             if not is_open(limit, ending=self.ending, fruitless=totals.fruitless):

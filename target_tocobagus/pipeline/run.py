@@ -85,6 +85,7 @@ class Pipeline:
         self._flush_rows = min(_MOST_ROWS_AT_ONCE, self.handover.capacity)
         self._handed_over = 0
         self._held_bytes = 0
+        self._checkpoints: list[tuple[int, Value]] = []
         shutdown = Shutdown(stages, self, self._poller)
         self.finish = shutdown.finish
         self.settle = shutdown.settle
@@ -181,9 +182,9 @@ class Pipeline:
             return self.stages.shared.window.holds(identifier)
 
     def checkpoint(self, value: Value) -> None:
-        """Take in a STATE, which covers all records so far; rows that were taken in hold it."""
+        """Take in a STATE, which covers all records so far; it counts with the next flush."""
         self.completion.sums.state_at = self.position
-        self.stages.states.add(self.position, value)
+        self._checkpoints.append((self.position, value))
 
     def service(self) -> None:
         """Called between chunks of input: hand over rows, wait for room, do what is due."""
@@ -191,18 +192,13 @@ class Pipeline:
         self.handover.await_room()
         self._poller.poll()
 
-    @property
-    def lowest(self) -> int | None:
-        """The lowest position of the rows taken in."""
-        lows = [self.completion.lowest, *(item.low for item in self.row_buffer.items)]
-        return min([low for low in lows if low is not None], default=None)
-
     def flush(self) -> None:
         """Complete the rows taken in, and hand them to the workers.
 
         A run that must stop completes none: no STATE covers them, so they come again.
         """
-        if not self.stages.shared.over:
+        goes_on = not self.stages.shared.over
+        if goes_on:
             if self.completion.pairs.must_follow:
                 self._follow_pairs()
                 self._confirm_pairs()
@@ -212,6 +208,9 @@ class Pipeline:
         self.handover.hand_over(self.row_buffer)
         self._handed_over = self.position
         self._held_bytes = 0
+        for position, value in self._checkpoints if goes_on else ():
+            self.stages.states.add(position, value)
+        self._checkpoints.clear()
 
     def _take_completed(self, found: Completed, rows: RowBuffer) -> None:
         """Take in rows that were completed, into those that are handed over next."""
