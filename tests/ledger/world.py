@@ -484,6 +484,7 @@ def _feed(
             pipeline.service()
     if not torn:
         pipeline.checkpoint({"bookmark": _raw(pipeline.position)})
+    pipeline.flush()
 
 
 def _pair(pipeline: Pipeline, row: PairRow) -> tuple[list[Mapped], dict[str, Any]]:
