@@ -195,10 +195,11 @@ class Pipeline:
     def flush(self) -> None:
         """Complete the rows taken in, and hand them to the workers.
 
-        A run that must stop completes none: no STATE covers them, so they come again.
+        A run that must stop completes none, and tells the ledger nothing. No STATE that came since
+        the last flush counts then, nor if this raises: the rows come again.
         """
-        goes_on = not self.stages.shared.over
-        if goes_on:
+        checkpoints, self._checkpoints = self._checkpoints, []
+        if not self.stages.shared.over:
             if self.completion.pairs.must_follow:
                 self._follow_pairs()
                 self._confirm_pairs()
@@ -208,9 +209,9 @@ class Pipeline:
         self.handover.hand_over(self.row_buffer)
         self._handed_over = self.position
         self._held_bytes = 0
-        for position, value in self._checkpoints if goes_on else ():
-            self.stages.states.add(position, value)
-        self._checkpoints.clear()
+        if not self.stages.shared.over:  # nor was it while the ledger was told
+            for position, value in checkpoints:
+                self.stages.states.add(position, value)
 
     def _take_completed(self, found: Completed, rows: RowBuffer) -> None:
         """Take in rows that were completed, into those that are handed over next."""

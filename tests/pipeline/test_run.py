@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -20,27 +21,47 @@ from tests.ledger.world import LOTS
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from target_tocobagus.completion.completed import Completed
+    from target_tocobagus.window.buffer import RowBuffer
+
 
 @pytest.mark.parametrize(
-    ("flushes", "has_failed", "is_emitted"),
-    [(False, False, False), (True, False, True), (True, True, False)],
+    ("fails", "flushes", "is_emitted"),
+    [
+        ("never", 0, False),
+        ("never", 1, True),
+        ("before", 1, False),
+        ("during", 1, False),
+        ("by raising", 2, False),
+    ],
 )
 def test_a_state_counts_once_all_before_it_is_handed_over(
-    tmp_path: Path, *, flushes: bool, has_failed: bool, is_emitted: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str, flushes: int, *, is_emitted: bool
 ) -> None:
     """Of a skipped row the ledger must know first: one that was rejected before must not come."""
     states: list[str] = []
     wakeup = WakeUp()
     settings = settings_of(str(tmp_path / "l.db"))
     pipeline = Pipeline(wire(settings, wakeup, emit=states.append))
+    shared, raised = pipeline.stages.shared, [ValueError()] if fails == "by raising" else []
+
+    def complete(_: RowBuffer) -> list[Completed]:
+        if raised:
+            raise raised.pop()
+        if fails == "during":
+            shared.fail(DeliveryError("no"))
+        return []
+
+    monkeypatch.setattr(pipeline.completion, "complete", complete)
     pipeline.maps_nothing = False
     pipeline.position = 1
     pipeline.take([Skipped("deleted", ended=((("sku", "a"), None),))], Stream("stock"), b"")
     pipeline.checkpoint({"bookmark": msgspec.Raw(b"1")})
-    if has_failed:
-        pipeline.stages.shared.fail(DeliveryError("no"))
-    if flushes:
-        pipeline.flush()
+    if fails == "before":
+        shared.fail(DeliveryError("no"))
+    for _ in range(flushes):
+        with suppress(ValueError):
+            pipeline.flush()
     Poller(pipeline.stages, pipeline).emit_safe()
     assert bool(states) == is_emitted
     wakeup.close()
