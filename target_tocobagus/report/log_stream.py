@@ -142,15 +142,17 @@ class LogStream(io.TextIOBase):
             self._changed.notify_all()
 
     def _queued(self) -> Iterator[bytes]:
-        """Yield queued texts together; they stay in the queue until they are written."""
+        """Yield queued texts, some together; they stay in the queue until they are written."""
         while True:
             with self._changed:
+                is_first = not self._texts
                 while not self._texts:
                     self._changed.wait()
-            self._is_awaited.wait(_GATHER_SECONDS)
-            self._is_awaited.clear()
+            if is_first:
+                self._is_awaited.wait(_GATHER_SECONDS)
+                self._is_awaited.clear()
             with self._changed:
-                texts = list(self._texts)
+                texts = self._first_texts()
             data = b"".join(texts)
             yield data
             with self._changed:
@@ -162,6 +164,17 @@ class LogStream(io.TextIOBase):
                     self._queue(note.encode())
                     self._dropped = 0
                 self._changed.notify_all()
+
+    def _first_texts(self) -> list[bytes]:
+        """Return as many as are written at once: who waits for room must not wait for all."""
+        texts: list[bytes] = []
+        left = _CHUNK
+        for text in self._texts:
+            left -= len(text)
+            if texts and left < 0:
+                break
+            texts.append(text)
+        return texts
 
     def _write_all(self, data: bytes) -> None:
         poll = select.poll()

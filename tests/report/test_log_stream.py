@@ -70,6 +70,32 @@ def test_lines_that_come_together_are_written_together(pipe: Pipe) -> None:
     assert os.read(pipe.reader, 1 << 16) == b"0\n1\n2\n"
 
 
+def test_who_waits_for_room_does_not_wait_for_all(pipe: Pipe) -> None:
+    """A full queue has room again as soon as some of it is read."""
+    written: list[int] = []
+
+    def write() -> None:
+        with patience():
+            for number in range(1400):
+                pipe.log.write(LINE)
+                written.append(number)
+
+    writer = threading.Thread(target=write, daemon=True)
+    writer.start()
+    before = -1
+    while len(written) > before:  # until it waits
+        before = len(written)
+        time.sleep(0.3)
+    for _ in range(100):
+        os.read(pipe.reader, len(LINE))
+    until = time.monotonic() + 10
+    while len(written) == before:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    pipe.read()
+    writer.join()
+
+
 def test_a_reader_that_stands_still_holds_nobody_up(pipe: Pipe) -> None:
     """What finds no room is dropped, and its number is written when there is room again."""
     began = time.monotonic()
