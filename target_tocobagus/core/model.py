@@ -188,8 +188,8 @@ class Reply(msgspec.Struct, frozen=True):
         clock: The number of the clock offset that the attempt was signed with (`client.Clock`).
         signed_ms: The signed timestamp, in milliseconds since the epoch.
         seconds: How long the attempt took.
-        busy: For how many of these seconds its thread had work, and did not wait.
         unread: Why the body was not decoded; empty if it was.
+        busy: For how many of its seconds the thread had work, and did not wait.
     """
 
     status: int

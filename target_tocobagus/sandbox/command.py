@@ -3,6 +3,7 @@
 The server and its libraries are an extra, so they are only imported when the command runs.
 """
 
+import asyncio
 import errno
 import gc
 import signal
@@ -61,8 +62,6 @@ def sandbox(**options: Any) -> None:
         why = in_use if error.errno == errno.EADDRINUSE else error
         message = f"cannot listen on {host}:{port}: {why}"
         raise click.ClickException(message) from error
-    import asyncio  # slow to import, and all commands of `tocobagus` import this file
-
     asyncio.run(_serve(setup, listener, host))
 
 
@@ -95,8 +94,6 @@ def _read(path: Path | None, kind: type[T]) -> T:
 
 
 async def _serve(setup: "Setup", listener: socket.socket, host: str) -> None:
-    import asyncio
-
     from target_tocobagus.sandbox.app import make_app
     from target_tocobagus.sandbox.server import serve, url_of
     from target_tocobagus.sandbox.state import State
