@@ -76,16 +76,21 @@ class Processes:
 
         Returns:
             Its name.
+
+        Raises:
+            OSError: The process has ended.
         """
         above = pid
         while above not in self._names:
             above = parent_of(above)
-        started = [*of_environment(f"{_MARK}={self._folder}")]
-        for each in [each for each in started if above in line_of(each)]:
+        # By descent: a process that gives itself a title has no environment to be read.
+        running = [int(folder.name) for folder in Path("/proc").glob("[0-9]*")]
+        below = [each for each in running if above in line_of(each)]
+        for each in [above, *below]:
             with suppress(ProcessLookupError):
                 os.kill(each, signal.SIGKILL)
         (killed,) = [each for each in self._running if each.pid == above]
-        killed.wait()
+        killed.wait(PATIENCE)
         self._running.remove(killed)
         return self._names[above]
 
