@@ -11,6 +11,7 @@ import argparse
 import json
 import sqlite3
 import statistics
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -204,6 +205,33 @@ def small_beside_large(folder: Path, rows: int = 3_000_000) -> None:
     print(f"  {Path(ledger).stat().st_size / rows:.0f} bytes a level")
 
 
+def explained(folder: Path, rows: int, rounds: int) -> None:
+    """Explain an item that has changed, beside the import of the library that asks the database."""
+    stream = folder / "stream.singer"
+    ledger = folder / "explained.db"
+    write_stream(stream, "single", rows)
+    with instant() as access:
+        config, _ = configure(folder, access, "single")
+        remembering = set_ledger(folder, config, str(ledger))
+        measure([*TARGET, str(remembering)], stream)
+        _change(stream, 1000)
+        measure([*TARGET, str(remembering)], stream)
+    tool = str(Path(sys.executable).with_name("tocobagus"))
+    command = [tool, "explain", "SKU-0000100", "--config", str(remembering)]
+    page = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    if "from its record to the quantity" not in page:
+        raise SystemExit(page)
+    library = [sys.executable, "-c", "import sqlalchemy"]
+    stream.write_text("")
+    pairs = [
+        (measure(command, stream).wall, measure(library, stream).wall) for _ in range(15 * rounds)
+    ]
+    print(f"{rows:,} levels, one explained: seconds of the whole command")
+    names = ("explain", "import sqlalchemy")
+    for name, seconds in zip(names, zip(*pairs, strict=True), strict=True):
+        print(f"  {name}: best {min(seconds):.2f}, middle {statistics.median(seconds):.2f}")
+
+
 def on_postgresql(folder: Path, rows: int) -> None:
     """Measure the same on PostgreSQL, if this machine has it."""
     from tests.postgres import HOST, PASSWORD, USER, running_postgres
@@ -221,11 +249,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument(
-        "--only", choices=["cost", "night", "large", "postgresql", "parts", "lookup"], nargs="*"
-    )
+    choices = ["night", "cost", "parts", "lookup", "postgresql", "large", "explain"]
+    parser.add_argument("--only", choices=choices, nargs="*")
     options = parser.parse_args()
-    wanted = options.only or ["night", "cost", "parts", "lookup", "postgresql", "large"]
+    wanted = options.only or choices
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         ledger = str(folder / "ledger.db")
@@ -239,6 +266,8 @@ def main() -> None:
             parts(folder, options.rows, options.rounds)
         if "lookup" in wanted:
             lookup(folder, options.rows, options.rounds)
+        if "explain" in wanted:
+            explained(folder, options.rows, options.rounds)
         if "postgresql" in wanted:
             on_postgresql(folder, options.rows)
         if "large" in wanted:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pkgutil import resolve_name
+from importlib import import_module
 from typing import Final
 
 import click
@@ -35,8 +35,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command, by its name."""
         del ctx
-        place = _COMMANDS.get(cmd_name)
-        return resolve_name(f"target_tocobagus.{place}") if place else None
+        module, _, name = _COMMANDS.get(cmd_name, "").partition(":")
+        return getattr(import_module(f"target_tocobagus.{module}"), name) if name else None
 
 
 @click.group(cls=_Commands)

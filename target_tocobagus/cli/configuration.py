@@ -77,6 +77,26 @@ def _read_environment() -> dict[str, Any]:
     return TargetTocobagus.read_environment()
 
 
+def ledger_and_api(values: Mapping[str, Any]) -> tuple[str | None, str]:
+    """Return the settings `ledger` and `api_url`, which say where a store's memory is.
+
+    jsonschema, whose import takes longer than a question to a ledger, only says what is wrong.
+
+    Raises:
+        ConfigurationError: They are not valid.
+    """
+    from target_tocobagus.config.settings import SCHEMA
+    from target_tocobagus.config.validation import url_problems
+
+    ledger, url = values.get("ledger"), values.get("api_url")
+    url = SCHEMA["properties"]["api_url"]["default"] if url is None else url
+    texts = isinstance(ledger, str) and ledger and isinstance(url, str)
+    if not texts or any(url_problems(url)):
+        used = ledger_settings(values)
+        ledger, url = used.ledger, used.api_url
+    return ledger, url
+
+
 def ledger_settings(values: Mapping[str, Any]) -> Settings:
     """Read the settings of the ledger, whatever the others are.
 

@@ -107,6 +107,13 @@ class StreamMapping(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
         return self.combine == "sum"
 
 
+class _Place(msgspec.Struct, frozen=True):
+    """An entry of the setting `warehouse_map`."""
+
+    code: str
+    client_id: str
+
+
 class StockPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """The rules for quantities and warehouses' codes, for all streams.
 
@@ -181,11 +188,25 @@ def parse_settings(config: Mapping[str, Any], schema: Mapping[str, Any] | None =
     Raises:
         ConfigurationError: With all problems.
     """
-    values = {key: setting.get("default") for key, setting in SCHEMA["properties"].items()}
-    values |= {key: value for key, value in config.items() if value is not None}
+    values = _with_defaults(config)
     if found := problems(config, values, schema or SCHEMA):
         raise ConfigurationError(found)
     return _settings(values)
+
+
+def settings_of_a_run(config: Mapping[str, Any]) -> Settings:
+    """Convert a configuration that a run has taken before; of it, only the types are checked.
+
+    Importing jsonschema would take longer than all that `explain` does with the result.
+
+    Raises:
+        ConfigurationError: No run can have taken it.
+    """
+    try:
+        return _settings(_with_defaults(config))
+    except msgspec.ValidationError:
+        pass  # its text is of the library
+    raise ConfigurationError(["a setting has another type"])
 
 
 def read_file(path: Path, *, may_be_streams: bool = False) -> dict[str, Any]:
@@ -212,6 +233,7 @@ def read_file(path: Path, *, may_be_streams: bool = False) -> dict[str, Any]:
 
 def stream_mapping(entry: Mapping[str, Any]) -> StreamMapping:
     """Convert a valid entry of the setting `streams`."""
+    entry = msgspec.convert(entry, dict[str, Any])
     named = {key: value for key, value in entry.items() if value is not None}
     for key in PATH_KEYS:
         if isinstance(named.get(key), str):
@@ -220,21 +242,31 @@ def stream_mapping(entry: Mapping[str, Any]) -> StreamMapping:
     return msgspec.convert(named, StreamMapping)
 
 
+def _with_defaults(config: Mapping[str, Any]) -> dict[str, Any]:
+    values = {key: setting.get("default") for key, setting in SCHEMA["properties"].items()}
+    return values | {key: value for key, value in config.items() if value is not None}
+
+
 def _settings(values: Mapping[str, Any]) -> Settings:
+    """Convert values.
+
+    Raises:
+        msgspec.ValidationError: One has another type.
+    """
     named = {name: values[name] for name in Settings.__struct_fields__ if name in values}
     credentials = [values.get(name) for name in CREDENTIALS]
     named["credentials"] = Credentials(*map(str, credentials)) if all(credentials) else None
     named["policy"] = _policy(values)
-    streams = values.get("streams")
-    named["streams"] = None if streams is None else tuple(map(stream_mapping, streams))
+    streams = msgspec.convert(values.get("streams"), list[Any] | None)
+    named["streams"] = streams and [stream_mapping(entry) for entry in streams]
     named["api_url"] = str(values["api_url"]).rstrip("/")
-    return Settings(**named)
+    return msgspec.convert(named, Settings)
 
 
 def _policy(values: Mapping[str, Any]) -> StockPolicy:
     named = {name: values[name] for name in StockPolicy.__struct_fields__}
-    entries = values.get("warehouse_map")
+    entries = msgspec.convert(values.get("warehouse_map"), list[_Place] | None)
     named["warehouse_map"] = entries and {
-        entry["code"].strip(): entry["client_id"].strip() for entry in entries
+        entry.code.strip(): entry.client_id.strip() for entry in entries
     }
-    return StockPolicy(**named)
+    return msgspec.convert(named, StockPolicy)

@@ -39,7 +39,7 @@ def problems(
     Beside a problem, unknown settings are named too: often one of them is the missing setting.
     """
     found = [*_schema_problems(config, schema), *_credential_problems(values)] or [
-        *_url_problems(str(values["api_url"])),
+        *url_problems(str(values["api_url"])),
         *_signature_problems(values),
         *_place_problems(values),
         *_ledger_problems(values),
@@ -179,7 +179,8 @@ def _fits_header(value: str) -> bool:
     return value.isascii() and value.isprintable()
 
 
-def _url_problems(url: str) -> Iterator[str]:
+def url_problems(url: str) -> Iterator[str]:
+    """Find what is wrong with `api_url`."""
     from urllib.parse import urlsplit
 
     try:

@@ -76,13 +76,17 @@ class RecordError(msgspec.Struct, frozen=True, gc=False):
     values: tuple[tuple[str, str], ...] = ()
 
 
+ROUGH: Final = "~"
+"""What the text of a quantity begins with that may have an error of binary arithmetic."""
+
+
 class Part(msgspec.Struct, frozen=True, gc=False):
     """What a record says of one part of stocks that are added up (`combine: sum`).
 
     Attributes:
         key: Tells it from the other parts of its stream.
         rows: Item, location and exact quantity of each of its stocks; the text of a quantity begins
-            with ``~`` if a JSON number with a fraction took part.
+            with `ROUGH` if a JSON number with a fraction took part.
         is_whole: The rows are all that it has. Otherwise those that are missing could not be read,
             and stay as they are.
         version: Its `newer_by`, as `versions` writes it; empty if there is none.

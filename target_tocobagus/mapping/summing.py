@@ -12,14 +12,21 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from target_tocobagus.core.model import Identifier, Outcome, Part, RecordError, Skipped, Stock
+from target_tocobagus.core.model import (
+    ROUGH,
+    Identifier,
+    Outcome,
+    Part,
+    RecordError,
+    Skipped,
+    Stock,
+)
 from target_tocobagus.core.versions import read_version
 from target_tocobagus.mapping.exact_numbers import has_fraction
 from target_tocobagus.mapping.identifiers import TextError, text_of
 from target_tocobagus.mapping.record_errors import PathError, placed, shown
 from target_tocobagus.mapping.rules import Rules
 from target_tocobagus.mapping.shapes import divide
-from target_tocobagus.mapping.totals import ROUGH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from decimal import Decimal, Inexact, InvalidOperation, Overflow
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import msgspec
 
+from target_tocobagus.core.model import ROUGH
 from target_tocobagus.mapping.exact_numbers import EXACT, without_dust
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from target_tocobagus.mapping.exact_numbers import Number
-
-ROUGH: Final = "~"
-"""What the text of a quantity begins with that may have an error of binary arithmetic."""
 
 
 class Total(msgspec.Struct, frozen=True, gc=False):

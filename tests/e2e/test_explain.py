@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any, Final
 
+import pytest
 from click.testing import CliRunner
 
 from target_tocobagus.cli import main
@@ -104,8 +107,52 @@ def test_steps_that_lead_to_another_number_are_not_told(command: Command) -> Non
     later = {**config, "stock_buffer": 1}
     assert "no steps: they lead to 4 now; settings have changed" in told(command, later, "A")
     assert fields(command, later, "A")["levels"][0]["steps"] == []
-    wrong = {**config, "streams": [{**LEVELS, "stock": "[["}]}
-    assert "the configuration is not valid" in told(command, wrong, "A")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"streams": [{**LEVELS, "stock": "[["}]},
+        {"streams": [{**LEVELS, "stock": 5}]},
+        {"streams": [5]},
+        {"streams": "levels"},
+        {"stock_buffer": "2"},
+        {"warehouse_map": [{"code": "W", "client_id": 5}]},
+    ],
+)
+def test_a_configuration_that_no_run_takes_has_no_steps(
+    command: Command, wrong: dict[str, Any]
+) -> None:
+    """What is known is told as before."""
+    config = {**BUFFERED, "streams": [LEVELS]}
+    for qty in (9, 5):
+        run(command, [schema("levels"), level("A", "W", qty)], config)
+    page = told(command, {**config, **wrong}, "A")
+    assert "sku A at W: 3\n" in page
+    assert "the configuration is not valid" in page
+
+
+def test_explaining_imports_only_what_it_needs(command: Command) -> None:
+    """Each of these takes longer than the question to the ledger."""
+    config = {**BUFFERED, "streams": [LEVELS]}
+    for qty in (9, 5):
+        run(command, [schema("levels"), level("A", "W", qty)], config)
+    file = command.write_config("explain.json", **config)
+    line = ["explain", "A", "--config", str(file)]
+    script = "; ".join(
+        (
+            "import sys",
+            "from target_tocobagus.cli import main",
+            f"main({line!r}, standalone_mode=False)",
+            "print(*sys.modules)",
+        )
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=file.parent, check=True, capture_output=True, text=True
+    )
+    page, modules = done.stdout.rsplit("\n", 2)[:2]
+    assert "less stock_buffer 2" in page
+    assert {"jsonschema", "requests", "rich", "singer_sdk"}.isdisjoint(modules.split())
 
 
 def test_a_sum_that_is_not_accepted_is_not_explained_as_if_it_were(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from target_tocobagus.cli.configuration import ledger_settings
 from target_tocobagus.cli.ledger.shared import (
     KINDS,
     explained,
@@ -214,14 +215,16 @@ def prune(configs: tuple[str, ...], *, as_json: bool) -> None:
 
     from target_tocobagus.ledger import operating
 
-    before = int(time.time() * 1000) - place.history_days * _DAY_MS
+    with explained():
+        days = ledger_settings(place.values).history_days
+    before = int(time.time() * 1000) - days * _DAY_MS
     prune = partial(operating.prune, place.name, place.store, before)
     found = found_in(place, prune, as_json=as_json)
     if as_json:
         write({"deleted": found.rows, "size_before": found.size[0], "size": found.size[1]})
     else:
         rows = counted(found.rows, "row")
-        text = f"{rows} of history older than {counted(place.history_days, 'day')} deleted."
+        text = f"{rows} of history older than {counted(days, 'day')} deleted."
         before_after = [decimal(each) for each in found.size]
         click.echo(f"{text} The ledger took {before_after[0]} and takes {before_after[1]}.")
 

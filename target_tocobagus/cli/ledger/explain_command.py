@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -85,16 +85,23 @@ class _Steps:
     """Explains quantities by the mappings of a configuration."""
 
     def __init__(self, values: Mapping[str, Any], history: ItemHistory) -> None:
-        from target_tocobagus.config.settings import parse_settings
+        self._values = values
+        self._history = history
+
+    @cached_property
+    def _router(self) -> StreamRouter | None:
+        """Chooses the mapping of a stream; ``None`` if the configuration is not valid.
+
+        A mapping is used only if it is the one that a run has used (`entry`).
+        """
+        from target_tocobagus.config.settings import settings_of_a_run
         from target_tocobagus.core.errors import TocobagusError
         from target_tocobagus.recognition.stream_router import StreamRouter
 
-        self._history = history
-        self._router: StreamRouter | None = None
         try:
-            self._router = StreamRouter(parse_settings({**values, "dry_run": True}))
+            return StreamRouter(settings_of_a_run(self._values))
         except TocobagusError:
-            return
+            return None
 
     def of(self, level: LevelHistory) -> Sequence[Step] | str:
         """Return the steps to a level's quantity, or say why there are none."""
@@ -112,16 +119,18 @@ class _Steps:
 
     def _found(self, level: LevelHistory) -> Sequence[Step] | str:
         """Return the steps by what is known now, which may lead to another quantity."""
-        from target_tocobagus.mapping import explaining
-
         if level.quantity is None or level.stream is None:
             return "nothing was accepted"
         if not level.parts and (not level.changes or level.changes[0].new != level.quantity):
             return "its record is not kept, only from the first change on"
-        if self._router is None:
+        with not_collecting():
+            from target_tocobagus.mapping import explaining
+
+            router = self._router
+        if router is None:
             return "the configuration is not valid (`tocobagus check` says why)"
         columns = (level.changes[0].columns if level.changes else None) or {}
-        mapping = self._mapping(self._router, level.stream, columns)
+        mapping = self._mapping(router, level.stream, columns)
         if mapping is None or mapping.entry != level.entry:
             return "the mapping or warehouse_map has changed since"
         identifier: Any = (level.kind, level.identifier)

@@ -10,7 +10,7 @@ import msgspec
 
 from target_tocobagus.cli.ledger.shared import as_time, json_time, named
 from target_tocobagus.core.foreign_text import clean
-from target_tocobagus.mapping.totals import ROUGH
+from target_tocobagus.core.model import ROUGH
 from target_tocobagus.report.advice import advice_on
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, TypeVar
 
 import click
 
-from target_tocobagus.cli.configuration import config_option, ledger_settings, read
+from target_tocobagus.cli.configuration import config_option, ledger_and_api, read
 from target_tocobagus.core.collector import not_collecting
 from target_tocobagus.core.foreign_text import clean
 
@@ -36,7 +36,6 @@ class Place(NamedTuple):
     name: str
     place: str
     store: tuple[str, str]
-    history_days: int
     values: dict[str, Any]
 
 
@@ -62,15 +61,14 @@ def read_place(configs: tuple[str, ...], *, with_store: bool = False) -> Place:
     if given.problems:
         fail("\n".join(given.problems), 2)
     with explained():
-        used = ledger_settings(given.values)
-        if used.ledger is None:
+        ledger, api_url = ledger_and_api(given.values)
+        if ledger is None:
             fail(f"ledger is not set in {given.source}", 2)
         client_id = str(given.values.get("store_client_id") or "")
         if with_store and not client_id:
             fail("store_client_id: is required", 2)
-        key = store_key(used.api_url, client_id)
-        place = place_of(read_url(used.ledger))
-        return Place(used.ledger, place, key, used.history_days, given.values)
+        place = place_of(read_url(ledger))
+        return Place(ledger, place, store_key(api_url, client_id), given.values)
 
 
 @contextmanager
