@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import time
 from typing import TYPE_CHECKING, Final
 
 from target_tocobagus.delivery.rejections import by_cause
@@ -130,18 +129,18 @@ class Handover:
         """
         if not self._is_full():
             return
-        began = time.monotonic()
-        self._scheduler.set_backpressure(on=True)
         window, few = self._shared.window, self.capacity // _FEW
+
+        def has_room() -> bool:
+            return len(window.ready) <= few and not self._is_full()
+
+        self._scheduler.set_backpressure(on=True)
         self._shared.enough = few
         try:
-            while self._is_full() or len(window.ready) > few:
-                self._poller.poll()
-                self._poller.wait(at_most=_LOOK_SECONDS)
+            self._poller.wait_until(has_room, look_seconds=_LOOK_SECONDS)
         finally:
             self._shared.enough = math.inf
         self._scheduler.set_backpressure(on=False)
-        self._shared.totals.waited_for_api += time.monotonic() - began
 
     def _is_full(self) -> bool:
         window = self._shared.window

@@ -100,11 +100,18 @@ class Poller:
             readable = self.wait(source)
             self._stages.shared.totals.waited_for_tap += time.monotonic() - began
 
-    def wait_until(self, condition: Callable[[], bool]) -> None:
-        """Poll until a condition is true, and once more after that."""
-        while not condition():
-            self.poll()
-            self.wait()
+    def wait_until(self, condition: Callable[[], bool], *, look_seconds: float = math.inf) -> None:
+        """Poll until the API's answers have made a condition true, and once more after that.
+
+        Without news of another thread, the condition is looked at after `look_seconds`.
+        """
+        began = time.monotonic()
+        try:
+            while not condition():
+                self.poll()
+                self.wait(at_most=look_seconds)
+        finally:
+            self._stages.shared.totals.waited_for_api += time.monotonic() - began
         self.poll()
 
     def fatal_error(self) -> TocobagusError | None:

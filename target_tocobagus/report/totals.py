@@ -54,7 +54,7 @@ class Totals:
         latency: How long the attempts took.
         again: Those of the rows that earlier runs had rejected, and this one has sent again.
         waited_for_tap: Seconds without anything to read.
-        waited_for_api: Seconds in which reading waited for room.
+        waited_for_api: Seconds of waiting for answers: for room to read on, or for the last ones.
     """
 
     def __init__(self) -> None:

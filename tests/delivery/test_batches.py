@@ -90,6 +90,14 @@ def test_reading_waits_when_the_window_is_full(rows: int, in_flight: int) -> Non
     assert run.pipeline.totals.waited_for_api > 0
 
 
+@pytest.mark.parametrize("acts", [[Act(delay=0.1)], [Act("drop")] * 100])
+def test_waiting_for_the_last_answers_counts(acts: list[Act]) -> None:
+    """Also if none comes, and the run fails by it."""
+    run, _ = scripted(acts, max_retry_seconds=1)
+    run.play([Say(("sku", "A"), (None,))])
+    assert run.pipeline.totals.waited_for_api > 0.05
+
+
 def test_a_window_is_full_by_its_memory_too(tmp_path: Path) -> None:
     """Rows whose records are huge fill the window long before they are many."""
     run, api = scripted(batch_wait_seconds=60, rejects_path=str(tmp_path / "rejects"))
