@@ -158,7 +158,8 @@ class ReplyHandler:
         if verdict.accepted:
             self._note_acceptance(verdict.batch_id, part)
             self.accepted_items.accept(verdict.accepted)
-            self._totals.freshness.accept(verdict.accepted, self._clock.now_ms())
+            now_ms = self._clock.now_ms()
+            self._totals.freshness.accept(verdict.accepted, work.lease.low, now_ms)
         refused = [refusal.item for refusal in verdict.refused]
         self.accepted_items.forget(refused)
         items = [*verdict.accepted, *refused]

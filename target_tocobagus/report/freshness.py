@@ -99,12 +99,23 @@ class Freshness:
         if len(positions) > _MOST_NOTES:
             self.notes = (positions[::2], times[::2])
 
-    def accept(self, items: Sequence[Item], now_ms: int) -> None:
-        """Add the ages of items that the API has accepted now, by its clock."""
+    def accept(self, items: Sequence[Item], low: int, now_ms: int) -> None:
+        """Add the ages of items that the API has accepted now.
+
+        Args:
+            items: The items.
+            low: The lowest position of their values, or a lower one.
+            now_ms: By the API's clock, in ms since the epoch.
+        """
         positions, times = self.notes
         if not (positions or self.has_versions):
             return
-        for note, count in self._by_note(items, positions, now_ms).items():
+        last = len(positions)
+        if not self.has_versions and bisect(positions, low) == last:  # as mostly, in a fast run
+            by_note: Mapping[int, int] = {last: sum([len(item.levels) for item in items])}
+        else:
+            by_note = self._by_note(items, positions, now_ms)
+        for note, count in by_note.items():
             at_ms = times[note - 1] if note else None
             if at_ms is not None:
                 self.ages.add((now_ms - at_ms) / 1000, count)
@@ -113,9 +124,6 @@ class Freshness:
         self, items: Sequence[Item], positions: Sequence[int], now_ms: int
     ) -> Mapping[int, int]:
         """Count the values to which each note belongs; add the ages of those with a version."""
-        last = len(positions)
-        if not self.has_versions and bisect(positions, min([item.low for item in items])) == last:
-            return {last: sum([len(item.levels) for item in items])}  # as mostly, in a fast run
         levels = [level for item in items for level in item.levels.values()]
         if self.has_versions:
             levels = [level for level in levels if not self._add_version(level, now_ms)]

@@ -141,13 +141,15 @@ class FastPath:
                     and 0 <= quantity <= unchanged_to
                 ):
                     position += 1
+                    level = Level(quantity, position, stream, line if keeps_lines else b"")
                     if item is None:
-                        levels: dict[str | None, Level] = {}
+                        levels: dict[str | None, Level] = {place: level}
                         item = Item(identifier, levels, position)
                         append(item)
+                    else:
+                        levels[place] = level
                     if not quantity:
                         item.urgent = True
-                    levels[place] = Level(quantity, position, stream, line if keeps_lines else b"")
                     if see is not None:
                         row = SeenRow(record.key, quantity, position)
                         before = see(identifier, place, row)

@@ -62,37 +62,29 @@ class NewestValues:
     def put(self, rows: RowBuffer, now: float) -> int:
         """Add rows, in order.
 
-        For most identifiers nothing waits: their items are added all at once.
+        For most identifiers nothing waits: their items are added all at once, and then the others.
 
         Returns:
             How many older rows they superseded.
         """
+        alone: list[Item] = []
+        others: list[Item] = []
+        first_of = self._items.setdefault
         for item in rows.items:
             item.arrived = now
-        distinct = {item.identifier: item for item in rows.items}
-        if len(distinct) == len(rows.items):
-            return rows.rows - self._put(distinct, has_versions=rows.has_versions)
-        return rows.rows - sum(
-            [
-                self._put({item.identifier: item}, has_versions=rows.has_versions)
-                for item in rows.items
-            ]
-        )
+            (alone if first_of(item.identifier, item) is item else others).append(item)
+        kept = self._count([item.levels for item in alone])
+        self.ready.extend(alone, kept)
+        self.waiting += len(alone)
+        for item in others:
+            kept += self._add(item, has_versions=rows.has_versions)
+        return rows.rows - kept
 
-    def _put(self, items: dict[Identifier, Item], *, has_versions: bool) -> int:
-        """Add items of distinct identifiers; returns how many rows were not superseded or stale."""
-        kept = 0
-        for identifier in self._items.keys() & items.keys():
-            first, item = self._items[identifier], items.pop(identifier)
-            if has_versions:
-                kept += self._drop_stale(first, item)
-            if item.levels:
-                kept += self._follow(first, item)
-        self._items |= items
-        levels = self._count([item.levels for item in items.values()])
-        self.ready.extend(items.values(), levels)
-        self.waiting += len(items)
-        return kept + levels
+    def _add(self, item: Item, *, has_versions: bool) -> int:
+        """Add an item whose identifier waits; returns how many rows count beside those before."""
+        first = self._items[item.identifier]
+        kept = self._drop_stale(first, item) if has_versions else 0
+        return kept + self._follow(first, item) if item.levels else kept
 
     def _drop_stale(self, first: Item, newer: Item) -> int:
         """Drop levels of which a newer version waits or is in flight; returns how many."""
