@@ -83,7 +83,7 @@ class Recorder:
         in_doubt = any(marked_in(self._run, memory) for memory in known.values())
 
         def write(writer: Connection) -> Flight:
-            judged = self.guard.judge(writer, items, known)
+            judged = self.guard.judge(writer, items, self._zeroed.with_ended(known))
             left = judged.items
             rows = self._rows.encoded(writer, left)
             marks = ",".join(f'["{kind}",{source},{text}]' for (kind, source), text in rows.items())
@@ -208,11 +208,13 @@ class Recorder:
         self._levels.forget(writer, ended, ~IS_GLOBAL)
         changed = [one for one in others if GLOBAL in flight.known[one]]
         self._levels.forget(writer, changed, IS_GLOBAL)
+        self._zeroed.end_globals({one: flight.known[one][GLOBAL] for one in changed})
 
     def _refuse(self, writer: Connection, flight: Flight, refused: Sequence[NotAccepted]) -> None:
         """Forget items that the store does not list; mark those whose attempts are in doubt."""
         forgotten = [each.item.identifier for each in refused if each.is_unlisted]
         self._levels.forget(writer, forgotten)
+        self._zeroed.forget_globals(forgotten)
         sent: Sent = {}
         for each in refused:
             item = each.item

@@ -2,12 +2,16 @@
 
 A global stock-out takes the warehouses of its item to 0 and ends their memory. Those that it took
 are *kept*, without a quantity, as long as they count.
+
+The first warehouse of an item ends the memory of its global. The others may come later in the run,
+and had the same stock until then: for a run, such a global is kept in mind.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 from sqlalchemy import BigInteger, bindparam, case, delete, func, null, select, update
 
 from target_tocobagus.ledger.guard import Count, holder_of_stock, taken_by
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
 
     from target_tocobagus.core.model import Identifier
     from target_tocobagus.ledger.guard import Span
+    from target_tocobagus.ledger.levels import Known
     from target_tocobagus.ledger.memory import Memory
     from target_tocobagus.window.pending import Item
 
@@ -35,12 +40,34 @@ class ZeroedLevels:
         """Note; `now` gives the time, in ms since the epoch, or ``None`` if nothing is counted."""
         self._store = store
         self._now = now
+        self._ended: dict[Identifier, Known] = {}
+
+    def end_globals(self, ended: Mapping[Identifier, Known]) -> None:
+        """Keep globals in mind that warehouses have ended; they are not in stock any more."""
+        if self._now() is not None:
+            self._ended |= {
+                one: msgspec.structs.replace(known, accepted_at=None)
+                for one, known in ended.items()
+            }
+
+    def forget_globals(self, identifiers: Iterable[Identifier]) -> None:
+        """Forget those of items that the store does not list any more."""
+        for one in identifiers if self._ended else ():
+            self._ended.pop(one, None)
+
+    def with_ended(self, known: Mapping[Identifier, Memory]) -> Mapping[Identifier, Memory]:
+        """Add to what is known of items their globals that have ended in this run."""
+        ended = {
+            one: {GLOBAL: self._ended[one], **known[one]}
+            for one in self._ended.keys() & known.keys()
+        }
+        return {**known, **ended} if ended else known
 
     def note_accepted(
         self, writer: Connection, items: Iterable[Item], known: Mapping[Identifier, Memory]
     ) -> None:
         """Note the warehouses of which only the global was known, which has ended."""
-        now = self._now()
+        now, known = self._now(), self.with_ended(known)
         if now is not None:
             times = [
                 (item.identifier, place, at)
@@ -57,7 +84,7 @@ class ZeroedLevels:
         known: Mapping[Identifier, Memory],
     ) -> None:
         """Note what stock-outs may have taken, given the item and location of each."""
-        now = self._now()
+        now, known = self._now(), self.with_ended(known)
         if now is not None:
             times = [
                 (identifier, each, now)

@@ -69,6 +69,9 @@ class WatchedShop(Shop):
         """Take rows on; note each level that was known to be in stock, and is not any more."""
         before = {place: self.holds(identifier, place) for place in (None, "A", "B")}
         super().apply(identifier, levels)
+        if None not in levels and (identifier, None) in self._zeroed:  # the global ends with it
+            at = self._zeroed.pop((identifier, None))
+            self._zeroed |= {(identifier, place): at for place in levels if not levels[place]}
         has_fallen = False
         for place in (None, "A", "B"):
             key = (identifier, place)
@@ -87,11 +90,19 @@ class WatchedShop(Shop):
         by_itself = (identifier, place) in self.known
         return by_itself or (place in levels and (identifier, None) in self.known)
 
+    def _levels_of(self, identifier: Identifier) -> int:
+        """Count the levels in stock of an item.
+
+        If a global has replaced warehouses and its answer was lost, the ledger counts those.
+        """
+        in_stock = sum(quantity > 0 for quantity in self.stock[identifier].values())
+        known = sum(each[0] == identifier for each in self.known)
+        return max(in_stock, known) if in_stock else 0
+
     def _judge(self) -> None:
         since = self._world.now_ms - 20 * HOUR
         zeroed = sum(at > since for at in self._zeroed.values())
-        stock = sum(quantity > 0 for levels in self.stock.values() for quantity in levels.values())
-        stock += self.gone
+        stock = self.gone + sum(map(self._levels_of, self.stock))
         if len(self.known) < _FEWEST:
             return  # the shop may have more than the ledger knows, by answers that were lost
         if zeroed + stock >= _FEWEST and zeroed * 100 > self.percent * (zeroed + stock):

@@ -218,6 +218,36 @@ def test_a_warehouse_has_what_the_global_had(full: str) -> None:
         assert held(mark(one, [item(ITEMS[6], {"A": 0})])) == 1
 
 
+def test_a_warehouse_that_comes_later_has_what_the_global_had(full: str) -> None:
+    """The first warehouse of an item ends its global; another one falls from that all the same."""
+    with opened(full) as one:
+        accept(one, *stock(5, 0, 8, "B"))
+        accept(one, *stock(0, 0, 8, "A"))
+        assert one.guard.counter.total == Count(8, 20)
+        assert held(mark(one, stock(0, 8, 9))) == 1
+    assert shown(full).guarded == Count(8, 20)
+
+
+def test_a_warehouse_that_comes_later_may_have_fallen_by_a_lost_answer(full: str) -> None:
+    """Its 0 may have reached the API."""
+    with opened(full) as one:
+        accept(one, *stock(5, 0, 8, "B"))
+        flight = mark(one, zeros := stock(0, 0, 8, "A"))
+        flight.unknown.update(each.identifier for each in zeros)
+        one.leave(flight, [NotAccepted(each) for each in zeros])
+        assert held(mark(one, stock(0, 8, 9))) == 1
+    assert shown(full).guarded == Count(8, 20)
+
+
+def test_an_item_that_is_not_listed_any_more_has_no_global(full: str) -> None:
+    """It may be made again, and nothing is known of it then."""
+    with opened(full, max_zeroed_percent=0) as one:
+        accept(one, *stock(5, 0, 2, "B"))
+        refuse(one, *stock(5, 0, 1, "B"), code="INV_001")
+        accept(one, *stock(5, 0, 1, "B"))
+        assert held(mark(one, stock(0, 0, 2, "A"))) == 1
+
+
 def test_a_run_without_the_guard_empties_the_count(full: str) -> None:
     """What it lets through is not counted either, and what was counted before neither."""
     with opened(full) as one:
