@@ -167,10 +167,16 @@ class Completion:
     def confirm(self) -> None:
         """Remember the changed pairs, once what has followed them is settled.
 
+        A sum of an item that its parts have left may be a stock-out that the guard holds. Its pair
+        is a changed one for the next run, too, so that it goes out once it may.
+
         Raises:
             LedgerError: The ledger cannot be written.
         """
-        self._changed.confirm(self.sums.have_gone)
+        holds = self._ledger is not None and self._ledger.guard.held
+        self._changed.confirm(
+            lambda entries: not entries or (not holds and self.sums.have_gone(entries))
+        )
 
     def rest(self, position: int) -> Iterator[Completed]:
         """At the end of the input, yield the sums that have waited for it; see `Resolver.rest`."""

@@ -24,6 +24,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from target_tocobagus.config.settings import StockPolicy, stream_mapping
+from target_tocobagus.core.errors import StockOutsHeld
 from target_tocobagus.core.model import Complete, Stream
 from target_tocobagus.mapping import compile_mapping
 from tests.laws.sources import expected_of, expected_of_feed
@@ -377,4 +378,19 @@ def test_what_was_refused_follows_a_pair_that_changes_twice(file: str) -> None:
     rows: list[AnyRow] = [PairRow("5", ("sku", "c1")), case, second, *plain, third, *plain]
     assert run(shelf, rows, batch_wait_seconds=0).error is None
     expected: dict[Place, int] = {(("id", "l1"), "B"): 3, (("sku", "c1"), "A"): 1}
+    assert seen(shelf, expected) == expected
+
+
+def test_a_sum_that_the_guard_holds_goes_out_later(file: str) -> None:
+    """Its parts have gone to another item with their pair, of which only the pair comes again."""
+    shelf = open_shelf(file, 0)
+    case = PartRow("x", ((stand_in("5"), "A", "1"),), stream=CASES)
+    first: list[AnyRow] = [row(identifier, None, 5, STREAM) for identifier in SHELF]
+    assert run(shelf, [*first, PairRow("5", ("sku", "c1")), case]).error is None
+    for _ in range(2):
+        held = run(shelf, [PairRow("5", ("sku", "c2"))])
+        assert isinstance(held.error, StockOutsHeld)
+        assert held.covered == 0
+    run_well(shelf, [PairRow("5", ("sku", "c2"))])
+    expected: dict[Place, int] = {(("sku", "c1"), "A"): 0, (("sku", "c2"), "A"): 1}
     assert seen(shelf, expected) == expected
