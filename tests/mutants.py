@@ -788,7 +788,7 @@ MUTANTS: Final = (
     Mutant(
         "a stale row supersedes a waiting one",
         f"{BOOKS}::test_an_older_version_supersedes_nothing_that_waits",
-        Change("window/newest", "            if has_versions:\n", "            if False:\n"),
+        Change("window/newest", "self._drop_stale(first, item) if has_versions else 0", "0"),
     ),
     Mutant(
         "an unchanged row does not move its version on",
@@ -897,6 +897,17 @@ MUTANTS: Final = (
         "rows of a request that is wrong stay rejected",
         f"{COMMANDS}::test_rows_of_a_request_that_is_wrong_are_no_open_rejections",
         Change("pipeline/shutdown", "lambda: ledger.close_rejections(undecided)", "lambda: None"),
+    ),
+    Mutant(
+        "what is not rejected after all closes what was rejected before",
+        "tests/ledger/test_ledger.py"
+        "::test_what_is_not_rejected_after_all_leaves_open_what_was_rejected_before",
+        Change("ledger/rejections", "[~_has_replaced()] if undecided else []", "[]"),
+    ),
+    Mutant(
+        "a pair is remembered although the guard holds what has followed it",
+        "tests/laws/test_together.py::test_a_sum_that_the_guard_holds_goes_out_later",
+        Change("completion/completion", "not holds and self.sums", "self.sums"),
     ),
     Mutant(
         "a record that cannot be used closes all rejections of its item",
@@ -1341,6 +1352,16 @@ MUTANTS: Final = (
         "the guard: a global counts as one level",
         f"{HOLDING}::test_a_global_counts_as_its_warehouses",
         Change("ledger/zeroed", "return set(kept)", "return set()"),
+    ),
+    Mutant(
+        "the guard: a warehouse that comes after another one is not judged",
+        f"{HOLDING}::test_a_warehouse_that_comes_later_has_what_the_global_had",
+        Change("ledger/zeroed", "return {**known, **ended} if ended else known", "return known"),
+    ),
+    Mutant(
+        "the guard: an item that was deleted keeps its global",
+        f"{HOLDING}::test_an_item_that_is_not_listed_any_more_has_no_global",
+        Change("ledger/recording", "self._zeroed.forget_globals(forgotten)", "pass"),
     ),
     Mutant(
         "the guard: a warehouse without memory is not judged",

@@ -146,11 +146,13 @@ class Ledger:
         levels: Iterable[tuple[Identifier, str | None]],
         overtaken: Mapping[tuple[Identifier, str | None], int] | None = None,
     ) -> None:
-        """Close the open rejections of levels: what was rejected of them has been overtaken.
+        """Close the open rejections of levels.
 
         Args:
             levels: Item and location of each.
-            overtaken: Rows of these levels before a position are not kept if they are refused.
+            overtaken: What was rejected of them has been overtaken; rows of these levels before a
+                position are not kept if they are refused. ``None``: they are not rejected after
+                all.
 
         Raises:
             LedgerError: The ledger cannot be written.
@@ -162,7 +164,8 @@ class Ledger:
             now = self._now_ms()
 
             def close(writer: Connection) -> None:
-                if self._rejections.close(writer, keys, now, alone=True):
+                undecided = overtaken is None
+                if self._rejections.close(writer, keys, now, alone=True, undecided=undecided):
                     self.parts.sure.drop(writer)
 
             self._connections.write(close)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, exists, insert, select, update
 
 from target_tocobagus.ledger.by_items import ask_by_items, parameters
 from target_tocobagus.ledger.levels import GLOBAL
@@ -161,7 +161,13 @@ class OpenRejections:
         return due
 
     def close(
-        self, writer: Connection, keys: Iterable[Key], now: int, *, alone: bool = False
+        self,
+        writer: Connection,
+        keys: Iterable[Key],
+        now: int,
+        *,
+        alone: bool = False,
+        undecided: bool = False,
     ) -> bool:
         """Close those of levels that have a later outcome.
 
@@ -171,6 +177,8 @@ class OpenRejections:
             now: The time.
             alone: The API knows nothing new of them. Otherwise a global also closes those of all
                 warehouses, and a warehouse that of the global.
+            undecided: They have none after all. One that has taken the place of an earlier one
+                stays open: a STATE may have covered the row of that.
 
         Returns:
             Whether there were any.
@@ -179,9 +187,10 @@ class OpenRejections:
             return False
         settled = set(keys)
         identifiers: Any = {key[:2] for key in settled}
+        conditions = [~_has_replaced()] if undecided else []
         numbers = [
             number
-            for number, key in self._found(writer, identifiers).items()
+            for number, key in self._found(writer, identifiers, *conditions).items()
             if key in settled
             or (not alone and ((*key[:2], GLOBAL) in settled))
             or (not alone and key[2] == GLOBAL and key[:2] in identifiers)
@@ -284,6 +293,14 @@ class OpenRejections:
 
     def _is_open(self) -> Any:
         return (rejection.c.store == self._store) & rejection.c.closed_at.is_(None)
+
+
+def _has_replaced() -> ColumnElement[bool]:
+    """Whether a rejection was opened in place of an earlier one of its level; see `open`."""
+    earlier = rejection.alias()
+    key = ("store", "kind", "identifier", "location")
+    same = [earlier.c[name] == rejection.c[name] for name in key]
+    return exists().where(*same, earlier.c.closed_at == rejection.c.opened_at)
 
 
 def _text(line: bytes) -> str:
