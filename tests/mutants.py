@@ -1011,27 +1011,31 @@ MUTANTS: Final = (
     Mutant(
         "parts: a sum goes out before all parts have come",
         f"{SUMS}::test_no_sum_goes_out_before_all_parts_have_come_once",
-        Change("completion/sums", "summing.is_complete or not was_read", "summing.is_complete"),
+        Change(
+            "completion/stream_sums",
+            "summing.is_complete or not was_read",
+            "summing.is_complete",
+        ),
     ),
     Mutant(
         "parts: STATE covers a record whose sum has not gone out",
         f"{SUMS}::test_no_sum_goes_out_before_all_parts_have_come_once",
-        Change("completion/resolver", "if sums.low is not None]", "if False]"),
+        Change("completion/sums", "if sums.low is not None]", "if False]"),
     ),
     Mutant(
         "parts: STATE covers a row that waits for the ledger",
-        "tests/completion/test_resolver.py::test_no_state_covers_a_row_that_waits",
-        Change("completion/resolver", "*(row.position for row in self.waiting[:1])", ""),
+        "tests/completion/test_sums.py::test_no_state_covers_a_row_that_waits",
+        Change("completion/sums", "*(row.position for row in self.waiting[:1])", ""),
     ),
     Mutant(
         "parts: a feed that was torn is a whole one",
         f"{SUMS}::test_a_feed_of_all_parts_forgets_those_that_are_gone",
-        Change("completion/sums", "return state_at >= self.last", "return True"),
+        Change("completion/stream_sums", "return state_at >= self.last", "return True"),
     ),
     Mutant(
         "parts: what a whole feed does not bring still counts",
         f"{PARTS_LAWS}::test_of_a_complete_feed_only_its_own_parts_count",
-        Change("completion/resolver", "self.parts.leave_out_unnamed(sums.stream)", "pass"),
+        Change("completion/sums", "self.parts.leave_out_unnamed(sums.stream)", "pass"),
     ),
     Mutant(
         "parts: items that a feed does not name lose theirs",
@@ -1042,7 +1046,7 @@ MUTANTS: Final = (
         "parts: a rejected row that comes back is the newest",
         f"{SUMS}::test_a_refused_sum_is_sent_as_it_is_when_its_row_comes_back",
         Change(
-            "completion/sums",
+            "completion/stream_sums",
             'old = parts.known(self.stream, again) | {""} if again else set()',
             "old: set[str] = set()",
         ),
@@ -1109,7 +1113,7 @@ MUTANTS: Final = (
         "sums: sure under another policy",
         f"{SURE_SUMS}::test_another_policy_makes_another_quantity_of_the_same_parts",
         Change(
-            "completion/resolver",
+            "completion/sums",
             "self.parts.sure.begin(summing.policy)",
             'self.parts.sure.begin("p")',
         ),
@@ -1123,7 +1127,7 @@ MUTANTS: Final = (
         "sums: one that cannot be sent is sure",
         f"{SURE_SUMS}::test_a_sum_that_cannot_be_sent_is_rejected_each_time",
         Change(
-            "completion/resolver",
+            "completion/sums",
             "        if found.failed:\n            self.parts.sure.fail()",
             "        if False:\n            self.parts.sure.fail()",
         ),
@@ -1219,7 +1223,7 @@ MUTANTS: Final = (
     Mutant(
         "parts: those of another mapping are added to",
         f"{SUMS}::test_warehouses_that_become_one",
-        Change("completion/resolver", "if self.parts.has_others(stream):", "if False:"),
+        Change("completion/sums", "if self.parts.has_others(stream):", "if False:"),
     ),
     Mutant(
         "lookups: STATE covers a row that waits for its pair",

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from target_tocobagus.completion.resolved import Resolved, Row
-    from target_tocobagus.completion.sums import StreamSums
+    from target_tocobagus.completion.stream_sums import StreamSums
     from target_tocobagus.core.model import Identifier
     from target_tocobagus.ledger.part_rows import Place
     from target_tocobagus.ledger.parts import Parts

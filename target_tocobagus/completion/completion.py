@@ -15,7 +15,7 @@ from target_tocobagus.completion.completed import Completed
 from target_tocobagus.completion.lookups import Lookups
 from target_tocobagus.completion.mixed_sources import MixedSources
 from target_tocobagus.completion.new_pairs import NewPairs
-from target_tocobagus.completion.resolver import Resolver
+from target_tocobagus.completion.sums import Sums
 from target_tocobagus.completion.unnamed_rows import UnnamedRows
 from target_tocobagus.window.buffer import RowBuffer
 
@@ -82,7 +82,7 @@ class Completion:
         self._changed = ChangedPairs(self.lookups)
         self.unnamed = UnnamedRows(self.lookups, lambda: memory.waiting)
         self.pairs = NewPairs(self.lookups, self._changed, self.unnamed)
-        self.sums = Resolver(lambda: memory.parts)
+        self.sums = Sums(lambda: memory.parts)
         self.lists = CompleteLists(warehouse_map)
         self._mixed = MixedSources()
 
@@ -179,7 +179,7 @@ class Completion:
         )
 
     def rest(self, position: int) -> Iterator[Completed]:
-        """At the end of the input, yield the sums that have waited for it; see `Resolver.rest`."""
+        """At the end of the input, yield the sums that have waited for it; see `Sums.rest`."""
         for found in self.sums.rest(position):
             yield from self._resolved(found)
 

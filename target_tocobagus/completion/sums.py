@@ -1,178 +1,229 @@
-"""The streams of one pass whose rows are parts, and what of them has gone out."""
+"""Completes rows that need the memory across runs: of parts the sum that is to be sent.
+
+Such rows wait here until the next flush, so that the ledger is asked once for many.
+
+Invariants:
+- No STATE covers a record that waits here, or whose sum goes out at the end of the input.
+- What a part says is remembered before a STATE covers it, and its sum is an update each time: only
+  the comparison with the last accepted value may leave it unsent, or that this surely is the sum.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING
 
-import msgspec
-
-from target_tocobagus.completion.completed import Failed
+from target_tocobagus.completion.changed_sums import ChangedSums
+from target_tocobagus.completion.resolved import Resolved, Row
+from target_tocobagus.completion.stream_sums import StreamSums, Waiting, empty
+from target_tocobagus.core.errors import ActionNeeded, RunFailed
 from target_tocobagus.core.foreign_text import quoted
-from target_tocobagus.core.model import KINDS, Level, RecordError
-from target_tocobagus.core.plural import counted
+from target_tocobagus.core.model import KINDS, Part
+from target_tocobagus.core.plural import counted, some_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-    from target_tocobagus.completion.resolved import Resolved, Row
-    from target_tocobagus.core.model import Identifier, Part, Stream
+    from target_tocobagus.core.model import Identifier, Stream
     from target_tocobagus.ledger.part_rows import Place
     from target_tocobagus.ledger.parts import Parts
     from target_tocobagus.mapping.summing import Summing
-    from target_tocobagus.mapping.totals import Total
-
-_MOST_WATCHED: Final = 1000
-"""Of so many items it is watched whether all their parts come."""
 
 
-class Waiting(NamedTuple):
-    """Updates of a stream that wait for the end of the input, and the lowest position of them."""
-
-    sums: StreamSums
-    low: int
-    updates: int
-
-
-class StreamSums:
-    """A stream whose rows are parts.
+class Sums:
+    """Completes the rows of one pass.
 
     Attributes:
-        waits: Its sums go out at the end of the input.
-        low: The position of the first record whose sum waits for it.
-        updates: How many updates wait for it.
-        last: The position of its last record.
+        state_at: The position of the last STATE from the tap.
+        is_torn: The input has ended by an error.
+        waiting: Rows that wait for the next flush.
     """
 
-    def __init__(self, stream: Stream, summing: Summing, *, was_read: bool) -> None:
-        self.stream = stream
-        self.summing = summing
-        self.waits = summing.is_complete or not was_read
-        self.low: int | None = None
-        self.updates = 0
-        self.last = 0
-        self._watched: set[Identifier] = set()
-        self._missing: dict[str, Identifier] = {}
-
-    def wait(self, position: int, updates: int) -> None:
-        """Let updates of a record wait for the end of the input."""
-        self.updates += updates
-        self.low = position if self.low is None else min(self.low, position)
-
-    def went_out(self) -> int:
-        """Wait no longer; returns how many updates have waited."""
-        updates, self.updates, self.low = self.updates, 0, None
-        return updates
-
-    def is_whole(self, state_at: int) -> bool:
-        """Whether a STATE has shown that the stream was read to its end."""
-        return state_at >= self.last
-
-    def may_go(self, state_at: int, *, is_torn: bool) -> bool:
-        """Whether its sums may go out: a part of its rows is never taken for all."""
-        return not is_torn and (not self.summing.is_complete or self.is_whole(state_at))
-
-    def fold(
-        self,
-        rows: Sequence[Row],
-        parts: Parts,
-        changed: Mapping[Place, list[Row]],
-        found: Resolved,
-    ) -> Waiting:
-        """Remember what rows say; a rejected row only of a part that is unknown.
-
-        Args:
-            rows: The rows.
-            parts: Where they are remembered.
-            changed: Stocks that are added up next, each with its rows; they are added there.
-            found: Gets what became of the others.
-
-        Returns:
-            The updates that wait for the end of the input.
-        """
-        self.last = max(self.last, rows[-1].position)
-        touched, old = self._remember([row.part for row in rows], parts)
-        low, updates = 0, 0
-        for row, places in zip(rows, touched, strict=True):
-            if places is None:
-                found.stale += len(row.part.rows) or 1
-                continue
-            if not places:
-                found.skipped += row.part.is_whole  # else its rows have outcomes of their own
-            for place in places:
-                if place[0][0] not in KINDS:
-                    found.unnamed.append((place, row))  # its item is looked up, and not known
-                elif self.waits and not (row.part.again and row.part.key in old):
-                    low, updates = low or row.position, updates + 1
-                else:
-                    changed[place].append(row)
-        return Waiting(self, low, updates)
-
-    def _remember(
-        self, said: Sequence[Part], parts: Parts
-    ) -> tuple[Sequence[Sequence[Place] | None], set[str]]:
-        """Remember parts, but not what rejected rows say of parts that are known.
-
-        Returns:
-            For each the stocks that it may have changed; ``None`` if a newer version is known. And
-            the keys of which a rejected row says nothing new.
-        """
-        again = {part.key for part in said if part.again}
-        old = parts.known(self.stream, again) | {""} if again else set()
-        new = [part for part in said if not (part.again and part.key in old)] if again else said
-        for part in new if self._missing else ():
-            self._missing.pop(part.key, None)
-        touched = parts.fold(self.stream, new, names_all=self.waits) if new else []
-        if not again:
-            return touched, old
-        rest = iter(touched)
-        return [part.again if part.again and part.key in old else next(rest) for part in said], old
-
-    def put(self, place: Place, total: Total, row: Row, low: int, found: Resolved) -> None:
-        """Add a sum to what is to be sent.
-
-        Args:
-            place: Its item and location.
-            total: The sum of the parts.
-            row: The newest of those that name it.
-            low: The lowest position of these.
-            found: Where it goes.
-        """
-        stock = self.summing.stock(*place, total)
-        if isinstance(stock, RecordError):
-            found.rows -= 1
-            found.failed.append(Failed(stock, row.stream, row.line, row.position))
-        else:
-            found.put(place, Level(stock.quantity, row.position, row.stream, row.line), low)
+    def __init__(self, open_parts: Callable[[], Parts]) -> None:
+        """Begin without rows; the parts are opened once a stream needs them."""
+        self._open_parts = open_parts
+        self._opened: Parts | None = None
+        self._streams: dict[tuple[str, str], StreamSums] = {}
+        self.waiting: list[Row] = []
+        self._renamed: list[tuple[StreamSums, Place, list[Row]]] = []
+        self.state_at = 0
+        self.is_torn = False
 
     @property
-    def is_watching(self) -> bool:
-        """Whether more items are to be watched."""
-        is_meant = self.waits or self.summing.may_lack
-        return not is_meant and len(self._watched) < _MOST_WATCHED
+    def parts(self) -> Parts:
+        """Those that are remembered."""
+        if self._opened is None:
+            self._opened = self._open_parts()
+        return self._opened
 
-    def watch(self, rows: Sequence[tuple[Identifier, Row]], parts: Parts) -> None:
-        """Watch whether the parts of items come that have not come with the first of each."""
-        new = {identifier for identifier, _ in rows} - self._watched
-        self._watched |= new
-        named = {row.part.key for _, row in rows if row.stream.source == self.stream.source}
-        for identifier, keys in parts.of_items(self.stream, new).items() if new else ():
-            self._missing |= dict.fromkeys(keys - named, identifier)
+    def begin(self, stream: Stream, summing: Summing) -> None:
+        """Add up a stream's rows.
 
-    def doubt(self) -> str:
-        """Say at the end of the input which parts have not come; empty if all have."""
-        if not self._missing:
-            return ""
-        key, (kind, text) = next(iter(self._missing.items()))
-        return (
-            f"Stream {quoted(self.stream.name)}: {counted(len(self._missing), 'part')} of items"
-            f" that this run has named did not come, and still count: part {quoted(key)} of {kind}"
-            f" {quoted(text)}, for one. If a run brings all parts of an item that it names, set"
-            " parts_complete to true; if the tap brings only what has changed, set it to false"
+        Raises:
+            ActionNeeded: Its parts are remembered by another mapping.
+            LedgerError: The ledger cannot be read.
+        """
+        if stream.source in self._streams:
+            return
+        if self.parts.has_others(stream):
+            name = quoted(stream.name)
+            message = (
+                f"stream {name}: its mapping or warehouse_map has changed, so its parts are"
+                f" remembered with other items or places. Run `tocobagus ledger forget --parts"
+                f" {name}`, and let the tap read the whole stream again"
+            )
+            raise ActionNeeded(message)
+        self.parts.sure.begin(summing.policy)
+        self._streams[stream.source] = StreamSums(
+            stream, summing, was_read=self.parts.was_read(stream)
         )
 
+    @property
+    def has_rows(self) -> bool:
+        """Whether there is something to complete."""
+        return bool(self.waiting or self._renamed)
 
-def empty(stream: Stream) -> bytes:
-    """Write a RECORD for a row that stands for others: it names its stream alone."""
-    if not stream.schema_line:
-        return b""
-    return msgspec.json.encode({"type": "RECORD", "stream": stream.name, "record": {}})
+    @property
+    def lowest(self) -> int | None:
+        """The lowest position that no STATE may cover yet."""
+        lows = [sums.low for sums in self._streams.values() if sums.low is not None]
+        return min([*lows, *(row.position for row in self.waiting[:1])], default=None)
+
+    @property
+    def unsettled(self) -> int:
+        """How many updates wait for the end of the input."""
+        return sum(sums.updates for sums in self._streams.values())
+
+    def resolve(self) -> Resolved:
+        """Complete the rows that wait.
+
+        Raises:
+            LedgerError: The ledger cannot be read or written.
+        """
+        found = self._complete(self.waiting)
+        self.waiting.clear()
+        return found
+
+    def follow(self) -> Resolved:
+        """Complete the sums of parts that count for other items now; other rows wait on.
+
+        Raises:
+            LedgerError: The ledger cannot be read.
+        """
+        return self._complete([])
+
+    def _complete(self, rows: Sequence[Row]) -> Resolved:
+        """Complete rows and what was renamed; nothing counts if the ledger fails meanwhile."""
+        in_order = len(self._streams) == 1 and not self._renamed
+        found, changed = Resolved(), ChangedSums(self._streams, in_order=in_order)
+        waiting = [
+            sums.fold(of_stream, self.parts, changed.rows, found)
+            for sums, of_stream in self._by_stream(rows)
+        ]
+        for sums, place, several in self._renamed:
+            if sums.waits:
+                waiting.append(Waiting(sums, several[0].position, 1))
+            else:
+                changed.rows[place] += several
+        changed.add_up(self.parts, found)
+        self._note(found)
+        for sums, low, updates in waiting:
+            if updates:
+                sums.wait(low, updates)
+            found.waiting += updates
+        self._renamed.clear()
+        return found
+
+    def _note(self, found: Resolved) -> None:
+        if found.failed:
+            self.parts.sure.fail()
+
+    def _by_stream(self, rows: Sequence[Row]) -> Iterator[tuple[StreamSums, Sequence[Row]]]:
+        if len(self._streams) == 1 and rows:
+            yield next(iter(self._streams.values())), rows
+            return
+        by_source: dict[tuple[str, str], list[Row]] = {}
+        for row in rows:
+            by_source.setdefault(row.stream.source, []).append(row)
+        for source, of_stream in by_source.items():
+            yield self._streams[source], of_stream
+
+    def rename(
+        self, names: Mapping[Identifier, Identifier], entries: Collection[str], at: tuple[int, int]
+    ) -> None:
+        """Let parts count for other items; the sums of these and of those before follow.
+
+        Args:
+            names: By the identifiers of before.
+            entries: Of the mappings whose parts they are.
+            at: The position of the record that says so, and the lowest that is settled with it.
+
+        Raises:
+            LedgerError: The ledger cannot be read or written.
+        """
+        position, low = at
+        for sums in [each for each in self._streams.values() if each.stream.entry in entries]:
+            places = self.parts.rename(sums.stream, names, names_all=sums.waits)
+            line = empty(sums.stream)
+            rows = [Row(_NOTHING, each, sums.stream, line) for each in sorted({low, position})]
+            self._renamed += [(sums, place, rows) for place in places if place[0][0] in KINDS]
+
+    def have_gone(self, entries: Collection[str]) -> bool:
+        """Whether no sum of the streams under some mappings waits for the end of the input."""
+        return not any(
+            sums.updates for sums in self._streams.values() if sums.stream.entry in entries
+        )
+
+    def rest(self, position: int) -> Iterator[Resolved]:
+        """Yield the sums that go out at the end of the input, some at a time.
+
+        Args:
+            position: The last record's.
+
+        Raises:
+            LedgerError: The ledger cannot be read or written.
+        """
+        left = [sums for sums in self._streams.values() if sums.updates]
+        ready = [sums for sums in left if sums.may_go(self.state_at, is_torn=self.is_torn)]
+        for sums in ready:
+            if sums.summing.is_complete:
+                self.parts.leave_out_unnamed(sums.stream)
+        held = [sums.stream for sums in left if sums not in ready]
+        for sums in ready:
+            row = Row(_NOTHING, position, sums.stream, empty(sums.stream))
+            for touched in self.parts.touched(sums.stream, held):
+                found = Resolved()
+                for place, total in touched.items():
+                    if place[0][0] in KINDS:
+                        found.rows += 1
+                        sums.put(place, total, row, sums.low or 1, found)
+                self._note(found)
+                yield found
+            updates = sums.went_out()
+            yield Resolved(waiting=-updates, superseded=updates)
+
+    def problem(self) -> RunFailed | None:
+        """Say at the end of a run that sums have not gone out."""
+        left = [sums for sums in self._streams.values() if sums.updates]
+        if not left:
+            return None
+        names = some_of([quoted(sums.stream.name) for sums in left])
+        updates = counted(self.unsettled, "row was", "rows were")
+        return RunFailed(
+            f"no STATE came after the last record of {names}, so it may not have been read to its"
+            f" end: {updates} remembered, and no sum was sent; a later run sends them"
+        )
+
+    def doubts(self) -> Iterator[str]:
+        """Say which parts have not come."""
+        return filter(None, [sums.doubt() for sums in self._streams.values()])
+
+    def read_once(self) -> list[Stream]:
+        """Return the streams that were read to their end, if the run ends well."""
+        return [
+            sums.stream
+            for sums in self._streams.values()
+            if sums.last and (sums.is_whole(self.state_at) or not self.state_at)
+        ]
+
+
+_NOTHING = Part("", ())

@@ -94,7 +94,7 @@ def _other_parts(used: Settings, client_id: str, mapping: Settings) -> Iterator[
     Yields:
         Of each stream that would stop a run, its name and the run's error.
     """
-    from target_tocobagus.completion.resolver import Resolver
+    from target_tocobagus.completion.sums import Sums
     from target_tocobagus.ledger.inspection import streams_with_parts
     from target_tocobagus.ledger.opening import open_ledger
     from target_tocobagus.ledger.reading import store_key
@@ -114,12 +114,12 @@ def _other_parts(used: Settings, client_id: str, mapping: Settings) -> Iterator[
     if ledger is None:
         return
     with closing(ledger):
-        resolver = Resolver(lambda: ledger.parts)
+        sums = Sums(lambda: ledger.parts)
         for name in remembered:
             compiled = router.choose(name, {}).mapping
             if compiled is None or compiled.summing is None:
                 continue
             try:
-                resolver.begin(Stream(name, entry=compiled.entry), compiled.summing)
+                sums.begin(Stream(name, entry=compiled.entry), compiled.summing)
             except ActionNeeded as error:
                 yield name, str(error)
