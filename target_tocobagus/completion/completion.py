@@ -109,7 +109,7 @@ class Completion:
     @property
     def unsettled(self) -> int:
         """How many updates wait for their pair, or for the end of the input."""
-        return self.sums.unsettled + self.unnamed.count
+        return self.sums.last.updates + self.unnamed.count
 
     @property
     def lowest(self) -> int | None:
@@ -175,15 +175,15 @@ class Completion:
         """
         holds = self._ledger is not None and self._ledger.guard.held
         self._changed.confirm(
-            lambda entries: not entries or (not holds and self.sums.have_gone(entries))
+            lambda entries: not entries or (not holds and self.sums.last.have_gone(entries))
         )
 
     def rest(self, position: int) -> Iterator[Completed]:
-        """At the end of the input, yield the sums that have waited for it; see `Sums.rest`."""
-        for found in self.sums.rest(position):
+        """At the end of the input, yield the sums that have waited for it; see `LastSums.rest`."""
+        for found in self.sums.last.rest(position):
             yield from self._resolved(found)
 
     def doubts(self) -> Iterator[str]:
         """Say at the end of the input what may be wrong."""
-        yield from self.sums.doubts()
+        yield from self.sums.last.doubts()
         yield from self._changed.doubts()

@@ -8,18 +8,21 @@ import msgspec
 
 from target_tocobagus.completion.completed import Failed
 from target_tocobagus.core.foreign_text import quoted
-from target_tocobagus.core.model import KINDS, Level, RecordError
+from target_tocobagus.core.model import KINDS, Level, Part, RecordError
 from target_tocobagus.core.plural import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from target_tocobagus.completion.resolved import Resolved, Row
-    from target_tocobagus.core.model import Identifier, Part, Stream
+    from target_tocobagus.core.model import Identifier, Stream
     from target_tocobagus.ledger.part_rows import Place
     from target_tocobagus.ledger.parts import Parts
     from target_tocobagus.mapping.summing import Summing
     from target_tocobagus.mapping.totals import Total
+
+NOTHING: Final = Part("", ())
+"""The part of a row that stands for others."""
 
 _MOST_WATCHED: Final = 1000
 """Of so many items it is watched whether all their parts come."""

@@ -1,6 +1,7 @@
 """Completes rows that need the memory across runs: of parts the sum that is to be sent.
 
-Such rows wait here until the next flush, so that the ledger is asked once for many.
+Such rows wait here until the next flush, so that the ledger is asked once for many. Some sums wait
+for the end of the input (`last_sums`).
 
 Invariants:
 - No STATE covers a record that waits here, or whose sum goes out at the end of the input.
@@ -10,15 +11,16 @@ Invariants:
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from target_tocobagus.completion.changed_sums import ChangedSums
+from target_tocobagus.completion.last_sums import LastSums
 from target_tocobagus.completion.resolved import Resolved, Row
-from target_tocobagus.completion.stream_sums import StreamSums, Waiting, empty
-from target_tocobagus.core.errors import ActionNeeded, RunFailed
+from target_tocobagus.completion.stream_sums import NOTHING, StreamSums, Waiting, empty
+from target_tocobagus.core.errors import ActionNeeded
 from target_tocobagus.core.foreign_text import quoted
-from target_tocobagus.core.model import KINDS, Part
-from target_tocobagus.core.plural import counted, some_of
+from target_tocobagus.core.model import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -33,27 +35,22 @@ class Sums:
     """Completes the rows of one pass.
 
     Attributes:
-        state_at: The position of the last STATE from the tap.
-        is_torn: The input has ended by an error.
         waiting: Rows that wait for the next flush.
+        last: The sums that wait for the end of the input.
     """
 
     def __init__(self, open_parts: Callable[[], Parts]) -> None:
         """Begin without rows; the parts are opened once a stream needs them."""
         self._open_parts = open_parts
-        self._opened: Parts | None = None
         self._streams: dict[tuple[str, str], StreamSums] = {}
         self.waiting: list[Row] = []
         self._renamed: list[tuple[StreamSums, Place, list[Row]]] = []
-        self.state_at = 0
-        self.is_torn = False
+        self.last = LastSums(self._streams, lambda: self.parts)
 
-    @property
+    @cached_property
     def parts(self) -> Parts:
         """Those that are remembered."""
-        if self._opened is None:
-            self._opened = self._open_parts()
-        return self._opened
+        return self._open_parts()
 
     def begin(self, stream: Stream, summing: Summing) -> None:
         """Add up a stream's rows.
@@ -88,11 +85,6 @@ class Sums:
         lows = [sums.low for sums in self._streams.values() if sums.low is not None]
         return min([*lows, *(row.position for row in self.waiting[:1])], default=None)
 
-    @property
-    def unsettled(self) -> int:
-        """How many updates wait for the end of the input."""
-        return sum(sums.updates for sums in self._streams.values())
-
     def resolve(self) -> Resolved:
         """Complete the rows that wait.
 
@@ -125,17 +117,14 @@ class Sums:
             else:
                 changed.rows[place] += several
         changed.add_up(self.parts, found)
-        self._note(found)
+        if found.failed:
+            self.parts.sure.fail()
         for sums, low, updates in waiting:
             if updates:
                 sums.wait(low, updates)
             found.waiting += updates
         self._renamed.clear()
         return found
-
-    def _note(self, found: Resolved) -> None:
-        if found.failed:
-            self.parts.sure.fail()
 
     def _by_stream(self, rows: Sequence[Row]) -> Iterator[tuple[StreamSums, Sequence[Row]]]:
         if len(self._streams) == 1 and rows:
@@ -164,66 +153,5 @@ class Sums:
         for sums in [each for each in self._streams.values() if each.stream.entry in entries]:
             places = self.parts.rename(sums.stream, names, names_all=sums.waits)
             line = empty(sums.stream)
-            rows = [Row(_NOTHING, each, sums.stream, line) for each in sorted({low, position})]
+            rows = [Row(NOTHING, each, sums.stream, line) for each in sorted({low, position})]
             self._renamed += [(sums, place, rows) for place in places if place[0][0] in KINDS]
-
-    def have_gone(self, entries: Collection[str]) -> bool:
-        """Whether no sum of the streams under some mappings waits for the end of the input."""
-        return not any(
-            sums.updates for sums in self._streams.values() if sums.stream.entry in entries
-        )
-
-    def rest(self, position: int) -> Iterator[Resolved]:
-        """Yield the sums that go out at the end of the input, some at a time.
-
-        Args:
-            position: The last record's.
-
-        Raises:
-            LedgerError: The ledger cannot be read or written.
-        """
-        left = [sums for sums in self._streams.values() if sums.updates]
-        ready = [sums for sums in left if sums.may_go(self.state_at, is_torn=self.is_torn)]
-        for sums in ready:
-            if sums.summing.is_complete:
-                self.parts.leave_out_unnamed(sums.stream)
-        held = [sums.stream for sums in left if sums not in ready]
-        for sums in ready:
-            row = Row(_NOTHING, position, sums.stream, empty(sums.stream))
-            for touched in self.parts.touched(sums.stream, held):
-                found = Resolved()
-                for place, total in touched.items():
-                    if place[0][0] in KINDS:
-                        found.rows += 1
-                        sums.put(place, total, row, sums.low or 1, found)
-                self._note(found)
-                yield found
-            updates = sums.went_out()
-            yield Resolved(waiting=-updates, superseded=updates)
-
-    def problem(self) -> RunFailed | None:
-        """Say at the end of a run that sums have not gone out."""
-        left = [sums for sums in self._streams.values() if sums.updates]
-        if not left:
-            return None
-        names = some_of([quoted(sums.stream.name) for sums in left])
-        updates = counted(self.unsettled, "row was", "rows were")
-        return RunFailed(
-            f"no STATE came after the last record of {names}, so it may not have been read to its"
-            f" end: {updates} remembered, and no sum was sent; a later run sends them"
-        )
-
-    def doubts(self) -> Iterator[str]:
-        """Say which parts have not come."""
-        return filter(None, [sums.doubt() for sums in self._streams.values()])
-
-    def read_once(self) -> list[Stream]:
-        """Return the streams that were read to their end, if the run ends well."""
-        return [
-            sums.stream
-            for sums in self._streams.values()
-            if sums.last and (sums.is_whole(self.state_at) or not self.state_at)
-        ]
-
-
-_NOTHING = Part("", ())

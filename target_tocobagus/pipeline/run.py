@@ -183,7 +183,7 @@ class Pipeline:
 
     def checkpoint(self, value: Value) -> None:
         """Take in a STATE, which covers all records so far; it counts with the next flush."""
-        self.completion.sums.state_at = self.position
+        self.completion.sums.last.state_at = self.position
         self._checkpoints.append((self.position, value))
 
     def service(self) -> None:
@@ -247,7 +247,7 @@ class Pipeline:
 
     def end_input(self) -> None:
         """Hand over what goes out at the end of the input."""
-        if not self.completion.sums.is_torn:
+        if not self.completion.sums.last.is_torn:
             for found in self.completion.unnamed.reject():
                 self._take_completed(found, self.row_buffer)
                 self.handover.await_room()

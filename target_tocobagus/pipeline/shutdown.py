@@ -80,7 +80,7 @@ class Shutdown:
         problem = failed
         for found in (
             self._intake.watches.problem(),
-            self._intake.completion.sums.problem(),
+            self._intake.completion.sums.last.problem(),
             self._guard_problem(),
             _rejections_problem(self._totals, self._stages.settings),
         ):
@@ -177,7 +177,7 @@ class Shutdown:
         """
         first = self._first_error(error)
         self._intake.send_again = None
-        self._intake.completion.sums.is_torn = True
+        self._intake.completion.sums.last.is_torn = True
         if isinstance(first, (DeliveryError, LedgerError, OutputError, Stopped)):
             self.abort(first)
         else:
@@ -251,7 +251,7 @@ class Shutdown:
         if ledger is None:
             return
         met = self._intake.watches.met
-        read = self._intake.completion.sums.read_once()
+        read = self._intake.completion.sums.last.read_once()
         undecided = self._outcomes.suspects.levels  # they are not rejected after all
         steps = [
             lambda: ledger.close_rejections(undecided),
