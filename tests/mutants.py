@@ -1278,7 +1278,7 @@ MUTANTS: Final = (
     Mutant(
         "lookups: a refused level that follows is older than the accepted one",
         f"{LOOKUPS}::test_a_refused_level_that_follows_its_pair_is_newer_than_the_accepted_one",
-        Change("ledger/rejections", "new, now, opened_at=now)", "new, now)"),
+        Change("ledger/renamed_rejections", "new, now, opened_at=now)", "new, now)"),
     ),
     Mutant(
         "lookups: what was refused does not follow the first of two changes",
@@ -1294,7 +1294,7 @@ MUTANTS: Final = (
     Mutant(
         "lookups: a refused level goes over a newer one of its new item",
         f"{LOOKUPS}::test_a_refused_level_goes_over_no_newer_one_of_its_new_item",
-        Change("ledger/rejections", "[*(theirs.keys() - moved.keys())]", "[]"),
+        Change("ledger/renamed_rejections", "[*(theirs.keys() - moved.keys())]", "[]"),
     ),
     Mutant(
         "lookups: sums go out before what the same flush says of their parts",
@@ -1315,7 +1315,7 @@ MUTANTS: Final = (
     Mutant(
         "lookups: a row that lacked its pair is not tried as soon as the pair comes",
         f"{LOOKUPS}::test_a_row_without_a_pair_is_rejected_and_comes_again_with_it",
-        Change("ledger/rejections", '"tried_at": 0, **also}', '"tried_at": now, **also}'),
+        Change("ledger/renamed_rejections", '"tried_at": 0, **also}', '"tried_at": now, **also}'),
     ),
     Mutant(
         "lookups: an item that was deleted is sent",

@@ -13,6 +13,7 @@ from sqlalchemy import JSON, BigInteger, Text, bindparam, cast, func, literal, s
 
 from target_tocobagus.ledger.by_items import as_json, ask_by
 from target_tocobagus.ledger.rejections import NotAccepted
+from target_tocobagus.ledger.renamed_rejections import RenamedRejections
 from target_tocobagus.ledger.schema import insert_into, pair
 from target_tocobagus.window.pending import Item
 
@@ -55,6 +56,7 @@ class Pairs:
         self._sources = tables.sources
         self._levels = tables.levels
         self._rejections = tables.rejections
+        self._renamed = RenamedRejections(tables.rejections)
         self._now_ms = tables.now_ms
         self._store = store
         self._is_sqlite = tables.connections.dialect == "sqlite"
@@ -95,7 +97,7 @@ class Pairs:
 
         def write(writer: Connection) -> None:
             self._write(writer, source, pairs)
-            self._rejections.rename(writer, names, self._now_ms())
+            self._renamed.rename(writer, names, self._now_ms())
 
         self._connections.write(write)
 
@@ -121,7 +123,7 @@ class Pairs:
 
         def write(writer: Connection) -> None:
             self._write(writer, source, pairs)
-            self._rejections.move(writer, names, streams, self._now_ms())
+            self._renamed.move(writer, names, streams, self._now_ms())
 
         self._connections.write(write)
 

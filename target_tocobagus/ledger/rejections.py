@@ -12,7 +12,7 @@ from target_tocobagus.ledger.levels import GLOBAL
 from target_tocobagus.ledger.schema import rejection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from sqlalchemy import ColumnElement, Connection
 
@@ -89,7 +89,7 @@ class OpenRejections:
         """Return those of some items that have one."""
         if not self.any:
             return set()
-        return {key[:2] for key in self._found(reader, identifiers).values()}
+        return {key[:2] for key in self.found(reader, identifiers).values()}
 
     def of_stream(
         self, reader: Connection, identifiers: Iterable[Identifier], stream: str
@@ -98,7 +98,7 @@ class OpenRejections:
         if not self.any:
             return set()
         is_of_stream = rejection.c.stream == stream
-        keys: Any = self._found(reader, identifiers, is_of_stream).values()
+        keys: Any = self.found(reader, identifiers, is_of_stream).values()
         return {(key[:2], key[2] or None) for key in keys}
 
     def open(
@@ -110,8 +110,8 @@ class OpenRejections:
         rows = [row for each in refused for row in self._rows(each, batch, now)]
         if rows:
             keys = {(row["kind"], row["identifier"], row["location"]) for row in rows}
-            found = self._found(writer, [key[:2] for key in keys])
-            self._close(writer, [number for number, key in found.items() if key in keys], now)
+            found = self.found(writer, [key[:2] for key in keys])
+            self.close_rows(writer, [number for number, key in found.items() if key in keys], now)
             writer.execute(insert(rejection), rows)
 
     def _rows(self, refused: NotAccepted, batch: int, now: int) -> Iterator[dict[str, Any]]:
@@ -190,90 +190,24 @@ class OpenRejections:
         conditions = [~_has_replaced()] if undecided else []
         numbers = [
             number
-            for number, key in self._found(writer, identifiers, *conditions).items()
+            for number, key in self.found(writer, identifiers, *conditions).items()
             if key in settled
             or (not alone and ((*key[:2], GLOBAL) in settled))
             or (not alone and key[2] == GLOBAL and key[:2] in identifiers)
         ]
-        self._close(writer, numbers, now)
+        self.close_rows(writer, numbers, now)
         return bool(numbers)
 
-    def rename(
-        self, writer: Connection, names: Mapping[Identifier, Identifier | None], now: int
-    ) -> None:
-        """Give those of rows that lacked a pair its identifier, and let them be tried at once.
-
-        Args:
-            writer: Where to.
-            names: By the identifiers that stood in; ``None`` if the pair has none.
-            now: The time.
-        """
-        if self.any:
-            found: Any = self._found(writer, names).items()
-            new = {key: names[key[:2]] for _, key in found}
-            self._give_names(writer, dict(found), new, now)
-
-    def move(
-        self,
-        writer: Connection,
-        names: Mapping[Identifier, tuple[Identifier, Callable[[str | None], bool]]],
-        streams: Collection[str],
-        now: int,
-    ) -> None:
-        """Give those of items another identifier, and let them be tried at once.
-
-        They are newer than the levels that have gone there before them, so they are opened anew.
-        Those that do not follow are closed: newer rows of the new item have come.
-
-        Args:
-            writer: Where to.
-            names: Items, each with its new identifier, and whether the level at a location follows.
-            streams: Whose rows they are.
-            now: The time.
-        """
-        if not self.any:
-            return
-        found: Any = self._found(writer, names)
-        of_streams = select(rejection.c.id).where(rejection.c.stream.in_(list(streams)))
-        kept = set(writer.execute(of_streams.where(rejection.c.id.in_(list(found)))).scalars())
-        theirs = {number: key for number, key in found.items() if number in kept}
-        moved = {n: key for n, key in theirs.items() if names[key[:2]][1](key[2] or None)}
-        self._close(writer, [*(theirs.keys() - moved.keys())], now)
-        new = {key: names[key[:2]][0] for key in moved.values()}
-        self._give_names(writer, moved, new, now, opened_at=now)
-
-    def _give_names(
-        self,
-        writer: Connection,
-        found: Mapping[int, Key],
-        names: Mapping[Any, Identifier | None],
-        now: int,
-        **also: int,
-    ) -> None:
-        """Rename open rows; of two of one level the newer one stays."""
-        named = {each for each in names.values() if each}
-        others = self._found(writer, named).items()
-        taken = {key: number for number, key in others if number not in found}
-        for number, key in sorted(found.items()):
-            kind, text = names[key] or key[:2]
-            new = (kind, text, key[2])
-            other = taken.get(new)
-            if other is not None:
-                self._close(writer, [min(number, other)], now)
-            taken[new] = max(number, other or 0)
-            if taken[new] == number:
-                values = {"kind": kind, "identifier": text, "tried_at": 0, **also}
-                writer.execute(update(rejection).where(rejection.c.id == number), values)
-
     @staticmethod
-    def _close(writer: Connection, numbers: Sequence[int], now: int) -> None:
+    def close_rows(writer: Connection, numbers: Sequence[int], now: int) -> None:
+        """Close those of some numbers."""
         if numbers:
             # Nobody needs the messages any more, and each night may close as many again.
             closed: dict[str, Any] = {"closed_at": now, "record": "", "schema": ""}
             closing = update(rejection).where(rejection.c.id == bindparam("number"))
             writer.execute(closing, [{**closed, "number": number} for number in numbers])
 
-    def _found(
+    def found(
         self,
         connection: Connection,
         identifiers: Iterable[Identifier],
