@@ -116,7 +116,8 @@ def holder_of_stock(place: str, memory: Memory) -> Known | None:
 def taken_by(place: str, memory: Memory) -> list[str]:
     """Return the levels of an item that a 0 at a place takes from above 0: a global takes all."""
     if place == GLOBAL:
-        return [known.location for known in memory.values() if known.quantity]
+        # A global that has ended is without a time; see `ZeroedLevels.end_globals`.
+        return [known.location for known in memory.values() if known.quantity and known.accepted_at]
     known = holder_of_stock(place, memory)
     return [place] if known is not None and known.quantity else []
 

@@ -105,6 +105,9 @@ def test_a_level_is_in_stock(known: dict[str, Any], span: Span, *, counts: bool)
     assert span.count([memory(g=known)]).in_stock == counts
 
 
+ENDED: Final = {"quantity": 5, "accepted_at": None}
+
+
 @pytest.mark.parametrize(
     ("place", "known", "taken"),
     [
@@ -112,6 +115,8 @@ def test_a_level_is_in_stock(known: dict[str, Any], span: Span, *, counts: bool)
         (GLOBAL, {"g": 0}, []),
         (GLOBAL, {"A": 5, "B": 3, "C": 0}, ["A", "B"]),
         (GLOBAL, {}, []),
+        (GLOBAL, {"g": ENDED, "B": 3}, ["B"]),
+        ("A", {"g": ENDED, "B": 3}, ["A"]),
         ("A", {"A": 5}, ["A"]),
         ("A", {"A": 0}, []),
         ("A", {"g": 5}, ["A"]),
@@ -124,7 +129,7 @@ def test_a_level_is_in_stock(known: dict[str, Any], span: Span, *, counts: bool)
 def test_a_zero_takes_levels_from_above_zero(
     place: str, known: dict[str, Any], taken: list[str]
 ) -> None:
-    """A global takes all warehouses; a warehouse without memory has the global stock."""
+    """A global takes all warehouses; a warehouse without memory has the global stock, or had it."""
     assert taken_by(place, memory(**known)) == taken
 
 
