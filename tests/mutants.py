@@ -896,7 +896,11 @@ MUTANTS: Final = (
     Mutant(
         "rows of a request that is wrong stay rejected",
         f"{COMMANDS}::test_rows_of_a_request_that_is_wrong_are_no_open_rejections",
-        Change("pipeline/shutdown", "lambda: ledger.close_rejections(undecided)", "lambda: None"),
+        Change(
+            "pipeline/shutdown",
+            "lambda: ledger.close_rejections(suspects, undecided=True)",
+            "lambda: None",
+        ),
     ),
     Mutant(
         "what is not rejected after all closes what was rejected before",

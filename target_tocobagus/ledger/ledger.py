@@ -145,14 +145,16 @@ class Ledger:
         self,
         levels: Iterable[tuple[Identifier, str | None]],
         overtaken: Mapping[tuple[Identifier, str | None], int] | None = None,
+        *,
+        undecided: bool = False,
     ) -> None:
-        """Close the open rejections of levels.
+        """Close the open rejections of levels: what was rejected of them has been overtaken.
 
         Args:
             levels: Item and location of each.
-            overtaken: What was rejected of them has been overtaken; rows of these levels before a
-                position are not kept if they are refused. ``None``: they are not rejected after
-                all.
+            overtaken: Rows of these levels before a position are not kept if they are refused.
+            undecided: Rows of these levels are not rejected after all; what was rejected of them
+                before stays open.
 
         Raises:
             LedgerError: The ledger cannot be written.
@@ -164,7 +166,6 @@ class Ledger:
             now = self._now_ms()
 
             def close(writer: Connection) -> None:
-                undecided = overtaken is None
                 if self._rejections.close(writer, keys, now, alone=True, undecided=undecided):
                     self.parts.sure.drop(writer)
 

@@ -252,9 +252,9 @@ class Shutdown:
             return
         met = self._intake.watches.met
         read = self._intake.completion.sums.last.read_once()
-        undecided = self._outcomes.suspects.levels  # they are not rejected after all
+        suspects = self._outcomes.suspects.levels
         steps = [
-            lambda: ledger.close_rejections(undecided),
+            lambda: ledger.close_rejections(suspects, undecided=True),
             lambda: ledger.end(self._last_lines.fields(unsettled), problem, met, read),
             lambda: self._count_left_open(ledger, left_open),
             ledger.close,

@@ -147,7 +147,7 @@ def test_a_record_that_cannot_be_used_closes_the_rejection_of_its_level_alone(le
     """The API has learnt nothing of the item's other levels."""
     with opened(ledger) as one:
         refuse(one, item(levels={"A": 1, "B": 2}), item(("sku", "b"), {None: 1}))
-        one.close_rejections([(A, "A"), (A, None)], {})
+        one.close_rejections([(A, "A"), (A, None)])
     still = [row for row in rows(ledger, schema.rejection) if row["closed_at"] is None]
     assert sorted((row["identifier"], row["location"]) for row in still) == [("a", "B"), ("b", "")]
 
@@ -174,7 +174,7 @@ def test_what_is_not_rejected_after_all_leaves_open_what_was_rejected_before(led
         accept(one, item(("sku", "b"), {"A": 1}))
     with opened(ledger, now=NOW + 3_600_000) as one:
         refuse(one, item(levels={"A": 2, "B": 2}, line=b"newer"), item(("sku", "b"), {"A": 2}))
-        one.close_rejections([(A, "A"), (A, "B"), (("sku", "b"), "A")])
+        one.close_rejections([(A, "A"), (A, "B"), (("sku", "b"), "A")], undecided=True)
     still = [row for row in rows(ledger, schema.rejection) if row["closed_at"] is None]
     assert [(row["location"], row["record"]) for row in still] == [("A", "newer")]
 
