@@ -96,8 +96,8 @@ MUTANTS: Final = (
         ),
         Change(
             "window/window",
-            "self.ready.add(item.after)",
-            "item.after.state == 1 and self.ready.add(item.after)",
+            "self.ready.add(behind)",
+            "behind.state == 1 and self.ready.add(behind)",
         ),
     ),
     Mutant(

@@ -102,29 +102,29 @@ class Window(NewestValues):
         settled = [self._items.pop(item.identifier) for item in items]
         if self.released is not None:
             self.released.update([item.identifier for item in items])
-        for item in settled:
-            item.state = SETTLED
-            if item.after is not None:
-                self._items[item.identifier] = item.after
-                self.ready.add(item.after)
+        for behind in [item.after for item in settled if item.after is not None]:
+            self._items[behind.identifier] = behind
+            self.ready.add(behind)
         self._count([item.levels for item in settled], -1)
         if len(settled) == len(lease.items):
             lease.items = []
             self._leases.remove(lease)
-        else:
-            lease.items = [item for item in lease.items if item.state == LEASED]
-            lease.low = _lowest(lease.items)
+            return
+        for item in settled:
+            item.state = SETTLED
+        lease.items = [item for item in lease.items if item.state == LEASED]
+        lease.low = _lowest(lease.items)
 
     def leave_out(self, lease: Lease, unsent: Unsent) -> None:
         """Release leased updates that are not sent."""
         found = [item for item in lease.items if item.identifier in unsent] if unsent else []
         whole = [item for item in found if len(item.levels) == len(unsent[item.identifier])]
+        divided = [item for item in found if len(item.levels) > len(unsent[item.identifier])]
         if whole:
             self.release(lease, whole)
-        for item in found:
-            if item.state == LEASED:
-                levels = {place: item.levels[place] for place in unsent[item.identifier]}
-                self.release_levels(lease, Item(item.identifier, levels, item.low))
+        for item in divided:
+            levels = {place: item.levels[place] for place in unsent[item.identifier]}
+            self.release_levels(lease, Item(item.identifier, levels, item.low))
 
     def release_levels(self, lease: Lease, part: Item) -> None:
         """Remove settled levels of an item that is sent in parts; the last one releases it."""
