@@ -39,9 +39,10 @@ CREDENTIALS = {
     for name in ("partner_client_id", "partner_secret", "store_client_id", "store_token")
 }
 MAPPINGS: dict[str, dict[str, Any]] = {
-    "single": {"sku": "sku", "stock": "quantity", "warehouse": "warehouse_id"},
-    "long": {"sku": "sku", "stock": "quantity", "warehouse": "warehouse_id"},
-    "wide": {"sku": "sku", "stock": "quantity", "warehouse": "warehouse_id"},
+    **{
+        shape: {"sku": "sku", "stock": "quantity", "warehouse": "warehouse_id"}
+        for shape in ("single", "csv", "numbered", "long", "wide")
+    },
     "nested": {
         "sku": "item.sku",
         "stock": "quantities[?name=='available'].quantity | [0]",
@@ -233,7 +234,7 @@ def main() -> None:
             best = {rows: compare(folder, "long", rows) for rows in options.rows}
             if len(best) > 1:
                 marginal(best)
-            for shape in ("wide", "nested"):
+            for shape in ("csv", "numbered", "wide", "nested"):
                 compare(folder, shape, min(options.rows))
         if "stages" in wanted:
             stages(folder, "single", min(options.rows))

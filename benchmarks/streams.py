@@ -53,9 +53,23 @@ def single_record(number: int) -> dict[str, Any]:
     return {**long_record(number), "sku": f"SKU-{number:07d}"}
 
 
+def csv_record(number: int) -> dict[str, Any]:
+    """Make the same row as tap-csv writes it: each value is a text."""
+    row = single_record(number)
+    return {**row, "quantity": str(row["quantity"])}
+
+
+def numbered_record(number: int) -> dict[str, Any]:
+    """Make the same row as a source with numbers for ids has it."""
+    row = single_record(number)
+    return {**row, "sku": 5_000_000 + number, "warehouse_id": 101 + number % 3}
+
+
 SHAPES: dict[str, tuple[Any, dict[str, Any]]] = {
     "long": (long_record, LONG),
     "single": (single_record, LONG),
+    "csv": (csv_record, {**LONG, "quantity": TEXT}),
+    "numbered": (numbered_record, {**LONG, "sku": WHOLE, "warehouse_id": WHOLE}),
     "wide": (wide_record, {**{f"column_{column:02d}": TEXT for column in range(56)}, **LONG}),
     "nested": (
         nested_record,

@@ -332,13 +332,32 @@ MUTANTS: Final = (
         ),
     ),
     Mutant(
+        "`true` is a quantity once 1 has been one",
+        "tests/singer/test_fast_path.py::test_true_is_no_number_whatever_came_before",
+        Change("singer/stream_decoder", "({str, int, Decimal})", "({str, int, bool, Decimal})"),
+    ),
+    Mutant(
+        "`true` is a warehouse once 1 has been one",
+        "tests/singer/test_fast_path.py::test_true_is_no_number_whatever_came_before",
+        Change("singer/fast_path", "or type(code) is int else", "or isinstance(code, int) else"),
+    ),
+    Mutant(
+        "`true` is an item",
+        "tests/singer/test_fast_path.py::test_true_is_no_number_whatever_came_before",
+        Change("singer/clean_values", "if type(value) is int and", "if isinstance(value, int) and"),
+    ),
+    Mutant(
+        "a quantity that is changed is counted once for all rows",
+        "tests/singer/test_fast_path.py::test_values_that_come_again_are_mapped_once",
+        Change("singer/fast_path", "if quantities.changed == changed:", "if True:"),
+    ),
+    Mutant(
         "a row without an identifier is sent",
         "tests/e2e/test_streams.py::test_a_row_without_an_identifier_is_rejected_wherever_it_stands",
         Change(
             "singer/fast_path",
-            "last: Any = NOWHERE  # differs from every value of a column, also from null\n"
-            '        identifier: Identifier = (kind, "")\n        item:',
-            'last: Any = None\n        identifier: Identifier = (kind, "")\n        item:',
+            "last: str | None = None",
+            'last: str | None = ""',
         ),
     ),
     Mutant(

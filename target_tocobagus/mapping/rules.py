@@ -159,6 +159,11 @@ class Quantities:
         self.cut = 0
 
     @property
+    def changed(self) -> int:
+        """How many quantities were counted because a policy changed them."""
+        return self.clamped + self.cut
+
+    @property
     def unchanged_to(self) -> int:
         """All integers from 0 to this one are quantities without a change; -1 for none."""
         return self._most if self._buffer == 0 else -1

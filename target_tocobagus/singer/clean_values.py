@@ -12,6 +12,8 @@ from target_tocobagus.mapping.summing import part_key, short_key
 
 SURELY_SHORT: Final = MOST_BYTES // 4
 """An identifier of so few characters cannot have too many bytes."""
+_SURELY_WRITTEN: Final = 10**20
+"""A whole number below it, such as those of databases, is an identifier as it is."""
 
 
 def is_clean(text: Any) -> bool:
@@ -23,6 +25,11 @@ def is_clean(text: Any) -> bool:
         and len(text) <= SURELY_SHORT
         and "\0" not in text
     )
+
+
+def digits_of(value: Any) -> str:
+    """Write a whole number that is used as it is; anything else becomes the empty text."""
+    return str(value) if type(value) is int and abs(value) < _SURELY_WRITTEN else ""
 
 
 def key_of(values: Any, clean: str) -> str:

@@ -7,8 +7,9 @@ own stream only; the next decoder is looked up only when the latest has refused 
 
 A line takes one of three ways, which give the same updates and rejections:
 
-1. *As it is*: the mapping has one identifier, one quantity and at most one location, and no rule
-   changes the values: a clean text, a whole number within its bounds, a code seen before.
+1. *As it is*: the mapping has one identifier, one quantity and at most one location, and nothing
+   need be asked about the values: a clean text or a whole number as the identifier, a whole number
+   within its bounds or a value seen before as the quantity, a code seen before.
 2. *By columns*: any other values of such a mapping, through `CompiledMapping.row`; and any other
    mapping, through `CompiledMapping.outcomes` with a record that has its columns only.
    A pair of a lookup that is two or three columns goes the first way, too.
@@ -18,7 +19,8 @@ A line takes one of three ways, which give the same updates and rejections:
 
 Invariants:
 - The fast path skips only work that the mapping's rules prove to change nothing: the first way asks
-  `Quantities.unchanged_to`, and learns a code's location only from an outcome of the second.
+  `Quantities.unchanged_to`, and learns a code's location, and what a value is as a quantity, only
+  from an outcome of the second.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ from target_tocobagus.completion.resolved import Row
 from target_tocobagus.core.json_lines import REFUSED
 from target_tocobagus.core.model import MAX_QUANTITY, Level, Part, Stock
 from target_tocobagus.mapping import Row as SeenRow
-from target_tocobagus.singer.clean_values import SURELY_SHORT, is_clean, key_of, lacks
+from target_tocobagus.singer.clean_values import SURELY_SHORT, digits_of, is_clean, key_of, lacks
 from target_tocobagus.singer.stream_decoder import NOWHERE, StreamDecoder, read_columns
 from target_tocobagus.window.pending import Item
 
@@ -43,8 +45,6 @@ if TYPE_CHECKING:
     from target_tocobagus.core.model import Identifier, Stream
     from target_tocobagus.pipeline.run import Pipeline
     from target_tocobagus.singer.stream_decoder import MappedSink
-
-_MOST_CODES: Final = 10_000
 
 
 class FastPath:
@@ -111,7 +111,7 @@ class FastPath:
         keeps_lines = pipeline.keeps_lines
         see = None if decoder.parts is None else decoder.parts.see
         position = counted = pipeline.position
-        last: Any = NOWHERE  # differs from every value of a column, also from null
+        last: str | None = None
         identifier: Identifier = (kind, "")
         item: Item | None = None  # to add rows of the same identifier to
         try:
@@ -121,10 +121,10 @@ class FastPath:
                 except REFUSED:
                     break
                 record = message.record
-                sku, quantity, code = record.identifier, record.stock, record.code
+                sku, said, code = record.identifier, record.stock, record.code
+                sku = sku if type(sku) is str else digits_of(sku)
                 if (
                     sku != last
-                    and type(sku) is str
                     and sku
                     and sku.strip() == sku
                     and len(sku) <= SURELY_SHORT
@@ -133,13 +133,15 @@ class FastPath:
                 ):
                     identifier, item = (kind, sku), None
                     last = sku
-                place: Any = places.get(code, NOWHERE) if type(code) is str else nowhere
-                if (
-                    sku == last
-                    and place is not NOWHERE
-                    and type(quantity) is int
-                    and 0 <= quantity <= unchanged_to
-                ):
+                place: Any = (
+                    places.get(code, NOWHERE) if type(code) is str or type(code) is int else nowhere
+                )
+                quantity = (
+                    said
+                    if type(said) is int and 0 <= said <= unchanged_to
+                    else decoder.quantity_of(said)
+                )
+                if sku == last and place is not NOWHERE and quantity is not None:
                     position += 1
                     level = Level(quantity, position, stream, line if keeps_lines else b"")
                     if item is None:
@@ -150,12 +152,10 @@ class FastPath:
                         levels[place] = level
                     if not quantity:
                         item.urgent = True
-                    if see is not None:
-                        row = SeenRow(record.key, quantity, position)
-                        before = see(identifier, place, row)
-                        if before is not None:
-                            decoder.sink.doubt(identifier, place, (before, row))
-                elif sku is UNSET or quantity is UNSET or (code is UNSET and nowhere is NOWHERE):
+                    row = None if see is None else SeenRow(record.key, quantity, position)
+                    if row and see and (before := see(identifier, place, row)):
+                        decoder.sink.doubt(identifier, place, (before, row))
+                elif lacks(record.identifier, said, code if nowhere is NOWHERE else None):
                     break
                 else:
                     self._count(position + 1, position - counted)
@@ -215,8 +215,8 @@ class FastPath:
         )
         code, first = record.code, outcomes[0]
         rows = first.rows if isinstance(first, Part) else ()
-        if len(rows) == 1 and type(code) is str and len(decoder.places) < _MOST_CODES:
-            decoder.places[code] = rows[0][1]
+        if len(rows) == 1:
+            decoder.learn_place(code, rows[0][1])
         self._pipeline.take(outcomes, decoder.stream, line if self._pipeline.keeps_lines else b"")
 
     def _read_pairs(self, decoder: StreamDecoder, lines: Sequence[bytes], start: int) -> None:
@@ -251,11 +251,17 @@ class FastPath:
         self._pipeline.row_buffer.rows += as_is
 
     def _read_values(self, decoder: StreamDecoder, record: Any, line: bytes) -> None:
-        """Map the values of a plain mapping's columns, and learn the location of its code."""
-        code = record.code
-        outcome = decoder.mapping.row(record.identifier, record.stock, code)
-        if isinstance(outcome, Stock) and type(code) is str and len(decoder.places) < _MOST_CODES:
-            decoder.places[code] = outcome.location
+        """Map the values of a plain mapping's columns, and learn what the next rows may have, too.
+
+        A quantity that is counted as changed is counted for each row that has it.
+        """
+        quantities = decoder.mapping.rules.quantities
+        changed = quantities.changed
+        outcome = decoder.mapping.row(record.identifier, record.stock, record.code)
+        if isinstance(outcome, Stock):
+            decoder.learn_place(record.code, outcome.location)
+            if quantities.changed == changed:
+                decoder.learn_quantity(record.stock, outcome.quantity)
         if decoder.parts is not None:
             decoder.sink.look_for_parts({decoder.parts.columns[0]: record.key}, (outcome,))
         self._pipeline.take((outcome,), decoder.stream, line if self._pipeline.keeps_lines else b"")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from operator import attrgetter
+from sys import getsizeof
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 import msgspec
@@ -24,6 +26,12 @@ _NO_COLUMN: Final = "\x7f"
 """The column of a code or condition if there is none. A column of this name is ignored."""
 NOWHERE: Final = object()
 """In place of a location that is not known."""
+
+_MOST_LEARNED: Final = 10_000
+_LARGEST_LEARNED: Final = 200
+"""Bytes of memory; what is larger is not a quantity that comes often."""
+_LEARNED: Final = frozenset({str, int, Decimal})
+"""Types of quantities. Two of them that are equal are the same quantity; not so ``true`` and 1."""
 
 
 class MappedSink(Protocol):
@@ -67,7 +75,7 @@ class StreamDecoder:
         reader: Reads its pairs, if its records are plain pairs alone; otherwise `None`.
         columns: The columns that are decoded, in the order of the struct's fields.
         decode: Decodes RECORD lines of this stream, and refuses all others.
-        places: The location of each code that was seen.
+        places: The location of each code that was seen; see `learn_place`.
         nowhere: The location of a row whose code is not a text: `NOWHERE`, or `None` for global.
         part_of: Reads what tells its part from others: a value, or several.
     """
@@ -113,9 +121,25 @@ class StreamDecoder:
             "Record", fields, rename=names, gc=False, forbid_unknown_fields=strict
         )
         self.decode = _decoder_of(stream.name, record)
-        self.places: dict[str, str | None] = {}
+        self.places: dict[str | int, str | None] = {}
+        self._quantities: dict[str | int | Decimal, int] = {}
         is_global = self.plain is not None and self.plain.warehouse_column is None
         self.nowhere: Any = None if is_global else NOWHERE
+
+    def learn_place(self, code: Any, location: str | None) -> None:
+        """Remember the location of a text or a whole number; for ``true``, 1 would be the same."""
+        if type(code) in (str, int) and len(self.places) < _MOST_LEARNED:
+            self.places[code] = location
+
+    def learn_quantity(self, value: Any, quantity: int) -> None:
+        """Remember what a value is as a quantity, if others may have the same value."""
+        is_usual = type(value) in _LEARNED and getsizeof(value) <= _LARGEST_LEARNED
+        if is_usual and len(self._quantities) < _MOST_LEARNED:
+            self._quantities[value] = quantity
+
+    def quantity_of(self, value: Any) -> int | None:
+        """Return what a value is as a quantity, if it was learned."""
+        return self._quantities.get(value) if type(value) in _LEARNED else None
 
 
 def _plain_reader(sink: MappedSink) -> PairReader | None:

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from target_tocobagus.mapping import CompiledMapping
 from target_tocobagus.singer.fast_path import FastPath
 from target_tocobagus.target import TargetTocobagus
 
@@ -196,9 +197,11 @@ warm_rows = st.builds(
     lambda sku, quantity, place, deleted: _record(
         [("sku", sku), ("qty", quantity), ("wh", place), *deleted]
     ),
-    st.sampled_from(['"A"', '"A"', '"B"', "null", '""', '" A "']),
-    st.sampled_from(["1", "2", "-2", "0", "null", '"3"', "true", str(2**53)]),
-    st.sampled_from(['"JKT"', '"JKT"', '"SBY"', "null", '" "']),
+    st.sampled_from(['"A"', '"A"', '"B"', "null", '""', '" A "', "1", "1", '"1"', "1.0", "true"]),
+    st.sampled_from(
+        ["1", "2", "-2", "0", "null", '"3"', '"3"', "true", "1.0", "1.50", '"1.0"', str(2**53)]
+    ),
+    st.sampled_from(['"JKT"', '"JKT"', '"SBY"', "null", '" "', "1", "1", '"1"', "1.0", "true"]),
     st.sampled_from(
         [
             [],
@@ -244,7 +247,7 @@ other_lines = st.sampled_from(
     ]
 )
 lines = st.one_of(
-    st.lists(warm_rows, max_size=14),
+    st.lists(warm_rows, max_size=20),
     st.lists(st.one_of(clean, near_clean, hostile, with_nested, other_lines), max_size=12),
 )
 
@@ -341,6 +344,62 @@ def test_the_fast_path_does_take_what_it_is_made_for() -> None:
     row = _record([("sku", '"A"'), ("qty", "1"), ("wh", '"JKT"')])
     handled = _handled([json.dumps(SCHEMA).encode(), *[row] * 50])
     assert handled == [("SCHEMA", "stock"), ("RECORD", "stock")]
+
+
+@pytest.mark.parametrize(
+    ("sku", "said", "code", "policy", "mapped"),
+    [
+        ('"A"', "1", '"JKT"', {}, 1),
+        ("17", "1", '"JKT"', {}, 1),
+        (str(2**63), "1", '"JKT"', {}, 1),
+        ('"A"', "1", "101", {}, 1),
+        ('"A"', '"12"', '"JKT"', {}, 1),
+        ('"A"', "12.0", '"JKT"', {}, 1),
+        ('"A"', '"12.0"', '"JKT"', {}, 1),
+        ('"A"', "12", '"JKT"', {"stock_buffer": 2}, 1),
+        ('"A"', "12", '"JKT"', {"max_stock": 7}, 1),
+        ('"A"', "12.5", '"JKT"', {}, 30),
+        ('"A"', "-1", '"JKT"', {}, 30),
+        ("1.0", "1", '"JKT"', {}, 30),
+        ('"A"', "12", "1.0", {}, 30),
+        ('"A"', '" ' + "0" * 200 + '12"', '"JKT"', {}, 30),
+    ],
+)
+def test_values_that_come_again_are_mapped_once(
+    monkeypatch: pytest.MonkeyPatch,
+    sku: str,
+    said: str,
+    code: str,
+    policy: dict[str, Any],
+    mapped: int,
+) -> None:
+    """What needs no rule is used as it is; what is counted as changed is counted for each row."""
+    calls: list[Any] = []
+    of_row = CompiledMapping.row
+
+    def counting(self: CompiledMapping, *values: Any) -> Any:
+        calls.append(values)
+        return of_row(self, *values)
+
+    monkeypatch.setattr(CompiledMapping, "row", counting)
+    row = _record([("sku", sku), ("qty", said), ("wh", code)])
+    config = {"streams": [LONG], **policy}
+    stream = [json.dumps(SCHEMA).encode(), *[row] * 31]
+    told = _read(config, stream, fast=True)
+    assert (len(calls), told["count"], told["refused"]) == (mapped, 31, [])
+    assert told == _read(config, stream, fast=False)
+
+
+@pytest.mark.parametrize("policy", [{}, {"stock_buffer": 1}])
+@pytest.mark.parametrize("column", ["sku", "qty", "wh"])
+def test_true_is_no_number_whatever_came_before(column: str, policy: dict[str, Any]) -> None:
+    """It equals 1 for Python, and is still rejected after a row that has 1 in its place."""
+    row = {"sku": "1", "qty": "1", "wh": "1"}
+    rows = [_record([*{**row, column: said}.items()]) for said in ("1", "1", "1", "true")]
+    stream = [json.dumps(SCHEMA).encode(), *rows]
+    told = _read({"streams": [LONG], **policy}, stream, fast=True)
+    assert [each[2] for each in told["refused"]] == [4]
+    assert told == _read({"streams": [LONG], **policy}, stream, fast=False)
 
 
 def test_plain_pairs_take_the_fast_path(tmp_path: Path) -> None:
