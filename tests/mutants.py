@@ -289,7 +289,7 @@ MUTANTS: Final = (
         "an unchanged part keeps its version",
         "tests/e2e/test_sums.py::test_an_unchanged_part_moves_its_version_on",
         Change(
-            "ledger/part_statements",
+            "ledger/parts/part_statements",
             'func.coalesce(found.c.version, "") == version.c.key,',
             "",
         ),
@@ -297,7 +297,7 @@ MUTANTS: Final = (
     Mutant(
         "a level in flight is told as certain",
         "tests/cli/ledger/test_past.py::test_a_level_in_doubt_is_told_so",
-        Change("ledger/item_history", "in_doubt=at in flying or ", "in_doubt="),
+        Change("ledger/inspection/item_history", "in_doubt=at in flying or ", "in_doubt="),
     ),
     Mutant(
         "a pair that does not meet its condition has an item",
@@ -545,29 +545,33 @@ MUTANTS: Final = (
     Mutant(
         "an unchanged row names no level",
         f"{NAMED_DAYS}::test_an_unchanged_row_names_its_level_too",
-        Change("ledger/comparing", "        if is_any_old:\n", "        if False:\n"),
+        Change("ledger/batches/comparing", "        if is_any_old:\n", "        if False:\n"),
     ),
     Mutant(
         "rows of an item that comes several times in a flush name no level",
         f"{NAMED_DAYS}::test_every_row_names_its_level",
-        Change("ledger/comparing", "self._named_days.name([], _levels_of(several))", "pass"),
+        Change(
+            "ledger/batches/comparing", "self._named_days.name([], _levels_of(several))", "pass"
+        ),
     ),
     Mutant(
         "an accepted row does not keep its day",
         ABSENT_LAW,
-        Change("ledger/levels", "else_=level.c.named_day)", "else_=level.c.named_day - 9)"),
+        Change("ledger/levels/levels", "else_=level.c.named_day)", "else_=level.c.named_day - 9)"),
     ),
     Mutant(
         "a row names all levels of its item",
         f"{NAMED_DAYS}::test_an_unchanged_row_names_its_level_too",
         Change(
-            "ledger/comparing", "if (place or None) not in named[kind, text].levels", "if False"
+            "ledger/batches/comparing",
+            "if (place or None) not in named[kind, text].levels",
+            "if False",
         ),
     ),
     Mutant(
         "a stale row names no level",
         f"{NAMED_DAYS}::test_a_stale_row_names_its_level",
-        Change("ledger/comparing", "            self._name(items, compared.known)\n", ""),
+        Change("ledger/batches/comparing", "            self._name(items, compared.known)\n", ""),
     ),
     Mutant(
         "a row that is skipped or rejected names no level",
@@ -577,12 +581,12 @@ MUTANTS: Final = (
     Mutant(
         "days are written again in each run of a day",
         f"{NAMED_DAYS}::test_a_second_run_of_a_day_writes_no_days",
-        Change("ledger/comparing", "        if is_any_old:\n", "        if True:\n"),
+        Change("ledger/batches/comparing", "        if is_any_old:\n", "        if True:\n"),
     ),
     Mutant(
         "a day goes back with the clock",
         f"{NAMED_DAYS}::test_a_clock_that_goes_back_makes_no_day_older",
-        Change("ledger/named_days", "(day < TODAY)", "(day != TODAY)"),
+        Change("ledger/levels/named_days", "(day < TODAY)", "(day != TODAY)"),
     ),
     Mutant(
         "a row that was rejected before names its level when it comes again",
@@ -597,7 +601,7 @@ MUTANTS: Final = (
     Mutant(
         "a global is absent though a warehouse of its item is named",
         f"{ABSENT}::test_a_global_and_the_warehouses_of_an_item_are_one",
-        Change("ledger/absent", ", ~_is_named_otherwise(since))", ")"),
+        Change("ledger/levels/absent", ", ~_is_named_otherwise(since))", ")"),
     ),
     Mutant(
         "what an operator was not shown is sent as 0",
@@ -614,13 +618,15 @@ MUTANTS: Final = (
     Mutant(
         "an operator's zeros put the guard to rest",
         f"{ABSENT}::TestZeros",
-        Change("ledger/holding", "if self.sees_all and not self.held:", "if not self.held:"),
+        Change("ledger/guard/holding", "if self.sees_all and not self.held:", "if not self.held:"),
     ),
     Mutant(
         "a 0 that is refused is kept without a record",
         "tests/e2e/test_absent.py::test_what_is_refused_is_reported_and_not_kept",
         Change(
-            "ledger/rejections", "if not (level.line or level.stream.schema_line):", "if False:"
+            "ledger/levels/rejections",
+            "if not (level.line or level.stream.schema_line):",
+            "if False:",
         ),
     ),
     Mutant(
@@ -658,7 +664,7 @@ MUTANTS: Final = (
     Mutant(
         "a list leaves out what another stream has sent",
         f"{LISTS}::test_only_what_the_same_stream_and_mapping_have_sent_is_left_out",
-        Change("ledger/parts", "            if level.source in numbers\n", ""),
+        Change("ledger/parts/parts", "            if level.source in numbers\n", ""),
     ),
     Mutant(
         "a list leaves out nothing that is in flight",
@@ -697,7 +703,7 @@ MUTANTS: Final = (
         "a value that was sent and not accepted is compared with",
         f"{LEDGER}::test_only_what_was_accepted_is_remembered",
         Change(
-            "ledger/recording",
+            "ledger/batches/recording",
             "self._accept(writer, flight, answered.accepted, batch)",
             "taken = [*answered.accepted, *[each.item for each in answered.refused]]\n"
             "            self._accept(writer, flight, taken, batch)",
@@ -707,7 +713,7 @@ MUTANTS: Final = (
         "a mark is lifted before the reply is recorded",
         f"{LEDGER}::test_what_was_in_flight_when_a_run_died_is_sent_again",
         Change(
-            "ledger/recording",
+            "ledger/batches/recording",
             "            number = schema.add(writer, schema.flight, values) if left else 0\n",
             "            number = schema.add(writer, schema.flight, values)\n"
             "            self._land(writer, Flight(number, known, 0, {}, in_doubt, {}, {}))\n",
@@ -716,17 +722,17 @@ MUTANTS: Final = (
     Mutant(
         "a flight of a run that died is forgotten",
         f"{LEDGER}::test_what_was_in_flight_when_a_run_died_is_sent_again",
-        Change("ledger/recording", "in writer.execute(flights).all():", "in []:"),
+        Change("ledger/batches/recording", "in writer.execute(flights).all():", "in []:"),
     ),
     Mutant(
         "a mark is lifted by the run that set it",
         f"{LEDGER}::test_a_mark_of_this_run_outlasts_its_acceptances",
-        Change("ledger/memory", "any(known.doubt == run for", "any(known.doubt == -1 for"),
+        Change("ledger/levels/memory", "any(known.doubt == run for", "any(known.doubt == -1 for"),
     ),
     Mutant(
         "a mark is never lifted",
         f"{LEDGER}::test_what_was_in_flight_when_a_run_died_is_sent_again",
-        Change("ledger/memory", "any(known.doubt == run for", "any(known.doubt for"),
+        Change("ledger/levels/memory", "any(known.doubt == run for", "any(known.doubt for"),
     ),
     Mutant(
         "an outcome is recorded after its identifiers are released",
@@ -756,34 +762,48 @@ MUTANTS: Final = (
     Mutant(
         "a global in doubt does not mark its warehouses",
         f"{MEMORY}::test_what_is_in_doubt_after_an_attempt",
-        Change("ledger/memory", "(GLOBAL in sent or place == GLOBAL)", "place == GLOBAL"),
+        Change("ledger/levels/memory", "(GLOBAL in sent or place == GLOBAL)", "place == GLOBAL"),
     ),
     Mutant(
         "a warehouse in doubt does not mark its global",
         f"{MEMORY}::test_what_is_in_doubt_after_an_attempt",
-        Change("ledger/memory", "(GLOBAL in sent or place == GLOBAL)", "GLOBAL in sent"),
+        Change("ledger/levels/memory", "(GLOBAL in sent or place == GLOBAL)", "GLOBAL in sent"),
     ),
     Mutant(
         "an accepted global does not end its warehouses",
         f"{LEDGER}::test_a_global_and_the_warehouses_of_an_item_end_each_other",
-        Change("ledger/recording", "        self._levels.forget(writer, ended, ~IS_GLOBAL)\n", ""),
+        Change(
+            "ledger/batches/recording",
+            "        self._levels.forget(writer, ended, ~IS_GLOBAL)\n",
+            "",
+        ),
     ),
     Mutant(
         "an accepted warehouse does not end its global",
         f"{LEDGER}::test_a_global_and_the_warehouses_of_an_item_end_each_other",
-        Change("ledger/recording", "if GLOBAL in flight.known[one]", "if one not in flight.known"),
+        Change(
+            "ledger/batches/recording",
+            "if GLOBAL in flight.known[one]",
+            "if one not in flight.known",
+        ),
     ),
     Mutant(
         "a refusal forgets what was there",
         f"{LEDGER}::test_only_what_was_accepted_is_remembered",
         Change(
-            "ledger/recording", "for each in refused if each.is_unlisted]", "for each in refused]"
+            "ledger/batches/recording",
+            "for each in refused if each.is_unlisted]",
+            "for each in refused]",
         ),
     ),
     Mutant(
         "an item that is not listed is not forgotten",
         f"{LEDGER}::test_an_item_that_is_not_listed_is_forgotten",
-        Change("ledger/recording", "for each in refused if each.is_unlisted]", "for each in []]"),
+        Change(
+            "ledger/batches/recording",
+            "for each in refused if each.is_unlisted]",
+            "for each in []]",
+        ),
     ),
     Mutant(
         "an item that tests the request and is not listed is not forgotten",
@@ -798,11 +818,13 @@ MUTANTS: Final = (
         "stores are compared with each other",
         f"{LEDGER}::test_stores_do_not_know_each_others_stock",
         Change(
-            "ledger/levels",
+            "ledger/levels/levels",
             "            level.c.store == self._store,\n            condition",
             "            condition",
         ),
-        Change("ledger/levels", "of_store = level.c.store == self._store", "of_store = true()"),
+        Change(
+            "ledger/levels/levels", "of_store = level.c.store == self._store", "of_store = true()"
+        ),
     ),
     Mutant(
         "a stale row supersedes a waiting one",
@@ -812,14 +834,14 @@ MUTANTS: Final = (
     Mutant(
         "an unchanged row does not move its version on",
         f"{LEDGER}::test_an_unchanged_row_moves_its_version_on",
-        Change("ledger/comparing", "self._move_versions(writer, versions)", "pass"),
+        Change("ledger/batches/comparing", "self._move_versions(writer, versions)", "pass"),
     ),
     Mutant(
         "an unchanged row takes a version back",
         f"{LEDGER}::test_an_unchanged_row_does_not_take_a_version_back",
-        Change("ledger/comparing", "and at.quantity == level.quantity:", "and True:"),
+        Change("ledger/batches/comparing", "and at.quantity == level.quantity:", "and True:"),
         Change(
-            "ledger/comparing",
+            "ledger/batches/comparing",
             "*newer(sent, at)",
             "*sent",
         ),
@@ -846,22 +868,32 @@ MUTANTS: Final = (
     Mutant(
         "an item that is known is new",
         f"{LEDGER}::test_a_changed_item_is_not_new",
-        Change("ledger/comparing", "if item.identifier not in known] if known", "] if known"),
+        Change(
+            "ledger/batches/comparing", "if item.identifier not in known] if known", "] if known"
+        ),
     ),
     Mutant(
         "what is written together does not wait for the disk",
         f"{CONNECTIONS}::test_what_is_written_together_waits_for_the_disk_if_a_part_must",
-        Change("ledger/connections", "sync=any(one.sync for one in writes)", "sync=writes[0].sync"),
+        Change(
+            "ledger/database/connections",
+            "sync=any(one.sync for one in writes)",
+            "sync=writes[0].sync",
+        ),
     ),
     Mutant(
         "a thread is not told that what another wrote for it failed",
         f"{CONNECTIONS}::test_all_that_is_written_together_fails_together",
-        Change("ledger/connections", "one.error, one.is_done = error, True", "one.is_done = True"),
+        Change(
+            "ledger/database/connections",
+            "one.error, one.is_done = error, True",
+            "one.is_done = True",
+        ),
     ),
     Mutant(
         "a rejected row is tried twice a night",
         f"{COMMANDS}::TestRejectedRowsComeAgain::test_it_is_tried_once_in_twenty_hours",
-        Change("ledger/rejections", "(row.tried_at <= before)", "(row.tried_at <= now)"),
+        Change("ledger/levels/rejections", "(row.tried_at <= before)", "(row.tried_at <= now)"),
     ),
     Mutant(
         "rejected rows are sent again after a run that failed",
@@ -881,7 +913,7 @@ MUTANTS: Final = (
     Mutant(
         "a column that came for another store counts",
         f"{COMMANDS}::test_a_column_that_came_in_an_earlier_run_counts",
-        Change("ledger/sources", ".where(seen.c.store == store)", ""),
+        Change("ledger/levels/sources", ".where(seen.c.store == store)", ""),
     ),
     Mutant(
         "a deleted record leaves a rejection open",
@@ -895,12 +927,16 @@ MUTANTS: Final = (
     Mutant(
         "a row that is refused after its deletion came stays open",
         f"{COMMANDS}::test_a_row_that_was_overtaken_before_its_refusal_is_no_open_rejection",
-        Change("ledger/rejections", "if level.position < self.overtaken", "if 0 * self.overtaken"),
+        Change(
+            "ledger/levels/rejections",
+            "if level.position < self.overtaken",
+            "if 0 * self.overtaken",
+        ),
     ),
     Mutant(
         "SQLite looks at all open rejections to find a few",
         "tests/ledger/test_migrations.py::test_open_rejections_are_found_by_their_items",
-        Change("ledger/schema", 'info={_WHERE: "closed_at IS NOT NULL"},\n', ""),
+        Change("ledger/database/schema", 'info={_WHERE: "closed_at IS NOT NULL"},\n', ""),
     ),
     Mutant(
         "a bug ends the run without a word",
@@ -910,7 +946,9 @@ MUTANTS: Final = (
     Mutant(
         "a row that comes after a deletion counts as overtaken",
         f"{COMMANDS}::test_a_row_that_was_overtaken_before_its_refusal_is_no_open_rejection",
-        Change("ledger/rejections", "if level.position < self", "if level.position + 9 and self"),
+        Change(
+            "ledger/levels/rejections", "if level.position < self", "if level.position + 9 and self"
+        ),
     ),
     Mutant(
         "rows of a request that is wrong stay rejected",
@@ -925,7 +963,7 @@ MUTANTS: Final = (
         "what is not rejected after all closes what was rejected before",
         "tests/ledger/test_ledger.py"
         "::test_what_is_not_rejected_after_all_leaves_open_what_was_rejected_before",
-        Change("ledger/rejections", "[~_has_replaced()] if undecided else []", "[]"),
+        Change("ledger/levels/rejections", "[~_has_replaced()] if undecided else []", "[]"),
     ),
     Mutant(
         "a pair is remembered although the guard holds what has followed it",
@@ -940,18 +978,18 @@ MUTANTS: Final = (
     Mutant(
         "an item that is named twice is judged by its first value",
         f"{LEDGER}::test_an_item_that_is_named_twice_is_not_judged_by_its_first_value",
-        Change("ledger/comparing", "if times[item.identifier] == 1]", "if times]"),
+        Change("ledger/batches/comparing", "if times[item.identifier] == 1]", "if times]"),
     ),
     Mutant(
         "a time in the future counts as lately",
         f"{LEDGER}::test_what_was_accepted_long_ago_or_in_the_future_is_sent",
-        Change("ledger/memory", "or accepted_at > now:", "or False:"),
+        Change("ledger/levels/memory", "or accepted_at > now:", "or False:"),
     ),
     Mutant(
         "a time in the future counts as lately, before the window",
         f"{LEDGER}::test_what_was_accepted_long_ago_or_in_the_future_is_sent",
         Change(
-            "ledger/levels",
+            "ledger/levels/levels",
             'level.c.accepted_at.between(bindparam("since"), bindparam("now"))',
             'level.c.accepted_at >= bindparam("since")',
         ),
@@ -960,7 +998,7 @@ MUTANTS: Final = (
         "a flight ends in another transaction than its outcome",
         f"{LEDGER}::test_an_outcome_that_cannot_be_recorded_stays_in_flight",
         Change(
-            "ledger/recording",
+            "ledger/batches/recording",
             "        self._connections.write(write, sync=bool(kept))\n",
             "        self._connections.write(lambda writer: self._land(writer, flight))\n"
             "        self._connections.write(write, sync=bool(kept))\n",
@@ -970,10 +1008,12 @@ MUTANTS: Final = (
         "what is unchanged is sent",
         f"{LEDGER_LAWS}::test_what_is_known_to_be_there_is_not_sent_again",
         Change(
-            "ledger/memory", 'return "unchanged" if certain and', 'return "send" if certain and'
+            "ledger/levels/memory",
+            'return "unchanged" if certain and',
+            'return "send" if certain and',
         ),
         Change(
-            "ledger/comparing",
+            "ledger/batches/comparing",
             "unsent = self._equal(items)",
             "unsent = {}",
         ),
@@ -981,8 +1021,8 @@ MUTANTS: Final = (
     Mutant(
         "a level in doubt is unchanged",
         f"{LEDGER}::test_what_was_in_flight_when_a_run_died_is_sent_again",
-        Change("ledger/levels", "level.c.doubt.is_(None) & is_recent", "is_recent"),
-        Change("ledger/memory", "known.doubt is None and known", "known"),
+        Change("ledger/levels/levels", "level.c.doubt.is_(None) & is_recent", "is_recent"),
+        Change("ledger/levels/memory", "known.doubt is None and known", "known"),
     ),
     Mutant(
         "STATE covers what waits, with a ledger",
@@ -992,13 +1032,15 @@ MUTANTS: Final = (
     Mutant(
         "a rejection that comes again goes over a newer global",
         f"{MEMORY}::test_an_update_beside_what_is_known",
-        Change("ledger/memory", "known.location in {place, GLOBAL}", "known.location == place"),
+        Change(
+            "ledger/levels/memory", "known.location in {place, GLOBAL}", "known.location == place"
+        ),
     ),
     Mutant(
         "an unchanged row leaves an older rejection open",
         f"{LEDGER}::test_what_closes_an_open_rejection",
         Change(
-            "ledger/comparing",
+            "ledger/batches/comparing",
             "                and item.identifier not in rejected\n",
             "",
         ),
@@ -1006,18 +1048,18 @@ MUTANTS: Final = (
     Mutant(
         "a run whose connection has broken writes without its lock",
         "tests/ledger/test_opening.py::test_after_its_connection_has_broken_a_run_writes_nothing",
-        Change("ledger/connections", "if self._writer.invalidated:", "if False:"),
+        Change("ledger/database/connections", "if self._writer.invalidated:", "if False:"),
     ),
     Mutant(
         "a file that is no ledger becomes one",
         "tests/ledger/test_opening.py::test_a_file_that_is_no_ledger_is_left_alone",
-        Change("ledger/database", "if head and not is_ours:", "if False:"),
+        Change("ledger/database/database", "if head and not is_ours:", "if False:"),
     ),
     Mutant(
         "parts: one that has moved stays where it was, too",
         f"{SUMS}::test_a_tap_that_brings_one_part_changes_the_sum",
         Change(
-            "ledger/part_changes",
+            "ledger/parts/part_changes",
             "(GONE, said.version or stock[1]) if said.is_whole else stock",
             "stock",
         ),
@@ -1026,7 +1068,7 @@ MUTANTS: Final = (
         "parts: where one was before gets no sum",
         f"{PARTS_LAWS}::test_from_its_bookmark_on_the_sums_are_right",
         Change(
-            "ledger/part_changes",
+            "ledger/parts/part_changes",
             "return [place for place in stocks if said.is_whole or place in now]",
             "return list(now)",
         ),
@@ -1063,7 +1105,7 @@ MUTANTS: Final = (
     Mutant(
         "parts: items that a feed does not name lose theirs",
         f"{SUMS}::test_a_feed_of_all_parts_forgets_those_that_are_gone",
-        Change("ledger/part_rows", "unnamed.where(is_named)", "unnamed"),
+        Change("ledger/parts/part_rows", "unnamed.where(is_named)", "unnamed"),
     ),
     Mutant(
         "parts: a rejected row that comes back is the newest",
@@ -1091,25 +1133,27 @@ MUTANTS: Final = (
     Mutant(
         "parts: an older version of one counts",
         f"{SUMS}::test_an_older_version_of_a_part_is_stale",
-        Change("ledger/part_changes", "if said.version and any(", "if False and any("),
+        Change("ledger/parts/part_changes", "if said.version and any(", "if False and any("),
     ),
     Mutant(
         "parts: what is gone is forgotten, though its sum was refused",
         f"{PARTS_LAWS}::test_a_sum_that_was_refused_is_sent_again_by_itself",
         Change(
-            "ledger/part_rows", "delete(part).where(gone, ~refused)", "delete(part).where(gone)"
+            "ledger/parts/part_rows",
+            "delete(part).where(gone, ~refused)",
+            "delete(part).where(gone)",
         ),
     ),
     Mutant(
         "parts: what a torn feed found gone is forgotten before it is sent",
         f"{SUMS}::test_where_a_torn_feed_had_no_part_any_more_gets_its_zero_later",
-        Change("ledger/part_rows", "== GONE, part.c.run == of.run", "== GONE"),
+        Change("ledger/parts/part_rows", "== GONE, part.c.run == of.run", "== GONE"),
     ),
     Mutant(
         "parts: a sum that is kept does not follow its parts",
         f"{SUMS}::test_a_stock_of_many_parts_follows_each_of_them",
         Change(
-            "ledger/parts",
+            "ledger/parts/parts",
             "        self._kept.follow(chain(changes.changes, first_changes(parts, new)))\n",
             "",
         ),
@@ -1118,7 +1162,7 @@ MUTANTS: Final = (
         "sums: still sure while their parts change",
         f"{SURE_SUMS}::test_a_sum_that_a_run_has_lost_is_sent_when_any_part_comes",
         Change(
-            "ledger/parts",
+            "ledger/parts/parts",
             "            self.sure.part_changes(writer)\n            for each in",
             "            for each in",
         ),
@@ -1127,7 +1171,7 @@ MUTANTS: Final = (
         "sums: sure again before the lost one is accepted",
         f"{SURE_SUMS}::test_a_sum_that_a_run_has_lost_is_sent_when_any_part_comes",
         Change(
-            "ledger/sure_sums",
+            "ledger/parts/sure_sums",
             "int(since.get(policy) or _next_batch(reader))",
             "int(since.get(policy) or 1)",
         ),
@@ -1144,7 +1188,7 @@ MUTANTS: Final = (
     Mutant(
         "sums: sure again under the policy of before",
         f"{SURE_SUMS}::test_another_policy_makes_another_quantity_of_the_same_parts",
-        Change("ledger/sure_sums", "if since and not self._is_written:", "if False:"),
+        Change("ledger/parts/sure_sums", "if since and not self._is_written:", "if False:"),
     ),
     Mutant(
         "sums: one that cannot be sent is sure",
@@ -1168,7 +1212,7 @@ MUTANTS: Final = (
         "sums: one that was refused is sure if that is not kept",
         f"{SURE_SUMS}::test_a_refused_sum_that_is_not_kept_is_not_sure",
         Change(
-            "ledger/sure_sums",
+            "ledger/parts/sure_sums",
             "0 if self._tables.rejections.has_dropped else self._since",
             "self._since",
         ),
@@ -1181,13 +1225,13 @@ MUTANTS: Final = (
     Mutant(
         "sums: one that may have been changed is sure",
         f"{SURE_SUMS}::test_whatever_makes_a_level_be_sent_again_still_does",
-        Change("ledger/sure_sums", "            level.c.doubt.is_(None),\n", ""),
+        Change("ledger/parts/sure_sums", "            level.c.doubt.is_(None),\n", ""),
     ),
     Mutant(
         "sums: what another mapping has set is one",
         f"{SURE_SUMS}::test_whatever_makes_a_level_be_sent_again_still_does",
         Change(
-            "ledger/sure_sums",
+            "ledger/parts/sure_sums",
             '            level.c.source.in_(bindparam("sources", expanding=True)),\n',
             "",
         ),
@@ -1196,7 +1240,7 @@ MUTANTS: Final = (
         "sums: never sent again by time",
         f"{SURE_SUMS}::test_whatever_makes_a_level_be_sent_again_still_does",
         Change(
-            "ledger/sure_sums",
+            "ledger/parts/sure_sums",
             '            level.c.accepted_at.between(bindparam("since"), bindparam("now")),\n',
             "",
         ),
@@ -1214,29 +1258,33 @@ MUTANTS: Final = (
     Mutant(
         "sums: an unchanged one does not name its level",
         f"{SURE_SUMS}::test_an_unchanged_sum_names_its_level",
-        Change("ledger/sure_sums", "self._tables.named_days.name([], named)", "pass"),
+        Change("ledger/parts/sure_sums", "self._tables.named_days.name([], named)", "pass"),
     ),
     Mutant(
         "sums: a run without a change ends what is sure",
         f"{SURE_SUMS}::test_a_run_that_fails_without_a_change_leaves_what_is_sure",
-        Change("ledger/parts", "        if new or changes.new or names_all:", "        if True:"),
+        Change(
+            "ledger/parts/parts", "        if new or changes.new or names_all:", "        if True:"
+        ),
     ),
     Mutant(
         "sums: an unchanged one is always added up",
         f"{SURE_SUMS}::test_an_unchanged_sum_is_not_added_up_again",
         Change(
-            "ledger/sure_sums", "is_off = self._is_off or self._policy is None", "is_off = True"
+            "ledger/parts/sure_sums",
+            "is_off = self._is_off or self._policy is None",
+            "is_off = True",
         ),
     ),
     Mutant(
         "parts: one that is not as it was is taken to be",
         f"{SUMS}::test_a_tap_that_brings_one_part_changes_the_sum",
-        Change("ledger/parts", "            others |= differing\n", ""),
+        Change("ledger/parts/parts", "            others |= differing\n", ""),
     ),
     Mutant(
         "parts: of one that comes twice at once the first counts",
         "tests/ledger/test_part_changes.py::test_of_a_part_that_comes_twice_the_last_counts",
-        Change("ledger/part_changes", "if several > 1}", "if several > 2}"),
+        Change("ledger/parts/part_changes", "if several > 1}", "if several > 2}"),
     ),
     Mutant(
         "parts: a null is 0",
@@ -1301,7 +1349,7 @@ MUTANTS: Final = (
     Mutant(
         "lookups: a refused level that follows is older than the accepted one",
         f"{LOOKUPS}::test_a_refused_level_that_follows_its_pair_is_newer_than_the_accepted_one",
-        Change("ledger/renamed_rejections", "new, now, opened_at=now)", "new, now)"),
+        Change("ledger/pairs/renamed_rejections", "new, now, opened_at=now)", "new, now)"),
     ),
     Mutant(
         "lookups: what was refused does not follow the first of two changes",
@@ -1317,7 +1365,7 @@ MUTANTS: Final = (
     Mutant(
         "lookups: a refused level goes over a newer one of its new item",
         f"{LOOKUPS}::test_a_refused_level_goes_over_no_newer_one_of_its_new_item",
-        Change("ledger/renamed_rejections", "[*(theirs.keys() - moved.keys())]", "[]"),
+        Change("ledger/pairs/renamed_rejections", "[*(theirs.keys() - moved.keys())]", "[]"),
     ),
     Mutant(
         "lookups: sums go out before what the same flush says of their parts",
@@ -1338,7 +1386,9 @@ MUTANTS: Final = (
     Mutant(
         "lookups: a row that lacked its pair is not tried as soon as the pair comes",
         f"{LOOKUPS}::test_a_row_without_a_pair_is_rejected_and_comes_again_with_it",
-        Change("ledger/renamed_rejections", '"tried_at": 0, **also}', '"tried_at": now, **also}'),
+        Change(
+            "ledger/pairs/renamed_rejections", '"tried_at": 0, **also}', '"tried_at": now, **also}'
+        ),
     ),
     Mutant(
         "lookups: an item that was deleted is sent",
@@ -1348,53 +1398,57 @@ MUTANTS: Final = (
     Mutant(
         "lookups: an older row takes the place of one that waits",
         "tests/ledger/test_waiting_rows.py::test_an_older_version_does_not_wait",
-        Change("ledger/waiting_rows", "self._without_stale(rows) if any(", "rows if any("),
+        Change("ledger/pairs/waiting_rows", "self._without_stale(rows) if any(", "rows if any("),
     ),
     Mutant(
         "the guard: what is in flight is not counted",
         f"{HOLDING}::test_batches_in_flight_share_what_is_left",
-        Change("ledger/counting", "self._in_flight += change", "pass"),
+        Change("ledger/guard/counting", "self._in_flight += change", "pass"),
     ),
     Mutant(
         "the guard: what was in flight at a crash is not counted",
         f"{HOLDING}::test_what_was_in_flight_at_a_crash_counts",
-        Change("ledger/recording", "read_zeros(marks), known)", "(), known)"),
+        Change("ledger/batches/recording", "read_zeros(marks), known)", "(), known)"),
     ),
     Mutant(
         "the guard: a refused stock-out stays counted",
         f"{HOLDING}::test_what_was_surely_refused_is_not_counted",
-        Change("ledger/counting", "self._in_flight -= pending.popitem()[1]", "pending.popitem()"),
+        Change(
+            "ledger/guard/counting", "self._in_flight -= pending.popitem()[1]", "pending.popitem()"
+        ),
     ),
     Mutant(
         "the guard: stock that comes again stays counted",
         f"{HOLDING}::test_stock_that_has_come_again_is_not_counted",
-        Change("ledger/levels", "((new.quantity > 0) & new.doubt.is_(None), null()),", ""),
+        Change("ledger/levels/levels", "((new.quantity > 0) & new.doubt.is_(None), null()),", ""),
     ),
     Mutant(
         "the guard: a stock-out that may arrive late is not counted",
         f"{HOLDING}::test_a_late_stock_out_may_still_arrive",
-        Change("ledger/levels", " & new.doubt.is_(None), null())", ", null())"),
+        Change("ledger/levels/levels", " & new.doubt.is_(None), null())", ", null())"),
     ),
     Mutant(
         "the guard: a global counts as one level",
         f"{HOLDING}::test_a_global_counts_as_its_warehouses",
-        Change("ledger/zeroed", "return set(kept)", "return set()"),
+        Change("ledger/guard/zeroed", "return set(kept)", "return set()"),
     ),
     Mutant(
         "the guard: a warehouse that comes after another one is not judged",
         f"{HOLDING}::test_a_warehouse_that_comes_later_has_what_the_global_had",
-        Change("ledger/zeroed", "return {**known, **ended} if ended else known", "return known"),
+        Change(
+            "ledger/guard/zeroed", "return {**known, **ended} if ended else known", "return known"
+        ),
     ),
     Mutant(
         "the guard: an item that was deleted keeps its global",
         f"{HOLDING}::test_an_item_that_is_not_listed_any_more_has_no_global",
-        Change("ledger/recording", "self._zeroed.forget_globals(forgotten)", "pass"),
+        Change("ledger/batches/recording", "self._zeroed.forget_globals(forgotten)", "pass"),
     ),
     Mutant(
         "the guard: a warehouse without memory is not judged",
         f"{GUARD_LAWS}::test_no_more_than_the_share_falls_to_zero",
         Change(
-            "ledger/guard",
+            "ledger/guard/guard",
             "return memory.get(GLOBAL) if known is None or known.quantity is None else known",
             "return known",
         ),
@@ -1402,13 +1456,15 @@ MUTANTS: Final = (
     Mutant(
         "the guard: one stock-out too many falls to 0",
         f"{GUARD_LAWS}::test_no_more_than_the_share_falls_to_zero",
-        Change("ledger/holding", "self.counter.total + one.change", "self.counter.total"),
+        Change("ledger/guard/holding", "self.counter.total + one.change", "self.counter.total"),
     ),
     Mutant(
         "the guard: it opens by itself",
         f"{GUARD_LAWS}::test_a_guard_that_fired_does_not_open_by_itself",
         Change(
-            "ledger/counting", "span.zeroed_after, fired=True", "span.zeroed_after, fired=False"
+            "ledger/guard/counting",
+            "span.zeroed_after, fired=True",
+            "span.zeroed_after, fired=False",
         ),
     ),
     Mutant(
@@ -1419,7 +1475,7 @@ MUTANTS: Final = (
     Mutant(
         "the guard: what was let through stays counted",
         f"{HOLDING}::test_a_run_without_the_guard_empties_the_count",
-        Change("ledger/counting", "self._set(writer, self._now_ms(), fired=False)", "pass"),
+        Change("ledger/guard/counting", "self._set(writer, self._now_ms(), fired=False)", "pass"),
     ),
     Mutant(
         "the guard: a STATE covers what is held",
@@ -1478,7 +1534,7 @@ MUTANTS: Final = (
         "together: the guard forgets what earlier runs have taken to 0",
         TOGETHER,
         Change(
-            "ledger/counting",
+            "ledger/guard/counting",
             "self._guard_from, self.has_fired = row",
             "self._guard_from, self.has_fired = self._now_ms(), row[1]",
         ),
@@ -1500,7 +1556,7 @@ MUTANTS: Final = (
     Mutant(
         "together: what was refused of one stream does not come again beside others",
         TOGETHER,
-        Change("ledger/rejections", "(row.tried_at <= before)", "(row.tried_at < 1)"),
+        Change("ledger/levels/rejections", "(row.tried_at <= before)", "(row.tried_at < 1)"),
     ),
 )
 

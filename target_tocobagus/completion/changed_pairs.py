@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from target_tocobagus.completion.lookups import Lookup, Lookups
     from target_tocobagus.core.model import Identifier
-    from target_tocobagus.ledger.pairs import SentLevel
+    from target_tocobagus.ledger.pairs.pairs import SentLevel
 
 logger = logging.getLogger("target-tocobagus")
 

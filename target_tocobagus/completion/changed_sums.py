@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from target_tocobagus.completion.resolved import Resolved, Row
     from target_tocobagus.completion.stream_sums import StreamSums
     from target_tocobagus.core.model import Identifier
-    from target_tocobagus.ledger.part_rows import Place
-    from target_tocobagus.ledger.parts import Parts
+    from target_tocobagus.ledger.parts.part_rows import Place
+    from target_tocobagus.ledger.parts.parts import Parts
 
 _position = attrgetter("position")
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
     from target_tocobagus.core.model import Stream
-    from target_tocobagus.ledger.parts import Parts
+    from target_tocobagus.ledger.parts.parts import Parts
 
 
 class LastSums:

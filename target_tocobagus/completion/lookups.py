@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from target_tocobagus.core.model import Identifier, Outcome
-    from target_tocobagus.ledger.pairs import Pairs
+    from target_tocobagus.ledger.pairs.pairs import Pairs
     from target_tocobagus.mapping import CompiledMapping
     from target_tocobagus.mapping.looking_up import PairReader
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from target_tocobagus.core.model import Identifier, Level, Stream
-    from target_tocobagus.ledger.parts import Parts
+    from target_tocobagus.ledger.parts.parts import Parts
     from target_tocobagus.window.buffer import RowBuffer
 
 _MIXED = RecordError(

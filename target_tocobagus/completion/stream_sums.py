@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from target_tocobagus.completion.resolved import Resolved, Row
     from target_tocobagus.core.model import Identifier, Stream
-    from target_tocobagus.ledger.part_rows import Place
-    from target_tocobagus.ledger.parts import Parts
+    from target_tocobagus.ledger.parts.part_rows import Place
+    from target_tocobagus.ledger.parts.parts import Parts
     from target_tocobagus.mapping.summing import Summing
     from target_tocobagus.mapping.totals import Total
 

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from target_tocobagus.core.model import Identifier, Stream
-    from target_tocobagus.ledger.part_rows import Place
-    from target_tocobagus.ledger.parts import Parts
+    from target_tocobagus.ledger.parts.part_rows import Place
+    from target_tocobagus.ledger.parts.parts import Parts
     from target_tocobagus.mapping.summing import Summing
 
 

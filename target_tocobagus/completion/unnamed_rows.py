@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from target_tocobagus.completion.lookups import Lookups
     from target_tocobagus.completion.resolved import Row
     from target_tocobagus.core.model import Identifier, Part
-    from target_tocobagus.ledger.waiting_rows import Added, WaitingRow, WaitingRows
+    from target_tocobagus.ledger.pairs.waiting_rows import Added, WaitingRow, WaitingRows
     from target_tocobagus.window.buffer import RowBuffer
 
     Place = tuple[Identifier, str | None]
@@ -54,7 +54,7 @@ class UnnamedRows:
         stand_ins = {item.identifier for item in rows.items if item.identifier[0] in by_kind}
         if not stand_ins:
             return Completed()
-        from target_tocobagus.ledger.waiting_rows import WaitingRow
+        from target_tocobagus.ledger.pairs.waiting_rows import WaitingRow
 
         found = self._lookups.find(stand_ins)
         left = [
@@ -104,7 +104,7 @@ class UnnamedRows:
         """
         if not rows:
             return Completed()
-        from target_tocobagus.ledger.waiting_rows import WaitingRow
+        from target_tocobagus.ledger.pairs.waiting_rows import WaitingRow
 
         found = self._lookups.find({identifier for (identifier, _), _ in rows})
         left = [

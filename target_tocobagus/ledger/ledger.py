@@ -13,17 +13,17 @@ from sqlalchemy import select, update
 
 from target_tocobagus import __version__
 from target_tocobagus.core.errors import RunFailed
-from target_tocobagus.ledger import schema
-from target_tocobagus.ledger.absent import Absent, find
-from target_tocobagus.ledger.comparing import Comparer
-from target_tocobagus.ledger.database import name_process
-from target_tocobagus.ledger.history import delete_before
-from target_tocobagus.ledger.left_open import count_in_doubt, count_rejections
-from target_tocobagus.ledger.levels import GLOBAL
-from target_tocobagus.ledger.pairs import Pairs
-from target_tocobagus.ledger.parts import READ_ONCE, Parts
-from target_tocobagus.ledger.recording import Recorder
-from target_tocobagus.ledger.tables import Tables
+from target_tocobagus.ledger.batches.comparing import Comparer
+from target_tocobagus.ledger.batches.history import delete_before
+from target_tocobagus.ledger.batches.left_open import count_in_doubt, count_rejections
+from target_tocobagus.ledger.batches.recording import Recorder
+from target_tocobagus.ledger.database import schema
+from target_tocobagus.ledger.database.database import name_process
+from target_tocobagus.ledger.levels.absent import Absent, find
+from target_tocobagus.ledger.levels.levels import GLOBAL
+from target_tocobagus.ledger.levels.tables import Tables
+from target_tocobagus.ledger.pairs.pairs import Pairs
+from target_tocobagus.ledger.parts.parts import READ_ONCE, Parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
     from target_tocobagus.core.errors import StockOutsHeld
     from target_tocobagus.core.model import Identifier, Stream
-    from target_tocobagus.ledger.connections import Connections
-    from target_tocobagus.ledger.rejections import Due
+    from target_tocobagus.ledger.database.connections import Connections
+    from target_tocobagus.ledger.levels.rejections import Due
     from target_tocobagus.window.pending import Item
 
 _HOUR: Final = 3_600_000

@@ -5,23 +5,23 @@ from __future__ import annotations
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from target_tocobagus.ledger.connections import Connections
-from target_tocobagus.ledger.database import open_engine, read_url, translated
-from target_tocobagus.ledger.ledger import Ledger, Options
-from target_tocobagus.ledger.migrate import is_current, migrate
-from target_tocobagus.ledger.reading import (
+from target_tocobagus.ledger.database.connections import Connections
+from target_tocobagus.ledger.database.database import open_engine, read_url, translated
+from target_tocobagus.ledger.database.migrate import is_current, migrate
+from target_tocobagus.ledger.database.reading import (
     connect_to_read,
     find_store,
     reading_connection,
     store_key,
 )
-from target_tocobagus.ledger.run_lock import (
+from target_tocobagus.ledger.database.run_lock import (
     RunLock,
     one_at_a_time,
     require_own_session,
 )
-from target_tocobagus.ledger.schema import add
-from target_tocobagus.ledger.schema import store as stores
+from target_tocobagus.ledger.database.schema import add
+from target_tocobagus.ledger.database.schema import store as stores
+from target_tocobagus.ledger.ledger import Ledger, Options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

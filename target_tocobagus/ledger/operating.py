@@ -11,14 +11,20 @@ from typing import TYPE_CHECKING
 import msgspec
 from sqlalchemy import delete, func, select
 
-from target_tocobagus.ledger.database import is_missing, open_engine, read_url, size_of, translated
-from target_tocobagus.ledger.history import delete_before
+from target_tocobagus.ledger.batches.history import delete_before
+from target_tocobagus.ledger.database.database import (
+    is_missing,
+    open_engine,
+    read_url,
+    size_of,
+    translated,
+)
+from target_tocobagus.ledger.database.reading import find_store, require_current
+from target_tocobagus.ledger.database.schema import level, part, seen, source
+from target_tocobagus.ledger.inspection.wanted import Wanted, nearest
 from target_tocobagus.ledger.opening import locked
-from target_tocobagus.ledger.parts import READ_ONCE
-from target_tocobagus.ledger.reading import find_store, require_current
-from target_tocobagus.ledger.schema import level, part, seen, source
-from target_tocobagus.ledger.sure_sums import forget_sure
-from target_tocobagus.ledger.wanted import Wanted, nearest
+from target_tocobagus.ledger.parts.parts import READ_ONCE
+from target_tocobagus.ledger.parts.sure_sums import forget_sure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

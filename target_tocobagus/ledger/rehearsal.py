@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from sqlalchemy import Connection, create_engine, event, insert, select
 from sqlalchemy.pool import StaticPool
 
-from target_tocobagus.ledger.connections import Connections
-from target_tocobagus.ledger.database import begin, translated
-from target_tocobagus.ledger.pairs import Pairs
-from target_tocobagus.ledger.parts import Parts
-from target_tocobagus.ledger.reading import find_store, reading, store_key
-from target_tocobagus.ledger.schema import metadata, pair, part, seen, source
-from target_tocobagus.ledger.tables import Tables
+from target_tocobagus.ledger.database.connections import Connections
+from target_tocobagus.ledger.database.database import begin, translated
+from target_tocobagus.ledger.database.reading import find_store, reading, store_key
+from target_tocobagus.ledger.database.schema import metadata, pair, part, seen, source
+from target_tocobagus.ledger.levels.tables import Tables
+from target_tocobagus.ledger.pairs.pairs import Pairs
+from target_tocobagus.ledger.parts.parts import Parts
 
 if TYPE_CHECKING:
     from target_tocobagus.config.settings import Settings

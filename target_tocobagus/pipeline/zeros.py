@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from target_tocobagus.api.transport import Dependencies
     from target_tocobagus.config.settings import Settings
     from target_tocobagus.core.model import Identifier
-    from target_tocobagus.ledger.absent import AbsentLevel
+    from target_tocobagus.ledger.levels.absent import AbsentLevel
     from target_tocobagus.pipeline.wakeup import WakeUp
     from target_tocobagus.report.totals import Totals
 

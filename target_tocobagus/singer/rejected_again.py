@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from target_tocobagus.core.model import Identifier, Outcome, Stream
-    from target_tocobagus.ledger.rejections import Due
+    from target_tocobagus.ledger.levels.rejections import Due
     from target_tocobagus.pipeline.stages import Stages
     from target_tocobagus.report.totals import Totals
     from target_tocobagus.singer.messages import MessageHandler

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from target_tocobagus.ledger import schema as tables
+from target_tocobagus.ledger.database import schema as tables
 from tests.e2e.command import eventually, row, schema, state, stock_of
 from tests.ledger.desk import rows as ledger_rows
 

@@ -21,8 +21,8 @@ from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
-from target_tocobagus.ledger.database import open_engine, read_url
-from target_tocobagus.ledger.schema import level
+from target_tocobagus.ledger.database.database import open_engine, read_url
+from target_tocobagus.ledger.database.schema import level
 from tests.environment import clean_environment
 from tests.laws.crash_sources import Rejects
 

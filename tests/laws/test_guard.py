@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from target_tocobagus.core.errors import StockOutsHeld
-from target_tocobagus.ledger import schema
-from target_tocobagus.ledger.database import open_engine, read_url
+from target_tocobagus.ledger.database import schema
+from target_tocobagus.ledger.database.database import open_engine, read_url
 from tests.laws.test_ledger import ANSWERED, EXAMPLES, laws
 from tests.ledger.world import HOUR, WELL, Ending, Fault, Row, Shop, World, source_of
 

@@ -19,8 +19,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from target_tocobagus.core.model import Complete, Stream
-from target_tocobagus.ledger.inspection import look_for_absent
-from target_tocobagus.ledger.reading import store_key
+from target_tocobagus.ledger.database.reading import store_key
+from target_tocobagus.ledger.inspection.contents import look_for_absent
 from tests.delivery.scripted_run import CREDENTIALS
 from tests.ledger.world import (
     HOUR,

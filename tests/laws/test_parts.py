@@ -20,8 +20,8 @@ from sqlalchemy import select
 from target_tocobagus.cli.map.sums import Sums
 from target_tocobagus.config.settings import StockPolicy, stream_mapping
 from target_tocobagus.core.model import Part, Stock
-from target_tocobagus.ledger import schema
-from target_tocobagus.ledger.database import open_engine, read_url
+from target_tocobagus.ledger.database import schema
+from target_tocobagus.ledger.database.database import open_engine, read_url
 from target_tocobagus.mapping import compile_mapping
 from tests.laws.test_ledger import EXAMPLES, faults, laws
 from tests.ledger.world import BINS, HOUR, LOTS, UNKNOWN, WELL, Ending, Fault, PartRow, World

@@ -9,11 +9,11 @@ import msgspec
 from sqlalchemy import delete, select
 
 from target_tocobagus.core.model import Level, Stream
-from target_tocobagus.ledger import schema
-from target_tocobagus.ledger.database import open_engine, read_url
-from target_tocobagus.ledger.marks import Answered
+from target_tocobagus.ledger.batches.marks import Answered
+from target_tocobagus.ledger.database import schema
+from target_tocobagus.ledger.database.database import open_engine, read_url
+from target_tocobagus.ledger.levels.rejections import NotAccepted
 from target_tocobagus.ledger.opening import open_ledger
-from target_tocobagus.ledger.rejections import NotAccepted
 from target_tocobagus.window.buffer import RowBuffer
 from target_tocobagus.window.pending import Item
 from tests.delivery.scripted_run import CREDENTIALS, make_settings

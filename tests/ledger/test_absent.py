@@ -13,10 +13,10 @@ from target_tocobagus.api.client import Clock
 from target_tocobagus.api.transport import Dependencies
 from target_tocobagus.core.errors import StockOutsHeld
 from target_tocobagus.core.model import Skipped, Stream
-from target_tocobagus.ledger import schema
-from target_tocobagus.ledger.database import open_engine, read_url
-from target_tocobagus.ledger.inspection import look_for_absent, status
-from target_tocobagus.ledger.reading import store_key
+from target_tocobagus.ledger.database import schema
+from target_tocobagus.ledger.database.database import open_engine, read_url
+from target_tocobagus.ledger.database.reading import store_key
+from target_tocobagus.ledger.inspection.contents import look_for_absent, status
 from target_tocobagus.pipeline.wakeup import WakeUp
 from target_tocobagus.pipeline.zeros import send_zeros
 from tests.delivery.scripted_run import CREDENTIALS
@@ -25,7 +25,7 @@ from tests.ledger.world import HOUR, STREAM, Fault, Row, World
 
 if TYPE_CHECKING:
     from target_tocobagus.core.model import Identifier
-    from target_tocobagus.ledger.absent import Absent
+    from target_tocobagus.ledger.levels.absent import Absent
     from target_tocobagus.report.totals import Totals
 
 DAY: Final = 24 * HOUR

@@ -15,7 +15,7 @@ from target_tocobagus.delivery.permits import Permits
 from target_tocobagus.delivery.scheduler import Scheduler
 from target_tocobagus.delivery.shared import Shared
 from target_tocobagus.delivery.throttle import Throttle
-from target_tocobagus.ledger import schema
+from target_tocobagus.ledger.database import schema
 from target_tocobagus.pipeline.run import Pipeline
 from target_tocobagus.pipeline.stages import wire
 from target_tocobagus.pipeline.wakeup import WakeUp

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import func, select
 
 from target_tocobagus.core.errors import LedgerError
-from target_tocobagus.ledger import schema
-from target_tocobagus.ledger.connections import Connections
-from target_tocobagus.ledger.database import open_engine, read_url
+from target_tocobagus.ledger.database import schema
+from target_tocobagus.ledger.database.connections import Connections
+from target_tocobagus.ledger.database.database import open_engine, read_url
 from tests.ledger.desk import create
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import pytest
 
-from target_tocobagus.ledger.guard import Count, Span, may_move, span_of, stock_outs, taken_by
-from target_tocobagus.ledger.levels import GLOBAL, Known
+from target_tocobagus.ledger.guard.guard import Count, Span, may_move, span_of, stock_outs, taken_by
+from target_tocobagus.ledger.levels.levels import GLOBAL, Known
 from tests.ledger.desk import NOW, item
 
 HOUR: Final = 3_600_000

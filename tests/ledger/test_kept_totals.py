@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from target_tocobagus.ledger.kept_totals import KeptTotals
-from target_tocobagus.ledger.part_changes import Change
+from target_tocobagus.ledger.parts.kept_totals import KeptTotals
+from target_tocobagus.ledger.parts.part_changes import Change
 from target_tocobagus.mapping.totals import Total, total_of
 
 if TYPE_CHECKING:

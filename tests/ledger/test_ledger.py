@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from target_tocobagus.core.errors import LedgerError
-from target_tocobagus.ledger import schema
-from target_tocobagus.ledger.marks import Answered
-from target_tocobagus.ledger.rejections import NotAccepted
+from target_tocobagus.ledger.batches.marks import Answered
+from target_tocobagus.ledger.database import schema
+from target_tocobagus.ledger.levels.rejections import NotAccepted
 from target_tocobagus.window.buffer import RowBuffer
 from tests.ledger.desk import NOW, A, accept, item, opened, refuse, rows, screen, verdicts
 

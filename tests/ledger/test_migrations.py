@@ -11,11 +11,17 @@ from alembic.migration import MigrationContext
 from sqlalchemy import event, inspect
 
 from target_tocobagus import __version__
-from target_tocobagus.ledger import schema
-from target_tocobagus.ledger.database import open_engine, read_url
-from target_tocobagus.ledger.migrate import HEAD, VERSION_TABLE, is_current, migrate, upgrade
-from target_tocobagus.ledger.reading import store_key
-from target_tocobagus.ledger.rejections import OpenRejections
+from target_tocobagus.ledger.database import schema
+from target_tocobagus.ledger.database.database import open_engine, read_url
+from target_tocobagus.ledger.database.migrate import (
+    HEAD,
+    VERSION_TABLE,
+    is_current,
+    migrate,
+    upgrade,
+)
+from target_tocobagus.ledger.database.reading import store_key
+from target_tocobagus.ledger.levels.rejections import OpenRejections
 from tests.delivery.scripted_run import CREDENTIALS
 from tests.ledger.desk import accept, item, opened, rows, verdicts
 
@@ -28,7 +34,9 @@ if TYPE_CHECKING:
 
 STEPS: Final = sorted(
     path.name.removeprefix("step_").removesuffix(".py")
-    for path in (resources.files("target_tocobagus.ledger") / "migrations/versions").iterdir()
+    for path in (
+        resources.files("target_tocobagus.ledger.database") / "migrations/versions"
+    ).iterdir()
     if path.name.startswith("step_")
 )
 

@@ -10,7 +10,7 @@ import pytest
 from target_tocobagus.api.client import Clock
 from target_tocobagus.api.transport import Dependencies
 from target_tocobagus.core.model import NoReply, RecordError, Skipped, Stream
-from target_tocobagus.ledger import schema
+from target_tocobagus.ledger.database import schema
 from target_tocobagus.pipeline.run import Pipeline
 from target_tocobagus.pipeline.stages import wire
 from target_tocobagus.pipeline.wakeup import WakeUp

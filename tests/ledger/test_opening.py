@@ -13,10 +13,10 @@ import pytest
 from sqlalchemy import text
 
 from target_tocobagus.core.errors import ConfigurationError, LedgerError, LedgerRefused
-from target_tocobagus.ledger import schema
-from target_tocobagus.ledger.database import open_engine, read_url, translated
+from target_tocobagus.ledger.database import schema
+from target_tocobagus.ledger.database.database import open_engine, read_url, translated
+from target_tocobagus.ledger.database.reading import store_key
 from target_tocobagus.ledger.opening import open_ledger
-from target_tocobagus.ledger.reading import store_key
 from tests.ledger.desk import (
     NOW,
     accept,

@@ -10,13 +10,13 @@ import pytest
 
 from target_tocobagus.config.settings import Credentials, StockPolicy, stream_mapping
 from target_tocobagus.core.errors import LedgerError, LedgerRefused
-from target_tocobagus.ledger.inspection import OfStream, status
+from target_tocobagus.ledger.database.reading import store_key
+from target_tocobagus.ledger.database.run_lock import lock_path
+from target_tocobagus.ledger.inspection.contents import OfStream, status
+from target_tocobagus.ledger.inspection.soundness import problems
+from target_tocobagus.ledger.inspection.wanted import Wanted
 from target_tocobagus.ledger.opening import open_ledger
 from target_tocobagus.ledger.operating import Forgotten, forget, forget_parts, prune
-from target_tocobagus.ledger.reading import store_key
-from target_tocobagus.ledger.run_lock import lock_path
-from target_tocobagus.ledger.soundness import problems
-from target_tocobagus.ledger.wanted import Wanted
 from target_tocobagus.mapping import compile_mapping
 from tests.delivery.scripted_run import CREDENTIALS, make_settings
 from tests.ledger.world import BINS, HOUR, LOTS, Ending, Fault, PairRow, PartRow, Row, World

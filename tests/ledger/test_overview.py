@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from target_tocobagus.ledger.overview import Overview, SoldOut, look
-from target_tocobagus.ledger.reading import store_key
+from target_tocobagus.ledger.database.reading import store_key
+from target_tocobagus.ledger.inspection.overview import Overview, SoldOut, look
 from tests.delivery.scripted_run import CREDENTIALS
 from tests.ledger.test_operating import die_in_flight
 from tests.ledger.world import HOUR, Fault, Row, World

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from target_tocobagus.core.model import Part
-from target_tocobagus.ledger.part_changes import PartChanges, alone
-from target_tocobagus.ledger.part_rows import GONE
+from target_tocobagus.ledger.parts.part_changes import PartChanges, alone
+from target_tocobagus.ledger.parts.part_rows import GONE
 
 if TYPE_CHECKING:
     from target_tocobagus.core.model import Identifier
-    from target_tocobagus.ledger.part_rows import Place
+    from target_tocobagus.ledger.parts.part_rows import Place
 
 ITEM: Final[Identifier] = ("sku", "a")
 AT_A: Final[Place] = (ITEM, "A")

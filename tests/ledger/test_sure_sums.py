@@ -15,12 +15,12 @@ from target_tocobagus.api.client import Clock
 from target_tocobagus.api.transport import Dependencies
 from target_tocobagus.config.settings import StockPolicy, stream_mapping
 from target_tocobagus.core.model import Part
-from target_tocobagus.ledger import schema
-from target_tocobagus.ledger.database import open_engine, read_url
+from target_tocobagus.ledger.database import schema
+from target_tocobagus.ledger.database.database import open_engine, read_url
+from target_tocobagus.ledger.database.reading import store_key
 from target_tocobagus.ledger.operating import forget_parts
-from target_tocobagus.ledger.part_changes import Change
-from target_tocobagus.ledger.reading import store_key
-from target_tocobagus.ledger.sure_sums import SureSums
+from target_tocobagus.ledger.parts.part_changes import Change
+from target_tocobagus.ledger.parts.sure_sums import SureSums
 from target_tocobagus.mapping import compile_mapping
 from target_tocobagus.pipeline.wakeup import WakeUp
 from target_tocobagus.pipeline.zeros import send_zeros

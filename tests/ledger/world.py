@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from target_tocobagus.core.model import Identifier
     from target_tocobagus.core.model import Outcome as Mapped
     from target_tocobagus.ledger.ledger import Ledger
-    from target_tocobagus.ledger.rejections import Due
+    from target_tocobagus.ledger.levels.rejections import Due
     from target_tocobagus.mapping import CompiledMapping
     from target_tocobagus.mapping.summing import Summing
     from target_tocobagus.pipeline.stages import Stages

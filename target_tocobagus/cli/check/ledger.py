@@ -53,7 +53,7 @@ def check_ledger(
     if given.problems or used is None or used.ledger is None:
         yield not_tried("ledger", INVALID)
         return
-    from target_tocobagus.ledger.database import place_of, read_url
+    from target_tocobagus.ledger.database.database import place_of, read_url
 
     place, client_id = "ledger", str(given.values.get("store_client_id"))
     try:
@@ -72,8 +72,8 @@ def _tried(
     Raises:
         TocobagusError: A run could not open or create it.
     """
-    from target_tocobagus.ledger.reading import store_key
-    from target_tocobagus.ledger.trial import try_to_open
+    from target_tocobagus.ledger.database.reading import store_key
+    from target_tocobagus.ledger.inspection.trial import try_to_open
 
     tried = try_to_open(str(used.ledger), store_key(used.api_url, client_id))
     wrong = []
@@ -95,9 +95,9 @@ def _other_parts(used: Settings, client_id: str, mapping: Settings) -> Iterator[
         Of each stream that would stop a run, its name and the run's error.
     """
     from target_tocobagus.completion.sums import Sums
-    from target_tocobagus.ledger.inspection import streams_with_parts
+    from target_tocobagus.ledger.database.reading import store_key
+    from target_tocobagus.ledger.inspection.contents import streams_with_parts
     from target_tocobagus.ledger.opening import open_ledger
-    from target_tocobagus.ledger.reading import store_key
     from target_tocobagus.recognition.stream_router import StreamRouter
 
     remembered: Sequence[str] = ()

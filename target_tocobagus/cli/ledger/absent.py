@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import FrameType
 
-    from target_tocobagus.ledger.absent import Absent, AbsentLevel
+    from target_tocobagus.ledger.levels.absent import Absent, AbsentLevel
     from target_tocobagus.report.totals import Totals
 
 _MOST_SHOWN: Final = 50

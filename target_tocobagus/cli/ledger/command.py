@@ -49,9 +49,9 @@ def status(configs: tuple[str, ...], *, as_json: bool) -> None:
     """
     place = read_place(configs)
     from target_tocobagus.cli.ledger import page
-    from target_tocobagus.ledger import inspection
+    from target_tocobagus.ledger.inspection import contents
 
-    found = found_in(place, lambda: inspection.status(place.name), as_json=as_json)
+    found = found_in(place, lambda: contents.status(place.name), as_json=as_json)
     if as_json:
         write(page.status_fields(found))
     else:
@@ -105,12 +105,12 @@ def absent(
     """
     place = read_place(configs, with_store=True)
     from target_tocobagus.cli.ledger import absent as listing
-    from target_tocobagus.ledger import inspection
+    from target_tocobagus.ledger.inspection import contents
 
     with explained():
         settings = listing.settings_to_send(place.values) if zero else None
     day = (since - date(1970, 1, 1)).days
-    look = partial(inspection.look_for_absent, place.name, place.store, stream, day)
+    look = partial(contents.look_for_absent, place.name, place.store, stream, day)
     found = found_in(place, look, as_json=as_json)
     if not (found.levels or found.named):
         near = ", ".join(map(clean, found.near))
@@ -167,7 +167,7 @@ def forget(
         raise click.UsageError(text)
     place = read_place(configs, with_store=True)
     from target_tocobagus.ledger import operating
-    from target_tocobagus.ledger.wanted import Wanted
+    from target_tocobagus.ledger.inspection.wanted import Wanted
 
     if stream is not None:
         _forget_parts(place, stream, as_json=as_json)
@@ -237,7 +237,7 @@ def check(configs: tuple[str, ...], *, as_json: bool) -> None:
     The exit code is 1 if it is not sound.
     """
     place = read_place(configs)
-    from target_tocobagus.ledger import soundness
+    from target_tocobagus.ledger.inspection import soundness
 
     found = found_in(place, lambda: soundness.problems(place.name), as_json=as_json)
     if as_json:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from target_tocobagus.cli.ledger.shared import Place
     from target_tocobagus.core.model import Identifier
-    from target_tocobagus.ledger.item_history import ItemHistory, LevelHistory
-    from target_tocobagus.ledger.past import RunStatus
+    from target_tocobagus.ledger.inspection.item_history import ItemHistory, LevelHistory
+    from target_tocobagus.ledger.inspection.past import RunStatus
     from target_tocobagus.mapping.explaining import Step
     from target_tocobagus.mapping.looking_up import PairReader
     from target_tocobagus.recognition.stream_router import StreamRouter
@@ -53,8 +53,8 @@ def explain(
     place = read_place(configs, with_store=True)
     with not_collecting():
         from target_tocobagus.cli.ledger import explain_page
-        from target_tocobagus.ledger.item_history import item_history
-        from target_tocobagus.ledger.wanted import Wanted
+        from target_tocobagus.ledger.inspection.item_history import item_history
+        from target_tocobagus.ledger.inspection.wanted import Wanted
 
     wanted = Wanted(identifier, kind and KINDS[kind], warehouse)
     look = partial(item_history, place.name, place.store, wanted)
@@ -75,7 +75,7 @@ def explain(
 
 def _last_run(place: Place) -> RunStatus | None:
     """Return the last run: rows that it rejected itself are not in the ledger."""
-    from target_tocobagus.ledger.past import past_of
+    from target_tocobagus.ledger.inspection.past import past_of
 
     with explained(), past_of(place.name, place.store) as past:
         return next(iter(past.runs(1)), None) if past else None

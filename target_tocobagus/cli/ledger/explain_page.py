@@ -16,7 +16,7 @@ from target_tocobagus.report.advice import advice_on
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from target_tocobagus.ledger.item_history import (
+    from target_tocobagus.ledger.inspection.item_history import (
         ByBatch,
         Change,
         ItemHistory,

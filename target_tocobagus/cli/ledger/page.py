@@ -17,7 +17,7 @@ from target_tocobagus.core.plural import counted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from target_tocobagus.ledger.inspection import OfStream, Status, StoreStatus
+    from target_tocobagus.ledger.inspection.contents import OfStream, Status, StoreStatus
 
 
 def show_status(status: Status) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from target_tocobagus.cli.ledger.shared import Place
-    from target_tocobagus.ledger.past import Past
+    from target_tocobagus.ledger.inspection.past import Past
 
 T = TypeVar("T")
 
@@ -94,7 +94,7 @@ def rejects(configs: tuple[str, ...], *, as_json: bool) -> None:
 
 def _read(place: Place, look: Callable[[Past], T], *, as_json: bool) -> T:
     """Look at the past of a store; end the command if there is none yet."""
-    from target_tocobagus.ledger.past import past_of
+    from target_tocobagus.ledger.inspection.past import past_of
 
     def read() -> T | None:
         with past_of(place.name, place.store) as past:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from target_tocobagus.ledger.past import Batch, Rejected, RunStatus
+    from target_tocobagus.ledger.inspection.past import Batch, Rejected, RunStatus
 
 _MOST_SHOWN: Final = 20
 

@@ -51,8 +51,8 @@ def read_place(configs: tuple[str, ...], *, with_store: bool = False) -> Place:
     from target_tocobagus.api.redaction import Redactor
     from target_tocobagus.config.hidden import secrets_of
     from target_tocobagus.core.foreign_text import hide_secrets
-    from target_tocobagus.ledger.database import place_of, read_url
-    from target_tocobagus.ledger.reading import store_key
+    from target_tocobagus.ledger.database.database import place_of, read_url
+    from target_tocobagus.ledger.database.reading import store_key
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")

@@ -19,7 +19,7 @@ from target_tocobagus.cli.ledger.shared import (
 from target_tocobagus.core.foreign_text import reason
 
 if TYPE_CHECKING:
-    from target_tocobagus.ledger.overview import Overview
+    from target_tocobagus.ledger.inspection.overview import Overview
 
 _DAY_MS: Final = 86_400_000
 _STDOUT: Final = Path("-")
@@ -46,7 +46,7 @@ def report(configs: tuple[str, ...], *, as_json: bool, output: Path, days: int) 
     Nothing is changed, and a run may be under way.
     """
     place = read_place(configs, with_store=True)
-    from target_tocobagus.ledger.overview import look
+    from target_tocobagus.ledger.inspection.overview import look
 
     now = time.time_ns() // 1_000_000
     since = (now // _DAY_MS - days + 1) * _DAY_MS

@@ -13,8 +13,8 @@ from target_tocobagus.report.totals import listed_codes
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from target_tocobagus.ledger.overview import Overview
-    from target_tocobagus.ledger.past import RunStatus
+    from target_tocobagus.ledger.inspection.overview import Overview
+    from target_tocobagus.ledger.inspection.past import RunStatus
 
 GOOD: Final = "good"
 FAIR: Final = "fair"

@@ -19,8 +19,8 @@ from target_tocobagus.report.freshness import Spread
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from target_tocobagus.ledger.overview import Overview
-    from target_tocobagus.ledger.past import RunStatus
+    from target_tocobagus.ledger.inspection.overview import Overview
+    from target_tocobagus.ledger.inspection.past import RunStatus
 
 _SENT: Final = ("accepted", "rejected", "unsettled")
 

@@ -24,9 +24,9 @@ from target_tocobagus.config.settings import (
     stream_mapping,
 )
 from target_tocobagus.core.model import Stream
+from target_tocobagus.ledger.database.reading import store_key
+from target_tocobagus.ledger.database.run_lock import lock_path
 from target_tocobagus.ledger.opening import open_ledger
-from target_tocobagus.ledger.reading import store_key
-from target_tocobagus.ledger.run_lock import lock_path
 from target_tocobagus.mapping import compile_mapping
 from tests.cli.check.bench import Checked, assert_found, check, run
 from tests.delivery.scripted_run import make_settings

@@ -9,8 +9,8 @@ import pytest
 
 from target_tocobagus.cli.report.health import BAD, FAIR, GOOD, judge
 from target_tocobagus.cli.report.texts import ENGLISH
-from target_tocobagus.ledger.overview import Overview, Refusals
-from target_tocobagus.ledger.past import RunStatus
+from target_tocobagus.ledger.inspection.overview import Overview, Refusals
+from target_tocobagus.ledger.inspection.past import RunStatus
 
 HOUR: Final = 3_600_000
 NOW: Final = 1_800_000_000_000

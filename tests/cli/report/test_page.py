@@ -12,8 +12,8 @@ import pytest
 
 from target_tocobagus.cli.report import texts
 from target_tocobagus.cli.report.page import write_page
-from target_tocobagus.ledger.overview import Moving, Overview, Refusals, SoldOut
-from target_tocobagus.ledger.past import RunStatus
+from target_tocobagus.ledger.inspection.overview import Moving, Overview, Refusals, SoldOut
+from target_tocobagus.ledger.inspection.past import RunStatus
 from tests.cli.report.test_health import DIED, FAILED, HOUR, NOW, WELL
 
 TEMPLATE: Final = Path(texts.__file__).with_name("page.html")

@@ -1,0 +1,230 @@
+"""The pairs of lookups, remembered across runs: which item a `match` of another stream stands for.
+
+A pair without an identifier is known, too: rows with its match are skipped.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import msgspec
+from sqlalchemy import JSON, BigInteger, Text, bindparam, cast, func, literal, select, true
+
+from target_tocobagus.ledger.database.by_items import as_json, ask_by
+from target_tocobagus.ledger.database.schema import insert_into, pair
+from target_tocobagus.ledger.levels.rejections import NotAccepted
+from target_tocobagus.ledger.pairs.renamed_rejections import RenamedRejections
+from target_tocobagus.window.pending import Item
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+    from sqlalchemy import Connection
+
+    from target_tocobagus.core.model import Identifier, RecordError, Stream
+    from target_tocobagus.ledger.levels.tables import Tables
+    from target_tocobagus.ledger.pairs.waiting_rows import WaitingRow
+
+_KEY: Final = ("store", "source", "match")
+_NO_BATCH: Final = 0
+_NO_KIND: Final[Any] = ""
+_read_pairs: Final = msgspec.json.Decoder(list[tuple[str, str, str | None]]).decode
+
+
+class SentLevel(NamedTuple):
+    """A level that a stream has sent.
+
+    Attributes:
+        quantity: Last accepted.
+        version: Its `newer_by`; empty if there is none.
+        stream: Which stream sent it, under which mapping.
+    """
+
+    identifier: Identifier
+    location: str | None
+    quantity: int
+    version: str
+    stream: tuple[str, str]
+
+
+class Pairs:
+    """The pairs of one store."""
+
+    def __init__(self, tables: Tables, store: int) -> None:
+        self._connections = tables.connections
+        self._sources = tables.sources
+        self._levels = tables.levels
+        self._rejections = tables.rejections
+        self._renamed = RenamedRejections(tables.rejections)
+        self._now_ms = tables.now_ms
+        self._store = store
+        self._is_sqlite = tables.connections.dialect == "sqlite"
+
+    def known(self, source: Stream, matches: Iterable[str]) -> dict[str, Identifier | None]:
+        """Return the pairs that are known of some matches.
+
+        Raises:
+            LedgerError: The ledger cannot be read.
+        """
+        number = self._sources.known(source)
+        asked = {"identifiers": as_json(sorted(matches)), "source": number}
+        with self._connections.reading() as reader:
+            answer = reader.execute(self._by_match, asked).scalar() or "[]"
+        found: dict[str, Any] = {
+            match: None if text is None else (kind, text)
+            for match, kind, text in _read_pairs(answer)
+        }
+        return found
+
+    def learn(self, source: Stream, stand_in: str, pairs: Mapping[str, Identifier | None]) -> None:
+        """Remember pairs that are new, or have no identifier any more.
+
+        Rejected rows that lack one of them are to be sent again, whenever they were tried last.
+
+        Args:
+            source: The stream of the pairs, under its lookup.
+            stand_in: The kind of the identifiers that stood in for these.
+            pairs: By match.
+
+        Raises:
+            LedgerError: The ledger cannot be written.
+        """
+        names: dict[Identifier, Identifier | None] = {}
+        for match, identifier in pairs.items():
+            key: Any = (stand_in, match)
+            names[key] = identifier
+
+        def write(writer: Connection) -> None:
+            self._write(writer, source, pairs)
+            self._renamed.rename(writer, names, self._now_ms())
+
+        self._connections.write(write)
+
+    def change(
+        self,
+        source: Stream,
+        pairs: Mapping[str, Identifier | None],
+        names: Mapping[Identifier, tuple[Identifier, Callable[[str | None], bool]]],
+        streams: Collection[str],
+    ) -> None:
+        """Let rejected rows follow their pairs, and remember those that have changed.
+
+        Args:
+            source: The stream of the pairs, under its lookup.
+            pairs: By match: those whose levels are where they belong.
+            names: The items of before, each with the new one, under which rejected rows are to be
+                sent again, and whether the level at a location follows.
+            streams: The names of the streams whose levels they are.
+
+        Raises:
+            LedgerError: The ledger cannot be written.
+        """
+
+        def write(writer: Connection) -> None:
+            self._write(writer, source, pairs)
+            self._renamed.move(writer, names, streams, self._now_ms())
+
+        self._connections.write(write)
+
+    def _write(
+        self, writer: Connection, source: Stream, pairs: Mapping[str, Identifier | None]
+    ) -> None:
+        number = self._sources.number(writer, source)
+        by_kind: dict[str, dict[str, str | None]] = {}
+        for match, identifier in pairs.items():
+            of_kind, text = identifier or (_NO_KIND, None)
+            by_kind.setdefault(of_kind, {})[match] = text
+        for kind, rows in by_kind.items():
+            writer.execute(self._upsert, {"source": number, "kind": kind, "rows": as_json(rows)})
+
+    def claimed(
+        self, source: Stream, identifiers: Collection[Identifier], but: Collection[str]
+    ) -> set[Identifier]:
+        """Return those of some items that pairs of other matches stand for, too.
+
+        Raises:
+            LedgerError: The ledger cannot be read.
+        """
+        number = self._sources.known(source)
+        asked = {"identifiers": as_json([text for _, text in identifiers]), "source": number}
+        with self._connections.reading() as reader:
+            answer = reader.execute(self._by_identifier, asked).scalar() or "[]"
+        found: set[Any] = {
+            (kind, text) for match, kind, text in _read_pairs(answer) if match not in but
+        }
+        return found & set(identifiers)
+
+    def sent(
+        self, identifiers: Collection[Identifier], entries: Collection[str]
+    ) -> list[SentLevel]:
+        """Return the levels of items that streams have sent under some mappings.
+
+        Raises:
+            LedgerError: The ledger cannot be read.
+        """
+        streams = self._sources.under(entries)
+        with self._connections.reading() as reader:
+            known = self._levels.recall(reader, identifiers)
+        return [
+            SentLevel(
+                identifier, place or None, level.quantity, level.version or "", streams[number]
+            )
+            for identifier, levels in known.items()
+            for place, level in levels.items()
+            if level.quantity is not None and (number := level.source or 0) in streams
+        ]
+
+    def streams_under(self, entries: Collection[str]) -> set[str]:
+        """Name the streams that were ever read under some mappings."""
+        return {name for name, _ in self._sources.under(entries).values()}
+
+    def keep_rejected(self, rows: Sequence[tuple[RecordError, WaitingRow]]) -> None:
+        """Keep rows that lack their pair, in place of those of the same match and location.
+
+        Raises:
+            LedgerError: The ledger cannot be written.
+        """
+        refused = [
+            NotAccepted(
+                Item(row.identifier, {row.location: row.level}, row.low), error.code, error.message
+            )
+            for error, row in rows
+        ]
+        now = self._now_ms()
+        self._connections.write(
+            lambda writer: self._rejections.open(writer, refused, _NO_BATCH, now)
+        )
+
+    @cached_property
+    def _by_match(self) -> Any:
+        return self._ask(pair.c.match)
+
+    @cached_property
+    def _by_identifier(self) -> Any:
+        return self._ask(pair.c.identifier)
+
+    def _ask(self, column: Any) -> Any:
+        columns = (pair.c.match, pair.c.kind, pair.c.identifier)
+        of_source = pair.c.source == bindparam("source", type_=BigInteger)
+        of_store = pair.c.store == self._store
+        return ask_by(column, columns, of_store, of_source, is_sqlite=self._is_sqlite)
+
+    @cached_property
+    def _upsert(self) -> Any:
+        """Write pairs of one kind that come as JSON: identifiers by match."""
+        rows: Any = bindparam("rows", type_=Text)
+        each = func.json_each(rows) if self._is_sqlite else func.json_each_text(cast(rows, JSON))
+        row = each.table_valued("key", "value")
+        values: dict[str, Any] = {
+            "store": literal(self._store, BigInteger),
+            "source": bindparam("source", type_=BigInteger),
+            "match": row.c.key,
+            "kind": bindparam("kind", type_=Text),
+            "identifier": row.c.value,
+        }
+        found = select(*values.values()).select_from(row).where(true())
+        insert = insert_into(pair, "sqlite" if self._is_sqlite else "postgresql")
+        insert = insert.from_select(list(values), found)
+        new = {name: insert.excluded[name] for name in values if name not in _KEY}
+        return insert.on_conflict_do_update(index_elements=list(_KEY), set_=new)
