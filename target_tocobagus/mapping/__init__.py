@@ -6,9 +6,29 @@ A `StreamMapping` is compiled once (`compiler`), and each record goes through th
     record ─ where ─ items ─ identifier ─ shape ─┬─ quantity ─┬─ row ─► Stock, Skipped, RecordError
                                                  └─ location ─┘
 
-`paths` reads values of a record, `shapes` and `api_items` hold the forms of records, `identifiers`
-and `rules` check the values, and `rules` makes the row. It is pure: no record, whatever it
-holds, raises an error or is guessed at.
+    compiler            checks and compiles a user's mapping
+    contradictions      keys of it that do not fit together
+    mapping             the result: maps records to outcomes
+    paths               a value in a record: a column, or else an expression
+    expressions         JMESPath, parsed and checked once, with
+    functions           functions in place of those that round numbers
+    values              what values are: lists and objects, also as JSON text; deleted records
+    shapes              the forms in which a record holds quantities and locations
+    api_items           the API's own form
+    identifiers         identifiers and location codes, as the texts that are sent
+    rules               the policies for quantities and codes; makes the row
+    exact_numbers       a tap's numbers, read exactly
+    declared_numbers    whether the SCHEMA declares a value a number
+    record_errors       why a part of a record is not sent
+    summing             rows that are parts (`combine: sum`)
+    totals              their exact sum, and how it changes
+    looking_up          pairs (`lookup`)
+    replay              only the rejected updates of a row that is piped back
+    required_columns    the columns that a mapping needs, and whether they were seen
+    parts               rows that may be parts, though the mapping does not say so
+    explaining          each step from a record to the number that is sent
+
+It is pure: no record, whatever it holds, raises an error or is guessed at.
 """
 
 from __future__ import annotations

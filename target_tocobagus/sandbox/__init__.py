@@ -18,7 +18,8 @@ A request's way through the files::
                   │    └─ switches      the scenarios that the page offers
                   └─ page               ``page.html``
 
-``scenario`` describes the faults. ``handle`` starts a sandbox, and asks it what has arrived.
+``messages`` has a request as it was read, and its answer until it is sent. ``scenario`` describes
+the faults. ``command`` is the command line. ``handle`` starts a sandbox, and asks what has come.
 
 The source of each fact is given beside it: *documented* (the endpoint's page or the partner
 guide), *inferred* (follows from those) or *invented* (the sandbox had to choose).

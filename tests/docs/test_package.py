@@ -139,6 +139,22 @@ def test_the_list_of_rooms_is_the_folder() -> None:
     assert textwrap.dedent(listed) in blocks(ROOT / "CONTRIBUTING.md", "text")
 
 
+ROOMS: Final = sorted(
+    path.parent for path in PACKAGE.rglob("__init__.py") if "migrations" not in path.parts
+)
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=lambda room: str(room.relative_to(PACKAGE)))
+def test_each_room_says_what_is_in_it(room: Path) -> None:
+    """Its docstring names each file and folder, and lists none that is not there."""
+    docstring = ast.get_docstring(ast.parse((room / "__init__.py").read_text())) or ""
+    there = {path.stem for path in room.iterdir() if not path.name.startswith("__")} - {"py"}
+    listed = set(re.findall(r"^    (\w+)(?:\.py|/)?  ", docstring, re.MULTILINE))
+
+    assert there - set(re.findall(r"\w+", docstring)) == set()
+    assert listed - there - {"__main__"} == set()
+
+
 def test_each_mutant_finds_what_it_quotes() -> None:
     """A line that a mutant breaks, and a test that must fail then, change together with it."""
     assert stale() == []
