@@ -35,22 +35,22 @@ SCHEDULER: Final = "tests/delivery/test_scheduler.py"
 RETRYING: Final = "tests/delivery/test_retry.py"
 LEDGER: Final = "tests/ledger/test_ledger.py"
 COMMANDS: Final = "tests/e2e/test_ledger.py"
-CONNECTIONS: Final = "tests/ledger/test_connections.py"
+CONNECTIONS: Final = "tests/ledger/database/test_connections.py"
 BOOKS: Final = "tests/ledger/test_books.py"
-MEMORY: Final = "tests/ledger/test_memory.py"
+MEMORY: Final = "tests/ledger/levels/test_memory.py"
 LEDGER_LAWS: Final = "tests/laws/test_ledger.py"
-NAMED_DAYS: Final = "tests/ledger/test_named_days.py"
+NAMED_DAYS: Final = "tests/ledger/levels/test_named_days.py"
 LISTS: Final = "tests/e2e/test_complete_lists.py"
-ABSENT: Final = "tests/ledger/test_absent.py"
+ABSENT: Final = "tests/ledger/levels/test_absent.py"
 ABSENT_LAW: Final = f"{LEDGER_LAWS}::test_what_a_run_has_named_is_not_absent"
-HOLDING: Final = "tests/ledger/test_holding.py"
+HOLDING: Final = "tests/ledger/guard/test_holding.py"
 LOOKUPS: Final = "tests/e2e/test_lookups.py"
 LOOKUP_LAWS: Final = "tests/laws/test_lookups.py"
 BOOKMARKS: Final = f"{LOOKUP_LAWS}::test_from_its_bookmark_on_each_item_has_what_its_match_has"
 GUARD_LAWS: Final = "tests/laws/test_guard.py"
 SUMS: Final = "tests/e2e/test_sums.py"
 PARTS_LAWS: Final = "tests/laws/test_parts.py"
-SURE_SUMS: Final = "tests/ledger/test_sure_sums.py"
+SURE_SUMS: Final = "tests/ledger/parts/test_sure_sums.py"
 TOGETHER: Final = (
     "tests/laws/test_together.py::test_from_its_bookmark_on_the_shop_is_as_all_sources_say"
 )
@@ -935,7 +935,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "SQLite looks at all open rejections to find a few",
-        "tests/ledger/test_migrations.py::test_open_rejections_are_found_by_their_items",
+        "tests/ledger/database/test_migrations.py::test_open_rejections_are_found_by_their_items",
         Change("ledger/database/schema", 'info={_WHERE: "closed_at IS NOT NULL"},\n', ""),
     ),
     Mutant(
@@ -1283,7 +1283,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "parts: of one that comes twice at once the first counts",
-        "tests/ledger/test_part_changes.py::test_of_a_part_that_comes_twice_the_last_counts",
+        "tests/ledger/parts/test_part_changes.py::test_of_a_part_that_comes_twice_the_last_counts",
         Change("ledger/parts/part_changes", "if several > 1}", "if several > 2}"),
     ),
     Mutant(
@@ -1397,7 +1397,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "lookups: an older row takes the place of one that waits",
-        "tests/ledger/test_waiting_rows.py::test_an_older_version_does_not_wait",
+        "tests/ledger/pairs/test_waiting_rows.py::test_an_older_version_does_not_wait",
         Change("ledger/pairs/waiting_rows", "self._without_stale(rows) if any(", "rows if any("),
     ),
     Mutant(
