@@ -2,8 +2,8 @@
 
 The way of a record, room by room; imports run only from a room to those below it:
 
-    cli/            the command `tocobagus`: one folder for each subcommand
-    __main__.py     start-up: signals, garbage collector, the log's queue
+    cli/            the command `tocobagus`: a folder for each subject of its subcommands
+    __main__.py     start-up: Ctrl-C, garbage collector, the log's queue
     target.py       TargetTocobagus, and
     sinks.py        its sink: where Singer people look first
     singer/         stdin to messages; with target and sinks the only place that knows singer_sdk
@@ -16,7 +16,7 @@ The way of a record, room by room; imports run only from a room to those below i
     api/            one signed PATCH
     window/         the newest value of each item and warehouse
     recognition/    which stream holds stock, if the configuration does not say; pure
-    mapping/        record to Stock, Skipped or RecordError; pure
+    mapping/        record to outcomes: Stock, Part, Skipped, RecordError; pure
     config/         settings, and what is wrong with them
     core/           the values, errors and text that all others use
     sandbox/        another program: the API, read independently

@@ -37,7 +37,7 @@ LEDGER: Final = "tests/ledger/test_ledger.py"
 COMMANDS: Final = "tests/e2e/test_ledger.py"
 CONNECTIONS: Final = "tests/ledger/database/test_connections.py"
 BOOKS: Final = "tests/ledger/test_books.py"
-MEMORY: Final = "tests/ledger/levels/test_memory.py"
+MEMORY: Final = "tests/ledger/levels/test_rules.py"
 LEDGER_LAWS: Final = "tests/laws/test_ledger.py"
 NAMED_DAYS: Final = "tests/ledger/levels/test_named_days.py"
 LISTS: Final = "tests/e2e/test_complete_lists.py"
@@ -727,12 +727,12 @@ MUTANTS: Final = (
     Mutant(
         "a mark is lifted by the run that set it",
         f"{LEDGER}::test_a_mark_of_this_run_outlasts_its_acceptances",
-        Change("ledger/levels/memory", "any(known.doubt == run for", "any(known.doubt == -1 for"),
+        Change("ledger/levels/rules", "any(known.doubt == run for", "any(known.doubt == -1 for"),
     ),
     Mutant(
         "a mark is never lifted",
         f"{LEDGER}::test_what_was_in_flight_when_a_run_died_is_sent_again",
-        Change("ledger/levels/memory", "any(known.doubt == run for", "any(known.doubt for"),
+        Change("ledger/levels/rules", "any(known.doubt == run for", "any(known.doubt for"),
     ),
     Mutant(
         "an outcome is recorded after its identifiers are released",
@@ -762,12 +762,12 @@ MUTANTS: Final = (
     Mutant(
         "a global in doubt does not mark its warehouses",
         f"{MEMORY}::test_what_is_in_doubt_after_an_attempt",
-        Change("ledger/levels/memory", "(GLOBAL in sent or place == GLOBAL)", "place == GLOBAL"),
+        Change("ledger/levels/rules", "(GLOBAL in sent or place == GLOBAL)", "place == GLOBAL"),
     ),
     Mutant(
         "a warehouse in doubt does not mark its global",
         f"{MEMORY}::test_what_is_in_doubt_after_an_attempt",
-        Change("ledger/levels/memory", "(GLOBAL in sent or place == GLOBAL)", "GLOBAL in sent"),
+        Change("ledger/levels/rules", "(GLOBAL in sent or place == GLOBAL)", "GLOBAL in sent"),
     ),
     Mutant(
         "an accepted global does not end its warehouses",
@@ -913,7 +913,7 @@ MUTANTS: Final = (
     Mutant(
         "a column that came for another store counts",
         f"{COMMANDS}::test_a_column_that_came_in_an_earlier_run_counts",
-        Change("ledger/levels/sources", ".where(seen.c.store == store)", ""),
+        Change("ledger/database/sources", ".where(seen.c.store == store)", ""),
     ),
     Mutant(
         "a deleted record leaves a rejection open",
@@ -983,7 +983,7 @@ MUTANTS: Final = (
     Mutant(
         "a time in the future counts as lately",
         f"{LEDGER}::test_what_was_accepted_long_ago_or_in_the_future_is_sent",
-        Change("ledger/levels/memory", "or accepted_at > now:", "or False:"),
+        Change("ledger/levels/rules", "or accepted_at > now:", "or False:"),
     ),
     Mutant(
         "a time in the future counts as lately, before the window",
@@ -1008,7 +1008,7 @@ MUTANTS: Final = (
         "what is unchanged is sent",
         f"{LEDGER_LAWS}::test_what_is_known_to_be_there_is_not_sent_again",
         Change(
-            "ledger/levels/memory",
+            "ledger/levels/rules",
             'return "unchanged" if certain and',
             'return "send" if certain and',
         ),
@@ -1022,7 +1022,7 @@ MUTANTS: Final = (
         "a level in doubt is unchanged",
         f"{LEDGER}::test_what_was_in_flight_when_a_run_died_is_sent_again",
         Change("ledger/levels/levels", "level.c.doubt.is_(None) & is_recent", "is_recent"),
-        Change("ledger/levels/memory", "known.doubt is None and known", "known"),
+        Change("ledger/levels/rules", "known.doubt is None and known", "known"),
     ),
     Mutant(
         "STATE covers what waits, with a ledger",
@@ -1033,7 +1033,7 @@ MUTANTS: Final = (
         "a rejection that comes again goes over a newer global",
         f"{MEMORY}::test_an_update_beside_what_is_known",
         Change(
-            "ledger/levels/memory", "known.location in {place, GLOBAL}", "known.location == place"
+            "ledger/levels/rules", "known.location in {place, GLOBAL}", "known.location == place"
         ),
     ),
     Mutant(
@@ -1253,7 +1253,7 @@ MUTANTS: Final = (
     Mutant(
         "sums: sure without parts that were forgotten",
         f"{SURE_SUMS}::test_whatever_makes_a_level_be_sent_again_still_does",
-        Change("ledger/operating", "            forget_sure(writer, store)\n", ""),
+        Change("ledger/maintenance", "            forget_sure(writer, store)\n", ""),
     ),
     Mutant(
         "sums: an unchanged one does not name its level",

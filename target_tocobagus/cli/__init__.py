@@ -1,12 +1,16 @@
 """The operator's tool `tocobagus`: everything about the target except a sync.
 
-check/           whether a run would work, and what is wrong if not
-map/             the mapping of each stream in a file
-demo/            stock arrives, without an account
-ledger/          the memory across runs: also `explain`, `history`, `batch`, `rejects`
-report/          a page about a store
-spreadsheet/     files that were saved as CSV, for `map`, `demo` and `check`
-configuration    the configuration, for commands that need it
+Its files:
+
+    check/           whether a run would work, and what is wrong if not
+    map/             the mapping of each stream in a file
+    demo/            stock arrives, without an account
+    ledger/          the memory across runs, also `explain`, `history`, `batch` and `rejects`
+    report/          a page about a store
+    spreadsheet/     files that were saved as CSV, for `map`, `demo` and `check`
+    configuration    the configuration, for commands that need it
+
+`tocobagus sandbox` stands with the sandbox, `sandbox/command`.
 """
 
 from __future__ import annotations

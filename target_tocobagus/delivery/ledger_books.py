@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from target_tocobagus.core.model import Level, Stream
 from target_tocobagus.delivery.books import Books
 from target_tocobagus.delivery.outcomes import UNLISTED
-from target_tocobagus.ledger.batches.marks import Answered
+from target_tocobagus.ledger.batches.flight import Answered
 from target_tocobagus.ledger.levels.rejections import NotAccepted
 from target_tocobagus.window.pending import Item
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from target_tocobagus.core.model import NoReply, Reply
     from target_tocobagus.delivery.shared import Shared
     from target_tocobagus.delivery.verdict import Verdict
-    from target_tocobagus.ledger.batches.marks import Flight
+    from target_tocobagus.ledger.batches.flight import Flight
     from target_tocobagus.window.pending import Item
     from target_tocobagus.window.window import Lease
 

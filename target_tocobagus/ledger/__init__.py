@@ -1,13 +1,13 @@
 """The memory across runs: what the API accepted last, and what is in doubt.
 
-    operating.py    what an operator changes in it: forgetting levels, deleting old history
+    maintenance.py  what an operator changes in it: forgetting levels, deleting old history
     opening.py      opens it for one run of a store
     ledger.py       a store's ledger, during that run
-    rehearsal.py    the parts and pairs of a dry run
+    dry_run.py      the parts and pairs of a dry run
     inspection/     what a person asks of it
     batches/        the way of a batch: compared, marked, answered
     guard/          no run takes more of the stock to 0 than it may
-    pairs/          lookups: which item a row of another stream stands for
+    pairs/          lookups: which item a `match` stands for
     parts/          sums: the parts of stocks that are added up
     levels/         what is known of each level: accepted, in doubt, named, refused
     database/       the file or the server that it is in
@@ -15,8 +15,8 @@
 Imports run from each of these to those below it.
 
 The way of a batch, and what a later run does if the process dies or an answer is lost there. A
-*mark* says that a level may hold a value which the ledger does not know; marked levels are never
-unchanged.
+*flight* is written before its request leaves, with the levels of the batch. A *mark* says that a
+level may hold a value which the ledger does not know; marked levels are never unchanged.
 
 | instant                               | kept by then              | the next run           |
 |---------------------------------------|---------------------------|------------------------|

@@ -14,11 +14,11 @@ from sqlalchemy import select, update
 from target_tocobagus import __version__
 from target_tocobagus.core.errors import RunFailed
 from target_tocobagus.ledger.batches.comparing import Comparer
-from target_tocobagus.ledger.batches.history import delete_before
-from target_tocobagus.ledger.batches.left_open import count_in_doubt, count_rejections
 from target_tocobagus.ledger.batches.recording import Recorder
+from target_tocobagus.ledger.batches.retention import delete_before
 from target_tocobagus.ledger.database import schema
 from target_tocobagus.ledger.database.database import name_process
+from target_tocobagus.ledger.inspection.left_open import count_in_doubt, count_rejections
 from target_tocobagus.ledger.levels.absent import Absent, find
 from target_tocobagus.ledger.levels.levels import GLOBAL
 from target_tocobagus.ledger.levels.tables import Tables

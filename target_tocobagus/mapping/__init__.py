@@ -7,26 +7,26 @@ A `StreamMapping` is compiled once (`compiler`), and each record goes through th
                                                  └─ location ─┘
 
     compiler            checks and compiles a user's mapping
-    contradictions      keys of it that do not fit together
+    contradictions      which keys of a mapping do not fit together
     mapping             the result: maps records to outcomes
     paths               a value in a record: a column, or else an expression
     expressions         JMESPath, parsed and checked once, with
-    functions           functions in place of those that round numbers
-    values              what values are: lists and objects, also as JSON text; deleted records
+    functions           functions that calculate exactly, in place of its own
+    values              reads lists and objects, also from JSON text; marks of deletion
     shapes              the forms in which a record holds quantities and locations
     api_items           the API's own form
     identifiers         identifiers and location codes, as the texts that are sent
     rules               the policies for quantities and codes; makes the row
-    exact_numbers       a tap's numbers, read exactly
+    exact_numbers       reads a quantity exactly, also from text (`decimal_mark`)
     declared_numbers    whether the SCHEMA declares a value a number
-    record_errors       why a part of a record is not sent
+    record_errors       the codes of errors in a record, and how values are shown
     summing             rows that are parts (`combine: sum`)
-    totals              their exact sum, and how it changes
-    looking_up          pairs (`lookup`)
+    totals              the exact sum of the quantities of parts
+    looking_up          reads the pairs of a lookup from the other stream
     replay              only the rejected updates of a row that is piped back
     required_columns    the columns that a mapping needs, and whether they were seen
-    parts               rows that may be parts, though the mapping does not say so
-    explaining          each step from a record to the number that is sent
+    parts               warns of rows that look like parts without `combine: sum`
+    explaining          the steps from a record to the number sent, for `explain`
 
 It is pure: no record, whatever it holds, raises an error or is guessed at.
 """

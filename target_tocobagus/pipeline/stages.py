@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 
     from target_tocobagus.api.transport import Dependencies
     from target_tocobagus.config.settings import Settings
+    from target_tocobagus.ledger.dry_run import Rehearsal
     from target_tocobagus.ledger.ledger import Ledger
     from target_tocobagus.ledger.pairs.pairs import Pairs
     from target_tocobagus.ledger.pairs.waiting_rows import WaitingRows
     from target_tocobagus.ledger.parts.parts import Parts
-    from target_tocobagus.ledger.rehearsal import Rehearsal
     from target_tocobagus.pipeline.wakeup import WakeUp
 
 GRACE_SECONDS: Final = 5.0
@@ -222,7 +222,7 @@ class RunMemory:
     @cached_property
     def _of(self) -> Ledger | Rehearsal:
         if self._stages.settings.dry_run:
-            from target_tocobagus.ledger.rehearsal import rehearse
+            from target_tocobagus.ledger.dry_run import rehearse
 
             return rehearse(self._stages.settings)
         if self._stages.ledger is None:

@@ -1,6 +1,8 @@
 """STATE, never ahead of the rows that it covers.
 
-checkpoints    the tap's STATEs that wait, and how one is read and written
-gate           whether STATE may go out, and up to which position; pure
-writer         writes the newest that is safe
+Its files:
+
+    checkpoints    the tap's STATEs that wait, and how one is read and written
+    gate           whether STATE may go out, by what `pipeline/poller` asks; pure
+    writer         writes the newest that is safe
 """

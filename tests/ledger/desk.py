@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import delete, select
 
 from target_tocobagus.core.model import Level, Stream
-from target_tocobagus.ledger.batches.marks import Answered
+from target_tocobagus.ledger.batches.flight import Answered
 from target_tocobagus.ledger.database import schema
 from target_tocobagus.ledger.database.database import open_engine, read_url
 from target_tocobagus.ledger.levels.rejections import NotAccepted

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from target_tocobagus.core.errors import LedgerError
-from target_tocobagus.ledger.batches.marks import Answered
+from target_tocobagus.ledger.batches.flight import Answered
 from target_tocobagus.ledger.database import schema
 from target_tocobagus.ledger.levels.rejections import NotAccepted
 from target_tocobagus.window.buffer import RowBuffer

@@ -8,7 +8,7 @@
     signature   signed reads, in the configured form and others
     answers     the meaning of an answer, and the difference of the clocks
     http        one read over HTTP, as the target's client makes it
-    catalogue   all findings, each with what to do about it
+    catalogue   the texts of all findings, and what to do about each
     page        a finding, and how it is shown to a person
 
 Nothing here writes to the API.

@@ -166,15 +166,15 @@ def forget(
         text = "give an identifier, with --kind and --warehouse if needed, or else --all or --parts"
         raise click.UsageError(text)
     place = read_place(configs, with_store=True)
-    from target_tocobagus.ledger import operating
-    from target_tocobagus.ledger.inspection.wanted import Wanted
+    from target_tocobagus.ledger import maintenance
+    from target_tocobagus.ledger.inspection.selection import Wanted
 
     if stream is not None:
         _forget_parts(place, stream, as_json=as_json)
         return
 
     wanted = Wanted(identifier, kind and KINDS[kind], warehouse)
-    forget = partial(operating.forget, place.name, place.store, wanted)
+    forget = partial(maintenance.forget, place.name, place.store, wanted)
     found = found_in(place, forget, as_json=as_json)
     what = "the store" if identifier is None else clean(identifier)
     what += f" at {clean(warehouse)}" if warehouse else ""
@@ -189,9 +189,9 @@ def forget(
 
 
 def _forget_parts(place: Place, stream: str, *, as_json: bool) -> None:
-    from target_tocobagus.ledger import operating
+    from target_tocobagus.ledger import maintenance
 
-    forget = partial(operating.forget_parts, place.name, place.store, stream)
+    forget = partial(maintenance.forget_parts, place.name, place.store, stream)
     found = found_in(place, forget, as_json=as_json)
     if as_json:
         write({"forgotten": found})
@@ -213,12 +213,12 @@ def prune(configs: tuple[str, ...], *, as_json: bool) -> None:
     place = read_place(configs, with_store=True)
     from rich.filesize import decimal
 
-    from target_tocobagus.ledger import operating
+    from target_tocobagus.ledger import maintenance
 
     with explained():
         days = ledger_settings(place.values).history_days
     before = int(time.time() * 1000) - days * _DAY_MS
-    prune = partial(operating.prune, place.name, place.store, before)
+    prune = partial(maintenance.prune, place.name, place.store, before)
     found = found_in(place, prune, as_json=as_json)
     if as_json:
         write({"deleted": found.rows, "size_before": found.size[0], "size": found.size[1]})
@@ -237,9 +237,9 @@ def check(configs: tuple[str, ...], *, as_json: bool) -> None:
     The exit code is 1 if it is not sound.
     """
     place = read_place(configs)
-    from target_tocobagus.ledger.inspection import soundness
+    from target_tocobagus.ledger.inspection import integrity
 
-    found = found_in(place, lambda: soundness.problems(place.name), as_json=as_json)
+    found = found_in(place, lambda: integrity.problems(place.name), as_json=as_json)
     if as_json:
         write({"sound": not found, "problems": found})
     elif not found:

@@ -54,7 +54,7 @@ def explain(
     with not_collecting():
         from target_tocobagus.cli.ledger import explain_page
         from target_tocobagus.ledger.inspection.item_history import item_history
-        from target_tocobagus.ledger.inspection.wanted import Wanted
+        from target_tocobagus.ledger.inspection.selection import Wanted
 
     wanted = Wanted(identifier, kind and KINDS[kind], warehouse)
     look = partial(item_history, place.name, place.store, wanted)

@@ -1,5 +1,5 @@
 """``tocobagus report``: a page for a shop's owner, and for the person who is called.
 
-``command`` reads the ledger, ``health`` judges it, ``charts`` draws, ``page`` fills the template
+``command`` reads the ledger, ``health`` judges the store, ``charts`` draws, ``page`` fills
 ``page.html``. All texts are in ``texts``.
 """

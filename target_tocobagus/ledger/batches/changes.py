@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from target_tocobagus.core.model import Level, Stream
-    from target_tocobagus.ledger.levels.memory import Memory
+    from target_tocobagus.ledger.levels.rules import Memory
     from target_tocobagus.window.pending import Item
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from target_tocobagus.core.foreign_text import clean, quoted
 from target_tocobagus.ledger.levels.levels import GLOBAL, Known
-from target_tocobagus.ledger.levels.memory import NOTHING, Memory, judge, newer
+from target_tocobagus.ledger.levels.rules import NOTHING, Memory, judge, newer
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from target_tocobagus.ledger.database.by_items import as_json
 from target_tocobagus.ledger.levels.levels import GLOBAL, Common, Known, Quantities
-from target_tocobagus.ledger.levels.memory import NOTHING, doubted
+from target_tocobagus.ledger.levels.rules import NOTHING, doubted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from target_tocobagus.core.model import Identifier, Stream
-    from target_tocobagus.ledger.batches.marks import Sent
+    from target_tocobagus.ledger.batches.flight import Sent
     from target_tocobagus.ledger.levels.tables import Tables
     from target_tocobagus.window.pending import Item
 

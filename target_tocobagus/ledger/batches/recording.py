@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import bindparam, delete, insert, select
 
 from target_tocobagus.ledger.batches.changes import changes_of
+from target_tocobagus.ledger.batches.flight import Answered, Flight, Sent, read_marks, read_zeros
 from target_tocobagus.ledger.batches.level_rows import LevelRows
-from target_tocobagus.ledger.batches.marks import Answered, Flight, Sent, read_marks, read_zeros
 from target_tocobagus.ledger.database import schema
 from target_tocobagus.ledger.guard.counting import Counter
 from target_tocobagus.ledger.guard.guard import OFF
 from target_tocobagus.ledger.guard.holding import Guard
 from target_tocobagus.ledger.levels.levels import GLOBAL, IS_GLOBAL, Known
-from target_tocobagus.ledger.levels.memory import NOTHING, Memory, marked_in
+from target_tocobagus.ledger.levels.rules import NOTHING, Memory, marked_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from target_tocobagus.core.model import Identifier
     from target_tocobagus.ledger.guard.guard import Span
-    from target_tocobagus.ledger.levels.memory import Memory
+    from target_tocobagus.ledger.levels.rules import Memory
     from target_tocobagus.ledger.levels.tables import Tables
     from target_tocobagus.window.pending import Item
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from target_tocobagus.ledger.levels.levels import Known
-    from target_tocobagus.ledger.levels.memory import Memory
+    from target_tocobagus.ledger.levels.rules import Memory
     from target_tocobagus.window.pending import Item
 
 OFF: Final = 100

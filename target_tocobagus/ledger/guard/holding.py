@@ -10,7 +10,7 @@ from target_tocobagus.core.errors import StockOutsHeld
 from target_tocobagus.core.foreign_text import quoted
 from target_tocobagus.core.plural import counted
 from target_tocobagus.ledger.guard.guard import OFF, Count, stock_outs
-from target_tocobagus.ledger.levels.memory import NOTHING
+from target_tocobagus.ledger.levels.rules import NOTHING
 from target_tocobagus.window.pending import Item
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from target_tocobagus.core.model import Identifier
     from target_tocobagus.ledger.guard.counting import Counter, Pending
     from target_tocobagus.ledger.guard.guard import Span, StockOut
-    from target_tocobagus.ledger.levels.memory import Memory
+    from target_tocobagus.ledger.levels.rules import Memory
     from target_tocobagus.window.buffer import Unsent
 
 _MOST_NAMED: Final = 10

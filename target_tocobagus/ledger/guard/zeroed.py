@@ -17,7 +17,7 @@ from sqlalchemy import BigInteger, bindparam, case, delete, func, null, select, 
 from target_tocobagus.ledger.database.schema import level
 from target_tocobagus.ledger.guard.guard import Count, holder_of_stock, taken_by
 from target_tocobagus.ledger.levels.levels import GLOBAL, IS_GLOBAL, OF_ITEM, of_item
-from target_tocobagus.ledger.levels.memory import NOTHING
+from target_tocobagus.ledger.levels.rules import NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from target_tocobagus.core.model import Identifier
     from target_tocobagus.ledger.guard.guard import Span
     from target_tocobagus.ledger.levels.levels import Known
-    from target_tocobagus.ledger.levels.memory import Memory
+    from target_tocobagus.ledger.levels.rules import Memory
     from target_tocobagus.window.pending import Item
 
 _ENDED: Final = ("quantity", "accepted_at", "batch", "doubt", "version", "source")

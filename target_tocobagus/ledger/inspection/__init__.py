@@ -1,10 +1,13 @@
 """What a person asks of a ledger; read without its lock, and without a change to it.
 
-contents        what it holds, store by store
-overview        a store at a glance
-item_history    all of one item: its levels, how they came about, what is refused
-past            runs, what was in a batch, rows that are refused still
-soundness       whether it is sound
-trial           whether a run could open it
-wanted          which levels a person means, and what may have been meant
+Its files:
+
+    contents        for `tocobagus ledger status`: what it holds, store by store
+    integrity       for `tocobagus ledger check`: what a sound ledger never has
+    item_history    for `explain`: an item's levels, changes, parts and refusals
+    past            for `history`, `batch` and `rejects`
+    overview        for `report`: a store at a glance
+    trial           for `check`: whether a run could open it
+    selection       the levels that a command names; similar ones if there are none
+    left_open       counts: levels in doubt, open rejections, flights
 """

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from sqlalchemy import exists, func, select
 
-from target_tocobagus.ledger.batches import left_open
 from target_tocobagus.ledger.database import schema
 from target_tocobagus.ledger.database.database import place_of, read_url, size_of
 from target_tocobagus.ledger.database.reading import find_store, holder_of, reading
 from target_tocobagus.ledger.guard import zeroed
 from target_tocobagus.ledger.guard.guard import span_of
-from target_tocobagus.ledger.inspection import past
+from target_tocobagus.ledger.inspection import left_open, past
 from target_tocobagus.ledger.levels.absent import Absent, find
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ import msgspec
 from sqlalchemy import select
 
 from target_tocobagus.core.model import KINDS
-from target_tocobagus.ledger.batches.left_open import flights
 from target_tocobagus.ledger.database import schema
 from target_tocobagus.ledger.database.reading import find_store, reading
+from target_tocobagus.ledger.inspection.left_open import flights
 from target_tocobagus.ledger.inspection.past import Past, Rejected
-from target_tocobagus.ledger.inspection.wanted import Wanted, nearest
+from target_tocobagus.ledger.inspection.selection import Wanted, nearest
 from target_tocobagus.ledger.levels.levels import GLOBAL
 from target_tocobagus.ledger.parts.part_rows import GONE
 

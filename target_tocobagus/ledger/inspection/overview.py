@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 from sqlalchemy import func, select
 
-from target_tocobagus.ledger.batches import left_open
 from target_tocobagus.ledger.database.reading import find_store, holder_of, reading
 from target_tocobagus.ledger.database.schema import batch, change, level, rejection, run, store
-from target_tocobagus.ledger.inspection import past
+from target_tocobagus.ledger.inspection import left_open, past
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

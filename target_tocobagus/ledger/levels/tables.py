@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from target_tocobagus.ledger.database.sources import SeenColumns, Sources
 from target_tocobagus.ledger.levels.levels import Levels
 from target_tocobagus.ledger.levels.named_days import NamedDays
 from target_tocobagus.ledger.levels.rejections import OpenRejections
-from target_tocobagus.ledger.levels.sources import SeenColumns, Sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,6 +1,8 @@
-"""Lookups: which item a `match` of another stream stands for.
+"""Lookups: which item a `match` stands for, by another stream.
 
-pairs               the pairs, and what changes with them
-waiting_rows        rows that wait for their pair
-renamed_rejections  open rejections of rows whose pair is known now, or has changed
+Its files:
+
+    pairs               the pairs, and what changes with them
+    waiting_rows        rows without a pair, until the end of the run; not kept longer
+    renamed_rejections  rows that were rejected without a pair get it, once it is known
 """

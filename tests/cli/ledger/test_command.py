@@ -14,7 +14,7 @@ from target_tocobagus.cli import main
 from target_tocobagus.config.settings import Credentials
 from target_tocobagus.ledger.opening import open_ledger
 from tests.delivery.scripted_run import CREDENTIALS, make_settings
-from tests.ledger.test_operating import say_parts_and_pairs
+from tests.ledger.test_maintenance import say_parts_and_pairs
 from tests.ledger.world import Fault, Row, World
 
 if TYPE_CHECKING:

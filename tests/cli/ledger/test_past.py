@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from target_tocobagus.cli import main
 from target_tocobagus.report.advice import ADVICE, advice_on
 from tests.cli.ledger.test_command import Shelf, change, empty, shelf
-from tests.ledger.test_operating import die_in_flight
+from tests.ledger.test_maintenance import die_in_flight
 from tests.ledger.world import Fault, Row
 
 if TYPE_CHECKING:

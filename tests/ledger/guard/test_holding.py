@@ -13,14 +13,14 @@ from target_tocobagus.ledger.database import schema
 from target_tocobagus.ledger.guard import zeroed
 from target_tocobagus.ledger.guard.guard import Count, span_of
 from target_tocobagus.ledger.inspection.contents import status
-from target_tocobagus.ledger.inspection.soundness import problems
+from target_tocobagus.ledger.inspection.integrity import problems
 from target_tocobagus.ledger.levels.rejections import NotAccepted
 from tests.ledger.desk import NOW, accept, answered, item, opened, refuse, rows
 from tests.ledger.world import Fault, Row, World
 
 if TYPE_CHECKING:
     from target_tocobagus.core.model import Identifier
-    from target_tocobagus.ledger.batches.marks import Flight
+    from target_tocobagus.ledger.batches.flight import Flight
     from target_tocobagus.ledger.inspection.contents import StoreStatus
     from target_tocobagus.ledger.ledger import Ledger
     from target_tocobagus.window.pending import Item

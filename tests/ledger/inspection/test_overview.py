@@ -9,7 +9,7 @@ import pytest
 from target_tocobagus.ledger.database.reading import store_key
 from target_tocobagus.ledger.inspection.overview import Overview, SoldOut, look
 from tests.delivery.scripted_run import CREDENTIALS
-from tests.ledger.test_operating import die_in_flight
+from tests.ledger.test_maintenance import die_in_flight
 from tests.ledger.world import HOUR, Fault, Row, World
 from tests.postgres import HOST, PASSWORD, USER, running_postgres
 

@@ -18,7 +18,7 @@ from target_tocobagus.core.model import Part
 from target_tocobagus.ledger.database import schema
 from target_tocobagus.ledger.database.database import open_engine, read_url
 from target_tocobagus.ledger.database.reading import store_key
-from target_tocobagus.ledger.operating import forget_parts
+from target_tocobagus.ledger.maintenance import forget_parts
 from target_tocobagus.ledger.parts.part_changes import Change
 from target_tocobagus.ledger.parts.sure_sums import SureSums
 from target_tocobagus.mapping import compile_mapping

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from sqlalchemy import func, select
 
-from target_tocobagus.ledger.batches.marks import read_marks
+from target_tocobagus.ledger.batches.flight import read_marks
 from target_tocobagus.ledger.database import schema
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection, Table
 
-    from target_tocobagus.ledger.batches.marks import Sent
+    from target_tocobagus.ledger.batches.flight import Sent
 
 
 def count(reader: Connection, table: Table, *conditions: ColumnElement[bool]) -> int:

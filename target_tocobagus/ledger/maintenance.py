@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from sqlalchemy import delete, func, select
 
-from target_tocobagus.ledger.batches.history import delete_before
+from target_tocobagus.ledger.batches.retention import delete_before
 from target_tocobagus.ledger.database.database import (
     is_missing,
     open_engine,
@@ -21,7 +21,7 @@ from target_tocobagus.ledger.database.database import (
 )
 from target_tocobagus.ledger.database.reading import find_store, require_current
 from target_tocobagus.ledger.database.schema import level, part, seen, source
-from target_tocobagus.ledger.inspection.wanted import Wanted, nearest
+from target_tocobagus.ledger.inspection.selection import Wanted, nearest
 from target_tocobagus.ledger.opening import locked
 from target_tocobagus.ledger.parts.parts import READ_ONCE
 from target_tocobagus.ledger.parts.sure_sums import forget_sure

@@ -14,13 +14,13 @@ from target_tocobagus.ledger.database.database import open_engine, read_url
 from target_tocobagus.ledger.database.reading import store_key
 from target_tocobagus.ledger.database.run_lock import require_own_session
 from target_tocobagus.ledger.inspection.contents import OfStream, status
-from target_tocobagus.ledger.inspection.soundness import problems
+from target_tocobagus.ledger.inspection.integrity import problems
+from target_tocobagus.ledger.inspection.selection import Wanted
 from target_tocobagus.ledger.inspection.trial import try_to_open
-from target_tocobagus.ledger.inspection.wanted import Wanted
+from target_tocobagus.ledger.maintenance import forget, forget_parts, prune
 from target_tocobagus.ledger.opening import open_ledger
-from target_tocobagus.ledger.operating import forget, forget_parts, prune
 from tests.delivery.scripted_run import CREDENTIALS, make_settings
-from tests.ledger.test_operating import say_parts_and_pairs
+from tests.ledger.test_maintenance import say_parts_and_pairs
 from tests.ledger.world import HOUR, Row, World
 from tests.postgres import HOST, PASSWORD, USER, running_postgres
 

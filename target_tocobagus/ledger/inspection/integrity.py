@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, func, select
 
-from target_tocobagus.ledger.batches.left_open import flights
 from target_tocobagus.ledger.database import schema
 from target_tocobagus.ledger.database.reading import reading
+from target_tocobagus.ledger.inspection.left_open import flights
 from target_tocobagus.ledger.levels.levels import GLOBAL
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from target_tocobagus.core.errors import LedgerError, LedgerRefused
 from target_tocobagus.ledger.database.reading import store_key
 from target_tocobagus.ledger.database.run_lock import lock_path
 from target_tocobagus.ledger.inspection.contents import OfStream, status
-from target_tocobagus.ledger.inspection.soundness import problems
-from target_tocobagus.ledger.inspection.wanted import Wanted
+from target_tocobagus.ledger.inspection.integrity import problems
+from target_tocobagus.ledger.inspection.selection import Wanted
+from target_tocobagus.ledger.maintenance import Forgotten, forget, forget_parts, prune
 from target_tocobagus.ledger.opening import open_ledger
-from target_tocobagus.ledger.operating import Forgotten, forget, forget_parts, prune
 from target_tocobagus.mapping import compile_mapping
 from tests.delivery.scripted_run import CREDENTIALS, make_settings
 from tests.ledger.world import BINS, HOUR, LOTS, Ending, Fault, PairRow, PartRow, Row, World

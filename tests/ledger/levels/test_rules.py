@@ -8,7 +8,7 @@ import pytest
 
 from target_tocobagus.core.versions import is_older
 from target_tocobagus.ledger.levels.levels import Known
-from target_tocobagus.ledger.levels.memory import doubted, is_recent, judge, marked_in, newer
+from target_tocobagus.ledger.levels.rules import doubted, is_recent, judge, marked_in, newer
 from tests.ledger.desk import NOW, A, item
 
 HOUR: Final = 3_600_000
