@@ -1381,7 +1381,7 @@ MUTANTS: Final = (
     Mutant(
         "lookups: a row that lacked its pair is not kept",
         f"{LOOKUPS}::test_a_row_without_a_pair_is_rejected_and_comes_again_with_it",
-        Change("completion/unnamed_rows", "self._lookups.pairs.keep_rejected(missing)", "pass"),
+        Change("completion/unnamed_rows", "self._lookups.pairs.keep_rejected([_", "print([_"),
     ),
     Mutant(
         "lookups: a row that lacked its pair is not tried as soon as the pair comes",
@@ -1397,8 +1397,8 @@ MUTANTS: Final = (
     ),
     Mutant(
         "lookups: an older row takes the place of one that waits",
-        "tests/ledger/pairs/test_waiting_rows.py::test_an_older_version_does_not_wait",
-        Change("ledger/pairs/waiting_rows", "self._without_stale(rows) if any(", "rows if any("),
+        "tests/completion/test_waiting_rows.py::test_an_older_version_does_not_wait",
+        Change("completion/waiting_rows", "self._without_stale(rows) if any(", "rows if any("),
     ),
     Mutant(
         "the guard: what is in flight is not counted",

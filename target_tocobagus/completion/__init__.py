@@ -7,6 +7,7 @@ Its files:
     lookups           what identifiers stand for, by the pairs of another stream
     new_pairs         the pairs that have come since the last flush
     unnamed_rows      rows with `lookup` get an identifier, wait, or are rejected
+    waiting_rows      rows without a pair, until the end of the run; not kept longer
     changed_pairs     levels and parts follow the pairs that have changed
     moved             the RECORD of a level that has moved to another item
     sums              adds up parts by stock: the sum that is to be sent

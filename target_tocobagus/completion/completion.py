@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
     from target_tocobagus.completion.changed_pairs import Renamed
     from target_tocobagus.completion.resolved import Resolved
+    from target_tocobagus.completion.waiting_rows import WaitingRows
     from target_tocobagus.core.model import Identifier, Level, Stream
     from target_tocobagus.ledger.ledger import Ledger
     from target_tocobagus.ledger.pairs.pairs import Pairs
-    from target_tocobagus.ledger.pairs.waiting_rows import WaitingRows
     from target_tocobagus.ledger.parts.parts import Parts
     from target_tocobagus.mapping.summing import Summing
 

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
     from target_tocobagus.completion.lookups import Lookups
     from target_tocobagus.completion.resolved import Row
+    from target_tocobagus.completion.waiting_rows import Added, WaitingRow, WaitingRows
     from target_tocobagus.core.model import Identifier, Part
-    from target_tocobagus.ledger.pairs.waiting_rows import Added, WaitingRow, WaitingRows
+    from target_tocobagus.ledger.levels.rejections import NotAccepted
     from target_tocobagus.window.buffer import RowBuffer
 
     Place = tuple[Identifier, str | None]
@@ -54,7 +55,7 @@ class UnnamedRows:
         stand_ins = {item.identifier for item in rows.items if item.identifier[0] in by_kind}
         if not stand_ins:
             return Completed()
-        from target_tocobagus.ledger.pairs.waiting_rows import WaitingRow
+        from target_tocobagus.completion.waiting_rows import WaitingRow
 
         found = self._lookups.find(stand_ins)
         left = [
@@ -104,7 +105,7 @@ class UnnamedRows:
         """
         if not rows:
             return Completed()
-        from target_tocobagus.ledger.pairs.waiting_rows import WaitingRow
+        from target_tocobagus.completion.waiting_rows import WaitingRow
 
         found = self._lookups.find({identifier for (identifier, _), _ in rows})
         left = [
@@ -149,7 +150,7 @@ class UnnamedRows:
         """
         while self._waiting is not None and (rows := self._waiting.oldest()):
             missing = [(self._missing(row), row) for row in rows]
-            self._lookups.pairs.keep_rejected(missing)
+            self._lookups.pairs.keep_rejected([_refused(error, row) for error, row in missing])
             self._waiting.remove(rows)
             yield Completed(failed=[_failed(error, row) for error, row in missing])
 
@@ -158,6 +159,13 @@ class UnnamedRows:
         stream = quoted(self._lookups.by_kind[kind].reader.stream)
         text = f"lookup: no record of stream {stream} has come with {quoted(match)}"
         return RecordError("LOOKUP_MISSING", text, row.identifier, row.location)
+
+
+def _refused(error: RecordError, row: WaitingRow) -> NotAccepted:
+    from target_tocobagus.ledger.levels.rejections import NotAccepted
+
+    item = Item(row.identifier, {row.location: row.level}, row.low)
+    return NotAccepted(item, error.code, error.message)
 
 
 def _failed(error: RecordError, row: WaitingRow) -> Failed:

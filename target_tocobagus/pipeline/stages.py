@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from target_tocobagus.api.transport import Dependencies
+    from target_tocobagus.completion.waiting_rows import WaitingRows
     from target_tocobagus.config.settings import Settings
     from target_tocobagus.ledger.dry_run import Rehearsal
     from target_tocobagus.ledger.ledger import Ledger
     from target_tocobagus.ledger.pairs.pairs import Pairs
-    from target_tocobagus.ledger.pairs.waiting_rows import WaitingRows
     from target_tocobagus.ledger.parts.parts import Parts
     from target_tocobagus.pipeline.wakeup import WakeUp
 
@@ -215,7 +215,7 @@ class RunMemory:
     @property
     def waiting(self) -> WaitingRows:
         """A place for rows that wait for their pair."""
-        from target_tocobagus.ledger.pairs.waiting_rows import WaitingRows
+        from target_tocobagus.completion.waiting_rows import WaitingRows
 
         return WaitingRows()
 

@@ -3,6 +3,5 @@
 Its files:
 
     pairs               the pairs, and what changes with them
-    waiting_rows        rows without a pair, until the end of the run; not kept longer
     renamed_rejections  rows that were rejected without a pair get it, once it is known
 """

@@ -13,18 +13,16 @@ from sqlalchemy import JSON, BigInteger, Text, bindparam, cast, func, literal, s
 
 from target_tocobagus.ledger.database.by_items import as_json, ask_by
 from target_tocobagus.ledger.database.schema import insert_into, pair
-from target_tocobagus.ledger.levels.rejections import NotAccepted
 from target_tocobagus.ledger.pairs.renamed_rejections import RenamedRejections
-from target_tocobagus.window.pending import Item
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from sqlalchemy import Connection
 
-    from target_tocobagus.core.model import Identifier, RecordError, Stream
+    from target_tocobagus.core.model import Identifier, Stream
+    from target_tocobagus.ledger.levels.rejections import NotAccepted
     from target_tocobagus.ledger.levels.tables import Tables
-    from target_tocobagus.ledger.pairs.waiting_rows import WaitingRow
 
 _KEY: Final = ("store", "source", "match")
 _NO_BATCH: Final = 0
@@ -179,22 +177,14 @@ class Pairs:
         """Name the streams that were ever read under some mappings."""
         return {name for name, _ in self._sources.under(entries).values()}
 
-    def keep_rejected(self, rows: Sequence[tuple[RecordError, WaitingRow]]) -> None:
+    def keep_rejected(self, rows: Sequence[NotAccepted]) -> None:
         """Keep rows that lack their pair, in place of those of the same match and location.
 
         Raises:
             LedgerError: The ledger cannot be written.
         """
-        refused = [
-            NotAccepted(
-                Item(row.identifier, {row.location: row.level}, row.low), error.code, error.message
-            )
-            for error, row in rows
-        ]
         now = self._now_ms()
-        self._connections.write(
-            lambda writer: self._rejections.open(writer, refused, _NO_BATCH, now)
-        )
+        self._connections.write(lambda writer: self._rejections.open(writer, rows, _NO_BATCH, now))
 
     @cached_property
     def _by_match(self) -> Any:

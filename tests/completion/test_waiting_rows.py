@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from target_tocobagus.completion.waiting_rows import WaitingRow, WaitingRows
 from target_tocobagus.core.model import Level, Stream
-from target_tocobagus.ledger.pairs.waiting_rows import WaitingRow, WaitingRows
 
 STREAM: Final = Stream("levels", b"{}", entry="e")
 KIND: Final[Any] = "items.id"
