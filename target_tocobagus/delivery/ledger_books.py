@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 from target_tocobagus.core.model import Level, Stream
 from target_tocobagus.delivery.books import Books
-from target_tocobagus.delivery.outcomes import UNLISTED
 from target_tocobagus.ledger.batches.flight import Answered
 from target_tocobagus.ledger.levels.rejections import NotAccepted
 from target_tocobagus.window.pending import Item
@@ -106,7 +105,7 @@ class LedgerBooks(Books):
             failed.error.code,
             failed.error.message,
             failed.error.reason,
-            is_unlisted=failed.error.code in UNLISTED,
+            is_unlisted=failed.error.is_unlisted,
             is_skipped=self._shared.outcomes.skips(failed.error),
         )
 

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from target_tocobagus.window.pending import Item
 
 _HOLD_SECONDS: Final = 900.0
-UNLISTED: Final = frozenset({"INV_001", "INV_002"})
-"""Codes that mean: the store does not list the item, at any warehouse."""
 
 
 class Outcomes:
@@ -121,7 +119,7 @@ class Outcomes:
 
     def skips(self, error: RowError) -> bool:
         """Whether a row with this error is skipped, not rejected."""
-        return self._skip_unlisted and error.code in UNLISTED
+        return self._skip_unlisted and error.is_unlisted
 
     @property
     def doubtful(self) -> bool:

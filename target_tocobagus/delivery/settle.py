@@ -8,7 +8,7 @@ is accepted or refused only if exactly one entry says so; otherwise it is unacco
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 Body: TypeAlias = dict[str, Any]
 
+_UNLISTED: Final = frozenset({"INV_001", "INV_002"})
+"""Codes that mean: the store does not list the item."""
+
 
 class RowError(msgspec.Struct, frozen=True):
     """Why the API refused a row: its code, its message, and the reason from its details."""
@@ -27,6 +30,11 @@ class RowError(msgspec.Struct, frozen=True):
     code: str
     message: str
     reason: str
+
+    @property
+    def is_unlisted(self) -> bool:
+        """Whether the store does not list the item, at any warehouse."""
+        return self.code in _UNLISTED
 
 
 class FailedItem(msgspec.Struct, frozen=True):

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from target_tocobagus.core.model import NoReply
-from target_tocobagus.delivery.outcomes import UNLISTED
 from target_tocobagus.delivery.reply_fields import failure_code, refuses_request
 from target_tocobagus.delivery.request_part import RequestPart, answered, one_by_one
 from target_tocobagus.delivery.retry import Answer, RejectItem, Settle
@@ -90,7 +89,7 @@ def _of_rows(decision: Settle, part: RequestPart) -> Verdict:
 
 def _refuse(item: Item, error: RowError, part: RequestPart, verdict: Verdict) -> None:
     """Refuse an item; if it has several warehouses, try each of them first."""
-    divisible = len(item.levels) > 1 and error.code not in UNLISTED
+    divisible = len(item.levels) > 1 and not error.is_unlisted
     if divisible and not part.single and not part.retest:
         verdict.again += one_by_one(item, part)
     else:

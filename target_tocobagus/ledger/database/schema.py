@@ -2,7 +2,8 @@
 
 Times are milliseconds since the epoch, by the API's clock as far as it is known. The location of a
 global stock is an empty text. A database may be shared with other programs, so each name begins
-with ours. `migrations` creates the tables; a test holds the two equal.
+with ours. A new ledger gets these tables at once, and `migrations` brings older ones to them; a
+test holds the two equal.
 """
 
 from __future__ import annotations
@@ -124,7 +125,9 @@ seen: Final = Table(
     metadata,
     Column("store", Number, primary_key=True),
     Column("source", Number, primary_key=True),
-    Column("need", Text, primary_key=True),  # columns that the mapping relies on, and have come
+    # A column that the mapping relies on, and that has come; or a note of a run: that the stream's
+    # parts were read once, or, for the source 0, since which batch sums are sure.
+    Column("need", Text, primary_key=True),
     sqlite_with_rowid=False,
 )
 
