@@ -20,4 +20,7 @@ Its files:
     outcomes          counts outcomes, and says what STATE must not cover
     rejections        rejected rows, kept until they are written
     reject_writer     writes them in its own thread
+
+If an answer is lost, `retry` sends the part again, `verdict` names the items that the API may have
+changed, and `ledger_books` tells the ledger, which keeps them in doubt (`batches/recording`).
 """

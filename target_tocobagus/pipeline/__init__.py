@@ -12,4 +12,6 @@ Its files:
     shutdown      the end of a run: of the input, after an error, after a signal
     last_lines    the last lines of the log, and the metrics file
     zeros         sends absent levels as 0 (`tocobagus ledger absent --zero`)
+
+The way of a signal: `singer/sdk`, `target.stop`, `wakeup`, `poller.fatal_error`, `shutdown`.
 """
