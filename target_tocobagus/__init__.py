@@ -2,7 +2,7 @@
 
 The way of a record, room by room; imports run only from a room to those below it:
 
-    cli/            the command `tocobagus`: a folder for each subject of its subcommands
+    cli/            the command `tocobagus`: a folder for each subcommand, or for several
     __main__.py     start-up: Ctrl-C, garbage collector, the log's queue
     target.py       TargetTocobagus, and
     sinks.py        its sink: where Singer people look first

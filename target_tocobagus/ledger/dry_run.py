@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 _AT_ONCE: Final = 1000
 
 
-class Rehearsal(NamedTuple):
+class CopiedMemory(NamedTuple):
     """The copy."""
 
     parts: Parts
     pairs: Pairs
 
 
-def rehearse(settings: Settings) -> Rehearsal:
+def copy_memory(settings: Settings) -> CopiedMemory:
     """Copy parts and pairs of a store into a database of SQLite's own, which leaves no file.
 
     Raises:
@@ -51,7 +51,7 @@ def rehearse(settings: Settings) -> Rehearsal:
                 if original is not None and store:
                     _copy(original, writer, store)
     tables = Tables(Connections(writer, reader, engine.dispose), store, lambda: 0)
-    return Rehearsal(Parts(tables, store, 0), Pairs(tables, store))
+    return CopiedMemory(Parts(tables, store, 0), Pairs(tables, store))
 
 
 def _connect() -> sqlite3.Connection:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from target_tocobagus.api.transport import Dependencies
     from target_tocobagus.completion.waiting_rows import WaitingRows
     from target_tocobagus.config.settings import Settings
-    from target_tocobagus.ledger.dry_run import Rehearsal
+    from target_tocobagus.ledger.dry_run import CopiedMemory
     from target_tocobagus.ledger.ledger import Ledger
     from target_tocobagus.ledger.pairs.pairs import Pairs
     from target_tocobagus.ledger.parts.parts import Parts
@@ -220,11 +220,11 @@ class RunMemory:
         return WaitingRows()
 
     @cached_property
-    def _of(self) -> Ledger | Rehearsal:
+    def _of(self) -> Ledger | CopiedMemory:
         if self._stages.settings.dry_run:
-            from target_tocobagus.ledger.dry_run import rehearse
+            from target_tocobagus.ledger.dry_run import copy_memory
 
-            return rehearse(self._stages.settings)
+            return copy_memory(self._stages.settings)
         if self._stages.ledger is None:
             raise AssertionError
         return self._stages.ledger

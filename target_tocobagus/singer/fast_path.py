@@ -36,7 +36,7 @@ from target_tocobagus.core.json_lines import REFUSED
 from target_tocobagus.core.model import MAX_QUANTITY, Level, Part, Stock
 from target_tocobagus.mapping import Row as SeenRow
 from target_tocobagus.singer.clean_values import SURELY_SHORT, digits_of, is_clean, key_of, lacks
-from target_tocobagus.singer.stream_decoder import NOWHERE, StreamDecoder, read_columns
+from target_tocobagus.singer.stream_decoder import CODES, NOWHERE, StreamDecoder, read_columns
 from target_tocobagus.window.pending import Item
 
 if TYPE_CHECKING:
@@ -133,9 +133,7 @@ class FastPath:
                 ):
                     identifier, item = (kind, sku), None
                     last = sku
-                place: Any = (
-                    places.get(code, NOWHERE) if type(code) is str or type(code) is int else nowhere
-                )
+                place: Any = places.get(code, NOWHERE) if type(code) in CODES else nowhere
                 quantity = (
                     said
                     if type(said) is int and 0 <= said <= unchanged_to
@@ -152,9 +150,10 @@ class FastPath:
                         levels[place] = level
                     if not quantity:
                         item.urgent = True
-                    row = None if see is None else SeenRow(record.key, quantity, position)
-                    if row and see and (before := see(identifier, place, row)):
-                        decoder.sink.doubt(identifier, place, (before, row))
+                    if see is not None:
+                        row = SeenRow(record.key, quantity, position)
+                        if before := see(identifier, place, row):
+                            decoder.sink.doubt(identifier, place, (before, row))
                 elif lacks(record.identifier, said, code if nowhere is NOWHERE else None):
                     break
                 else:
@@ -186,7 +185,7 @@ class FastPath:
             if sku != last and is_clean(sku) and "E+" not in sku:
                 identifier = (kind, sku)
                 last = sku
-            place: Any = places.get(code, NOWHERE) if type(code) is str else nowhere
+            place: Any = places.get(code, NOWHERE) if type(code) in CODES else nowhere
             said = part_of(record) if part_of is not None else UNSET
             key = key_of(said, sku) if sku == last else ""
             if (

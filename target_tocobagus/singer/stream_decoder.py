@@ -30,8 +30,10 @@ NOWHERE: Final = object()
 _MOST_LEARNED: Final = 10_000
 _LARGEST_LEARNED: Final = 200
 """Bytes of memory; what is larger is not a quantity that comes often."""
-_LEARNED: Final = frozenset({str, int, Decimal})
-"""Types of quantities. Two of them that are equal are the same quantity; not so ``true`` and 1."""
+CODES: Final = (str, int)
+"""Types of codes whose location is remembered; not ``true``, which equals 1 in Python."""
+_LEARNED: Final = (str, int, Decimal)
+"""Types of values that are remembered as quantities; equal ones are the same quantity."""
 
 
 class MappedSink(Protocol):
@@ -127,8 +129,8 @@ class StreamDecoder:
         self.nowhere: Any = None if is_global else NOWHERE
 
     def learn_place(self, code: Any, location: str | None) -> None:
-        """Remember the location of a text or a whole number; for ``true``, 1 would be the same."""
-        if type(code) in (str, int) and len(self.places) < _MOST_LEARNED:
+        """Remember the location of a code."""
+        if type(code) in CODES and len(self.places) < _MOST_LEARNED:
             self.places[code] = location
 
     def learn_quantity(self, value: Any, quantity: int) -> None:

@@ -15,8 +15,8 @@ READY: Final = 0
 BEHIND: Final = 1
 LEASED: Final = 2
 SETTLED: Final = 3
-"""An item's state: it can be picked; it waits for another; it is in flight; it is settled. The last
-items of a batch stay in flight by their state, because nothing looks at them again."""
+"""An item's state: it can be picked; it waits for another; it is in flight; it is settled. Items
+that end a batch keep the state of those in flight: nothing asks for it again."""
 
 
 def outdated(newer: dict[str | None, Level], older: dict[str | None, Level]) -> list[str | None]:

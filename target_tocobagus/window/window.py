@@ -119,7 +119,7 @@ class Window(NewestValues):
         """Release leased updates that are not sent."""
         found = [item for item in lease.items if item.identifier in unsent] if unsent else []
         whole = [item for item in found if len(item.levels) == len(unsent[item.identifier])]
-        divided = [item for item in found if len(item.levels) > len(unsent[item.identifier])]
+        divided = [item for item in found if len(item.levels) != len(unsent[item.identifier])]
         if whole:
             self.release(lease, whole)
         for item in divided:

@@ -149,10 +149,10 @@ def test_each_room_says_what_is_in_it(room: Path) -> None:
     """Its docstring names each file and folder, and lists none that is not there."""
     docstring = ast.get_docstring(ast.parse((room / "__init__.py").read_text())) or ""
     there = {path.stem for path in room.iterdir() if not path.name.startswith("__")} - {"py"}
-    listed = set(re.findall(r"^    (\w+)(?:\.py|/)?  ", docstring, re.MULTILINE))
+    listed = set(re.findall(r"^    (\w+)(?:\.py|/)?  ", docstring, re.MULTILINE)) - {"__main__"}
 
-    assert there - set(re.findall(r"\w+", docstring)) == set()
-    assert listed - there - {"__main__"} == set()
+    assert listed <= there
+    assert there <= (listed or set(re.findall(r"\w+", docstring)))  # some tell it in sentences
 
 
 def test_each_mutant_finds_what_it_quotes() -> None:

@@ -335,7 +335,7 @@ class TestPrune:
         assert sent_again(world) == []
 
 
-class TestSoundness:
+class TestIntegrity:
     """What no run leaves behind is found."""
 
     def test_a_ledger_is_sound_whatever_its_runs_went_through(self, world: World) -> None:

@@ -17,7 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from target_tocobagus.mapping import CompiledMapping
+from target_tocobagus.singer import stream_decoder
 from target_tocobagus.singer.fast_path import FastPath
+from target_tocobagus.singer.stream_decoder import StreamDecoder
 from target_tocobagus.target import TargetTocobagus
 
 if TYPE_CHECKING:
@@ -388,6 +390,28 @@ def test_values_that_come_again_are_mapped_once(
     told = _read(config, stream, fast=True)
     assert (len(calls), told["count"], told["refused"]) == (mapped, 31, [])
     assert told == _read(config, stream, fast=False)
+
+
+def test_what_comes_again_is_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tap whose values are all different takes no memory for them, and arrives all the same."""
+    monkeypatch.setattr(stream_decoder, "_MOST_LEARNED", 2)
+    opened: list[StreamDecoder] = []
+    begin = StreamDecoder.__init__
+
+    def noting(self: StreamDecoder, *values: Any) -> None:
+        begin(self, *values)
+        opened.append(self)
+
+    monkeypatch.setattr(StreamDecoder, "__init__", noting)
+    rows = [
+        _record([("sku", '"A"'), ("qty", f'"{number}"'), ("wh", str(number))])
+        for number in [1, 2, 3, 4, 1, 2, 3, 4]
+    ]
+    stream = [json.dumps(SCHEMA).encode(), *rows]
+    told = _read({"streams": [LONG]}, stream, fast=True)
+    assert {len(each.places) for each in opened} == {2}
+    assert {len(each._quantities) for each in opened} == {2}  # noqa: SLF001
+    assert told == _read({"streams": [LONG]}, stream, fast=False)
 
 
 @pytest.mark.parametrize("policy", [{}, {"stock_buffer": 1}])

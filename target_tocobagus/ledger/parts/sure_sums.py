@@ -183,6 +183,6 @@ def _written(store: int) -> tuple[Any, Any]:
 
 
 def _next_batch(reader: Connection) -> int:
-    """Return a number that no batch before has; see `history`."""
+    """Return a number that no batch before has; see `batches.retention`."""
     last: int = reader.execute(select(func.coalesce(func.max(batch.c.id), 0))).scalar_one()
     return last + 1
