@@ -25,6 +25,7 @@ class Scheduler:
         self._window = shared.window
         self._throttle = shared.throttle
         self._backpressure = False
+        self._silence = False
         self._closing = False
         self._watchers = 0  # workers that wait with a timeout, and so notice a batch that is due
 
@@ -60,6 +61,17 @@ class Scheduler:
             self._backpressure = on
             if on and self._window.ready:
                 self._shared.idle.notify()
+
+    def set_silence(self, *, on: bool) -> None:
+        """Say whether the tap is silent, so that the main thread waits for it.
+
+        If it is not, and the API answers at once, a full batch waits until the window is full or
+        the batch is due. Mapping and sending then want the interpreter's lock all the time, and the
+        longer their turns at it, the less the changes cost.
+        """
+        with self._shared.lock:
+            self._silence = on
+            self.wake(time.monotonic())
 
     def close(self) -> None:
         """Say that no more rows will come; the workers end when every row has its outcome."""
@@ -105,9 +117,11 @@ class Scheduler:
             self._shared.idle.notify()
 
     def _has_batch(self, now: float) -> bool:
+        ready, limits = self._window.ready, self._throttle.limits
         if self._closing or self._backpressure:
-            return len(self._window.ready) > 0
-        return self._window.ready.wants(self._throttle.limits, now)
+            return len(ready) > 0
+        waits_for_turn = self._throttle.is_quick and not self._silence
+        return ready.is_due(limits, now) or (ready.is_full(limits) and not waits_for_turn)
 
     def _pick(self, now: float) -> Lease | None:
         lease = self._window.pick(self._throttle.limits, now)

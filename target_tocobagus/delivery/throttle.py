@@ -96,9 +96,14 @@ class Throttle:
             self._slow_answers = _RECENT
 
     @property
+    def is_quick(self) -> bool:
+        """Whether the API answers in less time than it takes to make a request."""
+        return self._slow_answers < _RECENT
+
+    @property
     def is_full(self) -> bool:
         """Whether as many requests are in flight as may be."""
-        return self.active >= (self.most if self._slow_answers >= _RECENT else 1)
+        return self.active >= (1 if self.is_quick else self.most)
 
     def give_back(self) -> None:
         """Count a request as not begun."""

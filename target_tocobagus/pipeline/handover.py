@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("target-tocobagus")
 
-_FEW: Final = 4
-"""A window that was full is read into again when a quarter of it is left to send."""
+_TURN_BATCHES: Final = 16
+"""How many batches are sent before a window that was full is read into again."""
 
 _LOOK_SECONDS: Final = 0.05
 """How often a STATE is looked for while the window is full."""
@@ -43,7 +43,9 @@ class Handover:
     def __init__(self, stages: Stages, poller: Poller) -> None:
         self._stages, self._poller, settings = stages, poller, stages.settings
         self._shared, self._scheduler = stages.shared, stages.scheduler
-        self.capacity = settings.batch_size_rows * (settings.max_in_flight + 4)
+        # One more for each worker stays, so that none sends a batch that is not full.
+        self._left = settings.batch_size_rows * settings.max_in_flight
+        self.capacity = settings.batch_size_rows * _TURN_BATCHES + self._left
         self.last_is_meant: set[str] = set()
         self._contradicted: set[str] = set()
         self._has_started = False
@@ -121,21 +123,21 @@ class Handover:
         self._scheduler.set_backpressure(on=False)
 
     def await_room(self) -> None:
-        """Once the window is full, wait until few items are left that can be sent.
+        """Once the window is full, wait until only `_left` items can be sent.
 
-        Mapping and sending take turns for the interpreter's lock; the longer each turn, the less
-        the changes cost. Items that wait for a request in flight do not count: that one may be
-        tried for minutes, and the other workers must not wait with it.
+        So sending, too, has a long turn at the interpreter's lock; see `Scheduler.set_silence`.
+        Items that wait for a request in flight do not count: that one may be tried for minutes, and
+        the other workers must not wait with it.
         """
         if not self._is_full():
             return
-        window, few = self._shared.window, self.capacity // _FEW
+        window = self._shared.window
 
         def has_room() -> bool:
-            return len(window.ready) <= few and not self._is_full()
+            return len(window.ready) <= self._left and not self._is_full()
 
         self._scheduler.set_backpressure(on=True)
-        self._shared.enough = few
+        self._shared.enough = self._left
         try:
             self._poller.wait_until(has_room, look_seconds=_LOOK_SECONDS)
         finally:

@@ -93,12 +93,17 @@ class Poller:
 
     def wait_for_input(self, source: int) -> None:
         """Wait until a descriptor can be read; meanwhile do what is due."""
+        self.poll()
+        if self.wait(source, at_most=0):
+            return
+        self._stages.scheduler.set_silence(on=True)
         readable = False
         while not readable:
             self.poll()
             began = time.monotonic()
             readable = self.wait(source)
             self._stages.shared.totals.waited_for_tap += time.monotonic() - began
+        self._stages.scheduler.set_silence(on=False)
 
     def wait_until(self, condition: Callable[[], bool], *, look_seconds: float = math.inf) -> None:
         """Poll until the API's answers have made a condition true, and once more after that.

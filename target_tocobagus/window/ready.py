@@ -90,10 +90,12 @@ class ReadyItems:
         arrived = self._oldest.arrived()
         return None if arrived is None else arrived + limits.wait
 
-    def wants(self, limits: Limits, now: float) -> bool:
-        """Whether a batch is full or due."""
-        if self._items >= limits.rows or self.levels >= limits.levels:
-            return True
+    def is_full(self, limits: Limits) -> bool:
+        """Whether there is a full batch."""
+        return self._items >= limits.rows or self.levels >= limits.levels
+
+    def is_due(self, limits: Limits, now: float) -> bool:
+        """Whether the oldest item has waited long enough."""
         due = self.due(limits)
         return due is not None and due <= now
 

@@ -106,6 +106,7 @@ class Desk(Book):
         self._arrival = threading.Condition()
         self._position = 0
         self.scheduler = Scheduler(self.shared)
+        self.scheduler.set_silence(on=True)
         handler = ReplyHandler(self.shared, Clock(), max_retry, lambda: jitter)
         before = set(threading.enumerate())
         Workers(self.shared, self.scheduler, handler, self._send, Books()).start(

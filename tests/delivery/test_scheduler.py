@@ -64,6 +64,42 @@ def test_while_one_waits_to_send_again_others_send_one_by_one() -> None:
     desk.accept_until_settled()
 
 
+def _reading(desk: Desk, *, is_quick: bool) -> None:
+    """Let the API have answered once, and the tap bring rows again."""
+    desk.put("first", "second")
+    reply = accepting(2)
+    desk.next().answer(at_once(reply) if is_quick else reply)
+    desk.until(lambda: desk.shared.settled)
+    desk.scheduler.set_silence(on=False)
+
+
+@pytest.mark.parametrize("end", ["silence", "full window", "end of input", "due"])
+def test_while_rows_come_an_api_that_answers_at_once_waits_for_its_turn(end: str) -> None:
+    """A full batch goes once the main thread waits, for the tap or for room, or it is due."""
+    wait = 0.5 if end == "due" else 60
+    desk = Desk(batch_size_rows=2, max_in_flight=2, batch_wait_seconds=wait)
+    _reading(desk, is_quick=True)
+    desk.put("a", "b", "c", "d")
+    desk.expect_silence()
+    if end == "silence":
+        desk.scheduler.set_silence(on=True)
+    elif end == "full window":
+        desk.scheduler.set_backpressure(on=True)
+    elif end == "end of input":
+        desk.scheduler.close()
+    assert desk.next().skus == ["a", "b"]
+    desk.accept_until_settled()
+
+
+def test_while_rows_come_an_api_that_takes_its_time_gets_each_full_batch() -> None:
+    """Its time is used: while it answers, rows are read."""
+    desk = Desk(batch_size_rows=2)
+    _reading(desk, is_quick=False)
+    desk.put("a", "b", "c")
+    assert desk.next().skus == ["a", "b"]
+    desk.accept_until_settled()
+
+
 @pytest.mark.skipif(not _PROC.exists(), reason="counts the kernel's context switches of a thread")
 def test_idle_workers_do_not_poll() -> None:
     """A worker without anything to do sleeps until there is, without looking now and then."""

@@ -141,7 +141,7 @@ class WindowAgainstModel(RuleBasedStateMachine):
     @rule(target=leases, limits=LIMITS)
     def pick(self, limits: Limits) -> Any:
         """A worker picks a batch."""
-        self._check_wants(limits)
+        self._check_full_or_due(limits)
         ready = self._ready()
         lease = self.window.pick(limits, self.now)
         if lease is None:
@@ -168,13 +168,14 @@ class WindowAgainstModel(RuleBasedStateMachine):
             del self.waiting[identifier]
         self.out[identifier] = Out(group.low, group.levels)
 
-    def _check_wants(self, limits: Limits) -> None:
+    def _check_full_or_due(self, limits: Limits) -> None:
         ready = self._ready().values()
         due = min([group.arrived for group in ready], default=None)
         assert self.window.ready.due(limits) == (None if due is None else due + limits.wait)
         full = len(ready) >= limits.rows or self.window.ready.levels >= limits.levels
         is_due = due is not None and due + limits.wait <= self.now
-        assert self.window.ready.wants(limits, self.now) == (full or is_due)
+        assert self.window.ready.is_full(limits) == full
+        assert self.window.ready.is_due(limits, self.now) == is_due
 
     def _ready(self) -> dict[Identifier, Group]:
         return {key: groups[0] for key, groups in self.waiting.items() if key not in self.out}
