@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("target-tocobagus")
 
-_TURN_BATCHES: Final = 16
+_TURN_BATCHES: Final = 32
 """How many batches are sent before a window that was full is read into again."""
 
 _LOOK_SECONDS: Final = 0.05

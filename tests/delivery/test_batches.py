@@ -72,7 +72,7 @@ def test_a_body_holds_no_more_bytes_than_it_may() -> None:
 @pytest.mark.parametrize(("rows", "in_flight"), [(1, 1), (3, 2), (7, 8)])
 def test_reading_waits_when_the_window_is_full(rows: int, in_flight: int) -> None:
     """However slow the API, no more rows wait than the window's capacity and one chunk."""
-    capacity = rows * (in_flight + 16)
+    capacity = rows * (in_flight + 32)
     acts = [Act(delay=0.002)] * 10_000
     run, api = scripted(acts, batch_size_rows=rows, max_in_flight=in_flight)
     most = 0
