@@ -68,18 +68,17 @@ class Outcomes:
         """How many updates are suspects, were not written down, or are held by the guard."""
         return self.suspects.updates + self.unwritten.updates + self._totals.held
 
-    def settle(self, accepted: Iterable[Item], refusals: Iterable[FailedItem]) -> None:
-        """Settle the items that the API accepted or refused."""
-        taken = sum(map(len, [item.levels for item in accepted]))
-        self._totals.accepted += taken
+    def settle(self, accepted: int, refusals: Iterable[FailedItem]) -> None:
+        """Settle the items of a reply: so many updates accepted, and those that were refused."""
+        self._totals.accepted += accepted
         refusals = list(refusals)
         rejected = [refusal for refusal in refusals if not self.skips(refusal.error)]
         skipped = [len(each.item.levels) for each in refusals if self.skips(each.error)]
         self._totals.skipped += sum(skipped)
         self._totals.unlisted += sum(skipped)
-        self._totals.listed |= bool(taken or rejected)
+        self._totals.listed |= bool(accepted or rejected)
         self.unwritten.extend(by_record(rejected))
-        if taken:
+        if accepted:
             self.decide()
 
     def settle_unsent(self, unsent: Unsent) -> None:

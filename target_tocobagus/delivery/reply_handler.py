@@ -155,11 +155,12 @@ class ReplyHandler:
     def _settle(self, verdict: Verdict, part: RequestPart, work: Work) -> None:
         """Give each settled item its outcome, and queue the others to be sent again."""
         work.parts.extendleft(reversed(verdict.again))
+        levels = sum([len(item.levels) for item in verdict.accepted])
         if verdict.accepted:
             self._note_acceptance(verdict.batch_id, part)
             self.accepted_items.accept(verdict.accepted)
             now_ms = self._clock.now_ms()
-            self._totals.freshness.accept(verdict.accepted, work.lease.low, now_ms)
+            self._totals.freshness.accept(verdict.accepted, levels, work.lease.low, now_ms)
         refused = [refusal.item for refusal in verdict.refused]
         self.accepted_items.forget(refused)
         items = [*verdict.accepted, *refused]
@@ -177,7 +178,7 @@ class ReplyHandler:
             self._outcomes.suspects.add(refusal, work.worker)
             self._retest(work, refusal.item.low)
         if not blind:
-            self._outcomes.settle(verdict.accepted, verdict.refused)
+            self._outcomes.settle(levels, verdict.refused)
 
     def _retest(self, work: Work, low: int) -> None:
         """After many refusals one after the other, send an item again that was accepted before.

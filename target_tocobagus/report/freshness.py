@@ -99,11 +99,12 @@ class Freshness:
         if len(positions) > _MOST_NOTES:
             self.notes = (positions[::2], times[::2])
 
-    def accept(self, items: Sequence[Item], low: int, now_ms: int) -> None:
+    def accept(self, items: Sequence[Item], levels: int, low: int, now_ms: int) -> None:
         """Add the ages of items that the API has accepted now.
 
         Args:
             items: The items.
+            levels: How many values they have.
             low: The lowest position of their values, or a lower one.
             now_ms: By the API's clock, in ms since the epoch.
         """
@@ -112,7 +113,7 @@ class Freshness:
             return
         last = len(positions)
         if not self.has_versions and bisect(positions, low) == last:  # as mostly, in a fast run
-            by_note: Mapping[int, int] = {last: sum([len(item.levels) for item in items])}
+            by_note: Mapping[int, int] = {last: levels}
         else:
             by_note = self._by_note(items, positions, now_ms)
         for note, count in by_note.items():

@@ -106,7 +106,7 @@ class FastPath:
         """
         pipeline, decode = self._pipeline, decoder.decode
         append = pipeline.row_buffer.items.append
-        stream, places, nowhere = decoder.stream, decoder.places, decoder.nowhere
+        stream, place_of, nowhere = decoder.stream, decoder.places.get, decoder.nowhere
         kind, unchanged_to = decoder.mapping.kinds[0], decoder.mapping.rules.quantities.unchanged_to
         keeps_lines = pipeline.keeps_lines
         see = None if decoder.parts is None else decoder.parts.see
@@ -133,7 +133,7 @@ class FastPath:
                 ):
                     identifier, item = (kind, sku), None
                     last = sku
-                place: Any = places.get(code, NOWHERE) if type(code) in CODES else nowhere
+                place: Any = place_of(code, NOWHERE) if type(code) in CODES else nowhere
                 quantity = (
                     said
                     if type(said) is int and 0 <= said <= unchanged_to

@@ -46,23 +46,21 @@ class TestCounting:
         """An item counts as many updates as it has places, by code where it was refused."""
         book = Book()
         refusals = [refusal("b", 2, "W"), refusal("c", 3, "W", "V", error=RowError("X", "", ""))]
-        book.outcomes.settle([item("a", 1, "W", "V")], refusals)
+        book.outcomes.settle(2, refusals)
         assert (book.totals.accepted, book.totals.rejected) == (2, 3)
         assert dict(book.totals.codes) == {"INV_001": 1, "X": 2}
 
     def test_rows_of_one_record_and_cause_are_one_line(self) -> None:
         """What one record said and one reply refused for one reason is one rejection."""
         book = Book()
-        book.outcomes.settle(
-            [item("z")], [refusal("a", 5, "W", "V"), refusal("b", 5), refusal("c", 6)]
-        )
+        book.outcomes.settle(1, [refusal("a", 5, "W", "V"), refusal("b", 5), refusal("c", 6)])
         assert [(each.position, len(each.updates)) for each in book.written] == [(5, 3), (6, 1)]
 
     def test_two_causes_are_two_lines(self) -> None:
         """Rows of one record that were refused for two reasons are two rejections."""
         book = Book()
         other = RowError("INV_001", "Invalid SKU", "another reason")
-        book.outcomes.settle([item("z")], [refusal("a", 5), refusal("b", 5, error=other)])
+        book.outcomes.settle(1, [refusal("a", 5), refusal("b", 5, error=other)])
         assert [each.reason for each in book.written] == ["", "another reason"]
 
     def test_levels_of_two_records_are_two_lines(self) -> None:
@@ -70,7 +68,7 @@ class TestCounting:
         book = Book()
         levels: dict[str | None, Level] = {"W": Level(1, 4, STREAM), "V": Level(2, 7, STREAM)}
         both = Item(("sku", "a"), levels, 4)
-        book.outcomes.settle([item("z")], [FailedItem(both, BAD, "r", "b")])
+        book.outcomes.settle(1, [FailedItem(both, BAD, "r", "b")])
         assert [(each.position, each.updates) for each in book.written] == [
             (4, ((("sku", "a"), "W"),)),
             (7, ((("sku", "a"), "V"),)),
@@ -131,7 +129,7 @@ class TestSuspects:
     def test_after_an_acceptance_twenty_are_doubtful(self) -> None:
         """Once something was accepted, fewer than twenty rows in a row are not doubtful."""
         book = Book()
-        book.outcomes.settle([item("z")], [])
+        book.outcomes.settle(1, [])
         for number in range(19):
             book.outcomes.suspects.add(refusal(f"s{number}", number + 1), 0)
             book.outcomes.suspects.add(refusal(f"s{number}", number + 1), 0)
@@ -143,11 +141,11 @@ class TestSuspects:
     def test_an_acceptance_in_between_begins_the_count_anew(self) -> None:
         """Only rows that were refused one after the other are counted."""
         book = Book()
-        book.outcomes.settle([item("z")], [])
+        book.outcomes.settle(1, [])
         for number in range(100):
             book.outcomes.suspects.add(refusal(f"s{number}", number + 1), 0)
             if number % 19 == 18:
-                book.outcomes.settle([item("y")], [])
+                book.outcomes.settle(1, [])
             assert not book.outcomes.doubtful
         assert book.totals.rejected == 95
 
@@ -163,7 +161,7 @@ class TestSuspects:
         book = Book()
         book.outcomes.suspects.add(refusal("a", 1), 0)
         book.outcomes.suspects.add(refusal("b", 2), 0)
-        book.outcomes.settle([item("c", 3)], [])
+        book.outcomes.settle(1, [])
         assert (book.totals.accepted, book.totals.rejected, book.outcomes.undecided) == (1, 2, 0)
         assert book.outcomes.lowest is None
 
@@ -171,7 +169,7 @@ class TestSuspects:
         """A refused row beside them does not decide."""
         book = Book()
         book.outcomes.suspects.add(refusal("a", 1), 0)
-        book.outcomes.settle([], [refusal("b", 2)])
+        book.outcomes.settle(0, [refusal("b", 2)])
         assert (book.totals.rejected, book.outcomes.undecided) == (1, 1)
 
 
@@ -182,7 +180,7 @@ class TestUnlisted:
     def test_skipped(self, code: str) -> None:
         """It is not written down, counts as skipped, and holds no STATE back."""
         book = Book(skip_unlisted=True)
-        book.outcomes.settle([], [refusal("a", 1, "W", "V", error=RowError(code, "", ""))])
+        book.outcomes.settle(0, [refusal("a", 1, "W", "V", error=RowError(code, "", ""))])
         totals = book.totals
         assert (totals.skipped, totals.unlisted, totals.rejected, book.written) == (2, 2, 0, [])
         assert (book.outcomes.lowest, totals.listed) == (None, False)
@@ -191,19 +189,19 @@ class TestUnlisted:
         """An item that is refused for another reason is listed."""
         book = Book(skip_unlisted=True)
         other = RowError("INV_003", "", "")
-        book.outcomes.settle([], [refusal("a"), refusal("b", 2, error=other)])
+        book.outcomes.settle(0, [refusal("a"), refusal("b", 2, error=other)])
         assert (book.totals.skipped, book.totals.rejected, book.totals.listed) == (1, 1, True)
 
     def test_an_accepted_item_is_listed(self) -> None:
         """One accepted row is enough."""
         book = Book(skip_unlisted=True)
-        book.outcomes.settle([item("z")], [refusal("a")])
+        book.outcomes.settle(1, [refusal("a")])
         assert (book.totals.accepted, book.totals.skipped, book.totals.listed) == (1, 1, True)
 
     def test_without_the_setting_they_are_rejected(self) -> None:
         """By default such a row is a rejection."""
         book = Book()
-        book.outcomes.settle([], [refusal("a")])
+        book.outcomes.settle(0, [refusal("a")])
         assert (book.totals.skipped, book.totals.unlisted, book.totals.rejected) == (0, 0, 1)
 
 
@@ -230,10 +228,10 @@ class TestState:
         """Until something was accepted, STATE waits for the lowest rejected row."""
         book = Book()
         book.outcomes.reject(mapping_rejection(7))
-        book.outcomes.settle([], [refusal("a", 5)])
+        book.outcomes.settle(0, [refusal("a", 5)])
         book.outcomes.reject(mapping_rejection(9))
         lows = [book.outcomes.lowest]
-        book.outcomes.settle([item("z", 10)], [])
+        book.outcomes.settle(1, [])
         lows.append(book.outcomes.lowest)
         book.outcomes.reject(mapping_rejection(11))
         assert [*lows, book.outcomes.lowest] == [5, None, None]
@@ -268,7 +266,7 @@ class TestState:
     def test_a_superseded_row_waits_with_its_successor(self) -> None:
         """A row whose successor was rejected is held back like it, from its own position."""
         book = Book()
-        book.outcomes.settle([], [FailedItem(item("a", 9, low=4), BAD)])
+        book.outcomes.settle(0, [FailedItem(item("a", 9, low=4), BAD)])
         assert book.outcomes.lowest == 4
 
 
@@ -282,7 +280,7 @@ class TestWriting:
         book.disk_is_full = True
         with pytest.raises(OutputError):
             book.outcomes.settle(
-                [item("z", 1, "W", "V")],
+                2,
                 [FailedItem(item("a", 8, low=3), BAD), refusal("b", 6, "W", "V", "U")],
             )
         assert (book.totals.accepted, book.totals.rejected, book.outcomes.undecided) == (2, 0, 4)
@@ -297,7 +295,7 @@ class TestWriting:
         book.outcomes.suspects.add(refusal("b", 5), 0)
         book.disk_is_full = True
         with pytest.raises(OutputError):
-            book.outcomes.settle([item("z", 7)], [])
+            book.outcomes.settle(1, [])
         assert (book.totals.accepted, book.totals.rejected, book.outcomes.undecided) == (1, 0, 2)
         assert book.outcomes.lowest == 2
         book.totals.check(book.outcomes.undecided)

@@ -27,7 +27,8 @@ def item(*positions: int, version: str = "") -> Item:
 
 def ages(freshness: Freshness, *items: Item) -> dict[str, float]:
     """Accept items now; returns the ages of all that was accepted."""
-    freshness.accept(items, min(item.low for item in items), NOW)
+    levels = sum(len(each.levels) for each in items)
+    freshness.accept(items, levels, min(each.low for each in items), NOW)
     return freshness.ages.fields()
 
 

@@ -25,8 +25,9 @@ class Pipe:
         self.stderr = os.fdopen(writer, "w")
         self.log = LogStream(self.stderr)
         self.got = bytearray()
+        self._threads: list[threading.Thread] = []
 
-    def read(self, pause: float = 0.0) -> threading.Thread:
+    def read(self, pause: float = 0.0) -> None:
         """Begin to read it."""
 
         def take() -> None:
@@ -36,7 +37,23 @@ class Pipe:
 
         thread = threading.Thread(target=take, daemon=True)
         thread.start()
-        return thread
+        self._threads.append(thread)
+
+    def close(self) -> None:
+        """Write out the rest, and close it once no thread reads it."""
+        self.read()
+        self.log.drain(None)
+        self.stderr.close()
+        for thread in self._threads:
+            thread.join()
+        os.close(self.reader)
+
+    def until(self, end: str, size: int = 0) -> None:
+        """Wait until so many bytes were read, and they end so."""
+        until = time.monotonic() + 10
+        while len(self.got) < size or not self.got.endswith(end.encode()):
+            assert time.monotonic() < until
+            time.sleep(0.01)
 
 
 @pytest.fixture
@@ -44,11 +61,7 @@ def pipe() -> Iterator[Pipe]:
     """A log that is not read yet."""
     made = Pipe()
     yield made
-    reader = made.read()
-    made.log.drain(None)
-    made.stderr.close()
-    reader.join()
-    os.close(made.reader)
+    made.close()
 
 
 def test_a_slow_reader_gets_every_line_in_its_order(pipe: Pipe) -> None:
@@ -58,7 +71,7 @@ def test_a_slow_reader_gets_every_line_in_its_order(pipe: Pipe) -> None:
     for line in lines:
         pipe.log.write(line)
     assert pipe.log.drain(None)
-    time.sleep(0.1)
+    pipe.until(LINE, len("".join(lines)))
     assert pipe.got.decode() == "".join(lines)
 
 
@@ -105,7 +118,7 @@ def test_a_reader_that_stands_still_holds_nobody_up(pipe: Pipe) -> None:
     assert time.monotonic() - began < 30
     pipe.read()
     assert pipe.log.drain(None)
-    time.sleep(0.1)
+    pipe.until("nothing read stderr\n")
     last = pipe.got.decode().splitlines()[-1]
     kept = pipe.got.count(b"x\n")
     assert last == f"{5000 - kept} lines of the log were dropped: nothing read stderr"
@@ -127,7 +140,7 @@ def test_what_is_written_with_patience_is_never_dropped(pipe: Pipe) -> None:
     pipe.read()
     writer.join(30)
     assert pipe.log.drain(None)
-    time.sleep(0.1)
+    pipe.until(LINE, 2000 * len(LINE))
     assert pipe.got.count(b"x\n") == 2000
 
 
