@@ -124,8 +124,8 @@ MUTANTS: Final = (
         f"{WINDOW}::TestOrder",
         Change(
             "window/ready",
-            "            if item.state != READY:\n                continue\n",
-            "            if item.state != READY and not item.urgent:\n                continue\n",
+            "[item for item in some if item.state == READY]",
+            "[item for item in some if item.state == READY or item.urgent]",
         ),
     ),
     Mutant(
@@ -517,6 +517,16 @@ MUTANTS: Final = (
         "workers poll",
         f"{SCHEDULER}::test_idle_workers_do_not_poll",
         Change("delivery/scheduler", "shared.idle.wait(wait)", "shared.idle.wait(0.01)"),
+    ),
+    Mutant(
+        "while rows are mapped, each full batch goes to an API that answers at once",
+        f"{SCHEDULER}::test_while_rows_come_an_api_that_answers_at_once_waits_for_its_turn",
+        Change("delivery/scheduler", "self._throttle.is_quick and not self._silence", "False"),
+    ),
+    Mutant(
+        "a full batch waits for the tap to speak again",
+        "tests/pipeline/test_run.py::test_while_the_tap_is_silent_each_full_batch_goes_at_once",
+        Change("pipeline/poller", "self._stages.scheduler.set_silence(on=True)", "pass"),
     ),
     Mutant(
         "stock-outs wait their turn",
