@@ -7,6 +7,7 @@ mutant whose text is no longer in the program is an error here: it has to follow
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shutil
@@ -718,7 +719,7 @@ MUTANTS: Final = (
             "ledger/batches/recording",
             "self._accept(writer, flight, answered.accepted, batch)",
             "taken = [*answered.accepted, *[each.item for each in answered.refused]]\n"
-            "            self._accept(writer, flight, taken, batch)",
+            "                self._accept(writer, flight, taken, batch)",
         ),
     ),
     Mutant(
@@ -1581,6 +1582,27 @@ def stale(mutants: Iterable[Mutant] = MUTANTS) -> list[str]:
         for path, text in mutant.quotes()
         if (count := path.read_text(encoding="utf-8").count(text)) != 1
     ]
+
+
+def unreadable(mutants: Iterable[Mutant] = MUTANTS) -> list[str]:
+    """List the mutants that are not Python any more; no test could run against them."""
+    found = []
+    for mutant in mutants:
+        texts: dict[Path, str] = {}
+        for module, old, new in mutant.changes:
+            path = PACKAGE / f"{module}.py"
+            text = texts.get(path) or path.read_text(encoding="utf-8")
+            texts[path] = text.replace(old, new)
+        found += [f"{mutant.name}: {flaw}" for text in texts.values() if (flaw := _flaw(text))]
+    return found
+
+
+def _flaw(text: str) -> str:
+    try:
+        ast.parse(text)
+    except SyntaxError as error:
+        return str(error)
+    return ""
 
 
 def run(mutant: Mutant) -> str:

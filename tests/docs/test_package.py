@@ -18,7 +18,7 @@ import pytest
 
 import target_tocobagus
 from tests.docs.documents import blocks
-from tests.mutants import stale
+from tests.mutants import stale, unreadable
 
 ROOT: Final = Path(__file__).parents[2]
 PACKAGE: Final = ROOT / "target_tocobagus"
@@ -158,3 +158,4 @@ def test_each_room_says_what_is_in_it(room: Path) -> None:
 def test_each_mutant_finds_what_it_quotes() -> None:
     """A line that a mutant breaks, and a test that must fail then, change together with it."""
     assert stale() == []
+    assert unreadable() == []
