@@ -82,7 +82,9 @@ class Pipeline:
         unsettled = self.handover.unsettled
         self.completion = Completion(RunMemory(stages), stages.ledger, unsettled, places)
         self._mentions = Mentions(stages, self.completion.lookups)
-        self._flush_rows = min(_MOST_ROWS_AT_ONCE, self.handover.capacity)
+        # Where batches are small, rows for a few more than can be in flight.
+        rows = settings.batch_size_rows * (settings.max_in_flight + 4)
+        self._flush_rows = min(_MOST_ROWS_AT_ONCE, rows)
         self._handed_over = 0
         self._held_bytes = 0
         self._checkpoints: list[tuple[int, Value]] = []

@@ -220,8 +220,11 @@ def test_a_stock_of_many_parts_follows_each_of_them(command: Command, sandbox: S
         lot(30, "A", "J", 6),
         lot(0, "A", "J", "2.5"),
     ]
-    run(command, *(line for each in changes for line in (each, state(0)))).without_traceback(0)
-    assert stock_of(sandbox) == {"A": {"J": 34}, "B": {"J": 4}}
+    few = {"batch_size_rows": 1, "max_in_flight": 1}  # so that each is handed over by itself
+    others = [lot(f"other {number}", "C", "J", 1) for number in range(5)]
+    lines = [line for each in changes for line in (each, *others)]
+    run(command, *lines, **few).without_traceback(0)
+    assert stock_of(sandbox) == {"A": {"J": 34}, "B": {"J": 4}, "C": {"J": 5}}
 
 
 @pytest.mark.parametrize("first", ["levels", "stock"])
