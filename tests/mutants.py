@@ -125,8 +125,8 @@ MUTANTS: Final = (
         f"{WINDOW}::TestOrder",
         Change(
             "window/ready",
-            "[item for item in some if item.state == READY]",
-            "[item for item in some if item.state == READY or item.urgent]",
+            "            if item.state != READY:\n                continue\n",
+            "            if item.state != READY and not item.urgent:\n                continue\n",
         ),
     ),
     Mutant(

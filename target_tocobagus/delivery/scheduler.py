@@ -121,7 +121,7 @@ class Scheduler:
         if self._closing or self._backpressure:
             return len(ready) > 0
         waits_for_turn = self._throttle.is_quick and not self._silence
-        return ready.is_due(limits, now) or (ready.is_full(limits) and not waits_for_turn)
+        return (ready.is_full(limits) and not waits_for_turn) or ready.is_due(limits, now)
 
     def _pick(self, now: float) -> Lease | None:
         lease = self._window.pick(self._throttle.limits, now)

@@ -43,7 +43,7 @@ class Handover:
     def __init__(self, stages: Stages, poller: Poller) -> None:
         self._stages, self._poller, settings = stages, poller, stages.settings
         self._shared, self._scheduler = stages.shared, stages.scheduler
-        # One more for each worker stays, so that none sends a batch that is not full.
+        # A full batch for each worker stays, so that none sends one that is not full.
         self._left = settings.batch_size_rows * settings.max_in_flight
         self.capacity = settings.batch_size_rows * _TURN_BATCHES + self._left
         self.last_is_meant: set[str] = set()

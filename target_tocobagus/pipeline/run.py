@@ -82,7 +82,7 @@ class Pipeline:
         unsettled = self.handover.unsettled
         self.completion = Completion(RunMemory(stages), stages.ledger, unsettled, places)
         self._mentions = Mentions(stages, self.completion.lookups)
-        # Where batches are small, rows for a few more than can be in flight.
+        # Where batches are small, for a few more of them than can be in flight.
         rows = settings.batch_size_rows * (settings.max_in_flight + 4)
         self._flush_rows = min(_MOST_ROWS_AT_ONCE, rows)
         self._handed_over = 0

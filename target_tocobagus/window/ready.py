@@ -8,10 +8,9 @@ picked ones.
 
 from __future__ import annotations
 
-from bisect import bisect
 from collections import deque
 from heapq import heapify, heappop, heappush
-from itertools import accumulate, count
+from itertools import count
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -218,19 +217,20 @@ class Queue:
         Returns:
             How many levels were added.
         """
-        line, left = self._line, room
-        while line and len(items) < limits.rows:
-            some = [line.popleft() for _ in range(min(limits.rows - len(items), len(line)))]
-            ready = [item for item in some if item.state == READY]
-            levels = [0, *accumulate([len(item.levels) for item in ready])]
-            fitting = ready[: bisect(levels, left) - 1 or not items]
-            for item in fitting:
-                item.state = LEASED
-            items += fitting
-            left -= levels[len(fitting)]
-            if len(fitting) < len(ready):
-                line.extendleft(reversed(ready[len(fitting) :]))
+        line, left, most = self._line, room, limits.rows - len(items)
+        append = items.append
+        while line and most > 0:
+            item = line.popleft()
+            if item.state != READY:
+                continue
+            levels = len(item.levels)
+            if levels > left and items:
+                line.appendleft(item)
                 break
+            left -= levels
+            most -= 1
+            item.state = LEASED
+            append(item)
         return room - left
 
     def pop(self) -> None:

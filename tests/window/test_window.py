@@ -292,6 +292,18 @@ class TestLimits:
         window = filled([("a", "V", 1), ("a", "W", 1), ("b", "W", 1), ("c", None, 1)])
         assert skus(take(window, Limits(500, levels, 5))) == expected
 
+    def test_an_item_that_is_larger_than_a_batch_goes_alone(self) -> None:
+        """Also where it is taken before those in line, as a stock-out."""
+        window = filled([("b", "W", 1), ("c", "W", 1), ("d", "W", 1), ("a", "W", 0)])
+        put(window, [("a", "V", 0), ("a", "U", 0)], start=5)
+        limits = Limits(rows=500, levels=2, wait=5)
+        leases = [take(window, limits) for _ in range(3)]
+        assert [[item.identifier[1] for item in each.items] for each in leases] == [
+            ["a"],
+            ["b", "c"],
+            ["d"],
+        ]
+
 
 class TestWeight:
     """The window's weight is that of what waits or is out, whatever came and went."""
