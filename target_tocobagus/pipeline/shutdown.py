@@ -176,7 +176,6 @@ class Shutdown:
             The error to report: the first, which may be one of a worker that was not noticed yet.
         """
         first = self._first_error(error)
-        self._intake.send_again = None
         self._intake.completion.sums.last.is_torn = True
         if isinstance(first, (DeliveryError, LedgerError, OutputError, Stopped)):
             self.abort(first)
