@@ -20,8 +20,9 @@ _LONGEST: Final = 64 << 20
 """Bytes of one line; a record of stock, or a STATE, has a few thousand."""
 _LINES_AT_ONCE: Final = 200
 
-_PACKED: Final = (GZIP, b"PK\x03\x04", b"\x28\xb5\x2f\xfd", b"BZh")
-"""The first bytes of files by gzip, zip, zstd and bzip2."""
+_ZIP: Final = b"PK\x03\x04"
+_PACKED: Final = (GZIP, b"\x28\xb5\x2f\xfd", b"BZh")
+"""The first bytes of files by gzip, zstd and bzip2."""
 _OPENERS: Final = ("{", "[", "[{", "[ {")
 _LOG: Final = re.compile(
     r"\b(DEBUG|INFO|WARNING|WARN|ERROR|CRITICAL|level=|Traceback)\b", re.IGNORECASE
@@ -133,6 +134,8 @@ def hint_of_bytes(line: bytes) -> str:
         return "it is UTF-16, and must be UTF-8"
     if line.startswith(BOM):
         return "a byte order mark (BOM) is in the middle of the input: files were joined"
+    if line.startswith(_ZIP):
+        return "it is an Excel workbook or a zip archive: save it as CSV, or unpack it"
     return "it is compressed: unpack it first" if line.startswith(_PACKED) else ""
 
 

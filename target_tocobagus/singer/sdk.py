@@ -12,6 +12,7 @@ import logging
 import os
 import signal
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -25,20 +26,21 @@ from singer_sdk.exceptions import (
 )
 from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.mapper import PluginMapper, RemoveRecordTransform, SameRecordTransform, StreamMap
+from singer_sdk.plugin_base import _ConfigInput
 from singer_sdk.singerlib.encoding.base import GenericSingerReader
 from singer_sdk.singerlib.exceptions import InvalidInputLine
 from singer_sdk.sinks import Sink
 from singer_sdk.target_base import Target
 
+from target_tocobagus.config.settings import read_file
 from target_tocobagus.core.errors import ConfigurationError, DeliveryError, TocobagusError
 from target_tocobagus.core.foreign_text import clean, reason
-from target_tocobagus.singer.env import read_variables
+from target_tocobagus.singer.env import ENVIRONMENT, read_variables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import FrameType
 
-    from singer_sdk.plugin_base import _ConfigInput
     from singer_sdk.sinks.core import BaseJSONSchemaValidator
 
 __all__ = [
@@ -131,24 +133,28 @@ class SdkTarget(Target):
 
     @classmethod
     def cb_config(
-        cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]
+        cls,
+        ctx: click.Context,  # noqa: ARG003  # the SDK's signature
+        param: click.Option,  # noqa: ARG003
+        value: tuple[str, ...],
     ) -> _ConfigInput:
-        """Read the files that `--config` names.
+        """Read the files that `--config` names, each once: it may be a pipe.
 
         Raises:
             click.UsageError: One of them is missing, or is not a JSON object.
         """
-        if any(each.lstrip().startswith("{") for each in value):
-            message = "--config: takes the path of a file, or ENV, not JSON"
-            raise click.UsageError(message)
-        try:
-            return super().cb_config(ctx, param, value)
-        except (OSError, ValueError, TypeError, RecursionError) as error:
-            reason = "is not a JSON object"
-            if isinstance(error, OSError):
-                reason = f"cannot be read ({error.strerror})"
-            message = f"--config: {clean(' '.join(value))} {reason}"
-            raise click.UsageError(message) from None
+        config: dict[str, Any] = {}
+        for source in value:
+            if source.lstrip().startswith("{"):
+                message = "--config: takes the path of a file, or ENV, not JSON"
+                raise click.UsageError(message)
+            if source != ENVIRONMENT:
+                try:
+                    config |= read_file(Path(source))
+                except ConfigurationError as error:
+                    message = f"--config: {error}"
+                    raise click.UsageError(message) from None
+        return _ConfigInput(config, parse_env=ENVIRONMENT in value)
 
     def setup_mapper(self) -> None:
         """Prepare the SDK's stream maps and flattening.

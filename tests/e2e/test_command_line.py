@@ -88,12 +88,13 @@ def test_a_mistake_in_the_configuration_is_told_before_anything_is_sent(
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
-        (None, "cannot be read"),
-        ('{"partner_secret": "s3cr3t-marker"', "is not a JSON object"),
+        (None, "cannot be read (No such file or directory)"),
+        ('{"partner_secret":\n "s3cr3t-marker"', "is not JSON (line 2, column 17: "),
         ('["s3cr3t-marker"]', "is not a JSON object"),
+        ("[]", "is not a JSON object"),
         ('"s3cr3t-marker"', "is not a JSON object"),
     ],
-    ids=["missing", "torn", "a list", "a text"],
+    ids=["missing", "torn", "a list", "an empty list", "a text"],
 )
 def test_a_configuration_file_that_cannot_be_read_is_named(
     text: str | None, wanted: str, command: Command
@@ -102,7 +103,9 @@ def test_a_configuration_file_that_cannot_be_read_is_named(
     path = command.directory / "broken.json"
     if text is not None:
         path.write_text(text)
-    ended = command.run(arguments=["--config", str(path)]).without_traceback(2)
+    good = str(command.write_config())
+    arguments = ["--config", good, "--config", str(path)]
+    ended = command.run(arguments=arguments).without_traceback(2)
     assert f"--config: {path} {wanted}" in ended.stderr
     assert SECRET not in ended.stderr
 

@@ -22,6 +22,7 @@ MESSAGE = '{"type":"STATE","value":{}}'
         (MESSAGE.encode("utf-16-be"), "UTF-16"),
         (b"\xef\xbb\xbf" + MESSAGE.encode(), "byte order mark"),
         (gzip.compress(MESSAGE.encode(), mtime=0), "compressed"),
+        (b"PK\x03\x04\x14\0\x06\0\x08\0\0\0!\0", "save it as CSV"),
         (b"{", "several lines"),
         (b"[", "several lines"),
         (b'{"type": "RECORD",', "several lines"),

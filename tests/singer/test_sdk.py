@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import pytest
 from singer_sdk.exceptions import MappingError
-from singer_sdk.plugin_base import _ConfigInput
 from singer_sdk.sinks import Sink
 from singer_sdk.target_base import Target
 
@@ -43,7 +42,6 @@ METHODS: Final = {
     Sink: ["get_sink_record_counter", "get_validator", "record_counter_metric"],
     sdk.PluginMapper: ["register_raw_stream_schema"],
     sdk.GenericSingerReader: ["default_input", "deserialize_json", "process_lines"],
-    _ConfigInput: ["from_cli_args"],
 }
 ATTRIBUTES: Final = {"_config", "_sinks_active", "_sinks_to_clear"}
 """Of a target; `_validator` is one of a sink."""

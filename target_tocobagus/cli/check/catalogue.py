@@ -39,6 +39,11 @@ class Setup(Diagnosis):
     FILE_FAILS = wrong(
         "mappings", "A run would fail with {file}:", "See each mapping with its first records:"
     )
+    FILE_BROKEN = wrong(
+        "mappings",
+        "A run would end before the end of {file}:",
+        "Give a run all that the tap writes to stdout, as it comes.",
+    )
     FILE_UNMAPPED = wrong(
         "mappings", "A run would send nothing of {file}:", "Draft mappings for its streams:"
     )

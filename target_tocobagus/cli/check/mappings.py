@@ -78,7 +78,7 @@ def _tried(file: Path, settings: Settings, configs: Sequence[str]) -> tuple[Find
     views, told = list(survey.streams.values()), set(advisor.remarks())
     unused = told if advisor.examines else set()
     remarks = [*survey.remarks(), *sorted(told - unused)]
-    meaning = _meaning(views, clash=bool(advisor.clash), remarks=bool(remarks))
+    meaning = _meaning(survey, clash=bool(advisor.clash), remarks=bool(remarks))
     options = ["--config", configs[-1]] if configs else []  # the command takes one file
     options = ["--all"] if meaning is Setup.FILE_UNMAPPED else options
     command = shlex.join(["tocobagus", "map", str(file), *options])
@@ -86,11 +86,14 @@ def _tried(file: Path, settings: Settings, configs: Sequence[str]) -> tuple[Find
     return meaning.finding(file=file, points=points, command=command), unused
 
 
-def _meaning(views: Sequence[StreamView], *, clash: bool, remarks: bool) -> Diagnosis:
+def _meaning(survey: Survey, *, clash: bool, remarks: bool) -> Diagnosis:
+    views = survey.streams.values()
     if not views:
         return Setup.FILE_EMPTY
     if clash or any(view.fails or view.advice.standing == "proposed" for view in views):
         return Setup.FILE_FAILS  # a question ends a run, too
+    if survey.ends_run:
+        return Setup.FILE_BROKEN
     if all(view.advice.mapping is None for view in views):
         return Setup.FILE_UNMAPPED
     return Setup.FILE_DOUBTFUL if remarks or any(map(_is_doubtful, views)) else Setup.FILE_MAPPED

@@ -23,7 +23,6 @@ MOST_BYTES: Final = 64 << 20
 """The most that is read of a file, after decompression."""
 
 _TYPES: Final = ("SCHEMA", "RECORD", "STATE", "BATCH", "ACTIVATE_VERSION")
-_ENDS: Final = "a run ends there"
 
 
 class Declared(NamedTuple):
@@ -59,10 +58,12 @@ class Flaw(NamedTuple):
     Attributes:
         number: The number of its line; ``None`` for the file as a whole.
         what: The problem, to follow the line's number.
+        ends_run: A run would end there.
     """
 
     number: int | None
     what: str
+    ends_run: bool = False
 
 
 Content: TypeAlias = Declared | Sampled | Flaw
@@ -73,6 +74,7 @@ class _Lines:
 
     Attributes:
         cut: Why the end was not reached; empty if it was.
+        is_packed: The file is compressed with gzip.
     """
 
     def __init__(self, buffered: io.BufferedReader[io.RawIOBase]) -> None:
@@ -80,6 +82,7 @@ class _Lines:
         self._source: io.BufferedIOBase | None = None
         self._left = MOST_BYTES
         self.cut = ""
+        self.is_packed = False
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield the lines that were not read yet."""
@@ -101,6 +104,7 @@ class _Lines:
         if self._source is None:
             packed = self._buffered.peek(len(GZIP)).startswith(GZIP)
             self._source = gzip.GzipFile(fileobj=self._buffered) if packed else self._buffered
+            self.is_packed = packed
         return self._source
 
 
@@ -115,6 +119,8 @@ def contents(source: IO[bytes], *, unselected: bool) -> Iterator[Content]:
     lines = _Lines(buffered)
     try:
         yield from _contents(iter(lines), unselected=unselected)
+        if lines.is_packed:
+            yield Flaw(None, "The file is compressed: a run needs it unpacked", ends_run=True)
         if lines.cut:
             yield Flaw(None, lines.cut)
     finally:
@@ -152,10 +158,10 @@ def _read(number: int, line: bytes) -> Iterator[Content]:
     try:
         message = decode_line(line)
     except ValueError:
-        yield Flaw(number, f"is not JSON; {_ENDS}")
+        yield Flaw(number, "is not JSON", ends_run=True)
         return
     if not isinstance(message, dict) or not isinstance(message.get("type"), str):
-        yield Flaw(number, f"is not a Singer message; {_ENDS}")
+        yield Flaw(number, "is not a Singer message", ends_run=True)
     elif message["type"] in {"SCHEMA", "RECORD", "BATCH"}:
         yield _of_stream(number, message)
 
@@ -164,16 +170,18 @@ def _of_stream(number: int, message: Mapping[str, Any]) -> Content:
     """Read a message that names its stream."""
     kind, stream = message["type"], message.get("stream")
     if not isinstance(stream, str) or not stream:
-        return Flaw(number, f"is a {kind} without a stream's name")
+        return Flaw(number, f"is a {kind} without a stream's name", ends_run=True)
     if kind == "BATCH":
         return Flaw(number, "is a BATCH, whose files are not read")
     if kind == "RECORD":
         if "record" not in message:
-            return Flaw(number, f"is a RECORD without a record; {_ENDS}")
+            return Flaw(number, "is a RECORD without a record", ends_run=True)
         return Sampled(number, stream, message["record"], message.get("tocobagus"))
-    if not _has_columns(message.get("schema")):
-        return Flaw(number, f"is a SCHEMA without properties; {_ENDS}")
-    return Declared(stream, message["schema"], keys=_keys_of(message))
+    schema = _with_columns(message.get("schema"))
+    if schema is None:
+        what = "is a SCHEMA whose schema is not a JSON Schema of an object"
+        return Flaw(number, what, ends_run=True)
+    return Declared(stream, schema, keys=_keys_of(message))
 
 
 def _catalog(text: bytes) -> list[Any] | None:
@@ -210,8 +218,8 @@ def _stream_of(entry: Mapping[str, Any], taken: set[str]) -> Declared | None:
     """Read a catalog's stream; its name is `stream`, unless another one has that name."""
     given = [entry.get("stream"), entry.get("tap_stream_id")]
     names = [name for name in given if isinstance(name, str) and name]
-    schema = entry.get("schema")
-    if not names or not isinstance(schema, dict) or not _has_columns(schema):
+    schema = _with_columns(entry.get("schema"))
+    if not names or schema is None or not schema["properties"]:
         return None
     name = next((name for name in names if name not in taken), names[0])
     other = next((other for other in names if other != name), None)
@@ -255,5 +263,7 @@ def _keys_of(message: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(key for key in given if isinstance(key, str)) if isinstance(given, list) else ()
 
 
-def _has_columns(schema: Any) -> bool:
-    return isinstance(schema, dict) and isinstance(schema.get("properties"), dict)
+def _with_columns(schema: Any) -> dict[str, Any] | None:
+    """Let an object without `properties` declare no column, as in a run; else return ``None``."""
+    columns = (schema.get("properties") or {}) if isinstance(schema, dict) else None
+    return {**schema, "properties": columns} if isinstance(columns, dict) else None

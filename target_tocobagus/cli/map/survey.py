@@ -36,8 +36,8 @@ class Survey:
         self._codes = codes
         self._quiet = 0
         self._stopped = ""
-        self._lines: dict[str, list[str]] = {}
-        self._flaws: Counter[str] = Counter()
+        self._lines: dict[Flaw, list[str]] = {}
+        self._flaws: Counter[Flaw] = Counter()
         self._names = Names()
         for reader in advisor.lookups:
             self._names.look_for(reader)
@@ -60,15 +60,25 @@ class Survey:
             if view.advice.standing == "recognised":  # a run stops, and sends nothing
                 view.advice = msgspec.structs.replace(view.advice, run="")
 
+    @property
+    def ends_run(self) -> bool:
+        """Whether a run would end before the end of the file."""
+        return any(flaw.ends_run for flaw in self._flaws)
+
     def remarks(self) -> Iterator[str]:
         """List what was not read or could not be used; one problem of several lines together."""
-        for what, count in self._flaws.items():
-            lines = ", ".join(self._lines[what])
+        for flaw, count in self._flaws.items():
+            what, lines = flaw.what, ", ".join(self._lines[flaw])
             more = f" and {count - _FEW} more" if count > _FEW else ""
             if not lines:
                 yield what
+                continue
+            end = "; a run ends there" if flaw.ends_run else ""
+            if count > 1:
+                end = end.replace("there", "at the first")
+                yield f"Lines {lines}{more}: each {what}{end}"
             else:
-                yield f"Line {lines} {what}" if count == 1 else f"Lines {lines}{more}: each {what}"
+                yield f"Line {lines} {what}{end}"
         if self._stopped:
             yield self._stopped
 
@@ -80,7 +90,7 @@ class Survey:
         if isinstance(content, Declared):
             self._declare(content, view)
         elif view is None:
-            self._note(Flaw(content.number, "is a RECORD before its SCHEMA; a run ends there"))
+            self._note(Flaw(content.number, "is a RECORD before its SCHEMA", ends_run=True))
         else:
             self._quiet += 1
             self._names.see(content.stream, content.record)
@@ -97,8 +107,9 @@ class Survey:
         self._quiet = 0
 
     def _note(self, flaw: Flaw) -> None:
-        self._flaws[flaw.what] += 1
-        lines = self._lines.setdefault(flaw.what, [])
+        kind = flaw._replace(number=None)
+        self._flaws[kind] += 1
+        lines = self._lines.setdefault(kind, [])
         if flaw.number is not None and len(lines) < _FEW:
             lines.append(str(flaw.number))
 

@@ -129,7 +129,18 @@ CASES: Final = (
         (lines({"sku": "A", "qty": "many"}, {"sku": "B", "qty": None}),),
         told=("1 BAD_QUANTITY, first in record 1: 'many' is not a number.", "tocobagus map "),
     ),
-    Case(Setup.FILE_DOUBTFUL, MAPPED, (f"{GOOD}not JSON\n",), told=("Line 3 is not JSON",)),
+    Case(
+        Setup.FILE_BROKEN,
+        MAPPED,
+        (f"{GOOD}not JSON\n",),
+        told=("Line 3 is not JSON; a run ends there.",),
+    ),
+    Case(
+        Setup.FILE_DOUBTFUL,
+        MAPPED,
+        (GOOD + '{"type": "BATCH", "stream": "stock"}\n',),
+        told=("Line 3 is a BATCH, whose files are not read.",),
+    ),
     Case(
         Setup.FILE_DOUBTFUL,
         {"streams": [{**GLOBAL, "stream": "sto*", "stock": "quantity"}]},

@@ -423,7 +423,7 @@ def test_broken_lines_are_named_and_passed_over(tmp_path: Path) -> None:
         {"type": "STATE", "value": {}},
         {"type": "RECORD", "stream": "stock"},
         {"type": "RECORD", "stream": "stock", "record": 7},
-        {"type": "SCHEMA", "stream": "stock", "schema": {}},
+        {"type": "SCHEMA", "stream": "stock", "schema": None},
         {"type": "BATCH", "stream": "stock"},
         row("", sku="A"),
         row("late", sku="A"),
@@ -435,12 +435,12 @@ def test_broken_lines_are_named_and_passed_over(tmp_path: Path) -> None:
     shown = flat(result.stdout)
 
     assert result.exit_code == 0
-    assert "Lines 5, 15, 16, 17, 18 and 1 more: each is not JSON; a run ends there." in shown
-    assert "Lines 6, 7: each is not a Singer message; a run ends there." in shown
+    assert "Lines 5, 15, 16, 17, 18 and 1 more: each is not JSON; a run ends at the first." in shown
+    assert "Lines 6, 7: each is not a Singer message; a run ends at the first." in shown
     assert "Line 9 is a RECORD without a record; a run ends there." in shown
-    assert "Line 11 is a SCHEMA without properties; a run ends there." in shown
+    assert "Line 11 is a SCHEMA whose schema is not a JSON Schema of an object;" in shown
     assert "Line 12 is a BATCH, whose files are not read." in shown
-    assert "Line 13 is a RECORD without a stream's name." in shown
+    assert "Line 13 is a RECORD without a stream's name; a run ends there." in shown
     assert "Line 14 is a RECORD before its SCHEMA; a run ends there." in shown
     assert "2 - - NO_RECORD: the record is not an object" in shown
     assert "# Line 14 is a RECORD before its SCHEMA" in run(file, "--format", "yaml").stdout
@@ -511,6 +511,17 @@ def test_a_packed_stream_is_unpacked(tmp_path: Path) -> None:
     result = run(cut)
     assert result.exit_code == 0
     assert "The file cannot be read to its end" in result.stdout
+    assert "The file is compressed: a run needs it unpacked" in result.stdout
+
+
+@pytest.mark.parametrize("declared", [{}, {"type": "object"}, {"properties": None}])
+def test_a_schema_may_declare_no_column(declared: dict[str, Any], tmp_path: Path) -> None:
+    """As in a run: a document store's tap knows no columns, and the records say them."""
+    message = {"type": "SCHEMA", "stream": "stock", "schema": declared, "key_properties": []}
+    result = run(written(tmp_path, [message, row("stock", sku="A", stock=3, warehouse="w")]))
+
+    assert result.exit_code == 0
+    assert "1 record read: 1 row mapped" in flat(result.stdout)
 
 
 def test_a_long_file_is_not_read_to_its_end(
