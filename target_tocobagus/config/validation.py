@@ -103,7 +103,7 @@ def _complaint(error: ValidationError) -> str:
     rule: Any = error.validator_value
     match error.validator:
         case "type" | "anyOf":
-            text = f"must be {_forms(rule)}"
+            text = f"must be {_forms(rule, error.instance)}"
         case "enum":
             text = f"must be one of {', '.join(repr(value) for value in rule if value is not None)}"
         case "minimum" | "maximum":
@@ -120,13 +120,23 @@ def _complaint(error: ValidationError) -> str:
     return text
 
 
-def _forms(rule: Any) -> str:
+_NAMED: Final = {
+    "array": "a list",
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "number": "a number",
+    "object": "an object",
+    "string": "a text",
+}
+
+
+def _forms(rule: Any, value: object) -> str:
     """Name the allowed types, and then the allowed constants."""
     kinds = rule if isinstance(rule, list) else [rule]
-    names = [name for kind in kinds for name in _types(kind) if name != "null"]
+    names = [_NAMED[name] for kind in kinds for name in _types(kind) if name != "null"]
     texts = [repr(kind["const"]) for kind in kinds if isinstance(kind, dict) and "const" in kind]
-    types = [f"of type {' or '.join(dict.fromkeys(names))}"] if names else []
-    return ", or ".join([*types, *texts])
+    bare = ", without quotes" if isinstance(value, str) and "a text" not in names else ""
+    return " or ".join([*dict.fromkeys(names), *texts]) + bare
 
 
 def _types(kind: Any) -> list[str]:

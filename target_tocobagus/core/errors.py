@@ -27,6 +27,7 @@ run. No message here may contain a secret.
 from __future__ import annotations
 
 import logging
+import signal
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ class Stopped(TocobagusError):  # noqa: N818  # a request, not a mishap
 
     def __init__(self, signum: int) -> None:
         """Set the exit code to 128 + the signal's number, as shells do."""
-        super().__init__(f"stopped by signal {signum}")
+        super().__init__(f"stopped by {signal.Signals(signum).name}")
         self.exit_code = 128 + signum
 
 

@@ -85,9 +85,8 @@ class Outcomes:
         """Settle updates that need no request, because of what the ledger knows."""
         verdicts = [verdict for places in unsent.values() for verdict in places.values()]
         if verdicts:
-            unchanged = verdicts.count("unchanged")
-            self._totals.unchanged += unchanged
-            self._totals.stale += len(verdicts) - unchanged
+            self._totals.unchanged += verdicts.count("unchanged")
+            self._totals.stale += verdicts.count("stale")
             self._held_back.be_certain()
 
     def hold(self, items: Iterable[Item], held: Unsent) -> None:

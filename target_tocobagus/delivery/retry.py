@@ -157,7 +157,7 @@ def _after_verdict(reply: Reply, part: RequestPart, situation: Situation) -> Ans
     if reply.status in _SUCCESSES:
         meaning = f"an answer that names no rows: {reply.unread or unusable(reply.body)}"
         return _retry(part, situation, describe(reply, meaning))
-    return Stop(DeliveryError(describe(reply, "an answer that cannot be used")))
+    return Stop(DeliveryError(describe(reply, "an answer that cannot be used: check api_url")))
 
 
 def back_off(attempts: int, jitter: float) -> float:

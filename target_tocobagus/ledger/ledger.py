@@ -223,7 +223,7 @@ class Ledger:
         return self._connections.write(lambda writer: self.guard.refusal(writer, items, known))
 
     def left_open(self) -> dict[str, int]:
-        """Count the levels in doubt, and the rows that are refused still.
+        """Count the levels in doubt, and the rows that are still refused.
 
         Raises:
             LedgerError: The ledger cannot be read.

@@ -117,13 +117,13 @@ def _read_text(
     if not text:
         return None
     if mark is None and not declared and _MAYBE_THOUSANDS.fullmatch(text):
-        reason = "is ambiguous: decimal_mark must say whether the point is a decimal mark"
+        reason = "is ambiguous: set decimal_mark, to say whether the point separates thousands"
         return RecordError("AMBIGUOUS_QUANTITY", f"{shown(text)} {reason}")
     if _TEXT[mark or "."].fullmatch(text):
         number = _decimal(text.replace(",", "."))
         return _bounded(number, text) if isinstance(number, Decimal) else number
     if ("," in text or "." in text) and _GROUPED.fullmatch(text):
-        reason = "is ambiguous: it may have decimal_mark only, once, between digits"
+        reason = "is ambiguous: write it without marks between thousands, and set decimal_mark"
         return RecordError("AMBIGUOUS_QUANTITY", f"{shown(text)} {reason}")
     return RecordError("BAD_QUANTITY", f"{shown(text)} is not a number")
 

@@ -36,7 +36,7 @@ class Handover:
     """The main thread's side of delivery.
 
     Attributes:
-        capacity: How many updates the window takes.
+        capacity: How many items may wait in the window.
         last_is_meant: Streams whose mapping has `combine: last`.
     """
 

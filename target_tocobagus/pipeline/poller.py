@@ -180,6 +180,6 @@ class Poller:
                 accepted=shared.totals.accepted,
                 rejected=shared.totals.rejected,
                 in_flight=shared.throttle.active,
-                waiting=shared.window.waiting,
+                unsettled=shared.window.unsettled_items,
                 waiting_since=oldest.arrived if (oldest := shared.window.ready.oldest) else None,
             )

@@ -227,7 +227,11 @@ def _written(stream: str, names: set[str]) -> StreamMapping:
     )
 
 
-_NO_QUANTITY: Final = NotStock("none of its columns is called stock, available or the like")
+_IS_IT_ALL: Final = "is it all of the stock, with one row for each item and location?"
+
+_NO_QUANTITY: Final = NotStock(
+    "no column surely holds stock (a number called stock, available or the like)"
+)
 
 
 def _by_names(
@@ -245,7 +249,8 @@ def _by_names(
         return NotStock(f"{names} shows that its rows belong to an order or another document")
     if not found.identifiers:
         return NotStock("none of its columns identifies an item")
-    return Question(found.mapping, remarks(found), tuple(doubts(found, keys)))
+    asked = tuple(doubts(found, keys)) or (_IS_IT_ALL,)
+    return Question(found.mapping, remarks(found), asked)
 
 
 def _names(mappings: Iterable[StreamMapping]) -> str:

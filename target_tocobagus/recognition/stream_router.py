@@ -139,11 +139,13 @@ class StreamRouter:
 
     def nothing_mapped(self) -> str:
         """Make the warning that no stream that came has a mapping."""
-        streams = some_of([quoted(stream) for stream in self._unmapped])
-        came = f" No entry of `streams` matches {streams}." if streams else ""
+        why = "By this configuration no stream that came holds stock"
+        if self._unmapped:
+            streams = some_of([quoted(stream) for stream in self._unmapped])
+            why = f"No entry of `streams` matches a stream that came ({streams})"
         return (
-            "By this configuration no stream that came holds stock: nothing was sent, and no STATE"
-            f" goes out.{came} `tocobagus map FILE` drafts a mapping for a recorded stream"
+            f"{why}: nothing was sent, and no STATE goes out. `tocobagus map FILE` drafts a mapping"
+            " for a recorded stream"
         )
 
     def _entry(self, stream: str) -> tuple[StreamMapping, CompiledMapping] | None:

@@ -32,7 +32,7 @@ _GAUGES: Final = {
     "sent_bytes": ("tocobagus_sent_bytes", "Size of all bodies of the last run"),
     "held": ("tocobagus_held_stock_outs", "Stock-outs that the guard holds"),
     "in_doubt": ("tocobagus_levels_in_doubt", "Levels whose value in the shop is not certain"),
-    "open_rejections": ("tocobagus_open_rejections", "Rows that are refused still"),
+    "open_rejections": ("tocobagus_open_rejections", "Rows that are still refused"),
 }
 """By field of the summary, or count of the ledger: a metric's name, and what it means."""
 _SPREADS: Final = {

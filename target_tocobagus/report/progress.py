@@ -30,15 +30,16 @@ class ProgressSnapshot(msgspec.Struct, frozen=True):
     """The state of a run at one time.
 
     Attributes:
-        waiting: Items that are not in flight.
-        waiting_since: When the oldest of these came, by the monotonic clock; ``None`` without any.
+        in_flight: Requests.
+        unsettled: Items that wait, are in flight, or are to be sent again.
+        waiting_since: When the oldest of those that wait came, by the monotonic clock; or ``None``.
     """
 
     records: int
     accepted: int
     rejected: int
     in_flight: int
-    waiting: int
+    unsettled: int
     waiting_since: float | None
 
 
@@ -73,12 +74,12 @@ class Progress:
             self._line.show(live_text(sight, sight.records / seconds, now, self._done))
             return
         logger.info(
-            "%s read, %s %s, %d rejected, %s waiting, %s in flight",
+            "%s read, %s %s, %d rejected, %s unsettled, %s in flight",
             counted(sight.records, "record"),
             counted(sight.accepted, "update"),
             self._done,
             sight.rejected,
-            counted(sight.waiting, "item"),
+            counted(sight.unsettled, "item"),
             counted(sight.in_flight, "request"),
         )
 
@@ -97,7 +98,7 @@ class Progress:
 def live_text(sight: ProgressSnapshot, rate: float, now: float, done: str = "accepted") -> str:
     """Write the live line, the most important part first; `rate` is records a second."""
     parts = [
-        f"{sight.records:,} row{'' if sight.records == 1 else 's'}",
+        f"{sight.records:,} record{'' if sight.records == 1 else 's'}",
         f"{sight.accepted:,} {done}",
         f"{sight.rejected:,} rejected",
         f"{sight.in_flight} in flight",

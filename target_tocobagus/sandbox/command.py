@@ -59,7 +59,7 @@ def sandbox(**options: Any) -> None:
         listener = listen(host, port)
     except OSError as error:
         in_use = "it is in use, perhaps by another sandbox; --port 0 takes a free one"
-        why = in_use if error.errno == errno.EADDRINUSE else error
+        why = in_use if error.errno == errno.EADDRINUSE else error.strerror
         message = f"cannot listen on {host}:{port}: {why}"
         raise click.ClickException(message) from error
     asyncio.run(_serve(setup, listener, host))
@@ -89,7 +89,7 @@ def _read(path: Path | None, kind: type[T]) -> T:
     try:
         return msgspec.convert(decode(path.read_bytes()), kind)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        message = f"{click.format_filename(path)}: {error}"
+        message = f"{click.format_filename(path)} cannot be used: {error}"
         raise click.ClickException(message) from error
 
 

@@ -200,7 +200,7 @@ class FastPath:
                 part = Part(key, ((identifier, place, str(quantity)),))
                 wait(Row(part, position, stream, line if keeps_lines else b""))
             elif lacks(sku, quantity, None if nowhere is None else code, said):
-                return  # its name may begin with a BOM
+                return  # a column's name may begin with a BOM
             else:
                 position += 1
                 pipeline.position = position
@@ -232,7 +232,7 @@ class FastPath:
             values = (record.match, record.found, record.condition)
             pair = reader.plain_pair(*values)
             if lacks(*values):
-                return  # its name may begin with a BOM
+                return  # a column's name may begin with a BOM
             pipeline.position += 1
             if pair is None:
                 columns = dict(zip(decoder.columns[1:], values, strict=True))

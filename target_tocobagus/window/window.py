@@ -69,6 +69,11 @@ class Window(NewestValues):
         return levels
 
     @property
+    def unsettled_items(self) -> int:
+        """How many items wait or are in flight."""
+        return self.waiting + sum([len(lease.items) for lease in self._leases])
+
+    @property
     def idle(self) -> bool:
         """Whether nothing waits and nothing is in flight."""
         return not self._items

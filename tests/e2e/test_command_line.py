@@ -47,7 +47,7 @@ def test_a_configuration_from_the_environment_is_read_like_one_from_a_file(
     ("name", "value", "wanted"),
     [
         ("STOCK_BUFFER", SECRET, "stock_buffer: the environment variable {} must be an integer"),
-        ("STREAMS", json.dumps(SECRET), "streams: must be of type array"),
+        ("STREAMS", json.dumps(SECRET), "streams: must be a list"),
         ("ROUNDING", SECRET, "rounding: must be one of 'floor', 'reject'"),
     ],
 )

@@ -223,7 +223,11 @@ def test_an_older_list_leaves_nothing_out(command: Command, sandbox: Sandbox) ->
         ({}, {"ledger": None}, "streams[0].levels_complete: needs the setting ledger"),
         ({"levels": None}, {}, "levels_complete: is only used with levels"),
         ({"combine": "sum", "part": "sku"}, {}, "levels_complete: is only used with levels"),
-        ({"levels_complete": "yes"}, {}, "streams[0].levels_complete: must be of type boolean"),
+        (
+            {"levels_complete": "yes"},
+            {},
+            "streams[0].levels_complete: must be true or false, without quotes",
+        ),
     ],
     ids=str,
 )

@@ -46,7 +46,7 @@ def test_a_signal_ends_a_run_whose_tap_is_silent(number: signal.Signals, begun: 
     ended = begun.ended().without_traceback(CODES[number])
     assert time.monotonic() - began < IN_TIME
     assert ended.numbers == [1]
-    assert f"stopped by signal {int(number)}" in ended.stderr
+    assert f"stopped by {number.name}" in ended.stderr
 
 
 def test_a_signal_ends_a_back_off_and_the_wait_that_the_api_asked_for(

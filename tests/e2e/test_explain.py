@@ -221,7 +221,7 @@ def test_what_is_refused_is_told_beside_what_was_accepted(command: Command) -> N
         run(command, [schema("levels"), said("A", "W", 9), said("B", "W", 9)], config)
         page = told(command, config, "B")
     assert "sku B at W: no accepted quantity is known\n" in page
-    assert "  refused still: INV_001 Invalid SKU" in page
+    assert "  still refused: INV_001 Invalid SKU" in page
     assert "    Add it to the shop" in page
 
 

@@ -242,7 +242,7 @@ MISTAKES: list[tuple[dict[str, Any], list[str]]] = [
     ({"stream_maps": {"stock": {"__alias__": 5}}}, ["stream_maps", "stock"]),
     ({"stream_maps": {"other": {"__source__": 5}}}, ["stream_maps"]),
     ({"stream_maps": {"stock": {"__key_properties__": ["no"]}}}, ["stream_maps", "stock"]),
-    ({"stream_maps": {"stock": 5}}, ["stream_maps.stock: must be of type object, or '__NULL__'"]),
+    ({"stream_maps": {"stock": 5}}, ["stream_maps.stock: must be an object or '__NULL__'"]),
     ({"stream_maps": {"stock": "x"}}, ["stream_maps", "stock"]),
     ({"stream_maps": {"__else__": "x"}}, ["stream_maps.__else__: must be '__NULL__'"]),
     ({"stream_maps": {"__x__": {}}}, ["stream_maps", "__x__"]),

@@ -60,7 +60,7 @@ def test_on_a_terminal_a_line_follows_the_run(
     """It is written over and over, in no colour, is gone at the end, and never on stdout."""
     sandbox.set_scenario({"latency_ms": 600})
     stdout, seen = _run(command, {"TERM": "xterm", **no_color})
-    assert f"{ERASE}4 rows · 0 accepted · 0 rejected · 1 in flight · " in seen
+    assert f"{ERASE}4 records · 0 accepted · 0 rejected · 1 in flight · " in seen
     assert " · oldest waits 0 s" in seen
     assert {part[:2] for part in seen.split("\x1b")[1:]} == {"[K"}
     assert "Summary" in seen.rpartition("accepted · ")[2]

@@ -77,7 +77,7 @@ def test_a_reader_that_takes_nothing_holds_up_no_signal(command: Command, sandbo
     assert 0 < len(left) < len(LARGE)
     assert b"\n" not in left
     assert b"STATE cannot be written: the reader of stdout does not read" in log
-    assert log.splitlines()[-1].endswith(b"stopped by signal 15")
+    assert log.splitlines()[-1].endswith(b"stopped by SIGTERM")
 
 
 def test_a_stderr_that_takes_nothing_holds_up_no_signal_and_no_state(

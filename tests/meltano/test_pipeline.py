@@ -192,7 +192,7 @@ def test_a_stopped_run_is_taken_up(shop: Shop, table: Table, sandbox: Sandbox) -
     _, log = shop.end(process, 143)
 
     assert "already running" in refused
-    assert "stopped by signal 15" in log
+    assert "stopped by SIGTERM" in log
     assert 0 < len(shown(sandbox)) < 200
     sandbox.set_scenario({})
     shop.run(*PIPELINE)

@@ -47,12 +47,12 @@ class Terminal(io.StringIO):
     [
         (
             ProgressSnapshot(1, 1, 0, 0, 0, None),
-            "1 row · 1 accepted · 0 rejected · 0 in flight · 12/s",
+            "1 record · 1 accepted · 0 rejected · 0 in flight · 12/s",
         ),
-        (NOTHING, "0 rows · 0 accepted · 0 rejected · 0 in flight · 12/s"),
+        (NOTHING, "0 records · 0 accepted · 0 rejected · 0 in flight · 12/s"),
         (
-            ProgressSnapshot(12_345, 12_000, 17, 4, 2000, 93.4),
-            "12,345 rows · 12,000 accepted · 17 rejected · 4 in flight · 12/s · oldest waits 7 s",
+            ProgressSnapshot(12_345, 9_000, 17, 4, 2000, 93.4),
+            "12,345 records · 9,000 accepted · 17 rejected · 4 in flight · 12/s · oldest waits 7 s",
         ),
     ],
 )
@@ -148,7 +148,7 @@ def test_a_line_is_no_longer_than_the_terminal_is_wide(text: str, shown: str) ->
 
 def test_a_dry_run_accepts_nothing() -> None:
     """The live line of a dry run counts what was mapped."""
-    assert live_text(NOTHING, 0, 0, "mapped").startswith("0 rows · 0 mapped · ")
+    assert live_text(NOTHING, 0, 0, "mapped").startswith("0 records · 0 mapped · ")
 
 
 @pytest.mark.parametrize("closed", [False, True])
@@ -194,6 +194,8 @@ def test_a_pipe_and_a_dumb_terminal_get_the_log(
     with caplog.at_level(logging.INFO, "target-tocobagus"):
         progress.show(ProgressSnapshot(5, 3, 1, 2, 0, None), progress.due)
     assert bool(terminal.getvalue()) is live
-    logged = "5 records read, 3 updates accepted, 1 rejected, 0 items waiting, 2 requests in flight"
+    logged = (
+        "5 records read, 3 updates accepted, 1 rejected, 0 items unsettled, 2 requests in flight"
+    )
     assert caplog.messages == ([] if live else [logged])
     assert progress.due == (0.5 if live else 60.0)

@@ -144,6 +144,18 @@ class TestNewestWins:
 
 
 class TestLeases:
+    def test_what_is_in_flight_or_to_be_sent_again_is_unsettled_too(self) -> None:
+        """Each item counts once, until it is released, also one that waits for another."""
+        window = filled([("a", "W", 1), ("a", "V", 2), ("b", None, 3)])
+        counts = [window.unsettled_items]
+        lease = take(window)
+        counts.append(window.unsettled_items)
+        put(window, [("a", "W", 4)], start=4)
+        counts.append(window.unsettled_items)
+        settle(window, lease)
+        counts.append(window.unsettled_items)
+        assert counts == [2, 2, 3, 1]
+
     """An identifier that is in flight is not picked again until it is released."""
 
     def test_not_picked_twice(self) -> None:

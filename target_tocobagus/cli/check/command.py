@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-@click.command(context_settings={"max_content_width": 100})
+@click.command(
+    short_help="Say whether a run would work, and what to do if not.",
+    context_settings={"max_content_width": 100},
+)
 @config_option
 @click.option("--stream", "streams", multiple=True, type=_FILE, help="A tap's output, or CSV.")
 @click.option("--catalog", "catalogs", multiple=True, type=_FILE, help="A tap's catalog.")

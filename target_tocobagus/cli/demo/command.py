@@ -52,7 +52,10 @@ class Scene(NamedTuple):
     note: str = ""
 
 
-@click.command(context_settings={"show_default": True, "max_content_width": 100})
+@click.command(
+    short_help="See stock arrive, without an account.",
+    context_settings={"show_default": True, "max_content_width": 100},
+)
 @click.argument("file", required=False, type=_FILE)
 @click.option("--config", type=_FILE, help="Settings for FILE, or the list `streams` alone. JSON.")
 @click.option(
@@ -76,6 +79,9 @@ def demo(file: Path | None, config: Path | None, limit: int, *, keep: bool) -> N
         raise click.UsageError(message)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
+    if file and file.is_file() and not file.stat().st_size:
+        message = f"{click.format_filename(file)} is empty"
+        raise click.ClickException(message)
     own = _read_config(config) if config else {}
     table = table_in(file) if file else None
     stage = Stage(limit)
@@ -143,8 +149,8 @@ def _next_step(file: Path | None, *, is_asked: bool) -> str:
         return ""
     name = shlex.quote(str(file))
     return (
-        f"To answer: tocobagus map --format json {name} > streams.json, check that file, and then\n"
-        f"tocobagus demo {name} --config streams.json"
+        f"To send it: tocobagus map --format json {name} > streams.json\n"
+        f"Check that file, and then: tocobagus demo {name} --config streams.json"
     )
 
 

@@ -47,7 +47,7 @@ def explain(
 
     For each warehouse: the quantity that the API accepted last, when, and by which batch; the
     record that it came from, each step from there to the number sent, and the last changes; what
-    is refused still. The steps are those of the mapping in the configuration. A record is kept
+    is still refused. The steps are those of the mapping in the configuration. A record is kept
     from the first change of a quantity on. Nothing is changed, and a run may be under way.
     """
     place = read_place(configs, with_store=True)

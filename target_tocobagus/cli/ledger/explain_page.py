@@ -71,7 +71,7 @@ def _lines(level: LevelHistory, explain: Explain) -> Iterator[str]:
     yield from _steps(explain(level))
     yield from _changes(level.changes)
     if (refused := level.rejection) is not None:
-        yield clean(f"  refused still: {refused.code} {refused.message} {refused.reason}".rstrip())
+        yield clean(f"  still refused: {refused.code} {refused.message} {refused.reason}".rstrip())
         yield f"    {advice_on(refused.code)}"
 
 

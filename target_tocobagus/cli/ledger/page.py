@@ -72,7 +72,7 @@ def _of_stream(found: OfStream, entries: str) -> dict[str, Any]:
 
 
 def _facts(store: StoreStatus) -> Iterator[str]:
-    yield f"{counted(store.levels, 'level')} remembered; {store.marked} marked (in doubt)"
+    yield f"{counted(store.levels, 'level')} remembered; {store.marked} in doubt"
     for what, entry, found in (("part", "mapping", store.parts), ("pair", "lookup", store.pairs)):
         for each in found:
             under = f", under {each.entries} {entry}s" if each.entries > 1 else ""

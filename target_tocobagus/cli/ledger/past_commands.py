@@ -27,7 +27,7 @@ T = TypeVar("T")
 @click.command(short_help="List the runs of a store.")
 @with_options
 @click.option(
-    "--limit", type=click.IntRange(1), default=20, show_default=True, help="So many runs at most."
+    "--limit", type=click.IntRange(1), default=20, show_default=True, help="The most runs to list."
 )
 def history(configs: tuple[str, ...], *, as_json: bool, limit: int) -> None:
     """List the runs of the store: when, how long, requests, outcomes, and why one has failed.
@@ -55,7 +55,7 @@ def batch(configs: tuple[str, ...], *, as_json: bool, identifier: str) -> None:
     """Show what was in a batch. ID is its batchId, or the requestId of a request.
 
     Each level that the request has changed, with the quantities before and after it, and each that
-    was refused. Of a level without a quantity before, only the last batch is known. Batches are
+    was refused. If a level had no quantity before, only its last batch is known. Batches are
     kept for history_days. The exit code is 1 if there is none with this id.
     """
     place = read_place(configs, with_store=True)
@@ -70,10 +70,10 @@ def batch(configs: tuple[str, ...], *, as_json: bool, identifier: str) -> None:
         past_page.show_batch(found)
 
 
-@click.command(short_help="List the rows that are refused still.")
+@click.command(short_help="List the rows that are still refused.")
 @with_options
 def rejects(configs: tuple[str, ...], *, as_json: bool) -> None:
-    """List the rows that are refused still, by code, and what to do about them.
+    """List the rows that are still refused, by code, and what to do about them.
 
     The API has refused them, or their pair is missing (lookup).
 

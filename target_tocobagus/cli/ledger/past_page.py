@@ -98,7 +98,7 @@ def batch_fields(batch: Batch) -> dict[str, Any]:
 
 
 def show_rejections(rejections: Sequence[Rejected], last: RunStatus | None) -> None:
-    """Write the rows that are refused still, by code, with what to do.
+    """Write the rows that are still refused, by code, with what to do.
 
     Args:
         rejections: Those that the ledger keeps.

@@ -63,7 +63,7 @@ def read_place(configs: tuple[str, ...], *, with_store: bool = False) -> Place:
     with explained():
         ledger, api_url = ledger_and_api(given.values)
         if ledger is None:
-            fail(f"ledger is not set in {given.source}", 2)
+            fail(f"ledger is not set in {given.source}: without one a run remembers nothing", 2)
         client_id = str(given.values.get("store_client_id") or "")
         if with_store and not client_id:
             fail("store_client_id: is required", 2)

@@ -27,7 +27,11 @@ NOT_APPLIED: Final = ("stream_maps", "flattening_enabled", "validate_records")
 """Settings of the SDK that may change what a run makes of a record."""
 
 
-@click.command("map", context_settings={"show_default": True, "max_content_width": 100})
+@click.command(
+    "map",
+    short_help="Show the mapping of each stream in a file, or draft it.",
+    context_settings={"show_default": True, "max_content_width": 100},
+)
 @click.argument("file", type=click.Path(allow_dash=True))
 @click.option(
     "--config",
@@ -141,6 +145,8 @@ def _no_streams(file: str, remarks: Iterable[str]) -> click.ClickException:
     from target_tocobagus.cli.map.text import sentence
 
     found = "".join(f"\n{sentence(remark)}" for remark in remarks)
+    if file != STDIN and not Path(file).stat().st_size:
+        return click.ClickException(f"{_called(file)} is empty")
     csv = " CSV is read from a file only." if file == STDIN else ""
     message = f"{_called(file)} has no SCHEMA message, and is not a catalog.{csv}{found}"
     return click.ClickException(message)

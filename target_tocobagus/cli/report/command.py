@@ -36,7 +36,7 @@ _STDOUT: Final = Path("-")
     help="The file to write; - for standard output.",
 )
 @click.option(
-    "--days", type=click.IntRange(1, 365), default=7, show_default=True, help="So many days back."
+    "--days", type=click.IntRange(1, 365), default=7, show_default=True, help="Days to look back."
 )
 def report(configs: tuple[str, ...], *, as_json: bool, output: Path, days: int) -> None:
     """Write a page about the store: is it healthy, and if not, what to do.

@@ -22,7 +22,7 @@ ENGLISH: Final = {
     "guard": "The guard holds stock-outs: is the source right?",
     "some_failed": "{failed} of {runs} failed.",
     "none_failed": "None of {runs} failed.",
-    "refused": "{count} refused still.",
+    "refused": "{count} still refused.",
     "none_refused": "The API refuses no row.",
     "rejected_itself": "The last run rejected {count} ({codes}): its log says which.",
     "in_doubt": "{count} in doubt: the next run that gets these rows sends them again.",

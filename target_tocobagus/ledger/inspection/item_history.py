@@ -75,7 +75,7 @@ class LevelHistory(msgspec.Struct, frozen=True):
         named_day: When a row named it last, in days since the epoch.
         changes: The last ones, the newest first.
         parts: That are added up here.
-        rejection: Its row that is refused still.
+        rejection: Its row that is still refused.
     """
 
     kind: str

@@ -1,4 +1,4 @@
-"""What a store's runs have left open: values in doubt, and rows that are refused still."""
+"""What a store's runs have left open: values in doubt, and rows that are still refused."""
 
 from __future__ import annotations
 

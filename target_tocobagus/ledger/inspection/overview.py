@@ -24,7 +24,7 @@ _MOST_NAMED: Final = 20
 
 
 class Refusals(NamedTuple):
-    """Rows that are refused still, for one reason.
+    """Rows that are still refused, for one reason.
 
     Attributes:
         oldest: When the oldest was refused first, in ms since the epoch.

@@ -1,4 +1,4 @@
-"""What a ledger knows of the past: runs, what was in a batch, and rows that are refused still."""
+"""What a ledger knows of the past: runs, what was in a batch, and rows that are still refused."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ class Past:
         return Batch(**values, levels=self._levels(number), rejections=refused)
 
     def rejections(self, identifier: str | None = None) -> list[Rejected]:
-        """Return rows that are refused still, or those of an item; the oldest of a code first."""
+        """Return rows that are still refused, or those of an item; the oldest of a code first."""
         table = schema.rejection.c
         of_item = table.identifier == identifier if identifier is not None else true()
         return self._rejections(table.closed_at.is_(None) & of_item)

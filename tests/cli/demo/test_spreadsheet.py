@@ -42,8 +42,8 @@ def test_a_question_is_shown_with_the_way_to_answer_it(tmp_path: Path) -> None:
     assert "Read as CSV: `;` between columns, UTF-8 with BOM, 3 rows." in asked.stdout
     assert '- stream: "stok gudang"' in asked.stdout
     assert "Nothing has arrived." in asked.stdout
-    step = asked.stdout.partition("To answer: ")[2]
-    commands = step.replace(", check that file, and then\n", " && ")
+    step = asked.stdout.partition("To send it: ")[2]
+    commands = step.replace("\nCheck that file, and then: ", " && ")
     tool = f"{sys.executable} -c 'from target_tocobagus.cli import main; main()' "
     done = subprocess.run(
         [shutil.which("sh") or "", "-ec", commands.replace("tocobagus ", tool)],
@@ -57,7 +57,17 @@ def test_a_question_is_shown_with_the_way_to_answer_it(tmp_path: Path) -> None:
     assert ["00123", "JKT", "12"] in cells(done.stdout)
     assert ["KOPI-250", "SBY", "AMBIGUOUS_QUANTITY"] in [line[:3] for line in cells(done.stdout)]
     assert "3 updates = 1 accepted" in done.stdout
-    assert "To answer" not in done.stdout
+    assert "To send it" not in done.stdout
+
+
+def test_an_empty_file_is_told_so(tmp_path: Path) -> None:
+    """Nothing is started for it."""
+    path = tmp_path / "leer"
+    path.touch()
+    done = demo(path)
+
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "leer is empty" in done.stderr
 
 
 def test_a_table_that_no_one_recognises_is_no_success(tmp_path: Path) -> None:
@@ -68,7 +78,7 @@ def test_a_table_that_no_one_recognises_is_no_success(tmp_path: Path) -> None:
 
     assert done.exit_code == 1
     assert "Nothing has arrived." in done.stdout
-    assert "To answer: tocobagus map --format json" in done.stdout
+    assert "To send it: tocobagus map --format json" in done.stdout
     drafted = CliRunner().invoke(main, ["map", str(path)])
     assert drafted.exit_code == 0
     for line in ("sku: SKU", "stock: Jumlah", "warehouse: Gudang"):
@@ -98,7 +108,7 @@ def test_a_table_of_the_apis_items_needs_no_configuration(tmp_path: Path) -> Non
     assert done.exit_code == 0
     assert "Fewer cells than in the header, in line 3" in done.stdout
     assert ["KOPI-250", "all", "warehouses", "12"] in cells(done.stdout)
-    assert "To answer" not in done.stdout
+    assert "To send it" not in done.stdout
 
 
 @pytest.mark.parametrize(

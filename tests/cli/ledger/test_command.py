@@ -85,7 +85,7 @@ class TestStatus:
         assert lines[0] == shelf.world.ledger
         assert "tables of target-tocobagus 0." in lines[1]
         assert "Store s at http://127.0.0.1:9/api/v1" in lines
-        assert "  3 levels remembered; 0 marked (in doubt)" in lines
+        assert "  3 levels remembered; 0 in doubt" in lines
         assert "  1 open rejection" in lines
         assert "  guard: 0 of 0 levels in stock fell to 0 within 20 hours" in lines
         assert "1 rejected" in page
@@ -292,7 +292,7 @@ def test_without_a_ledger_there_is_nothing_to_do(empty: Shelf, command: list[str
         ({"ledger": None}, "ledger is not set in "),
         ({"ledger": "<config>"}, "is not a ledger; it is left alone"),
         ({"ledger": "mysql://u:MARKER@h/d"}, "only sqlite and postgresql"),
-        ({"ledger": 5}, "ledger: must be of type string"),
+        ({"ledger": 5}, "ledger: must be a text"),
         ({"api_url": "MARKER"}, "api_url: must begin with https://"),
     ],
     ids=str,

@@ -549,7 +549,7 @@ def test_a_file_without_streams_is_an_error(tmp_path: Path, name: str) -> None:
     result = run(f"{tmp_path}/{name}")
 
     assert result.exit_code == 1
-    assert "cannot be read: " in result.stderr or "has no SCHEMA" in result.stderr
+    assert "cannot be read: " in result.stderr or "empty is empty" in result.stderr
     assert result.stdout == ""
 
 

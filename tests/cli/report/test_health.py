@@ -70,7 +70,7 @@ def test_a_store_that_is_well_says_why() -> None:
             FAIR,
             "The last run rejected 3 updates (A 2, B 1): its log says which.",
         ),
-        ({"refusals": [Refusals("C", "m", 2, 1, "x")] * 2}, FAIR, "4 rows are refused still."),
+        ({"refusals": [Refusals("C", "m", 2, 1, "x")] * 2}, FAIR, "4 rows are still refused."),
         (
             {"in_doubt": 1},
             FAIR,
