@@ -144,6 +144,8 @@ class TestNewestWins:
 
 
 class TestLeases:
+    """An identifier that is in flight is not picked again until it is released."""
+
     def test_what_is_in_flight_or_to_be_sent_again_is_unsettled_too(self) -> None:
         """Each item counts once, until it is released, also one that waits for another."""
         window = filled([("a", "W", 1), ("a", "V", 2), ("b", None, 3)])
@@ -155,8 +157,6 @@ class TestLeases:
         settle(window, lease)
         counts.append(window.unsettled_items)
         assert counts == [2, 2, 3, 1]
-
-    """An identifier that is in flight is not picked again until it is released."""
 
     def test_not_picked_twice(self) -> None:
         """What comes for a leased identifier waits, and goes as soon as it is released."""
