@@ -47,6 +47,7 @@ ABSENT: Final = "tests/ledger/levels/test_absent.py"
 ABSENT_LAW: Final = f"{LEDGER_LAWS}::test_what_a_run_has_named_is_not_absent"
 HOLDING: Final = "tests/ledger/guard/test_holding.py"
 LOOKUPS: Final = "tests/e2e/test_lookups.py"
+CHANGING: Final = "tests/e2e/test_lookups_that_change.py"
 LOOKUP_LAWS: Final = "tests/laws/test_lookups.py"
 BOOKMARKS: Final = f"{LOOKUP_LAWS}::test_from_its_bookmark_on_each_item_has_what_its_match_has"
 GUARD_LAWS: Final = "tests/laws/test_guard.py"
@@ -1333,8 +1334,8 @@ MUTANTS: Final = (
         f"{LOOKUPS}::test_the_levels_of_a_pair_that_changes_follow_it",
         Change(
             "completion/changed_pairs",
-            "if change.new is not None and change.follows(",
-            "if False and (",
+            "and change.follows(sent.location)",
+            "and False",
         ),
     ),
     Mutant(
@@ -1566,6 +1567,31 @@ MUTANTS: Final = (
         "together: what may still arrive late is taken as known",
         "tests/laws/test_together.py::test_after_all_was_read_again_the_shop_is_as_all_sources_say",
         Change("delivery/ledger_books", "        flight.unknown.update(verdict.unknown)\n", ""),
+    ),
+    Mutant(
+        "a row goes to an item whose levels have yet to follow its old pair",
+        CHANGING,
+        Change("completion/completion", "if not (vacated := self._changed.vacated):", "if True:"),
+    ),
+    Mutant(
+        "a level that a match has left behind follows the next one",
+        CHANGING,
+        Change("ledger/pairs/pairs", "if not (identifiers and streams):", "if True:"),
+    ),
+    Mutant(
+        "a level goes over a newer one of another match",
+        CHANGING,
+        Change("completion/changed_pairs", "if is_others or each.identifier in shared:", "if 0:"),
+    ),
+    Mutant(
+        "an older level goes over an unchanged row of the new item",
+        CHANGING,
+        Change("completion/unnamed_rows", "if self._lookups.changes:", "if 0:"),
+    ),
+    Mutant(
+        "what a row has set since follows another match",
+        CHANGING,
+        Change("completion/changed_pairs", "if change.new and change.seen}", "if 0}"),
     ),
     Mutant(
         "together: what was refused of one stream does not come again beside others",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from target_tocobagus.completion.lookups import Lookup, Lookups
     from target_tocobagus.core.model import Identifier
-    from target_tocobagus.ledger.pairs.pairs import SentLevel
+    from target_tocobagus.ledger.pairs.pairs import Left, SentLevel
 
 logger = logging.getLogger("target-tocobagus")
 
@@ -57,6 +57,7 @@ class ChangedPairs:
     def __init__(self, lookups: Lookups) -> None:
         self._lookups = lookups
         self._streams: dict[tuple[str, str], Stream] = {}
+        self._moved_to: set[tuple[Identifier, str | None]] = set()
         self._named = 0
         self.unfollowed = 0
 
@@ -68,6 +69,16 @@ class ChangedPairs:
     def lowest(self) -> int | None:
         """The lowest position that no STATE may cover yet."""
         return min([each.position for each in self._lookups.changes.values()], default=None)
+
+    @property
+    def vacated(self) -> set[Identifier]:
+        """The items whose levels have not followed their pair to another item yet."""
+        changes = self._lookups.changes.values()
+        return {
+            change.old
+            for change in changes
+            if change.old is not None and change.new is not None and not change.is_followed
+        }
 
     def add(
         self, key: Identifier, old: Identifier | None, new: Identifier | None, position: int
@@ -121,21 +132,59 @@ class ChangedPairs:
             if not changes:
                 continue
             single = self._single(lookup, changes)
+            self._warn_of_shared(lookup, changes, single)
             if lookup.summing:
                 renamed.append(_renamed(kind, lookup, changes, single))
-            moved += self._moved(lookup, single)
+            moved += self._moved(lookup, single, changes)
+        self._moved_to |= {(each.identifier, each.location) for each in moved}
         for change in self._lookups.changes.values():
             change.is_followed = True
         self.unfollowed = 0
         return moved, renamed
 
-    def _moved(self, lookup: Lookup, single: Mapping[Identifier, Change]) -> Iterator[Moved]:
+    def _moved(
+        self, lookup: Lookup, single: Mapping[Identifier, Change], changes: Collection[str]
+    ) -> Iterator[Moved]:
         setting = lookup.entries - lookup.summing
-        for sent in self._lookups.pairs.sent(single, setting) if setting and single else ():
+        if not (setting and single):
+            return
+        newer = self._kept(lookup, single, changes)
+        for sent in self._lookups.pairs.sent(single):
             change = single[sent.identifier]
-            if change.new is not None and change.follows(sent.location):
+            if (
+                sent.stream[1] in setting
+                and change.new is not None
+                and change.follows(sent.location)
+                and not any(_goes_before(each, sent) for each in newer.get(change.new, ()))
+            ):
                 stream = self._streams.get(sent.stream) or _unread(*sent.stream)
                 yield Moved(change.new, sent.location, _level(sent, stream, change))
+
+    def _kept(
+        self, lookup: Lookup, single: Mapping[Identifier, Change], changes: Collection[str]
+    ) -> dict[Identifier, list[SentLevel]]:
+        """Find the levels of new items that are not left there by a match that has gone.
+
+        They are another stream's, or those of another match that stands for the item, too.
+        """
+        pairs, setting = self._lookups.pairs, lookup.entries - lookup.summing
+        new = {change.new for change in single.values() if change.new is not None} - single.keys()
+        shared = pairs.claimed(lookup.reader.source, new, changes) if new else set()
+        kept: dict[Identifier, list[SentLevel]] = {}
+        for each in pairs.sent(new) if new else ():
+            is_others = each.stream[1] not in setting and not each.is_left
+            if is_others or each.identifier in shared:
+                kept.setdefault(each.identifier, []).append(each)
+        return kept
+
+    def _warn_of_shared(
+        self, lookup: Lookup, changes: Mapping[str, Change], single: Collection[Identifier]
+    ) -> None:
+        """Name the items whose levels cannot follow, as several matches have stood for them."""
+        shared = {change.old for change in changes.values() if change.old} - {*single}
+        for old in sorted(shared)[:_MOST_NAMED]:
+            text = "Lookup %s: %s stands for several matches: what it has stays with it"
+            logger.warning(text, quoted(lookup.reader.stream), _named(old))
 
     def _of(self, kind: str) -> dict[str, Change]:
         changes = self._lookups.changes.items()
@@ -149,6 +198,7 @@ class ChangedPairs:
                 by_old.setdefault(change.old, []).append(change)
         source = lookup.reader.source
         claimed = self._lookups.pairs.claimed(source, by_old, changes) if by_old else set()
+        claimed |= {change.new for change in changes.values() if change.new and change.seen}
         return {
             old: found[0] for old, found in by_old.items() if old not in claimed and len(found) == 1
         }
@@ -179,9 +229,26 @@ class ChangedPairs:
             new = {match: change.new for match, change in done.items()}
             streams = pairs.streams_under(lookup.entries - lookup.summing)
             streams -= pairs.streams_under(lookup.summing)  # the sum of before may still be due
-            pairs.change(lookup.reader.source, new, names, streams)
+            pairs.change(lookup.reader.source, new, names, streams, self._left(lookup, done))
             for match in done:
                 del self._lookups.changes[kind, match]  # type: ignore[arg-type]  # a stand-in
+        if not self._lookups.changes:
+            self._moved_to.clear()
+
+    def _left(self, lookup: Lookup, changes: Mapping[str, Change]) -> Left:
+        """Find what belongs to no match once pairs have changed.
+
+        That is what an item had before another match came to stand for it, and all that it had if
+        several have: whose it is, is not known.
+        """
+        from target_tocobagus.ledger.pairs.pairs import Left
+
+        single = self._single(lookup, changes)
+        old = {change.old for change in changes.values() if change.old is not None}
+        new = {change.new for change in changes.values() if change.new is not None}
+        seen = {(each.new, place) for each in changes.values() if each.new for place in each.seen}
+        entries = lookup.entries - lookup.summing
+        return Left(new | (old - single.keys()), entries, seen | self._moved_to)
 
 
 def _renamed(
@@ -191,6 +258,12 @@ def _renamed(
     names |= {old: change.new for old, change in single.items()}
     positions = [change.position for change in changes.values()]
     return Renamed(names, frozenset(lookup.summing), (max(positions), min(positions)))
+
+
+def _goes_before(there: SentLevel, sent: SentLevel) -> bool:
+    """Whether a level of the new item is newer than one that would go over it."""
+    is_same = there.location == sent.location or None in {there.location, sent.location}
+    return is_same and there.accepted_at > sent.accepted_at
 
 
 def _unread(name: str, entry: str) -> Stream:

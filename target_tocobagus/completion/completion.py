@@ -118,6 +118,21 @@ class Completion:
         lows = [*lookups, self.sums.lowest, self.lists.lowest]
         return min([low for low in lows if low is not None], default=None)
 
+    def takes_over(self, rows: RowBuffer) -> bool:
+        """Whether a new pair or a row is for an item whose levels have yet to follow its old pair.
+
+        They have to follow first: afterwards they could not be told from those of the new one.
+
+        Raises:
+            LedgerError: The ledger cannot be read.
+        """
+        if not (vacated := self._changed.vacated):
+            return False
+        named = {item.identifier for item in rows.items}
+        named |= {one for row in self.sums.waiting for one, *_ in row.part.rows}
+        found = self.lookups.find(named).values()
+        return self.pairs.any_of(vacated) or not vacated.isdisjoint(found)
+
     def complete(self, rows: RowBuffer) -> Iterator[Completed]:
         """Complete what has come since the last flush.
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from target_tocobagus.ledger.pairs.pairs import Pairs
     from target_tocobagus.mapping import CompiledMapping
     from target_tocobagus.mapping.looking_up import PairReader
+    from target_tocobagus.window.pending import Item
 
 
 class Lookup(msgspec.Struct, eq=False):
@@ -51,7 +52,7 @@ class Change(msgspec.Struct):
         new: What it stands for; ``None`` if its rows are skipped now.
         position: Of the first record that says so.
         is_followed: Levels and parts have followed.
-        seen: The locations of which a row has come since.
+        seen: The locations of which a row of the new item has come since.
     """
 
     old: Identifier | None
@@ -115,6 +116,15 @@ class Lookups:
         for key in found.keys() & self.changes.keys():
             found[key] = self.changes[key].new
         return found
+
+    def see(self, items: Iterable[Item]) -> None:
+        """Note rows of items that changed pairs stand for: no older level may go over them."""
+        by_new: dict[Identifier | None, list[Change]] = {}
+        for change in self.changes.values():
+            by_new.setdefault(change.new, []).append(change)
+        for item in items:
+            for change in by_new.get(item.identifier, ()):
+                change.seen |= item.levels.keys()
 
     def names(self, identifiers: Iterable[Identifier]) -> dict[Identifier, Identifier]:
         """Find what identifiers stand for, if their rows are not skipped.

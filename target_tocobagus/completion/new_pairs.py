@@ -9,6 +9,7 @@ from target_tocobagus.completion.completed import Completed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Set as AbstractSet
 
     from target_tocobagus.completion.changed_pairs import ChangedPairs
     from target_tocobagus.completion.lookups import Lookup, Lookups
@@ -35,6 +36,7 @@ class NewPairs:
         self._changed = changed
         self._unnamed = unnamed
         self._new: dict[str, Fresh] = {}
+        self._unknown: dict[str, dict[str, Identifier | None]] = {}
         self.lowest: int | None = None
 
     def note(self, reader: PairReader, pair: Pair, position: int) -> None:
@@ -55,22 +57,36 @@ class NewPairs:
                     return True
         return False
 
+    def compare(self) -> None:
+        """Find which of the pairs that have come are new, and which have changed.
+
+        Raises:
+            LedgerError: The ledger cannot be read.
+        """
+        for kind, pairs in self._new.items():
+            self._unknown[kind] = self._fresh(self._lookups.by_kind[kind], pairs)
+
+    def any_of(self, items: AbstractSet[Identifier]) -> bool:
+        """Whether a new pair stands for one of some items."""
+        return any(items & {*pairs.values()} for pairs in self._unknown.values())
+
     def learn(self, rename: Callable[[Renamed], None]) -> Iterator[Completed]:
-        """Remember the pairs that have come; yields the rows that waited for them.
+        """Remember the pairs that are new; yields the rows that waited for them.
 
         Args:
             rename: Lets parts follow; called before their pairs are remembered.
 
         Raises:
-            LedgerError: The ledger cannot be read or written.
+            LedgerError: The ledger cannot be written.
         """
         for kind in list(self._new):
             yield self._learn(self._lookups.by_kind[kind], self._new[kind], rename)
-            del self._new[kind]
+            del self._new[kind], self._unknown[kind]
         self.lowest = None
 
     def _learn(self, lookup: Lookup, pairs: Fresh, rename: Callable[[Renamed], None]) -> Completed:
-        kind, fresh = lookup.reader.kind, self._fresh(lookup, pairs)
+        kind = lookup.reader.kind
+        fresh = self._unknown[kind]
         if not fresh:
             return Completed()
         names: dict[Any, Identifier] = {
@@ -83,7 +99,8 @@ class NewPairs:
             last = max(positions)
             low = min([*positions, self._unnamed.lowest or last])
             rename(Renamed(names, frozenset(lookup.summing), (last, low)))
-        self._lookups.pairs.learn(lookup.reader.source, kind, fresh)
+        entries = lookup.entries - lookup.summing
+        self._lookups.pairs.learn(lookup.reader.source, kind, fresh, entries)
         return self._unnamed.take(kind, fresh)
 
     def _fresh(self, lookup: Lookup, pairs: Mapping[str, Any]) -> dict[str, Identifier | None]:

@@ -51,7 +51,13 @@ class UnnamedRows:
         Raises:
             LedgerError: The ledger cannot be read, or there is no room for rows that wait.
         """
-        by_kind, changes = self._lookups.by_kind, self._lookups.changes
+        named = self._name(rows)
+        if self._lookups.changes:
+            self._lookups.see(rows.items)
+        return named
+
+    def _name(self, rows: RowBuffer) -> Completed:
+        by_kind = self._lookups.by_kind
         stand_ins = {item.identifier for item in rows.items if item.identifier[0] in by_kind}
         if not stand_ins:
             return Completed()
@@ -70,8 +76,6 @@ class UnnamedRows:
         for item in rows.items:
             if item.identifier in found:
                 identifier = found[item.identifier]
-                if item.identifier in changes:
-                    changes[item.identifier].seen |= item.levels.keys()
                 if identifier is None:
                     skipped += len(item.levels)
                     continue

@@ -202,9 +202,7 @@ class Pipeline:
         """
         checkpoints, self._checkpoints = self._checkpoints, []
         if not self.stages.shared.over:
-            if self.completion.pairs.must_follow:
-                self._follow_pairs()
-                self._confirm_pairs()
+            self._let_pairs_follow()
             for found in self.completion.complete(self.row_buffer):
                 self._take_completed(found, self.row_buffer)
         self._mentions.tell_ledger()
@@ -228,6 +226,16 @@ class Pipeline:
         self._mentions.end(found.ended)
         for each in found.failed:
             self._reject([each.error], each.stream, each.line, each.position, each.low)
+
+    def _let_pairs_follow(self) -> None:
+        """Let levels follow changed pairs now, where what has come since may not wait for it."""
+        if self.completion.pairs.must_follow:
+            self._follow_pairs()
+            self._confirm_pairs()
+        self.completion.pairs.compare()
+        if self.completion.takes_over(self.row_buffer):
+            self._follow_pairs()
+            self._confirm_pairs()
 
     def _follow_pairs(self) -> None:
         """Let the levels of pairs that have changed follow them, once all before is settled.

@@ -45,6 +45,10 @@ class Sources:
         """Return the streams that were read under some mappings, by their numbers."""
         return {number: source for source, number in self._numbers.items() if source[1] in entries}
 
+    def named(self, number: int | None) -> tuple[str, str]:
+        """Return the stream and entry of a number; empty for none."""
+        return next((one for one, each in self._numbers.items() if each == number), ("", ""))
+
     def number(self, writer: Connection, stream: Stream) -> int:
         """Return a stream's number; a new one is written."""
         if stream is self._latest[0]:

@@ -179,6 +179,15 @@ class Levels:
             of_level = of_item(update(level), self._store).where(at_place)
             writer.execute(of_level, [dict(zip(names, row, strict=True)) for row in rows])
 
+    def set_sources(self, writer: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Give levels another source: kind, identifier, location, source."""
+        names = (*OF_ITEM, "at", "source")
+        if rows:
+            of_level = of_item(update(level), self._store).where(
+                level.c.location == bindparam("at")
+            )
+            writer.execute(of_level, [dict(zip(names, row, strict=True)) for row in rows])
+
     @cached_property
     def _certain(self) -> Any:
         return self._certain_where(true())

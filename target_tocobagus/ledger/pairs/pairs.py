@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 from sqlalchemy import JSON, BigInteger, Text, bindparam, cast, func, literal, select, true
 
+from target_tocobagus.core.model import Stream
 from target_tocobagus.ledger.database.by_items import as_json, ask_by
 from target_tocobagus.ledger.database.schema import insert_into, pair
 from target_tocobagus.ledger.pairs.renamed_rejections import RenamedRejections
@@ -20,13 +21,15 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from target_tocobagus.core.model import Identifier, Stream
+    from target_tocobagus.core.model import Identifier
     from target_tocobagus.ledger.levels.rejections import NotAccepted
     from target_tocobagus.ledger.levels.tables import Tables
 
 _KEY: Final = ("store", "source", "match")
 _NO_BATCH: Final = 0
 _NO_KIND: Final[Any] = ""
+_LEFT: Final = "left "
+"""Before the entry of a level that was left behind: its stream is known, but not its match."""
 _read_pairs: Final = msgspec.json.Decoder(list[tuple[str, str, str | None]]).decode
 
 
@@ -35,6 +38,7 @@ class SentLevel(NamedTuple):
 
     Attributes:
         quantity: Last accepted.
+        accepted_at: When, in ms since the epoch; 0 if it never was.
         version: Its `newer_by`; empty if there is none.
         stream: Which stream sent it, under which mapping.
     """
@@ -42,8 +46,28 @@ class SentLevel(NamedTuple):
     identifier: Identifier
     location: str | None
     quantity: int
+    accepted_at: int
     version: str
     stream: tuple[str, str]
+
+    @property
+    def is_left(self) -> bool:
+        """Whether its item stands for another match since, so that it is nobody's."""
+        return self.stream[1].startswith(_LEFT)
+
+
+class Left(NamedTuple):
+    """Levels that belong to no match from now on.
+
+    Attributes:
+        identifiers: The items.
+        entries: The mappings that have sent them.
+        kept: Those of them that do belong to one.
+    """
+
+    identifiers: Collection[Identifier]
+    entries: Collection[str]
+    kept: Collection[tuple[Identifier, str | None]]
 
 
 class Pairs:
@@ -75,15 +99,23 @@ class Pairs:
         }
         return found
 
-    def learn(self, source: Stream, stand_in: str, pairs: Mapping[str, Identifier | None]) -> None:
+    def learn(
+        self,
+        source: Stream,
+        stand_in: str,
+        pairs: Mapping[str, Identifier | None],
+        entries: Collection[str],
+    ) -> None:
         """Remember pairs that are new, or have no identifier any more.
 
         Rejected rows that lack one of them are to be sent again, whenever they were tried last.
+        What their items had before is not theirs.
 
         Args:
             source: The stream of the pairs, under its lookup.
             stand_in: The kind of the identifiers that stood in for these.
             pairs: By match.
+            entries: The mappings whose levels follow the pairs.
 
         Raises:
             LedgerError: The ledger cannot be written.
@@ -93,8 +125,11 @@ class Pairs:
             key: Any = (stand_in, match)
             names[key] = identifier
 
+        taken = {identifier for identifier in pairs.values() if identifier is not None}
+
         def write(writer: Connection) -> None:
             self._write(writer, source, pairs)
+            self._leave(writer, taken, entries)
             self._renamed.rename(writer, names, self._now_ms())
 
         self._connections.write(write)
@@ -105,6 +140,7 @@ class Pairs:
         pairs: Mapping[str, Identifier | None],
         names: Mapping[Identifier, tuple[Identifier, Callable[[str | None], bool]]],
         streams: Collection[str],
+        left: Left,
     ) -> None:
         """Let rejected rows follow their pairs, and remember those that have changed.
 
@@ -114,6 +150,7 @@ class Pairs:
             names: The items of before, each with the new one, under which rejected rows are to be
                 sent again, and whether the level at a location follows.
             streams: The names of the streams whose levels they are.
+            left: Levels that belong to no match from now on.
 
         Raises:
             LedgerError: The ledger cannot be written.
@@ -121,6 +158,7 @@ class Pairs:
 
         def write(writer: Connection) -> None:
             self._write(writer, source, pairs)
+            self._leave(writer, *left)
             self._renamed.move(writer, names, streams, self._now_ms())
 
         self._connections.write(write)
@@ -153,24 +191,45 @@ class Pairs:
         }
         return found & set(identifiers)
 
-    def sent(
-        self, identifiers: Collection[Identifier], entries: Collection[str]
-    ) -> list[SentLevel]:
-        """Return the levels of items that streams have sent under some mappings.
+    def _leave(
+        self,
+        writer: Connection,
+        identifiers: Collection[Identifier],
+        entries: Collection[str],
+        kept: Collection[tuple[Identifier, str | None]] = (),
+    ) -> None:
+        """Let the levels of items follow no pair any more, but for those that are kept."""
+        streams = self._sources.under(entries)
+        if not (identifiers and streams):
+            return
+        rows = [
+            (*identifier, place, streams[level.source])
+            for identifier, levels in self._levels.recall(writer, identifiers).items()
+            for place, level in levels.items()
+            if level.source in streams and (identifier, place or None) not in kept
+        ]
+        left = {
+            source: self._sources.number(writer, Stream(source[0], entry=_LEFT + source[1]))
+            for source in {row[3] for row in rows}
+        }
+        self._levels.set_sources(writer, [(*row[:3], left[row[3]]) for row in rows])
+
+    def sent(self, identifiers: Collection[Identifier]) -> list[SentLevel]:
+        """Return the levels of items that streams have sent.
 
         Raises:
             LedgerError: The ledger cannot be read.
         """
-        streams = self._sources.under(entries)
         with self._connections.reading() as reader:
             known = self._levels.recall(reader, identifiers)
         return [
             SentLevel(
-                identifier, place or None, level.quantity, level.version or "", streams[number]
+                *(identifier, place or None, level.quantity, level.accepted_at or 0),
+                *(level.version or "", self._sources.named(level.source)),
             )
             for identifier, levels in known.items()
             for place, level in levels.items()
-            if level.quantity is not None and (number := level.source or 0) in streams
+            if level.quantity is not None
         ]
 
     def streams_under(self, entries: Collection[str]) -> set[str]:
