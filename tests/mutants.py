@@ -1569,6 +1569,16 @@ MUTANTS: Final = (
         Change("delivery/ledger_books", "        flight.unknown.update(verdict.unknown)\n", ""),
     ),
     Mutant(
+        "a part that has moved counts where it was, too",
+        f"{SUMS}::test_a_part_that_has_moved_counts_once",
+        Change("core/model", "(not self.items or identifier in self.items)", "True"),
+    ),
+    Mutant(
+        "an empty list says nothing of a part",
+        f"{SUMS}::test_a_part_whose_list_is_empty_has_nothing",
+        Change("mapping/summing", "        return _ELSEWHERE\n\n", "        return outcome\n\n"),
+    ),
+    Mutant(
         "a row goes to an item whose levels have yet to follow its old pair",
         CHANGING,
         Change("completion/completion", "if not (vacated := self._changed.vacated):", "if True:"),

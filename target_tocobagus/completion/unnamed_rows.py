@@ -95,6 +95,7 @@ class UnnamedRows:
         """
         asked = {one for row in rows for one, *_ in row.part.rows}
         asked |= {one for row in rows for one, _ in row.part.again}
+        asked |= {one for row in rows for one in row.part.items}
         names = self._lookups.names(asked)
         return [msgspec.structs.replace(row, part=_with_names(row.part, names)) for row in rows]
 
@@ -183,4 +184,5 @@ def _with_names(part: Part, names: Mapping[Identifier, Identifier]) -> Part:
         return part
     rows = tuple((names.get(one, one), place, quantity) for one, place, quantity in part.rows)
     again = tuple((names.get(one, one), place) for one, place in part.again)
-    return msgspec.structs.replace(part, rows=rows, again=again)
+    items = tuple(names.get(one, one) for one in part.items)
+    return msgspec.structs.replace(part, rows=rows, again=again, items=items)

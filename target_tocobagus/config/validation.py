@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
+import os
 import re
 from typing import TYPE_CHECKING, Any, Final
 
@@ -43,6 +44,7 @@ def problems(
         *_signature_problems(values),
         *_place_problems(values),
         *_ledger_problems(values),
+        *_file_problems(values),
         *_lookup_problems(values),
     ]
     return [*found, *doubts(config, schema["properties"])] if found else []
@@ -225,6 +227,16 @@ def _ledger_problems(values: Mapping[str, Any]) -> Iterator[str]:
         for key, needs in (*((key, True) for key in always), ("combine", sums)):
             if mapping.get(key) and needs and not values.get("ledger"):
                 yield f"streams[{number}].{key}: needs the setting ledger"
+
+
+def _file_problems(values: Mapping[str, Any]) -> Iterator[str]:
+    """Find files of which one would be written over another."""
+    names = ("ledger", "rejects_path", "metrics_path")
+    paths = {name: str(values.get(name) or "").removeprefix("sqlite:///") for name in names}
+    files = {name: os.path.realpath(path) for name, path in paths.items() if path}
+    for number, (name, path) in enumerate(files.items()):
+        if path in [*files.values()][:number]:
+            yield f"{name}: must be a file of its own"
 
 
 def _lookup_problems(values: Mapping[str, Any]) -> Iterator[str]:

@@ -91,6 +91,7 @@ class Part(msgspec.Struct, frozen=True, gc=False):
             and stay as they are.
         version: Its `newer_by`, as `versions` writes it; empty if there is none.
         again: The record was rejected, and comes again: only these levels are to be sent.
+        items: Of one that is not whole the items that it is of; none if they are not known.
     """
 
     key: str
@@ -98,6 +99,11 @@ class Part(msgspec.Struct, frozen=True, gc=False):
     is_whole: bool = True
     version: str = ""
     again: tuple[tuple[Identifier, str | None], ...] = ()
+    items: tuple[Identifier, ...] = ()
+
+    def keeps(self, identifier: Identifier) -> bool:
+        """Whether stock of an item that it had before, and that it does not give, stays."""
+        return not self.is_whole and (not self.items or identifier in self.items)
 
 
 class Complete(msgspec.Struct, frozen=True, gc=False):

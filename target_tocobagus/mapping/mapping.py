@@ -23,7 +23,14 @@ from target_tocobagus.mapping.identifiers import identify
 from target_tocobagus.mapping.record_errors import PathError, shown
 from target_tocobagus.mapping.shapes import read_around, without_duplicates
 from target_tocobagus.mapping.summing import UNMET
-from target_tocobagus.mapping.values import DELETED, is_deleted, is_true, listed, read_entries
+from target_tocobagus.mapping.values import (
+    DELETED,
+    is_deleted,
+    is_true,
+    listed,
+    parsed,
+    read_entries,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -167,8 +174,11 @@ class CompiledMapping:
     def _of_items(self, record: Entry, shape: Shape) -> list[Outcome]:
         if self.items is None:
             return self._of_item(record, record, shape)
-        entries = listed(self.items(record), "items")
+        value = parsed(self.items(record))
+        entries = listed(value, "items")
         if not isinstance(entries, list):
+            if value == [] and isinstance(entries, Skipped):
+                return [self.rules.none(entries)]
             return [entries]
         outcomes: list[Outcome] = []
         for entry in read_entries(entries, "items"):

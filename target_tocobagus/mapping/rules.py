@@ -85,6 +85,10 @@ class Rules:
             return Stock(identifier, place, quantity)
         return placed(quantity, identifier, place)
 
+    def none(self, outcome: Skipped) -> Outcome:
+        """Map an empty list: it is skipped."""
+        return outcome
+
     def client_id(self, code: Any, *, native: bool = False) -> str | Skipped | RecordError:
         """Find the client id of a code; a `native` one may also be a client id of the map.
 

@@ -134,8 +134,11 @@ class Levels:
         value = parsed(self.levels(item))
         entries = listed(value, "levels")
         if not isinstance(entries, list):
-            none = [Complete(identifier, ())] if self.is_complete and value == [] else []
-            return [placed(entries, identifier, None), *none]
+            nothing = placed(entries, identifier, None)
+            if value == [] and isinstance(nothing, Skipped):
+                none = [Complete(identifier, ())] if self.is_complete else []
+                return [self.level.rules.none(nothing), *none]
+            return [nothing]
         levels = list(read_entries(entries, "levels"))
         rows = without_duplicates([self._row(identifier, level) for level in levels])
         return [*rows, *self._complete(identifier, levels, rows)] if self.is_complete else rows

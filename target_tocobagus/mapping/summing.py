@@ -46,6 +46,11 @@ class PartRules(Rules):
 
     __slots__ = ()
 
+    def none(self, outcome: Skipped) -> Outcome:
+        """Map an empty list: the part has nothing any more; ``null`` says nothing of it."""
+        del outcome
+        return _ELSEWHERE
+
     def row(
         self,
         identifier: Identifier,
@@ -115,11 +120,11 @@ class Summing:
                 Part(key, (), is_whole=False),
                 RecordError("BAD_VERSION", message),
             ]  # it has come, and stays as it was
-        whole = all(map(_is_elsewhere, others))
-        return [
-            Part(key, tuple(row for each in parts for row in each.rows), whole, version),
-            *others,
-        ]
+        said = tuple(row for each in parts for row in each.rows)
+        if all(map(_is_elsewhere, others)):
+            return [Part(key, said, version=version), *others]
+        items = _items(said, others)
+        return [Part(key, said, is_whole=False, version=version, items=items), *others]
 
     def _key(self, record: Entry) -> str | RecordError:
         """Read what tells a part from others: a text, or the JSON of several."""
@@ -159,6 +164,19 @@ def short_key(key: str) -> str:
     if len(key) <= _MOST_KEY_BYTES // 4 or len(data := key.encode()) <= _MOST_KEY_BYTES:
         return key
     return f"sha256:{sha256(data).hexdigest()}"
+
+
+def _items(rows: Sequence[tuple[Any, ...]], others: Sequence[Outcome]) -> tuple[Identifier, ...]:
+    """List the items that a record is of; none if one of them could not be read."""
+    unread = [_item_of(each) for each in others]
+    items = {row[0]: None for row in rows} | dict.fromkeys(unread)
+    return () if None in items else tuple(items)
+
+
+def _item_of(outcome: Outcome) -> Identifier | None:
+    if isinstance(outcome, RecordError):
+        return outcome.identifier
+    return outcome.named[0][0] if isinstance(outcome, Skipped) and outcome.named else None
 
 
 def _is_elsewhere(outcome: Outcome) -> bool:

@@ -272,6 +272,14 @@ class TestErrors:
             ({"dry_run": "yes"}, "dry_run: must be true or false, without quotes"),
             ({"rounding": "up"}, "rounding: must be one of 'floor', 'reject'"),
             ({"rejects_path": ""}, "rejects_path: must not be empty"),
+            (
+                {"ledger": "sqlite:///a.db", "rejects_path": "./a.db"},
+                "rejects_path: must be a file of its own",
+            ),
+            (
+                {"rejects_path": "/a", "metrics_path": "/b/../a"},
+                "metrics_path: must be a file of its own",
+            ),
             ({"warehouse_map": {"a": "b"}}, "warehouse_map: must be a list"),
             ({"warehouse_map": []}, "warehouse_map: must not be empty"),
             ({"warehouse_map": [{"code": "a"}]}, "warehouse_map[0]: 'client_id' is missing"),

@@ -54,6 +54,40 @@ def test_a_tap_that_brings_one_part_changes_the_sum(command: Command, sandbox: S
     assert (again.unchanged, again.sums.skipped, again.numbers) == (1, 1, [1])
 
 
+def test_a_part_that_has_moved_counts_once(command: Command, sandbox: Sandbox) -> None:
+    """Also if one of its quantities is null: that of its new item is kept, and of no other."""
+    places = [{"column": name, "client_id": name} for name in ("J", "S")]
+    wide: dict[str, Any] = {"stream": "levels", "sku": "sku", "warehouse_columns": places}
+    wide |= {"combine": "sum", "part": "lot"}
+
+    def send(sku: str, jakarta: Any, surabaya: Any) -> None:
+        line = row("levels", sku=sku, lot=1, J=jakarta, S=surabaya)
+        lines = [schema("levels", "sku", "lot", "J", "S"), line, state(1)]
+        command.run(lines, streams=[wide], ledger="ledger.db").without_traceback(0)
+
+    send("A", 1, 5)
+    send("B", None, 5)
+    assert stock_of(sandbox) == {"A": {"J": 0, "S": 0}, "B": {"S": 5}}
+    send("B", 2, None)
+    assert stock_of(sandbox)["B"] == {"J": 2, "S": 5}
+
+
+def test_a_part_whose_list_is_empty_has_nothing(command: Command, sandbox: Sandbox) -> None:
+    """What it had before counts no longer; the other parts do."""
+    listed = {"stream": "stock", "sku": "sku", "levels": "at", "warehouse": "wh", "stock": "qty"}
+    settings: dict[str, Any] = {
+        "streams": [{**listed, "combine": "sum", "part": "doc"}],
+        "ledger": "ledger.db",
+    }
+    here = [{"wh": "J", "qty": 1}]
+    both = [*here, {"wh": "S", "qty": 4}]
+    for first in (both, []):
+        lines = [row("stock", sku="A", doc=doc, at=at) for doc, at in ((1, first), (2, here))]
+        sent = [schema("stock", "sku", "doc", "at"), *lines, state(1)]
+        command.run(sent, **settings).without_traceback(0)
+    assert stock_of(sandbox) == {"A": {"J": 1, "S": 0}}
+
+
 def test_an_unchanged_part_moves_its_version_on(command: Command, sandbox: Sandbox) -> None:
     """Or a row that is older than it, and newer than the one before, would count."""
     config: dict[str, Any] = {"streams": [{**SUM, "newer_by": "at"}]}

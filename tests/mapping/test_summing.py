@@ -73,18 +73,20 @@ def test_a_record_says_what_its_part_has(
 
 
 @pytest.mark.parametrize(
-    ("record", "code"),
+    ("record", "code", "items"),
     [
-        ({"qty": "x"}, "BAD_QUANTITY"),
-        ({"sku": ["a"]}, "BAD_IDENTIFIER"),
-        ({"sku": None}, "NO_IDENTIFIER"),
-        ({"wh": None}, "NO_WAREHOUSE"),
+        ({"qty": "x"}, "BAD_QUANTITY", (("sku", "a"),)),
+        ({"sku": ["a"]}, "BAD_IDENTIFIER", ()),
+        ({"sku": None}, "NO_IDENTIFIER", ()),
+        ({"wh": None}, "NO_WAREHOUSE", (("sku", "a"),)),
     ],
 )
-def test_a_part_that_cannot_be_read_stays_as_it_is(record: dict[str, Any], code: str) -> None:
-    """The row is rejected, and the rest of the part is kept."""
+def test_a_part_that_cannot_be_read_stays_as_it_is(
+    record: dict[str, Any], code: str, items: tuple[Identifier, ...]
+) -> None:
+    """The row is rejected, and what its item has of the part is kept."""
     said, error = compiled(warehouse="wh").outcomes({**ROW, **record})
-    assert said == part(whole=False)
+    assert said == Part("1", (), is_whole=False, items=items)
     assert isinstance(error, RecordError)
     assert error.code == code
 
@@ -94,7 +96,27 @@ def test_a_part_without_a_quantity_keeps_its_last_one(null: Any) -> None:
     """It is not 0, whatever `null_stock` says of rows that are stocks."""
     outcomes = compiled(StockPolicy(null_stock=null)).outcomes({**ROW, "qty": None})
     named: tuple[tuple[Identifier, None], ...] = ((("sku", "a"), None),)
-    assert outcomes == [part(whole=False), Skipped("no quantity", named=named)]
+    kept = Part("1", (), is_whole=False, items=(("sku", "a"),))
+    assert outcomes == [kept, Skipped("no quantity", named=named)]
+
+
+@pytest.mark.parametrize(
+    ("lists", "given", "said"),
+    [
+        ("levels", [], part()),
+        ("levels", "[]", part()),
+        ("items", [], part()),
+        ("levels", None, Part("1", (), is_whole=False, items=(("sku", "a"),))),
+        ("items", None, Part("1", (), is_whole=False)),
+    ],
+)
+def test_an_empty_list_says_that_a_part_has_nothing(lists: str, given: Any, said: Part) -> None:
+    """A list that is null says nothing of it."""
+    changes: dict[str, Any] = {lists: "list"}
+    if lists == "levels":
+        changes["warehouse"] = "wh"
+    mapping = compiled(None, **changes)
+    assert mapping.outcomes({**ROW, "list": given})[0] == said
 
 
 @pytest.mark.parametrize("rule", ["skip", "reject"])

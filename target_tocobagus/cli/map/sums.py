@@ -47,9 +47,7 @@ class Sums:
         version, before = self._parts.get(part.key, ("", {}))
         if part.version and is_older(part.version, version):
             return
-        rows: dict[Place, list[str]] = (
-            {place: [] for place in before} if part.is_whole else {**before}
-        )
+        rows = {place: old if part.keeps(place[0]) else [] for place, old in before.items()}
         for place in {(identifier, location) for identifier, location, _ in part.rows}:
             rows[place] = []
         for identifier, location, quantity in part.rows:

@@ -80,7 +80,7 @@ class PartChanges:
         if changed:
             self._change(said.key, before, changed)
         self.has_gone |= _has_gone(stocks)
-        return [place for place in stocks if said.is_whole or place in now]
+        return [place for place in stocks if place in now or not said.keeps(place[0])]
 
     def _change(self, key: str, before: Stocks, changed: Stocks) -> None:
         self.changes += [
@@ -141,9 +141,9 @@ def _stocks_of(said: Part) -> Stocks:
 
 
 def _left(said: Part, before: Stocks, now: Stocks) -> Stocks:
-    """Return the stocks that a record does not give: they are gone, if it is whole."""
+    """Return the stocks that a record does not give: they are gone, unless it keeps them."""
     return {
-        place: (GONE, said.version or stock[1]) if said.is_whole else stock
+        place: stock if said.keeps(place[0]) else (GONE, said.version or stock[1])
         for place, stock in before.items()
         if place not in now
     }
