@@ -1571,6 +1571,11 @@ MUTANTS: Final = (
         Change("delivery/ledger_books", "        flight.unknown.update(verdict.unknown)\n", ""),
     ),
     Mutant(
+        "a rejected row goes over a newer one that was unchanged",
+        f"{COMMANDS}::test_a_rejected_row_that_is_piped_back_after_a_newer_one_is_stale",
+        Change("ledger/batches/comparing", "level.said_at < closed.get(key, 0)", "False"),
+    ),
+    Mutant(
         "a part that has moved counts where it was, too",
         f"{SUMS}::test_a_part_that_has_moved_counts_once",
         Change("core/model", "(not self.items or identifier in self.items)", "True"),

@@ -138,6 +138,23 @@ def test_a_rejected_row_that_is_piped_back_late_is_stale(
     assert stock_of(sandbox) == {"A": {None: 7}}
 
 
+@pytest.mark.parametrize("more", [{}, {"_sdc_deleted_at": "2026-01-14"}])
+def test_a_rejected_row_that_is_piped_back_after_a_newer_one_is_stale(
+    more: dict[str, Any], command: Command, sandbox: Sandbox
+) -> None:
+    """Also if the newer row was unchanged, or deleted: it has closed the rejection."""
+    settings: dict[str, Any] = {"ledger": "ledger.db", "rejects_path": "rejects.singer"}
+    command.run([schema(), record("A", 5)], **settings).without_traceback(0)
+    sandbox.set_scenario({"rules": [{"fault": {"reject": [{"code": "INV_009"}]}}]})
+    command.run([schema(), record("A", 7)], **settings)
+    sandbox.set_scenario({})
+    rejected = (command.directory / "rejects.singer").read_bytes()
+    command.run([schema(), record("A", 5, **more)], **settings).without_traceback(0)
+    ended = command.run(rejected, ledger="ledger.db").without_traceback(0)
+    assert (ended.sums.accepted, ended.stale) == (0, 1)
+    assert stock_of(sandbox) == {"A": {None: 5}}
+
+
 def test_a_second_run_of_a_store_ends_at_the_start(command: Command) -> None:
     """It says who has the ledger, and that a later run will do; another store may run."""
     first = command.talk(ledger="ledger.db")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from target_tocobagus.core.model import Identifier, Level
+    from target_tocobagus.ledger.levels.rejections import Key
     from target_tocobagus.ledger.levels.tables import Tables
     from target_tocobagus.window.buffer import RowBuffer, Unsent
     from target_tocobagus.window.pending import Item
@@ -170,20 +171,35 @@ class Comparer:
         """Compare items with what is known of them; of those that are new, nothing is."""
         asked = [item.identifier for item in items if not item.is_new]
         compared = Compared(self._recall(asked) if asked else {}, {})
-        known = compared.known
+        known, closed = compared.known, self._closed(items)
         now = self._now_ms()
-        for item in items if known else ():
+        for item in items if known or closed else ():
             memory: Memory = known.get(item.identifier, NOTHING)
-            for place, level in item.levels.items() if memory else ():
+            for place, level in item.levels.items() if memory or closed else ():
                 where = place or GLOBAL
                 key = (*item.identifier, where)
                 source = self._sources.known(level.stream)
                 verdict = judge(key, level, source, memory, now=now, keep=self._keep)
+                if level.said_at and level.said_at < closed.get(key, 0):
+                    verdict = "stale"
                 if verdict != "send":
                     compared.unsent.setdefault(item.identifier, {})[place] = verdict
                 if verdict == "stale" and not self.stale_example:
                     self.stale_example = _describe_stale(key, level, memory.get(where))
         return compared
+
+    def _closed(self, items: Sequence[Item]) -> dict[Key, int]:
+        """Say since when rejected rows that are piped back are overtaken, by their levels."""
+        said = {
+            item.identifier: level.said_at
+            for item in items
+            for level in item.levels.values()
+            if level.said_at
+        }
+        if not said:
+            return {}
+        with self._connections.reading() as reader:
+            return self._rejections.closed(reader, said.keys(), min(said.values()))
 
     def _recall(self, identifiers: Sequence[Identifier]) -> dict[Identifier, dict[str, Known]]:
         with self._connections.reading() as reader:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
-from sqlalchemy import bindparam, exists, insert, select, update
+from sqlalchemy import bindparam, exists, func, insert, select, update
 
 from target_tocobagus.ledger.database.by_items import ask_by_items, parameters
 from target_tocobagus.ledger.database.schema import rejection
 from target_tocobagus.ledger.levels.levels import GLOBAL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from sqlalchemy import ColumnElement, Connection
 
@@ -223,6 +223,27 @@ class OpenRejections:
             for number, kind, text, place in _read(
                 connection.execute(statement, asked).scalar() or "[]"
             )
+        }
+
+    def closed(
+        self, reader: Connection, identifiers: Collection[Identifier], since: int
+    ) -> dict[Key, int]:
+        """Say when the last row was closed of those levels of items that have none open.
+
+        Args:
+            reader: Where from.
+            identifiers: The items.
+            since: Rows that were closed before this do not count.
+        """
+        last = func.max(rejection.c.closed_at)
+        level = [rejection.c[name] for name in ("kind", "identifier", "location")]
+        is_later = (rejection.c.store == self._store) & (rejection.c.closed_at > since)
+        rows: Any = reader.execute(select(*level, last).where(is_later).group_by(*level))
+        still_open = {*self.found(reader, identifiers).values()}
+        return {
+            key: at
+            for *level, at in rows
+            if (key := tuple(level))[:2] in identifiers and key not in still_open
         }
 
     def _is_open(self) -> Any:
