@@ -534,7 +534,11 @@ MUTANTS: Final = (
     Mutant(
         "stock-outs wait their turn",
         f"{WINDOW}::TestOrder",
-        Change("window/ready", "(empty := self._first_empty()) is not None", "(empty := None)"),
+        Change(
+            "window/ready",
+            "(stock_out := self._first_stock_out()) is not None",
+            "(stock_out := None)",
+        ),
     ),
     Mutant(
         "a body of several items weighs more than batch_size_bytes",
@@ -1335,7 +1339,7 @@ MUTANTS: Final = (
         "lookups: the levels of a pair that changes stay where they are",
         f"{LOOKUPS}::test_the_levels_of_a_pair_that_changes_follow_it",
         Change(
-            "completion/changed_pairs",
+            "completion/moved",
             "and change.follows(sent.location)",
             "and False",
         ),
@@ -1598,7 +1602,7 @@ MUTANTS: Final = (
     Mutant(
         "a level goes over a newer one of another match",
         CHANGING,
-        Change("completion/changed_pairs", "if is_others or each.identifier in shared:", "if 0:"),
+        Change("completion/moved", "if is_others or each.identifier in shared:", "if 0:"),
     ),
     Mutant(
         "an older level goes over an unchanged row of the new item",

@@ -9,7 +9,7 @@ Its files:
     unnamed_rows      rows with `lookup` get an identifier, wait, or are rejected
     waiting_rows      rows without a pair, until the end of the run; not kept longer
     changed_pairs     levels and parts follow the pairs that have changed
-    moved             the RECORD of a level that has moved to another item
+    moved             which levels go to another item, and the RECORD of one
     sums              adds up parts by stock: the sum that is to be sent
     stream_sums       one stream of parts: what came, and what waits for the end
     changed_sums      the stocks of which parts have come in a flush

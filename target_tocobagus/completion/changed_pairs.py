@@ -5,32 +5,22 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-import msgspec
-
 from target_tocobagus.completion.lookups import Change
-from target_tocobagus.completion.moved import moved_line
+from target_tocobagus.completion.moved import moved_levels
 from target_tocobagus.core.foreign_text import quoted
-from target_tocobagus.core.model import Level, Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
     from target_tocobagus.completion.lookups import Lookup, Lookups
-    from target_tocobagus.core.model import Identifier
-    from target_tocobagus.ledger.pairs.pairs import Left, SentLevel
+    from target_tocobagus.completion.moved import Moved
+    from target_tocobagus.core.model import Identifier, Stream
+    from target_tocobagus.ledger.pairs.pairs import Left
 
 logger = logging.getLogger("target-tocobagus")
 
 _MOST_NAMED: Final = 10
 """So many changed pairs are named in the log."""
-
-
-class Moved(NamedTuple):
-    """A level that follows its pair to another item."""
-
-    identifier: Identifier
-    location: str | None
-    level: Level
 
 
 class Renamed(NamedTuple):
@@ -135,47 +125,12 @@ class ChangedPairs:
             self._warn_of_shared(lookup, changes, single)
             if lookup.summing:
                 renamed.append(_renamed(kind, lookup, changes, single))
-            moved += self._moved(lookup, single, changes)
+            moved += moved_levels(self._lookups.pairs, lookup, single, changes, self._streams)
         self._moved_to |= {(each.identifier, each.location) for each in moved}
         for change in self._lookups.changes.values():
             change.is_followed = True
         self.unfollowed = 0
         return moved, renamed
-
-    def _moved(
-        self, lookup: Lookup, single: Mapping[Identifier, Change], changes: Collection[str]
-    ) -> Iterator[Moved]:
-        setting = lookup.entries - lookup.summing
-        if not (setting and single):
-            return
-        newer = self._kept(lookup, single, changes)
-        for sent in self._lookups.pairs.sent(single):
-            change = single[sent.identifier]
-            if (
-                sent.stream[1] in setting
-                and change.new is not None
-                and change.follows(sent.location)
-                and not any(_goes_before(each, sent) for each in newer.get(change.new, ()))
-            ):
-                stream = self._streams.get(sent.stream) or _unread(*sent.stream)
-                yield Moved(change.new, sent.location, _level(sent, stream, change))
-
-    def _kept(
-        self, lookup: Lookup, single: Mapping[Identifier, Change], changes: Collection[str]
-    ) -> dict[Identifier, list[SentLevel]]:
-        """Find the levels of new items that are not left there by a match that has gone.
-
-        They are another stream's, or those of another match that stands for the item, too.
-        """
-        pairs, setting = self._lookups.pairs, lookup.entries - lookup.summing
-        new = {change.new for change in single.values() if change.new is not None} - single.keys()
-        shared = pairs.claimed(lookup.reader.source, new, changes) if new else set()
-        kept: dict[Identifier, list[SentLevel]] = {}
-        for each in pairs.sent(new) if new else ():
-            is_others = each.stream[1] not in setting and not each.is_left
-            if is_others or each.identifier in shared:
-                kept.setdefault(each.identifier, []).append(each)
-        return kept
 
     def _warn_of_shared(
         self, lookup: Lookup, changes: Mapping[str, Change], single: Collection[Identifier]
@@ -258,25 +213,6 @@ def _renamed(
     names |= {old: change.new for old, change in single.items()}
     positions = [change.position for change in changes.values()]
     return Renamed(names, frozenset(lookup.summing), (max(positions), min(positions)))
-
-
-def _goes_before(there: SentLevel, sent: SentLevel) -> bool:
-    """Whether a level of the new item is newer than one that would go over it."""
-    is_same = there.location == sent.location or None in {there.location, sent.location}
-    return is_same and there.accepted_at > sent.accepted_at
-
-
-def _unread(name: str, entry: str) -> Stream:
-    """Make a stream that this run has not read."""
-    schema: dict[str, Any] = {"properties": {}}
-    message = {"type": "SCHEMA", "stream": name, "schema": schema, "key_properties": []}
-    return Stream(name, msgspec.json.encode(message), entry)
-
-
-def _level(sent: SentLevel, stream: Stream, change: Change) -> Level:
-    """Make the level that follows a pair; no record of its stream says it, so its line does."""
-    line = moved_line(stream, sent.quantity, sent.version)
-    return Level(sent.quantity, change.position, stream, line, version=sent.version)
 
 
 def _named(identifier: Identifier | None) -> str:

@@ -82,7 +82,7 @@ class Pipeline:
         unsettled = self.handover.unsettled
         self.completion = Completion(RunMemory(stages), stages.ledger, unsettled, places)
         self._mentions = Mentions(stages, self.completion.lookups)
-        # Where batches are small, for a few more of them than can be in flight.
+        # Small batches are handed over sooner: as many as can be in flight, and four more.
         rows = settings.batch_size_rows * (settings.max_in_flight + 4)
         self._flush_rows = min(_MOST_ROWS_AT_ONCE, rows)
         self._handed_over = 0
@@ -110,12 +110,11 @@ class Pipeline:
         errors: list[RecordError] = []
         lists: list[Complete] = []
         for row in outcomes:
-            totals.updates += 1
+            # What a list leaves out, and the sum that a part counts in, are counted once known.
+            totals.updates += not isinstance(row, (Complete, Part))
             if isinstance(row, Complete):
-                totals.updates -= 1  # which are counted once it is known what it leaves out
                 lists.append(row)
             elif isinstance(row, Part):
-                totals.updates -= 1  # which are counted once it is added up
                 errors += self._wait(row, stream, line)
             elif isinstance(row, Stock) and row.version and self._is_ahead(row.version):
                 errors.append(_too_new(row))

@@ -6,5 +6,5 @@ Its files:
     pending    `Item`: the updates of one identifier
     newest     takes rows in: the newest value of each level
     window     leases batches, and releases what is settled
-    ready      what can be picked, in the order of sending
+    ready      what can be picked: stock-outs first, then the oldest
 """

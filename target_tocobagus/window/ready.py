@@ -1,6 +1,6 @@
 """The items that can be picked, in the order of sending.
 
-They are in two queues by position: all of them in `_oldest`, and those with a 0 also in `_empty`,
+They are in two queues by position: all of them in `_oldest`, and those with a 0 also in `_stock_outs`,
 because a stock-out that arrives late is an oversale. Nothing is removed from the middle of a queue:
 a picked item is marked, and skipped when it comes up. A queue is rebuilt when most of its items are
 picked ones.
@@ -47,7 +47,7 @@ class ReadyItems:
 
     def __init__(self) -> None:
         self._oldest = Queue()
-        self._empty = Queue()
+        self._stock_outs = Queue()
         self._items = 0
         self.levels = 0
 
@@ -58,7 +58,7 @@ class ReadyItems:
     def extend(self, items: Collection[Item], levels: int) -> None:
         """Add items, with their number of levels."""
         self._oldest.extend(items)
-        self._empty.extend([item for item in items if item.urgent])
+        self._stock_outs.extend([item for item in items if item.urgent])
         self._items += len(items)
         self.levels += levels
 
@@ -69,12 +69,12 @@ class ReadyItems:
         self.levels += len(item.levels)
         self._oldest.push(item)
         if item.urgent:
-            self._empty.push(item)
+            self._stock_outs.push(item)
 
     def hurry(self, item: Item) -> None:
         """Send an item that is here with the stock-outs."""
         item.urgent = True
-        self._empty.push(item)
+        self._stock_outs.push(item)
 
     def move_up(self, item: Item) -> None:
         """Let an item that is here take the place of its position, which is lower now."""
@@ -114,7 +114,7 @@ class ReadyItems:
         self._items -= len(items)
         self.levels -= levels
         self._oldest.tidy(self._items)
-        self._empty.tidy(self._items)
+        self._stock_outs.tidy(self._items)
         return items
 
     def _urgent(self, overdue: float) -> Iterator[Item]:
@@ -125,16 +125,16 @@ class ReadyItems:
         """
         while (oldest := self._oldest.head()) is not None and oldest.arrived <= overdue:
             yield oldest
-        while (empty := self._first_empty()) is not None:
-            yield empty
+        while (stock_out := self._first_stock_out()) is not None:
+            yield stock_out
         while self._oldest.has_late and (oldest := self._oldest.head()) is not None:
             yield oldest
 
-    def _first_empty(self) -> Item | None:
+    def _first_stock_out(self) -> Item | None:
         """Find the oldest stock-out, and remove items that are not stock-outs any more."""
-        while (item := self._empty.head()) is not None and not item.is_out_of_stock():
+        while (item := self._stock_outs.head()) is not None and not item.is_out_of_stock():
             item.urgent = False
-            self._empty.pop()
+            self._stock_outs.pop()
         return item
 
 
