@@ -1,9 +1,9 @@
 """The items that can be picked, in the order of sending.
 
-They are in two queues by position: all of them in `_oldest`, and those with a 0 also in `_stock_outs`,
-because a stock-out that arrives late is an oversale. Nothing is removed from the middle of a queue:
-a picked item is marked, and skipped when it comes up. A queue is rebuilt when most of its items are
-picked ones.
+They are in two queues by position: all of them in `_oldest`, and those with a 0 also in
+`_stock_outs`, because a stock-out that arrives late is an oversale. Nothing is removed from the
+middle of a queue: a picked item is marked, and skipped when it comes up. A queue is rebuilt when
+most of its items are picked ones.
 """
 
 from __future__ import annotations
