@@ -233,7 +233,8 @@ def _file_problems(values: Mapping[str, Any]) -> Iterator[str]:
     """Find files of which one would be written over another."""
     names = ("ledger", "rejects_path", "metrics_path")
     paths = {name: str(values.get(name) or "").removeprefix("sqlite:///") for name in names}
-    files = {name: os.path.realpath(path) for name, path in paths.items() if path}
+    # A NUL, which no path can have, is told when the file is opened.
+    files = {name: os.path.realpath(path.replace("\0", "")) for name, path in paths.items() if path}
     for number, (name, path) in enumerate(files.items()):
         if path in [*files.values()][:number]:
             yield f"{name}: must be a file of its own"
