@@ -1575,6 +1575,16 @@ MUTANTS: Final = (
         Change("delivery/ledger_books", "        flight.unknown.update(verdict.unknown)\n", ""),
     ),
     Mutant(
+        "a later SCHEMA ends a question whose rows were skipped",
+        "tests/e2e/test_questions.py::test_a_question_stays_whatever_the_next_schema_declares",
+        Change("recognition/questions", "before.has_records and", "False and"),
+    ),
+    Mutant(
+        "a recognised stream goes from each warehouse to all of them",
+        "tests/recognition/test_stream_router.py",
+        Change("recognition/recognise", "found.is_global == before.is_global", "True"),
+    ),
+    Mutant(
         "a rejected row goes over a newer one that was unchanged",
         f"{COMMANDS}::test_a_rejected_row_that_is_piped_back_after_a_newer_one_is_stale",
         Change("ledger/batches/comparing", "level.said_at < closed.get(key, 0)", "False"),

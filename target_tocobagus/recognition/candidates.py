@@ -142,7 +142,8 @@ def _identifier_rank(path: Path) -> float:
         return 35 - 10 * bool(names & {"asin", "fnsku"})
     if names & said.CODE and names <= said.CODE | said.ARTICLE | said.STOCK:
         return _code_rank(path, names)
-    if names & said.ID and names <= said.ID | said.ARTICLE | said.STOCK | {"catalog", "object"}:
+    others = {"catalog", "external", "object"} | said.ARTICLE | said.STOCK
+    if names & said.ID and names <= said.ID | others:
         return _id_rank(path, names)
     return 50 if names and names <= said.ARTICLE and len(path) == 1 else 0
 

@@ -135,9 +135,12 @@ class Questions:
         self.due: float | None = None
 
     def sample(self, stream: str, schema: Mapping[str, Any], keys: Sequence[str]) -> Sample:
-        """Add a stream under a SCHEMA."""
+        """Add a stream under a SCHEMA; once rows were skipped for a question, that stays."""
         if stream in looked_up():
             self._schemas[stream] = schema
+        before = self._samples.get(stream)
+        if before is not None and before.has_records and isinstance(before.found, Question):
+            return before
         self._samples[stream] = Sample(stream, schema, keys, self._beside)
         return self._samples[stream]
 
@@ -152,7 +155,6 @@ class Questions:
     def recognise(self, stream: str, found: Recognised) -> None:
         """Note that a stream is recognised: from now on no question ends the run."""
         self._samples.pop(stream, None)
-        self._untold.pop(stream, None)
         self.recognised[stream] = found
         self.due = None
 

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 _IDENTIFIERS: Final = frozenset({"sku", "id", "externalId"})
 _STOCK: Final = frozenset({"stock", "warehouses"})
+_NO_NUMBERS: Final = frozenset({"object", "array", "boolean"})
+"""JSON types that hold no quantity."""
 
 
 class Recognised(msgspec.Struct, frozen=True):
@@ -206,6 +208,8 @@ def _native(stream: str, schema: Mapping[str, Any], keys: Sequence[str]) -> Reco
     has_all = names & _STOCK and names & _IDENTIFIERS and names <= _STOCK | _IDENTIFIERS
     named = set(words(stream)) <= NATIVE_NAMES or has_path(schema, "warehouses.clientId")
     keyed = set(keys) <= names & _IDENTIFIERS
+    if "stock" in found and types_of(found["stock"]) & _NO_NUMBERS:
+        return None
     if not (has_all and named and keyed) or ("id" in found and types_of(found["id"]) != {"string"}):
         return None
     written = None if names >= _STOCK else _written(stream, names)
@@ -228,6 +232,17 @@ def _written(stream: str, names: set[str]) -> StreamMapping:
 
 
 _IS_IT_ALL: Final = "is it all of the stock, with one row for each item and location?"
+
+
+def may_follow(before: Recognised, found: Recognition, schema: Mapping[str, Any]) -> bool:
+    """Whether a stream that is sent may have a later SCHEMA, by which it is found to be this.
+
+    Where a log-based tap leaves out columns that did not change, its rows are passed over.
+    """
+    if isinstance(found, Recognised):
+        return found.is_global == before.is_global
+    return isinstance(found, NotStock) and bool(schema.get("properties"))
+
 
 _NO_QUANTITY: Final = NotStock(
     "no column surely holds stock (a number called stock, available or the like)"

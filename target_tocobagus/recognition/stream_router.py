@@ -160,8 +160,9 @@ class StreamRouter:
 
         recognised = questions.recognised
         stream, found = sample.stream, sample.found
-        if isinstance(found, recognition.Question) and stream in recognised:
-            raise ActionNeeded(_changed(stream, recognised[stream], schema))
+        before = recognised.get(stream)
+        if before is not None and not recognition.may_follow(before, found, schema):
+            raise ActionNeeded(_changed(stream, before, schema))
         if isinstance(found, recognition.Recognised):
             questions.recognise(stream, found)
             if problem := recognition.mixed_scopes(recognised.values()):

@@ -7,6 +7,7 @@ from contextlib import closing
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final
 
+import pytest
 import yaml
 
 from tests.e2e.command import Command, level, row, schema, state, stock_of
@@ -90,6 +91,30 @@ def test_the_codes_that_warehouse_map_lacks_can_be_pasted(
     assert stock_of(sandbox) == {"A": {"W1": 0, "gudang 2": 1, 'y: "#': 2, "no": 3}}
     skipping = command.run(lines, warehouse_map=codes, unmapped_warehouse="skip")
     assert "codes that warehouse_map lacks" not in skipping.without_traceback(0).stderr
+
+
+PLACED: Final = ("sku", "stock", "gudang")
+LEVEL: Final = {"sku": "A", "stock": 3, "gudang": "JKT"}
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        [schema("stock", "sku", "stock"), row("stock", sku="A", stock=4)],
+        [schema("stock", *PLACED, "nama")],
+        [schema("stock", "sku"), row("stock", sku="A")],
+        [{"type": "SCHEMA", "stream": "stock", "schema": {}, "key_properties": []}],
+    ],
+    ids=["recognised", "asked about", "not stock", "no columns"],
+)
+def test_a_question_stays_whatever_the_next_schema_declares(
+    later: list[dict[str, Any]], command: Command, sandbox: Sandbox
+) -> None:
+    """Its rows were skipped: a STATE that covers them would lose them."""
+    lines = [schema("stock", *PLACED), row("stock", **LEVEL), state(1), *later, state(2)]
+    ended = command.run(lines, streams=None).without_traceback(2)
+    assert (ended.stdout, sandbox.requests()) == ([], [])
+    assert offered(ended.stderr)["streams"][0]["warehouse"] == "gudang"
 
 
 def test_a_question_ends_a_run_whose_tap_goes_on(command: Command, sandbox: Sandbox) -> None:

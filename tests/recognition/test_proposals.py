@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from target_tocobagus.config.settings import StreamMapping
-from target_tocobagus.recognition.recognise import Recognised, mixed_scopes, recognise
+from target_tocobagus.recognition.recognise import Question, Recognised, mixed_scopes, recognise
 from target_tocobagus.recognition.yaml_lines import as_config
 from tests.recognition.helpers import asked, schema_of, start
 
@@ -69,3 +69,18 @@ def test_what_is_found_says_what_it_rests_on() -> None:
     assert "'bin' may mean a part of the stock" in question.reason
     assert question.mapping.stock == ("on_hand",)
     assert question.remarks["stock"] == "or: qty"
+
+
+@pytest.mark.parametrize("kind", ["object", "array", "boolean"])
+def test_what_can_hold_no_quantity_is_not_the_stock_of_the_apis_items(kind: str) -> None:
+    """Such a stream is asked about, or ignored, and not sent."""
+    found = recognise("products", schema_of("sku", stock={"type": kind}))
+    assert not isinstance(found, Recognised)
+
+
+def test_the_apis_own_identifier_is_one_for_questions_too() -> None:
+    """Its name is `externalId`, also as others write it."""
+    for name in ("externalId", "external_id", "External ID"):
+        found = recognise("stock", {"properties": {name: {}, "stock": {}, "gudang": {}}})
+        assert isinstance(found, Question)
+        assert found.mapping.external_id == (name,)

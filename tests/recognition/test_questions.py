@@ -59,15 +59,6 @@ def test_a_recognised_stream_stops_the_clock() -> None:
     assert questions.problem() is None
 
 
-def test_a_question_that_is_recognised_after_all_is_no_warning() -> None:
-    """A later SCHEMA may settle what a stream holds."""
-    questions, (sample,) = asking("stok")
-    questions.take(sample, row("JKT"), 0.0)
-    questions.recognise("stok", ITEMS)
-    assert list(questions.warnings()) == []
-    assert questions.problem() is None
-
-
 def test_all_questions_are_one_block_with_every_code() -> None:
     """One error holds all drafts, and a warehouse_map with each code that any record had."""
     questions, samples = asking("stok", "stock")

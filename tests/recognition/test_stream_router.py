@@ -174,7 +174,17 @@ class TestRecognised:
         """A later SCHEMA replaces what the stream was recognised as."""
         chosen = chooser(None)
         chosen.choose("stock", schema("sku", "stock"))
-        assert chosen.choose("stock", schema("sku", "warehouses")).mapping is not None
+        assert chosen.choose("stock", schema("id", "sku", "stock")).mapping is not None
+
+    @pytest.mark.parametrize("columns", [("sku", "warehouses"), ("sku", "stock", "warehouses"), ()])
+    def test_the_stock_of_a_stream_stays_for_all_warehouses_or_for_each(
+        self, columns: tuple[str, ...]
+    ) -> None:
+        """One would overwrite the other; and without columns nobody can tell."""
+        chosen = chooser(None)
+        chosen.choose("stock", schema("sku", "stock"))
+        with pytest.raises(ActionNeeded, match="a later SCHEMA declares other columns"):
+            chosen.choose("stock", schema(*columns))
 
 
 class TestMistyped:
