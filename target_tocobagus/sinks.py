@@ -69,6 +69,7 @@ class StockSink(SdkSink):
         self._pipeline = target.stream_setup.pipeline
         self._validates = self.is_validating
         self._declared = schema, key_properties
+        self._is_first = True
         self.choose()
 
     def choose(self) -> None:
@@ -114,7 +115,11 @@ class StockSink(SdkSink):
 
         Raises:
             InvalidRecord: It does not fit its SCHEMA, and `validate_records` is on.
+            ConfigurationError: It has a column that only the user can tell about.
         """
+        if self._is_first and self.mapping is not None:
+            self._setup.check_first(self.stream_name, self._declared[0], record)
+        self._is_first = False
         stream = context["stream"]
         if self._validates and not self.validate(record):
             self._pipeline.take([TOO_DEEP], stream, context["line"])

@@ -1580,6 +1580,11 @@ MUTANTS: Final = (
         Change("recognition/questions", "before.has_records and", "False and"),
     ),
     Mutant(
+        "a place that the SCHEMA does not declare is not asked about",
+        "tests/e2e/test_streams.py::test_a_place_that_is_not_declared_is_asked_about",
+        Change("sinks", "if self._is_first and self.mapping is not None:", "if False:"),
+    ),
+    Mutant(
         "a recognised stream goes from each warehouse to all of them",
         "tests/recognition/test_stream_router.py",
         Change("recognition/recognise", "found.is_global == before.is_global", "True"),

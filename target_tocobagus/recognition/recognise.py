@@ -132,9 +132,9 @@ def recognise(
     return _native(stream, schema, keys) or _by_names(stream, schema, keys, records)
 
 
-def location_columns(schema: Mapping[str, Any]) -> tuple[str, ...]:
+def location_columns(schema: Mapping[str, Any], records: Iterable[Any] = ()) -> tuple[str, ...]:
     """List the columns that look like the location of a record's stock."""
-    found = list(locations(leaves(fields_of(schema))))
+    found = list(locations(leaves(fields_of(schema, records))))
     strong = [each for each in found if each.rank >= WAREHOUSE]
     codes = [each for each in strong if not {"name", "nama"} & set(tokens(*each.field.path))]
     return tuple(dict.fromkeys(each.field.path[0] for each in codes or strong))

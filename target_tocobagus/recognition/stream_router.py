@@ -94,6 +94,23 @@ class StreamRouter:
         _check_location(mapping, stream, schema)
         return Route(compiled, named=mapping.stream == stream)
 
+    def check_first(
+        self, stream: str, schema: Mapping[str, Any], record: Mapping[str, Any]
+    ) -> None:
+        """Look at what a stream's first record has beside its SCHEMA, as `choose` at that.
+
+        Raises:
+            ConfigurationError: Only the user can say where its stock is.
+        """
+        declared = schema.get("properties") or {}
+        more = {
+            name: value
+            for name, value in record.items()
+            if name not in declared and value is not None
+        }
+        if more and (found := self._entry(stream)) is not None:
+            _check_location(found[0], stream, {}, [more])
+
     @property
     def looking_up(self) -> list[CompiledMapping]:
         """The user's mappings whose identifiers come from another stream."""
@@ -225,13 +242,18 @@ def _describe(stream: str, found: Recognised) -> str:
     )
 
 
-def _check_location(mapping: StreamMapping, stream: str, schema: Mapping[str, Any]) -> None:
+def _check_location(
+    mapping: StreamMapping,
+    stream: str,
+    schema: Mapping[str, Any],
+    records: Sequence[Mapping[str, Any]] = (),
+) -> None:
     """Fail if the stock of one location might be sent as global stock."""
     from target_tocobagus.recognition.recognise import location_columns
 
     if mapping.names_locations or mapping.levels or mapping.split or mapping.no_warehouse:
         return
-    if columns := location_columns(schema):
+    if columns := location_columns(schema, records):
         names = ", ".join(map(quoted, columns))
         problem = (
             f"mapping of stream {quoted(stream)}: warehouse: is not set, but the stream has"

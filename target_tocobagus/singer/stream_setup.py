@@ -63,6 +63,14 @@ class StreamSetup:
                 self.pipeline.handover.last_is_meant.add(stream)
         return choice
 
+    def check_first(self, stream: str, schema: dict[str, Any], record: dict[str, Any]) -> None:
+        """Look at what a stream's first record has beside its SCHEMA.
+
+        Raises:
+            ConfigurationError: Only the user can say where its stock is.
+        """
+        self._router.check_first(stream, schema, record)
+
     def watch_columns(
         self, stream: str, mapping: CompiledMapping, schema: dict[str, Any]
     ) -> RequiredColumns | None:

@@ -73,7 +73,7 @@ def test_a_mistyped_variable_is_told(command: Command) -> None:
 def test_that_nothing_was_mapped_is_said(command: Command) -> None:
     """A mistyped stream is reported; a tap without rows is not."""
     mistyped = [{**STOCK, "stream": "stok"}]
-    told = "By this configuration no stream that came holds stock: nothing was sent"
+    told = "No entry of `streams` matches a stream that came ('stock'): nothing was sent"
     assert told in command.run(ROWS, streams=mistyped).without_traceback(0).stderr
     assert (
         told not in command.run([schema(), state(1)], streams=mistyped).without_traceback(0).stderr

@@ -176,3 +176,15 @@ def test_streams_are_recognised_without_configuration(command: Command, sandbox:
     assert "Stream 'items' is recognised" in ended.stderr
     assert ended.stderr.count("Stream 'users' is ignored") == 1
     assert ended.stderr.count("'stok_harian' looks like stock") == 1
+
+
+@pytest.mark.parametrize("declared", [(), ("sku", "qty")])
+def test_a_place_that_is_not_declared_is_asked_about(
+    declared: tuple[str, ...], command: Command, sandbox: Sandbox
+) -> None:
+    """The stock of one place is not sent as that of all, whatever the SCHEMA leaves out."""
+    lines = [schema("stok", *declared), row("stok", sku="A", qty=10, gudang="w1")]
+    streams = [{"stream": "stok", "sku": "sku", "stock": "qty"}]
+    ended = command.run(lines, streams=streams).without_traceback(2)
+    assert "warehouse: is not set, but the stream has 'gudang'" in ended.stderr
+    assert sandbox.requests() == []

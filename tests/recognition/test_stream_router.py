@@ -214,6 +214,16 @@ def test_a_second_entry_of_a_stream_is_doubted() -> None:
     assert "only the first" in doubt
 
 
+def test_a_place_that_only_the_first_record_has_is_asked_about() -> None:
+    """A SCHEMA may leave columns out; the stock of one place is not that of all."""
+    declared = schema("sku", "qty")
+    chosen = chooser([plain("stok"), plain("all", warehouse=None)])
+    chosen.check_first("stok", declared, {"sku": "A", "qty": 1, "gudang": None, "note": "x"})
+    chosen.check_first("all", declared, {"sku": "A", "qty": 1, "gudang": "JKT"})
+    with pytest.raises(ConfigurationError, match="gudang"):
+        chosen.check_first("stok", declared, {"sku": "A", "qty": 1, "gudang": "JKT"})
+
+
 @pytest.mark.parametrize("column", ["lot", "gudang", "archived"])
 def test_a_stream_that_a_later_schema_makes_a_question_ends_the_run(column: str) -> None:
     """A stream that has been sent is not ignored from then on."""

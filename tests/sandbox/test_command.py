@@ -94,7 +94,7 @@ def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
     catalogue = tmp_path / "known.json"
     catalogue.write_text('["A"]')
     wrong = CliRunner().invoke(sandbox, ["--catalogue", str(catalogue)])
-    assert "known.json: Expected `object`, got `array`" in wrong.stderr
+    assert "known.json cannot be used: Expected `object`, got `array`" in wrong.stderr
 
 
 def test_without_its_extra_it_says_what_to_install() -> None:
