@@ -130,8 +130,8 @@ class Completion:
             return False
         named = {item.identifier for item in rows.items}
         named |= {one for row in self.sums.waiting for one, *_ in row.part.rows}
-        found = self.lookups.find(named).values()
-        return self.pairs.any_of(vacated) or not vacated.isdisjoint(found)
+        named |= {one for one in self.lookups.find(named).values() if one is not None}
+        return self.pairs.any_of(vacated) or not vacated.isdisjoint(named)
 
     def complete(self, rows: RowBuffer) -> Iterator[Completed]:
         """Complete what has come since the last flush.

@@ -178,7 +178,7 @@ class CompiledMapping:
         entries = listed(value, "items")
         if not isinstance(entries, list):
             if value == [] and isinstance(entries, Skipped):
-                return [self.rules.none(entries)]
+                return [self.rules.of_empty_list(entries)]
             return [entries]
         outcomes: list[Outcome] = []
         for entry in read_entries(entries, "items"):

@@ -85,7 +85,7 @@ class Rules:
             return Stock(identifier, place, quantity)
         return placed(quantity, identifier, place)
 
-    def none(self, outcome: Skipped) -> Outcome:
+    def of_empty_list(self, outcome: Skipped) -> Outcome:
         """Map an empty list: it is skipped."""
         return outcome
 

@@ -137,7 +137,7 @@ class Levels:
             nothing = placed(entries, identifier, None)
             if value == [] and isinstance(nothing, Skipped):
                 none = [Complete(identifier, ())] if self.is_complete else []
-                return [self.level.rules.none(nothing), *none]
+                return [self.level.rules.of_empty_list(nothing), *none]
             return [nothing]
         levels = list(read_entries(entries, "levels"))
         rows = without_duplicates([self._row(identifier, level) for level in levels])

@@ -46,7 +46,7 @@ class PartRules(Rules):
 
     __slots__ = ()
 
-    def none(self, outcome: Skipped) -> Outcome:
+    def of_empty_list(self, outcome: Skipped) -> Outcome:
         """Map an empty list: the part has nothing any more; ``null`` says nothing of it."""
         del outcome
         return _ELSEWHERE

@@ -139,7 +139,7 @@ class Questions:
         if stream in looked_up():
             self._schemas[stream] = schema
         before = self._samples.get(stream)
-        if before is not None and before.has_records and isinstance(before.found, Question):
+        if before is not None and before.has_records and isinstance(before.judge(), Question):
             return before
         self._samples[stream] = Sample(stream, schema, keys, self._beside)
         return self._samples[stream]

@@ -132,6 +132,16 @@ def recognise(
     return _native(stream, schema, keys) or _by_names(stream, schema, keys, records)
 
 
+def may_follow(before: Recognised, found: Recognition, schema: Mapping[str, Any]) -> bool:
+    """Whether a stream that is sent may have a later SCHEMA, by which it is found to be this.
+
+    Where a log-based tap leaves out columns that did not change, its rows are passed over.
+    """
+    if isinstance(found, Recognised):
+        return found.is_global == before.is_global
+    return isinstance(found, NotStock) and bool(schema.get("properties"))
+
+
 def location_columns(schema: Mapping[str, Any], records: Iterable[Any] = ()) -> tuple[str, ...]:
     """List the columns that look like the location of a record's stock."""
     found = list(locations(leaves(fields_of(schema, records))))
@@ -232,17 +242,6 @@ def _written(stream: str, names: set[str]) -> StreamMapping:
 
 
 _IS_IT_ALL: Final = "is it all of the stock, with one row for each item and location?"
-
-
-def may_follow(before: Recognised, found: Recognition, schema: Mapping[str, Any]) -> bool:
-    """Whether a stream that is sent may have a later SCHEMA, by which it is found to be this.
-
-    Where a log-based tap leaves out columns that did not change, its rows are passed over.
-    """
-    if isinstance(found, Recognised):
-        return found.is_global == before.is_global
-    return isinstance(found, NotStock) and bool(schema.get("properties"))
-
 
 _NO_QUANTITY: Final = NotStock(
     "no column surely holds stock (a number called stock, available or the like)"

@@ -95,7 +95,7 @@ def test_steps_of_another_mapping_are_not_told(command: Command) -> None:
     for qty in (9, 5):
         run(command, [schema("levels"), level("A", "W", qty)], {**BUFFERED, "streams": [LEVELS]})
     other = {**BUFFERED, "streams": [{**LEVELS, "subtract": "held"}]}
-    assert "the mapping or warehouse_map has changed" in told(command, other, "A")
+    assert "the pair of its lookup has changed" in told(command, other, "A")
     assert fields(command, other, "A")["levels"][0]["steps"] == []
 
 

@@ -136,6 +136,20 @@ def test_what_cannot_be_told_apart_is_named(command: Command) -> None:
     assert "sku 'A' stands for several matches: what it has stays with it" in ended.stderr
 
 
+def test_a_level_follows_before_another_stream_sets_the_item(
+    command: Command, sandbox: Sandbox
+) -> None:
+    """Afterwards what the stream has sent for it would not be known any more."""
+    other = {"stream": "flat", "sku": "sku", "stock": "qty", "warehouse": "wh"}
+    settings = {**SETTINGS, "streams": [SETTINGS["streams"][0], other]}
+    schemas = [*SCHEMAS, schema("flat", "sku", "wh", "qty")]
+    first = [item(1, "A"), level(1, "W1", 5)]
+    then = [item(1, "B"), row("flat", sku="A", wh="W1", qty=9)]
+    for lines in (first, then):
+        command.run([*schemas, *lines, state(1)], **settings).without_traceback(0)
+    assert stock_of(sandbox) == {"A": at(9), "B": at(5)}
+
+
 @pytest.mark.parametrize(
     ("runs", "expected"),
     [

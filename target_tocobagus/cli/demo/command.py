@@ -79,9 +79,6 @@ def demo(file: Path | None, config: Path | None, limit: int, *, keep: bool) -> N
         raise click.UsageError(message)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
-    if file and file.is_file() and not file.stat().st_size:
-        message = f"{click.format_filename(file)} is empty"
-        raise click.ClickException(message)
     own = _read_config(config) if config else {}
     table = table_in(file) if file else None
     stage = Stage(limit)

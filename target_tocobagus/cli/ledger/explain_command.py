@@ -132,7 +132,7 @@ class _Steps:
         columns = (level.changes[0].columns if level.changes else None) or {}
         mapping = self._mapping(router, level.stream, columns)
         if mapping is None or mapping.entry != level.entry:
-            return "the mapping or warehouse_map has changed since"
+            return "the mapping, warehouse_map or the pair of its lookup has changed since"
         identifier: Any = (level.kind, level.identifier)
         if level.parts:
             text = " ".join(part.quantities for part in level.parts)

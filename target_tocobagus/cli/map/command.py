@@ -145,8 +145,6 @@ def _no_streams(file: str, remarks: Iterable[str]) -> click.ClickException:
     from target_tocobagus.cli.map.text import sentence
 
     found = "".join(f"\n{sentence(remark)}" for remark in remarks)
-    if file != STDIN and not Path(file).stat().st_size:
-        return click.ClickException(f"{_called(file)} is empty")
     csv = " CSV is read from a file only." if file == STDIN else ""
     message = f"{_called(file)} has no SCHEMA message, and is not a catalog.{csv}{found}"
     return click.ClickException(message)

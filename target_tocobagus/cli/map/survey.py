@@ -73,12 +73,9 @@ class Survey:
             if not lines:
                 yield what
                 continue
-            end = "; a run ends there" if flaw.ends_run else ""
-            if count > 1:
-                end = end.replace("there", "at the first")
-                yield f"Lines {lines}{more}: each {what}{end}"
-            else:
-                yield f"Line {lines} {what}{end}"
+            said = f"Line {lines} {what}" if count == 1 else f"Lines {lines}{more}: each {what}"
+            where = "there" if count == 1 else "at the first"
+            yield f"{said}; a run ends {where}" if flaw.ends_run else said
         if self._stopped:
             yield self._stopped
 

@@ -30,6 +30,7 @@ from target_tocobagus.singer.input_lines import GZIP
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+_EMPTY: Final = "is empty"
 _SUFFIXES: Final = {".csv", ".tsv"}
 _SAMPLE_BYTES: Final = 1 << 18
 _LONGEST: Final = 1 << 20
@@ -92,6 +93,8 @@ def find_table(path: Path) -> Table | None:
         return None
     with path.open("rb") as file:
         beginning = file.read(_SAMPLE_BYTES)
+    if not beginning:
+        raise TableError(_EMPTY)
     if what := other_format(path, beginning):
         message = f"is {what}"
         raise TableError(message)
@@ -107,7 +110,7 @@ def find_table(path: Path) -> Table | None:
         return _examined(path, encoding_of(path, beginning), found[0])
     if path.suffix.lower() not in _SUFFIXES:
         return None
-    raise TableError("has only one column" if text.strip() else "is empty")
+    raise TableError("has only one column" if text.strip() else _EMPTY)
 
 
 def _examined(path: Path, encoding: str, delimiter: str) -> Table:

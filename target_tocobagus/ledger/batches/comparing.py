@@ -61,6 +61,7 @@ class Comparer:
         self._now_ms = tables.now_ms
         self._keep = keep
         self._reads_by_place = False
+        self._has_piped_back = False
         self.stale_example = ""
 
     def screen(self, rows: RowBuffer) -> Unsent:
@@ -80,6 +81,7 @@ class Comparer:
         if rows.is_plain:
             unsent = self._equal(items)
         else:
+            self._has_piped_back |= any(map(_said_at, rows.items))
             compared = self.compare(items)
             _note_new(items, compared.known)
             self._name(items, compared.known)
@@ -190,12 +192,8 @@ class Comparer:
 
     def _closed(self, items: Sequence[Item]) -> dict[Key, int]:
         """Say since when rejected rows that are piped back are overtaken, by their levels."""
-        said = {
-            item.identifier: level.said_at
-            for item in items
-            for level in item.levels.values()
-            if level.said_at
-        }
+        pairs = [(item.identifier, _said_at(item)) for item in items if self._has_piped_back]
+        said = {identifier: at for identifier, at in pairs if at}
         if not said:
             return {}
         with self._connections.reading() as reader:
@@ -247,6 +245,11 @@ class Comparer:
                 sent = (level.version, self._sources.number(writer, level.stream))
                 rows.append((*identifier, place, *newer(sent, at)))
         self._levels.set_versions(writer, rows)
+
+
+def _said_at(item: Item) -> int:
+    """Say when the first of an item's rows that are piped back was rejected; 0 if none is."""
+    return min([level.said_at for level in item.levels.values() if level.said_at], default=0)
 
 
 def _levels_of(items: Iterable[Item]) -> dict[Identifier, list[str]]:

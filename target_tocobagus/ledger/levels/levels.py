@@ -173,19 +173,19 @@ class Levels:
 
     def set_versions(self, writer: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
         """Note newer versions of unchanged levels: kind, identifier, location, version, source."""
-        names = (*OF_ITEM, "at", "version", "source")
-        if rows:
-            at_place = level.c.location == bindparam("at")
-            of_level = of_item(update(level), self._store).where(at_place)
-            writer.execute(of_level, [dict(zip(names, row, strict=True)) for row in rows])
+        self._set(writer, ("version", "source"), rows)
 
     def set_sources(self, writer: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
         """Give levels another source: kind, identifier, location, source."""
-        names = (*OF_ITEM, "at", "source")
+        self._set(writer, ("source",), rows)
+
+    def _set(
+        self, writer: Connection, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]]
+    ) -> None:
+        names = (*OF_ITEM, "at", *columns)
         if rows:
-            of_level = of_item(update(level), self._store).where(
-                level.c.location == bindparam("at")
-            )
+            at_place = level.c.location == bindparam("at")
+            of_level = of_item(update(level), self._store).where(at_place)
             writer.execute(of_level, [dict(zip(names, row, strict=True)) for row in rows])
 
     @cached_property

@@ -224,8 +224,12 @@ class Pairs:
             known = self._levels.recall(reader, identifiers)
         return [
             SentLevel(
-                *(identifier, place or None, level.quantity, level.accepted_at or 0),
-                *(level.version or "", self._sources.named(level.source)),
+                identifier,
+                place or None,
+                level.quantity,
+                level.accepted_at or 0,
+                level.version or "",
+                self._sources.named(level.source),
             )
             for identifier, levels in known.items()
             for place, level in levels.items()

@@ -438,7 +438,7 @@ def test_broken_lines_are_named_and_passed_over(tmp_path: Path) -> None:
     assert "Lines 5, 15, 16, 17, 18 and 1 more: each is not JSON; a run ends at the first." in shown
     assert "Lines 6, 7: each is not a Singer message; a run ends at the first." in shown
     assert "Line 9 is a RECORD without a record; a run ends there." in shown
-    assert "Line 11 is a SCHEMA whose schema is not a JSON Schema of an object;" in shown
+    assert "Line 11 is a SCHEMA whose schema is not a JSON Schema of an object; a run" in shown
     assert "Line 12 is a BATCH, whose files are not read." in shown
     assert "Line 13 is a RECORD without a stream's name; a run ends there." in shown
     assert "Line 14 is a RECORD before its SCHEMA; a run ends there." in shown

@@ -105,12 +105,17 @@ def test_rows_with_fewer_cells_are_named(tmp_path: Path) -> None:
         ("stock.csv", b"\xff\xfe" + '{"type": "SCHEMA"}\n'.encode("utf-16-le")),
         ("stock.csv", b"\x1f\x8b packed"),
         ("stock", "nothing\n"),
-        ("stock.singer", ""),
     ],
 )
 def test_the_output_of_a_tap_is_left_alone(name: str, content: str | bytes, tmp_path: Path) -> None:
     """Whatever its name; and so is a text without columns that is not called CSV."""
     assert found(tmp_path, content, name) is None
+
+
+def test_an_empty_file_is_told_so_whatever_its_name(tmp_path: Path) -> None:
+    """It is neither a table nor the output of a tap."""
+    with pytest.raises(TableError, match="is empty"):
+        found(tmp_path, "", "stock.singer")
 
 
 def test_a_pipe_is_left_alone(tmp_path: Path) -> None:
