@@ -93,6 +93,7 @@ class StreamSums:
             The updates that wait for the end of the input.
         """
         self.last = max(self.last, rows[-1].position)
+        rows = self._without_unknown(rows, parts)
         touched, old = self._remember([row.part for row in rows], parts)
         low, updates = 0, 0
         for row, places in zip(rows, touched, strict=True):
@@ -109,6 +110,16 @@ class StreamSums:
                 else:
                     changed[place].append(row)
         return Waiting(self, low, updates)
+
+    def _without_unknown(self, rows: Sequence[Row], parts: Parts) -> Sequence[Row]:
+        """Leave out parts of which nothing tells which they are: none of their items is gone."""
+        unknown = [row.part for row in rows if not (row.part.key or row.part.again)]
+        if not unknown:
+            return rows
+        known = parts.of_items(self.stream, {item for part in unknown for item in part.items})
+        come = [Part(key, (), is_whole=False) for key in set().union(*known.values())]
+        parts.fold(self.stream, come, names_all=self.waits)
+        return [row for row in rows if row.part.key or row.part.again]
 
     def _remember(
         self, said: Sequence[Part], parts: Parts

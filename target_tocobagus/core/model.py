@@ -84,7 +84,7 @@ class Part(msgspec.Struct, frozen=True, gc=False):
     """What a record says of one part of stocks that are added up (`combine: sum`).
 
     Attributes:
-        key: Tells it from the other parts of its stream.
+        key: Tells it from the other parts of its stream; empty if that cannot be read.
         rows: Item, location and exact quantity of each of its stocks; the text of a quantity begins
             with `ROUGH` if a JSON number with a fraction took part.
         is_whole: The rows are all that it has. Otherwise those that are missing could not be read,

@@ -227,7 +227,8 @@ def _shape(
     if not found.levels:
         return single
     # The list of a deleted record, or of one that is left out, says nothing of other locations.
-    return Levels(found.levels[0].read, single, mapping.levels_complete is True and not zeros)
+    is_complete = mapping.levels_complete is True and not zeros
+    return Levels(found.levels[0].read, single, is_complete, is_deleted=zeros)
 
 
 def _entries(lists: tuple[Path, ...], schema: Schema) -> Schema:

@@ -179,6 +179,8 @@ class CompiledMapping:
         if not isinstance(entries, list):
             if value == [] and isinstance(entries, Skipped):
                 return [self.rules.of_empty_list(entries)]
+            if value is None and shape is not self.shape:
+                return [_unidentified(None, (), deleted=True)]
             return [entries]
         outcomes: list[Outcome] = []
         for entry in read_entries(entries, "items"):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 from target_tocobagus.core.model import (
     Complete,
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 Values: TypeAlias = tuple[tuple[str, str], ...]
 """Mapped values for an error without identifier, by the mapping's keys."""
+
+
+_NOWHERE: Final = "the record is deleted, and has no list of warehouses"
 
 
 class Shape(Protocol):
@@ -128,6 +131,8 @@ class Levels:
     """One location; its paths are within the entry of the list."""
     is_complete: bool
     """The list names every location of the item."""
+    is_deleted: bool
+    """The item is deleted: without a list, nothing says where it was."""
 
     def rows(self, identifier: Identifier, item: Entry, record: Entry) -> list[Outcome]:  # noqa: ARG002  # a Shape's signature
         """Map each entry by itself."""
@@ -135,6 +140,8 @@ class Levels:
         entries = listed(value, "levels")
         if not isinstance(entries, list):
             nothing = placed(entries, identifier, None)
+            if value is None and self.is_deleted:
+                return [RecordError("NO_WAREHOUSE", _NOWHERE, identifier)]
             if value == [] and isinstance(nothing, Skipped):
                 none = [Complete(identifier, ())] if self.is_complete else []
                 return [self.level.rules.of_empty_list(nothing), *none]

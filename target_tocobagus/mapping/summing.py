@@ -107,12 +107,13 @@ class Summing:
         try:
             key = self._key(record)
         except PathError as error:
-            return [error.refused()]
-        if isinstance(key, RecordError):
-            return [key]
+            key = error.refused()
         found = rows()
         parts = [each for each in found if isinstance(each, Part)]
         others = [each for each in found if not isinstance(each, Part) and each is not UNMET]
+        said = tuple(row for each in parts for row in each.rows)
+        if isinstance(key, RecordError):
+            return [UNMET] if found == [UNMET] else [*self._unknown(said, others), key]
         version = self._version(record)
         if version is None:
             message = f"newer_by of part {shown(key)} cannot be read"
@@ -120,11 +121,17 @@ class Summing:
                 Part(key, (), is_whole=False),
                 RecordError("BAD_VERSION", message),
             ]  # it has come, and stays as it was
-        said = tuple(row for each in parts for row in each.rows)
         if all(map(_is_elsewhere, others)):
             return [Part(key, said, version=version), *others]
         items = _items(said, others)
         return [Part(key, said, is_whole=False, version=version, items=items), *others]
+
+    def _unknown(
+        self, said: Sequence[tuple[Any, ...]], others: Sequence[Outcome]
+    ) -> list[Outcome]:
+        """Say of which items a part came, if nothing tells which; all of theirs may be it."""
+        items = _items(said, others) if self.is_complete else ()
+        return [Part("", (), is_whole=False, items=items)] if items else []
 
     def _key(self, record: Entry) -> str | RecordError:
         """Read what tells a part from others: a text, or the JSON of several."""

@@ -167,6 +167,21 @@ def test_a_feed_of_all_parts_forgets_those_that_are_gone(
     assert stock_of(sandbox) == {"A": {"J": 3, "S": 0}, "B": {"J": 6}}
 
 
+@pytest.mark.parametrize("key", [None, ["x"]])
+def test_a_row_that_does_not_tell_its_part_may_be_any(
+    command: Command, sandbox: Sandbox, key: Any
+) -> None:
+    """No part of its item is gone then; those of other items are."""
+    whole = [lot(key, "A", "J", 5) for key in (1, 2)] + [lot(key, "B", "S", 1) for key in (3, 4)]
+    run(command, *whole, streams=[WHOLE]).without_traceback(0)
+    torn = [lot(1, "A", "J", 4), lot(key, "A", "J", 5), lot(3, "B", "S", 1)]
+    ended = run(command, *torn, streams=[WHOLE]).without_traceback(0)
+    assert ended.sums.rejected == 1
+    assert stock_of(sandbox) == {"A": {"J": 9}, "B": {"S": 1}}
+    run(command, lot(1, "A", "J", 4), streams=[WHOLE]).without_traceback(0)
+    assert stock_of(sandbox)["A"] == {"J": 4}
+
+
 def test_where_a_torn_feed_had_no_part_any_more_gets_its_zero_later(
     command: Command, sandbox: Sandbox
 ) -> None:

@@ -142,6 +142,11 @@ def test_a_row_must_tell_its_part_from_others(record: dict[str, Any], code: str)
     (error,) = compiled().outcomes({**ROW, **record})
     assert isinstance(error, RecordError)
     assert error.code == code
+    *unknown, error = compiled(parts_complete=True).outcomes({**ROW, **record})
+    assert unknown == [Part("", (), is_whole=False, items=(("sku", "a"),))]
+    assert isinstance(error, RecordError)
+    (skipped,) = compiled(where="sku == 'b'").outcomes({**ROW, **record})
+    assert isinstance(skipped, Skipped)
 
 
 def test_a_version_that_cannot_be_read_leaves_the_part_as_it_is() -> None:
