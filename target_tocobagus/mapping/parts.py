@@ -61,7 +61,8 @@ def doubt_at_schema(stream: str, mapping: CompiledMapping, keys: Sequence[str]) 
 
 def watch_for(mapping: CompiledMapping, keys: Sequence[str]) -> PartsWatch | None:
     """Watch a stream's rows, if its key distinguishes them, unless `combine: last` is set."""
-    columns = tuple(key for key in keys if key not in mapping.identity)
+    names = [key.removeprefix(BOM) for key in keys]
+    columns = tuple(name for name in names if name not in mapping.identity)
     return PartsWatch(columns, keys) if columns and not mapping.last_is_meant else None
 
 

@@ -126,9 +126,7 @@ class Summing:
         items = _items(said, others)
         return [Part(key, said, is_whole=False, version=version, items=items), *others]
 
-    def _unknown(
-        self, said: Sequence[tuple[Any, ...]], others: Sequence[Outcome]
-    ) -> list[Outcome]:
+    def _unknown(self, said: Sequence[tuple[Any, ...]], others: Sequence[Outcome]) -> list[Outcome]:
         """Say of which items a part came, if nothing tells which; all of theirs may be it."""
         items = _items(said, others) if self.is_complete else ()
         return [Part("", (), is_whole=False, items=items)] if items else []

@@ -33,6 +33,9 @@ _ID_OF_ITEM: Final = 32.0
 _NAMED_STOCK: Final = 2.9
 """From this rank on a quantity is called stock, available or remaining."""
 
+_MOST: Final = 4.0
+"""No quantity ranks higher."""
+
 _FEW: Final = 2
 """A table with this many columns named after places has one column per location."""
 
@@ -160,7 +163,7 @@ def _sku_rank(names: set[str], *, is_own: bool) -> float:
 def _code_rank(path: Path, names: set[str]) -> float:
     if not names <= {"no", "number", "num", "nr", "nummer", "nomor", "ref", "key"}:
         return 80 if names & said.ARTICLE else 70
-    return 65 if len(path) == 1 and names - {"no", "ref", "key", "nr"} else 0
+    return 65 if len(path) == 1 and names - {"no", "key", "nr"} else 0
 
 
 def _id_rank(path: Path, names: set[str]) -> float:
@@ -173,13 +176,30 @@ def _id_rank(path: Path, names: set[str]) -> float:
 
 
 def _quantities(found: Iterable[Field], places: set[Path], *, stock: bool) -> Iterator[Candidate]:
+    ranked = [
+        (field, rank)
+        for field in found
+        if field.is_scalar and field.path not in places
+        if (rank := _quantity_rank(field.path, stock=stock))
+    ]
+    has_numbers = any(field.types & {"integer", "number"} for field, _ in ranked)
+    for field, rank in ranked:
+        less = _MOST if _is_wording(field) else 1.5 * (has_numbers and _is_text(field))
+        yield Candidate(path_of(field.path), rank - less, field)
     for field in found:
-        if field.path in places:
-            continue
-        if field.is_list:
+        if field.is_list and field.path not in places:
             yield from _pairs(field)
-        elif field.is_scalar and (rank := _quantity_rank(field.path, stock=stock)):
-            yield Candidate(path_of(field.path), rank, field)
+
+
+def _is_wording(field: Field) -> bool:
+    """Whether a field has texts without a digit: ``In stock`` is no quantity."""
+    texts = [value for value in field.values if isinstance(value, str) and value.strip()]
+    return bool(texts) and not any(map(_DIGIT.search, texts))
+
+
+def _is_text(field: Field) -> bool:
+    """Whether a field is only known to be text."""
+    return field.types == {"string"} and not field.values
 
 
 def _pairs(field: Field) -> Iterator[Candidate]:
@@ -194,7 +214,7 @@ def _quantity_rank(path: Path, *, stock: bool) -> float:
     """Rank a candidate: available, the balance, on hand, any, then the total; 0 if it is none."""
     found = tokens(*path)
     names = set(found)
-    if names & said.NO_QUANTITY or found[-1:] in {("in",), ("out",)}:
+    if names & said.NO_QUANTITY or _NOT_LAST.intersection(found[-1:]):
         return 0
     stocky = bool(names & (said.STOCK | said.ON_HAND | said.AVAILABLE))
     counted = stocky or bool(names & (said.QUANTITY | said.TOTAL))
@@ -211,6 +231,9 @@ def _quantity_rank(path: Path, *, stock: bool) -> float:
     return rank - 0.5 * bool(names & said.TOTAL) - 0.1 * bool(names - _OF_QUANTITIES)
 
 
+_DIGIT: Final = re.compile(r"\d")
+_NOT_LAST: Final = (said.CODE | {"in", "out"}) - {"num"}
+"""A stock number is a code; ``stockNum`` is mostly a quantity."""
 _OF_QUANTITIES: Final = frozenset().union(
     *(said.STOCK, said.ON_HAND, said.AVAILABLE, said.QUANTITY, said.TOTAL, said.FINAL),
     {"on", "in", "level", "of", "to", "sell"},

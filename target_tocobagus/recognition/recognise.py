@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import msgspec
 
 from target_tocobagus.config.settings import StreamMapping
+from target_tocobagus.mapping.values import BOM
 from target_tocobagus.recognition.candidates import WAREHOUSE, locations
 from target_tocobagus.recognition.drafts import doubts, draft, remarks
 from target_tocobagus.recognition.fields import (
@@ -122,6 +123,7 @@ def recognise(
         records: Its first ones; they improve a draft alone.
         beside: What a run knows beside it; without, it is judged by itself.
     """
+    keys = [key.removeprefix(BOM) for key in keys]
     table = known_streams()
     if row := row_for(table.left_out, stream, schema):
         return _left_out(stream, row)

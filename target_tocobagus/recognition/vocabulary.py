@@ -32,10 +32,10 @@ ARTICLE: Final = _set(
     "variant variants variante varian variasi material part goods stockcode"
 )
 CODE: Final = _set(
-    "code kode kod codigo cod number nummer num no nomor nomer nr numero ref reference referencia "
-    "clave key"
+    "code kode kod kd codigo cod number nummer num no nomor nomer nr numero ref reference "
+    "referencia clave key"
 )
-BARCODE: Final = _set("barcode ean ean13 upc gtin isbn asin fnsku jan plu")
+BARCODE: Final = _set("barcode barras strichcode ean ean13 upc gtin isbn asin fnsku jan plu")
 ID: Final = _set("id uuid guid gid uid")
 NOT_THE_ITEM: Final = _set(
     "system manufacturer supplier vendor parent master channel fulfillment fulfilment name nama "
@@ -47,8 +47,8 @@ OWN: Final = _set("seller merchant custom my internal own our toko")
 # Quantities
 
 AVAILABLE: Final = _set(
-    "available availability tersedia disponible disponibles disponibilidad verfugbar verfugbarer "
-    "sellable fulfillable salable saleable atp ats buyable"
+    "available availability avail tersedia disponible disponibles disponibilidad verfugbar "
+    "verfugbarer sellable fulfillable salable saleable atp ats buyable"
 )
 FREE: Final = _set("free frei freier libre")
 """Available only beside a word for stock or quantity."""
@@ -187,6 +187,14 @@ DOCUMENTS: Final = _set(
     "transaksi mutasi faktur pedido factura auftrag rechnung"
 )
 
+_PHRASES: Final = {
+    ("stock", "keeping", "unit"): "sku",
+    ("siap", "jual"): "sellable",
+    ("bisa", "dijual"): "sellable",
+    ("dapat", "dijual"): "sellable",
+}
+_LINKS: Final = _set("de del der des")
+"""Words that only join others, between them; at the end of a name ``de`` is a country."""
 _WRAPPERS: Final = _set("attributes data node fields properties record document value")
 _SPLIT: Final = (
     SKU | ARTICLE | CODE | ID | AVAILABLE | FREE | FINAL | ON_HAND | STOCK | QUANTITY | TOTAL
@@ -213,7 +221,18 @@ def tokens(*names: str) -> tuple[str, ...]:
     own = [word for name in names[-1:] for word in words(name)]
     if "".join(own) == "stockkeepingunit":
         return ("sku",)
-    return tuple(part for word in (*around, *own) for part in _parts(word))
+    own = [*own[:1], *(word for word in own[1:-1] if word not in _LINKS), *own[1:][-1:]]
+    return _joined([part for word in (*around, *own) for part in _parts(word)])
+
+
+def _joined(found: list[str]) -> tuple[str, ...]:
+    """Put one word in place of several that mean it together."""
+    for phrase, word in _PHRASES.items():
+        length = len(phrase)
+        for start in range(len(found) - length + 1):
+            if tuple(found[start : start + length]) == phrase:
+                found[start : start + length] = [word]
+    return tuple(found)
 
 
 def _parts(word: str) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import yaml
 from target_tocobagus.config.settings import parse_settings
 from target_tocobagus.core.model import Stock
 from target_tocobagus.mapping import compile_mapping
+from target_tocobagus.recognition.fields import path_of
 from target_tocobagus.recognition.questions import Sample, block
 from target_tocobagus.recognition.recognise import Question, Recognised, recognise
 from target_tocobagus.recognition.yaml_lines import as_config
@@ -81,6 +82,47 @@ def test_most_drafts_are_right_as_they_are() -> None:
         and pasted(sampled(case), case["records"]) == {tuple(row) for row in case["truth"]}
     ]
     assert len(right) >= RIGHT_AT_LEAST
+
+
+@pytest.mark.parametrize(
+    ("record", "sku", "stock"),
+    [
+        ({"stock_number": "A1", "qty": 5}, "stock_number", "qty"),
+        ({"Stock No": "A1", "Stock Qty": 5}, "Stock No", "Stock Qty"),
+        ({"sku": "A1", "stockNum": 5}, "sku", "stockNum"),
+        ({"sku": "A1", "stock": "In stock", "quantity": 5}, "sku", "quantity"),
+        ({"sku": "A1", "available": "yes", "qty_on_hand": "5"}, "sku", "qty_on_hand"),
+        ({"Kd Barang": "A1", "Siap Jual": 5}, "Kd Barang", "Siap Jual"),
+        ({"kode": "A1", "stok_siap_jual": 4, "stok": 5}, "kode", "stok_siap_jual"),
+        ({"Número de artículo": "A1", "Existencias": 5}, "Número de artículo", "Existencias"),
+        ({"Código de barras": "899", "Stock": 5}, "Código de barras", "Stock"),
+        ({"Strichcode": "899", "Bestand": 5}, "Strichcode", "Bestand"),
+        ({"Ref": "A1", "Avail": 5}, "Ref", "Avail"),
+    ],
+)
+def test_a_person_s_columns_are_drafted(record: dict[str, Any], sku: str, stock: str) -> None:
+    """By their names in the five languages, and by what they hold."""
+    found = recognise("stock", {"properties": {key: {} for key in record}}, (), [record])
+    assert isinstance(found, Question)
+    assert (*found.mapping.sku, *found.mapping.external_id) == (path_of([sku]),)
+    assert found.mapping.stock == (path_of([stock]),)
+
+
+def test_a_number_is_drafted_before_a_text() -> None:
+    """Where the SCHEMA alone is known, and both may be the quantity by name."""
+    columns = {"sku": "string", "stock": "string", "quantity": "integer"}
+    schema = {"properties": {name: {"type": [kind, "null"]} for name, kind in columns.items()}}
+    found = recognise("stock", schema)
+    assert isinstance(found, Question)
+    assert found.mapping.stock == ("quantity",)
+
+
+def test_a_column_for_each_country_keeps_its_country() -> None:
+    """``de`` is a country at the end of a name, and a preposition within one."""
+    record = {"sku": "A", "stock_de": 1, "stock_fr": 2}
+    found = recognise("stock", {"properties": {key: {} for key in record}}, (), [record])
+    assert isinstance(found, Question)
+    assert [each.column for each in found.mapping.warehouse_columns] == ["stock_de", "stock_fr"]
 
 
 @pytest.mark.parametrize(

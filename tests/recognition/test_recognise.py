@@ -74,6 +74,7 @@ def test_any_other_name_is_not(stream: str) -> None:
     [
         ([], True),
         (["sku"], True),
+        (["\ufeffsku"], True),
         (["sku", "id"], True),
         (["sku", "stock"], False),
         (["sku", "bin"], False),
