@@ -198,7 +198,10 @@ class CompiledMapping:
                 rows = shape.rows(identifier, item, record)
                 if self.newer_by is None:
                     return rows
-                return _versioned(rows, read_around(self.newer_by, item, record))
+                value = read_around(self.newer_by, item, record)
+                if value is None and shape is not self.shape:
+                    return rows  # a deleted record may have lost it
+                return _versioned(rows, value)
             values = self.shape.values(item, record)
         except PathError as error:
             return [error.refused(identifier if type(identifier) is tuple else None)]

@@ -115,6 +115,8 @@ class Summing:
         if isinstance(key, RecordError):
             return [UNMET] if found == [UNMET] else [*self._unknown(said, others), key]
         version = self._version(record)
+        if version is None and not found:
+            version = ""  # a part that is deleted may have lost all columns but its key
         if version is None:
             message = f"newer_by of part {shown(key)} cannot be read"
             return [

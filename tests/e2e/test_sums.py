@@ -205,6 +205,28 @@ def test_a_part_has_come_whatever_its_version(command: Command, sandbox: Sandbox
         assert stock_of(sandbox) == {"A": {"J": 9}}
 
 
+@pytest.mark.parametrize("at", [6, None])
+def test_an_older_row_brings_no_deleted_part_back(
+    command: Command, sandbox: Sandbox, at: Any
+) -> None:
+    """Not in a later run either; a deleted row may have lost all columns but its key."""
+    streams = [{**SUM, "newer_by": "at"}]
+    columns = schema("levels", *COLUMNS, "at")
+
+    def send(*lots: dict[str, Any]) -> Ended:
+        lines = [columns, *lots, state(1)]
+        return command.run(lines, streams=streams, ledger="ledger.db").without_traceback(0)
+
+    send(lot(1, "A", "J", 4, at=5), lot(2, "A", "J", 3, at=5))
+    deleted = {**gone(1)["record"], "at": at}
+    send(row("levels", **deleted))
+    assert stock_of(sandbox) == {"A": {"J": 3}}
+    assert send(lot(1, "A", "J", 9, at=4), lot(2, "A", "J", 3, at=5)).stale == 1
+    assert stock_of(sandbox) == {"A": {"J": 3}}
+    send(lot(1, "A", "J", 1, at=7))
+    assert stock_of(sandbox) == {"A": {"J": 4}}
+
+
 @pytest.mark.parametrize("meant", [None, False])
 def test_parts_that_do_not_come_are_named(command: Command, meant: Any) -> None:
     """They still count, which is wrong if the feed is a full one; false says that it is not."""

@@ -34,6 +34,15 @@ def test_an_unchanged_row_does_not_take_a_version_back(ledger: str) -> None:
         assert verdicts(one, item(levels={None: 8}, version="n 5")) == {None: "stale"}
 
 
+def test_a_zero_without_a_version_leaves_that_of_before(ledger: str) -> None:
+    """A deleted record may have lost it, and an older row does not bring its stock back."""
+    with opened(ledger) as one:
+        accept(one, item(version="n 5"))
+        accept(one, item(levels={None: 0}))
+        assert verdicts(one, item(version="n 4")) == {None: "stale"}
+        assert verdicts(one, item(version="n 6")) == {}
+
+
 @pytest.mark.parametrize("extracted", [5, {"a": 1}, None, "a\0b", "2026-01-01T00:00:00Z", ["\0"]])
 def test_any_time_extracted_can_be_kept(ledger: str, extracted: object) -> None:
     """A change is recorded, whatever stands where its time of extraction should be."""

@@ -309,6 +309,20 @@ class TestPrune:
         assert opened(world) == 1
         assert sent_again(world) == [(B, {None: 3})]
 
+    def test_a_deleted_part_is_known_for_a_time(self, world: World) -> None:
+        """So long an older row does not bring it back; one without a version is forgotten."""
+        lots = ("1", "n 5"), ("2", "")
+        for levels in (((A, "W1", "5"),), ()):
+            world.run(
+                [PartRow(key, levels, version) for key, version in lots], sums={LOTS: SUMMING}
+            )
+        gone = "SELECT part, version FROM tocobagus_part WHERE quantity = ''"
+        assert execute(world, gone) == [("1", "n 5")]
+        world.now_ms += 31 * 24 * HOUR
+        for row in (ROWS[0], ROWS[1]):  # the first ends after it has forgotten what is old
+            world.run([row])
+        assert execute(world, gone) == []
+
     def test_no_number_is_used_twice(self, world: World) -> None:
         """Also if all is old: the newest batch and the newest run stay."""
         newest = "SELECT max(b.id), max(r.id) FROM tocobagus_batch b, tocobagus_run r"

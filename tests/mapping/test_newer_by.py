@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from target_tocobagus.config.settings import StockPolicy, stream_mapping
-from target_tocobagus.core.model import RecordError, Stock
+from target_tocobagus.core.model import Part, RecordError, Stock
 from target_tocobagus.mapping.compiler import compile_mapping
 
 if TYPE_CHECKING:
@@ -52,6 +52,25 @@ def test_a_row_without_a_readable_version_is_rejected(value: Any) -> None:
     (outcome,) = compiled().outcomes({"sku": "a", "stock": 1, "updated": value})
     assert isinstance(outcome, RecordError)
     assert (outcome.code, outcome.identifier) == ("BAD_VERSION", ("sku", "a"))
+
+
+@pytest.mark.parametrize(
+    ("mapping", "record"),
+    [
+        ({}, {"sku": "a"}),
+        ({"combine": "sum", "part": "sku"}, {"sku": "a"}),
+        ({"levels": "levels", "warehouse": "wh"}, {"sku": "a", "levels": [{"wh": "W"}]}),
+    ],
+)
+def test_a_deleted_row_may_have_lost_its_version(
+    mapping: dict[str, Any], record: dict[str, Any]
+) -> None:
+    """It counts by its key alone, as a log of a database has it."""
+    entry = {"stream": "s", "sku": "sku", "stock": "stock", "newer_by": "updated", **mapping}
+    deletes = compile_mapping(stream_mapping(entry), StockPolicy(on_delete="zero"))
+    (outcome,) = deletes.outcomes({**record, "_sdc_deleted_at": "2026-01-14T00:00:00Z"})
+    assert isinstance(outcome, (Stock, Part))
+    assert outcome.version == ""
 
 
 def test_the_column_of_the_version_is_relied_on_and_read() -> None:

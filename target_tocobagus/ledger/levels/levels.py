@@ -237,6 +237,7 @@ class Levels:
         new = {name: insert.excluded[name] for name in values if name not in _KEY}
         new["zeroed_at"] = _zeroed_at(insert.excluded)
         new["named_day"] = _later_day(insert.excluded)
+        new["version"] = _kept_version(insert.excluded)
         return insert.on_conflict_do_update(index_elements=list(_KEY), set_=new)
 
 
@@ -253,6 +254,12 @@ def _later_day(new: Any) -> Any:
     """Say when a level that is written was named last."""
     is_later = level.c.named_day.is_(None) | (new.named_day > level.c.named_day)
     return case((is_later, new.named_day), else_=level.c.named_day)
+
+
+def _kept_version(new: Any) -> Any:
+    """Say which version a level has: a deleted row may have none, and leaves that of before."""
+    before = case((level.c.source == new.source, level.c.version))
+    return func.coalesce(new.version, before)
 
 
 def _zeroed_at(new: Any) -> Any:

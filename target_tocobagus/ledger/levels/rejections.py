@@ -27,6 +27,13 @@ Key: TypeAlias = tuple[str, str, str]
 """Kind, identifier and location, which is empty for the global stock."""
 
 
+def is_refused(table: Any) -> Any:
+    """Whether there is an open rejection of the level that a row of a table is about."""
+    level = ("store", "kind", "identifier", "location")
+    same = [rejection.c[name] == table.c[name] for name in level]
+    return exists().where(*same, rejection.c.closed_at.is_(None))
+
+
 class NotAccepted(msgspec.Struct, frozen=True):
     """An item that the API has refused, or left out for good.
 

@@ -9,8 +9,9 @@ import msgspec
 from sqlalchemy import and_, delete, exists, select, update
 
 from target_tocobagus.ledger.database.by_items import as_json, parameters
-from target_tocobagus.ledger.database.schema import part, rejection
+from target_tocobagus.ledger.database.schema import part
 from target_tocobagus.ledger.levels.levels import GLOBAL
+from target_tocobagus.ledger.levels.rejections import is_refused
 from target_tocobagus.ledger.parts.part_statements import PartStatements
 
 if TYPE_CHECKING:
@@ -156,13 +157,12 @@ class PartRows:
         writer.execute(unnamed.where(is_named), {"quantity": GONE, "run": of.run})
 
     def forget_gone(self, writer: Connection, of: Source) -> None:
-        """Delete what a run has found gone, but not of a stock that was refused."""
-        level = ("store", "kind", "identifier", "location")
-        refused = exists().where(
-            *(rejection.c[name] == part.c[name] for name in level), rejection.c.closed_at.is_(None)
-        )
-        gone = and_(self._is_of(of), part.c.quantity == GONE, part.c.run == of.run)
-        writer.execute(delete(part).where(gone, ~refused))
+        """Delete what a run has found gone, but not of a stock that was refused.
+
+        What has a version stays for a time (`retention`), or an older record would bring it back.
+        """
+        gone = [part.c.quantity == GONE, part.c.version.is_(None), part.c.run == of.run]
+        writer.execute(delete(part).where(self._is_of(of), *gone, ~is_refused(part)))
 
     def _is_of(self, of: Source) -> ColumnElement[bool]:
         return and_(part.c.store == self._store, part.c.source == of.number)
