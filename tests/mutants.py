@@ -1161,14 +1161,34 @@ MUTANTS: Final = (
         f"{PARTS_LAWS}::test_a_sum_that_was_refused_is_sent_again_by_itself",
         Change(
             "ledger/parts/part_rows",
-            "delete(part).where(gone, ~refused)",
-            "delete(part).where(gone)",
+            "*gone, ~is_refused(part)))",
+            "*gone))",
         ),
+    ),
+    Mutant(
+        "parts: what is gone is forgotten with its version",
+        f"{SUMS}::test_an_older_row_brings_no_deleted_part_back",
+        Change("ledger/parts/part_rows", "part.c.version.is_(None), ", ""),
+    ),
+    Mutant(
+        "parts: a deleted one must have a version",
+        f"{SUMS}::test_an_older_row_brings_no_deleted_part_back",
+        Change("mapping/summing", "if version is None and not found:", "if False:"),
+    ),
+    Mutant(
+        "parts: a row that does not tell its part leaves out all others",
+        f"{SUMS}::test_a_row_that_does_not_tell_its_part_may_be_any",
+        Change("mapping/summing", "if self.is_complete else ()", "if False else ()"),
+    ),
+    Mutant(
+        "ledger: a zero without a version forgets that of before",
+        f"{LEDGER}::test_a_zero_without_a_version_leaves_that_of_before",
+        Change("ledger/levels/levels", "coalesce(new.version, before)", "coalesce(new.version)"),
     ),
     Mutant(
         "parts: what a torn feed found gone is forgotten before it is sent",
         f"{SUMS}::test_where_a_torn_feed_had_no_part_any_more_gets_its_zero_later",
-        Change("ledger/parts/part_rows", "== GONE, part.c.run == of.run", "== GONE"),
+        Change("ledger/parts/part_rows", ", part.c.run == of.run]", "]"),
     ),
     Mutant(
         "parts: a sum that is kept does not follow its parts",
