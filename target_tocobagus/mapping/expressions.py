@@ -42,6 +42,31 @@ _REASON_CHARACTERS: Final = 200
 _LONG_NUMERAL: Final = re.compile(r"[0-9](?:\.?[0-9]){15}")
 
 
+_SLIPS: Final = (
+    (re.compile(r"[^=!<>]=(?!=)"), "write == instead of ="),
+    (re.compile(r"<>"), "write != instead of <>"),
+    (re.compile(r"(?i)\bis\s+(?:not\s+)?null\b"), "write == null or != null"),
+    (re.compile(r"(?i)\bin\s*\("), "write contains(['A', 'B'], column) instead of in"),
+    (re.compile(r"(?i)\b(?:and|or|not)\b"), "write &&, || and ! instead of and, or and not"),
+    (re.compile(r"[=<>]\s*[-+.\d]"), "a number is written in backticks: `5`"),
+)
+"""What people who know SQL write, and what JMESPath has in its place."""
+
+_NOT_ORDERED: Final = re.compile(
+    r"'(.+)' not supported between instances of '([\w.]+)' and '([\w.]+)'"
+)
+_TYPES: Final = {
+    **dict.fromkeys(("str", "string"), "text"),
+    **dict.fromkeys(("int", "float", "decimal.Decimal", "Decimal"), "number"),
+    "bool": "boolean",
+    "list": "list",
+    "array": "list",
+    "dict": "object",
+    "NoneType": "null",
+}
+_COMPARING: Final = frozenset({"contains", "starts_with", "ends_with"})
+_OF_CONDITIONS: Final = frozenset({"and_expression", "or_expression", "not_expression"})
+
 _FROM_THE_FIRST: Final = frozenset(
     {
         "subexpression",
@@ -67,12 +92,14 @@ class Expression:
     Attributes:
         read: Evaluates it; may raise `PathError`, and nothing else.
         names: The columns that it reads by name, in order.
+        compared: Columns that it compares others with: `status == "sold"` means a column `sold`.
         columns: All columns that it may read; None if it may read any.
         declared: Finds the schema of its result in a SCHEMA.
     """
 
     read: Read
     names: tuple[str, ...]
+    compared: frozenset[str]
     columns: frozenset[str] | None
     declared: declaring.Follow
 
@@ -94,7 +121,8 @@ def compile_expression(text: str) -> Expression:
     roots = list(_roots(tree))
     names = tuple(dict.fromkeys(name for name in roots if name is not None))
     columns = None if None in roots else frozenset(names)
-    return Expression(_guarded(text, tree), names, columns, declaring.node(tree))
+    compared = frozenset(_compared(tree)) - {"null"}  # no column, so null
+    return Expression(_guarded(text, tree), names, compared, columns, declaring.node(tree))
 
 
 def _parse(text: str) -> Node:
@@ -103,7 +131,8 @@ def _parse(text: str) -> Node:
             warnings.simplefilter("ignore", PendingDeprecationWarning)
             return Parser().parse(text).parsed
     except (JMESPathError, ValueError, LookupError, RecursionError):
-        reason = f"{shown(text)} is not a valid JMESPath expression"
+        advice = next((f" ({each})" for slip, each in _SLIPS if slip.search(text)), "")
+        reason = f"{shown(text)} is not a valid JMESPath expression{advice}"
         raise ValueError(reason) from None
 
 
@@ -114,19 +143,40 @@ def _guarded(text: str, tree: Node) -> Read:
         try:
             return visit(prepared, scope)
         except JMESPathTypeError as error:
-            reason = f"{error.function_name}() does not take a value of type {error.actual_type}"
+            found = _TYPES.get(error.actual_type, error.actual_type)
+            reason = f"{error.function_name}() does not take a value of type {found}"
         except RecursionError:
             raise PathError(
                 RecordError("TOO_DEEP", f"{shown(text)} reads a value that is nested too deeply")
             ) from None
         except ArithmeticError:
             reason = "a calculation in it has no exact result"
-        except (ValueError, TypeError) as error:
+        except TypeError as error:
+            reason = _wrong_type(str(error))
+        except ValueError as error:
             reason = ascii(str(error)[:_REASON_CHARACTERS]).strip("'\"")
         message = f"{shown(text)} cannot be evaluated: {reason}"
         raise PathError(RecordError("BAD_EXPRESSION", message))
 
     return read
+
+
+def _wrong_type(error: str) -> str:
+    """Say in words of JSON what Python says of values that an operator does not take."""
+    if (found := _NOT_ORDERED.match(error)) is None:
+        return "a value in it has the wrong type"
+    left, right = (_TYPES.get(each, each) for each in found.groups()[1:])
+    return f"{found[1]} does not compare a {left} with a {right}"
+
+
+def _compared(node: Node) -> Iterator[str]:
+    """Find columns of the record on the right of a comparison."""
+    is_call = node["type"] == "function_expression" and node["value"] in _COMPARING
+    if is_call or node["type"] == "comparator":
+        yield from [each["value"] for each in node["children"][1:] if each["type"] == "field"]
+    elif node["type"] in _OF_CONDITIONS:
+        for child in node["children"]:
+            yield from _compared(child)
 
 
 def _nodes(node: Node) -> Iterator[Node]:

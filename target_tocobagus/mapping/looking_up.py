@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from target_tocobagus.core.model import Identifier, Kind, RecordError, Stream
 from target_tocobagus.mapping.identifiers import identify
-from target_tocobagus.mapping.paths import Path, columns_of
+from target_tocobagus.mapping.paths import Path, columns_of, compared
 from target_tocobagus.mapping.record_errors import PathError
 from target_tocobagus.mapping.values import DELETED, is_deleted, is_true
 
@@ -61,7 +61,8 @@ class PairReader:
     @property
     def needs(self) -> tuple[frozenset[str], ...]:
         """Groups of the columns that it relies on; of each group one must be seen."""
-        return tuple(path.relies_on for path in self._paths if path.relies_on)
+        groups = [path.relies_on for path in self._paths if path.relies_on]
+        return (*groups, *compared(self._paths))
 
     @property
     def columns(self) -> frozenset[str] | None:

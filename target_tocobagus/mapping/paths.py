@@ -42,6 +42,7 @@ class Path:
     Attributes:
         read: Reads the value; None if there is none.
         relies_on: One of these columns must exist for a value; empty if it needs none (a literal).
+        also: Columns with which a condition compares others: each of them must exist.
         columns: All columns that it may read; None if it may read any.
         column: The column, if it can only be a column.
         declared: Finds its schema in a SCHEMA.
@@ -52,6 +53,7 @@ class Path:
     columns: frozenset[str] | None
     column: str | None = None
     declared: declaring.Follow = declaring.nothing
+    also: frozenset[str] = frozenset()
 
     def number_read(self, *schemas: declaring.Schema) -> Read:
         """Read a quantity; its text is marked if one of the schemas declares it a number."""
@@ -74,6 +76,11 @@ def columns_of(paths: Iterable[Path]) -> frozenset[str] | None:
             return None
         names |= path.columns
     return frozenset(names)
+
+
+def compared(paths: Iterable[Path]) -> list[frozenset[str]]:
+    """List the columns with which conditions compare others, each a group of its own."""
+    return [frozenset({name}) for path in paths for name in sorted(path.also)]
 
 
 def zero(_: Any) -> int:
@@ -113,7 +120,8 @@ def compile_condition(text: str) -> Path:
 
     expression = compile_expression(text)
     column = text if expression.names == (text,) else None
-    return Path(expression.read, frozenset(expression.names[:1]), expression.columns, column)
+    relies_on, also = frozenset(expression.names[:1]), expression.compared
+    return Path(expression.read, relies_on, expression.columns, column, also=also)
 
 
 def first_of(reads: Iterable[Read]) -> Read:

@@ -20,12 +20,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from target_tocobagus.core.foreign_text import quoted
-from target_tocobagus.mapping.paths import Path, columns_of
+from target_tocobagus.mapping.paths import Path, columns_of, compared
 from target_tocobagus.mapping.record_errors import PathError
 from target_tocobagus.mapping.values import BOM, Entry, Read, listed, read_entries
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from target_tocobagus.core.model import Kind
     from target_tocobagus.mapping.looking_up import PairReader
@@ -157,15 +157,21 @@ class MappingPaths(NamedTuple):
 
 def needs(found: MappingPaths) -> tuple[frozenset[str], ...]:
     """Group the columns of a record that are needed."""
+    return tuple(dict.fromkeys([*_groups(_alternatives(found)), *compared(found.where)]))
+
+
+def _alternatives(found: MappingPaths) -> list[Sequence[Path]]:
     parts = [[path] for path in found.part]
     if found.items:
-        return _groups([found.where, found.items, *parts])
+        return [found.where, found.items, *parts]
     identifiers = [path for _, path in found.identifiers]
     if found.levels:
-        return _groups([found.where, identifiers, found.levels, found.newer_by, *parts])
+        return [found.where, identifiers, found.levels, found.newer_by, *parts]
     quantities = [[path] for path in (*found.columns, *found.subtract, *found.part)]
-    one_each = (found.where, identifiers, found.stock, found.warehouse, found.newer_by)
-    return _groups([*one_each, *quantities])
+    return [
+        *(found.where, identifiers, found.stock, found.warehouse, found.newer_by),
+        *quantities,
+    ]
 
 
 def inner_needs(found: MappingPaths) -> tuple[InnerNeed, ...]:

@@ -148,7 +148,11 @@ def groups(*names: str) -> tuple[frozenset[str], ...]:
             groups("variants"),
             {"variants", "wh", "held"},
         ),
-        ({**LONG, "where": "a == b"}, groups("a", "sku", "qty", "wh"), {*"ab", "sku", "qty", "wh"}),
+        (
+            {**LONG, "where": "a == b"},
+            groups("a", "sku", "qty", "wh", "b"),
+            {*"ab", "sku", "qty", "wh"},
+        ),
         ({**LONG, "warehouse": ("wh", "'J'")}, groups("sku", "qty"), {"sku", "qty", "wh", "'J'"}),
         ({**LONG, "where": "keys(@)"}, groups("sku", "qty", "wh"), None),
         ({**LONG, "sku": ("\ufeffsku",)}, groups("sku", "qty", "wh"), {"sku", "qty", "wh"}),

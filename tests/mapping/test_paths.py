@@ -192,6 +192,44 @@ def test_functions_calculate_exactly_or_refuse(path: str, record: Any, expected:
     assert type(found) is type(expected)
 
 
+@pytest.mark.parametrize(
+    ("path", "value", "reason"),
+    [
+        ("q > `1`", "2", "> does not compare a text with a number"),
+        ("q > 'a'", Decimal("1.5"), "> does not compare a number with a text"),
+        ("contains('a', q)", None, "a value in it has the wrong type"),
+        ("sum(q)", ["x"], "sum() does not take a value of type text"),
+        ("contains(q, 'a')", 3, "contains() does not take a value of type number"),
+        ("q[::0]", [1], "slice step cannot be zero"),
+    ],
+)
+def test_a_value_of_a_wrong_type_is_named_in_words(path: str, value: Any, reason: str) -> None:
+    """Not in those of Python."""
+    with pytest.raises(PathError) as refused:
+        compile_path(path).read({"q": value})
+    assert refused.value.refused().message.endswith(f" cannot be evaluated: {reason}")
+
+
+@pytest.mark.parametrize(
+    ("where", "advice"),
+    [
+        ("state = 'sold'", "write == instead of ="),
+        ("state <> 'sold'", "write != instead of <>"),
+        ("qty >= 1.5", "a number is written in backticks: `5`"),
+        ("state == 'sold' AND a", "write &&, || and ! instead of and, or and not"),
+        ("not sold", "write &&, || and ! instead of and, or and not"),
+        ("wh in ('A', 'B')", "write contains(['A', 'B'], column) instead of in"),
+        ("state is not null", "write == null or != null"),
+        ("state == 'sold", ""),
+    ],
+)
+def test_a_condition_as_in_sql_is_refused_with_advice(where: str, advice: str) -> None:
+    """Most who write one know SQL, and not JMESPath."""
+    with pytest.raises(ValueError, match="is not a valid JMESPath expression") as refused:
+        compile_condition(where)
+    assert str(refused.value).endswith(f"expression ({advice})" if advice else "expression")
+
+
 def test_a_literal_that_json_would_round_is_refused() -> None:
     """A fraction with more digits than a binary one holds cannot be compared exactly."""
     with pytest.raises(ValueError, match="more than 15 digits"):

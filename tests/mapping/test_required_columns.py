@@ -40,6 +40,26 @@ def test_one_of_each_group_must_be_seen(
     assert (watch.complete, watch.lacking) == (not missing, bool(missing))
 
 
+@pytest.mark.parametrize(
+    ("where", "columns"),
+    [
+        ("state == 'sold'", ["state"]),
+        ('state == "sold"', ["state", "sold"]),
+        ("tracked == true", ["tracked", "true"]),
+        ("state != null", ["state"]),
+        ("qty > reserved && !(state == sold)", ["qty", "reserved", "sold"]),
+        ("lots[?state == sold]", ["lots"]),
+        ("starts_with(state, \"sold\") || contains(tags, 'x')", ["state", "sold"]),
+        ("contains", ["contains"]),
+    ],
+)
+def test_what_a_condition_compares_with_must_be_seen(where: str, columns: list[str]) -> None:
+    """A text in double quotes is a column's name, and a record without it meets nothing."""
+    mapping = StreamMapping(stream="s", sku=("sku",), stock=("qty",), where=where)
+    needs = compile_mapping(mapping, StockPolicy()).needs
+    assert {*needs} == {frozenset({name}) for name in (*columns, "sku", "qty")}
+
+
 ROW = tuple[dict[str, Any], int]
 
 
