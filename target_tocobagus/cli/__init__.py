@@ -15,8 +15,11 @@ Its files:
 
 from __future__ import annotations
 
+import errno
+import os
+import sys
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -37,6 +40,9 @@ _COMMANDS: Final = {
 """Where each command is; it is imported only if it is used, so that each starts quickly."""
 
 
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+
+
 class _Commands(click.Group):
     """The commands, each imported when it is asked for."""
 
@@ -50,6 +56,17 @@ class _Commands(click.Group):
         del ctx
         module, _, name = _COMMANDS.get(cmd_name, "").partition(":")
         return getattr(import_module(f"target_tocobagus.{module}"), name) if name else None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; that its output has no room is not a fault of the program."""
+        try:
+            return super().invoke(ctx)
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                raise
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left to write
+            message = f"the output cannot be written ({error.strerror})"
+            raise click.ClickException(message) from None
 
 
 @click.group(cls=_Commands)

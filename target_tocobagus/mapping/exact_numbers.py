@@ -33,6 +33,8 @@ _TEXT = {
 _GROUPED = re.compile(r"[+-]?[0-9][0-9.,]*[0-9](?:[eE][+-]?[0-9]+)?")
 _MAYBE_THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}\.[0-9]{3}")
 
+_REMOVE: Final = "take out its marks between thousands, at the source or by a stream map"
+
 _NEAR: Final = Decimal("1e-9")
 _NEAREST: Final = Decimal("0.001")
 _ROUGH: Final = Context(prec=50)
@@ -117,13 +119,15 @@ def _read_text(
     if not text:
         return None
     if mark is None and not declared and _MAYBE_THOUSANDS.fullmatch(text):
-        reason = "is ambiguous: set decimal_mark, to say whether the point separates thousands"
+        reason = f"is ambiguous: set decimal_mark to '.' if its point is one; else {_REMOVE}"
         return RecordError("AMBIGUOUS_QUANTITY", f"{shown(text)} {reason}")
     if _TEXT[mark or "."].fullmatch(text):
         number = _decimal(text.replace(",", "."))
         return _bounded(number, text) if isinstance(number, Decimal) else number
     if ("," in text or "." in text) and _GROUPED.fullmatch(text):
-        reason = "is ambiguous: write it without marks between thousands, and set decimal_mark"
+        reason = f"is ambiguous: {_REMOVE}, and set decimal_mark"
+        if mark is not None:
+            reason = f"is ambiguous: decimal_mark is {mark!r}; {_REMOVE}"
         return RecordError("AMBIGUOUS_QUANTITY", f"{shown(text)} {reason}")
     return RecordError("BAD_QUANTITY", f"{shown(text)} is not a number")
 

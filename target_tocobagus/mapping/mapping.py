@@ -227,7 +227,7 @@ def _versioned(rows: list[Outcome], value: Any) -> list[Outcome]:
 
 
 def _unversioned(row: Stock, value: Any) -> RecordError:
-    text = f"newer_by: {shown(value)} is not a number, a date or a date and time"
+    text = f"newer_by: {shown(value)} is not a number, a date (2026-10-31) or a date and time"
     return RecordError("BAD_VERSION", text, row.identifier, row.location)
 
 

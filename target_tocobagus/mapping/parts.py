@@ -1,8 +1,8 @@
 """Detects rows that may be parts of one stock: per lot, bin or day, of which only the last is sent.
 
 If a stream's primary key has a column that the mapping does not read, beside those of item and
-location, one item and location may have several rows. If two rows with different keys give one item
-and location different quantities at the same time, it has.
+location, or if it has no key, one item and location may have several rows. If two rows with
+different keys give one item and location different quantities at the same time, it has.
 """
 
 from __future__ import annotations
@@ -60,10 +60,14 @@ def doubt_at_schema(stream: str, mapping: CompiledMapping, keys: Sequence[str]) 
 
 
 def watch_for(mapping: CompiledMapping, keys: Sequence[str]) -> PartsWatch | None:
-    """Watch a stream's rows, if its key distinguishes them, unless `combine: last` is set."""
+    """Watch a stream's rows, if its key distinguishes them, unless `combine: last` is set.
+
+    Without a key each row is one of its own, unless `newer_by` says which is the newest.
+    """
     names = [key.removeprefix(BOM) for key in keys]
     columns = tuple(name for name in names if name not in mapping.identity)
-    return PartsWatch(columns, keys) if columns and not mapping.last_is_meant else None
+    is_told = bool(columns) or (not keys and mapping.identity and mapping.newer_by is None)
+    return PartsWatch(columns, keys) if is_told and not mapping.last_is_meant else None
 
 
 def doubt_of_streams(
@@ -98,7 +102,7 @@ class PartsWatch:
     """Looks for two rows of one item and location that differ in key and quantity.
 
     Attributes:
-        columns: Those of the key that are neither item nor location.
+        columns: Those of the key that are neither item nor location; none if there is no key.
     """
 
     __slots__ = ("_keys", "_known", "_most", "columns")
@@ -122,7 +126,8 @@ class PartsWatch:
         self, record: dict[str, Any], outcomes: Iterable[Outcome], position: int
     ) -> Iterator[Contradiction]:
         """Find the updates of a record that contradict an earlier record."""
-        key, deleted = self.key_of(record), is_deleted(record)
+        key = self.key_of(record) if self.columns else position
+        deleted = is_deleted(record)
         for outcome in outcomes:
             if not isinstance(outcome, Stock):
                 continue
@@ -153,7 +158,7 @@ class PartsWatch:
         self, stream: str, identifier: Identifier, location: str | None, rows: tuple[Row, Row]
     ) -> str:
         """Make the warning about two rows that contradict each other."""
-        names = ", ".join(self.columns)
+        names = ", ".join(self.columns) or "record"
         told = " and ".join(f"{row.quantity} ({names} {shown(row.key)})" for row in rows)
         item = _item(identifier, location)
         text = f"Stream {stream!r} has two rows of {item} that differ: {told}"

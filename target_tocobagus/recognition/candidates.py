@@ -283,8 +283,26 @@ def _spread(found: Iterable[Field], used: set[Path], *, stock: bool) -> tuple[Fi
     """Find the columns of a table with one column per location: `WH-JKT`, `Stok Jakarta`."""
     flat = [field for field in found if len(field.path) == 1 and field.is_scalar]
     unknown = [each for each in flat if stock and each.path not in used and _counts(each)]
-    options = (filter(_names_one_place, flat), filter(_is_stock_somewhere, flat), unknown)
+    options = (
+        *(_bracketed(flat), filter(_names_one_place, flat), filter(_is_stock_somewhere, flat)),
+        unknown,
+    )
     return next((each for each in map(tuple, options) if len(each) >= _FEW), ())
+
+
+def _bracketed(flat: Iterable[Field]) -> list[Field]:
+    """Find columns that differ by what stands in brackets: ``In stock [Toko A]``.
+
+    That is a place, unless it is a word for a unit or for a state of the stock.
+    """
+    found: dict[str, list[Field]] = {}
+    for field in flat:
+        parts = _BRACKETED.fullmatch(field.path[0])
+        if parts and not _NOT_IN_BRACKETS.intersection(tokens(parts[2])):
+            found.setdefault(parts[1], []).append(field)
+    ranks = {name: _quantity_rank((name,), stock=True) for name in found}
+    best = max(found, key=ranks.__getitem__, default="")
+    return found[best] if best and ranks[best] else []
 
 
 def _names_one_place(field: Field) -> bool:
@@ -302,12 +320,35 @@ def _is_stock_somewhere(field: Field) -> bool:
 
 
 def _counts(field: Field) -> bool:
-    """Whether records have numbers under an unknown name."""
-    numbers = [str(value).strip() for value in field.values]
-    counts = bool(numbers) and all(re.fullmatch(r"-?\d{1,6}(?:\.0+)?", text) for text in numbers)
-    return counts and not set(tokens(field.path[0])) & _KNOWN
+    """Whether records mostly have numbers under an unknown name; an empty text says nothing."""
+    texts = list(filter(None, [str(value).strip() for value in field.values]))
+    numbers = [text for text in texts if re.fullmatch(r"-?\d{1,6}(?:\.0+)?", text)]
+    return 2 * len(numbers) > len(texts) and not set(tokens(field.path[0])) & _KNOWN
 
 
+_BRACKETED: Final = re.compile(r"(.*\w)\s*[\[(](.+)[\])]\s*")
+_NOT_IN_BRACKETS: Final = (
+    said.NO_QUANTITY
+    | said.QUANTITY
+    | said.AVAILABLE
+    | {
+        *(
+            "dus",
+            "kg",
+            "gram",
+            "gr",
+            "liter",
+            "ltr",
+            "pack",
+            "pak",
+            "lusin",
+            "kodi",
+            "meter",
+            "roll",
+        ),
+        *("current", "new", "old", "all", "total", "optional"),
+    }
+)
 _NOT_A_PLACE: Final = frozenset().union(
     *(said.AFFIXES, said.NO_QUANTITY, said.STOCK, said.QUANTITY, said.TOTAL, said.AVAILABLE),
     *(said.FINAL, said.PLACES),

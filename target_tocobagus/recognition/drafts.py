@@ -14,6 +14,7 @@ from target_tocobagus.recognition import vocabulary as said
 from target_tocobagus.recognition.candidates import SURE, Candidate, Scope, scope_of
 from target_tocobagus.recognition.fields import Field, fields_of, path_of, quoted
 from target_tocobagus.recognition.vocabulary import tokens
+from target_tocobagus.recognition.yaml_lines import flow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -170,15 +171,14 @@ def _good_value(field: Field) -> str:
 
 def remarks(draft: Draft) -> dict[str, str]:
     """Make comments with the other candidates, by the mapping's key."""
-    quantities = draft.record.quantities
     others = {
         draft.identifiers[0].key if draft.identifiers else "sku": draft.identifiers[1:],
-        "stock": draft.quantities[1:] + (quantities if draft.items or draft.levels else ()),
+        "stock": draft.quantities[1:],
         "warehouse": draft.locations[1:] if draft.quantities else (),
     }
     found = {key: _or(more) for key, more in others.items() if more}
     if draft.spread:
-        totals = [each for each in quantities if each.field not in draft.spread]
+        totals = [each for each in draft.record.quantities if each.field not in draft.spread]
         more = f"; {_or(totals)}" if totals else ""
         found["warehouse_columns"] = f"write the client id of each{more}"
     if draft.comma:
@@ -188,7 +188,7 @@ def remarks(draft: Draft) -> dict[str, str]:
 
 def _or(found: Sequence[Candidate]) -> str:
     paths = list(dict.fromkeys(each.path for each in found))
-    return clean(f"or: {some_of(paths)}")
+    return f"or: {some_of(list(map(flow, paths)))}"
 
 
 def doubts(draft: Draft, keys: Sequence[str]) -> Iterator[str]:
@@ -213,6 +213,11 @@ def doubts(draft: Draft, keys: Sequence[str]) -> Iterator[str]:
         ]
         if doubtful:
             yield f"{_quoted(doubtful)} may mean {what}"
+    if draft.quantities and not set(tokens(*draft.quantities[0].field.path)) & said.AVAILABLE:
+        scope = draft.levels or draft.items or draft.record
+        held = [each for each in scope.fields if set(tokens(*each.path)) & said.RESERVED]
+        if paths := [path_of(each.path) for each in held if each.is_scalar]:
+            yield f"{_quoted(paths)} may have to be taken off (subtract)"
     if not draft.spread and not (draft.quantities and places):
         yield "no location is found: is it the stock of all locations?"
 

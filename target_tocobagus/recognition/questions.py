@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from target_tocobagus.config.settings import StockPolicy
 from target_tocobagus.core.errors import ActionNeeded, ConfigurationError
 from target_tocobagus.core.foreign_text import clean, quoted
-from target_tocobagus.core.model import Stock
+from target_tocobagus.core.model import RecordError, Stock
 from target_tocobagus.mapping import CompiledMapping, compile_mapping
 from target_tocobagus.recognition.known_taps import Beside, looked_up
 from target_tocobagus.recognition.recognise import (
@@ -110,7 +110,7 @@ class Sample:
         if self._compiled is None or len(self.codes) >= _MOST_CODES:
             return
         for outcome in self._compiled.outcomes(record) if isinstance(record, dict) else ():
-            if isinstance(outcome, Stock) and outcome.location:
+            if isinstance(outcome, (Stock, RecordError)) and outcome.location:
                 self.codes[outcome.location] = None
 
 

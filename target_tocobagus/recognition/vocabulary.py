@@ -76,18 +76,18 @@ NO_QUANTITY: Final = _set(
     "allows policy track tracked tracks tracking manage managed manages management is has "
     "enabled note description reason researching future unavailable damaged rusak defective "
     "quarantine hold blocked gl asset case carton box lot last sync synced updated created "
-    "dipesan pesan bestellt pedido jual beli message alert format working "
-    "valuation turnover mode control keeping rule source reference variations start"
+    "low selamat apartado apartados dipesan pesan bestellt pedido jual beli message alert format "
+    "working valuation turnover mode control keeping rule source reference variations start"
 )
 
 # Places
 
 PLACES: Final = _set(
-    "warehouse warehouses wh whs whse gudang location locations loc lokasi branch branches cabang "
-    "cawangan store stores toko outlet outlets shop shops depot depo depots site sites facility "
-    "facilities plant plants node nodes center centre hub almacen almacenes bodega sucursal "
-    "deposito tienda lager lagerort filiale standort standorte ort werk werks lgort subinventory "
-    "sede"
+    "warehouse warehouses wh whs whse gudang gdg location locations loc lokasi branch branches "
+    "cabang cawangan store stores toko outlet outlets shop shops depot depo depots site sites "
+    "facility facilities plant plants node nodes center centre hub almacen almacenes bodega "
+    "sucursal deposito tienda lager lagerort filiale standort standorte ort werk werks lgort "
+    "subinventory sede"
 )
 REGIONS: Final = _set("country city kota region area zone negara pais ciudad land stadt wilayah")
 SALES_PLACES: Final = _set("channel marketplace kanal canal")
@@ -195,6 +195,10 @@ _PHRASES: Final = {
 }
 _LINKS: Final = _set("de del der des")
 """Words that only join others, between them; at the end of a name ``de`` is a country."""
+RESERVED: Final = _set(
+    "reserved reserve reserviert reservado reservados allocated committed booked dipesan pesan "
+    "apartado apartados bestellt"
+)
 _WRAPPERS: Final = _set("attributes data node fields properties record document value")
 _SPLIT: Final = (
     SKU | ARTICLE | CODE | ID | AVAILABLE | FREE | FINAL | ON_HAND | STOCK | QUANTITY | TOTAL

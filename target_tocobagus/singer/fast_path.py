@@ -110,6 +110,7 @@ class FastPath:
         kind, unchanged_to = decoder.mapping.kinds[0], decoder.mapping.rules.quantities.unchanged_to
         keeps_lines = pipeline.keeps_lines
         see = None if decoder.parts is None else decoder.parts.see
+        is_keyed = decoder.parts is not None and bool(decoder.parts.columns)
         position = counted = pipeline.position
         last: str | None = None
         identifier: Identifier = (kind, "")
@@ -151,7 +152,7 @@ class FastPath:
                     if not quantity:
                         item.urgent = True
                     if see is not None:
-                        row = SeenRow(record.key, quantity, position)
+                        row = SeenRow(record.key if is_keyed else position, quantity, position)
                         if before := see(identifier, place, row):
                             decoder.sink.doubt(identifier, place, (before, row))
                 elif lacks(record.identifier, said, code if nowhere is NOWHERE else None):
@@ -262,7 +263,9 @@ class FastPath:
             if quantities.changed == changed:
                 decoder.learn_quantity(record.stock, outcome.quantity)
         if decoder.parts is not None:
-            decoder.sink.look_for_parts({decoder.parts.columns[0]: record.key}, (outcome,))
+            columns = decoder.parts.columns
+            keys = {columns[0]: record.key} if columns else {}
+            decoder.sink.look_for_parts(keys, (outcome,))
         self._pipeline.take((outcome,), decoder.stream, line if self._pipeline.keeps_lines else b"")
 
     def _read_columns(self, decoder: StreamDecoder, lines: Sequence[bytes], start: int) -> None:

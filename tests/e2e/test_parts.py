@@ -106,6 +106,27 @@ def test_locations_and_lists_are_looked_at_by_item_and_place(command: Command) -
     assert len(warnings(ended.stderr)) == 1
 
 
+@pytest.mark.parametrize(
+    ("rows", "config", "told"),
+    [
+        ([("A", 40), ("B", 1), ("A", 25)], {}, "40 (record 1) and 25 (record 3)"),
+        ([("A", "40"), ("A", "25.5")], {}, "40 (record 1) and 25 (record 2)"),
+        ([("A", 40), ("A", 40)], {}, ""),
+        ([("A", 40), ("A", 25)], {"combine": "last"}, ""),
+    ],
+)
+def test_two_rows_that_differ_need_no_key_to_be_warned_about(
+    command: Command, rows: list[tuple[Any, Any]], config: dict[str, Any], told: str
+) -> None:
+    """A file often has none, and it may have a row for each lot."""
+    lines = [schema("stock", "sku", "qty", key_properties=[])]
+    lines += [record(sku, qty) for sku, qty in rows]
+    ended = command.run([*lines, state(1)], streams=[{**GLOBAL, **config}]).without_traceback(0)
+    found = warnings(ended.stderr)
+    assert len(found) == bool(told)
+    assert told in "".join(found)
+
+
 def test_what_was_sent_before_is_no_part(command: Command) -> None:
     """A row that was settled before is not compared with a new one."""
     talk = command.talk(batch_wait_seconds=1)

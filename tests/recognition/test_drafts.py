@@ -108,6 +108,41 @@ def test_a_person_s_columns_are_drafted(record: dict[str, Any], sku: str, stock:
     assert found.mapping.stock == (path_of([stock]),)
 
 
+@pytest.mark.parametrize(
+    ("rows", "columns"),
+    [
+        ({"jkt": [5, 6, "N/A"], "sby": [1, "", 2]}, ["jkt", "sby"]),
+        ({"jkt": [5, None, ""], "sby": [1, 2, 3], "ket": ["a", 5, "b"]}, ["jkt", "sby"]),
+        (
+            {"In stock [Toko A]": [12], "Low stock [Toko A]": [2], "In stock [Toko B]": [7]},
+            ["In stock [Toko A]", "In stock [Toko B]"],
+        ),
+        ({"Stok (Jakarta)": [1], "Stok (Bandung)": [2]}, ["Stok (Jakarta)", "Stok (Bandung)"]),
+        ({"Stok (dus)": [1], "Stok (pcs)": [12]}, []),
+        ({"On hand (current)": [1], "On hand (new)": [2]}, []),
+    ],
+)
+def test_a_column_for_each_place_is_drafted(rows: dict[str, list[Any]], columns: list[str]) -> None:
+    """Also where some cells are empty, or the place stands in brackets; a unit is no place."""
+    records = [
+        {"sku": "A", **dict(zip(rows, values, strict=True))}
+        for values in zip(*rows.values(), strict=True)
+    ]
+    found = recognise("stock", {"properties": {name: {} for name in ("sku", *rows)}}, (), records)
+    drafted = found.mapping.warehouse_columns if isinstance(found, Question) else ()
+    assert [each.column for each in drafted] == columns
+
+
+def test_what_is_reserved_is_asked_about() -> None:
+    """Unless the quantity is the available one."""
+    for quantity, asked in (("qty", True), ("available", False)):
+        record = {"sku": "A", quantity: 5, "qty_reserved": 1}
+        found = recognise("stock", {"properties": {name: {} for name in record}}, (), [record])
+        assert isinstance(found, Question)
+        said = [each for each in found.doubts if "may have to be taken off (subtract)" in each]
+        assert said == ["'qty_reserved' may have to be taken off (subtract)"] * asked
+
+
 def test_a_number_is_drafted_before_a_text() -> None:
     """Where the SCHEMA alone is known, and both may be the quantity by name."""
     columns = {"sku": "string", "stock": "string", "quantity": "integer"}

@@ -100,7 +100,8 @@ def _meaning(survey: Survey, *, clash: bool, remarks: bool) -> Diagnosis:
 
 
 def _is_doubtful(view: StreamView) -> bool:
-    return bool(view.missing or view.looks_like_parts) or any(
+    maps_nothing = view.advice.compiled is not None and view.records and not view.mapped
+    return bool(view.missing or view.looks_like_parts or maps_nothing) or any(
         cause.what for cause in view.causes.values()
     )
 

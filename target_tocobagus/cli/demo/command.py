@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 CATALOGUE: Final = "catalogue.json"
 REJECTS: Final = "rejects.singer"
+LEDGER: Final = "ledger.db"
 QUESTION: Final = 2
 """The exit code of a run that a person must help first."""
 OVERRIDDEN: Final = ("signature_prefix", "signed_path_prefix", "dry_run")
@@ -120,7 +121,7 @@ def _read_config(path: Path) -> dict[str, Any]:
         message = f"--config: {error}"
         raise click.UsageError(message) from error
     if set(given) == {"streams"}:
-        given["ledger"] = "ledger.db"
+        given["ledger"] = LEDGER
     return {name: value for name, value in given.items() if name not in OVERRIDDEN}
 
 
@@ -164,6 +165,8 @@ def _play(scene: Scene, sandbox: Sandbox, folder: Path, stage: Stage) -> int:
         **sandbox.credentials,
         "rejects_path": REJECTS,
     }
+    if scene.config.get("ledger"):
+        config["ledger"] = LEDGER  # not the store's own
     (folder / scene.config_name).write_text(json.dumps(config), "utf-8")
     command = f"target-tocobagus --config {scene.config_name} < {scene.shown}"
     stage.begin(scene.title, command, scene.note)

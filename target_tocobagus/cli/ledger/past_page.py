@@ -12,6 +12,7 @@ from target_tocobagus.cli.demo.page import new_table
 from target_tocobagus.cli.ledger.shared import as_time, json_time, named
 from target_tocobagus.core.foreign_text import clean
 from target_tocobagus.core.plural import counted, duration
+from target_tocobagus.mapping.record_errors import RECORD_ERRORS
 from target_tocobagus.report.advice import advice_on
 from target_tocobagus.report.totals import OUTCOMES, listed_codes
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from target_tocobagus.ledger.inspection.past import Batch, Rejected, RunStatus
 
 _MOST_SHOWN: Final = 20
+_REJECTED_ITSELF: Final = {*RECORD_ERRORS, "STREAM_MAP", "NOT_FOUND_AGAIN"} - {"LOOKUP_MISSING"}
 
 
 def runs_table(runs: Sequence[RunStatus], *, is_running: bool, title: str) -> Table | Text:
@@ -127,7 +129,8 @@ def show_rejections(rejections: Sequence[Rejected], last: RunStatus | None) -> N
 
 def show_rejected_itself(last: RunStatus | None) -> None:
     """Say that the last run has rejected rows, which the ledger does not keep; if it has."""
-    if last and (codes := last.summary.get("rejected_by_code")):
+    found = last.summary.get("rejected_by_code") or {} if last else {}
+    if codes := {code: count for code, count in found.items() if code in _REJECTED_ITSELF}:
         told = listed_codes(codes)
         click.echo(f"The last run rejected some rows itself ({told}): its log says which.")
 

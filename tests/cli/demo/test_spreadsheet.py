@@ -142,6 +142,19 @@ def test_a_list_of_mappings_is_a_configuration(tmp_path: Path) -> None:
     assert ["MADU-500", "WH-JKT", "3"] in cells(done.stdout)
 
 
+def test_the_ledger_of_a_store_is_left_alone(tmp_path: Path) -> None:
+    """It would remember what the sandbox accepted."""
+    config = tmp_path / "config.json"
+    mapping = {"stream": "stock", "sku": "sku", "stock": "qty", "warehouse": "warehouse_code"}
+    ledger = tmp_path / "store.db"
+    config.write_text(json.dumps({"streams": [mapping], "ledger": str(ledger)}))
+
+    done = demo(DATA / "stock.csv", "--config", config)
+
+    assert done.exit_code == 0
+    assert not ledger.exists()
+
+
 def test_a_configuration_is_settings_or_a_list(tmp_path: Path) -> None:
     """Anything else is refused."""
     config = tmp_path / "config.json"
