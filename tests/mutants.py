@@ -52,6 +52,7 @@ LOOKUP_LAWS: Final = "tests/laws/test_lookups.py"
 BOOKMARKS: Final = f"{LOOKUP_LAWS}::test_from_its_bookmark_on_each_item_has_what_its_match_has"
 GUARD_LAWS: Final = "tests/laws/test_guard.py"
 SUMS: Final = "tests/e2e/test_sums.py"
+DELETED: Final = "tests/e2e/test_deleted_rows.py"
 PARTS_LAWS: Final = "tests/laws/test_parts.py"
 SURE_SUMS: Final = "tests/ledger/parts/test_sure_sums.py"
 TOGETHER: Final = (
@@ -1161,14 +1162,51 @@ MUTANTS: Final = (
         f"{PARTS_LAWS}::test_a_sum_that_was_refused_is_sent_again_by_itself",
         Change(
             "ledger/parts/part_rows",
-            "*gone, ~is_refused(part)))",
-            "*gone))",
+            ", ~is_refused(part)]",
+            "]",
         ),
     ),
     Mutant(
-        "parts: what is gone is forgotten with its version",
+        "parts: one that is deleted is forgotten at once",
         f"{SUMS}::test_an_older_row_brings_no_deleted_part_back",
-        Change("ledger/parts/part_rows", "part.c.version.is_(None), ", ""),
+        Change("ledger/parts/part_rows", "where(*gone, is_left)", "where(*gone)"),
+    ),
+    Mutant(
+        "parts: a refused row brings a deleted one back",
+        f"{SUMS}::test_a_refused_row_brings_no_deleted_part_back",
+        Change("ledger/parts/part_rows", "where(*gone, is_left)", "where(*gone)"),
+    ),
+    Mutant(
+        "parts: where one was before its end is sent with each of its records",
+        f"{SUMS}::test_a_refused_row_brings_no_deleted_part_back",
+        Change("ledger/parts/part_statements", "case((part.c.run < 0", "case((part.c.run > 0"),
+    ),
+    Mutant(
+        "parts: a bad row that is piped back has no outcome",
+        f"{SUMS}::test_a_part_that_is_still_bad_is_rejected_again",
+        Change("mapping/replay", "(is_bad and any(", "(False and any("),
+    ),
+    Mutant(
+        "rejections: what was refused of a deleted item is sent, if nobody says where it was",
+        f"{DELETED}::test_what_was_refused_of_a_deleted_item_is_not_sent_again",
+        Change("pipeline/run", "self._mentions.end_items(row.gone)", "pass"),
+    ),
+    Mutant(
+        "newer_by: a zero that has lost its version is replaced by an older row, before the window",
+        f"{DELETED}::test_an_older_row_does_not_replace_one_that_has_lost_its_version",
+        Change(
+            "window/buffer", "level = with_version(level, ", "level = (lambda new, _: new)(level, "
+        ),
+    ),
+    Mutant(
+        "newer_by: a zero that has lost its version is replaced by an older row, as it waits",
+        "tests/completion/test_waiting_rows.py::test_a_deleted_row_without_a_version_has_that_of_before",
+        Change("completion/waiting_rows", "if is_same and version and not", "if False and not"),
+    ),
+    Mutant(
+        "newer_by: a stale row replaces a fresh one",
+        f"{DELETED}::test_of_several_rows_a_stale_one_does_not_replace_a_fresh_one",
+        Change("ledger/batches/comparing", "if several and not rows.is_plain:", "if False:"),
     ),
     Mutant(
         "parts: a deleted one must have a version",
@@ -1188,7 +1226,7 @@ MUTANTS: Final = (
     Mutant(
         "parts: what a torn feed found gone is forgotten before it is sent",
         f"{SUMS}::test_where_a_torn_feed_had_no_part_any_more_gets_its_zero_later",
-        Change("ledger/parts/part_rows", ", part.c.run == of.run]", "]"),
+        Change("ledger/parts/part_rows", ", part.c.run == of.run, ~is_refused", ", ~is_refused"),
     ),
     Mutant(
         "parts: a sum that is kept does not follow its parts",
@@ -1439,7 +1477,11 @@ MUTANTS: Final = (
     Mutant(
         "lookups: an older row takes the place of one that waits",
         "tests/completion/test_waiting_rows.py::test_an_older_version_does_not_wait",
-        Change("completion/waiting_rows", "self._without_stale(rows) if any(", "rows if any("),
+        Change(
+            "completion/waiting_rows",
+            "self._without_stale(rows) if self._has_versions(",
+            "rows if any(",
+        ),
     ),
     Mutant(
         "the guard: what is in flight is not counted",

@@ -85,6 +85,7 @@ class WaitingRows:
         self._streams: list[Stream] = []
         self._numbers: dict[int, int] = {}
         self._low: int | None = None
+        self._is_versioned = False
         self.count = 0
 
     @property
@@ -121,13 +122,18 @@ class WaitingRows:
         if not rows:
             return Added()
         with translated():
-            new = self._without_stale(rows) if any(row.level.version for row in rows) else rows
+            new = self._without_stale(rows) if self._has_versions(rows) else rows
             added = self._write([self._values(row) for row in new])
         if self._low is not None or not self.count:
             lows = [row.low for row in new]
             self._low = min(lows if self._low is None else [*lows, self._low], default=None)
         self.count += added
         return Added(len(new) - added, len(rows) - len(new))
+
+    def _has_versions(self, rows: Sequence[WaitingRow]) -> bool:
+        """Whether one of the rows has a version, or one before had."""
+        self._is_versioned |= any(row.level.version for row in rows)
+        return self._is_versioned
 
     def _write(self, rows: Sequence[tuple[Any, ...]]) -> int:
         """Write rows, the newest last; returns how many had no older one."""
@@ -150,9 +156,14 @@ class WaitingRows:
         kept = []
         for row in rows:
             version, source = newest.get((row.identifier, row.location), ("", ("", "")))
-            if source != row.level.stream.source or not is_older(row.level.version, version):
-                newest[row.identifier, row.location] = _version(row)
-                kept.append(row)
+            is_same = source == row.level.stream.source
+            if is_same and is_older(row.level.version, version):
+                continue
+            if is_same and version and not row.level.version:  # a deleted row has lost its own
+                level = msgspec.structs.replace(row.level, version=version)
+                row = msgspec.structs.replace(row, level=level)  # noqa: PLW2901
+            newest[row.identifier, row.location] = _version(row)
+            kept.append(row)
         return kept
 
     def _values(self, row: WaitingRow) -> tuple[Any, ...]:

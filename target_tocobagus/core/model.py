@@ -51,11 +51,13 @@ class Skipped(msgspec.Struct, frozen=True, gc=False):
         ended: The levels of a deleted record: what was rejected of them before is not open any
             more.
         named: The levels that it is about; one without a location may be any of its item.
+        gone: Items that are deleted, at places that are not known: of these all levels are ended.
     """
 
     reason: str
     ended: tuple[tuple[Identifier, str | None], ...] = ()
     named: tuple[tuple[Identifier, str | None], ...] = ()
+    gone: tuple[Identifier, ...] = ()
 
 
 class RecordError(msgspec.Struct, frozen=True, gc=False):

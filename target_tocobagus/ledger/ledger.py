@@ -26,7 +26,7 @@ from target_tocobagus.ledger.pairs.pairs import Pairs
 from target_tocobagus.ledger.parts.parts import READ_ONCE, Parts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from sqlalchemy import Connection
 
@@ -140,6 +140,18 @@ class Ledger:
         return [
             ((kind, text), place or None, quantity) for kind, text, place, quantity in rows[::-1]
         ]
+
+    def rejected(self, identifiers: Collection[Identifier]) -> set[tuple[Identifier, str | None]]:
+        """Return the levels of items that have an open rejection.
+
+        Raises:
+            LedgerError: The ledger cannot be read.
+        """
+        if not (identifiers and self._rejections.any):
+            return set()
+        with self._connections.reading() as reader:
+            found: Any = self._rejections.found(reader, identifiers).values()
+        return {(key[:2], key[2] or None) for key in found}
 
     def close_rejections(
         self,

@@ -104,7 +104,8 @@ def forget_parts(name: str, key: tuple[str, str], stream: str) -> int | None:
         with writer.begin():
             numbers = select(source.c.id).where(source.c.stream == stream)
             of_stream = part.c.store == store, part.c.source.in_(numbers)
-            parts = select(part.c.source, part.c.part).where(*of_stream).distinct().subquery()
+            found = select(part.c.source, part.c.part).where(*of_stream, part.c.quantity != "")
+            parts = found.distinct().subquery()
             forgotten: int = writer.execute(select(func.count()).select_from(parts)).scalar_one()
             writer.execute(delete(part).where(*of_stream))
             forget_sure(writer, store)

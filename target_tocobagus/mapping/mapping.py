@@ -133,7 +133,11 @@ class CompiledMapping:
             return self.summing.outcomes(record, lambda: [] if deleted else self._rows(record))
         skipped = deleted and self.skips_deleted
         rows = self._rows(record, deleted=deleted, skipped=skipped)
-        return [Skipped("the record is deleted", _levels_of(rows))] if skipped else rows
+        if not skipped:
+            return rows
+        errors = [each for each in rows if isinstance(each, RecordError)]
+        gone = [each.identifier for each in errors if each.identifier and each.location is None]
+        return [Skipped("the record is deleted", _levels_of(rows), gone=tuple(gone))]
 
     def _rows(
         self, record: Entry, *, deleted: bool = False, skipped: bool = False
@@ -177,11 +181,11 @@ class CompiledMapping:
         value = parsed(self.items(record))
         entries = listed(value, "items")
         if not isinstance(entries, list):
-            if value == [] and isinstance(entries, Skipped):
-                return [self.rules.of_empty_list(entries)]
-            if value is None and shape is not self.shape:
+            if isinstance(entries, RecordError):
+                return [entries]
+            if shape is not self.shape:
                 return [_unidentified(None, (), deleted=True)]
-            return [entries]
+            return [self.rules.of_empty_list(entries) if value == [] else entries]
         outcomes: list[Outcome] = []
         for entry in read_entries(entries, "items"):
             if isinstance(entry, dict):

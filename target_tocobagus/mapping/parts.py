@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 
+from target_tocobagus.core.foreign_text import clean
 from target_tocobagus.core.model import Stock
 from target_tocobagus.mapping.record_errors import shown
 from target_tocobagus.mapping.values import BOM, is_deleted
@@ -29,9 +30,8 @@ _LAST_WINS: Final = "of several rows of one item and location the last one wins"
 
 def _advice(keys: Sequence[str] = ()) -> str:
     """Say what to do; `keys` tell one part from another."""
-    part = (
-        f", part: {keys[0]}" if len(keys) == 1 else f", part: [{', '.join(keys)}]" if keys else ""
-    )
+    names = clean(", ".join(keys))
+    part = f", part: {names}" if len(keys) == 1 else f", part: [{names}]" if keys else ""
     return (
         f"{_LAST_WINS}. Check an item that has several rows at the source: if they are parts of one"
         f" stock (lots, bins), add them up with a ledger and combine: sum{part} in the mapping; if"
@@ -158,7 +158,7 @@ class PartsWatch:
         self, stream: str, identifier: Identifier, location: str | None, rows: tuple[Row, Row]
     ) -> str:
         """Make the warning about two rows that contradict each other."""
-        names = ", ".join(self.columns) or "record"
+        names = clean(", ".join(self.columns)) or "record"
         told = " and ".join(f"{row.quantity} ({names} {shown(row.key)})" for row in rows)
         item = _item(identifier, location)
         text = f"Stream {stream!r} has two rows of {item} that differ: {told}"

@@ -126,7 +126,8 @@ def _sums_again(
     pairs = {pair for update in updates for pair in _pairs(update, warehouse_map)}
     levels: Any = sorted((pair for pair in pairs if pair[0] is not None), key=str)
     parts = [each for each in outcomes if isinstance(each, Part)]
-    if not levels:
+    is_bad = any(isinstance(each, RecordError) for each in outcomes)
+    if not levels or (is_bad and any(part.key for part in parts)):
         return outcomes
     part = parts[0] if parts else Part("", ())
     return [msgspec.structs.replace(part, again=tuple(levels))]

@@ -140,7 +140,7 @@ class Levels:
         entries = listed(value, "levels")
         if not isinstance(entries, list):
             nothing = placed(entries, identifier, None)
-            if value is None and self.is_deleted:
+            if self.is_deleted and isinstance(nothing, Skipped):
                 return [RecordError("NO_WAREHOUSE", _NOWHERE, identifier)]
             if value == [] and isinstance(nothing, Skipped):
                 none = [Complete(identifier, ())] if self.is_complete else []

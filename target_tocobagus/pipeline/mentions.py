@@ -27,6 +27,7 @@ class Mentions:
         self._ended: dict[Place, int] = {}
         self._overtaken: dict[Place, int] = {}
         self._named: set[Place] = set()
+        self._gone: set[Identifier] = set()
 
     def name(self, places: Iterable[Place]) -> None:
         """Note that the stream still has some levels."""
@@ -39,6 +40,10 @@ class Mentions:
             places: The levels, each with the position of the record that says so.
         """
         self._ended.update(places)
+
+    def end_items(self, identifiers: Iterable[Identifier]) -> None:
+        """Note that what was rejected of some items is not to be sent again, at any location."""
+        self._gone.update(identifiers)
 
     def tell_ledger(self) -> None:
         """Tell the ledger of them.
@@ -54,6 +59,7 @@ class Mentions:
             self._name_levels()
         self._ended = {}
         self._named.clear()
+        self._gone.clear()
 
     def _close_rejections(self) -> None:
         """Close what is rejected of rows that were deleted since, or cannot be used now.
@@ -62,6 +68,8 @@ class Mentions:
         """
         if self._ledger is None or not self._ended:
             return
+        gone = self._gone | {*self._lookups.names([*self._gone]).values()}
+        self._ended = dict.fromkeys(self._ledger.rejected(gone), 0) | self._ended
         names = self._names(self._ended)
         self._ended |= {
             (names[identifier], place): position

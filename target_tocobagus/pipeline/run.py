@@ -126,6 +126,7 @@ class Pipeline:
             elif isinstance(row, Skipped):
                 totals.skipped += 1
                 self._mentions.end(dict.fromkeys(row.ended, self.position))
+                self._mentions.end_items(row.gone)
                 self._mentions.name(row.named)
             else:
                 errors.append(row)

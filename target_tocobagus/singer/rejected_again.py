@@ -17,6 +17,7 @@ from target_tocobagus.core.errors import ConfigurationError, InputError, RunFail
 from target_tocobagus.core.json_lines import REFUSED
 from target_tocobagus.core.model import KINDS, Part, Stock
 from target_tocobagus.pipeline.run import Pipeline
+from target_tocobagus.singer.sdk import InvalidRecord
 from target_tocobagus.state.checkpoints import OWN_KEY
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def _map_again(
                 schema, reader.line = row.schema, row.schema.encode()
                 handler.schema(reader.deserialize_json(reader.line))
             handler.record(message | {OWN_KEY: _own(row)}, line)
-        except (ConfigurationError, InputError, RunFailed, *REFUSED):
+        except (ConfigurationError, InputError, InvalidRecord, RunFailed, *REFUSED):
             schema = ""  # what it says cannot be used any more
         if (row.identifier, row.location) not in second.yielded:
             second.overtake(row.identifier, row.location)

@@ -47,6 +47,7 @@ __all__ = [
     "EXPECTED_ERRORS",
     "GenericSingerReader",
     "InvalidInputLine",
+    "InvalidRecord",
     "PluginMapper",
     "RecordsWithoutSchemaException",
     "RemoveRecordTransform",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from target_tocobagus.core.model import Identifier, Level
-from target_tocobagus.window.pending import Item, outdated
+from target_tocobagus.window.pending import Item, outdated, with_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,6 +61,8 @@ class RowBuffer:
             self.rows -= 1
             self.stale += 1
             return
+        if location in item.levels:
+            level = with_version(level, item.levels[location])
         item.levels[location] = level
         item.urgent |= level.quantity == 0
         item.broadcast |= level.broadcast
@@ -108,6 +110,13 @@ def _newest(item: Item) -> int:
 
 
 def _admits(item: Item, location: str | None, level: Level) -> bool:
-    """Whether a row is of an item's stream; global and per-warehouse stock are kept apart."""
+    """Whether a row is of an item's stream; global and per-warehouse stock are kept apart.
+
+    So are rows of which the order cannot tell the newer one: only the ledger may know.
+    """
     stream = next(iter(item.levels.values())).stream
-    return stream is level.stream and (None in item.levels) == (location is None)
+    if stream is not level.stream or (None in item.levels) != (location is None):
+        return False
+    before = item.levels.get(location, level)
+    is_same_kind = before.version[:1] == level.version[:1] or not level.version
+    return is_same_kind and bool(before.said_at) == bool(level.said_at)

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from target_tocobagus.window.pending import BEHIND, LEASED, READY, SETTLED, Item, outdated
+from target_tocobagus.window.pending import (
+    BEHIND,
+    LEASED,
+    READY,
+    SETTLED,
+    Item,
+    outdated,
+    with_version,
+)
 from target_tocobagus.window.ready import ReadyItems
 
 if TYPE_CHECKING:
@@ -48,6 +56,7 @@ class NewestValues:
         self._keeps_lines = keeps_lines
         self._levels = 0
         self._line_bytes = 0
+        self._is_versioned = False
         self.waiting = 0
         self.ready = ReadyItems()
         self.late: list[Item] = []
@@ -67,6 +76,7 @@ class NewestValues:
         Returns:
             How many older rows they superseded.
         """
+        self._is_versioned |= rows.has_versions
         alone: list[Item] = []
         others: list[Item] = []
         first_of = self._items.setdefault
@@ -83,8 +93,17 @@ class NewestValues:
     def _add(self, item: Item, *, has_versions: bool) -> int:
         """Add an item whose identifier waits; returns how many rows count beside those before."""
         first = self._items[item.identifier]
+        if self._is_versioned:
+            self._carry_versions(first, item)
         kept = self._drop_stale(first, item) if has_versions else 0
         return kept + self._follow(first, item) if item.levels else kept
+
+    def _carry_versions(self, ahead: Item, newer: Item) -> None:
+        """Give levels without a version the newest of those that wait or are in flight."""
+        if ahead.after is not None:
+            self._carry_versions(ahead.after, newer)
+        for place in newer.levels.keys() & ahead.levels:
+            newer.levels[place] = with_version(newer.levels[place], ahead.levels[place])
 
     def _drop_stale(self, first: Item, newer: Item) -> int:
         """Drop levels of which a newer version waits or is in flight; returns how many."""

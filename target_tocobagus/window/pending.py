@@ -33,6 +33,16 @@ def outdated(newer: dict[str | None, Level], older: dict[str | None, Level]) -> 
     ]
 
 
+def with_version(newer: Level, older: Level) -> Level:
+    """Give a level without a version that of the one before: a deleted row may have lost its own.
+
+    So a later row that is older than that one stays so.
+    """
+    if newer.version or not older.version or newer.stream.source != older.stream.source:
+        return newer
+    return msgspec.structs.replace(newer, version=older.version)
+
+
 class Item(msgspec.Struct, eq=False, gc=False):
     """The pending updates of one identifier: one row of a request, once it is sent.
 

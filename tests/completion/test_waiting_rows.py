@@ -46,6 +46,14 @@ def test_an_older_version_does_not_wait() -> None:
     assert [each.level.quantity for each in rows.oldest()] == [8]
 
 
+def test_a_deleted_row_without_a_version_has_that_of_before() -> None:
+    """A row that is older than that does not wait in its place."""
+    rows = WaitingRows()
+    for each in (row("1", 1, 5, version="n 5"), row("1", 2, 0), row("1", 3, 4, version="n 4")):
+        rows.add([each])
+    assert [each.level.quantity for each in rows.oldest()] == [0]
+
+
 def test_the_oldest_rows_are_taken_out_some_at_a_time() -> None:
     """Until none is left."""
     rows = WaitingRows()

@@ -205,6 +205,33 @@ def test_a_part_has_come_whatever_its_version(command: Command, sandbox: Sandbox
         assert stock_of(sandbox) == {"A": {"J": 9}}
 
 
+def test_a_refused_row_brings_no_deleted_part_back(command: Command, sandbox: Sandbox) -> None:
+    """It is one part of a sum that was refused, and the part may be gone when it is piped back."""
+    kept: dict[str, Any] = {"rejects_path": "rejects.singer"}
+    run(command, lot(2, "A", "J", 5), **kept).without_traceback(0)
+    sandbox.set_scenario({"rules": [{"fault": {"reject": [{"code": "INV_009"}]}}]})
+    run(command, lot(1, "A", "J", 4), **kept).without_traceback(0)
+    sandbox.set_scenario({})
+    run(command, gone(1)).without_traceback(0)
+    rejected = (command.directory / "rejects.singer").read_bytes()
+    command.run(rejected, streams=[SUM], ledger="ledger.db").without_traceback(0)
+    run(command, lot(2, "A", "J", 6)).without_traceback(0)
+    assert stock_of(sandbox) == {"A": {"J": 6}}
+    run(command, lot(1, "A", "S", 2)).without_traceback(0)
+    again = run(command, lot(1, "A", "S", 2)).without_traceback(0)
+    assert (again.sums.updates, again.unchanged) == (1, 1)
+    assert stock_of(sandbox) == {"A": {"J": 6, "S": 2}}
+
+
+def test_a_part_that_is_still_bad_is_rejected_again(command: Command) -> None:
+    """It has an outcome each time that it is piped back."""
+    kept: dict[str, Any] = {"rejects_path": "rejects.singer"}
+    run(command, lot(1, "A", "J", "x"), **kept).without_traceback(0)
+    rejected = (command.directory / "rejects.singer").read_bytes()
+    ended = command.run(rejected, streams=[SUM], ledger="ledger.db").without_traceback(0)
+    assert (ended.sums.updates, ended.sums.rejected) == (1, 1)
+
+
 @pytest.mark.parametrize("at", [6, None])
 def test_an_older_row_brings_no_deleted_part_back(
     command: Command, sandbox: Sandbox, at: Any

@@ -310,14 +310,14 @@ class TestPrune:
         assert sent_again(world) == [(B, {None: 3})]
 
     def test_a_deleted_part_is_known_for_a_time(self, world: World) -> None:
-        """So long an older row does not bring it back; one without a version is forgotten."""
+        """So long an older row does not bring it back; one that has moved is told by its stock."""
         lots = ("1", "n 5"), ("2", "")
-        for levels in (((A, "W1", "5"),), ()):
+        for levels in (((A, "W1", "5"),), ((A, "W2", "5"),), ()):
             world.run(
                 [PartRow(key, levels, version) for key, version in lots], sums={LOTS: SUMMING}
             )
         gone = "SELECT part, version FROM tocobagus_part WHERE quantity = ''"
-        assert execute(world, gone) == [("1", "n 5")]
+        assert execute(world, gone) == [("1", "n 5"), ("2", None)]
         world.now_ms += 31 * 24 * HOUR
         for row in (ROWS[0], ROWS[1]):  # the first ends after it has forgotten what is old
             world.run([row])

@@ -388,7 +388,7 @@ def test_native_client_ids_are_mapped_where_the_map_knows_them() -> None:
         (WIDE, {"SKU": "A", "WH-JKT": 4}, [("A", "jkt", 0), ("A", "sby", 0)]),
         (LEVELS, {"sku": "A", "levels": [{"code": "J", "free": 3}]}, [("A", "J", 0)]),
         (LEVELS, {"sku": "A", "levels": None}, ["NO_WAREHOUSE"]),
-        (LEVELS, {"sku": "A", "levels": []}, ["skip"]),
+        (LEVELS, {"sku": "A", "levels": []}, ["NO_WAREHOUSE"]),
         (SPLIT, {"sku": "A", "qty": 3}, [("A", "a", 0), ("A", "b", 0)]),
         (ITEMS, {"variants": [{"sku": "A", "qty": 3}]}, [("A", None, 0)]),
         (ITEMS, {"id": 4}, ["NO_IDENTIFIER"]),

@@ -67,7 +67,8 @@ class Comparer:
     def screen(self, rows: RowBuffer) -> Unsent:
         """Find the updates that need no request, before they wait for one.
 
-        An item that is named several times is left out: only the last of its values counts.
+        An item that is named several times is left out: only the last of its values counts. But
+        what is stale of it is dropped, so that it does not take the place of what is not.
 
         Raises:
             LedgerError: The ledger cannot be read or written.
@@ -88,7 +89,21 @@ class Comparer:
             self.note_unsent(items, compared)
             unsent = compared.unsent
         self._named_days.name([], _levels_of(several))
+        if several and not rows.is_plain:
+            self._drop_stale(rows, several)
         return unsent
+
+    def _drop_stale(self, rows: RowBuffer, several: Sequence[Item]) -> None:
+        """Drop rows that are stale, each by itself."""
+        known, closed = self._recall([item.identifier for item in several]), self._closed(several)
+        for item in several:
+            memory: Memory = known.get(item.identifier, NOTHING)
+            verdicts = self._verdicts(item, memory, closed, self._now_ms())
+            for place in [place for place, verdict in verdicts.items() if verdict == "stale"]:
+                del item.levels[place]
+                rows.rows -= 1
+                rows.stale += 1
+        rows.items[:] = [item for item in rows.items if item.levels]
 
     def _equal(self, items: Sequence[Item]) -> Unsent:
         """Find the levels that are not marked, and were accepted lately with the same quantity."""
@@ -177,18 +192,27 @@ class Comparer:
         now = self._now_ms()
         for item in items if known or closed else ():
             memory: Memory = known.get(item.identifier, NOTHING)
-            for place, level in item.levels.items() if memory or closed else ():
-                where = place or GLOBAL
-                key = (*item.identifier, where)
-                source = self._sources.known(level.stream)
-                verdict = judge(key, level, source, memory, now=now, keep=self._keep)
-                if level.said_at and level.said_at < closed.get(key, 0):
-                    verdict = "stale"
-                if verdict != "send":
-                    compared.unsent.setdefault(item.identifier, {})[place] = verdict
-                if verdict == "stale" and not self.stale_example:
-                    self.stale_example = _describe_stale(key, level, memory.get(where))
+            if (memory or closed) and (found := self._verdicts(item, memory, closed, now)):
+                compared.unsent.setdefault(item.identifier, {}).update(found)
         return compared
+
+    def _verdicts(
+        self, item: Item, memory: Memory, closed: Mapping[Key, int], now: int
+    ) -> dict[str | None, str]:
+        """Judge the levels of an item; those that are to be sent are left out."""
+        found: dict[str | None, str] = {}
+        for place, level in item.levels.items():
+            where = place or GLOBAL
+            key = (*item.identifier, where)
+            source = self._sources.known(level.stream)
+            verdict = judge(key, level, source, memory, now=now, keep=self._keep)
+            if level.said_at and level.said_at < closed.get(key, 0):
+                verdict = "stale"
+            if verdict != "send":
+                found[place] = verdict
+            if verdict == "stale" and not self.stale_example:
+                self.stale_example = _describe_stale(key, level, memory.get(where))
+        return found
 
     def _closed(self, items: Sequence[Item]) -> dict[Key, int]:
         """Say since when rejected rows that are piped back are overtaken, by their levels."""

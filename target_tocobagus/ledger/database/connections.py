@@ -52,6 +52,7 @@ class Connections:
         self._writes: deque[_Write] = deque()
         self._syncs: bool | None = None
         self._is_on_disk = True
+        self._sync_error: LedgerError | None = None
         self._read_lock = threading.Lock()
         self.reads_only = writer is None
         self.dialect = reader.dialect.name
@@ -86,12 +87,18 @@ class Connections:
         Raises:
             LedgerError: The disk cannot be written.
         """
+        if self._sync_error is not None:  # the system may have dropped what it could not write
+            raise self._sync_error
         if not self._is_on_disk:
             self._is_on_disk = True  # before it is looked at: another thread may write meanwhile
             with self.reading() as reader:
                 log = log_of(reader)
             if log is not None:
-                sync_file(log)
+                try:
+                    sync_file(log)
+                except LedgerError as error:
+                    self._sync_error = error
+                    raise
 
     def _write_all(self, writes: Sequence[_Write]) -> None:
         error: Exception | None = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import zlib
+from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,9 +70,10 @@ class RunLock:
             os.close(file)
             raise LedgerError(held_by(who)) from error
         since = datetime.now(timezone.utc).isoformat(timespec="seconds")
-        os.ftruncate(file, 0)
-        os.pwrite(file, f"{name_process()}, since {since}\n".encode(), 0)
         self._file = file
+        with suppress(OSError):  # on a full disk nobody is told who holds the lock
+            os.ftruncate(file, 0)
+            os.pwrite(file, f"{name_process()}, since {since}\n".encode(), 0)
 
 
 def require_own_session(writer: Connection) -> None:

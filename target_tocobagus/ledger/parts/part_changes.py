@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from target_tocobagus.core.model import Part
 from target_tocobagus.core.versions import is_older
 from target_tocobagus.ledger.levels.levels import GLOBAL
-from target_tocobagus.ledger.parts.part_rows import GONE, by_part
+from target_tocobagus.ledger.parts.part_rows import GONE, SETTLED, by_part
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -65,9 +65,10 @@ class PartChanges:
 
     def _fold(self, said: Part) -> Sequence[Place] | None:
         """Put what a record says in place of what is known of its part."""
-        before = self._known.get(said.key, {})
-        if said.version and any(is_older(said.version, version) for _, version in before.values()):
-            self.same.append(said.key)  # an older version names it, too
+        known = self._known.get(said.key, {})
+        before = {place: stock for place, stock in known.items() if stock[0] != SETTLED}
+        if said.version and any(is_older(said.version, version) for _, version in known.values()):
+            self.same += [said.key] if before else []  # an older version names it, too
             self.has_gone |= _has_gone(before)
             return None
         now = _stocks_of(said)
@@ -87,7 +88,7 @@ class PartChanges:
             Change(place, before.get(place, (GONE, ""))[0], quantity)
             for place, (quantity, _) in changed.items()
         ]
-        self._known[key] = {**before, **changed}
+        self._known[key] = {**self._known.get(key, {}), **changed}
         self.new[key] = {**self.new.get(key, {}), **changed}
 
 
@@ -98,7 +99,7 @@ def renamed(key: str, stocks: Stocks, names: Mapping[Identifier, Identifier]) ->
         tuple(
             (names.get(identifier, identifier), place, quantity)
             for (identifier, place), (quantity, _) in stocks.items()
-            if quantity != GONE
+            if quantity not in {GONE, SETTLED}
         ),
         version=_newest([version for _, version in stocks.values()]),
     )

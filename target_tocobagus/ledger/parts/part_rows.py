@@ -32,6 +32,9 @@ PartRow: TypeAlias = tuple[str, str, str, str, str, str]
 GONE: Final = ""
 """In place of the quantity of a stock that a part has no more."""
 
+SETTLED: Final = "-"
+"""The same, in what is read, once the API knows of it; the table has the run's number below 0."""
+
 Rows: TypeAlias = "defaultdict[tuple[str, str, str], dict[str, str]]"
 """By kind, location and version; by part: quantity|identifier."""
 
@@ -153,16 +156,21 @@ class PartRows:
         of_item = [named.c[name] == part.c[name] for name in ("kind", "identifier")]
         of_item += [named.c[name] + 0 == part.c[name] for name in ("store", "source")]
         is_named = exists().where(*of_item, named.c.run == of.run, named.c.quantity != GONE)
-        unnamed = update(part).where(self._is_of(of), part.c.run != of.run)
+        unnamed = update(part).where(self._is_of(of), part.c.run != of.run, part.c.run >= 0)
         writer.execute(unnamed.where(is_named), {"quantity": GONE, "run": of.run})
 
-    def forget_gone(self, writer: Connection, of: Source) -> None:
+    def settle_gone(self, writer: Connection, of: Source) -> None:
         """Delete what a run has found gone, but not of a stock that was refused.
 
-        What has a version stays for a time (`retention`), or an older record would bring it back.
+        A part that has nothing any more stays for a time (`retention`): an older record, or one
+        that was rejected and is piped back, would bring it back.
         """
-        gone = [part.c.quantity == GONE, part.c.version.is_(None), part.c.run == of.run]
-        writer.execute(delete(part).where(self._is_of(of), *gone, ~is_refused(part)))
+        here = part.alias()
+        same = [here.c[name] == part.c[name] for name in ("store", "source", "part")]
+        is_left = exists().where(*same, here.c.quantity != GONE)
+        gone = [self._is_of(of), part.c.quantity == GONE, part.c.run == of.run, ~is_refused(part)]
+        writer.execute(delete(part).where(*gone, is_left))
+        writer.execute(update(part).where(*gone).values(run=-of.run))
 
     def _is_of(self, of: Source) -> ColumnElement[bool]:
         return and_(part.c.store == self._store, part.c.source == of.number)

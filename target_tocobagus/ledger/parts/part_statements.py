@@ -58,7 +58,8 @@ class PartStatements:
         """Ask for parts by their keys."""
         of_source = (part.c.store == self._store, part.c.source == _OF_SOURCE)
         version = func.coalesce(part.c.version, "")
-        columns = [part.c.part, *_STOCK, part.c.quantity, version]
+        quantity = case((part.c.run < 0, "-"), else_=part.c.quantity)
+        columns = [part.c.part, *_STOCK, quantity, version]
         return ask_by(part.c.part, columns, *of_source, is_sqlite=self._is_sqlite)
 
     @cached_property

@@ -248,7 +248,7 @@ class Parts:
             return
         for stream in streams:
             of_run = Source(self._sources.number(writer, stream), self._run)
-            self._rows.forget_gone(writer, of_run)
+            self._rows.settle_gone(writer, of_run)
 
     def _source(self, stream: Stream) -> Source:
         return Source(self._sources.known(stream), self._run)
