@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from target_tocobagus.completion.changed_pairs import Renamed
     from target_tocobagus.completion.resolved import Resolved
-    from target_tocobagus.completion.waiting_rows import WaitingRows
     from target_tocobagus.core.model import Identifier, Level, Stream
     from target_tocobagus.ledger.ledger import Ledger
     from target_tocobagus.ledger.pairs.pairs import Pairs
@@ -44,10 +43,6 @@ class Memory(Protocol):
     @property
     def pairs(self) -> Pairs:
         """The pairs of lookups."""
-
-    @property
-    def waiting(self) -> WaitingRows:
-        """A place for rows that wait for their pair."""
 
 
 class Completion:
@@ -80,7 +75,7 @@ class Completion:
         self._unsettled = unsettled
         self.lookups = Lookups(lambda: memory.pairs)
         self._changed = ChangedPairs(self.lookups)
-        self.unnamed = UnnamedRows(self.lookups, lambda: memory.waiting)
+        self.unnamed = UnnamedRows(self.lookups)
         self.pairs = NewPairs(self.lookups, self._changed, self.unnamed)
         self.sums = Sums(lambda: memory.parts)
         self.lists = CompleteLists(warehouse_map)

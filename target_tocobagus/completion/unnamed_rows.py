@@ -15,7 +15,7 @@ from target_tocobagus.core.model import Level, RecordError
 from target_tocobagus.window.pending import Item
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from target_tocobagus.completion.lookups import Lookups
     from target_tocobagus.completion.resolved import Row
@@ -30,9 +30,8 @@ if TYPE_CHECKING:
 class UnnamedRows:
     """Those of one pass."""
 
-    def __init__(self, lookups: Lookups, open_waiting: Callable[[], WaitingRows]) -> None:
+    def __init__(self, lookups: Lookups) -> None:
         self._lookups = lookups
-        self._open_waiting = open_waiting
         self._waiting: WaitingRows | None = None
 
     @property
@@ -126,7 +125,9 @@ class UnnamedRows:
 
     def _wait(self, rows: Sequence[WaitingRow]) -> Added:
         if self._waiting is None:
-            self._waiting = self._open_waiting()
+            from target_tocobagus.completion.waiting_rows import WaitingRows
+
+            self._waiting = WaitingRows()
         return self._waiting.add(rows)
 
     def take(self, kind: str, fresh: Mapping[str, Identifier | None]) -> Completed:

@@ -7,6 +7,7 @@ STATE covers these rows, so a run that dies may lose them.
 from __future__ import annotations
 
 import sqlite3
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -81,29 +82,21 @@ class WaitingRows:
     """
 
     def __init__(self) -> None:
-        self._opened: sqlite3.Connection | None = None
         self._streams: list[Stream] = []
         self._numbers: dict[int, int] = {}
         self._low: int | None = None
         self._is_versioned = False
         self.count = 0
 
-    @property
+    @cached_property
     def _database(self) -> sqlite3.Connection:
-        if self._opened is None:
-            self._opened = sqlite3.connect("", isolation_level=None)
-            self._opened.execute(f"PRAGMA cache_size=-{_MEMORY}")
-            self._opened.execute("PRAGMA synchronous=OFF")
-            self._opened.execute("PRAGMA journal_mode=OFF")
-            self._opened.execute(_TABLE)
-            self._opened.execute("CREATE INDEX waiting_low ON waiting (low)")
-        return self._opened
-
-    def close(self) -> None:
-        """Free what they take."""
-        if self._opened is not None:
-            self._opened.close()
-            self._opened, self.count, self._low = None, 0, None
+        database = sqlite3.connect("", isolation_level=None)
+        database.execute(f"PRAGMA cache_size=-{_MEMORY}")
+        database.execute("PRAGMA synchronous=OFF")
+        database.execute("PRAGMA journal_mode=OFF")
+        database.execute(_TABLE)
+        database.execute("CREATE INDEX waiting_low ON waiting (low)")
+        return database
 
     @property
     def lowest(self) -> int | None:

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from target_tocobagus.api.transport import Dependencies
-    from target_tocobagus.completion.waiting_rows import WaitingRows
     from target_tocobagus.config.settings import Settings
     from target_tocobagus.ledger.dry_run import CopiedMemory
     from target_tocobagus.ledger.ledger import Ledger
@@ -211,13 +210,6 @@ class RunMemory:
     def pairs(self) -> Pairs:
         """The pairs of lookups."""
         return self._of.pairs
-
-    @property
-    def waiting(self) -> WaitingRows:
-        """A place for rows that wait for their pair."""
-        from target_tocobagus.completion.waiting_rows import WaitingRows
-
-        return WaitingRows()
 
     @cached_property
     def _of(self) -> Ledger | CopiedMemory:
