@@ -16,7 +16,7 @@ from target_tocobagus.core.errors import ActionNeeded
 from target_tocobagus.core.foreign_text import quoted
 from target_tocobagus.core.model import RecordError, Skipped
 from target_tocobagus.mapping.looking_up import Pair
-from target_tocobagus.mapping.replay import only_rejected, rejected_updates, said_at
+from target_tocobagus.mapping.replay import only_rejected, rejected_at, rejected_updates
 from target_tocobagus.mapping.values import BOM
 from target_tocobagus.recognition.fields import is_own
 from target_tocobagus.singer.sdk import SdkSink
@@ -130,7 +130,6 @@ class StockSink(SdkSink):
             self._see_columns(record)
         own = context["own"]
         outcomes = self.outcomes(record, own)
-        rejected_at = said_at(own)
         if own is not None and self.mapping is not None:
             sums = self.mapping.summing is not None
             known = self._setup.warehouse_map
@@ -140,7 +139,7 @@ class StockSink(SdkSink):
             self._ask(self._sample, record)
         if self.parts is not None:
             self.look_for_parts(record, outcomes)
-        self._pipeline.take(outcomes, stream, context["line"], rejected_at)
+        self._pipeline.take(outcomes, stream, context["line"], rejected_at(own))
         self.record_counter_metric.increment()
 
     def outcomes(self, record: dict[str, Any], own: Any = None) -> list[Outcome]:

@@ -1654,7 +1654,7 @@ MUTANTS: Final = (
     Mutant(
         "a rejected row goes over a newer one that was unchanged",
         f"{COMMANDS}::test_a_rejected_row_that_is_piped_back_after_a_newer_one_is_stale",
-        Change("ledger/batches/comparing", "level.said_at < closed.get(key, 0)", "False"),
+        Change("ledger/batches/comparing", "level.rejected_at < closed.get(key, 0)", "False"),
     ),
     Mutant(
         "a part that has moved counts where it was, too",

@@ -28,22 +28,22 @@ _AT_ONCE: Final = 1000
 _TABLE: Final = """
 CREATE TABLE waiting (
     number INTEGER PRIMARY KEY, kind TEXT, match TEXT, place TEXT, low INTEGER, position INTEGER,
-    stream INTEGER, quantity INTEGER, broadcast INTEGER, version TEXT, said_at INTEGER, line BLOB,
-    is_sum INTEGER, UNIQUE (kind, match, place)
+    stream INTEGER, quantity INTEGER, broadcast INTEGER, version TEXT, rejected_at INTEGER,
+    line BLOB, is_sum INTEGER, UNIQUE (kind, match, place)
 )
 """
 _INSERT: Final = """
 INSERT INTO waiting (kind, match, place, low, position, stream, quantity, broadcast, version,
-    said_at, line, is_sum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    rejected_at, line, is_sum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (kind, match, place) DO """
 _ADD: Final = f"{_INSERT} NOTHING"
 _REPLACE: Final = f"""{_INSERT} UPDATE SET low = min(low, excluded.low),
     position = excluded.position, stream = excluded.stream, quantity = excluded.quantity,
-    broadcast = excluded.broadcast, version = excluded.version, said_at = excluded.said_at,
+    broadcast = excluded.broadcast, version = excluded.version, rejected_at = excluded.rejected_at,
     line = excluded.line, is_sum = excluded.is_sum
 """
 _COLUMNS: Final = (
-    "number, kind, match, place, low, position, stream, quantity, broadcast, version, said_at,"
+    "number, kind, match, place, low, position, stream, quantity, broadcast, version, rejected_at,"
     " line, is_sum"
 )
 _AMONG: Final = "kind = ? AND match IN (SELECT value FROM json_each(?))"
@@ -167,7 +167,7 @@ class WaitingRows:
             self._streams.append(level.stream)
         return (
             *(*row.identifier, row.location or "", row.low, level.position, number),
-            *(level.quantity, level.broadcast, level.version, level.said_at, level.line),
+            *(level.quantity, level.broadcast, level.version, level.rejected_at, level.line),
             row.is_sum,
         )
 
@@ -210,10 +210,10 @@ class WaitingRows:
     def _find(self, condition: str, *values: str) -> Iterator[WaitingRow]:
         found = self._database.execute(f"SELECT {_COLUMNS} FROM waiting WHERE {condition}", values)  # noqa: S608  # ours
         for _, kind, match, place, low, position, stream, quantity, *said, is_sum in found:
-            broadcast, version, said_at, line = said
+            broadcast, version, rejected_at, line = said
             level = Level(
                 *(quantity, position, self._streams[stream], line),
-                *(bool(broadcast), version, said_at),
+                *(bool(broadcast), version, rejected_at),
             )
             yield WaitingRow((kind, match), place or None, level, low, bool(is_sum))
 

@@ -153,8 +153,7 @@ class Level(msgspec.Struct, frozen=True, gc=False):
         line: The RECORD message as it came; empty if it will not be needed.
         broadcast: See `Stock`.
         version: Its `newer_by`, as `versions` writes it; empty if there is none.
-        said_at: When a row was rejected that comes from `rejects_path`, in ms since the epoch; else
-            0.
+        rejected_at: When a row was rejected that comes again, in ms since the epoch; else 0.
     """
 
     quantity: int
@@ -163,7 +162,7 @@ class Level(msgspec.Struct, frozen=True, gc=False):
     line: bytes = b""
     broadcast: bool = False
     version: str = ""
-    said_at: int = 0
+    rejected_at: int = 0
 
 
 class Rejection(msgspec.Struct, frozen=True):

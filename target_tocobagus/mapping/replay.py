@@ -32,7 +32,7 @@ def rejected_updates(own: Any) -> list[dict[str, Any]] | None:
     return updates
 
 
-def said_at(own: Any) -> int:
+def rejected_at(own: Any) -> int:
     """Return when a rejected row was rejected, in ms since the epoch; 0 if it is not one."""
     if own is None or rejected_updates(own) is None:
         return 0

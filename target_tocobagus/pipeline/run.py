@@ -96,7 +96,7 @@ class Pipeline:
         self.wait_for_input = self._poller.wait_for_input
 
     def take(
-        self, outcomes: Iterable[Outcome], stream: Stream, line: bytes, said_at: int = 0
+        self, outcomes: Iterable[Outcome], stream: Stream, line: bytes, rejected_at: int = 0
     ) -> None:
         """Take in the outcomes of the last record.
 
@@ -104,7 +104,7 @@ class Pipeline:
             outcomes: Of its mapping.
             stream: Where it came.
             line: The RECORD message, if it is kept.
-            said_at: See `Level`.
+            rejected_at: See `Level`.
         """
         totals = self.totals
         errors: list[RecordError] = []
@@ -120,7 +120,13 @@ class Pipeline:
                 errors.append(_too_new(row))
             elif isinstance(row, Stock):
                 level = Level(
-                    row.quantity, self.position, stream, line, row.broadcast, row.version, said_at
+                    row.quantity,
+                    self.position,
+                    stream,
+                    line,
+                    row.broadcast,
+                    row.version,
+                    rejected_at,
                 )
                 self.row_buffer.add(row.identifier, row.location, level)
             elif isinstance(row, Skipped):

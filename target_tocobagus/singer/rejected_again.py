@@ -43,7 +43,7 @@ class SecondPass(Pipeline):
         self.yielded: set[tuple[Identifier, str | None]] = set()
 
     def take(
-        self, outcomes: Iterable[Outcome], stream: Stream, line: bytes, said_at: int = 0
+        self, outcomes: Iterable[Outcome], stream: Stream, line: bytes, rejected_at: int = 0
     ) -> None:
         """Take in the outcomes of a record; see `Pipeline.take`."""
         outcomes = list(outcomes)
@@ -53,7 +53,7 @@ class SecondPass(Pipeline):
         self.yielded |= {(names.get(row.identifier, row.identifier), row.location) for row in rows}
         parts = [each for each in outcomes if isinstance(each, Part)]
         self.yielded |= {each for part in parts for each in part.again if each[0][0] not in KINDS}
-        super().take(outcomes, stream, line, said_at)
+        super().take(outcomes, stream, line, rejected_at)
 
 
 def send_again(

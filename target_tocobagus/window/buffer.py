@@ -49,7 +49,7 @@ class RowBuffer:
     def add(self, identifier: Identifier, location: str | None, level: Level) -> None:
         """Add a row to the latest item, if it fits there, else to a new one."""
         self.rows += 1
-        if level.version or level.said_at:
+        if level.version or level.rejected_at:
             self.has_versions |= bool(level.version)
             self.is_plain = False
         item = self.items[-1] if self.items and not self._is_sealed else None
@@ -81,7 +81,7 @@ class RowBuffer:
         new = list(items)
         levels = [level for item in new for level in item.levels.values()]
         self.has_versions |= any(level.version for level in levels)
-        if any(level.version or level.said_at for level in levels):
+        if any(level.version or level.rejected_at for level in levels):
             self.is_plain = False
         self.items += new
         self.items.sort(key=_newest)
@@ -119,4 +119,4 @@ def _admits(item: Item, location: str | None, level: Level) -> bool:
         return False
     before = item.levels.get(location, level)
     is_same_kind = before.version[:1] == level.version[:1] or not level.version
-    return is_same_kind and bool(before.said_at) == bool(level.said_at)
+    return is_same_kind and bool(before.rejected_at) == bool(level.rejected_at)

@@ -72,13 +72,13 @@ def item(
     *,
     line: bytes = b"{}",
     stream: Stream = STREAM,
-    said_at: int = 0,
+    rejected_at: int = 0,
 ) -> Item:
     """Make an item with some levels, by default a global stock of 5."""
     return Item(
         identifier,
         {
-            place: Level(quantity, 1, stream, line, version=version, said_at=said_at)
+            place: Level(quantity, 1, stream, line, version=version, rejected_at=rejected_at)
             for place, quantity in ({None: 5} if levels is None else levels).items()
         },
         1,
@@ -122,5 +122,5 @@ def screen(ledger: Ledger, items: list[Item]) -> Unsent:
     rows = RowBuffer()
     rows.items[:] = items
     levels = [level for each in items for level in each.levels.values()]
-    rows.is_plain = not any(level.version or level.said_at for level in levels)
+    rows.is_plain = not any(level.version or level.rejected_at for level in levels)
     return ledger.screen(rows)

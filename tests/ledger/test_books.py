@@ -188,7 +188,7 @@ def test_of_an_item_that_is_sent_a_warehouse_at_a_time_only_the_accepted_is_know
 def test_a_rejected_row_is_stale_though_only_its_items_global_is_known(world: World) -> None:
     """It was rejected before the global was accepted, which says the same of each warehouse."""
     world.run([FIVE])
-    late = Row(A, (("W1", 4),), said_at=world.now_ms - 1)
+    late = Row(A, (("W1", 4),), rejected_at=world.now_ms - 1)
     ended = world.run([late])
     assert (ended.error, ended.pipeline.totals.stale) == (None, 1)
 

@@ -67,7 +67,7 @@ class Row(NamedTuple):
     levels: tuple[tuple[str | None, int], ...]
     version: str = ""
     stream: Stream = STREAM
-    said_at: int = 0
+    rejected_at: int = 0
     broadcast: bool = False
     other: Mapped | None = None
 
@@ -476,9 +476,9 @@ def _feed(
 ) -> None:
     for row in rows:
         pipeline.position += 1
-        said_at = row.said_at if isinstance(row, Row) else 0
+        rejected_at = row.rejected_at if isinstance(row, Row) else 0
         outcomes, line = _OUTCOMES[type(row)](pipeline, row)
-        pipeline.take(outcomes, row.stream, json.dumps(line).encode(), said_at)
+        pipeline.take(outcomes, row.stream, json.dumps(line).encode(), rejected_at)
         if pipeline.position % _STATE_EVERY == 0 and not torn:
             pipeline.checkpoint({"bookmark": _raw(pipeline.position)})
             pipeline.service()

@@ -82,7 +82,7 @@ class Comparer:
         if rows.is_plain:
             unsent = self._equal(items)
         else:
-            self._has_piped_back |= any(map(_said_at, rows.items))
+            self._has_piped_back |= any(map(_rejected_at, rows.items))
             compared = self.compare(items)
             _note_new(items, compared.known)
             self._name(items, compared.known)
@@ -206,7 +206,7 @@ class Comparer:
             key = (*item.identifier, where)
             source = self._sources.known(level.stream)
             verdict = judge(key, level, source, memory, now=now, keep=self._keep)
-            if level.said_at and level.said_at < closed.get(key, 0):
+            if level.rejected_at and level.rejected_at < closed.get(key, 0):
                 verdict = "stale"
             if verdict != "send":
                 found[place] = verdict
@@ -216,7 +216,7 @@ class Comparer:
 
     def _closed(self, items: Sequence[Item]) -> dict[Key, int]:
         """Say since when rejected rows that are piped back are overtaken, by their levels."""
-        pairs = [(item.identifier, _said_at(item)) for item in items if self._has_piped_back]
+        pairs = [(item.identifier, _rejected_at(item)) for item in items if self._has_piped_back]
         said = {identifier: at for identifier, at in pairs if at}
         if not said:
             return {}
@@ -271,9 +271,9 @@ class Comparer:
         self._levels.set_versions(writer, rows)
 
 
-def _said_at(item: Item) -> int:
+def _rejected_at(item: Item) -> int:
     """Say when the first of an item's rows that are piped back was rejected; 0 if none is."""
-    return min([level.said_at for level in item.levels.values() if level.said_at], default=0)
+    return min([level.rejected_at for level in item.levels.values() if level.rejected_at], default=0)
 
 
 def _levels_of(items: Iterable[Item]) -> dict[Identifier, list[str]]:

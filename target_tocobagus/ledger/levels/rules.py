@@ -40,7 +40,7 @@ def judge(
         now: The API's time, in ms since the epoch.
         keep: How long an accepted value needs no second request, in ms.
     """
-    if level.said_at and _accepted_after(level.said_at, key[2], memory):
+    if level.rejected_at and _accepted_after(level.rejected_at, key[2], memory):
         return "stale"
     known = memory.get(key[2])
     if known is None:

@@ -49,12 +49,12 @@ JUDGED: Final[list[tuple[str, dict[str, Any], list[Known], str]]] = [
     ("an older version of another source", {"version": "n 3"}, [known(source=2)], "unchanged"),
     ("an older one of another kind", {"version": "t 2026"}, [known()], "unchanged"),
     ("without versions before", {"version": "n 3"}, [known(version=None)], "unchanged"),
-    ("rejected before the acceptance", {"said_at": AGO - 1}, [known()], "stale"),
-    ("rejected after the acceptance", {"said_at": AGO + 1, "quantity": 6}, [known()], "send"),
-    ("rejected before, and in doubt", {"said_at": AGO - 1}, [known(doubt=7)], "stale"),
-    ("rejected before a later global", {"said_at": 1, "place": "A"}, [known()], "stale"),
-    ("rejected global before a warehouse", {"said_at": 1}, [known("A")], "stale"),
-    ("rejected before another warehouse", {"said_at": 1, "place": "B"}, [known("A")], "send"),
+    ("rejected before the acceptance", {"rejected_at": AGO - 1}, [known()], "stale"),
+    ("rejected after the acceptance", {"rejected_at": AGO + 1, "quantity": 6}, [known()], "send"),
+    ("rejected before, and in doubt", {"rejected_at": AGO - 1}, [known(doubt=7)], "stale"),
+    ("rejected before a later global", {"rejected_at": 1, "place": "A"}, [known()], "stale"),
+    ("rejected global before a warehouse", {"rejected_at": 1}, [known("A")], "stale"),
+    ("rejected before another warehouse", {"rejected_at": 1, "place": "B"}, [known("A")], "send"),
 ]
 
 
