@@ -65,7 +65,7 @@ class RequiredColumns:
         entry: A hash of the mapping.
         missing: Groups of a record's columns; of each group one must be seen.
         inner: Names that must be seen in the entries of lists, once there is an entry.
-        hold: The position of the first record that came while something was missing.
+        low: The position of the first record that came while something was missing.
         declared: A SCHEMA of the stream has declared some column.
     """
 
@@ -77,7 +77,7 @@ class RequiredColumns:
         self.inner = list(inner)
         self._needs: list[frozenset[str] | InnerNeed] = [*self.missing, *self.inner]
         self._lacking: list[InnerNeed] = []
-        self.hold: int | None = None
+        self.low: int | None = None
         self.declared = False
 
     @property
@@ -121,8 +121,8 @@ class RequiredColumns:
         asked = [need for need in self.inner if need in self._lacking or need.asked_by(record)]
         self._lacking = asked
         self._release()
-        if self.lacking and self.hold is None:
-            self.hold = position
+        if self.lacking and self.low is None:
+            self.low = position
 
     def describe(self) -> str:
         """Name what is missing: ``'stok'; 'sku' or 'kode'``."""
@@ -131,7 +131,7 @@ class RequiredColumns:
 
     def _release(self) -> None:
         if not self.lacking:
-            self.hold = None
+            self.low = None
 
 
 def _name(number: int, need: frozenset[str] | InnerNeed) -> str:

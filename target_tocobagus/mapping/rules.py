@@ -187,7 +187,7 @@ class Quantities:
             if len(text) <= _SHORT_TEXT and text.isdigit() and text.isascii():
                 value = int(text)
         if type(value) is int and 0 <= value <= MAX_QUANTITY and not taken:
-            return value if self._as_is else self._held_back(value, fraction=False)
+            return value if self._as_is else self._within_limits(value, fraction=False)
         return self._of_any(value, taken)
 
     def is_null(self, value: Any) -> bool:
@@ -231,13 +231,13 @@ class Quantities:
         if number > MAX_QUANTITY:
             return too_large(value)
         whole = int(number)
-        quantity = self._held_back(whole, fraction=whole != number)
+        quantity = self._within_limits(whole, fraction=whole != number)
         if quantity >= 0:
             return quantity
         message = f"the quantity is not a whole number (stock {shown(value)})"
         return RecordError("FRACTIONAL_STOCK", message)
 
-    def _held_back(self, whole: int, *, fraction: bool) -> int:
+    def _within_limits(self, whole: int, *, fraction: bool) -> int:
         """Apply buffer, maximum and rounding to a quantity from 0 on; -1 means: rejected."""
         kept = whole - self._buffer
         if kept < 0:

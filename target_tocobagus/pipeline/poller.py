@@ -159,7 +159,7 @@ class Poller:
 
     def _first_held(self, waits: int | None) -> int | None:
         intake, shared = self._intake, self._stages.shared
-        lows = [shared.window.lowest(), shared.outcomes.lowest, waits, *intake.watches.holds]
+        lows = [shared.window.lowest(), shared.outcomes.lowest, waits, *intake.watches.lows]
         return first_held(lows, position=intake.position, maps_nothing=intake.maps_nothing)
 
     def _next_timeout(self) -> float:

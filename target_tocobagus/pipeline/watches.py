@@ -44,10 +44,9 @@ class Watches:
         return self._by_stream[key]
 
     @property
-    def holds(self) -> list[int]:
-        """The positions of the first records that came while something was missing."""
-        holds = [watch.hold for watch in self._by_stream.values()]
-        return [hold for hold in holds if hold is not None]
+    def lows(self) -> list[int]:
+        """The lowest positions that no STATE may cover: a column was missing there."""
+        return [watch.low for watch in self._by_stream.values() if watch.low is not None]
 
     @property
     def met(self) -> dict[Stream, set[str]]:
@@ -59,7 +58,7 @@ class Watches:
         """Fail a run in which a declared column that a mapping relies on was never seen."""
         lacking = [(name, watch) for (name, _), watch in self._by_stream.items() if watch.lacking]
         for name, watch in lacking:
-            if watch.hold is not None and not watch.declared:
+            if watch.low is not None and not watch.declared:
                 logger.warning(
                     "No record of stream %s had %s, which its mapping relies on: no STATE that"
                     " covers the stream went out",

@@ -64,7 +64,7 @@ ROW = tuple[dict[str, Any], int]
 
 
 @pytest.mark.parametrize(
-    ("groups", "steps", "complete", "lacking", "hold"),
+    ("groups", "steps", "complete", "lacking", "low"),
     [
         ([STOCK], [["sku"]], False, True, None),
         ([SKU, STOCK], [({"sku": "A"}, 3), ({"sku": "B"}, 4)], False, True, 3),
@@ -90,7 +90,7 @@ def test_state_is_held_from_the_first_record_without_a_column_that_was_never_see
     *,
     complete: bool,
     lacking: bool,
-    hold: int | None,
+    low: int | None,
 ) -> None:
     """A column counts as seen by a SCHEMA or a record, for good."""
     watch = RequiredColumns(groups)
@@ -99,7 +99,7 @@ def test_state_is_held_from_the_first_record_without_a_column_that_was_never_see
             watch.see_schema(step)
         else:
             watch.see(*step)
-    assert (watch.complete, watch.lacking, watch.hold) == (complete, lacking, hold)
+    assert (watch.complete, watch.lacking, watch.low) == (complete, lacking, low)
 
 
 def test_a_stream_whose_schemas_declare_nothing_is_told_apart() -> None:
@@ -107,9 +107,9 @@ def test_a_stream_whose_schemas_declare_nothing_is_told_apart() -> None:
     watch = RequiredColumns([STOCK])
     watch.see_schema({})
     watch.see({"sku": "A"}, 1)
-    assert (watch.declared, watch.lacking, watch.hold) == (False, True, 1)
+    assert (watch.declared, watch.lacking, watch.low) == (False, True, 1)
     watch.see_schema({"sku": {}})
-    assert (watch.declared, watch.lacking, watch.hold) == (True, True, 1)
+    assert (watch.declared, watch.lacking, watch.low) == (True, True, 1)
 
 
 def test_what_is_missing_is_named() -> None:
@@ -135,7 +135,7 @@ class TestInner:
         """A list without entries holds no STATE back."""
         watch = self.watch()
         watch.see({"sku": "A", "levels": levels}, 1)
-        assert (watch.complete, watch.lacking, watch.hold) == (False, False, None)
+        assert (watch.complete, watch.lacking, watch.low) == (False, False, None)
 
     def test_an_entry_that_lacks_it_is_held(self) -> None:
         """From the first entry on that lacks a column, STATE waits and the column is named."""
@@ -143,7 +143,7 @@ class TestInner:
         watch.see({"sku": "A", "levels": []}, 1)
         watch.see({"sku": "A", "levels": [{"wh": "W", "quantity": 1}]}, 2)
         watch.see({"sku": "A", "levels": []}, 3)
-        assert (watch.lacking, watch.hold) == (True, 2)
+        assert (watch.lacking, watch.low) == (True, 2)
         assert watch.describe() == "'qty'"
 
     def test_one_entry_that_has_it_is_enough(self) -> None:
@@ -151,4 +151,4 @@ class TestInner:
         watch = self.watch()
         watch.see({"sku": "A", "levels": [{"wh": "W"}]}, 1)
         watch.see({"sku": "A", "levels": [{"wh": "W"}, {"wh": "V", "qty": 1}]}, 2)
-        assert (watch.complete, watch.lacking, watch.hold) == (True, False, None)
+        assert (watch.complete, watch.lacking, watch.low) == (True, False, None)
