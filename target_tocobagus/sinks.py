@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from target_tocobagus.core.model import Identifier, Outcome, Stream
-    from target_tocobagus.mapping import CompiledMapping, PartsWatch, Row
+    from target_tocobagus.mapping import CompiledMapping, PartsWatch, SeenRow
     from target_tocobagus.mapping.required_columns import RequiredColumns
     from target_tocobagus.recognition.questions import Sample
     from target_tocobagus.singer.stream_setup import StreamSetup
@@ -203,7 +203,9 @@ class StockSink(SdkSink):
             for found in self.parts.contradictions(record, outcomes, self._pipeline.position):
                 self.doubt(*found)
 
-    def doubt(self, identifier: Identifier, location: str | None, rows: tuple[Row, Row]) -> None:
+    def doubt(
+        self, identifier: Identifier, location: str | None, rows: tuple[SeenRow, SeenRow]
+    ) -> None:
         """Warn of two rows that contradict each other, if the first is not settled yet."""
         if self.parts is not None and self._pipeline.is_pending(identifier, rows[0].position):
             text = self.parts.doubt(self.stream_name, identifier, location, rows)

@@ -3,7 +3,7 @@
 Its files:
 
     completion        the steps of a flush: pairs, sums, complete lists
-    resolved          `Row`: a record of a part; `Resolved`: what became of it
+    resolved          `PartRecord`: a record of a part; `Resolved`: what became of it
     lookups           what identifiers stand for, by the pairs of another stream
     new_pairs         the pairs that have come since the last flush
     unnamed_rows      rows with `lookup` get an identifier, wait, or are rejected

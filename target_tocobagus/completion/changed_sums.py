@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from target_tocobagus.completion.resolved import Resolved, Row
+    from target_tocobagus.completion.resolved import PartRecord, Resolved
     from target_tocobagus.completion.stream_sums import StreamSums
     from target_tocobagus.core.model import Identifier
     from target_tocobagus.ledger.parts.part_rows import Place
@@ -29,7 +29,7 @@ class ChangedSums:
         """Begin without any; `in_order`: the rows come by their positions."""
         self._streams = streams
         self._in_order = in_order
-        self.rows: defaultdict[Place, list[Row]] = defaultdict(list)
+        self.rows: defaultdict[Place, list[PartRecord]] = defaultdict(list)
 
     def add_up(self, parts: Parts, found: Resolved) -> None:
         """Add up the parts of each stock; its newest row stands for the others.
@@ -67,7 +67,7 @@ class ChangedSums:
             found.superseded += len(self.rows[identifier, place]) - 1
         return sure
 
-    def _named(self) -> Iterator[tuple[Identifier, Row]]:
+    def _named(self) -> Iterator[tuple[Identifier, PartRecord]]:
         """Yield items with their rows; a rejected row comes without the others of its item."""
         for (identifier, _), rows in self.rows.items():
             for row in rows:
@@ -75,7 +75,7 @@ class ChangedSums:
                     yield identifier, row
 
 
-def _are_plain(rows: Sequence[Row]) -> bool:
+def _are_plain(rows: Sequence[PartRecord]) -> bool:
     """Whether rows are the tap's, and their quantities are whole numbers."""
     quantities = [quantity for row in rows for _, _, quantity in row.part.rows]
     return "".join(quantities).isdigit() and not any(row.part.again for row in rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from target_tocobagus.completion.resolved import Resolved, Row
+from target_tocobagus.completion.resolved import PartRecord, Resolved
 from target_tocobagus.completion.stream_sums import NOTHING, StreamSums, empty
 from target_tocobagus.core.errors import RunFailed
 from target_tocobagus.core.foreign_text import quoted
@@ -62,7 +62,7 @@ class LastSums:
                 self._parts().leave_out_unnamed(sums.stream)
         held = [sums.stream for sums in left if sums not in ready]
         for sums in ready:
-            row = Row(NOTHING, position, sums.stream, empty(sums.stream))
+            row = PartRecord(NOTHING, position, sums.stream, empty(sums.stream))
             for touched in self._parts().touched(sums.stream, held):
                 found = Resolved()
                 for place, total in touched.items():

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from target_tocobagus.ledger.parts.part_rows import Place
 
 
-class Row(msgspec.Struct, frozen=True, gc=False):
+class PartRecord(msgspec.Struct, frozen=True, gc=False):
     """What a record says of a part."""
 
     part: Part
@@ -32,7 +32,7 @@ class Resolved(Completed, eq=False):
     """
 
     waiting: int = 0
-    unnamed: list[tuple[Place, Row]] = msgspec.field(default_factory=list)
+    unnamed: list[tuple[Place, PartRecord]] = msgspec.field(default_factory=list)
     _by_identifier: dict[tuple[Identifier, bool], Item] = msgspec.field(default_factory=dict)
 
     @property

@@ -14,7 +14,7 @@ from target_tocobagus.core.plural import counted
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from target_tocobagus.completion.resolved import Resolved, Row
+    from target_tocobagus.completion.resolved import PartRecord, Resolved
     from target_tocobagus.core.model import Identifier, Stream
     from target_tocobagus.ledger.parts.part_rows import Place
     from target_tocobagus.ledger.parts.parts import Parts
@@ -76,9 +76,9 @@ class StreamSums:
 
     def fold(
         self,
-        rows: Sequence[Row],
+        rows: Sequence[PartRecord],
         parts: Parts,
-        changed: Mapping[Place, list[Row]],
+        changed: Mapping[Place, list[PartRecord]],
         found: Resolved,
     ) -> Waiting:
         """Remember what rows say; a rejected row only of a part that is unknown.
@@ -111,7 +111,7 @@ class StreamSums:
                     changed[place].append(row)
         return Waiting(self, low, updates)
 
-    def _without_unknown(self, rows: Sequence[Row], parts: Parts) -> Sequence[Row]:
+    def _without_unknown(self, rows: Sequence[PartRecord], parts: Parts) -> Sequence[PartRecord]:
         """Leave out parts of which nothing tells which they are: none of their items is gone."""
         unknown = [row.part for row in rows if not (row.part.key or row.part.again)]
         if not unknown:
@@ -141,7 +141,7 @@ class StreamSums:
         rest = iter(touched)
         return [part.again if part.again and part.key in old else next(rest) for part in said], old
 
-    def put(self, place: Place, total: Total, row: Row, low: int, found: Resolved) -> None:
+    def put(self, place: Place, total: Total, row: PartRecord, low: int, found: Resolved) -> None:
         """Add a sum to what is to be sent.
 
         Args:
@@ -164,7 +164,7 @@ class StreamSums:
         is_meant = self.waits or self.summing.may_lack
         return not is_meant and len(self._watched) < _MOST_WATCHED
 
-    def watch(self, rows: Sequence[tuple[Identifier, Row]], parts: Parts) -> None:
+    def watch(self, rows: Sequence[tuple[Identifier, PartRecord]], parts: Parts) -> None:
         """Watch whether the parts of items come that have not come with the first of each."""
         new = {identifier for identifier, _ in rows} - self._watched
         self._watched |= new

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from target_tocobagus.completion.changed_sums import ChangedSums
 from target_tocobagus.completion.last_sums import LastSums
-from target_tocobagus.completion.resolved import Resolved, Row
+from target_tocobagus.completion.resolved import PartRecord, Resolved
 from target_tocobagus.completion.stream_sums import NOTHING, StreamSums, Waiting, empty
 from target_tocobagus.core.errors import ActionNeeded
 from target_tocobagus.core.foreign_text import quoted
@@ -43,8 +43,8 @@ class Sums:
         """Begin without rows; the parts are opened once a stream needs them."""
         self._open_parts = open_parts
         self._streams: dict[tuple[str, str], StreamSums] = {}
-        self.waiting: list[Row] = []
-        self._renamed: list[tuple[StreamSums, Place, list[Row]]] = []
+        self.waiting: list[PartRecord] = []
+        self._renamed: list[tuple[StreamSums, Place, list[PartRecord]]] = []
         self.last = LastSums(self._streams, lambda: self.parts)
 
     @cached_property
@@ -103,7 +103,7 @@ class Sums:
         """
         return self._complete([])
 
-    def _complete(self, rows: Sequence[Row]) -> Resolved:
+    def _complete(self, rows: Sequence[PartRecord]) -> Resolved:
         """Complete rows and what was renamed; nothing counts if the ledger fails meanwhile."""
         in_order = len(self._streams) == 1 and not self._renamed
         found, changed = Resolved(), ChangedSums(self._streams, in_order=in_order)
@@ -126,11 +126,13 @@ class Sums:
         self._renamed.clear()
         return found
 
-    def _by_stream(self, rows: Sequence[Row]) -> Iterator[tuple[StreamSums, Sequence[Row]]]:
+    def _by_stream(
+        self, rows: Sequence[PartRecord]
+    ) -> Iterator[tuple[StreamSums, Sequence[PartRecord]]]:
         if len(self._streams) == 1 and rows:
             yield next(iter(self._streams.values())), rows
             return
-        by_source: dict[tuple[str, str], list[Row]] = {}
+        by_source: dict[tuple[str, str], list[PartRecord]] = {}
         for row in rows:
             by_source.setdefault(row.stream.source, []).append(row)
         for source, of_stream in by_source.items():
@@ -153,5 +155,7 @@ class Sums:
         for sums in [each for each in self._streams.values() if each.stream.entry in entries]:
             places = self.parts.rename(sums.stream, names, names_all=sums.waits)
             line = empty(sums.stream)
-            rows = [Row(NOTHING, each, sums.stream, line) for each in sorted({low, position})]
+            rows = [
+                PartRecord(NOTHING, each, sums.stream, line) for each in sorted({low, position})
+            ]
             self._renamed += [(sums, place, rows) for place in places if place[0][0] in KINDS]

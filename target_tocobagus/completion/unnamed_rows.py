@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from target_tocobagus.completion.lookups import Lookups
-    from target_tocobagus.completion.resolved import Row
+    from target_tocobagus.completion.resolved import PartRecord
     from target_tocobagus.completion.waiting_rows import Added, WaitingRow, WaitingRows
     from target_tocobagus.core.model import Identifier, Part
     from target_tocobagus.ledger.levels.rejections import NotAccepted
@@ -86,7 +86,7 @@ class UnnamedRows:
         rows.rows -= skipped + len(left)
         return Completed(skipped=skipped, superseded=added.superseded, stale=added.stale)
 
-    def name_parts(self, rows: Sequence[Row]) -> list[Row]:
+    def name_parts(self, rows: Sequence[PartRecord]) -> list[PartRecord]:
         """Give parts the identifiers that are known.
 
         Raises:
@@ -98,7 +98,7 @@ class UnnamedRows:
         names = self._lookups.names(asked)
         return [msgspec.structs.replace(row, part=_with_names(row.part, names)) for row in rows]
 
-    def wait_for_sums(self, rows: Sequence[tuple[Place, Row]]) -> Completed:
+    def wait_for_sums(self, rows: Sequence[tuple[Place, PartRecord]]) -> Completed:
         """Let sums wait whose items are not known.
 
         Args:

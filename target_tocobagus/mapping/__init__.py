@@ -38,7 +38,7 @@ from target_tocobagus.mapping.identifiers import MOST_BYTES
 from target_tocobagus.mapping.mapping import CompiledMapping, PlainMapping
 from target_tocobagus.mapping.parts import (
     PartsWatch,
-    Row,
+    SeenRow,
     doubt_at_schema,
     doubt_of_streams,
     unread_keys,
@@ -56,7 +56,7 @@ __all__ = [
     "PartsWatch",
     "PlainMapping",
     "Quantities",
-    "Row",
+    "SeenRow",
     "compile_mapping",
     "doubt_at_schema",
     "doubt_of_streams",

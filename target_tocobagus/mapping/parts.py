@@ -87,7 +87,7 @@ def _item(identifier: Identifier, location: str | None) -> str:
     return f"{identifier[0]} {shown(identifier[1])}{place}"
 
 
-class Row(msgspec.Struct, frozen=True, gc=False):
+class SeenRow(msgspec.Struct, frozen=True, gc=False):
     """A row of an item and location."""
 
     key: Any
@@ -95,7 +95,7 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     position: int
 
 
-Contradiction: TypeAlias = "tuple[Identifier, str | None, tuple[Row, Row]]"
+Contradiction: TypeAlias = "tuple[Identifier, str | None, tuple[SeenRow, SeenRow]]"
 
 
 class PartsWatch:
@@ -113,7 +113,7 @@ class PartsWatch:
         self.columns = columns
         self._keys = keys
         self._most = most
-        self._known: dict[tuple[Identifier, str | None], Row] = {}
+        self._known: dict[tuple[Identifier, str | None], SeenRow] = {}
 
     def key_of(self, record: dict[str, Any]) -> Any:
         """Read a record's key: a value, or several; None if one is missing."""
@@ -135,11 +135,11 @@ class PartsWatch:
             if deleted:
                 self.forget(identifier, location)
                 continue
-            row = Row(key, outcome.quantity, position)
+            row = SeenRow(key, outcome.quantity, position)
             if before := self.see(identifier, location, row):
                 yield identifier, location, (before, row)
 
-    def see(self, identifier: Identifier, location: str | None, row: Row) -> Row | None:
+    def see(self, identifier: Identifier, location: str | None, row: SeenRow) -> SeenRow | None:
         """Remember a row; returns an earlier one that it contradicts."""
         known, place = self._known, (identifier, location)
         before = known.get(place)
@@ -155,7 +155,11 @@ class PartsWatch:
         self._known.pop((identifier, location), None)
 
     def doubt(
-        self, stream: str, identifier: Identifier, location: str | None, rows: tuple[Row, Row]
+        self,
+        stream: str,
+        identifier: Identifier,
+        location: str | None,
+        rows: tuple[SeenRow, SeenRow],
     ) -> str:
         """Make the warning about two rows that contradict each other."""
         names = clean(", ".join(self.columns)) or "record"

@@ -12,7 +12,7 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from target_tocobagus.completion.completion import Completion
-from target_tocobagus.completion.resolved import Row
+from target_tocobagus.completion.resolved import PartRecord
 from target_tocobagus.core.model import Complete, Level, Part, RecordError, Skipped, Stock
 from target_tocobagus.core.versions import is_older, version_of_time
 from target_tocobagus.pipeline.handover import Handover
@@ -160,7 +160,7 @@ class Pipeline:
         if errors:
             part = Part(part.key, (), is_whole=False)
         self.row_buffer.seal()
-        self.completion.sums.waiting.append(Row(part, self.position, stream, line))
+        self.completion.sums.waiting.append(PartRecord(part, self.position, stream, line))
         return errors
 
     def _is_ahead(self, version: str) -> bool:

@@ -31,10 +31,10 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from msgspec import UNSET
 
-from target_tocobagus.completion.resolved import Row
+from target_tocobagus.completion.resolved import PartRecord
 from target_tocobagus.core.json_lines import REFUSED
 from target_tocobagus.core.model import MAX_QUANTITY, Level, Part, Stock
-from target_tocobagus.mapping import Row as SeenRow
+from target_tocobagus.mapping import SeenRow
 from target_tocobagus.singer.clean_values import SURELY_SHORT, digits_of, is_clean, key_of, lacks
 from target_tocobagus.singer.stream_decoder import CODES, NOWHERE, StreamDecoder, read_columns
 from target_tocobagus.window.pending import Item
@@ -199,7 +199,7 @@ class FastPath:
                 position += 1
                 pipeline.position = position
                 part = Part(key, ((identifier, place, str(quantity)),))
-                wait(Row(part, position, stream, line if keeps_lines else b""))
+                wait(PartRecord(part, position, stream, line if keeps_lines else b""))
             elif lacks(sku, quantity, None if nowhere is None else code, said):
                 return  # a column's name may begin with a BOM
             else:

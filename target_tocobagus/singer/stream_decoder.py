@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from target_tocobagus.core.model import Identifier, Outcome, Stream
-    from target_tocobagus.mapping import CompiledMapping, PartsWatch, PlainMapping, Row
+    from target_tocobagus.mapping import CompiledMapping, PartsWatch, PlainMapping, SeenRow
     from target_tocobagus.mapping.looking_up import PairReader
 
 _NO_COLUMN: Final = "\x7f"
@@ -64,7 +64,9 @@ class MappedSink(Protocol):
     def look_for_parts(self, record: dict[str, Any], outcomes: Iterable[Outcome]) -> None:
         """Warn if the last record contradicts one that is not settled yet."""
 
-    def doubt(self, identifier: Identifier, location: str | None, rows: tuple[Row, Row]) -> None:
+    def doubt(
+        self, identifier: Identifier, location: str | None, rows: tuple[SeenRow, SeenRow]
+    ) -> None:
         """Warn of two rows that contradict each other."""
 
 

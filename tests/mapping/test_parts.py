@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from target_tocobagus.mapping import PartsWatch, Row, unread_keys
+from target_tocobagus.mapping import PartsWatch, SeenRow, unread_keys
 
 if TYPE_CHECKING:
     from target_tocobagus.core.model import Identifier
@@ -50,18 +50,18 @@ def test_no_more_than_the_most_are_kept() -> None:
     """Memory does not grow with the stream; what is forgotten contradicts nothing."""
     watch = PartsWatch(("id",), most=3)
     for number in range(4):
-        assert watch.see(("sku", str(number)), None, Row(number, 1, number)) is None
-    assert watch.see(("sku", "0"), None, Row(9, 2, 5)) is None
-    assert watch.see(("sku", "3"), None, Row(9, 2, 6)) == Row(3, 1, 3)
+        assert watch.see(("sku", str(number)), None, SeenRow(number, 1, number)) is None
+    assert watch.see(("sku", "0"), None, SeenRow(9, 2, 5)) is None
+    assert watch.see(("sku", "3"), None, SeenRow(9, 2, 6)) == SeenRow(3, 1, 3)
 
 
 def test_a_row_is_compared_with_the_last_of_its_item_and_location() -> None:
     """Another key with another quantity contradicts it; after a deletion nothing does."""
     watch = PartsWatch(("id",))
-    assert watch.see(A, "W", Row(1, 5, 1)) is None
-    assert watch.see(A, None, Row(2, 6, 2)) is None
-    assert watch.see(A, "W", Row(1, 7, 3)) is None
-    assert watch.see(A, "W", Row(2, 7, 4)) is None
-    assert watch.see(A, "W", Row(3, 8, 5)) == Row(2, 7, 4)
+    assert watch.see(A, "W", SeenRow(1, 5, 1)) is None
+    assert watch.see(A, None, SeenRow(2, 6, 2)) is None
+    assert watch.see(A, "W", SeenRow(1, 7, 3)) is None
+    assert watch.see(A, "W", SeenRow(2, 7, 4)) is None
+    assert watch.see(A, "W", SeenRow(3, 8, 5)) == SeenRow(2, 7, 4)
     watch.forget(A, "W")
-    assert watch.see(A, "W", Row(4, 9, 6)) is None
+    assert watch.see(A, "W", SeenRow(4, 9, 6)) is None
