@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from target_tocobagus.completion.lookups import Lookup, Lookups
     from target_tocobagus.completion.moved import Moved
-    from target_tocobagus.core.model import Identifier, Stream
+    from target_tocobagus.core.model import Identifier, Place, Stream
     from target_tocobagus.ledger.pairs.pairs import Left
 
 logger = logging.getLogger("target-tocobagus")
@@ -47,7 +47,7 @@ class ChangedPairs:
     def __init__(self, lookups: Lookups) -> None:
         self._lookups = lookups
         self._streams: dict[tuple[str, str], Stream] = {}
-        self._moved_to: set[tuple[Identifier, str | None]] = set()
+        self._moved_to: set[Place] = set()
         self._named = 0
         self.unfollowed = 0
 

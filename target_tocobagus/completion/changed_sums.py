@@ -11,8 +11,7 @@ if TYPE_CHECKING:
 
     from target_tocobagus.completion.resolved import PartRecord, Resolved
     from target_tocobagus.completion.stream_sums import StreamSums
-    from target_tocobagus.core.model import Identifier
-    from target_tocobagus.ledger.parts.part_rows import Place
+    from target_tocobagus.core.model import Identifier, Place
     from target_tocobagus.ledger.parts.parts import Parts
 
 _position = attrgetter("position")

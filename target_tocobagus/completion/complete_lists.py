@@ -20,10 +20,9 @@ from target_tocobagus.window.pending import Item
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from target_tocobagus.core.model import Complete, Identifier, Stream
+    from target_tocobagus.core.model import Complete, Identifier, Place, Stream
     from target_tocobagus.ledger.ledger import Ledger
 
-    Place = tuple[Identifier, str | None]
     Unsettled = Mapping[Identifier, Mapping[str | None, Level]]
     ByItem = dict[Identifier, set[str | None]]
 

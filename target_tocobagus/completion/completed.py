@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 if TYPE_CHECKING:
-    from target_tocobagus.core.model import Identifier, RecordError, Stream
+    from target_tocobagus.core.model import Place, RecordError, Stream
     from target_tocobagus.window.buffer import Unsent
     from target_tocobagus.window.pending import Item
 
@@ -50,4 +50,4 @@ class Completed(msgspec.Struct, eq=False):
     stale: int = 0
     unsent: Unsent = {}
     failed: list[Failed] = []
-    ended: dict[tuple[Identifier, str | None], int] = {}
+    ended: dict[Place, int] = {}

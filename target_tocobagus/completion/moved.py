@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from target_tocobagus.completion.lookups import Change, Lookup
-    from target_tocobagus.core.model import Identifier
+    from target_tocobagus.core.model import Identifier, Place
     from target_tocobagus.ledger.pairs.pairs import Pairs, SentLevel
 
 _KEY: Final = "moved"
@@ -28,9 +28,7 @@ def moved_line(stream: Stream, quantity: int, version: str) -> bytes:
     return msgspec.json.encode(message)
 
 
-def read_moved(
-    message: dict[str, Any], schema: bytes, level: tuple[Identifier, str | None]
-) -> tuple[Stock, Stream] | None:
+def read_moved(message: dict[str, Any], schema: bytes, level: Place) -> tuple[Stock, Stream] | None:
     """Read one that the ledger has kept; ``None`` if a message is the tap's."""
     moved = message.get(_KEY)
     if not isinstance(moved, dict):

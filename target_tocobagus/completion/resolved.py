@@ -10,8 +10,7 @@ from target_tocobagus.completion.completed import Completed
 from target_tocobagus.window.pending import Item
 
 if TYPE_CHECKING:
-    from target_tocobagus.core.model import Identifier, Level, Part, Stream
-    from target_tocobagus.ledger.parts.part_rows import Place
+    from target_tocobagus.core.model import Identifier, Level, Part, Place, Stream
 
 
 class PartRecord(msgspec.Struct, frozen=True, gc=False):

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from target_tocobagus.completion.resolved import PartRecord, Resolved
-    from target_tocobagus.core.model import Identifier, Stream
-    from target_tocobagus.ledger.parts.part_rows import Place
+    from target_tocobagus.core.model import Identifier, Place, Stream
     from target_tocobagus.ledger.parts.parts import Parts
     from target_tocobagus.mapping.summing import Summing
     from target_tocobagus.mapping.totals import Total

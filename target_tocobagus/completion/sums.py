@@ -25,8 +25,7 @@ from target_tocobagus.core.model import KINDS
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-    from target_tocobagus.core.model import Identifier, Stream
-    from target_tocobagus.ledger.parts.part_rows import Place
+    from target_tocobagus.core.model import Identifier, Place, Stream
     from target_tocobagus.ledger.parts.parts import Parts
     from target_tocobagus.mapping.summing import Summing
 

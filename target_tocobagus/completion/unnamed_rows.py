@@ -20,11 +20,9 @@ if TYPE_CHECKING:
     from target_tocobagus.completion.lookups import Lookups
     from target_tocobagus.completion.resolved import PartRecord
     from target_tocobagus.completion.waiting_rows import Added, WaitingRow, WaitingRows
-    from target_tocobagus.core.model import Identifier, Part
+    from target_tocobagus.core.model import Identifier, Part, Place
     from target_tocobagus.ledger.levels.rejections import NotAccepted
     from target_tocobagus.window.buffer import RowBuffer
-
-    Place = tuple[Identifier, str | None]
 
 
 class UnnamedRows:

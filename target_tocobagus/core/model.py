@@ -22,6 +22,9 @@ That of a row with `lookup` is a stand-in until its pair is known: the other str
 (``inventory_items.id``), and what the row has there. No request ever holds one.
 """
 
+Place: TypeAlias = tuple[Identifier, str | None]
+"""An item at a location; ``None`` is its global stock."""
+
 MAX_QUANTITY: Final = 2**53 - 1
 """The largest quantity that every JSON reader holds exactly (RFC 8259, section 6)."""
 
@@ -55,8 +58,8 @@ class Skipped(msgspec.Struct, frozen=True, gc=False):
     """
 
     reason: str
-    ended: tuple[tuple[Identifier, str | None], ...] = ()
-    named: tuple[tuple[Identifier, str | None], ...] = ()
+    ended: tuple[Place, ...] = ()
+    named: tuple[Place, ...] = ()
     gone: tuple[Identifier, ...] = ()
 
 
@@ -100,7 +103,7 @@ class Part(msgspec.Struct, frozen=True, gc=False):
     rows: tuple[tuple[Identifier, str | None, str], ...]
     is_whole: bool = True
     version: str = ""
-    again: tuple[tuple[Identifier, str | None], ...] = ()
+    again: tuple[Place, ...] = ()
     items: tuple[Identifier, ...] = ()
 
     def keeps(self, identifier: Identifier) -> bool:

@@ -13,7 +13,7 @@ from target_tocobagus.core.errors import DeliveryError
 from target_tocobagus.core.foreign_text import quoted
 
 if TYPE_CHECKING:
-    from target_tocobagus.core.model import Identifier
+    from target_tocobagus.core.model import Identifier, Place
     from target_tocobagus.delivery.settle import FailedItem
 
 MANY: Final = 3
@@ -39,7 +39,7 @@ class Suspects:
         return sum(len(refusal.item.levels) for refusal in self._refusals)
 
     @property
-    def levels(self) -> list[tuple[Identifier, str | None]]:
+    def levels(self) -> list[Place]:
         """The item and location of each."""
         items = [refusal.item for refusal in self._refusals]
         return [(item.identifier, place) for item in items for place in item.levels]

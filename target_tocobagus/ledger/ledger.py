@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from target_tocobagus.core.errors import StockOutsHeld
-    from target_tocobagus.core.model import Identifier, Stream
+    from target_tocobagus.core.model import Identifier, Place, Stream
     from target_tocobagus.ledger.database.connections import Connections
     from target_tocobagus.ledger.levels.rejections import Due
     from target_tocobagus.window.pending import Item
@@ -155,8 +155,8 @@ class Ledger:
 
     def close_rejections(
         self,
-        levels: Iterable[tuple[Identifier, str | None]],
-        overtaken: Mapping[tuple[Identifier, str | None], int] | None = None,
+        levels: Iterable[Place],
+        overtaken: Mapping[Place, int] | None = None,
         *,
         undecided: bool = False,
     ) -> None:
@@ -191,9 +191,7 @@ class Ledger:
         """
         self._connections.write(self.parts.sure.drop)
 
-    def refused(
-        self, identifiers: Iterable[Identifier], stream: str
-    ) -> set[tuple[Identifier, str | None]]:
+    def refused(self, identifiers: Iterable[Identifier], stream: str) -> set[Place]:
         """Return the levels of items that have an open rejection of a stream.
 
         Raises:

@@ -12,6 +12,7 @@ from target_tocobagus.core.model import (
     Identifier,
     Kind,
     Outcome,
+    Place,
     RecordError,
     Skipped,
     Stock,
@@ -212,7 +213,7 @@ class CompiledMapping:
         return [_unidentified(identifier, values, deleted=shape is not self.shape)]
 
 
-def _levels_of(rows: list[Outcome]) -> tuple[tuple[Identifier, str | None], ...]:
+def _levels_of(rows: list[Outcome]) -> tuple[Place, ...]:
     """List the levels that rows are about, as far as they are known."""
     named = [row for row in rows if isinstance(row, (Stock, RecordError))]
     return tuple([(row.identifier, row.location) for row in named if row.identifier])

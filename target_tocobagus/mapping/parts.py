@@ -19,7 +19,7 @@ from target_tocobagus.mapping.values import BOM, is_deleted
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
-    from target_tocobagus.core.model import Identifier, Outcome
+    from target_tocobagus.core.model import Identifier, Outcome, Place
     from target_tocobagus.mapping.mapping import CompiledMapping
 
 MOST_KEPT: Final = 100_000
@@ -113,7 +113,7 @@ class PartsWatch:
         self.columns = columns
         self._keys = keys
         self._most = most
-        self._known: dict[tuple[Identifier, str | None], SeenRow] = {}
+        self._known: dict[Place, SeenRow] = {}
 
     def key_of(self, record: dict[str, Any]) -> Any:
         """Read a record's key: a value, or several; None if one is missing."""

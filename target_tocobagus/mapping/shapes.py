@@ -15,6 +15,7 @@ from target_tocobagus.core.model import (
     Complete,
     Identifier,
     Outcome,
+    Place,
     RecordError,
     Skipped,
     Stock,
@@ -247,7 +248,7 @@ def without_duplicates(outcomes: list[Outcome]) -> list[Outcome]:
     ]
 
 
-def _place(outcome: Outcome) -> tuple[Identifier, str | None] | None:
+def _place(outcome: Outcome) -> Place | None:
     if type(outcome) is Stock:
         return outcome.identifier, outcome.location
     if type(outcome) is RecordError and outcome.identifier and outcome.code in OF_QUANTITIES:

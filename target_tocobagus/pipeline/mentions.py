@@ -11,10 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from target_tocobagus.completion.lookups import Lookups
-    from target_tocobagus.core.model import Identifier
+    from target_tocobagus.core.model import Identifier, Place
     from target_tocobagus.pipeline.stages import Stages
-
-    Place = tuple[Identifier, str | None]
 
 
 class Mentions:

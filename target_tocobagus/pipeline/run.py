@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from target_tocobagus.completion.completed import Completed
-    from target_tocobagus.core.model import Identifier, Outcome, Stream
+    from target_tocobagus.core.model import Identifier, Outcome, Place, Stream
     from target_tocobagus.mapping import CompiledMapping
     from target_tocobagus.pipeline.stages import Stages
     from target_tocobagus.recognition.questions import Questions
@@ -279,7 +279,7 @@ class Pipeline:
             logger.warning(doubt)
 
 
-def _named(errors: Iterable[RecordError]) -> list[tuple[Identifier, str | None]]:
+def _named(errors: Iterable[RecordError]) -> list[Place]:
     return [(each.identifier, each.location) for each in errors if each.identifier]
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from target_tocobagus.api.transport import Dependencies
     from target_tocobagus.config.settings import Settings
-    from target_tocobagus.core.model import Identifier
+    from target_tocobagus.core.model import Identifier, Place
     from target_tocobagus.ledger.levels.absent import AbsentLevel
     from target_tocobagus.pipeline.wakeup import WakeUp
     from target_tocobagus.report.totals import Totals
@@ -28,7 +28,7 @@ def send_zeros(
     wakeup: WakeUp,
     stream: str,
     since: int,
-    shown: Collection[tuple[Identifier, str | None]],
+    shown: Collection[Place],
     outside: Dependencies | None = None,
 ) -> Totals:
     """Send levels of a stream that were not named on a day or later as 0.

@@ -23,7 +23,7 @@ from target_tocobagus.state.checkpoints import OWN_KEY
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from target_tocobagus.core.model import Identifier, Outcome, Stream
+    from target_tocobagus.core.model import Outcome, Place, Stream
     from target_tocobagus.ledger.levels.rejections import Due
     from target_tocobagus.pipeline.stages import Stages
     from target_tocobagus.report.totals import Totals
@@ -40,7 +40,7 @@ class SecondPass(Pipeline):
 
     def __init__(self, stages: Stages) -> None:
         super().__init__(stages)
-        self.yielded: set[tuple[Identifier, str | None]] = set()
+        self.yielded: set[Place] = set()
 
     def take(
         self, outcomes: Iterable[Outcome], stream: Stream, line: bytes, rejected_at: int = 0

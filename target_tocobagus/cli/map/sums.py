@@ -10,10 +10,8 @@ from target_tocobagus.mapping.totals import total_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from target_tocobagus.core.model import Identifier, Part, RecordError, Stock
+    from target_tocobagus.core.model import Identifier, Part, Place, RecordError, Stock
     from target_tocobagus.mapping.summing import Summing
-
-    Place = tuple[Identifier, str | None]
 
 
 class Sum(NamedTuple):

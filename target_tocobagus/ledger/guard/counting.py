@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from target_tocobagus.core.model import Identifier
+    from target_tocobagus.core.model import Identifier, Place
     from target_tocobagus.ledger.guard.guard import Span
     from target_tocobagus.ledger.levels.rules import Memory
     from target_tocobagus.ledger.levels.tables import Tables
     from target_tocobagus.window.pending import Item
 
-Pending: TypeAlias = "dict[tuple[Identifier, str | None], Count]"
+Pending: TypeAlias = "dict[Place, Count]"
 """What the updates of a flight change."""
 
 _NOTHING: Final = Count()

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection
 
-    from target_tocobagus.core.model import Identifier
+    from target_tocobagus.core.model import Identifier, Place
     from target_tocobagus.ledger.database.connections import Connections
 
 DAY_MS: Final = 86_400_000
@@ -93,7 +93,7 @@ class NamedDays:
 
             self._connections.write(write, sync=False)
 
-    def name_places(self, levels: Iterable[tuple[Identifier, str | None]]) -> None:
+    def name_places(self, levels: Iterable[Place]) -> None:
         """Note that rows are about levels; one without a location may be any of its item.
 
         Raises:

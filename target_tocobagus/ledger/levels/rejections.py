@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection
 
-    from target_tocobagus.core.model import Identifier
+    from target_tocobagus.core.model import Identifier, Place
     from target_tocobagus.window.pending import Item
 
 _read: Final = msgspec.json.Decoder(list[tuple[int, str, str, str]]).decode
@@ -85,7 +85,7 @@ class OpenRejections:
         self._store = store
         self._is_sqlite = dialect == "sqlite"
         self.any = self.has_dropped = False
-        self.overtaken: Mapping[tuple[Identifier, str | None], int] = {}
+        self.overtaken: Mapping[Place, int] = {}
 
     def count(self, reader: Connection) -> None:
         """Find out whether there are any, so that a run without any does not ask each time."""
@@ -100,7 +100,7 @@ class OpenRejections:
 
     def of_stream(
         self, reader: Connection, identifiers: Iterable[Identifier], stream: str
-    ) -> set[tuple[Identifier, str | None]]:
+    ) -> set[Place]:
         """Return the levels of some items that have one from a stream."""
         if not self.any:
             return set()

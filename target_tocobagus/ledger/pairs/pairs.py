@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from target_tocobagus.core.model import Identifier
+    from target_tocobagus.core.model import Identifier, Place
     from target_tocobagus.ledger.levels.rejections import NotAccepted
     from target_tocobagus.ledger.levels.tables import Tables
 
@@ -67,7 +67,7 @@ class Left(NamedTuple):
 
     identifiers: Collection[Identifier]
     entries: Collection[str]
-    kept: Collection[tuple[Identifier, str | None]]
+    kept: Collection[Place]
 
 
 class Pairs:
@@ -196,7 +196,7 @@ class Pairs:
         writer: Connection,
         identifiers: Collection[Identifier],
         entries: Collection[str],
-        kept: Collection[tuple[Identifier, str | None]] = (),
+        kept: Collection[Place] = (),
     ) -> None:
         """Let the levels of items follow no pair any more, but for those that are kept."""
         streams = self._sources.under(entries)

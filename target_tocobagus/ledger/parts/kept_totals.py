@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from target_tocobagus.core.model import Place
     from target_tocobagus.ledger.parts.part_changes import Change
-    from target_tocobagus.ledger.parts.part_rows import Place
     from target_tocobagus.mapping.totals import Total
 
 _MANY: Final = 8

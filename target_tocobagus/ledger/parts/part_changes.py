@@ -13,8 +13,8 @@ from target_tocobagus.ledger.parts.part_rows import GONE, SETTLED, by_part
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from target_tocobagus.core.model import Identifier
-    from target_tocobagus.ledger.parts.part_rows import PartRow, Place, Rows, Stocks
+    from target_tocobagus.core.model import Identifier, Place
+    from target_tocobagus.ledger.parts.part_rows import PartRow, Rows, Stocks
 
 
 class Change(NamedTuple):

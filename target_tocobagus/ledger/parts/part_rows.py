@@ -19,10 +19,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection
 
-    from target_tocobagus.core.model import Identifier
+    from target_tocobagus.core.model import Identifier, Place
 
-Place: TypeAlias = "tuple[Identifier, str | None]"
-"""An item at a location."""
 Stocks: TypeAlias = "dict[Place, tuple[str, str]]"
 """The quantity and version of each stock of a part."""
 

@@ -30,9 +30,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from target_tocobagus.core.model import Identifier, Part, Stream
+    from target_tocobagus.core.model import Identifier, Part, Place, Stream
     from target_tocobagus.ledger.levels.tables import Tables
-    from target_tocobagus.ledger.parts.part_rows import Place
     from target_tocobagus.mapping.totals import Total
 
 READ_ONCE: Final = "parts"

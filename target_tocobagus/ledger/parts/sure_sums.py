@@ -30,10 +30,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from target_tocobagus.core.model import Identifier
+    from target_tocobagus.core.model import Identifier, Place
     from target_tocobagus.ledger.levels.tables import Tables
     from target_tocobagus.ledger.parts.part_changes import Change
-    from target_tocobagus.ledger.parts.part_rows import Place
 
 _MOST_CHANGED: Final = 20_000
 """So many changed items are remembered; with more, all sums of the run are added up."""

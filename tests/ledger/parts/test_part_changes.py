@@ -9,8 +9,7 @@ from target_tocobagus.ledger.parts.part_changes import PartChanges, alone
 from target_tocobagus.ledger.parts.part_rows import GONE
 
 if TYPE_CHECKING:
-    from target_tocobagus.core.model import Identifier
-    from target_tocobagus.ledger.parts.part_rows import Place
+    from target_tocobagus.core.model import Identifier, Place
 
 ITEM: Final[Identifier] = ("sku", "a")
 AT_A: Final[Place] = (ITEM, "A")
