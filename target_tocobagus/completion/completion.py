@@ -23,14 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
     from target_tocobagus.completion.changed_pairs import Renamed
+    from target_tocobagus.completion.complete_lists import Unsettled
     from target_tocobagus.completion.resolved import Resolved
-    from target_tocobagus.core.model import Identifier, Level, Stream
+    from target_tocobagus.core.model import Identifier, Stream
     from target_tocobagus.ledger.ledger import Ledger
     from target_tocobagus.ledger.pairs.pairs import Pairs
     from target_tocobagus.ledger.parts.parts import Parts
     from target_tocobagus.mapping.summing import Summing
-
-    Unsettled = Callable[[Collection[Identifier]], Mapping[Identifier, Mapping[str | None, Level]]]
 
 
 class Memory(Protocol):
@@ -60,7 +59,7 @@ class Completion:
         self,
         memory: Memory,
         ledger: Ledger | None,
-        unsettled: Unsettled,
+        unsettled: Callable[[Collection[Identifier]], Unsettled],
         warehouse_map: Mapping[str, str] | None,
     ) -> None:
         """Begin without rows.

@@ -8,9 +8,8 @@ from target_tocobagus.completion.completed import Completed, Failed
 from target_tocobagus.core.model import RecordError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from target_tocobagus.core.model import Identifier, Level, Stream
+    from target_tocobagus.completion.complete_lists import Unsettled
+    from target_tocobagus.core.model import Stream
     from target_tocobagus.ledger.parts.parts import Parts
     from target_tocobagus.window.buffer import RowBuffer
 
@@ -35,12 +34,7 @@ class MixedSources:
         """Whether there are mappings of both kinds."""
         return bool(self._summing and self._setting)
 
-    def take_out(
-        self,
-        rows: RowBuffer,
-        parts: Parts,
-        unsettled: Mapping[Identifier, Mapping[str | None, Level]],
-    ) -> Completed:
+    def take_out(self, rows: RowBuffer, parts: Parts, unsettled: Unsettled) -> Completed:
         """Take rows that contradict the other kind out of a buffer.
 
         Args:
