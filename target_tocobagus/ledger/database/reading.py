@@ -63,6 +63,18 @@ def reading(name: str) -> Iterator[Connection | None]:
         yield reader if reader is not None and require_current(reader) else None
 
 
+@contextmanager
+def reading_store(name: str, key: tuple[str, str]) -> Iterator[tuple[Connection, int] | None]:
+    """Open a ledger to read one store, with its number; ``None`` if there is nothing of it.
+
+    Raises:
+        TocobagusError: As `reading`.
+    """
+    with reading(name) as reader:
+        number = None if reader is None else find_store(reader, key)
+        yield None if reader is None or number is None else (reader, number)
+
+
 def require_current(connection: Connection) -> bool:
     """Whether there are tables; they are this program's then.
 

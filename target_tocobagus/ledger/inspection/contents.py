@@ -10,7 +10,7 @@ from sqlalchemy import exists, func, select
 
 from target_tocobagus.ledger.database import schema
 from target_tocobagus.ledger.database.database import place_of, read_url, size_of
-from target_tocobagus.ledger.database.reading import find_store, holder_of, reading
+from target_tocobagus.ledger.database.reading import find_store, holder_of, reading, reading_store
 from target_tocobagus.ledger.guard import zeroed
 from target_tocobagus.ledger.guard.guard import span_of
 from target_tocobagus.ledger.inspection import left_open, past
@@ -116,10 +116,10 @@ def streams_with_parts(name: str, key: tuple[str, str]) -> list[str]:
         LedgerRefused: Its tables are of another version.
         LedgerError: It cannot be read.
     """
-    with reading(name) as reader:
-        store = None if reader is None else find_store(reader, key)
-        if reader is None or store is None:
+    with reading_store(name, key) as opened:
+        if opened is None:
             return []
+        reader, store = opened
         part, source = schema.part.c, schema.source.c
         has_parts = exists().where(part.store == store, part.source == source.id)
         found = select(source.stream).where(has_parts).distinct().order_by(source.stream)

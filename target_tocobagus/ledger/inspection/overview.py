@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 from sqlalchemy import func, select
 
-from target_tocobagus.ledger.database.reading import find_store, holder_of, reading
+from target_tocobagus.ledger.database.reading import holder_of, reading_store
 from target_tocobagus.ledger.database.schema import batch, change, level, rejection, run, store
 from target_tocobagus.ledger.inspection import left_open, past
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from sqlalchemy import Connection
 
     from target_tocobagus.core.model import Identifier
@@ -108,7 +105,7 @@ def look(name: str, key: tuple[str, str], since: int) -> Overview | None:
         LedgerRefused: Its tables are of another version.
         LedgerError: It cannot be read.
     """
-    with _opened(name, key) as opened:
+    with reading_store(name, key) as opened:
         if opened is None:
             return None
         reader, number = opened
@@ -127,13 +124,6 @@ def look(name: str, key: tuple[str, str], since: int) -> Overview | None:
             sold_out_count=left_open.count(reader, level, of_store, at_zero),
             sold_out=_sold_out(reader, number),
         )
-
-
-@contextmanager
-def _opened(name: str, key: tuple[str, str]) -> Iterator[tuple[Connection, int] | None]:
-    with reading(name) as reader:
-        number = None if reader is None else find_store(reader, key)
-        yield None if reader is None or number is None else (reader, number)
 
 
 def _last_success(reader: Connection, number: int) -> int | None:

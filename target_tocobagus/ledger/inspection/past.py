@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import or_, select, true
 
 from target_tocobagus.ledger.database import schema
-from target_tocobagus.ledger.database.reading import find_store, holder_of, reading
+from target_tocobagus.ledger.database.reading import holder_of, reading_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -183,12 +183,8 @@ def past_of(name: str, key: tuple[str, str]) -> Iterator[Past | None]:
         LedgerRefused: Its tables are of another version.
         LedgerError: It cannot be read.
     """
-    with reading(name) as reader:
-        store = None if reader is None else find_store(reader, key)
-        if reader is None or store is None:
-            yield None
-        else:
-            yield Past(reader, store, holder_of(reader, key))
+    with reading_store(name, key) as opened:
+        yield None if opened is None else Past(*opened, holder_of(opened[0], key))
 
 
 def last_runs(reader: Connection, store: int, most: int, since: int = 0) -> list[RunStatus]:
