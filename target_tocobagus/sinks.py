@@ -97,11 +97,10 @@ class StockSink(SdkSink):
 
     def stream_of(self, stream: Stream) -> Stream:
         """Add to a stream what the ledger keeps of its rows, if there is one."""
-        if self.mapping is None or not self._pipeline.remembers:
+        if (mapping := self.mapping) is None or not self._pipeline.remembers:
             return stream
-        columns = tuple(sorted(self.mapping.columns or ()))
-        stream = msgspec.structs.replace(stream, entry=self.mapping.entry, columns=columns)
-        mapping = self.mapping
+        columns = tuple(sorted(mapping.columns or ()))
+        stream = msgspec.structs.replace(stream, entry=mapping.entry, columns=columns)
         looks_up = mapping.pairs is not None
         self._pipeline.completion.begin(stream, mapping.summing, looks_up=looks_up)
         return stream

@@ -27,14 +27,13 @@ _AT_ONCE: Final = 1000
 
 _TABLE: Final = """
 CREATE TABLE waiting (
-    number INTEGER PRIMARY KEY, kind TEXT, match TEXT, place TEXT, low INTEGER, position INTEGER,
-    stream INTEGER, quantity INTEGER, broadcast INTEGER, version TEXT, rejected_at INTEGER,
-    line BLOB, is_sum INTEGER, UNIQUE (kind, match, place)
+    kind TEXT, match TEXT, place TEXT, low INTEGER, position INTEGER, stream INTEGER,
+    quantity INTEGER, broadcast INTEGER, version TEXT, rejected_at INTEGER, line BLOB,
+    is_sum INTEGER, UNIQUE (kind, match, place)
 )
 """
 _INSERT: Final = """
-INSERT INTO waiting (kind, match, place, low, position, stream, quantity, broadcast, version,
-    rejected_at, line, is_sum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO waiting VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (kind, match, place) DO """
 _ADD: Final = f"{_INSERT} NOTHING"
 _REPLACE: Final = f"""{_INSERT} UPDATE SET low = min(low, excluded.low),
@@ -42,10 +41,6 @@ _REPLACE: Final = f"""{_INSERT} UPDATE SET low = min(low, excluded.low),
     broadcast = excluded.broadcast, version = excluded.version, rejected_at = excluded.rejected_at,
     line = excluded.line, is_sum = excluded.is_sum
 """
-_COLUMNS: Final = (
-    "number, kind, match, place, low, position, stream, quantity, broadcast, version, rejected_at,"
-    " line, is_sum"
-)
 _AMONG: Final = "kind = ? AND match IN (SELECT value FROM json_each(?))"
 _DELETE: Final = f"DELETE FROM waiting WHERE {_AMONG}"  # noqa: S608  # our own text
 
@@ -208,8 +203,8 @@ class WaitingRows:
             )
 
     def _find(self, condition: str, *values: str) -> Iterator[WaitingRow]:
-        found = self._database.execute(f"SELECT {_COLUMNS} FROM waiting WHERE {condition}", values)  # noqa: S608  # ours
-        for _, kind, match, place, low, position, stream, quantity, *said, is_sum in found:
+        found = self._database.execute(f"SELECT * FROM waiting WHERE {condition}", values)  # noqa: S608  # ours
+        for kind, match, place, low, position, stream, quantity, *said, is_sum in found:
             broadcast, version, rejected_at, line = said
             level = Level(
                 *(quantity, position, self._streams[stream], line),

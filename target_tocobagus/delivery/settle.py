@@ -8,7 +8,7 @@ is accepted or refused only if exactly one entry says so; otherwise it is unacco
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -17,8 +17,6 @@ from target_tocobagus.core.json_lines import value_at
 
 if TYPE_CHECKING:
     from target_tocobagus.window.pending import Item
-
-Body: TypeAlias = dict[str, Any]
 
 _UNLISTED: Final = frozenset({"INV_001", "INV_002"})
 """Codes that mean: the store does not list the item."""
@@ -128,7 +126,7 @@ def _text(value: Any) -> str:
     return "" if value is None else clean(str(value))
 
 
-def _remarks(body: Body, settlement: Settlement, rows: int) -> list[str]:
+def _remarks(body: dict[str, Any], settlement: Settlement, rows: int) -> list[str]:
     remarks = []
     summary = body["data"].get("summary")
     failed = len(settlement.refused)
