@@ -151,8 +151,8 @@ class ChangedPairs:
         for change in changes.values():
             if change.old is not None:
                 by_old.setdefault(change.old, []).append(change)
-        source = lookup.reader.source
-        claimed = self._lookups.pairs.claimed(source, by_old, changes) if by_old else set()
+        stream = lookup.reader.as_stream
+        claimed = self._lookups.pairs.claimed(stream, by_old, changes) if by_old else set()
         claimed |= {change.new for change in changes.values() if change.new and change.seen}
         return {
             old: found[0] for old, found in by_old.items() if old not in claimed and len(found) == 1
@@ -184,7 +184,7 @@ class ChangedPairs:
             new = {match: change.new for match, change in done.items()}
             streams = pairs.streams_under(lookup.entries - lookup.summing)
             streams -= pairs.streams_under(lookup.summing)  # the sum of before may still be due
-            pairs.change(lookup.reader.source, new, names, streams, self._left(lookup, done))
+            pairs.change(lookup.reader.as_stream, new, names, streams, self._left(lookup, done))
             for match in done:
                 del self._lookups.changes[kind, match]  # type: ignore[arg-type]  # a stand-in
         if not self._lookups.changes:

@@ -111,7 +111,7 @@ class Lookups:
                 asked.setdefault(kind, set()).add(match)
         found: dict[Any, Identifier | None] = {}
         for kind, matches in asked.items():
-            known = self.pairs.known(self.by_kind[kind].reader.source, matches)
+            known = self.pairs.known(self.by_kind[kind].reader.as_stream, matches)
             found |= {(kind, match): identifier for match, identifier in known.items()}
         for key in found.keys() & self.changes.keys():
             found[key] = self.changes[key].new

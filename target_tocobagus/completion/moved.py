@@ -92,7 +92,7 @@ def _kept(
     """
     setting = lookup.entries - lookup.summing
     new = {change.new for change in single.values() if change.new is not None} - single.keys()
-    shared = pairs.claimed(lookup.reader.source, new, changes) if new else set()
+    shared = pairs.claimed(lookup.reader.as_stream, new, changes) if new else set()
     kept: dict[Identifier, list[SentLevel]] = {}
     for each in pairs.sent(new) if new else ():
         is_others = each.stream[1] not in setting and not each.is_left

@@ -100,13 +100,13 @@ class NewPairs:
             low = min([*positions, self._unnamed.lowest or last])
             rename(Renamed(names, frozenset(lookup.summing), (last, low)))
         entries = lookup.entries - lookup.summing
-        self._lookups.pairs.learn(lookup.reader.source, kind, fresh, entries)
+        self._lookups.pairs.learn(lookup.reader.as_stream, kind, fresh, entries)
         return self._unnamed.take(kind, fresh)
 
     def _fresh(self, lookup: Lookup, pairs: Mapping[str, Any]) -> dict[str, Identifier | None]:
         """Find the pairs that are new, or that nothing has to follow; others wait as changes."""
         kind = lookup.reader.kind
-        known = self._lookups.pairs.known(lookup.reader.source, pairs)
+        known = self._lookups.pairs.known(lookup.reader.as_stream, pairs)
         fresh: dict[str, Identifier | None] = {}
         for match, (identifier, position) in pairs.items():
             key: Any = (kind, match)

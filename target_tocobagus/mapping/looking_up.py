@@ -54,7 +54,7 @@ class PairReader:
     entry: str
 
     @property
-    def source(self) -> Stream:
+    def as_stream(self) -> Stream:
         """Where its pairs come from."""
         return Stream(self.stream, entry=self.entry)
 

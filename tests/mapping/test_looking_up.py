@@ -85,4 +85,4 @@ def test_its_columns_are_needed_and_read() -> None:
     found = reader(where="on && tags.kind == 'x'")
     assert found.columns == frozenset({"id", "sku", "on", "tags", "_sdc_deleted_at"})
     assert frozenset({"sku"}) in found.needs
-    assert (found.kind, found.source.name) == ("items.id", "items")
+    assert (found.kind, found.as_stream.name) == ("items.id", "items")
