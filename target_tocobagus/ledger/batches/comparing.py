@@ -273,7 +273,9 @@ class Comparer:
 
 def _rejected_at(item: Item) -> int:
     """Say when the first of an item's rows that are piped back was rejected; 0 if none is."""
-    return min([level.rejected_at for level in item.levels.values() if level.rejected_at], default=0)
+    return min(
+        [level.rejected_at for level in item.levels.values() if level.rejected_at], default=0
+    )
 
 
 def _levels_of(items: Iterable[Item]) -> dict[Identifier, list[str]]:
