@@ -223,7 +223,7 @@ def read_file(path: Path, *, may_be_streams: bool = False) -> dict[str, Any]:
             return found
         problem = "is not a JSON object"
         if isinstance(found, list):
-            problem = 'is a list: write {"streams": LIST} if it is that of the mappings'
+            problem += ': if it is the list of mappings, write {"streams": LIST}'
     except OSError as error:
         problem = f"cannot be read ({error.strerror})"
     except json.JSONDecodeError as error:

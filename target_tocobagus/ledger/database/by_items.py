@@ -49,15 +49,25 @@ def ask_by(
     each = each_identifier(is_sqlite=is_sqlite)
     also = [] if whether is None else [whether.label("whether")]
     if is_sqlite:
-        row = func.json_array(*columns)
-        among = column.in_(select(each.c.value))
-        answers = [func.json_group_array(row), *map(func.max, also)]
-        return select(*answers).where(*conditions, among)
+        asked = ask_among(column, columns, *conditions, is_sqlite=True)
+        return asked.add_columns(*map(func.max, also))
     of_one = select(*columns, *also).where(*conditions, column == each.c.value)
     found = of_one.offset(literal_column("0")).lateral()
     row = func.json_build_array(*list(found.c)[: len(columns)])
     are_any = [func.bool_or(found.c.whether) for _ in also]
     return select(cast(func.json_agg(row), Text), *are_any).select_from(each.join(found, true()))
+
+
+def ask_among(
+    column: Column[Any], columns: Sequence[Any], *conditions: ColumnElement[bool], is_sqlite: bool
+) -> Any:
+    """Ask the same in one pass over all rows, where PostgreSQL has no index on the column."""
+    among = column.in_(select(each_identifier(is_sqlite=is_sqlite).c.value))
+    if is_sqlite:
+        rows: Any = func.json_group_array(func.json_array(*columns))
+    else:
+        rows = cast(func.json_agg(func.json_build_array(*columns)), Text)
+    return select(rows).where(*conditions, among)
 
 
 def each_identifier(*, is_sqlite: bool) -> Any:

@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import JSON, BigInteger, Text, bindparam, cast, func, literal, select, true
 
 from target_tocobagus.core.model import Stream
-from target_tocobagus.ledger.database.by_items import as_json, ask_by
+from target_tocobagus.ledger.database.by_items import as_json, ask_among, ask_by
 from target_tocobagus.ledger.database.schema import insert_into, pair
 from target_tocobagus.ledger.pairs.renamed_rejections import RenamedRejections
 
@@ -251,17 +251,17 @@ class Pairs:
 
     @cached_property
     def _by_match(self) -> Any:
-        return self._ask(pair.c.match)
+        return self._ask(ask_by, pair.c.match)
 
     @cached_property
     def _by_identifier(self) -> Any:
-        return self._ask(pair.c.identifier)
+        return self._ask(ask_among, pair.c.identifier)
 
-    def _ask(self, column: Any) -> Any:
+    def _ask(self, ask: Callable[..., Any], column: Any) -> Any:
         columns = (pair.c.match, pair.c.kind, pair.c.identifier)
         of_source = pair.c.source == bindparam("source", type_=BigInteger)
         of_store = pair.c.store == self._store
-        return ask_by(column, columns, of_store, of_source, is_sqlite=self._is_sqlite)
+        return ask(column, columns, of_store, of_source, is_sqlite=self._is_sqlite)
 
     @cached_property
     def _upsert(self) -> Any:
