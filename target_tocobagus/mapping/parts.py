@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 MOST_KEPT: Final = 100_000
 """The most items and locations that are remembered; beyond it all are forgotten."""
+_MOST_WITHOUT_KEY: Final = 10_000
+"""Of a stream without a key the first are looked at: it takes time, and an example is enough."""
 
 _LAST_WINS: Final = "of several rows of one item and location the last one wins"
 
@@ -103,9 +105,10 @@ class PartsWatch:
 
     Attributes:
         columns: Those of the key that are neither item nor location; none if there is no key.
+        is_over: It has looked at enough rows of a stream without a key.
     """
 
-    __slots__ = ("_keys", "_known", "_most", "columns")
+    __slots__ = ("_keys", "_known", "_most", "columns", "is_over")
 
     def __init__(
         self, columns: tuple[str, ...], keys: Sequence[str] = (), most: int = MOST_KEPT
@@ -114,6 +117,7 @@ class PartsWatch:
         self._keys = keys
         self._most = most
         self._known: dict[Place, SeenRow] = {}
+        self.is_over = False
 
     def key_of(self, record: dict[str, Any]) -> Any:
         """Read a record's key: a value, or several; None if one is missing."""
@@ -143,8 +147,9 @@ class PartsWatch:
         """Remember a row; returns an earlier one that it contradicts."""
         known, place = self._known, (identifier, location)
         before = known.get(place)
-        if before is None and len(known) >= self._most:
+        if before is None and len(known) >= (self._most if self.columns else _MOST_WITHOUT_KEY):
             known.clear()
+            self.is_over = not self.columns
         known[place] = row
         if before is None or before.quantity == row.quantity or before.key == row.key:
             return None

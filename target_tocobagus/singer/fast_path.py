@@ -90,8 +90,9 @@ class FastPath:
             read(decoder, lines, place)
             handled = self._pipeline.position - began
             decoder.sink.record_counter_metric.increment(handled)
-            if decoder.parts is not None and decoder.sink.parts is None:
-                self.close(decoder.stream.name)  # it has been warned about: read without its key
+            if decoder.parts is not None and (decoder.sink.parts is None or decoder.parts.is_over):
+                decoder.sink.parts = None
+                self.close(decoder.stream.name)  # it is not watched any more: read without its key
                 self.open(decoder.stream, decoder.sink)
             place += handled
             if place < len(lines):

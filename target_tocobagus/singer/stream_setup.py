@@ -104,8 +104,8 @@ class StreamSetup:
         if doubt := doubt_at_schema(stream, mapping, keys):
             self._log_once(logging.WARNING, doubt)
         watch, known = watch_for(mapping, keys), self._parts.get(stream)
-        if watch is None or (known is None and stream in self._parts):
-            return None  # in the latter case it was warned about
+        if watch is None or (known is None and stream in self._parts) or (known and known.is_over):
+            return None  # in the second case it was warned about
         if known is None or known.columns != watch.columns:
             known = self._parts[stream] = watch
         return known
