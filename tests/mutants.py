@@ -1204,6 +1204,16 @@ MUTANTS: Final = (
         Change("completion/waiting_rows", "if is_same and version and not", "if False and not"),
     ),
     Mutant(
+        "newer_by: a row that is older than a refused one is sent",
+        f"{LEDGER}::test_a_row_that_is_older_than_a_refused_one_is_stale",
+        Change("ledger/batches/recording", "self._keep_versions(writer, flight, kept)", "pass"),
+    ),
+    Mutant(
+        "newer_by: a row that is older than a refused one closes it",
+        f"{LEDGER}::test_a_row_that_is_older_than_a_refused_one_is_stale",
+        Change("ledger/batches/comparing", 'if verdict == "unchanged" or item', "if True or item"),
+    ),
+    Mutant(
         "newer_by: a stale row replaces a fresh one",
         f"{DELETED}::test_of_several_rows_a_stale_one_does_not_replace_a_fresh_one",
         Change("ledger/batches/comparing", "if several and not rows.is_plain:", "if False:"),

@@ -34,6 +34,19 @@ def test_an_unchanged_row_does_not_take_a_version_back(ledger: str) -> None:
         assert verdicts(one, item(levels={None: 8}, version="n 5")) == {None: "stale"}
 
 
+def test_a_row_that_is_older_than_a_refused_one_is_stale(ledger: str) -> None:
+    """It does not close what was refused either, which is sent again."""
+    with opened(ledger) as one:
+        accept(one, item(version="n 3"))
+        refuse(one, item(levels={None: 6}, version="n 5"))
+        older = [item(levels={None: 7}, version="n 4")]
+        compared = one.compare(older)
+        assert compared.unsent == {A: {None: "stale"}}
+        one.note_unsent(older, compared)
+        assert [row["closed_at"] for row in rows(ledger, schema.rejection)] == [None]
+        assert verdicts(one, item(levels={None: 6}, version="n 5", rejected_at=NOW)) == {}
+
+
 def test_a_zero_without_a_version_leaves_that_of_before(ledger: str) -> None:
     """A deleted record may have lost it, and an older row does not bring its stock back."""
     with opened(ledger) as one:

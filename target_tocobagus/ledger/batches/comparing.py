@@ -245,7 +245,13 @@ class Comparer:
             and self._is_news(level, compared.known[item.identifier][place or GLOBAL])
         ]
         if versions or self._rejections.any:
-            keys = {(*one, place or GLOBAL) for one, places in unsent.items() for place in places}
+            keys = {
+                (*item.identifier, place or GLOBAL)
+                for item in items
+                for place, verdict in unsent.get(item.identifier, {}).items()
+                # What is stale by its version is older than a refused row of its level.
+                if verdict == "unchanged" or item.levels[place].rejected_at
+            }
 
             def write(writer: Connection) -> None:
                 self._move_versions(writer, versions)

@@ -20,7 +20,7 @@ from target_tocobagus.ledger.guard.counting import Counter
 from target_tocobagus.ledger.guard.guard import OFF
 from target_tocobagus.ledger.guard.holding import Guard
 from target_tocobagus.ledger.levels.levels import GLOBAL, IS_GLOBAL, Known
-from target_tocobagus.ledger.levels.rules import NOTHING, Memory, marked_in
+from target_tocobagus.ledger.levels.rules import NOTHING, Memory, marked_in, newer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -114,6 +114,7 @@ class Recorder:
                 self._accept(writer, flight, answered.accepted, batch)
                 self._refuse(writer, flight, answered.refused)
             self._rejections.open(writer, kept, batch, self._now_ms())
+            self._keep_versions(writer, flight, kept)
             if last:
                 self._land(writer, flight)
 
@@ -235,6 +236,20 @@ class Recorder:
             if level.quantity == 0
         ]
         self._zeroed.note_doubtful(writer, zeros, known)
+
+    def _keep_versions(
+        self, writer: Connection, flight: Flight, refused: Sequence[NotAccepted]
+    ) -> None:
+        """Note the versions of refused rows: an older row is stale, although none was accepted."""
+        rows = []
+        for item in [each.item for each in refused]:
+            memory: Memory = flight.known.get(item.identifier, NOTHING)
+            for place, level in item.levels.items():
+                known = memory.get(place or GLOBAL)
+                sent = (level.version, self._sources.number(writer, level.stream))
+                if known is not None and known.source == sent[1] and newer(sent, known) == sent:
+                    rows.append((*item.identifier, place or GLOBAL, *sent))
+        self._levels.set_versions(writer, rows)
 
     def _land(self, writer: Connection, flight: Flight) -> None:
         self._counter.land(flight.pending)
