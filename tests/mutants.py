@@ -1214,6 +1214,29 @@ MUTANTS: Final = (
         Change("ledger/batches/comparing", 'if verdict == "unchanged" or item', "if True or item"),
     ),
     Mutant(
+        "rejections: one that does not fit its SCHEMA ends each run",
+        f"{COMMANDS}::TestRejectedRowsComeAgain::test_its_record_does_not_fit_its_schema",
+        Change(
+            "singer/rejected_again", "InputError, InvalidRecord, RunFailed", "InputError, RunFailed"
+        ),
+    ),
+    Mutant(
+        "ledger: a disk that has failed is trusted the next time",
+        f"{CONNECTIONS}::test_a_disk_that_has_failed_once_is_not_trusted",
+        Change("ledger/database/connections", "self._sync_error = error", "pass"),
+    ),
+    Mutant(
+        "parts: the name of a key controls the terminal",
+        "tests/mapping/test_parts.py::test_the_name_of_a_key_cannot_control_the_terminal",
+        Change("mapping/parts", 'names = clean(", ".join(keys))', 'names = ", ".join(keys)'),
+    ),
+    Mutant(
+        "explain: what the API refused is told as rejected by the run",
+        "tests/e2e/test_explain.py"
+        "::test_an_item_that_was_never_seen_is_told_with_those_that_may_be_meant",
+        Change("cli/ledger/past_page", "if code in _REJECTED_ITSELF}", "}"),
+    ),
+    Mutant(
         "newer_by: a stale row replaces a fresh one",
         f"{DELETED}::test_of_several_rows_a_stale_one_does_not_replace_a_fresh_one",
         Change("ledger/batches/comparing", "if several and not rows.is_plain:", "if False:"),

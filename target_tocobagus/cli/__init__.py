@@ -40,7 +40,7 @@ _COMMANDS: Final = {
 """Where each command is; it is imported only if it is used, so that each starts quickly."""
 
 
-_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class _Commands(click.Group):

@@ -283,10 +283,8 @@ def _spread(found: Iterable[Field], used: set[Path], *, stock: bool) -> tuple[Fi
     """Find the columns of a table with one column per location: `WH-JKT`, `Stok Jakarta`."""
     flat = [field for field in found if len(field.path) == 1 and field.is_scalar]
     unknown = [each for each in flat if stock and each.path not in used and _counts(each)]
-    options = (
-        *(_bracketed(flat), filter(_names_one_place, flat), filter(_is_stock_somewhere, flat)),
-        unknown,
-    )
+    named = filter(_names_one_place, flat), filter(_is_stock_somewhere, flat)
+    options = (_bracketed(flat), *named, unknown)
     return next((each for each in map(tuple, options) if len(each) >= _FEW), ())
 
 
@@ -327,28 +325,7 @@ def _counts(field: Field) -> bool:
 
 
 _BRACKETED: Final = re.compile(r"(.*\w)\s*[\[(](.+)[\])]\s*")
-_NOT_IN_BRACKETS: Final = (
-    said.NO_QUANTITY
-    | said.QUANTITY
-    | said.AVAILABLE
-    | {
-        *(
-            "dus",
-            "kg",
-            "gram",
-            "gr",
-            "liter",
-            "ltr",
-            "pack",
-            "pak",
-            "lusin",
-            "kodi",
-            "meter",
-            "roll",
-        ),
-        *("current", "new", "old", "all", "total", "optional"),
-    }
-)
+_NOT_IN_BRACKETS: Final = said.NO_QUANTITY | said.QUANTITY | said.AVAILABLE | said.UNITS
 _NOT_A_PLACE: Final = frozenset().union(
     *(said.AFFIXES, said.NO_QUANTITY, said.STOCK, said.QUANTITY, said.TOTAL, said.AVAILABLE),
     *(said.FINAL, said.PLACES),

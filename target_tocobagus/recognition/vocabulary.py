@@ -80,6 +80,15 @@ NO_QUANTITY: Final = _set(
     "working valuation turnover mode control keeping rule source reference variations start"
 )
 
+RESERVED: Final = _set(
+    "reserved reserve reserviert reservado reservados allocated committed booked dipesan pesan "
+    "apartado apartados bestellt"
+)
+UNITS: Final = _set(
+    "dus kg gram gr liter ltr pack pak lusin kodi meter roll current new old all total optional"
+)
+"""Words in brackets behind a quantity that name a unit or a state, and no place."""
+
 # Places
 
 PLACES: Final = _set(
@@ -188,17 +197,12 @@ DOCUMENTS: Final = _set(
 )
 
 _PHRASES: Final = {
-    ("stock", "keeping", "unit"): "sku",
     ("siap", "jual"): "sellable",
     ("bisa", "dijual"): "sellable",
     ("dapat", "dijual"): "sellable",
 }
 _LINKS: Final = _set("de del der des")
 """Words that only join others, between them; at the end of a name ``de`` is a country."""
-RESERVED: Final = _set(
-    "reserved reserve reserviert reservado reservados allocated committed booked dipesan pesan "
-    "apartado apartados bestellt"
-)
 _WRAPPERS: Final = _set("attributes data node fields properties record document value")
 _SPLIT: Final = (
     SKU | ARTICLE | CODE | ID | AVAILABLE | FREE | FINAL | ON_HAND | STOCK | QUANTITY | TOTAL

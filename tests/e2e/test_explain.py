@@ -226,7 +226,7 @@ def test_what_is_refused_is_told_beside_what_was_accepted(command: Command) -> N
 
 
 def test_an_item_that_was_never_seen_is_told_with_those_that_may_be_meant(
-    command: Command,
+    command: Command, sandbox: Sandbox
 ) -> None:
     """As people type it; nothing of a name can control the terminal."""
     config = {**BUFFERED, "streams": [LEVELS]}
@@ -237,6 +237,9 @@ def test_an_item_that_was_never_seen_is_told_with_those_that_may_be_meant(
     page = told(command, config, "GULA")
     assert page.startswith("GULA was not seen.\n")
     assert "rejected some rows itself (BAD_QUANTITY 1)" in page
+    sandbox.set_scenario({"rules": [{"fault": {"reject": [{"code": "INV_009"}]}}]})
+    run(command, [schema("levels"), level("TEH", "W", 1)], config)
+    assert "rejected some rows itself" not in told(command, config, "GULA")
     found = fields(command, config, "\x1b[31mx")
     assert (found["seen"], found["levels"]) == (False, [])
     assert "\x1b" not in told(command, config, "\x1b[31mx")

@@ -327,6 +327,19 @@ class TestRejectedRowsComeAgain:
             still = "SELECT identifier FROM tocobagus_rejection WHERE closed_at IS NULL"
             return [identifier for (identifier,) in database.execute(still)]
 
+    def test_its_record_does_not_fit_its_schema(self, command: Command, sandbox: Sandbox) -> None:
+        """If records are validated since, it ends no run: the other rows are sent."""
+        sandbox.set_scenario({"rules": [{"fault": {"reject": [{"code": "INV_009"}]}}]})
+        text = schema("levels")
+        text["schema"]["properties"]["qty"] = {"type": "string"}
+        lines = [text, level("A", "W1", 4), level("B", "W1", "5"), state(1)]
+        command.run(lines, ledger="ledger.db").without_traceback(0)
+        sandbox.set_scenario({})
+        self.let_a_day_go_by(command)
+        settings: dict[str, Any] = {"ledger": "ledger.db", "validate_records": True}
+        command.run([state(2)], **settings).without_traceback(0)
+        assert stock_of(sandbox) == {"B": {"W1": 5}}
+
     def test_its_product_was_listed_meanwhile(self, refused: Command, sandbox: Sandbox) -> None:
         """It is sent without anyone's doing, and counted apart."""
         ended = refused.run([state(2)], ledger="ledger.db").without_traceback(0)

@@ -14,6 +14,15 @@ if TYPE_CHECKING:
 A: Identifier = ("sku", "A")
 
 
+def test_the_name_of_a_key_cannot_control_the_terminal() -> None:
+    """It comes from a tap, and goes into a warning."""
+    key = "lot\x1b[31m\nERROR"
+    watch = PartsWatch((key,), ("sku", key))
+    text = watch.doubt("stock", A, None, (SeenRow(1, 4, 1), SeenRow(2, 5, 2)))
+    assert "lot" in text
+    assert text.isprintable()
+
+
 @pytest.mark.parametrize(
     ("keys", "read", "unread"),
     [

@@ -96,9 +96,10 @@ class Comparer:
     def _drop_stale(self, rows: RowBuffer, several: Sequence[Item]) -> None:
         """Drop rows that are stale, each by itself."""
         known, closed = self._recall([item.identifier for item in several]), self._closed(several)
+        now = self._now_ms()
         for item in several:
             memory: Memory = known.get(item.identifier, NOTHING)
-            verdicts = self._verdicts(item, memory, closed, self._now_ms())
+            verdicts = self._verdicts(item, memory, closed, now)
             for place in [place for place, verdict in verdicts.items() if verdict == "stale"]:
                 del item.levels[place]
                 rows.rows -= 1
@@ -279,9 +280,8 @@ class Comparer:
 
 def _rejected_at(item: Item) -> int:
     """Say when the first of an item's rows that are piped back was rejected; 0 if none is."""
-    return min(
-        [level.rejected_at for level in item.levels.values() if level.rejected_at], default=0
-    )
+    times = [level.rejected_at for level in item.levels.values()]
+    return min(filter(None, times), default=0)
 
 
 def _levels_of(items: Iterable[Item]) -> dict[Identifier, list[str]]:

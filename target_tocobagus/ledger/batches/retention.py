@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 def delete_before(writer: Connection, store: int, time: int) -> int:
     """Delete the history of a store before a time, in ms since the epoch.
 
-    A run stays as long as a batch or a flight names it. What is gone of a part goes with the run
-    that has found it gone.
+    A run stays as long as a batch or a flight names it. What is gone of a part, and settled, goes
+    with the run that has found it gone.
 
     Returns:
         How many rows were deleted.
     """
     named = [run.c.id.not_in(select(table.c.run)) for table in (batch, flight)]
-    gone = [part.c.quantity == "", func.abs(part.c.run).not_in(select(run.c.id))]
+    settled = [part.c.run < 0, (-part.c.run).not_in(select(run.c.id))]
     conditions = {
         change: [change.c.at < time],
         rejection: [rejection.c.closed_at < time],
         batch: [batch.c.at < time, _is_not_newest(batch)],
         run: [run.c.started_at < time, *named, _is_not_newest(run)],
-        part: [*gone, ~is_refused(part)],
+        part: [*settled, ~is_refused(part)],
     }
     return sum(
         writer.execute(delete(table).where(table.c.store == store, *those)).rowcount

@@ -91,14 +91,14 @@ class Connections:
             raise self._sync_error
         if not self._is_on_disk:
             self._is_on_disk = True  # before it is looked at: another thread may write meanwhile
-            with self.reading() as reader:
-                log = log_of(reader)
-            if log is not None:
-                try:
+            try:
+                with self.reading() as reader:
+                    log = log_of(reader)
+                if log is not None:
                     sync_file(log)
-                except LedgerError as error:
-                    self._sync_error = error
-                    raise
+            except LedgerError as error:
+                self._sync_error = error
+                raise
 
     def _write_all(self, writes: Sequence[_Write]) -> None:
         error: Exception | None = None

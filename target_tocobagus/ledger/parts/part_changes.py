@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from target_tocobagus.core.model import Part
 from target_tocobagus.core.versions import is_older
 from target_tocobagus.ledger.levels.levels import GLOBAL
-from target_tocobagus.ledger.parts.part_rows import GONE, SETTLED, by_part
+from target_tocobagus.ledger.parts.part_rows import GONE, by_part
+from target_tocobagus.ledger.parts.part_statements import SETTLED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence

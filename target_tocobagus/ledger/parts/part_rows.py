@@ -30,9 +30,6 @@ PartRow: TypeAlias = tuple[str, str, str, str, str, str]
 GONE: Final = ""
 """In place of the quantity of a stock that a part has no more."""
 
-SETTLED: Final = "-"
-"""The same, in what is read, once the API knows of it; the table has the run's number below 0."""
-
 Rows: TypeAlias = "defaultdict[tuple[str, str, str], dict[str, str]]"
 """By kind, location and version; by part: quantity|identifier."""
 

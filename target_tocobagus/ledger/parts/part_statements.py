@@ -33,6 +33,10 @@ from target_tocobagus.ledger.database.schema import insert_into, part
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
 
+SETTLED: Final = "-"
+"""What is read as the quantity of a stock that is gone, once the API knows of it: then the run's
+number in the table is below 0."""
+
 AT_ONCE: Final = 4000
 """So many stocks are a page."""
 _LEVEL: Final = ("kind", "identifier", "location")
@@ -58,7 +62,7 @@ class PartStatements:
         """Ask for parts by their keys."""
         of_source = (part.c.store == self._store, part.c.source == _OF_SOURCE)
         version = func.coalesce(part.c.version, "")
-        quantity = case((part.c.run < 0, "-"), else_=part.c.quantity)
+        quantity = case((part.c.run < 0, SETTLED), else_=part.c.quantity)
         columns = [part.c.part, *_STOCK, quantity, version]
         return ask_by(part.c.part, columns, *of_source, is_sqlite=self._is_sqlite)
 

@@ -31,6 +31,24 @@ def connections(tmp_path: Path) -> Iterator[Connections]:
         yield Connections(writer, reader, lambda: None)
 
 
+def test_a_disk_that_has_failed_once_is_not_trusted(
+    connections: Connections, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system may have dropped what it could not write, and then says that all is well."""
+
+    def fail(_: Path) -> None:
+        message = "full"
+        raise LedgerError(message)
+
+    connections.write(adding("a"), sync=False)
+    with monkeypatch.context() as broken:
+        broken.setattr("target_tocobagus.ledger.database.connections.sync_file", fail)
+        with pytest.raises(LedgerError):
+            connections.sync()
+    with pytest.raises(LedgerError):
+        connections.sync()
+
+
 def adding(name: str) -> Callable[[Connection], int]:
     """Return what adds a store."""
     return lambda writer: schema.add(writer, schema.store, {"api_url": name, "client_id": name})
